@@ -1,0 +1,94 @@
+"""The way out to Kafka for asyncio code: `send` hands bytes over and gives a future of the delivery report.
+
+In: topic, key, value, headers. Out: a future that resolves to the offset, or fails with `DeliveryError` when Kafka did
+not acknowledge within the producer's time-out; a full queue fails it at once. One poll thread wakes the loop once
+per batch of reports, so that a report costs about a microsecond.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from infra.kafka.client import make_producer
+
+Headers = Sequence[tuple[str, bytes]]
+Report = Callable[[str | None, int, int], None]
+
+
+class DeliveryError(RuntimeError):
+    """Kafka did not take a record; the message is Kafka's."""
+
+
+class Outbox:
+    """One producer with a poll thread; to be made inside a running loop and closed once."""
+
+    def __init__(self, bootstrap: str, client_id: str, *, linger_ms: float = 0) -> None:
+        self._producer = make_producer(bootstrap, client_id, linger_ms=linger_ms)
+        self._loop = asyncio.get_running_loop()
+        self._reports: deque[tuple[Report, str | None, int, int]] = deque()
+        self._scheduled = False
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._poll, name="kafka-poll", daemon=True)
+        self._thread.start()
+
+    def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (),
+             partition: int = -1) -> asyncio.Future[int]:
+        """The offset once Kafka has acknowledged; fails with DeliveryError otherwise."""
+        future: asyncio.Future[int] = self._loop.create_future()
+
+        def resolve(error: str | None, _partition: int, offset: int) -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(offset)
+            else:
+                future.set_exception(DeliveryError(f"{topic}: {error}"))
+
+        self.post(topic, key, value, headers, partition, resolve)
+        return future
+
+    def post(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int,
+             report: Report) -> None:
+        """As `send`, but calls `report(error, partition, offset)` on the loop instead of making a future."""
+
+        def delivered(error: Any, message: Any) -> None:
+            self._reports.append((report, None if error is None else str(error), message.partition(),
+                                  message.offset()))
+            self._wake()
+
+        try:
+            self._producer.produce(topic, value=value, key=key, headers=list(headers) or None, partition=partition,
+                                   on_delivery=delivered)
+        except BufferError:
+            self._loop.call_soon(report, "the local queue is full", -1, -1)
+
+    async def flush(self) -> None:
+        """Wait until everything handed over so far is reported."""
+        while len(self._producer) or self._reports:
+            await asyncio.sleep(0.002)
+
+    async def close(self) -> None:
+        """Flush and end the thread."""
+        await self.flush()
+        self._stopped.set()
+        await asyncio.to_thread(self._thread.join)
+
+    def _poll(self) -> None:
+        while not self._stopped.is_set():
+            self._producer.poll(0.1)
+
+    def _wake(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon_threadsafe(self._drain)
+
+    def _drain(self) -> None:
+        self._scheduled = False
+        reports = self._reports
+        while reports:
+            report, error, partition, offset = reports.popleft()
+            report(error, partition, offset)
