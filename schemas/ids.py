@@ -1,0 +1,154 @@
+"""Ids: the same input always gets the same ones, from the first hop on, so every repeat is recognised.
+
+Enters: tenant and idempotency key (or time and random bytes), part, index. Leaves: opaque text, at most 64 characters.
+
+    campaign            cmp_<26>                        26 = 128 bits in Crockford's base 32
+    its message         msg_<26>_<part>_<index>
+    its chunk           chk_<26>_<part>_<number>
+    a single message    msg_<26>                        it is its own chunk, under the same id
+
+Wrong: IdError for text that is no such id.
+
+The partition of a key stands here too: murmur2 as Kafka's own clients compute it (a port of the reference in Java,
+org.apache.kafka.common.utils.Utils.murmur2 and toPositive), so that every program finds a campaign in the same place.
+"""
+
+import re
+import zlib
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import NewType
+
+TenantId = NewType("TenantId", str)
+"""A tenant: a UUID in its usual text form."""
+CampaignId = NewType("CampaignId", str)
+MessageId = NewType("MessageId", str)
+ChunkId = NewType("ChunkId", str)
+CarrierId = NewType("CarrierId", str)
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+MAX_NUMBER = 2**31 - 1
+"""The largest part, index or chunk number."""
+
+_PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)
+_SHIFTS = tuple(range(120, -1, -10))
+_ROOT = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
+_NUMBER = "(0|[1-9][0-9]{0,9})"
+_MESSAGE = re.compile(f"msg_({_ROOT})(?:_{_NUMBER}_{_NUMBER})?")
+_CAMPAIGN = re.compile(f"cmp_({_ROOT})")
+_CHUNK = re.compile(f"(?:msg_({_ROOT})|chk_({_ROOT})_{_NUMBER}_{_NUMBER})")
+
+_SEED = 0x9747B28C
+_M = 0x5BD1E995
+_MASK = 0xFFFFFFFF
+
+
+class IdError(ValueError):
+    """Text that is not an id of the expected kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedMessage:
+    """What a message id says: whose it is and where it stands. A single message has no campaign, part 0, index 0."""
+
+    campaign: CampaignId | None
+    part: int
+    index: int
+
+
+def encode_128(value: int) -> str:
+    """26 Crockford base-32 characters of a number below 2^128; they sort as the numbers do."""
+    return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
+
+
+def fresh_id(now_ms: int, random_bytes: bytes) -> str:
+    """26 characters from 48 bits of milliseconds since 1970 and 10 random bytes; sorts by time."""
+    if len(random_bytes) != 10 or not 0 <= now_ms < 1 << 48:
+        raise IdError("a fresh id takes 48 bits of milliseconds and 10 random bytes")
+    return encode_128(now_ms << 80 | int.from_bytes(random_bytes, "big"))
+
+
+def derived_id(tenant: TenantId, idempotency_key: str) -> str:
+    """26 characters that this tenant's key always gets."""
+    named = f"{tenant}\0{idempotency_key}".encode("utf-8", "surrogatepass")
+    return encode_128(int.from_bytes(blake2b(named, digest_size=16, person=b"idempotency-key").digest(), "big"))
+
+
+def campaign_id(root: str) -> CampaignId:
+    """The campaign's id of 26 characters, fresh or derived."""
+    return CampaignId("cmp_" + root)
+
+
+def single_message_id(root: str) -> MessageId:
+    """The id of a message outside any campaign, of 26 characters, fresh or derived."""
+    return MessageId("msg_" + root)
+
+
+def campaign_message_id(campaign: CampaignId, part: int, index: int) -> MessageId:
+    """The id of the message at this index (from 0) of an uploaded part (inline recipients: part 0)."""
+    return MessageId(f"msg_{campaign[4:]}_{part}_{index}")
+
+
+def chunk_id(campaign: CampaignId, part: int, number: int) -> ChunkId:
+    """The id of the n-th chunk (from 0) that was cut from this part."""
+    return ChunkId(f"chk_{campaign[4:]}_{part}_{number}")
+
+
+def single_chunk_id(message: MessageId) -> ChunkId:
+    """A single message is its own chunk, under the same id."""
+    return ChunkId(message)
+
+
+def parse_campaign_id(text: str) -> CampaignId:
+    """The id, if the text is one."""
+    if _CAMPAIGN.fullmatch(text) is None:
+        raise IdError("not a campaign's id")
+    return CampaignId(text)
+
+
+def parse_message_id(text: str) -> ParsedMessage:
+    """Campaign, part and index of a message's id."""
+    match = _MESSAGE.fullmatch(text)
+    if match is None:
+        raise IdError("not a message's id")
+    if match[2] is None:
+        return ParsedMessage(campaign=None, part=0, index=0)
+    part, index = int(match[2]), int(match[3])
+    if part > MAX_NUMBER or index > MAX_NUMBER:
+        raise IdError("not a message's id")
+    return ParsedMessage(campaign=CampaignId("cmp_" + match[1]), part=part, index=index)
+
+
+def campaign_of_chunk(chunk: ChunkId) -> CampaignId | None:
+    """The campaign that the chunk belongs to; None for a single message's."""
+    match = _CHUNK.fullmatch(chunk)
+    if match is None:
+        raise IdError("not a chunk's id")
+    return CampaignId("cmp_" + match[2]) if match[2] else None
+
+
+def concat_reference(message: MessageId) -> int:
+    """The number, 0..255, that ties the segments of this message together; the same on every repeat."""
+    return zlib.crc32(message.encode()) & 0xFF
+
+
+def murmur2(key: bytes) -> int:
+    """The 32-bit hash of the key, unsigned."""
+    length = len(key)
+    whole = length & ~3
+    hashed = _SEED ^ length
+    for at in range(0, whole, 4):
+        word = int.from_bytes(key[at : at + 4], "little") * _M & _MASK
+        word = (word ^ word >> 24) * _M & _MASK
+        hashed = (hashed * _M & _MASK) ^ word
+    if length > whole:
+        hashed = (hashed ^ int.from_bytes(key[whole:], "little")) * _M & _MASK
+    hashed = (hashed ^ hashed >> 13) * _M & _MASK
+    return hashed ^ hashed >> 15
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of this key, 0..partitions-1."""
+    if partitions < 1:
+        raise ValueError("a topic has at least one partition")
+    return (murmur2(key) & 0x7FFFFFFF) % partitions

@@ -1,0 +1,127 @@
+"""Why a message waits, goes round again, ends or is buried: every reason there is, once.
+
+A step, dispatch, settlement or the match of receipts names one of these for whatever it does not simply pass on.
+Enters: nothing. Leaves: the reason's code (API, logs, metrics), its number (storage), what is done with the message,
+and a sentence for the operator. Wrong: an unknown number raises ValueError.
+
+    hold ── nothing is wrong, it is not its turn
+      not_due, draft, paused          the sender's own wish
+      room, balance                   carrier or account has no room at the moment
+      campaign_unknown, no_carrier    this process does not know enough yet; every carrier of the route is paused
+      carrier_down                    given back without a try; the next carrier of the route is asked first
+    retry ── tried, worth another try
+      throttled                       the carrier said "slower"; counts as no attempt
+      carrier_transient               the carrier said "not now"
+      returned                        dispatch gave it back without a call
+    reject ── refused before any carrier was called
+      bad_destination, missing_variable, too_long, bad_text                  the message itself
+      sender_not_allowed, lane_not_allowed, opted_out, insufficient_balance  what the account or the recipient allows
+      no_route                                                               nobody carries messages there
+      canceled, validity_ended                                               its time is over
+    fail ── the carrier's last word
+      carrier_permanent, partial                                on submit
+      carrier_expired, carrier_rejected, carrier_undelivered    by receipt
+    dead letter ── buried for the operator, with the original bytes
+      undecodable, poison, step_failed, crash_loop              we could not handle it
+      carrier_unknown_error, attempts_exhausted, too_old        the carrier's answers lead nowhere
+    info ── explains a state and decides nothing
+      none
+      answer_timeout, connection_lost, owner_lost               why it is uncertain
+      uncertain_not_resent, no_receipt                          why it stays where it is
+      duplicate_send, unlisted_part                             why a copy was dropped
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Disposition(StrEnum):
+    """What is done with a message that has this reason."""
+
+    HOLD = "hold"
+    RETRY = "retry"
+    DEAD_LETTER = "dead_letter"
+    REJECT = "reject"
+    FAIL = "fail"
+    INFO = "info"
+
+
+_HOLD, _RETRY, _DEAD = Disposition.HOLD, Disposition.RETRY, Disposition.DEAD_LETTER
+_REJECT, _FAIL, _INFO = Disposition.REJECT, Disposition.FAIL, Disposition.INFO
+
+
+class Reason(StrEnum):
+    """Code, number, disposition, sentence. Numbers are stored: one is never changed, nor used again."""
+
+    number: int
+    disposition: Disposition
+    sentence: str
+
+    def __new__(cls, code: str, number: int = 0, disposition: Disposition = _INFO, sentence: str = "") -> "Reason":
+        reason = str.__new__(cls, code)
+        reason._value_ = code
+        reason.number, reason.disposition, reason.sentence = number, disposition, sentence
+        return reason
+
+    NONE = "none", 0, _INFO, "Nothing to explain."
+
+    DRAFT = "draft", 1, _HOLD, "The campaign is a draft; it goes out after start."
+    ROOM = "room", 2, _HOLD, "The carrier has no room at the moment, or others wait before it; it goes on by itself."
+    BALANCE = "balance", 3, _HOLD, "The account's balance is used up; it goes on after a credit."
+    CAMPAIGN_UNKNOWN = "campaign_unknown", 4, _HOLD, "The campaign's command has not been read yet; it waits for it."
+    NOT_DUE = "not_due", 5, _HOLD, "Its time to be sent has not come."
+    PAUSED = "paused", 6, _HOLD, "The campaign is paused; it goes on after resume."
+    NO_CARRIER = "no_carrier", 7, _HOLD, "No carrier of the route can be used now; resume one, or change the route."
+    CARRIER_DOWN = "carrier_down", 8, _HOLD, "The carrier cannot be reached; the next one is tried, otherwise it waits."
+
+    THROTTLED = "throttled", 20, _RETRY, "The carrier asked us to slow down; it is sent later and counts no attempt."
+    CARRIER_TRANSIENT = "carrier_transient", 21, _RETRY, "The carrier refused it for the moment; it is tried again."
+    RETURNED = "returned", 22, _RETRY, "Dispatch gave it back before any call; it is routed anew."
+
+    BAD_DESTINATION = "bad_destination", 40, _REJECT, "The destination is not a number that can receive messages."
+    MISSING_VARIABLE = "missing_variable", 41, _REJECT, "The text has a placeholder for which no value was given."
+    TOO_LONG = "too_long", 42, _REJECT, "The rendered text has more segments than one message can have."
+    BAD_TEXT = "bad_text", 43, _REJECT, "The rendered text holds characters that no message can carry."
+    SENDER_NOT_ALLOWED = "sender_not_allowed", 44, _REJECT, "The tenant may not use this sender; allow it, then retry."
+    LANE_NOT_ALLOWED = "lane_not_allowed", 45, _REJECT, "The tenant may not use this lane; allow it, then retry."
+    NO_ROUTE = "no_route", 46, _REJECT, "No route leads to this destination; set one, then retry."
+    CANCELED = "canceled", 47, _REJECT, "It was canceled before it was sent."
+    VALIDITY_ENDED = "validity_ended", 48, _REJECT, "Its validity ended before it could be handed to a carrier."
+    INSUFFICIENT_BALANCE = (
+        "insufficient_balance", 49, _REJECT, "The balance did not suffice, and this tenant does not wait for a credit.")
+    OPTED_OUT = "opted_out", 50, _REJECT, "The recipient has opted out of messages from this tenant."
+
+    CARRIER_PERMANENT = "carrier_permanent", 60, _FAIL, "The carrier refused it for good; its code says why."
+    PARTIAL = "partial", 61, _FAIL, "The carrier took some of its segments and refused another for good."
+    CARRIER_EXPIRED = "carrier_expired", 62, _FAIL, "The carrier could not deliver it within its validity."
+    CARRIER_REJECTED = "carrier_rejected", 63, _FAIL, "The carrier took it, and rejected it afterwards."
+    CARRIER_UNDELIVERED = "carrier_undelivered", 64, _FAIL, "The carrier reports that it could not be delivered."
+
+    POISON = "poison", 80, _DEAD, "Handling it fails every time, alone as well; see the error, replay after the repair."
+    UNDECODABLE = "undecodable", 81, _DEAD, "The record's bytes cannot be read with any schema we know."
+    STEP_FAILED = "step_failed", 82, _DEAD, "A step raised an error on it; replay after the repair."
+    CRASH_LOOP = "crash_loop", 83, _DEAD, "Whichever process sends it ends without an answer; look before a replay."
+    CARRIER_UNKNOWN_ERROR = (
+        "carrier_unknown_error", 84, _DEAD, "The carrier gave a code that no table lists; classify it, then replay.")
+    ATTEMPTS_EXHAUSTED = "attempts_exhausted", 85, _DEAD, "Every allowed attempt failed; replay when the carrier works."
+    TOO_OLD = "too_old", 86, _DEAD, "It has been retried for longer than allowed; replay if it still matters."
+
+    ANSWER_TIMEOUT = "answer_timeout", 100, _INFO, "The carrier did not answer in time; it may have the message."
+    CONNECTION_LOST = "connection_lost", 101, _INFO, "The connection broke before the answer; it may have the message."
+    OWNER_LOST = "owner_lost", 102, _INFO, "The process that sent it ended before it noted the answer."
+    UNCERTAIN_NOT_RESENT = "uncertain_not_resent", 103, _INFO, "The carrier may have it; this lane is not sent twice."
+    NO_RECEIPT = "no_receipt", 104, _INFO, "The carrier took it and sent no receipt within the agreed time."
+    DUPLICATE_SEND = "duplicate_send", 105, _INFO, "A repeat of a send already made; dropped."
+    UNLISTED_PART = "unlisted_part", 106, _INFO, "Of an upload that was never answered; dropped, not counted."
+
+
+_BY_NUMBER: Mapping[int, Reason] = MappingProxyType({reason.number: reason for reason in Reason})
+
+
+def reason_of(number: int) -> Reason:
+    """The reason stored under this number."""
+    try:
+        return _BY_NUMBER[number]
+    except KeyError:
+        raise ValueError(f"no reason has the number {number}") from None
