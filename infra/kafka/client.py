@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-__all__ = ["KafkaException", "make_admin", "make_consumer", "make_producer"]
+__all__ = ["KafkaException", "TopicPartition", "make_admin", "make_consumer", "make_producer"]
 
 Value = str | int | float | bool
 
