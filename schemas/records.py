@@ -33,7 +33,9 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     A chunk as the gateway cuts it is the slice with all positions and send number 1. `sealed` holds a `Columns`
     (destinations, variables, client references), readable with the key named by `key_id`; it is empty where a record
-    only speaks of positions. `carrier`, `price` (per segment) and `segments` are filled by intake.
+    only speaks of positions. `carrier`, `price` (per segment) and `segments` are filled by intake. `holds`: how often
+    these positions have left the waiting room under this send number (the releaser adds one); it is the hold number of
+    the next `Held`, so that a second wait is a row of its own and a repeated record is not.
     """
 
     tenant: str
@@ -46,6 +48,7 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     positions: int
     round: int = 0
     attempts: int = 0
+    holds: int = 0
     version: int = 0
     stage: str = Stage.PARTITION
     sender: str

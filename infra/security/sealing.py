@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from infra.security.keyring import Keyring, KeyringError
-from schemas.records import Columns, Slice
+from schemas.records import Columns, Slice, pick_indexes, ranks_within
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Columns).decode
@@ -69,6 +69,16 @@ class Sealer:
         """The slice with these columns sealed into it."""
         key_id, sealed = self.seal(columns, tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk)
         return msgspec.structs.replace(slice_, key_id=key_id, sealed=sealed)
+
+    def narrow(self, slice_: Slice, positions: int) -> Slice:
+        """The slice of these positions alone (a subset), its columns cut and sealed anew. Raises UnsealError."""
+        if positions == slice_.positions:
+            return slice_
+        ranks = ranks_within(slice_.positions, positions)
+        narrowed = msgspec.structs.replace(
+            slice_, positions=positions, indexes=pick_indexes(slice_.indexes, ranks),
+            segments=bytes(slice_.segments[i] for i in ranks) if slice_.segments else b"")
+        return self.reseal(narrowed, pick(self.open(slice_), ranks))
 
     def hash_destinations(self, to: bytes) -> bytes:
         """8 bytes for each packed uint64 destination: a keyed pseudonym (AES as a pseudo-random permutation)."""
