@@ -1,0 +1,164 @@
+"""A delivery receipt, however a carrier spells it.
+
+In: a decoded deliver_sm. Out: `Receipt`, or None when it is no receipt (an inbound message); a deliver_sm that says
+it is a receipt and names no message raises `UnreadableReceipt`. Optional parameters win over the text; the text is
+read first in the form of SMPP 3.4 appendix B, then field by field: any order and case, fields missing, quotes, spaces
+around colons, names with space or underscore. Times carry no zone and are read as UTC. Whether it is a receipt is
+told by esm_class or by the optional parameter alone, never by the text: anybody can write "id:1 stat:DELIVRD" into a
+message.
+"""
+
+import re
+from calendar import timegm
+from functools import lru_cache
+
+from connectors.carriers.contract import Receipt
+from connectors.carriers.smpp import pdu
+
+_ESM_RECEIPT = 0x04 | 0x08 | 0x20  # SMSC receipt, SME acknowledgement, intermediate notification
+_ESM_UDH = 0x40
+
+MESSAGE_STATES = {
+    0: "SCHEDULED",
+    1: "ENROUTE",
+    2: "DELIVRD",
+    3: "EXPIRED",
+    4: "DELETED",
+    5: "UNDELIV",
+    6: "ACCEPTD",
+    7: "UNKNOWN",
+    8: "REJECTD",
+    9: "SKIPPED",
+}
+_SPELLINGS = {
+    "DELIVERED": "DELIVRD",
+    "DELIVERD": "DELIVRD",
+    "UNDELIVERABLE": "UNDELIV",
+    "UNDELIVERED": "UNDELIV",
+    "UNDELIVRD": "UNDELIV",
+    "ACCEPTED": "ACCEPTD",
+    "REJECTED": "REJECTD",
+    "EXPIRD": "EXPIRED",
+    "EN_ROUTE": "ENROUTE",
+    "UNKNOWN_STATE": "UNKNOWN",
+}
+
+_STANDARD = re.compile(
+    rb"id:([^\s\"':]{1,64}) sub:\d{1,3} dlvrd:\d{1,3} submit date:\d{10,14} done date:(\d{10,14})"
+    rb" stat:([A-Za-z]{1,20}) err:([0-9A-Za-z]{1,10})(?= |$)"
+)
+_FIELD = re.compile(
+    r"(?<![\w-])(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat(?:us)?|err(?:or)?)\s*:"
+    r"\s*(\"[^\"]*\"|'[^']*'|[^\s,;\"']*)",
+    re.IGNORECASE,
+)
+_TEXT_FIELD = re.compile(r"(?<![\w-])text\s*:", re.IGNORECASE)
+
+
+class UnreadableReceipt(Exception):
+    """A deliver_sm that calls itself a receipt and names no message or no state."""
+
+
+def read_receipt(message: pdu.ShortMessage) -> Receipt | None:
+    """The receipt in a deliver_sm, None for an inbound message. Raises UnreadableReceipt, PduError for broken TLVs."""
+    if not message.tlvs and message.esm_class & _ESM_RECEIPT:
+        standard = _STANDARD.match(message.text)
+        if standard is not None:
+            message_id, done, state, code = standard.groups()
+            return Receipt(
+                carrier_message_id=str(message_id, "ascii", "replace"),
+                state=_state(state),
+                code=str(code, "ascii"),
+                destination=_digits(message.source),
+                done_at=_time(done),
+            )
+    return _read_tolerantly(message)
+
+
+def _read_tolerantly(message: pdu.ShortMessage) -> Receipt | None:
+    tlvs = pdu.decode_tlvs(message.tlvs)
+    tlv_id = _c_string(tlvs.get(pdu.TLV_RECEIPTED_MESSAGE_ID, b""))
+    if not message.esm_class & _ESM_RECEIPT and not tlv_id:
+        return None
+    fields = _fields(_text(message, tlvs))
+    message_id = tlv_id or fields.get("id", "")
+    state = _tlv_state(tlvs.get(pdu.TLV_MESSAGE_STATE, b"")) or _state(_octets(fields.get("stat", "")))
+    if not message_id or len(message_id) > 64 or not state:
+        raise UnreadableReceipt("a receipt without a message id or a state")
+    return Receipt(
+        carrier_message_id=message_id,
+        state=state,
+        code=fields.get("err") or _tlv_code(tlvs.get(pdu.TLV_NETWORK_ERROR_CODE, b"")),
+        destination=_digits(message.source),
+        done_at=_time(_octets(fields.get("donedate", ""))),
+    )
+
+
+def _text(message: pdu.ShortMessage, tlvs: dict[int, bytes]) -> str:
+    raw = message.text or tlvs.get(pdu.TLV_MESSAGE_PAYLOAD, b"")
+    if message.esm_class & _ESM_UDH and raw:
+        raw = raw[1 + raw[0] :]
+    if message.data_coding == 8:
+        return raw.decode("utf-16-be", "replace")
+    return raw.decode("latin-1")
+
+
+def _fields(text: str) -> dict[str, str]:
+    """Field values by name in lower case without separators; the first of a name wins, nothing behind `text:`
+    counts."""
+    cut = _TEXT_FIELD.search(text)
+    fields: dict[str, str] = {}
+    for name, value in _FIELD.findall(text[: cut.start()] if cut else text):
+        key = name.lower().replace(" ", "").replace("_", "")
+        key = {"status": "stat", "error": "err"}.get(key, key)
+        fields.setdefault(key, value.strip("\"'").strip())
+    return fields
+
+
+@lru_cache(maxsize=64)
+def _state(raw: bytes) -> str:
+    state = str(raw, "latin-1").upper()
+    return _SPELLINGS.get(state, state)
+
+
+def _tlv_state(value: bytes) -> str:
+    return MESSAGE_STATES.get(value[0], "UNKNOWN") if value else ""
+
+
+def _tlv_code(value: bytes) -> str:
+    """Network type octet and a 16-bit error."""
+    return f"{int.from_bytes(value[1:3], 'big'):03}" if len(value) == 3 else ""
+
+
+def _c_string(value: bytes) -> str:
+    return str(value.partition(b"\0")[0], "latin-1").strip()
+
+
+def _octets(text: str) -> bytes:
+    return text.encode("latin-1", "replace")
+
+
+def _digits(address: str) -> str:
+    if address.isdigit():
+        return address
+    return "".join(character for character in address if character in "0123456789")
+
+
+@lru_cache(maxsize=1024)
+def _time(raw: bytes) -> float | None:
+    """YYMMDDhhmm[ss] or YYYYMMDDhhmm[ss] as seconds since the epoch, None when it is neither."""
+    text = str(raw, "latin-1")
+    if not text.isdecimal() or len(text) not in (10, 12, 14):
+        return None
+    # Trap: twelve digits are YYMMDDhhmmss or YYYYMMDDhhmm; the second starts with 20 and is no date read as the first.
+    long_year = len(text) == 14 or (len(text) == 12 and text[:2] == "20" and not _is_date(text))
+    year, rest = (int(text[:4]), text[4:]) if long_year else (2000 + int(text[:2]), text[2:])
+    month, day, hour, minute, second = (int(rest[at : at + 2] or 0) for at in range(0, 10, 2))
+    if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 61):
+        return None
+    return float(timegm((year, month, day, hour, minute, second)))
+
+
+def _is_date(text: str) -> bool:
+    """Whether twelve digits read as YYMMDDhhmmss."""
+    return 1 <= int(text[2:4]) <= 12 and 1 <= int(text[4:6]) <= 31 and int(text[6:8]) < 24 and int(text[8:10]) < 60
