@@ -1,0 +1,20 @@
+-- Lease rows that wait for room at one carrier and lane, the oldest first.
+WITH picked AS (
+    SELECT h.tenant, h.chunk, h.send, h.hold, COALESCE(c.version, 0) AS version
+    FROM held h
+    LEFT JOIN campaigns c ON c.tenant = h.tenant AND c.id = h.campaign
+    WHERE h.reason = %(reason)s AND h.carrier = %(carrier)s AND h.lane = %(lane)s AND h.waiting > 0
+      AND h.lease_until < %(now)s AND h.not_before <= %(now)s AND h.expires_at > %(now)s
+      AND (h.campaign IS NULL OR (c.status = 'running' AND c.published = c.version))
+      AND EXISTS (SELECT FROM chunk_payloads y WHERE y.tenant = h.tenant AND y.chunk = h.chunk)
+    ORDER BY h.not_before, h.chunk
+    LIMIT %(limit)s
+    FOR UPDATE OF h SKIP LOCKED
+)
+UPDATE held h SET lease = %(lease)s, lease_until = %(until)s
+FROM picked k JOIN chunk_payloads y ON y.tenant = k.tenant AND y.chunk = k.chunk
+WHERE (h.tenant, h.chunk, h.send, h.hold) = (k.tenant, k.chunk, k.send, k.hold)
+RETURNING h.tenant, h.chunk, h.send, h.hold, h.reason, h.positions, h.slice,
+    (SELECT array_agg(a.started) FROM attempt_chunks a
+     WHERE a.tenant = h.tenant AND a.chunk = h.chunk AND a.send >= h.send),
+    k.version, y.key_id, y.sealed, y.size, y.indexes

@@ -1,0 +1,80 @@
+"""Rows of the waiting room as the releaser claims them, and how they become slices again.
+
+In: a claimed row with its chunk's payload. Out: a `Slice` with columns, or a smaller one when only some positions may go.
+A payload that does not open raises `UnsealError`; a row whose bytes are not ours raises `DecodeError`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from infra.security.sealing import Sealer, pick
+from schemas.codec import decode_as
+from schemas.records import Envelope, Slice, everyone, places, positions_of
+
+TAKE_COLUMNS = ("tenant", "chunk", "send", "hold", "reason", "positions", "slice", "started", "version",
+                "payload_key_id", "payload_sealed", "payload_size", "payload_indexes")
+
+
+class HeldRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One claimed row. `positions` still wait; `started` were handed to a carrier under this send or a later one."""
+
+    tenant: str
+    chunk: str
+    send: int
+    hold: int
+    reason: str
+    positions: int
+    slice: Slice
+    started: int
+    version: int
+    payload: tuple[str, bytes, int, bytes]
+
+    @property
+    def key(self) -> tuple[str, str, int, int]:
+        """The row's primary key."""
+        return self.tenant, self.chunk, self.send, self.hold
+
+
+def read_row(values: tuple[Any, ...]) -> HeldRow:
+    """The row in these values, in the order of TAKE_COLUMNS."""
+    row = dict(zip(TAKE_COLUMNS, values, strict=True))
+    started = 0
+    for bitmap in row["started"] or ():
+        started |= int.from_bytes(bitmap, "little")
+    return HeldRow(
+        tenant=str(row["tenant"]), chunk=row["chunk"], send=row["send"], hold=row["hold"], reason=row["reason"],
+        positions=int.from_bytes(row["positions"], "little"), slice=decode_as(row["slice"], Envelope).slices[0],
+        started=started, version=row["version"],
+        payload=(row["payload_key_id"], row["payload_sealed"], row["payload_size"], row["payload_indexes"]))
+
+
+def complete(row: HeldRow, sealer: Sealer) -> Slice:
+    """The row's slice with its columns, cut to the positions that still wait and were never started."""
+    slice_ = msgspec.structs.replace(row.slice, holds=row.hold + 1)
+    wanted = row.positions & ~row.started
+    if not slice_.sealed:
+        slice_ = _with_payload(slice_, row, sealer)
+    return slice_ if wanted in (0, slice_.positions) else sealer.narrow(slice_, wanted)
+
+
+def _with_payload(slice_: Slice, row: HeldRow, sealer: Sealer) -> Slice:
+    key_id, sealed, size, indexes = row.payload
+    if slice_.positions == everyone(size):
+        return msgspec.structs.replace(slice_, key_id=key_id, sealed=sealed)
+    whole = msgspec.structs.replace(slice_, positions=everyone(size), segments=b"", indexes=indexes, key_id=key_id,
+                                    sealed=sealed)
+    return sealer.reseal(slice_, pick(sealer.open(whole), places(slice_.positions)))
+
+
+def affordable(slice_: Slice, cost: int) -> int:
+    """The first positions of a slice whose segments together stay within `cost`."""
+    taken: list[int] = []
+    for position, segments in zip(places(slice_.positions), slice_.segments, strict=True):
+        cost -= segments
+        if cost < 0:
+            break
+        taken.append(position)
+    return positions_of(taken)
