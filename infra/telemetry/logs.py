@@ -1,0 +1,79 @@
+"""Logs: one JSON line an event on stderr, with a sentence, a stable `action` and ids.
+
+In: whatever the code says through `structlog.get_logger()`. Out: lines such as
+`{"time": ..., "level": "info", "role": "delay", "event": "buried a record", "action": "buried", "offset": 7}`.
+Numbers of people and bodies never appear: values of the type `Personal` and raw bytes are masked by type, and text that
+looks like an international number is masked as a last net. A value that JSON does not know is written as its `repr`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import orjson
+import structlog
+
+_NUMBER = re.compile(r"\+\d{7,15}")
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class Personal(str):
+    """Text about a person (a destination, a body): usable as text, masked in every log."""
+
+    __slots__ = ()
+
+
+def configure_logs(level: str, **fields: str | None) -> None:
+    """Once per process, before the first line. `fields` (role, instance) stand in every line."""
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
+                    structlog.processors.format_exc_info, _mask,
+                    structlog.processors.TimeStamper(fmt="iso", key="time"),
+                    structlog.processors.JSONRenderer(serializer=_to_json)],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(**{name: value for name, value in fields.items() if value is not None})
+    # Libraries log through the standard module: their warnings come in the same form, the rest stays out.
+    logging.basicConfig(level=logging.WARNING, handlers=[_Forward()], force=True)
+
+
+def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        event[name] = _masked(value)
+    return event
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, Personal):
+        return "***"
+    if isinstance(value, str):
+        return _NUMBER.sub("+***", value) if "+" in value else value
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, dict):
+        return {str(name): _masked(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(entry) for entry in value]
+    return value
+
+
+def _to_json(event: Any, **_options: Any) -> str:
+    return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+class _Forward(logging.Handler):
+    """Passes the records of the standard module on."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logger = structlog.get_logger()
+        fields: dict[str, Any] = {"action": "library", "library": record.name}
+        if record.exc_info and record.exc_info[1] is not None:
+            fields["exc_info"] = record.exc_info
+        (logger.error if record.levelno >= logging.ERROR else logger.warning)(record.getMessage(), **fields)
