@@ -8,7 +8,7 @@ Wrong: PhoneError with the code
   too_short, too_long, invalid_number     what libphonenumber says of the number
 
 Most numbers never reach the library (27 us): their verdict follows from calling code, first digits and length, worked
-out once per beginning (see numbering_plans) and then found in a cache in 0.2 us.
+out once per beginning (see numbering_plans); a clean number then takes 0.3 us in all.
 """
 
 import phonenumbers
