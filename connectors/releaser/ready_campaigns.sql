@@ -1,5 +1,5 @@
 -- Campaigns that have rows to take out of the waiting room now: started ones whose drafts may go, canceled ones.
-SELECT c.tenant, c.id, c.status
+SELECT c.tenant::text, c.id, c.status
 FROM campaigns c
 WHERE c.status IN ('running', 'canceled') AND c.published = c.version
   AND EXISTS (SELECT FROM held h WHERE h.tenant = c.tenant AND h.campaign = c.id AND h.waiting > 0

@@ -1,14 +1,12 @@
--- Lease rows that wait for a credit and whose cheapest message can be paid now; a row more than the balance pays for is
--- cut by intake, which keeps the rest waiting.
+-- Lease waiting rows that match a condition (one of the `where_*.sql`), oldest first, and give them with their payload.
+-- `started`: positions that a carrier call was begun for under this send or a later one, as far as PostgreSQL knows.
 WITH picked AS (
     SELECT h.tenant, h.chunk, h.send, h.hold, COALESCE(c.version, 0) AS version
     FROM held h
-    JOIN balances b ON b.tenant = h.tenant
     LEFT JOIN campaigns c ON c.tenant = h.tenant AND c.id = h.campaign
-    WHERE h.reason = 'balance' AND h.waiting > 0 AND h.lease_until < %(now)s AND h.expires_at > %(now)s
-      AND h.cheapest <= b.balance - b.reserved
-      AND (h.campaign IS NULL OR (c.status = 'running' AND c.published = c.version))
+    WHERE h.waiting > 0 AND h.lease_until < %(now)s
       AND EXISTS (SELECT FROM chunk_payloads y WHERE y.tenant = h.tenant AND y.chunk = h.chunk)
+      AND (/* condition */)
     ORDER BY h.at, h.chunk
     LIMIT %(limit)s
     FOR UPDATE OF h SKIP LOCKED

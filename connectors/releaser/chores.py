@@ -1,0 +1,85 @@
+"""What the releaser does besides releasing, each about once a second and each safe to repeat:
+
+- campaigns whose row is ahead of `campaign-commands` are published (their gateway died in between);
+- parked receipts whose message became known go back to `carrier-receipts`; after 72 h they are forgotten;
+- the money of uncertain messages is settled once no receipt is awaited any more (`usage`);
+- allowances that nobody draws on any more end.
+
+Every record is acknowledged before the row that caused it is changed. Raises DatabaseDown or DeliveryError; the
+role tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from array import array
+from collections.abc import Callable
+from itertools import groupby
+from typing import Any
+
+from connectors.releaser.claims import Claims
+from infra.kafka.outbox import Outbox
+from schemas.codec import encode
+from schemas.records import CampaignCommand, CarrierReceipts, Usage, places, positions_of
+from schemas.topics import CARRIER_RECEIPTS, COMMANDS, USAGE
+
+PARKED_MS = 72 * 3_600_000
+
+
+async def publish_campaigns(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> None:
+    """`campaign-commands` catches up with the rows."""
+    for tenant, campaign, version, status, lane, parts in await claims.query("unpublished.sql", {}):
+        command = CampaignCommand(tenant=tenant, campaign=campaign, version=version, status=status, lane=lane,
+                                  parts=[] if status == "draft" else parts, at=now())
+        await outbox.send(COMMANDS, campaign.encode(), encode(command))
+        await claims.execute("published.sql", {"tenant": tenant, "campaign": campaign, "version": version})
+
+
+async def replay_parked(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> None:
+    """Receipts that came before their message was known are looked at again."""
+    rows = await claims.query("parked_found.sql", {})
+    for carrier, group in groupby(rows, key=lambda row: row[0]):
+        receipts = list(group)
+        await outbox.send(CARRIER_RECEIPTS, carrier.encode(), encode(_receipts(carrier, receipts, now())))
+        await claims.execute("parked_done.sql", {
+            "carriers": [r[0] for r in receipts], "ids": [r[1] for r in receipts],
+            "hashes": [r[2] for r in receipts], "states": [r[3] for r in receipts]})
+    await claims.execute("parked_forget.sql", {"before": now() - PARKED_MS})
+
+
+async def settle_uncertain(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> None:
+    """Charge or give back, by the tenant's setting, what uncertain messages have reserved."""
+    for row in await claims.query("uncertain_due.sql", {"now": now()}):
+        tenant, chunk, send, members, campaign, round_, price, segments, lease, charge, size = row
+        positions = positions_of(members)
+        record = Usage(tenant=tenant, campaign=campaign, chunk=chunk, size=size, round=round_,
+                       charged=positions if charge else 0, refunded=0 if charge else positions, price=price,
+                       segments=bytes(segments[p] for p in places(positions)), lease=lease, at=now())
+        await outbox.send(USAGE, chunk.encode(), encode(record))
+        await claims.execute("uncertain_done.sql", {"tenant": tenant, "chunk": chunk, "send": send,
+                                                    "positions": members})
+
+
+async def end_allowances(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> None:
+    """Allowances whose time is over give back what is left of them."""
+    await claims.execute("allowances_end.sql", {"now": now()})
+
+
+CHORES = (publish_campaigns, replay_parked, settle_uncertain, end_allowances)
+
+
+async def do_chores(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> None:
+    """All of them, side by side; the first fault is raised once all have ended."""
+    results = await asyncio.gather(*(chore(claims, outbox, now) for chore in CHORES), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+def _receipts(carrier: str, rows: list[tuple[Any, ...]], at: int) -> CarrierReceipts:
+    return CarrierReceipts(
+        carrier=carrier, at=at, count=len(rows), ids="\n".join(r[1] for r in rows),
+        states="\n".join(r[3] for r in rows), codes="\n".join(r[4] for r in rows),
+        done_at=array("q", [r[5] for r in rows]).tobytes(),
+        to_hashes=b"".join(struct.pack("<q", r[2]) for r in rows))

@@ -1,0 +1,105 @@
+"""The role `releaser`: whatever waits in PostgreSQL goes on when its time has come.
+
+In: the table `held` and the campaigns' state. Out: topics (see release.py, room.py, chores.py). Several releasers may run:
+rows are leased with SKIP LOCKED. Guarantee: every output is acknowledged before its row is marked; killed anywhere, the
+lease ends after 30 s and the row goes again under the same (chunk, send), which everybody recognises. With PostgreSQL
+away it waits; with Kafka refusing it ends and comes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import structlog
+from infra.redis.client import connect
+from infra.redis.rooms import Rooms
+
+from connectors.releaser.chores import do_chores
+from connectors.releaser.claims import Claims
+from connectors.releaser.release import Release
+from connectors.releaser.room import RoomRelease
+from infra.kafka.outbox import Outbox
+from infra.postgres.config_book import ConfigBook
+from infra.postgres.pool import DatabaseDown, open_pool
+from infra.role import RoleContext
+from infra.security.keyring import load_keyring
+from infra.security.sealing import Sealer
+from schemas.records import Stage
+from schemas.status import Status
+
+BURST_ROWS = 64
+IDLE_SECONDS = 0.1
+CHORE_SECONDS = 1.0
+log = structlog.get_logger()
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def release_campaigns(claims: Claims, release: Release) -> bool:
+    """One burst of every campaign that may go on or is over; True when there was one."""
+    moved = False
+    for tenant, campaign, status in await claims.query("ready_campaigns.sql", {"now": _now()}):
+        condition = "started" if status == "running" else "canceled"
+        rows = await claims.claim(condition, _now(), BURST_ROWS, tenant=tenant, campaign=campaign)
+        moved |= bool(rows)
+        if status == "running":
+            await release.to_intake(rows, Stage.PARTITION)
+        else:
+            await release.to_end(rows, Status.CANCELED, "canceled")
+    return moved
+
+
+async def release_others(claims: Claims, release: Release) -> bool:
+    """One burst of what a credit allows, one of what has expired; True when there was any."""
+    funded = await claims.claim("balance", _now(), BURST_ROWS)
+    await release.to_intake(funded, Stage.ROUTE)
+    expired = await claims.claim("expired", _now(), BURST_ROWS)
+    await release.to_end(expired, Status.EXPIRED, "validity_ended")
+    return bool(funded or expired)
+
+
+async def _loop(role: RoleContext, turn: Any, seconds: float) -> None:
+    """Repeat: at once while there is something to do, else after a pause that the stop cuts short."""
+    while not role.stop.is_set():
+        try:
+            if await turn():
+                continue
+        except DatabaseDown as fault:
+            log.warning("PostgreSQL is away; trying again", action="database_down", fault=str(fault))
+        try:
+            await asyncio.wait_for(role.stop.wait(), seconds)
+        except TimeoutError:
+            continue
+
+
+async def run(role: RoleContext) -> None:
+    """The role: until `role.stop`."""
+    settings = role.settings
+    sealer_keys = load_keyring(settings.keyring_path)
+    sealer = Sealer(sealer_keys)
+    pool = await open_pool(settings.postgres.url.get_secret_value() if settings.postgres.url else "", size=6)
+    config = ConfigBook(pool, sealer_keys)
+    await config.start()
+    outbox = Outbox(settings.kafka.bootstrap or "", role.instance, linger_ms=2)
+    rooms = Rooms(connect(settings.redis.url.get_secret_value() if settings.redis.url else ""))
+    claims = Claims(pool)
+    release = Release(claims, outbox, sealer, _now)
+    room = RoomRelease(claims, release, rooms, config, sealer, _now)
+
+    async def chores() -> bool:
+        await do_chores(claims, outbox, _now)
+        return False
+
+    role.ready()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_loop(role, lambda: release_campaigns(claims, release), IDLE_SECONDS))
+        tasks.create_task(_loop(role, lambda: release_others(claims, release), 5 * IDLE_SECONDS))
+        tasks.create_task(_loop(role, room.turn, IDLE_SECONDS))
+        tasks.create_task(_loop(role, chores, CHORE_SECONDS))
+    await config.stop()
+    await outbox.close()
+    await pool.close()

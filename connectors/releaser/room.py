@@ -1,0 +1,94 @@
+"""Rows that wait for room at a carrier go to dispatch as soon as and as far as there is room.
+
+In: places (carrier, lane) where rows wait. Out: dispatch slices for what `Rooms` grants, the rest of a row keeps waiting;
+the flag that makes intake queue behind what waits already. With Redis gone the room is guessed: the carrier's rate for
+the time that passed, less a fifth, shared by two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from infra.redis.client import RedisDown
+from infra.redis.rooms import RoomAsk, Rooms
+
+from connectors.releaser.claims import Claims
+from connectors.releaser.release import Release
+from connectors.releaser.rows import HeldRow, affordable
+from infra.postgres.config_book import CarrierRow, ConfigBook
+from infra.security.sealing import Sealer
+from schemas.lanes import Lane
+from schemas.records import Slice
+
+REASONS = ["room", "carrier_down", "no_carrier", "throttled", "returned"]
+BURST_ROWS = 64
+GUESS_SHARE = 0.4
+
+
+class RoomRelease:
+    """Moves waiting rows to carriers."""
+
+    def __init__(self, claims: Claims, release: Release, rooms: Rooms, config: ConfigBook, sealer: Sealer,
+                 now: Callable[[], int]) -> None:
+        self._claims = claims
+        self._release = release
+        self._rooms = rooms
+        self._config = config
+        self._sealer = sealer
+        self._now = now
+        self._guessed_at = now()
+
+    async def turn(self) -> bool:
+        """One look at every place; True when something went on."""
+        places = await self._claims.query("waiting_places.sql", {
+            "now": self._now(), "lanes": [str(lane) for lane in Lane], "reasons": REASONS})
+        moved = False
+        for carrier_id, lane, reason in places:
+            carrier = self._config.carriers.get(carrier_id)
+            if carrier is not None:
+                moved |= await self._serve(carrier, lane, reason)
+        self._guessed_at = self._now()
+        return moved
+
+    async def _serve(self, carrier: CarrierRow, lane: str, reason: str) -> bool:
+        free = await self._free(carrier, lane)
+        if free < 1:
+            return False
+        rows = await self._claims.claim("room", self._now(), min(BURST_ROWS, free), carrier=carrier.id, lane=lane,
+                                        reason=reason)
+        whole = await self._release.complete(rows)
+        grants = await self._ask(carrier, lane, [slice_ for _, slice_ in whole], free)
+        granted = []
+        for (row, slice_), cost in zip(whole, grants, strict=True):
+            positions = affordable(slice_, cost)
+            if positions:
+                granted.append((row, self._sealer.narrow(slice_, positions), positions | row.started))
+        await self._release.to_carrier(granted, carrier.partition)
+        await self._give_back(rows, granted)
+        return bool(granted)
+
+    async def _give_back(self, rows: list[HeldRow], granted: list[tuple[HeldRow, Slice, int]]) -> None:
+        gone = {row.key for row, _, _ in granted}
+        await self._claims.mark([(row, row.started) for row in rows if row.key not in gone])
+
+    async def _free(self, carrier: CarrierRow, lane: str) -> int:
+        try:
+            await self._rooms.set_waiting(carrier.id, lane)
+            return await self._rooms.free(carrier.id, lane, carrier.rate)
+        except RedisDown:
+            seconds = min(1.0, (self._now() - self._guessed_at) / 1000)
+            return max(1, int(carrier.rate * seconds * GUESS_SHARE))
+
+    async def _ask(self, carrier: CarrierRow, lane: str, slices: list[Slice], free: int) -> list[int]:
+        costs = [sum(slice_.segments) for slice_ in slices]
+        try:
+            return await self._rooms.ask([
+                RoomAsk(carrier=carrier.id, lane=lane, chunk=slice_.chunk, send=slice_.send, cost=cost,
+                        rate=carrier.rate)
+                for slice_, cost in zip(slices, costs, strict=True)])
+        except RedisDown:
+            grants = []
+            for cost in costs:
+                grants.append(min(cost, free))
+                free -= grants[-1]
+            return grants
