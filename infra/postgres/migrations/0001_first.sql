@@ -334,9 +334,21 @@ DO $$
 DECLARE name text;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'sluice_app') THEN
-        CREATE ROLE sluice_app NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+        BEGIN
+            CREATE ROLE sluice_app NOLOGIN;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;                            -- another database of this server was faster
+        END;
     END IF;
-    EXECUTE format('GRANT sluice_app TO %I', current_user);
+    -- Trap: since PostgreSQL 16 the creator of a role may grant it, but may not yet SET ROLE to it.
+    BEGIN
+        EXECUTE format('GRANT sluice_app TO %I', current_user);
+    EXCEPTION WHEN insufficient_privilege THEN
+        IF NOT pg_has_role(current_user, 'sluice_app', 'USAGE') THEN
+            RAISE EXCEPTION 'role sluice_app exists and % may not use it', current_user
+                USING HINT = format('as a superuser: GRANT sluice_app TO %I;', current_user);
+        END IF;
+    END;
     FOREACH name IN ARRAY ARRAY['api_keys', 'balances', 'reservations', 'allowances', 'campaigns', 'campaign_parts',
         'rejections', 'chunk_payloads', 'chunks', 'campaign_counts', 'campaign_spend', 'attempt_chunks', 'held',
         'carrier_refs', 'uncertain_positions', 'receipt_parts'] LOOP

@@ -1,0 +1,1 @@
+SELECT version FROM config_version

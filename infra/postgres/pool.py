@@ -1,0 +1,91 @@
+"""Connections to PostgreSQL for asyncio roles: one pool a process, transactions as context managers.
+
+In: a connection URL and as whom the process works: `operator` sees every tenant, `app` (SET ROLE sluice_app) sees the
+tenant of its transaction and nothing without one. Out: transactions that commit when their block ends and roll back
+when it raises. When PostgreSQL is away, or goes away in the block, `DatabaseDown` is raised within about two seconds;
+the pool reconnects by itself as soon as somebody asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, errors, sql
+from psycopg.rows import class_row, dict_row, scalar_row, tuple_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool
+
+__all__ = [
+    "Connection", "DatabaseDown", "Jsonb", "Pool", "UniqueViolation", "class_row", "dict_row", "execute", "fetch_all",
+    "fetch_one", "open_pool", "scalar_row", "tenant_transaction", "transaction", "tuple_row",
+]
+
+Connection = AsyncConnection[Any]
+Pool = AsyncConnectionPool[Any]
+DatabaseDown = psycopg.OperationalError
+"""PostgreSQL cannot be reached, went away, or asks to try the transaction again (deadlock, lock time-out)."""
+UniqueViolation = errors.UniqueViolation
+
+APP_ROLE = "sluice_app"
+Parameters = Sequence[object] | Mapping[str, object] | None
+
+
+async def open_pool(url: str, *, role: str = "operator", size: int = 4, wait_seconds: float = 2.0) -> Pool:
+    """A pool of at most `size` connections, open at once; PostgreSQL need not be there yet.
+
+    `role`: operator | app. `wait_seconds`: how long a transaction waits for a free or a new connection before
+    `DatabaseDown`. To be closed with `await pool.close()`.
+    """
+    if role not in ("operator", "app"):
+        raise ValueError(f"role: {role!r} is neither operator nor app")
+
+    async def prepare(connection: Connection) -> None:
+        if role == "app":
+            await connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(APP_ROLE)))
+
+    pool: Pool = AsyncConnectionPool(
+        url, min_size=1, max_size=max(size, 1), open=False, configure=prepare, timeout=wait_seconds,
+        check=AsyncConnectionPool.check_connection,
+        # Trap: the pool's own back-off grows to minutes; given up at once, the next one who asks tries anew.
+        reconnect_timeout=0.0,
+        kwargs={"autocommit": True, "connect_timeout": 3, "application_name": f"sluice-{role}",
+                "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3},
+    )
+    await pool.open(wait=False)
+    return pool
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection inside a transaction. Raises DatabaseDown, also at the commit."""
+    try:
+        async with pool.connection() as connection, connection.transaction():
+            yield connection
+    except psycopg.InterfaceError as fault:
+        raise DatabaseDown(f"the connection broke: {fault}") from fault
+
+
+@asynccontextmanager
+async def tenant_transaction(pool: Pool, tenant_id: str) -> AsyncIterator[Connection]:
+    """A transaction that sees this tenant's rows alone, when the pool's role is `app`."""
+    async with transaction(pool) as connection:
+        await connection.execute("SELECT set_config('app.tenant', %s, true)", (tenant_id,))
+        yield connection
+
+
+async def execute(connection: Connection, statement: str, parameters: Parameters = None) -> int:
+    """Run one statement that was loaded from a file; the number of rows it touched."""
+    return (await connection.execute(statement, parameters)).rowcount
+
+
+async def fetch_all(connection: Connection, statement: str, parameters: Parameters = None) -> list[Any]:
+    """All rows, as tuples."""
+    return await (await connection.execute(statement, parameters)).fetchall()
+
+
+async def fetch_one(connection: Connection, statement: str, parameters: Parameters = None) -> Any:
+    """The first row as a tuple, or None."""
+    return await (await connection.execute(statement, parameters)).fetchone()
