@@ -98,7 +98,7 @@ def decode_answer_id(buffer: bytes, start: int, end: int) -> str:
         stop = end
     if stop - start > 64:
         raise PduError("a message id of more than 64 characters")
-    return str(buffer[start:stop], "latin-1")
+    return buffer[start:stop].decode("latin-1")
 
 
 class Bind(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,9 +137,9 @@ def decode_bind(buffer: bytes, start: int, end: int) -> Bind:
         raise PduError("the body of a bind cannot be read")
     system_id, password, system_type, version = found.groups()
     return Bind(
-        system_id=str(system_id, "latin-1"),
-        password=str(password, "latin-1"),
-        system_type=str(system_type, "latin-1"),
+        system_id=system_id.decode("latin-1"),
+        password=password.decode("latin-1"),
+        system_type=system_type.decode("latin-1"),
         interface_version=version[0],
     )
 
@@ -197,14 +197,14 @@ def decode_short_message(buffer: bytes, start: int, end: int) -> ShortMessage:
     if text_end > end:
         raise PduError("a text longer than its PDU")
     return ShortMessage(
-        source=str(source, "latin-1"),
-        destination=str(destination, "latin-1"),
+        source=source.decode("latin-1"),
+        destination=destination.decode("latin-1"),
         source_ton=from_type[0],
         source_npi=from_type[1],
         destination_ton=to_type[0],
         destination_npi=to_type[1],
         esm_class=classes[0],
-        validity=str(validity, "latin-1"),
+        validity=validity.decode("latin-1"),
         registered_delivery=options[0],
         data_coding=options[2],
         text=buffer[text_start:text_end],

@@ -1,6 +1,6 @@
 """A delivery receipt, however a carrier spells it.
 
-In: a decoded deliver_sm. Out: `Receipt`, or None when it is no receipt (an inbound message); a deliver_sm that says
+In: the body of a deliver_sm. Out: `Receipt`, or None when it is no receipt (an inbound message); a deliver_sm that says
 it is a receipt and names no message raises `UnreadableReceipt`. Optional parameters win over the text; the text is
 read first in the form of SMPP 3.4 appendix B, then field by field: any order and case, fields missing, quotes, spaces
 around colons, names with space or underscore. Times carry no zone and are read as UTC. Whether it is a receipt is
@@ -43,9 +43,12 @@ _SPELLINGS = {
     "UNKNOWN_STATE": "UNKNOWN",
 }
 
+# A whole deliver_sm whose text has the form of appendix B: most receipts are read by this alone, at half the cost.
+# Groups: source address, esm_class, length of the text, start of the text, id, done date, state, error.
 _STANDARD = re.compile(
-    rb"id:([^\s\"':]{1,64}) sub:\d{1,3} dlvrd:\d{1,3} submit date:\d{10,14} done date:(\d{10,14})"
-    rb" stat:([A-Za-z]{1,20}) err:([0-9A-Za-z]{1,10})(?= |$)"
+    rb"(?s)[^\0]{0,5}\0..([^\0]{0,20})\0..[^\0]{0,20}\0(.)..[^\0]{0,16}\0[^\0]{0,16}\0....(.)"
+    rb"(id:([^\s\"':]{1,64}) sub:\d{1,3} dlvrd:\d{1,3} submit date:\d{10,14} done date:(\d{10,14})"
+    rb" stat:([A-Za-z]{1,20}) err:([0-9A-Za-z]{1,10})(?= |$))"
 )
 _FIELD = re.compile(
     r"(?<![\w-])(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat(?:us)?|err(?:or)?)\s*:"
@@ -59,20 +62,22 @@ class UnreadableReceipt(Exception):
     """A deliver_sm that calls itself a receipt and names no message or no state."""
 
 
-def read_receipt(message: pdu.ShortMessage) -> Receipt | None:
-    """The receipt in a deliver_sm, None for an inbound message. Raises UnreadableReceipt, PduError for broken TLVs."""
-    if not message.tlvs and message.esm_class & _ESM_RECEIPT:
-        standard = _STANDARD.match(message.text)
-        if standard is not None:
-            message_id, done, state, code = standard.groups()
+def read_receipt(buffer: bytes, start: int, end: int) -> Receipt | None:
+    """The receipt in the body of a deliver_sm, None for an inbound message. Raises UnreadableReceipt, and PduError
+    when the body breaks the standard."""
+    standard = _STANDARD.match(buffer, start, end)
+    if standard is not None:
+        source, classes, size, _, message_id, done, state, code = standard.groups()
+        # Trap: something behind the text may be optional parameters, and those win over it.
+        if classes[0] & _ESM_RECEIPT and standard.start(4) + size[0] == end:
             return Receipt(
-                carrier_message_id=str(message_id, "ascii", "replace"),
+                carrier_message_id=message_id.decode("latin-1"),
                 state=_state(state),
-                code=str(code, "ascii"),
-                destination=_digits(message.source),
+                code=code.decode("ascii"),
+                destination=_digits(source.decode("latin-1")),
                 done_at=_time(done),
             )
-    return _read_tolerantly(message)
+    return _read_tolerantly(pdu.decode_short_message(buffer, start, end))
 
 
 def _read_tolerantly(message: pdu.ShortMessage) -> Receipt | None:
@@ -139,7 +144,7 @@ def _octets(text: str) -> bytes:
 
 
 def _digits(address: str) -> str:
-    if address.isdigit():
+    if address.isdecimal():
         return address
     return "".join(character for character in address if character in "0123456789")
 

@@ -45,7 +45,7 @@ class ReceiptIntake:
             self._refuse(sequence, statuses.ESME_RX_T_APPN)
             return
         try:
-            receipt = read_receipt(pdu.decode_short_message(buffer, start, end))
+            receipt = read_receipt(buffer, start, end)
         except (UnreadableReceipt, pdu.PduError):
             self._counters.receipts_unreadable += 1
             self._refuse(sequence, statuses.ESME_RX_P_APPN)
