@@ -51,7 +51,7 @@ _STANDARD = re.compile(
     rb" stat:([A-Za-z]{1,20}) err:([0-9A-Za-z]{1,10})(?= |$))"
 )
 _FIELD = re.compile(
-    r"(?<![\w-])(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat(?:us)?|err(?:or)?)\s*:"
+    r"(?<![\w-])(id|sub|dlvrd|submit[ _]*date|done[ _]*date|stat(?:us)?|err(?:or)?)\s*:"
     r"\s*(\"[^\"]*\"|'[^']*'|[^\s,;\"']*)",
     re.IGNORECASE,
 )

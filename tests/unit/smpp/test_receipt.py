@@ -1,0 +1,116 @@
+"""Receipts in the spellings that carriers use."""
+
+from calendar import timegm
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.carriers.contract import Receipt
+from connectors.carriers.smpp import pdu
+from connectors.carriers.smpp.receipt import UnreadableReceipt, read_receipt
+
+DONE = float(timegm((2026, 3, 4, 17, 30, 0)))
+STANDARD = "id:0123456789 sub:001 dlvrd:001 submit date:2603041729 done date:2603041730 stat:DELIVRD err:000 text:Hello"
+
+
+def read(
+    text: str | bytes, *, esm_class: int = 0x04, coding: int = 0, source: str = "4915112345678", tlvs: bytes = b""
+) -> Receipt | None:
+    raw = text if isinstance(text, bytes) else text.encode("latin-1")
+    data = pdu.encode_short_message(
+        pdu.DELIVER_SM,
+        1,
+        pdu.encode_addresses_head(source, 1, 1, 5, 0),
+        b"Sluice",
+        pdu.encode_options(esm_class, "", 0, coding),
+        raw,
+        tlvs,
+    )
+    return read_receipt(data, pdu.HEADER_LENGTH, len(data))
+
+
+@pytest.mark.parametrize(
+    ("text", "message_id", "state", "code", "done_at"),
+    [
+        (STANDARD, "0123456789", "DELIVRD", "000", DONE),
+        (STANDARD.replace("1730 ", "173059 "), "0123456789", "DELIVRD", "000", DONE + 59),
+        (STANDARD.replace(":2603041730", ":20260304173059"), "0123456789", "DELIVRD", "000", DONE + 59),
+        (STANDARD.replace(":2603041730", ":202603041730"), "0123456789", "DELIVRD", "000", DONE),
+        (STANDARD.lower(), "0123456789", "DELIVRD", "000", DONE),
+        (STANDARD.upper(), "0123456789", "DELIVRD", "000", DONE),
+        (STANDARD.replace(":", ": "), "0123456789", "DELIVRD", "000", DONE),
+        (STANDARD.replace(" ", "  "), "0123456789", "DELIVRD", "000", DONE),
+        (STANDARD.replace("done date", "Done_Date"), "0123456789", "DELIVRD", "000", DONE),
+        (STANDARD.replace("done date", "donedate"), "0123456789", "DELIVRD", "000", DONE),
+        (STANDARD.replace(" sub:001 dlvrd:001", ""), "0123456789", "DELIVRD", "000", DONE),
+        ('id:"ab-7F" stat:"UNDELIV" err:"05a" done date:"2603041730"', "ab-7F", "UNDELIV", "05a", DONE),
+        ("id:'77' stat:EXPIRED", "77", "EXPIRED", "", None),
+        ("stat:REJECTD err:11 id:77", "77", "REJECTD", "11", None),
+        ("id:77 status:Delivered error:0", "77", "DELIVRD", "0", None),
+        ("id:77, stat:UNDELIVERABLE, err:9", "77", "UNDELIV", "9", None),
+        ("id:77\nstat:ACCEPTED\nerr:0", "77", "ACCEPTD", "0", None),
+        ("id:77 done date:260304 stat:DELIVRD err:0", "77", "DELIVRD", "0", None),
+        ("id:77 done date:2613991730 stat:DELIVRD err:0", "77", "DELIVRD", "0", None),
+        ("id:77 stat:DELIVRD err:000 text:id:99 stat:UNDELIV", "77", "DELIVRD", "000", None),
+        ("id:77 stat:DELIVRD", "77", "DELIVRD", "", None),
+        ("id:7 sub:1 dlvrd:1  done date:2603041730 stat:UNDELIV err:1", "7", "UNDELIV", "1", DONE),
+    ],
+)
+def test_every_spelling_is_read(text: str, message_id: str, state: str, code: str, done_at: float | None) -> None:
+    assert read(text) == Receipt(
+        carrier_message_id=message_id, state=state, code=code, destination="4915112345678", done_at=done_at
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "state"),
+    [(1, "ENROUTE"), (2, "DELIVRD"), (3, "EXPIRED"), (4, "DELETED"), (5, "UNDELIV"), (6, "ACCEPTD"), (7, "UNKNOWN"),
+     (8, "REJECTD"), (200, "UNKNOWN")],
+)  # fmt: skip
+def test_optional_parameters_are_read_and_win_over_the_text(number: int, state: str) -> None:
+    tlvs = (
+        pdu.encode_tlv(pdu.TLV_RECEIPTED_MESSAGE_ID, b"real-id\0")
+        + pdu.encode_tlv(pdu.TLV_MESSAGE_STATE, bytes((number,)))
+        + pdu.encode_tlv(pdu.TLV_NETWORK_ERROR_CODE, b"\3\0\7")
+    )
+    alone = read("", tlvs=tlvs, esm_class=0)
+    assert alone is not None
+    assert (alone.carrier_message_id, alone.state, alone.code) == ("real-id", state, "007")
+    both = read(STANDARD, tlvs=tlvs)
+    assert both is not None
+    assert (both.carrier_message_id, both.state, both.code) == ("real-id", state, "000")
+
+
+def test_text_in_the_payload_parameter_and_in_ucs2_is_read() -> None:
+    payload = read("", tlvs=pdu.encode_tlv(pdu.TLV_MESSAGE_PAYLOAD, STANDARD.encode()))
+    ucs2 = read("id:77 stat:DELIVRD err:0".encode("utf-16-be"), coding=8)
+    assert payload is not None and payload.carrier_message_id == "0123456789"
+    assert ucs2 is not None and ucs2.state == "DELIVRD"
+
+
+@pytest.mark.parametrize(("source", "digits"), [("+4915112345678", "4915112345678"), ("", ""), ("Bank", "")])
+def test_the_destination_is_digits(source: str, digits: str) -> None:
+    receipt = read(STANDARD, source=source)
+    assert receipt is not None
+    assert receipt.destination == digits
+
+
+def test_an_inbound_message_that_looks_like_a_receipt_is_none() -> None:
+    assert read(STANDARD, esm_class=0) is None
+    assert read("Hello", esm_class=0) is None
+
+
+@pytest.mark.parametrize("text", ["", "Hello", "id: stat:", "id:77", "stat:DELIVRD", f"id:{'9' * 65} stat:DELIVRD"])
+def test_a_receipt_that_names_no_message_or_state_is_unreadable(text: str) -> None:
+    with pytest.raises(UnreadableReceipt):
+        read(text)
+
+
+@given(st.binary(max_size=254), st.sampled_from([0, 4, 0x40, 0x44]), st.sampled_from([0, 8]), st.binary(max_size=40))
+def test_no_text_makes_it_fail_in_another_way(text: bytes, esm_class: int, coding: int, tlvs: bytes) -> None:
+    try:
+        receipt = read(text, esm_class=esm_class, coding=coding, tlvs=tlvs)
+    except (UnreadableReceipt, pdu.PduError):
+        return
+    assert receipt is None or receipt.carrier_message_id
