@@ -1,8 +1,8 @@
 """What a role is given, and the one way to run it: event loop, signals, logs, the mark that it works.
 
 In: settings, the role's name and its `run(role)`. Out: an exit code for the supervisor: 0 after a stop that was asked
-for, 70 when `run` ended by itself or raised (it is started again). `DATA/run/<name>.json` holds `{"pid", "ready_at"}` from
-the moment the role has joined. A role that does not return within five seconds of the stop is ended where it
+for, 70 when `run` ended by itself or raised (it is started again). `DATA/run/<name>.json` holds `{"pid", "ready_at"}`
+from the moment the role has joined. A role that does not return within five seconds of the stop is ended where it
 stands; that is always harmless.
 """
 

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import (
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
@@ -154,8 +154,8 @@ def _begin_groups(admin: Any) -> list[str]:
     present = _present(admin)
     wrong = [f"{name} ({present[name]})" for name, count in partitions.items() if present.get(name, count) != count]
     if wrong:
-        raise TopicError(f"topics with another number of partitions than the table has: {', '.join(wrong)}; offsets and "
-                         "keys depend on it, so point SLUICE_KAFKA__BOOTSTRAP at another cluster")
+        raise TopicError(f"topics with another number of partitions than the table has: {', '.join(wrong)}; "
+                         "offsets and keys depend on it, so point SLUICE_KAFKA__BOOTSTRAP at another cluster")
     out = []
     for group in GROUPS:
         fresh = _not_begun(admin, group, partitions)

@@ -1,7 +1,7 @@
 """API keys: `sk_<id>_<secret>`, shown once, kept as a hash.
 
-In: nothing, or a key as a client sent it. Out: a new key, the id in a key, whether a key fits a hash. The secret has 256
-random bits, so a plain SHA-256 is as good as a slow hash and costs a microsecond. Malformed text is simply no key.
+In: nothing, or a key as a client sent it. Out: a new key, the id in a key, whether a key fits a hash. The secret has
+256 random bits, so a plain SHA-256 is as good as a slow hash and costs a microsecond. Malformed text is simply no key.
 """
 
 from __future__ import annotations

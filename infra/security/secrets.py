@@ -1,6 +1,6 @@
 """Secrets at rest (a carrier's password): AES-256-GCM under a key derived from the keyring.
 
-In: text and its context, e.g. `carrier|acme-de`. Out: key id and bytes = 12 bytes nonce + ciphertext, and the text again.
+In: text and its context, e.g. `carrier|acme-de`. Out: key id and bytes = 12 bytes nonce + ciphertext; the text again.
 The context is authenticated: a secret moved to another carrier does not open. `SecretError` when it does not open.
 """
 
