@@ -1,0 +1,136 @@
+"""A carrier connection and the counterpart it talks to, for the carrier suite: one rig an implementation.
+
+In: how the counterpart is to behave. Out: the carrier under test, all results and receipts it gave, and what the
+counterpart says it got. `until` waits for a condition with a deadline and fails the test when it passes.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from connectors.carriers.contract import Acknowledge, CarrierCallbacks, Receipt, Result, Submit
+from connectors.carriers.simulator.log import Entry, SubmitLog, read_log
+from connectors.carriers.simulator.script import Script
+from connectors.carriers.simulator.server import SimulatorServer
+from connectors.carriers.smpp.carrier import Backoff, SmppCarrier
+from connectors.carriers.smpp.config import SmppConfig
+
+WINDOW = 10
+BINDS = 2
+
+
+async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Return when `condition` holds; AssertionError after `seconds`."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s"
+        await asyncio.sleep(0.002)
+
+
+def submits(count: int, *, parts: int = 1, first: int = 0) -> list[Submit]:
+    """Messages to different destinations; `ref` counts from `first`."""
+    return [
+        Submit(
+            ref=ref,
+            source="Sluice",
+            destination=f"49151{ref:08}",
+            alphabet="gsm7",
+            parts=tuple(b"part %d" % part for part in range(parts)),
+            concat_ref=ref % 256,
+            validity_seconds=86_400,
+        )
+        for ref in range(first, first + count)
+    ]
+
+
+class SmppRig:
+    """An SmppCarrier against the simulator. `answer_at_once`: receipts are confirmed when they come."""
+
+    def __init__(self, folder: Path, *, patience: float = 5.0, answer_at_once: bool = True) -> None:
+        self.results: list[Result] = []
+        self.receipts: list[Receipt] = []
+        self.unconfirmed: list[Acknowledge] = []
+        self.answer_at_once = answer_at_once
+        self._patience = patience
+        self._path = folder / "submits.csv"
+        self._log = SubmitLog(self._path)
+        self._waiting: list[Submit] = []
+        self.server: SimulatorServer
+        self.carrier: SmppCarrier
+
+    async def start(self, script: Script | None = None, *, listen: bool = True) -> Self:
+        self.server = SimulatorServer(script or Script(), self._log)
+        await self.server.start("127.0.0.1", 0)
+        config = SmppConfig(
+            host="127.0.0.1",
+            port=self.server.port,
+            system_id="sluice",
+            password="secret",
+            window=WINDOW,
+            binds=BINDS,
+            response_timeout_seconds=self._patience,
+        )
+        self.carrier = SmppCarrier(
+            config,
+            CarrierCallbacks(on_receipts=self._on_receipts, on_room=self._on_room),
+            random=lambda: 0.0,
+            backoff=Backoff(first=0.02, longest=0.1),
+        )
+        if listen:
+            await self.open()
+        return self
+
+    async def open(self) -> None:
+        await self.carrier.open()
+        await until(lambda: self.carrier.room() == WINDOW * BINDS)
+
+    async def stop(self) -> None:
+        await self.carrier.close()
+        await self.server.stop()
+        self._log.close()
+
+    async def send_all(self, messages: list[Submit]) -> dict[int, Result]:
+        """Send as room allows, until each has a result."""
+        before = len(self.results)
+        self._waiting = list(messages)
+        self._on_room()
+        await until(lambda: len(self.results) - before >= len(messages))
+        return self.by_ref()
+
+    def by_ref(self) -> dict[int, Result]:
+        """The last result of each message."""
+        return {result.ref: result for result in self.results}
+
+    def results_each(self) -> Counter[int]:
+        """How many results each message got."""
+        return Counter(result.ref for result in self.results)
+
+    def taken(self) -> list[Entry]:
+        """What the counterpart accepted, by its own log."""
+        return [entry for entry in self.seen() if entry.status == 0]
+
+    def seen(self) -> list[Entry]:
+        self._log.flush()
+        return read_log(self._path)
+
+    def behave(self, **changes: object) -> None:
+        """From now on the counterpart follows a script of these fields alone."""
+        self.server.change(Script(**changes))  # type: ignore[arg-type]
+
+    def _on_receipts(self, receipts: list[Receipt], acknowledge: Acknowledge) -> None:
+        self.receipts += receipts
+        if self.answer_at_once:
+            acknowledge()
+        else:
+            self.unconfirmed.append(acknowledge)
+
+    def _on_room(self) -> None:
+        room = self.carrier.room()
+        if self._waiting and room:
+            batch, self._waiting = self._waiting[:room], self._waiting[room:]
+            self.carrier.send(batch, self.results.extend)
+
+
+RIGS = {"smpp": SmppRig}

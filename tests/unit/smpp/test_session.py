@@ -1,0 +1,247 @@
+"""One bind against a peer that is played by hand: a transport that keeps what was written, a clock that stands
+still."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from connectors.carriers.contract import (
+    Accepted,
+    Acknowledge,
+    CarrierCallbacks,
+    NotSent,
+    Receipt,
+    Result,
+    Submit,
+    Unknown,
+)
+from connectors.carriers.smpp import pdu
+from connectors.carriers.smpp.config import SmppConfig
+from connectors.carriers.smpp.receipt_intake import MOST_UNCONFIRMED, Counters
+from connectors.carriers.smpp.session import BindRefused, Session
+from tests.support.carriers import submits, until
+
+RECEIPT = b"id:1 sub:001 dlvrd:001 submit date:2603041729 done date:2603041730 stat:DELIVRD err:000 text:"
+
+
+class Wire(asyncio.Transport):
+    """Keeps what is written; closing is told to the protocol at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.closed = False
+        self.protocol: asyncio.Protocol | None = None
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.writes.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        if not self.closed and self.protocol is not None:
+            self.closed = True
+            self.protocol.connection_lost(None)
+
+    abort = close
+
+    def commands(self) -> list[tuple[int, int, int]]:
+        """Command, status, sequence of every PDU written."""
+        frames, _ = pdu.split(b"".join(self.writes))
+        return [frame[:3] for frame in frames]
+
+
+class Bind:
+    """A session on a wire."""
+
+    def __init__(self, *, window: int = 100) -> None:
+        self.now = 1000.0
+        self.results: list[Result] = []
+        self.receipts: list[Receipt] = []
+        self.acknowledges: list[Acknowledge] = []
+        self.counters = Counters()
+        config = SmppConfig(
+            host="h", port=1, system_id="s", password="p", window=window, response_timeout_seconds=0.02,
+            enquire_link_seconds=0.02,
+        )  # fmt: skip
+        callbacks = CarrierCallbacks(on_receipts=self._on_receipts, on_room=lambda: None)
+        self.session = Session(config, callbacks, lambda: self.now, self.counters)
+        self.wire = Wire()
+        self.wire.protocol = self.session
+        self.session.connection_made(self.wire)
+
+    def take_bind(self) -> None:
+        self.session.data_received(pdu.encode_answer_id(pdu.BIND_TRANSCEIVER_RESP, 1, "peer"))
+
+    def submit(self, messages: list[Submit]) -> None:
+        self.session.submit(messages, self.results.extend)
+
+    def _on_receipts(self, receipts: list[Receipt], acknowledge: Acknowledge) -> None:
+        self.receipts += receipts
+        self.acknowledges.append(acknowledge)
+
+
+@pytest.fixture
+async def bind() -> Bind:
+    bind = Bind()
+    bind.take_bind()
+    await until(lambda: bind.wire.writes)
+    bind.wire.writes.clear()
+    return bind
+
+
+def deliver(sequence: int, text: bytes, esm_class: int = 4) -> bytes:
+    options = pdu.encode_options(esm_class, "", 0, 0)
+    return pdu.encode_short_message(pdu.DELIVER_SM, sequence, b"\0\1\1491\0\5\0", b"Sluice", options, text)
+
+
+async def test_what_is_sent_in_one_turn_leaves_in_one_write(bind: Bind) -> None:
+    bind.submit(submits(40))
+    bind.submit(submits(40, first=40))
+    assert bind.wire.writes == []
+    await until(lambda: bind.wire.writes)
+    assert len(bind.wire.writes) == 1
+    assert len(bind.wire.commands()) == 80
+    assert bind.session.room() == 20
+
+
+async def test_only_what_was_written_is_uncertain(bind: Bind) -> None:
+    bind.submit(submits(2))
+    bind.session.flush()
+    bind.submit(submits(3, first=2))
+    bind.wire.close()
+    assert bind.results == [*(Unknown(ref=ref) for ref in (0, 1)), *(NotSent(ref=ref) for ref in (2, 3, 4))]
+    assert bind.session.closed.done()
+
+
+async def test_answers_before_a_broken_pdu_count(bind: Bind) -> None:
+    bind.submit(submits(2))
+    bind.session.flush()
+    good = pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 2, "a")
+    bind.session.data_received(good + b"\0\0\0\3" + b"\0" * 12)
+    assert bind.results == [Accepted(ref=0, ids=("a",)), Unknown(ref=1)]
+    assert bind.wire.commands()[-1][:2] == (pdu.GENERIC_NACK, 2)
+
+
+async def test_an_answer_with_a_broken_id_loses_no_result(bind: Bind) -> None:
+    bind.submit(submits(2))
+    bind.session.flush()
+    bind.session.data_received(pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 2, "a" * 65))
+    assert [result.ref for result in bind.results] == [0, 1]
+    assert {type(result) for result in bind.results} == {Unknown}
+
+
+async def test_a_late_answer_is_counted_and_gives_no_second_result(bind: Bind) -> None:
+    bind.submit(submits(1))
+    bind.session.flush()
+    bind.now += 1.0
+    await until(lambda: bind.results)
+    bind.session.data_received(pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 2, "a"))
+    assert bind.results == [Unknown(ref=0)]
+    assert bind.counters.late_answers == 1
+
+
+async def test_silence_is_asked_about_and_then_ends_the_connection(bind: Bind) -> None:
+    bind.now += 0.03
+    await until(lambda: bind.wire.commands())
+    assert [command for command, _, _ in bind.wire.commands()] == [pdu.ENQUIRE_LINK]
+    assert not bind.wire.closed
+    bind.now += 0.03
+    await until(lambda: bind.wire.closed)
+    assert bind.session.room() == 0
+
+
+async def test_an_answered_question_keeps_the_connection(bind: Bind) -> None:
+    for times in range(1, 4):
+        bind.now += 0.03
+        await until(lambda times=times: len(bind.wire.commands()) == times)  # type: ignore[misc]
+        bind.session.data_received(pdu.encode(pdu.ENQUIRE_LINK_RESP, bind.wire.commands()[-1][2]))
+    assert not bind.wire.closed
+
+
+@pytest.mark.parametrize(
+    ("request_pdu", "answer"),
+    [
+        (pdu.encode(pdu.ENQUIRE_LINK, 9), (pdu.ENQUIRE_LINK_RESP, 0, 9)),
+        (pdu.encode(0x103, 9), (pdu.GENERIC_NACK, 3, 9)),
+        (deliver(9, b"Hello", esm_class=0), (pdu.DELIVER_SM_RESP, 0x66, 9)),
+        (deliver(9, b"nothing to read"), (pdu.DELIVER_SM_RESP, 0x65, 9)),
+    ],
+)
+async def test_what_the_carrier_asks_is_answered(
+    bind: Bind, request_pdu: bytes, answer: tuple[int, int, int]
+) -> None:
+    bind.session.data_received(request_pdu)
+    await until(lambda: bind.wire.writes)
+    assert bind.wire.commands() == [answer]
+    assert bind.receipts == []
+
+
+async def test_a_carrier_that_unbinds_is_answered_and_gets_nothing_more(bind: Bind) -> None:
+    bind.session.data_received(pdu.encode(pdu.UNBIND, 9))
+    assert bind.session.room() == 0
+    await until(lambda: bind.wire.closed)
+    assert bind.wire.commands() == [(pdu.UNBIND_RESP, 0, 9)]
+
+
+async def test_a_generic_nack_answers_its_submit(bind: Bind) -> None:
+    bind.submit(submits(1))
+    bind.session.flush()
+    bind.session.data_received(pdu.encode(pdu.GENERIC_NACK, 2, status=0x58))
+    assert [type(result).__name__ for result in bind.results] == ["Throttled"]
+
+
+async def test_receipts_are_confirmed_in_one_write_when_they_are_safe(bind: Bind) -> None:
+    bind.session.data_received(b"".join(deliver(sequence, RECEIPT) for sequence in range(1, 51)))
+    assert len(bind.receipts) == 50
+    assert len(bind.acknowledges) == 1
+    bind.session.flush()
+    assert bind.wire.commands() == []
+    bind.acknowledges[0]()
+    bind.acknowledges[0]()
+    bind.session.flush()
+    assert bind.wire.commands() == [(pdu.DELIVER_SM_RESP, 0, sequence) for sequence in range(1, 51)]
+    assert len(bind.wire.writes) == 1
+
+
+async def test_too_many_unconfirmed_receipts_are_put_off(bind: Bind) -> None:
+    bind.session.data_received(b"".join(deliver(sequence, RECEIPT) for sequence in range(1, MOST_UNCONFIRMED + 3)))
+    assert len(bind.receipts) == MOST_UNCONFIRMED
+    bind.session.flush()
+    assert [status for _, status, _ in bind.wire.commands()] == [0x64, 0x64]
+    bind.acknowledges[0]()
+    bind.session.data_received(deliver(1, RECEIPT))
+    assert len(bind.receipts) == MOST_UNCONFIRMED + 1
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda bind: bind.session.data_received(pdu.encode(pdu.BIND_TRANSCEIVER_RESP, 1, status=0x0E)),
+        lambda bind: bind.session.data_received(pdu.encode(pdu.GENERIC_NACK, 1, status=0x03)),
+        lambda bind: bind.wire.close(),
+    ],
+)
+async def test_a_bind_that_is_not_taken_is_told(end: Callable[[Bind], None]) -> None:
+    bind = Bind()
+    end(bind)
+    with pytest.raises(BindRefused):
+        await bind.session.bound
+    assert bind.wire.closed
+    assert bind.session.room() == 0
+
+
+async def test_a_peer_that_never_answers_the_bind_is_left() -> None:
+    bind = Bind()
+    bind.now += 1.0
+    await until(lambda: bind.wire.closed)
+    assert bind.session.bound.done()
+
+
+def test_settings_name_every_fault() -> None:
+    with pytest.raises(ValueError, match="bind 'transmitter' is not supported") as caught:
+        SmppConfig(host="", port=0, system_id="", password="p", bind="transmitter", window=0)
+    assert str(caught.value).count(";") == 4
+    assert "secret" not in repr(SmppConfig(host="h", port=1, system_id="s", password="secret"))

@@ -1,0 +1,136 @@
+"""The simulator's parts: rules, outbox, delays, log, script."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from connectors.carriers.simulator.control import control_app
+from connectors.carriers.simulator.delay_line import DelayLine
+from connectors.carriers.simulator.log import SubmitLog, read_log
+from connectors.carriers.simulator.notice import Notice
+from connectors.carriers.simulator.outbox import Outbox
+from connectors.carriers.simulator.role import serve
+from connectors.carriers.simulator.rules import Rules
+from connectors.carriers.simulator.script import Script, changed
+from connectors.carriers.simulator.server import SimulatorServer
+from tests.support.carriers import until
+
+
+def notices(*numbers: int) -> list[Notice]:
+    ids = [str(number) for number in numbers]
+    return [Notice(receipt_id=one, state="DELIVRD", handset="49", sender="S", submitted_at=0.0) for one in ids]
+
+
+class Taker:
+    """A bind with a small window."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.got: list[str] = []
+
+    def receipt_room(self) -> int:
+        return self.room - len(self.got)
+
+    def deliver(self, notice: Notice) -> None:
+        self.got.append(notice.receipt_id)
+
+
+def test_rules_count_and_do_not_guess() -> None:
+    rules = Rules(Script(throttle_every=5, error_every=3, error_status=8, lose_answer_every=4, states={"EXPIRED": 7}))
+    verdicts = [rules.judge(count, "4911", 0.0) for count in range(1, 16)]
+    assert [count for count, verdict in enumerate(verdicts, 1) if verdict.status == 0x58] == [5, 10, 15]
+    assert [count for count, verdict in enumerate(verdicts, 1) if verdict.status == 8] == [3, 6, 9, 12]
+    assert [count for count, verdict in enumerate(verdicts, 1) if not verdict.answered] == [4, 8]
+    assert [count for count, verdict in enumerate(verdicts, 1) if verdict.state == "EXPIRED"] == [7, 14]
+
+
+def test_the_rate_limit_lets_through_what_it_says() -> None:
+    rules = Rules(Script(rate=100.0))
+    passed = sum(rules.judge(count, "49", count / 1000).status == 0 for count in range(1, 10_001))
+    assert 1000 <= passed <= 1010
+
+
+@pytest.mark.parametrize("raw", [b'{"throtle_every": 1}', b'{"rate": -1}', b'{"states": {"X": -2}}', b"[]", b"no"])
+def test_a_bad_script_is_refused(raw: bytes) -> None:
+    with pytest.raises((ValueError, msgspec.DecodeError)):
+        changed(Script(), raw)
+
+
+def test_a_change_keeps_the_rest() -> None:
+    assert changed(Script(rate=5.0), b'{"throttle_every": 2}') == Script(rate=5.0, throttle_every=2)
+
+
+def test_an_outbox_keeps_receipts_for_the_next_bind() -> None:
+    outbox = Outbox(limit=100)
+    outbox.add(notices(1, 2, 3))
+    first = Taker(room=2)
+    outbox.join(first)
+    assert (first.got, len(outbox)) == (["1", "2"], 1)
+    outbox.leave(first, notices(1, 2))
+    second = Taker(room=10)
+    outbox.join(second)
+    assert second.got == ["1", "2", "3"]
+
+
+def test_an_outbox_shares_between_binds_and_is_bounded() -> None:
+    outbox = Outbox(limit=4)
+    takers = [Taker(room=3), Taker(room=3)]
+    for taker in takers:
+        outbox.join(taker)
+    outbox.add(notices(*range(20)))
+    assert [len(taker.got) for taker in takers] == [3, 3]
+    assert (len(outbox), outbox.dropped) == (4, 10)
+
+
+async def test_a_delay_line_gives_in_order_of_time() -> None:
+    got: list[str] = []
+    line: DelayLine[str] = DelayLine(asyncio.get_running_loop(), got.extend)
+    now = asyncio.get_running_loop().time()
+    for delay, item in ((0.03, "c"), (0.0, "a"), (0.01, "b"), (0.03, "d"), (60.0, "never")):
+        line.push(now + delay, item)
+    await until(lambda: len(got) == 4)
+    assert got == ["a", "b", "c", "d"]
+    assert len(line) == 1
+    line.close()
+
+
+def test_the_log_tells_what_it_was_told_and_forgives_a_torn_line(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    with SubmitLog(path) as log:
+        log.add(1.5, 2, "4911", 'My, "Bank"', (7, 2, 1), 153, "99", 0)
+        log.add(1.5, 2, "4912", "Bank", (0, 1, 1), 5, "", 0x58)
+    with path.open("a") as file:
+        file.write("1.5,2,49")
+    first, second = read_log(path)
+    assert (first.destination, first.source, first.reference, first.total, first.sequence) == (
+        "4911", "My_ _Bank_", 7, 2, 1,
+    )  # fmt: skip
+    assert (second.id, second.status, second.octets) == ("", 0x58, 5)
+
+
+async def test_the_script_may_be_changed_over_http() -> None:
+    server = SimulatorServer(Script(), SubmitLog(None))
+    async with TestClient(TestServer(control_app(server))) as client:
+        bad = await client.patch("/script", data=b'{"rate": "fast"}')
+        good = await client.patch("/script", data=b'{"throttle_every": 3}')
+        script = await (await client.get("/script")).json()
+        counters = await (await client.get("/counters")).json()
+    assert (bad.status, good.status) == (400, 200)
+    assert server.script == Script(throttle_every=3)
+    assert script["throttle_every"] == 3
+    assert counters["submits"] == 0
+
+
+async def test_the_role_ends_when_told() -> None:
+    stop, ready = asyncio.Event(), asyncio.Event()
+    role = asyncio.create_task(serve("127.0.0.1", 0, Script(), None, stop, ready.set))
+    await asyncio.wait_for(ready.wait(), 5)
+    assert not role.done()
+    started = time.monotonic()
+    stop.set()
+    await asyncio.wait_for(role, 5)
+    assert time.monotonic() - started < 5
