@@ -1,0 +1,108 @@
+"""Apache Kafka on this machine: one KRaft node on the loopback address, its own folder, no Docker.
+
+In: a data folder, perhaps a port. Out: a broker that has answered a metadata request with itself in it.
+Wrong: no Java, no jars and no network to fetch them, a port taken, a damaged folder: `ServiceError`.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Literal
+
+from infra.services.class_archive import archive_option
+from infra.services.jars import kafka_jars
+from infra.services.java import Java, find_java
+from infra.services.kafka_probe import knows_itself
+from infra.services.ports import LOOPBACK
+from infra.services.process import Command, spawn
+from infra.services.service import Embedded
+
+HERE = Path(__file__).parent
+Tuning = Literal["fast", "bench"]
+MEMORY: dict[Tuning, tuple[str, ...]] = {
+    "fast": ("-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+    "bench": ("-Xms512m", "-Xmx1g", "-XX:+UseSerialGC"),
+}
+
+
+class KafkaService(Embedded):
+    """`tuning`: `fast` starts soon and stays small; `bench` compiles fully and has a larger heap.
+
+    `cache`: where the jars are kept; `record_classes`: leave an archive of the classes used there when it stops.
+    """
+
+    name = "kafka"
+
+    def __init__(
+        self,
+        data: Path,
+        port: int | None = None,
+        tuning: Tuning = "fast",
+        *,
+        log: Path | None = None,
+        cache: Path | None = None,
+        record_classes: Path | None = None,
+    ) -> None:
+        super().__init__(data, port, log=log)
+        self._tuning = tuning
+        self._cache = cache
+        self._record_classes = record_classes
+        self._java: Java | None = None
+        self._jars = Path()
+
+    def prepare(self) -> None:
+        """Find Java and jars; format the storage once, so that a kill in between leaves nothing half done."""
+        self._java = self._java or find_java()
+        self._jars = kafka_jars(self._cache)
+        logs = self._data / "logs"
+        if (logs / "meta.properties").exists():
+            return
+        fresh = self._data / "logs.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        self._format(fresh)
+        fresh.rename(logs)
+
+    def command(self, port: int) -> Command:
+        properties = self._write_properties("server.properties", self._data / "logs", port, self.port("controller"))
+        recording = (f"-XX:ArchiveClassesAtExit={self._record_classes}",) if self._record_classes else ()
+        return self._run(*recording, "kafka.Kafka", str(properties))
+
+    def answers(self, port: int) -> bool:
+        return knows_itself(port)
+
+    def address_on(self, port: int) -> str:
+        return f"{LOOPBACK}:{port}"
+
+    def _format(self, fresh: Path) -> None:
+        properties = self._write_properties("format.properties", fresh, 1, 2)
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = cluster.replace("-", "A", 1) if cluster.startswith("-") else cluster
+        tool = ("kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", str(properties))
+        spawn(self._run(*tool)).finish(self.start_seconds)
+        properties.unlink()
+
+    def _write_properties(self, name: str, logs: Path, client: int, controller: int) -> Path:
+        template = (HERE / "server.properties").read_text()
+        properties = self._data / name
+        properties.write_text(template.format(logs=logs, client=client, controller=controller))
+        return properties
+
+    def _run(self, *arguments: str) -> Command:
+        """A JVM with Kafka's classes; `arguments`: more options, the class to run, what it is told."""
+        assert self._java is not None, "prepare comes first"
+        # Trap: an archive fits only the very class path it was made with, so the jars stand in a fixed order.
+        options = (
+            *MEMORY[self._tuning],
+            *(() if self._record_classes else archive_option(self._java, self._jars)),
+            "-XX:-UsePerfData",
+            "-XX:+ExitOnOutOfMemoryError",
+            "-Djava.awt.headless=true",
+            f"-Dlog4j2.configurationFile={HERE / 'log4j2.yaml'}",
+            "-cp",
+            os.pathsep.join(str(jar) for jar in sorted(self._jars.glob("*.jar"))),
+        )
+        return Command(name="Kafka", argv=(str(self._java.path), *options, *arguments), log=self._log)

@@ -1,0 +1,92 @@
+"""Loopback ports: find a free one, and keep it across restarts.
+
+In: a wished port or None, and the file that remembers the last choice. Out: a port that was free a moment ago.
+Wrong: the wished or remembered port belongs to another program: `PortTaken`, unless we had chosen it ourselves and
+nobody depends on it yet; then another one is chosen.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+from pathlib import Path
+
+from infra.services.errors import ServiceError, port_taken
+
+LOOPBACK = "127.0.0.1"
+LOWEST = 15_000
+# Trap: a port inside the ephemeral range may become the local end of somebody's outgoing connection while its service
+# is down for a second, and then cannot be listened on again. Linux says where that range begins.
+EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+DEFAULT_EPHEMERAL_START = 32_768
+
+
+def is_free(port: int) -> bool:
+    """Whether a listener on the loopback address could take this port now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A free port below the ephemeral range, chosen at random so that two stacks starting together do not meet."""
+    highest = _ephemeral_start() - 1
+    if highest <= LOWEST:
+        return _ephemeral_port()
+    for _ in range(200):
+        port = random.randint(LOWEST, highest)
+        if is_free(port):
+            return port
+    return _ephemeral_port()
+
+
+def keep_port(memory: Path, name: str, wished: int | None, *, fixed: bool = False) -> int:
+    """The port `name` of the service whose choices stand in the JSON file `memory`.
+
+    `wished` wins; then the remembered one; then a free one, which is remembered. `fixed`: the address is in use by
+    others already, so a port of our own choice is not exchanged either.
+    """
+    remembered = _remembered(memory)
+    port = wished or remembered.get(name)
+    if port is None or (not wished and not fixed and not is_free(port)):
+        port = free_port()
+    elif not is_free(port):
+        raise port_taken(port)
+    if remembered.get(name) != port:
+        _write(memory, {**remembered, name: port})
+    return port
+
+
+def _remembered(memory: Path) -> dict[str, int]:
+    try:
+        found = json.loads(memory.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return {str(name): int(port) for name, port in found.items()} if isinstance(found, dict) else {}
+
+
+def _write(memory: Path, ports: dict[str, int]) -> None:
+    fresh = memory.with_suffix(".new")
+    try:
+        fresh.write_text(json.dumps(ports))
+        fresh.replace(memory)
+    except OSError as error:
+        raise ServiceError(f"Cannot write {memory}: {error.strerror}.", "Make the data folder writable.") from error
+
+
+def _ephemeral_start() -> int:
+    try:
+        return int(EPHEMERAL_RANGE.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return DEFAULT_EPHEMERAL_START
+
+
+def _ephemeral_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])

