@@ -2,7 +2,8 @@
 
 In: flags, environment (`SLUICE_...`, `__` nests, `..._FILE` for secrets), a TOML file, `DATA/stack.json` (CLI only).
 Out: one frozen `Settings`. Earlier sources win; an empty value counts as unset. An unknown key or a bad value raises
-`SettingsError` with the list of all faults. Nothing else in the product reads the environment.
+`SettingsError` with the list of all faults. Nothing else in the product reads the environment; how it is read stands in
+`settings_load.py`, the example file and the list of variables come from `settings_docs.py`.
 """
 
 from __future__ import annotations
@@ -11,105 +12,122 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
 Amount = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=4)]
 
 
+def _begins_with(*schemes: str) -> AfterValidator:
+    def check(value: SecretStr | str) -> SecretStr | str:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not text.startswith(schemes):
+            raise ValueError(f"expected a URL that begins with {' or '.join(schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+Addresses = Annotated[str, Field(pattern=r"^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$|^\[[0-9a-f:]+\]:\d{1,5}$")]
+PostgresUrl = Annotated[SecretStr, _begins_with("postgresql://", "postgres://")]
+RedisUrl = Annotated[SecretStr, _begins_with("redis://", "rediss://", "unix://")]
+HttpUrl = Annotated[str, _begins_with("http://", "https://")]
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class KafkaSettings(_Section):
-    """Where Kafka is; `replication` of the topics that `topics apply` makes."""
+    """Kafka."""
 
-    bootstrap: str | None = None
-    replication: int = Field(default=1, ge=1, le=7)
+    bootstrap: Addresses | None = Field(default=None, description="host:port[,host:port]; `up` starts one when unset")
+    replication: int = Field(default=1, ge=1, le=7, description="replicas of the topics that `topics apply` makes")
 
 
 class PostgresSettings(_Section):
-    """`url` is the operator's; `app_url` the gateway's (default: `url` and SET ROLE sluice_app)."""
+    """PostgreSQL."""
 
-    url: SecretStr | None = None
-    app_url: SecretStr | None = None
+    url: PostgresUrl | None = Field(default=None, description="the operator's URL; `up` starts one when unset")
+    app_url: PostgresUrl | None = Field(default=None, description="the gateway's URL; else `url` with SET ROLE")
 
 
 class RedisSettings(_Section):
-    """Where Redis is."""
+    """Redis."""
 
-    url: SecretStr | None = None
+    url: RedisUrl | None = Field(default=None, description="its URL; `up` starts one when unset")
 
 
 class GatewaySettings(_Section):
-    """The HTTP gateway; `url` is what the CLI calls."""
+    """The HTTP gateway."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
-    url: str | None = None
-    max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
+    host: str = Field(default="127.0.0.1", min_length=1, description="the address it listens on")
+    port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 = any free one")
+    url: HttpUrl | None = Field(default=None, description="where the command line finds it")
+    max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="largest body that is not streamed")
 
 
 class TelemetrySettings(_Section):
-    """`otlp_endpoint`: where spans and metrics go; nowhere by default. `log_level` of all roles."""
+    """Logs, metrics, traces."""
 
-    otlp_endpoint: str | None = None
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    otlp_endpoint: HttpUrl | None = Field(default=None, description="where spans and metrics go; unset = nowhere")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="of all roles")
 
 
 class SmppSettings(_Section):
     """One SMSC, as its operator gave it."""
 
-    host: str
-    port: int = Field(ge=1, le=65535)
-    system_id: str = Field(max_length=15)
-    password: SecretStr = SecretStr("")
-    bind: Literal["transceiver"] = "transceiver"
-    enquire_link_seconds: int = Field(default=30, ge=1, le=3600)
-    tls: bool = False
-    msg_id_type: Literal["auto", "same", "hex-dec", "dec-hex"] = "auto"
-    response_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
+    host: str = Field(min_length=1, description="name or address of the SMSC")
+    port: int = Field(ge=1, le=65535, description="its port")
+    system_id: str = Field(min_length=1, max_length=15, description="the account's name")
+    password: SecretStr = Field(default=SecretStr(""), max_length=64, description="the account's password")
+    bind: Literal["transceiver"] = Field(default="transceiver", description="kind of bind")
+    enquire_link_seconds: int = Field(default=30, ge=1, le=3600, description="a sign of life this often")
+    tls: bool = Field(default=False, description="TLS with the system's certificates")
+    msg_id_type: Literal["auto", "same", "hex-dec", "dec-hex"] = Field(
+        default="auto", description="form of the message id in the submit answer - in the receipt")
+    response_timeout_seconds: float = Field(default=10.0, gt=0, le=300, description="a submit unanswered is uncertain")
 
 
 class CarrierSettings(_Section):
     """One carrier as seeded from the file; afterwards PostgreSQL has it."""
 
-    id: Identifier
-    kind: Literal["smpp", "simulator"]
+    id: Identifier = Field(description="a..z, 0..9, '-'")
+    kind: Literal["smpp", "simulator"] = Field(description="smpp | simulator")
     rate: int = Field(ge=1, description="segments per second that the contract allows")
-    window: int = Field(default=10, ge=1, le=100_000)
-    binds: int = Field(default=2, ge=2, le=50)
-    receipt_wait_seconds: int = Field(default=259_200, ge=1)
-    one_receipt_for_all_parts: bool = False
-    smpp: SmppSettings | None = None
+    window: int = Field(default=10, ge=1, le=100_000, description="submits in flight per connection")
+    binds: int = Field(default=2, ge=2, le=50, description="most connections in all")
+    receipt_wait_seconds: int = Field(default=259_200, ge=1, description="a receipt may take this long")
+    one_receipt_for_all_parts: bool = Field(default=False, description="it reports a long message once")
+    smpp: SmppSettings | None = Field(default=None, description="for kind smpp")
 
 
 class RouteSettings(_Section):
-    """Longest prefix wins; "" is the default route."""
+    """One route as seeded from the file; the longest prefix wins."""
 
-    prefix: str = Field(pattern=r"^(\+[1-9][0-9]{0,14})?$")
-    carriers: list[Identifier] = Field(min_length=1, max_length=1)
-    price: Amount
+    prefix: str = Field(pattern=r"^(\+[1-9][0-9]{0,14})?$", description='"+49"; "" is the default route')
+    carriers: list[Identifier] = Field(min_length=1, max_length=1, description="the carrier's id")
+    price: Amount = Field(description="per segment, at most four places")
 
 
 class SimulatorSettings(_Section):
-    """The simulated SMSC: where it listens, how it behaves (see `sluice run simulator --help`)."""
+    """The simulated carrier, run when a carrier of kind simulator is configured or none at all."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(default=2775, ge=0, le=65535)
-    log: Path | None = None
-    script: dict[str, object] = Field(default_factory=dict)
+    host: str = Field(default="127.0.0.1", min_length=1, description="the address it listens on")
+    port: int = Field(default=2775, ge=0, le=65535, description="its port; `up` takes a free one when left out")
+    log: Path | None = Field(default=None, description="file of every submit it saw; unset = none")
+    script: dict[str, object] = Field(default_factory=dict, description="how it behaves; JSON in the environment")
 
 
 class Settings(_Section):
     """Everything a role or a command may know."""
 
-    data_dir: Path = Path(".sluice")
-    cache_dir: Path | None = None
-    keyring: Path | None = None
-    api_key: SecretStr | None = None
-    admin_key: SecretStr | None = None
-    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+    data_dir: Path = Field(default=Path(".sluice"), description="the data folder")
+    cache_dir: Path | None = Field(default=None, description="Kafka's jars; unset = the user's cache folder")
+    keyring: Path | None = Field(default=None, description="file of the master keys; unset = DATA/keyring.json")
+    api_key: SecretStr | None = Field(default=None, description="the key that the command line uses")
+    admin_key: SecretStr | None = Field(default=None, min_length=16, description="key of /v1/admin and the registry")
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$", description="one per installation")
     kafka: KafkaSettings = KafkaSettings()
     postgres: PostgresSettings = PostgresSettings()
     redis: RedisSettings = RedisSettings()

@@ -206,10 +206,10 @@ class Catalog:
         if missing:
             raise CatalogError(f"the route names carriers that do not exist: {', '.join(missing)}")
 
-    def _rows(self, name: str, **values: Any) -> list[Row]:
+    def _rows(self, name: str, /, **values: Any) -> list[Row]:
         return self._connection.execute(_statement(name), values).fetchall()
 
-    def _do(self, name: str, **values: Any) -> int:
+    def _do(self, name: str, /, **values: Any) -> int:
         return self._connection.execute(_statement(name), values).rowcount
 
 
