@@ -1,0 +1,35 @@
+-- A lease of a carrier's tokens. KEYS: bucket (hash level, at), request.
+-- ARGV: want, rate per second, 1 when the caller may take the last tokens else 0, now in ms ('' = Redis's own clock).
+-- Returns the tokens granted, 0 or more. A request that was answered before gets the same answer and takes nothing.
+local answered = redis.call('GET', KEYS[2])
+if answered then
+    return tonumber(answered)
+end
+local want, rate = tonumber(ARGV[1]), tonumber(ARGV[2])
+local now = tonumber(ARGV[4])
+if not now then
+    local time = redis.call('TIME')
+    now = time[1] * 1000 + time[2] / 1000
+end
+local capacity = math.max(1, rate * 0.05)
+local bucket = redis.call('HMGET', KEYS[1], 'level', 'at')
+local level, at = tonumber(bucket[1]), tonumber(bucket[2])
+if not at then
+    level, at = 0, now
+end
+-- A small step back of the clock counts as no time; after a large one time is counted from there.
+if now < at - 1000 then
+    at = now
+end
+level = math.min(capacity, level + math.max(0, now - at) * rate / 1000)
+at = math.max(at, now)
+local reserve = 0
+if ARGV[3] ~= '1' then
+    reserve = math.floor(capacity / 10)
+end
+-- The small term makes up for rounding: ten tenths are one.
+local granted = math.max(0, math.min(want, math.floor(level - reserve + 0.000001)))
+redis.call('HSET', KEYS[1], 'level', string.format('%.9f', math.max(0, level - granted)), 'at', string.format('%.3f', at))
+redis.call('PEXPIRE', KEYS[1], 60000)
+redis.call('SET', KEYS[2], granted, 'PX', 5000)
+return granted

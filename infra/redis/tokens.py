@@ -1,0 +1,43 @@
+"""A carrier's tokens: what may be sent now, over all processes together.
+
+In: who asks for how many of a carrier's tokens (segments) at which rate per second. Out: how many are granted. The
+bucket holds at most one lease (50 ms of the rate, at least 1), starts empty, and forgets after a minute without use.
+The marketing lane leaves a tenth of the bucket to the others. Without Redis `RedisDown`: the caller then paces itself
+at a cautious rate (`rate_without_redis`).
+"""
+
+from __future__ import annotations
+
+from infra.redis.client import Redis, load_script
+from schemas.lanes import Lane
+
+LEASE_SECONDS = 0.05
+CAUTION = 0.8
+
+
+class Tokens:
+    """The buckets of all carriers."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def lease(self, carrier: str, lane: str, want: int, rate: float, request_id: str,
+                    now_ms: int | None = None) -> int:
+        """Tokens granted, 0 to `want`; a repeat of `request_id` gets the answer of the first and takes nothing.
+
+        `now_ms` is for tests; Redis's own clock counts otherwise. Raises RedisDown.
+        """
+        script = load_script(__package__, "tokens")
+        keys = [f"tokens:{{{carrier}}}", f"tokens:{{{carrier}}}:{request_id}"]
+        last = 0 if lane == Lane.MARKETING else 1
+        return int(await self._redis.run(script, keys, [want, rate, last, "" if now_ms is None else now_ms]))
+
+
+def largest_lease(rate: float) -> int:
+    """The most tokens that one lease may hold."""
+    return max(1, int(rate * LEASE_SECONDS))
+
+
+def rate_without_redis(rate: float, workers: int) -> float:
+    """Segments per second that each of `workers` processes may send while nobody can be asked."""
+    return rate * CAUTION / workers
