@@ -5,19 +5,13 @@ before its answer can leave. A connection that is lost gives its unconfirmed rec
 system_id.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from connectors.carriers.simulator.notice import Notice, encode_notice
+from connectors.carriers.simulator.outbox import Outbox
+from connectors.carriers.simulator.rules import Verdict
+from connectors.carriers.simulator.simulation import Simulation
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp import status as statuses
 from connectors.carriers.smpp.link import Link
-
-if TYPE_CHECKING:
-    from connectors.carriers.simulator.outbox import Outbox
-    from connectors.carriers.simulator.rules import Verdict
-    from connectors.carriers.simulator.server import SimulatorServer
 
 _BINDS = {pdu.BIND_TRANSCEIVER, pdu.BIND_TRANSMITTER, pdu.BIND_RECEIVER}
 _PUT_OFF = {statuses.ESME_RX_T_APPN, statuses.ESME_RMSGQFUL, statuses.ESME_RTHROTTLED}
@@ -26,11 +20,11 @@ _PUT_OFF = {statuses.ESME_RX_T_APPN, statuses.ESME_RMSGQFUL, statuses.ESME_RTHRO
 class Connection(Link):
     """`open_answers`: submits that came and were not answered; its peak is the window the ESME used."""
 
-    def __init__(self, server: SimulatorServer, number: int) -> None:
+    def __init__(self, simulation: Simulation, number: int) -> None:
         super().__init__()
         self.number = number
         self.open_answers = 0
-        self._server = server
+        self._simulation = simulation
         self._bound_as = 0
         self._outbox: Outbox | None = None
         self._submits = 0
@@ -41,21 +35,21 @@ class Connection(Link):
     # Receiver
 
     def receipt_room(self) -> int:
-        return self._server.script.receipt_window - len(self._unconfirmed) if self.up and self.writable else 0
+        return self._simulation.script.receipt_window - len(self._unconfirmed) if self.up and self.writable else 0
 
     def deliver(self, notice: Notice) -> None:
         self._sequence = sequence = self._sequence + 1 if self._sequence < pdu.MAX_SEQUENCE else 1
         self._unconfirmed[sequence] = notice
-        self._server.counters.receipts_sent += 1
-        self.put(encode_notice(notice, self._server.script.receipt_form, sequence, self._server.now))
+        self._simulation.counters.receipts_sent += 1
+        self.put(encode_notice(notice, self._simulation.script.receipt_form, sequence, self._simulation.now))
 
     # Link
 
     def on_opened(self) -> None:
-        self._server.connections.add(self)
+        self._simulation.connections.add(self)
 
     def on_frames(self, buffer: bytes, frames: list[pdu.Frame]) -> None:
-        self._server.tick()
+        self._simulation.tick()
         for command, status, sequence, start, end in frames:
             if command == pdu.SUBMIT_SM:
                 if not self._submitted(buffer, sequence, start, end):
@@ -64,7 +58,7 @@ class Connection(Link):
                 self._confirmed(sequence, status)
             else:
                 self._controlled(command, buffer, sequence, start, end)
-        self._server.log.flush()
+        self._simulation.log.flush()
         if self._outbox is not None:
             fresh, self._fresh = self._fresh, []
             self._outbox.add(fresh)
@@ -74,8 +68,8 @@ class Connection(Link):
             self._outbox.pump()
 
     def on_lost(self, reason: Exception | None) -> None:
-        self._server.connections.discard(self)
-        self._server.log.flush()
+        self._simulation.connections.discard(self)
+        self._simulation.log.flush()
         if self._outbox is not None:
             unconfirmed, self._unconfirmed = [*self._unconfirmed.values(), *self._fresh], {}
             self._outbox.leave(self, unconfirmed)
@@ -84,24 +78,24 @@ class Connection(Link):
 
     def _submitted(self, buffer: bytes, sequence: int, start: int, end: int) -> bool:
         """False when the script ends the connection here."""
-        server = self._server
+        simulation = self._simulation
         if self._bound_as not in (pdu.BIND_TRANSCEIVER, pdu.BIND_TRANSMITTER):
             self.put(pdu.encode(pdu.SUBMIT_SM_RESP, sequence, status=statuses.ESME_RINVBNDSTS))
             return True
         self._submits += 1
-        if server.script.disconnect_after and self._submits >= server.script.disconnect_after:
-            server.counters.disconnects += 1
+        if simulation.script.disconnect_after and self._submits >= simulation.script.disconnect_after:
+            simulation.counters.disconnects += 1
             self.abort()
             return False
         message = pdu.decode_short_message(buffer, start, end)
         self.open_answers += 1
-        if self.open_answers > server.counters.peak_window:
-            server.counters.peak_window = self.open_answers
-        server.counters.submits += 1
-        verdict = server.rules.judge(server.counters.submits, message.destination, server.monotonic)
-        number = server.next_id() if verdict.status == 0 else 0
-        if server.log.on:
-            self._write_down(message, verdict, server.answer_id(number) if number else "")
+        if self.open_answers > simulation.counters.peak_window:
+            simulation.counters.peak_window = self.open_answers
+        simulation.counters.submits += 1
+        verdict = simulation.rules.judge(simulation.counters.submits, message.destination, simulation.monotonic)
+        number = simulation.next_id() if verdict.status == 0 else 0
+        if simulation.log.on:
+            self._write_down(message, verdict, simulation.answer_id(number) if number else "")
         if number and verdict.early:
             self._report(message, verdict, number)
         self._answer(sequence, verdict, number)
@@ -110,26 +104,26 @@ class Connection(Link):
         return True
 
     def _write_down(self, message: pdu.ShortMessage, verdict: Verdict, message_id: str) -> None:
-        server = self._server
+        simulation = self._simulation
         part, octets = (0, 1, 1), len(message.text)
         if message.esm_class & 0x40 and message.text[:3] == b"\5\0\3" and octets >= 6:
             part, octets = (message.text[3], message.text[4], message.text[5]), octets - 6
-        server.log.add(
-            server.now, self.number, message.destination, message.source, part, octets, message_id, verdict.status
+        simulation.log.add(
+            simulation.now, self.number, message.destination, message.source, part, octets, message_id, verdict.status
         )
 
     def _answer(self, sequence: int, verdict: Verdict, number: int) -> None:
-        server = self._server
+        simulation = self._simulation
         if number:
-            server.counters.accepted += 1
-            data = pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, sequence, server.answer_id(number))
+            simulation.counters.accepted += 1
+            data = pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, sequence, simulation.answer_id(number))
         else:
-            server.counters.refused += 1
+            simulation.counters.refused += 1
             data = pdu.encode(pdu.SUBMIT_SM_RESP, sequence, status=verdict.status)
         if not verdict.answered:
-            server.counters.answers_lost += 1
-        elif server.script.answer_delay_seconds:
-            server.answers.push(self.loop.time() + server.script.answer_delay_seconds, (self, data))
+            simulation.counters.answers_lost += 1
+        elif simulation.script.answer_delay_seconds:
+            simulation.answers.push(self.loop.time() + simulation.script.answer_delay_seconds, (self.answer, data))
         else:
             self.answer(data)
 
@@ -140,23 +134,23 @@ class Connection(Link):
 
     def _report(self, message: pdu.ShortMessage, verdict: Verdict, number: int) -> None:
         """The receipts of one submit, now or later."""
-        server, outbox = self._server, self._outbox
+        simulation, outbox = self._simulation, self._outbox
         if outbox is None or not message.registered_delivery & 1:
             return
-        ids = [server.receipt_id(number)] * verdict.receipts + [server.stray_id(number)] * verdict.stray
+        ids = [simulation.receipt_id(number)] * verdict.receipts + [simulation.stray_id(number)] * verdict.stray
         for receipt_id in ids:
             notice = Notice(
                 receipt_id=receipt_id,
                 state=verdict.state,
                 handset=message.destination,
                 sender=message.source,
-                submitted_at=server.now,
+                submitted_at=simulation.now,
             )
-            delay = server.script.receipt_late_seconds if verdict.late else server.script.receipt_delay_seconds
+            delay = simulation.script.receipt_late_seconds if verdict.late else simulation.script.receipt_delay_seconds
             if verdict.early and self._bound_as == pdu.BIND_TRANSCEIVER and self.receipt_room() > 0:
                 self.deliver(notice)
             elif delay:
-                server.receipts.push(self.loop.time() + delay, (outbox, notice))
+                simulation.receipts.push(self.loop.time() + delay, (outbox, notice))
             else:
                 self._fresh.append(notice)
 
@@ -164,11 +158,11 @@ class Connection(Link):
         notice = self._unconfirmed.pop(sequence, None)
         if notice is None:
             return
-        counters = self._server.counters
+        counters = self._simulation.counters
         if status == 0:
             counters.receipts_confirmed += 1
         elif status in _PUT_OFF and self._outbox is not None:
-            self._server.receipts.push(self.loop.time() + 1.0, (self._outbox, notice))
+            self._simulation.receipts.push(self.loop.time() + 1.0, (self._outbox, notice))
         else:
             counters.receipts_refused += 1
 
@@ -186,14 +180,14 @@ class Connection(Link):
             self.put(pdu.encode(pdu.GENERIC_NACK, sequence, status=statuses.ESME_RINVCMDID))
 
     def _bind(self, command: int, bind: pdu.Bind, sequence: int) -> None:
-        status = statuses.ESME_RALYBND if self._bound_as else self._server.check(bind)
+        status = statuses.ESME_RALYBND if self._bound_as else self._simulation.check(bind)
         if status:
-            self._server.counters.binds_refused += 1
+            self._simulation.counters.binds_refused += 1
             self.put(pdu.encode(command | pdu.ANSWER, sequence, status=status))
             return
-        self._server.counters.binds += 1
+        self._simulation.counters.binds += 1
         self._bound_as = command
         self.put(pdu.encode_answer_id(command | pdu.ANSWER, sequence, "simulator"))
-        self._outbox = self._server.outbox(bind.system_id)
+        self._outbox = self._simulation.outbox(bind.system_id)
         if command != pdu.BIND_TRANSMITTER:
             self._outbox.join(self)

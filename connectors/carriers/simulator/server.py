@@ -5,58 +5,22 @@ counters. State lives in memory: receipts that wait survive a lost connection, n
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 
-import msgspec
-
 from connectors.carriers.simulator.connection import Connection
-from connectors.carriers.simulator.delay_line import DelayLine
 from connectors.carriers.simulator.log import SubmitLog
-from connectors.carriers.simulator.notice import Notice
-from connectors.carriers.simulator.outbox import Outbox
 from connectors.carriers.simulator.rules import Rules
 from connectors.carriers.simulator.script import Script
-from connectors.carriers.smpp import pdu
-from connectors.carriers.smpp.status import ESME_RINVPASWD, ESME_RINVSYSID, ESME_ROK
-
-_STRAY = 1 << 60  # ids beyond it are never issued
+from connectors.carriers.simulator.simulation import Simulation
 
 
-class Counters(msgspec.Struct):
-    """What happened since the start. `peak_window`: most submits unanswered on one connection; `refused` holds
-    throttles."""
-
-    binds: int = 0
-    binds_refused: int = 0
-    submits: int = 0
-    accepted: int = 0
-    refused: int = 0
-    answers_lost: int = 0
-    disconnects: int = 0
-    peak_window: int = 0
-    receipts_sent: int = 0
-    receipts_confirmed: int = 0
-    receipts_refused: int = 0
-
-
-class SimulatorServer:
-    """`start`, then `port`; `change` at any time; `stop`. `clock` gives seconds since the epoch."""
+class SimulatorServer(Simulation):
+    """`start`, then `port`; `change` at any time; `stop`."""
 
     def __init__(self, script: Script, log: SubmitLog, *, clock: Callable[[], float] = time.time) -> None:
-        self.script = script
-        self.rules = Rules(script)
-        self.log = log
-        self.counters = Counters()
-        self.connections: set[Connection] = set()
-        self.now = clock()
-        self._clock = clock
-        self._loop = asyncio.get_running_loop()
-        self.monotonic = self._loop.time()
-        self.answers: DelayLine[tuple[Connection, bytes]] = DelayLine(self._loop, self._answers_due)
-        self.receipts: DelayLine[tuple[Outbox, Notice]] = DelayLine(self._loop, self._receipts_due)
-        self._outboxes: dict[str, Outbox] = {}
-        self._last_id = (script.first_id or int(self.now * 1_000_000)) - 1
+        super().__init__(script, log, clock=clock)
         self._connected = 0
         self._server: asyncio.Server | None = None
         self._breaker: asyncio.TimerHandle | None = None
@@ -67,14 +31,9 @@ class SimulatorServer:
         assert self._server is not None, "start first"
         return int(self._server.sockets[0].getsockname()[1])
 
-    @property
-    def waiting_receipts(self) -> int:
-        """Receipts that are due later or wait for a bind."""
-        return len(self.receipts) + sum(len(outbox) for outbox in self._outboxes.values())
-
-    async def start(self, host: str, port: int) -> None:
-        """Raises OSError when the port is taken."""
-        self._server = await self._loop.create_server(self._connection, host, port)
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        """Raises OSError when the port is taken. `tls`: speak TLS, with the certificate it holds."""
+        self._server = await self._loop.create_server(self._connection, host, port, ssl=tls)
         self._arm_breaker()
 
     async def stop(self) -> None:
@@ -101,56 +60,9 @@ class SimulatorServer:
             self.counters.disconnects += 1
             connection.abort()
 
-    # For connections
-
-    def tick(self) -> None:
-        """Look at the clocks, once a batch."""
-        self.now = self._clock()
-        self.monotonic = self._loop.time()
-
-    def check(self, bind: pdu.Bind) -> int:
-        """The status that a bind is answered with."""
-        if self.script.system_id is not None and bind.system_id != self.script.system_id:
-            return ESME_RINVSYSID
-        if self.script.password is not None and bind.password != self.script.password:
-            return ESME_RINVPASWD
-        return ESME_ROK
-
-    def outbox(self, system_id: str) -> Outbox:
-        if system_id not in self._outboxes:
-            self._outboxes[system_id] = Outbox(self.script.receipt_queue)
-        return self._outboxes[system_id]
-
-    def next_id(self) -> int:
-        self._last_id += 1
-        return self._last_id
-
-    def answer_id(self, number: int) -> str:
-        return format(number, "x") if self.script.id_form in ("hex", "hex-dec") else str(number)
-
-    def receipt_id(self, number: int) -> str:
-        return format(number, "x") if self.script.id_form in ("hex", "dec-hex") else str(number)
-
-    def stray_id(self, number: int) -> str:
-        return self.receipt_id(number | _STRAY)
-
-    # Timers
-
     def _connection(self) -> Connection:
         self._connected += 1
         return Connection(self, self._connected)
-
-    def _answers_due(self, due: list[tuple[Connection, bytes]]) -> None:
-        for connection, data in due:
-            connection.answer(data)
-
-    def _receipts_due(self, due: list[tuple[Outbox, Notice]]) -> None:
-        self.tick()
-        by_outbox: dict[int, tuple[Outbox, list[Notice]]] = {}
-        for outbox, notice in due:
-            by_outbox.setdefault(id(outbox), (outbox, []))[1].append(notice)
-        for outbox, notices in by_outbox.values():
-            outbox.add(notices)
 
     def _arm_breaker(self) -> None:
         if self._breaker is not None:
