@@ -1,0 +1,21 @@
+"""Fixtures for the whole suite: the three services, started by the first test that asks and shared by all.
+
+In: nothing. Out: `services`, whose `kafka`, `postgres` and `redis` are addresses. A test that uses it is marked
+`stack` and keeps to topics, databases and keys of its own. Wrong: a service that does not start fails the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from infra.services.stack import Stack
+from tests.support.stack import running_stack
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Kafka, PostgreSQL and Redis for this run of the tests."""
+    with running_stack(tmp_path_factory.mktemp("stack")) as stack:
+        yield stack
