@@ -84,7 +84,7 @@ class RoomRelease:
         try:
             return await self._rooms.ask([
                 RoomAsk(carrier=carrier.id, lane=lane, chunk=slice_.chunk, send=slice_.send, cost=cost,
-                        rate=carrier.rate)
+                        rate=carrier.rate, least=slice_.segments[0])
                 for slice_, cost in zip(slices, costs, strict=True)])
         except RedisDown:
             grants = []

@@ -8,12 +8,14 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from aiohttp import web
 
 from connectors.carriers.simulator.control import control_app
 from connectors.carriers.simulator.log import SubmitLog
 from connectors.carriers.simulator.script import Script
 from connectors.carriers.simulator.server import SimulatorServer
+from infra.role import RoleContext
 
 
 async def serve(
@@ -39,3 +41,10 @@ async def serve(
         finally:
             await runner.cleanup()
             await server.stop()
+
+
+async def run(role: RoleContext) -> None:
+    """The role as `sluice up` starts it: where and how it works comes from the settings."""
+    settings = role.settings.simulator
+    await serve(settings.host, settings.port, msgspec.convert(settings.script, Script), settings.log, role.stop,
+                role.ready)
