@@ -1,0 +1,119 @@
+"""The state of a chunk's messages as columns, and how a change moves it.
+
+In: a chunk's columns and one `Change`. Out: the columns afterwards, and by how many messages each rank's count moved.
+Per position only a higher sequence wins. What a late change knows that nobody knew yet (segments, carrier, price) is
+taken over all the same. A change beyond the chunk's size raises RecordError.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from schemas.reasons import Reason
+from schemas.records import Change, MessageEvents, RecordError, everyone, places
+from schemas.status import STATUSES, Status, sequence
+
+RANKS = len(STATUSES)
+
+
+class ChunkState:
+    """Columns of one chunk; `highest` is the greatest sequence, `uniform` whether all positions have it."""
+
+    __slots__ = ("campaign", "carriers", "chunk", "codes", "highest", "lane", "part", "price", "reasons", "seconds",
+                 "segments", "sequences", "size", "tenant", "uniform", "updated_at")
+
+    def __init__(self, event: MessageEvents) -> None:
+        size = event.size
+        self.tenant, self.chunk, self.campaign, self.part = event.tenant, event.chunk, event.campaign, event.part
+        self.size, self.lane = size, event.lane
+        self.sequences = array("i", (0,)) * size
+        self.reasons = array("h", (0,)) * size
+        self.seconds = array("i", (0,)) * size
+        self.carriers = array("h", (0,)) * size
+        self.segments = array("h", (0,)) * size
+        self.price = 0
+        self.codes: dict[str, str] = {}
+        self.highest = 0
+        self.uniform = True
+        self.updated_at = 0
+
+    def restore(self, sequences: Sequence[int], reasons: Sequence[int], seconds: Sequence[int],
+                carriers: Sequence[int], segments: Sequence[int], price: int, codes: dict[str, str],
+                updated_at: int) -> None:
+        """Take over the columns of a stored row."""
+        if len(sequences) != self.size:
+            raise RecordError(f"size: {self.size} for {self.chunk}, which has {len(sequences)}")
+        self.sequences, self.seconds = array("i", sequences), array("i", seconds)
+        self.reasons, self.carriers, self.segments = array("h", reasons), array("h", carriers), array("h", segments)
+        self.price, self.codes, self.updated_at = price, codes, updated_at
+        self.highest = max(sequences)
+        self.uniform = min(sequences) == self.highest
+
+    def apply(self, change: Change, at: int, carrier: int, moved: list[int]) -> None:
+        """Take the change in. `at` in milliseconds, `carrier` its number or 0; adds to the count of each rank."""
+        if change.positions <= 0 or change.positions >> self.size:
+            raise RecordError("positions: empty, or beyond the chunk's size")
+        if change.segments and len(change.segments) != change.positions.bit_count():
+            raise RecordError("segments: length differs from the number of positions")
+        try:
+            status, reason = Status(change.status), Reason(change.reason).number
+            new = sequence(change.send, status)
+        except ValueError as fault:
+            raise RecordError(f"change: {fault}") from fault
+        if change.positions == everyone(self.size):
+            if new > self.highest:
+                self._all(new, reason, at // 1000, carrier, moved)
+            elif not (self.uniform and new == self.highest):
+                self._some(range(self.size), new, reason, at // 1000, carrier, moved)
+        else:
+            self._some(places(change.positions), new, reason, at // 1000, carrier, moved)
+        self._learn(change, carrier, status)
+        self.updated_at = max(self.updated_at, at)
+
+    def _all(self, new: int, reason: int, second: int, carrier: int, moved: list[int]) -> None:
+        if self.uniform:
+            moved[self.highest & 15] -= self.size
+        else:
+            for old in self.sequences:
+                moved[old & 15] -= 1
+        moved[new & 15] += self.size
+        self.sequences = array("i", (new,)) * self.size
+        self.reasons = array("h", (reason,)) * self.size
+        self.seconds = array("i", (second,)) * self.size
+        if carrier:
+            self.carriers = array("h", (carrier,)) * self.size
+        self.highest, self.uniform = new, True
+
+    def _some(self, members: Sequence[int], new: int, reason: int, second: int, carrier: int,
+              moved: list[int]) -> None:
+        sequences, reasons, seconds, carriers = self.sequences, self.reasons, self.seconds, self.carriers
+        taken = 0
+        for p in members:
+            old = sequences[p]
+            if new > old:
+                moved[old & 15] -= 1
+                sequences[p], reasons[p], seconds[p] = new, reason, second
+                if carrier:
+                    carriers[p] = carrier
+                taken += 1
+        moved[new & 15] += taken
+        if taken:
+            self.highest = max(self.highest, new)
+            self.uniform = taken == self.size
+
+    def _learn(self, change: Change, carrier: int, status: Status) -> None:
+        whole = change.positions == everyone(self.size)
+        if change.price and not self.price:
+            self.price = change.price
+        if change.segments and whole and not any(self.segments):
+            self.segments = array("h", list(change.segments))
+        elif change.segments:
+            for p, known in zip(places(change.positions), change.segments, strict=True):
+                self.segments[p] = self.segments[p] or known
+        if carrier and 0 in self.carriers:
+            for p in places(change.positions):
+                self.carriers[p] = self.carriers[p] or carrier
+        if change.code is not None and status in (Status.FAILED, Status.UNDELIVERED):
+            new = sequence(change.send, status)
+            self.codes.update((str(p), change.code) for p in places(change.positions) if self.sequences[p] == new)

@@ -1,0 +1,61 @@
+"""What a sink is: it writes what some topics say into tables of its own, and nothing else.
+
+In: batches of records in the order of each partition. Out: rows, in the transaction in which the offsets move. Every sink
+keeps three rules, proved by one suite for all of them: a record that comes twice changes nothing more than once, a late
+record never undoes a newer one, and a tenant's record touches that tenant's rows alone. A record that contradicts itself
+raises `RecordError`; the runner finds it, buries or skips it, and goes on with the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from infra.postgres.session import Writer
+from schemas.codec import decode
+from schemas.records import Record, RecordError
+
+__all__ = ["Arrival", "RecordError", "Sink", "Writer", "bitmap", "decoded"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """One record as Kafka gave it; `content` is what the sink's `read` made of it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    content: Any = None
+
+
+class Sink(Protocol):
+    """`linger_seconds`: how long a busy sink gathers a batch, so that a row is written once instead of often."""
+
+    name: str
+    reads: tuple[str, ...]
+    tables: tuple[str, ...]
+    staging: tuple[str, ...]
+    linger_seconds: float
+    batch_records: int
+    read: Callable[[Arrival], Any]
+
+    def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
+        """Write the batch. Raises RecordError for a record that contradicts itself."""
+
+    def forget(self) -> None:
+        """Drop everything kept in memory: the partitions have another owner, or a transaction was rolled back."""
+
+
+def decoded(arrival: Arrival) -> Record:
+    """The record in the bytes. Raises DecodeError."""
+    return decode(arrival.value)
+
+
+def bitmap(positions: int) -> bytes:
+    """A set of positions as it is stored: little-endian, as short as possible."""
+    return positions.to_bytes((positions.bit_length() + 7) // 8, "little")

@@ -1,0 +1,103 @@
+"""The waiting room's topic → `held`.
+
+In: `Held` (a row begins to wait) and `Released` (positions that the releaser has taken out and produced). Out: one row
+for each (chunk, send, hold). The first `Held` of a key stays, and a row whose last position left stays as a mark, so
+that a repeat cannot bring it back. Goes wrong: RecordError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from connectors.sinks.contract import Arrival, RecordError, Writer, bitmap, decoded
+from infra.postgres.sql import load_sql
+from schemas import topics
+from schemas.codec import decode_as, encode
+from schemas.records import MAX_CHUNK, Envelope, Held, Released, Slice, ranks_within
+
+Key = tuple[str, str, int, int]
+
+
+class HeldSink:
+    """Writes `held` beside the releaser, which marks the rows it claims."""
+
+    name = "held"
+    reads = (topics.HELD,)
+    tables = ("held",)
+    staging: tuple[str, ...] = ()
+    linger_seconds = 0.1
+    batch_records = 500
+    read = staticmethod(decoded)
+
+    def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
+        """New rows first; then what has left, which can only speak of rows that are there."""
+        rows: dict[Key, Held] = {}
+        gone: dict[Key, int] = {}
+        for arrival in batch:
+            match arrival.content:
+                case Held() as held:
+                    check_waiting(held)
+                    rows.setdefault((held.slice.tenant, held.slice.chunk, held.slice.send, held.hold), held)
+                case Released() as r:
+                    key = (r.tenant, r.chunk, r.send, r.hold)
+                    gone[key] = gone.get(key, 0) | r.positions
+                case other:
+                    raise RecordError(f"a {type(other).__name__} where Held or Released belong")
+        if rows:
+            transaction.execute(load_sql(__package__, "insert_held"), _columns(_row(rows[key]) for key in sorted(rows)))
+        if gone:
+            _release(gone, transaction)
+
+    def forget(self) -> None:
+        """Nothing is kept."""
+
+
+def check_waiting(held: Held) -> None:
+    """Raise RecordError for a row that contradicts itself; personal columns may be left out, the payload has them."""
+    s = held.slice
+    if not 1 <= s.size <= MAX_CHUNK or s.positions <= 0 or s.positions >> s.size:
+        raise RecordError("positions: empty, or beyond the chunk's size")
+    if s.send < 1 or held.hold < 0:
+        raise RecordError("send, hold: below the first")
+    if s.segments and len(s.segments) != s.count:
+        raise RecordError("segments: length differs from the number of positions")
+
+
+def _row(held: Held) -> tuple[object, ...]:
+    s = held.slice
+    return (s.tenant, s.chunk, s.send, held.hold, s.campaign, s.part, s.lane, s.carrier, held.reason, held.not_before,
+            s.expires_at, bitmap(s.positions), s.count, held.cost, held.cheapest, _room(s, s.positions),
+            encode(Envelope(slices=[s])), held.at)
+
+
+def _room(s: Slice, positions: int) -> int:
+    """Segments of these positions; one each while nobody has counted them."""
+    return sum(_segments(s, positions)) if s.segments else positions.bit_count()
+
+
+def _segments(s: Slice, positions: int) -> list[int]:
+    return [s.segments[i] for i in ranks_within(s.positions, positions)]
+
+
+def _release(gone: dict[Key, int], transaction: Writer) -> None:
+    keys = sorted(gone)
+    wanted = _columns(keys)
+    left: list[tuple[object, ...]] = []
+    for tenant, chunk, send, hold, stored, cost, cheapest, room, slice_ in transaction.rows(
+            load_sql(__package__, "lock_held"), wanted):
+        before = int.from_bytes(stored, "little")
+        after = before & ~gone[(tenant, chunk, send, hold)]
+        if after != before:
+            s = decode_as(slice_, Envelope).slices[0]
+            if s.segments and after:
+                segments = _segments(s, after)
+                room, cost, cheapest = sum(segments), s.price * sum(segments), s.price * min(segments)
+            elif after:
+                room = after.bit_count()
+            left.append((tenant, chunk, send, hold, bitmap(after), after.bit_count(), cost, cheapest, room))
+    if left:
+        transaction.execute(load_sql(__package__, "update_held"), _columns(left))
+
+
+def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)]

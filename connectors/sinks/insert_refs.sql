@@ -1,0 +1,1 @@
+INSERT INTO carrier_refs SELECT * FROM staging_refs

@@ -1,0 +1,1 @@
+SELECT tenant::text FROM balances WHERE tenant = ANY (%s::uuid[]) ORDER BY tenant FOR UPDATE

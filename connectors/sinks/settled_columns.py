@@ -1,0 +1,60 @@
+"""The columns of a `Settled` record by position.
+
+In: one record. Out: carrier ids, destination hashes and segments of the positions that have them, and which positions
+are answered or uncertain. A record whose columns have the wrong length raises RecordError.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.records import RecordError, Settled, places
+
+_WITH_ID = frozenset({"sent", "partial"})
+OUTCOMES = frozenset({"sent", "failed", "transient", "uncertain", "partial"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledColumns:
+    """`ids`: one carrier id for each segment. `answered`: positions whose fate is known."""
+
+    ids: Mapping[int, Sequence[str]]
+    to_hashes: Mapping[int, int]
+    segments: Mapping[int, int]
+    answered: int
+    uncertain: Sequence[int]
+
+
+def outcome_sets(settled: Settled) -> dict[str, int]:
+    """The positions of each outcome. Raises RecordError for an unknown one, or when verdicts overlap."""
+    sets = dict.fromkeys(OUTCOMES, 0)
+    seen = 0
+    for verdict in settled.verdicts:
+        if verdict.outcome not in OUTCOMES:
+            raise RecordError(f"outcome: {verdict.outcome!r} is unknown")
+        if verdict.positions & seen or verdict.positions & ~settled.positions:
+            raise RecordError("verdicts: positions twice, or not of this record")
+        seen |= verdict.positions
+        sets[verdict.outcome] |= verdict.positions
+    return sets
+
+
+def read_columns(settled: Settled) -> SettledColumns:
+    """The columns by position."""
+    sets = outcome_sets(settled)
+    with_id = places(sets["sent"] | sets["partial"])
+    with_hash = places(sets["sent"] | sets["partial"] | sets["uncertain"])
+    everyone = places(settled.positions)
+    ids = settled.ids.split("\n") if settled.ids or with_id else []
+    if (len(ids), len(settled.to_hashes), len(settled.segments)) != (
+            len(with_id), 8 * len(with_hash), len(everyone)):
+        raise RecordError("ids, to_hashes or segments: length differs from the number of positions")
+    return SettledColumns(
+        ids={p: text.split(",") for p, text in zip(with_id, ids, strict=True)},
+        to_hashes=dict(zip(with_hash, array("q", settled.to_hashes), strict=True)),
+        segments=dict(zip(everyone, settled.segments, strict=True)),
+        answered=sets["sent"] | sets["failed"] | sets["partial"] | sets["transient"],
+        uncertain=places(sets["uncertain"]),
+    )
