@@ -73,6 +73,13 @@ def _parsed(schema_id: int) -> Any:
 
 
 @cache
+def _reader(schema_id: int) -> Any:
+    """What an old version is read as: the newest one of its record. None for the newest, which needs no resolution."""
+    newest = _id_of(_class_of(schema_id))
+    return None if newest == schema_id else _parsed(newest)
+
+
+@cache
 def _id_of(record: type[msgspec.Struct]) -> int:
     return max((row for row in SCHEMAS if row.record is record), key=lambda row: row.version).id
 
@@ -105,7 +112,7 @@ def decode(data: bytes | None) -> r.Record:
     source = io.BytesIO(data)
     source.seek(_HEADER.size)
     try:
-        value = fastavro.schemaless_reader(source, _parsed(schema_id), None)
+        value = fastavro.schemaless_reader(source, _parsed(schema_id), _reader(schema_id))
         record = _builder(cls)(cast(dict[str, Any], value))
     except Exception as fault:  # why: fastavro raises a dozen kinds for broken input, all of which mean the same here
         raise DecodeError(f"not a {cls.__name__}: {type(fault).__name__}: {fault}"[:300]) from fault

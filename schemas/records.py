@@ -14,7 +14,11 @@ from enum import StrEnum
 
 import msgspec
 
+from schemas.lanes import Lane
+from schemas.status import MAX_SEND
+
 MAX_CHUNK = 500
+_LANES = frozenset(Lane)
 
 
 class RecordError(ValueError):
@@ -377,8 +381,10 @@ def check_slice(slice_: Slice) -> None:
         raise RecordError(f"size: {slice_.size} is not within 1..{MAX_CHUNK}")
     if slice_.positions <= 0 or slice_.positions >> slice_.size:
         raise RecordError("positions: empty, or beyond the chunk's size")
-    if slice_.send < 1:
-        raise RecordError(f"send: {slice_.send} is below 1")
+    if not 1 <= slice_.send <= MAX_SEND:
+        raise RecordError(f"send: {slice_.send} is not within 1..{MAX_SEND}")
+    if slice_.lane not in _LANES:
+        raise RecordError("lane: not one of ours")
     if len(slice_.indexes) != 4 * slice_.count:
         raise RecordError("indexes: length differs from the number of positions")
     if slice_.segments and len(slice_.segments) != slice_.count:

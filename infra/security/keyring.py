@@ -17,6 +17,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+KEY_BYTES = 32
+
 
 class KeyringError(RuntimeError):
     """The keyring cannot be used; the message says what to do."""
@@ -47,31 +49,47 @@ class Keyring:
 def load_keyring(path: Path) -> Keyring:
     """The keyring in this file."""
     try:
-        mode = path.stat().st_mode & 0o077
-        content = json.loads(path.read_text())
+        with path.open() as source:
+            # Trap: the rights of the open file, not of the path, which may lead to another file by now.
+            mode = os.fstat(source.fileno()).st_mode & 0o077
+            content = json.load(source)
         keys = {name: base64.b64decode(text, validate=True) for name, text in content["keys"].items()}
-        current = content["current"]
+        current = str(content["current"])
     except FileNotFoundError as fault:
         raise KeyringError(f"no keyring at {path}: `sluice up` makes one, or set SLUICE_KEYRING") from fault
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise KeyringError(f"the keyring {path} cannot be read: {fault}") from fault
     if mode:
         raise KeyringError(f"the keyring {path} is open to others: chmod 600 {path}")
+    short = [name for name, key in keys.items() if len(key) != KEY_BYTES]
+    if short:
+        raise KeyringError(f"the keyring {path} holds keys that are not {KEY_BYTES} bytes long: {', '.join(short)}")
     return Keyring(current, keys)
 
 
 def create_keyring(path: Path) -> None:
     """Make a keyring with one fresh key, readable by its owner alone; an existing file is left as it is."""
-    text = json.dumps({"current": "k1", "keys": {"k1": base64.b64encode(secrets.token_bytes(32)).decode()}})
+    text = json.dumps({"current": "k1", "keys": {"k1": base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}})
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
     try:
+        with os.fdopen(descriptor, "w") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        # Trap: a link, not a rename: of two that make a keyring at once, the second must not replace the first's.
         os.link(temporary, path)
     except FileExistsError:
         return
     finally:
         temporary.unlink()
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A keyring that a power cut takes away takes all sealed records with it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

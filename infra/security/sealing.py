@@ -74,6 +74,8 @@ class Sealer:
         """The slice of these positions alone (a subset), its columns cut and sealed anew. Raises UnsealError."""
         if positions == slice_.positions:
             return slice_
+        if positions & ~slice_.positions or not positions:
+            raise ValueError(f"not positions of this slice of {slice_.chunk}")
         ranks = ranks_within(slice_.positions, positions)
         narrowed = msgspec.structs.replace(
             slice_, positions=positions, indexes=pick_indexes(slice_.indexes, ranks),

@@ -1,0 +1,60 @@
+"""Topics: each has somebody who writes, reads and buries, records that exist, and an example of each."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from schemas.examples import examples
+from schemas.lanes import Lane
+from schemas.topics import DEAD_LETTER, TOPICS, Topic, attempts, dispatch, events, ingest, retry, topic
+
+EXAMPLES = {type(example).__name__ for example in examples()}
+ROLES = {"gateway", "streams", "dispatch", "sinks", "delay", "releaser"}
+OUTSIDE = {"subscribers", "operators"}
+
+
+@pytest.mark.parametrize("row", TOPICS, ids=lambda row: row.name)
+def test_every_topic_has_a_writer_a_reader_and_one_that_buries(row: Topic) -> None:
+    assert row.writers
+    assert set(row.writers) <= ROLES
+    assert row.readers
+    assert set(row.readers) <= ROLES | OUTSIDE
+    assert row.buries in (row.readers if row.name != DEAD_LETTER else ("nobody",))
+
+
+@pytest.mark.parametrize("row", TOPICS, ids=lambda row: row.name)
+def test_every_topic_has_an_example_of_each_record(row: Topic) -> None:
+    assert row.records
+    assert set(row.records) <= EXAMPLES or row.name == DEAD_LETTER
+
+
+def test_every_record_has_a_topic() -> None:
+    assert {name for row in TOPICS for name in row.records} >= EXAMPLES
+
+
+@pytest.mark.parametrize("row", TOPICS, ids=lambda row: row.name)
+def test_names_sizes_and_times_make_sense(row: Topic) -> None:
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", row.name)
+    assert row.partitions >= 1
+    assert row.retention_ms is None or row.retention_ms >= 86_400_000
+    assert row.key
+
+
+def test_names_are_unique_and_found() -> None:
+    assert len({row.name for row in TOPICS}) == len(TOPICS)
+    assert all(topic(row.name) is row for row in TOPICS)
+    with pytest.raises(KeyError):
+        topic("elsewhere")
+
+
+@pytest.mark.parametrize("lane", list(Lane))
+def test_every_lane_has_its_topics_and_the_log_fits_its_dispatch(lane: Lane) -> None:
+    names = {ingest(lane), dispatch(lane), attempts(lane), retry(lane), events(lane)}
+    assert names <= {row.name for row in TOPICS}
+    log, sent = topic(attempts(lane)), topic(dispatch(lane))
+    assert log.partitions == sent.partitions
+    assert log.retention_ms is not None
+    assert sent.retention_ms is not None
+    assert log.retention_ms >= sent.retention_ms
