@@ -1,0 +1,174 @@
+"""The stage match: carriers' receipts become states and public events, one per message.
+
+In: `carrier-receipts`. Out: `message-events-<lane>`, `delivery-receipts`, `usage` for uncertain messages that were taken
+after all. Receipts whose message dispatch did not know are looked up; those that nobody knows yet are parked by the look-up
+and come back. A message of several segments is delivered when all are, undelivered when one is, unless its carrier sends
+one receipt for all. Guarantee: at least once; what was written a moment ago for the same message and state is not
+written again. With PostgreSQL away the burst waits if it needs it (`PortDown`). A state that no table lists is buried,
+alone.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from schemas.codec import decode_as, encode
+from schemas.reasons import Reason
+from schemas.records import CarrierReceipts, RecordError, places, positions_of
+from schemas.status import Status
+from streams.outcome import DeadLetter, Next, Reject, check_cover
+from streams.ports import Catalog, Refs, Sealing, SegmentReceipt
+from streams.receipt_block import Block, block_of, blocks_of_found, unknown_receipts
+from streams.sheet import Sheet
+from streams.stage import Burial, Inbound, Item, Written
+from streams.steps import match_receipts
+
+REMEMBERED = 20_000
+
+Key = tuple[str, int, Status]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchPorts:
+    """Everything that match asks."""
+
+    catalog: Catalog
+    sealing: Sealing
+    refs: Refs
+    clock: Callable[[], int]
+
+
+class Match:
+    """The stage at work; it remembers which (chunk, send, state) it wrote lately, as sets of positions."""
+
+    def __init__(self, ports: MatchPorts) -> None:
+        self._ports = ports
+        self._recent: OrderedDict[Key, int] = OrderedDict()
+
+    def open(self, record: Inbound) -> list[Item]:
+        """The record itself."""
+        receipts = decode_as(record.value, CarrierReceipts)
+        check_receipts(receipts)
+        return [Item(record, 0, receipts)]
+
+    def wrap(self, item: Item) -> bytes | None:
+        """The record as it is."""
+        return item.source.value
+
+    async def handle(self, items: Sequence[Item]) -> Written:
+        """One burst."""
+        sheet = Sheet(self._ports.clock())
+        blocks = [block_of(item, self._ports.sealing) for item in items if item.content.chunk is not None]
+        unknown = [item for item in items if item.content.chunk is None]
+        receipts, burials = unknown_receipts(unknown)
+        if receipts:
+            found = await self._ports.refs.lookup([receipt for _, receipt in receipts], sheet.now)
+            blocks += blocks_of_found(receipts, found)
+        fresh: dict[Key, int] = {}
+        for block, undecided in zip(blocks, await self._segments(blocks), strict=True):
+            burials += self._write(sheet, block, undecided, fresh)
+        return Written(outputs=sheet.outputs(), burials=burials, remember=lambda: self._remember(fresh))
+
+    async def _segments(self, blocks: Sequence[Block]) -> list[dict[int, Reason | None]]:
+        """For each block, what became of the messages of several segments, by entry."""
+        out: list[dict[int, Reason | None]] = [{} for _ in blocks]
+        asks: list[tuple[int, int, SegmentReceipt]] = []
+        for n, block in enumerate(blocks):
+            if max(block.segments, default=1) > 1 and not self._reports_once(block.carrier):
+                asks += [(n, entry, block.segment_receipt(entry)) for entry, count in enumerate(block.segments)
+                         if count > 1 and match_receipts.changes(block.states[entry])]
+        if asks:
+            answers = await self._ports.refs.record_segments([ask for _, _, ask in asks])
+            for (n, entry, _), states in zip(asks, answers, strict=True):
+                out[n][entry] = match_receipts.whole_message(states, blocks[n].segments[entry])
+        return out
+
+    def _reports_once(self, carrier: str) -> bool:
+        row = self._ports.catalog.carriers.get(carrier)
+        return row is not None and row.one_receipt_for_all_parts
+
+    def _write(self, sheet: Sheet, block: Block, undecided: dict[int, Reason | None],
+               fresh: dict[Key, int]) -> list[Burial]:
+        outcomes = match_receipts.decide(block.states, undecided)
+        check_cover((1 << len(block.states)) - 1, outcomes)
+        burials: list[Burial] = []
+        for outcome in outcomes:
+            entries = places(outcome.positions)
+            match outcome:
+                case Next():
+                    self._reach(sheet, block, entries, Status.DELIVERED, Reason.NONE, fresh)
+                case Reject():
+                    self._reach(sheet, block, entries, Status.UNDELIVERED, outcome.reason, fresh)
+                case DeadLetter():
+                    burials.append(Burial(block.item, encode(block.only(entries)), outcome.reason, outcome.detail))
+        return burials
+
+    def _reach(self, sheet: Sheet, block: Block, entries: Sequence[int], status: Status, reason: Reason,
+               fresh: dict[Key, int]) -> None:
+        """These entries' messages have reached a state; those that lately did are passed over."""
+        key = (block.head.chunk, block.send, status)
+        seen = self._recent.get(key, 0) | fresh.get(key, 0)
+        members = [block.places[entry] for entry in entries]
+        new = positions_of(members) & ~seen
+        if not new:
+            return
+        fresh[key] = fresh.get(key, 0) | new
+        if new.bit_count() != len(entries):
+            entries = _first_of_each(block, entries, new)
+        self._tell(sheet, block, entries, status, reason, new)
+        block.charge(sheet, entries)
+        shared = sheet.shared(block.head, status, block.send, reason, carrier=block.carrier, price=block.price,
+                              attempt=block.attempts + 1)
+        block.publish(sheet, shared, entries)
+
+    def _tell(self, sheet: Sheet, block: Block, entries: Sequence[int], status: Status, reason: Reason,
+              new: int) -> None:
+        """The change of state; carriers' codes are kept where something failed."""
+        if status is Status.DELIVERED:
+            sheet.change(block.head, status, block.send, new, reason, carrier=block.carrier)
+            return
+        codes: dict[str | None, list[int]] = {}
+        for entry in entries:
+            codes.setdefault(block.codes[entry] or None, []).append(block.places[entry])
+        for code, members in codes.items():
+            sheet.change(block.head, status, block.send, positions_of(members), reason, code=code, carrier=block.carrier)
+
+    def _remember(self, fresh: dict[Key, int]) -> None:
+        for key, positions in fresh.items():
+            self._recent[key] = self._recent.pop(key, 0) | positions
+        while len(self._recent) > REMEMBERED:
+            self._recent.popitem(last=False)
+
+
+def check_receipts(receipts: CarrierReceipts) -> None:
+    """Raise RecordError unless every column has `count` entries."""
+    count = receipts.count
+    if count < 1:
+        raise RecordError("count: a record of receipts has at least one")
+    lengths = {
+        "ids": receipts.ids.count("\n") + 1, "states": receipts.states.count("\n") + 1,
+        "codes": receipts.codes.count("\n") + 1, "done_at": len(receipts.done_at) // 8,
+        "to_hashes": len(receipts.to_hashes) // 8,
+    }
+    if receipts.chunk is not None:
+        lengths |= {"places": len(receipts.places) // 2, "indexes": len(receipts.indexes) // 4,
+                    "segments": len(receipts.segments)}
+        if receipts.tenant is None or receipts.lane is None:
+            raise RecordError("chunk: without its tenant and lane")
+        if max(array("H", receipts.places), default=0) >= receipts.size:
+            raise RecordError("places: beyond the chunk's size")
+    for name, length in lengths.items():
+        if length != count:
+            raise RecordError(f"{name}: {length} entries where {count} belong")
+
+
+def _first_of_each(block: Block, entries: Sequence[int], new: int) -> list[int]:
+    """The first entry of each position in `new`."""
+    first: dict[int, int] = {}
+    for entry in entries:
+        if new >> block.places[entry] & 1:
+            first.setdefault(block.places[entry], entry)
+    return list(first.values())

@@ -1,0 +1,179 @@
+"""What the stages ask of the world, in bursts, before they decide; implementations are in `adapters/`.
+
+A port whose system is away raises `PortDown`: the runner then keeps the burst and asks again, and nothing is lost or
+decided meanwhile. Every call may be repeated with the same arguments without doing anything twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from schemas.records import CampaignCommand, Columns, Slice
+from streams.steps.route_slice import Route
+
+
+class PortDown(RuntimeError):
+    """What the port reaches is away; ask again later."""
+
+
+class Campaigns(Protocol):
+    """The newest command of every campaign."""
+
+    def get(self, campaign: str) -> CampaignCommand | None:
+        """The campaign's newest command."""
+    def version(self, campaign: str) -> int:
+        """Its version; 0 when none was read."""
+    async def wait_version(self, campaign: str, version: int, timeout: float) -> bool:
+        """Whether this version arrives within `timeout` seconds."""
+
+
+class Carrier(Protocol):
+    """What the stages know of a carrier: segments per second, its partition, how it reports."""
+
+    @property
+    def rate(self) -> int: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def one_receipt_for_all_parts(self) -> bool: ...
+
+
+class Tenant(Protocol):
+    """`balance_short`: hold | reject."""
+
+    @property
+    def balance_short(self) -> str: ...
+
+
+class Catalog(Protocol):
+    """Carriers, routes and tenants as they are now; `version` moves with every change."""
+
+    @property
+    def carriers(self) -> Mapping[str, Carrier]: ...
+    @property
+    def routes(self) -> Sequence[Route]: ...
+    @property
+    def tenants(self) -> Mapping[str, Tenant]: ...
+    @property
+    def version(self) -> int: ...
+
+
+class Sealing(Protocol):
+    """Personal columns: opened, and cut to fewer positions."""
+
+    def open(self, slice_: Slice) -> Columns:
+        """The columns of the slice's positions."""
+    def unseal(self, sealed: bytes, *, key_id: str, tenant: str, campaign: str | None, chunk: str) -> Columns:
+        """The columns in a block that belongs to this chunk."""
+    def narrow(self, slice_: Slice, positions: int) -> Slice:
+        """The slice of these positions alone."""
+    def hash_destinations(self, to: bytes) -> bytes:
+        """8 bytes for each packed destination."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditAsk:
+    """Reserve price x segments for these positions under (tenant, chunk, round). `segments`: uint8 per position."""
+
+    tenant: str
+    campaign: str | None
+    chunk: str
+    round: int
+    size: int
+    lane: str
+    price: int
+    positions: int
+    segments: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditGrant:
+    """The positions that are reserved now, or were before; the allowance they were drawn on, if any."""
+
+    positions: int
+    lease: str | None
+
+
+class Credit(Protocol):
+    """The accounts."""
+
+    async def reserve(self, asks: Sequence[CreditAsk]) -> list[CreditGrant]:
+        """One grant per ask, in order. Raises PortDown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceAsk:
+    """Room for `cost` segments at a carrier of `rate` segments per second; `least`: those of the first message."""
+
+    carrier: str
+    lane: str
+    chunk: str
+    send: int
+    cost: int
+    least: int
+    rate: int
+
+
+class Space(Protocol):
+    """Room at the carriers; never down: without Redis it answers by itself, smaller."""
+
+    async def assign(self, wanted: Sequence[tuple[str, int, Mapping[str, int]]]) -> list[Mapping[str, int]]:
+        """For each (chunk, send, carrier → positions): the carriers written first."""
+    async def ask(self, asks: Sequence[SpaceAsk]) -> list[int]:
+        """Segments granted to each, 0 to its cost; nothing where others already wait (otp never waits behind them)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownReceipt:
+    """A receipt that names no message of ours yet. `ids`: forms of the carrier's id to look for, likeliest first."""
+
+    carrier: str
+    ids: tuple[str, ...]
+    to_hash: bytes
+    state: str
+    code: str
+    done_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The message of a receipt. `charge_round`: the reservation to charge if the message was uncertain, else None."""
+
+    tenant: str
+    campaign: str | None
+    chunk: str
+    part: int
+    size: int
+    lane: str
+    send: int
+    attempts: int
+    position: int
+    index: int
+    segments: int
+    price: int
+    ref: str | None
+    charge_round: int | None = None
+    lease: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentReceipt:
+    """One segment of a message of several."""
+
+    tenant: str
+    chunk: str
+    send: int
+    position: int
+    id: str
+    state: str
+
+
+class Refs(Protocol):
+    """What the carriers' ids stand for."""
+
+    async def lookup(self, receipts: Sequence[UnknownReceipt], now: int) -> list[Found | None]:
+        """The message of each receipt; those without one are parked until it is known. Raises PortDown."""
+    async def record_segments(self, receipts: Sequence[SegmentReceipt]) -> list[list[str]]:
+        """Note these segments; for each, the states of all segments of its message so far. Raises PortDown."""

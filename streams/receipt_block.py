@@ -1,0 +1,168 @@
+"""Receipts of one chunk and send, as columns, wherever they came from: known to dispatch, or found by a look-up.
+
+In: records of `carrier-receipts` and found messages. Out: blocks that write public events and money. An entry is one
+receipt; `places` tells its position in the chunk. Sealed references that do not open raise `UnsealError`. An entry of a
+record of unknown receipts whose state no table lists is buried before anyone is asked about it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.codec import encode
+from schemas.reasons import Reason
+from schemas.receipt_encoder import Shared
+from schemas.records import CarrierReceipts, positions_of
+from schemas.status import ReceiptStateError, receipt_outcome
+from streams.ports import Found, Sealing, SegmentReceipt, UnknownReceipt
+from streams.sheet import Sheet, message_ids
+from streams.stage import Burial, Item
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkHead:
+    """Which chunk it is."""
+
+    tenant: str
+    campaign: str | None
+    chunk: str
+    part: int
+    size: int
+    lane: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Columns by entry. `charge_round`: the reservation to charge, for messages that were uncertain."""
+
+    item: Item
+    head: ChunkHead
+    carrier: str
+    send: int
+    attempts: int
+    price: int
+    at: int
+    places: Sequence[int]
+    indexes: bytes
+    segments: Sequence[int]
+    ids: Sequence[str]
+    states: Sequence[str]
+    codes: Sequence[str]
+    done_at: Sequence[int]
+    to_hashes: bytes
+    refs: Sequence[str | None] | None
+    charge_round: int | None = None
+    lease: str | None = None
+
+    def only(self, entries: Sequence[int]) -> CarrierReceipts:
+        """The record that came, with these entries alone; the carrier's view suffices to look them up again."""
+        return _only(self.item.content, entries)
+
+    def segment_receipt(self, entry: int) -> SegmentReceipt:
+        """This entry as the receipt of one segment."""
+        return SegmentReceipt(tenant=self.head.tenant, chunk=self.head.chunk, send=self.send,
+                              position=self.places[entry], id=self.ids[entry], state=self.states[entry])
+
+    def publish(self, sheet: Sheet, shared: Shared, entries: Sequence[int]) -> None:
+        """The public event of each of these entries."""
+        ids = message_ids(self.head, self.indexes)
+        hashes, refs, public = self.to_hashes, self.refs, sheet.public
+        for n in entries:
+            public(shared, ids[n], ref=refs[n] if refs else None, to_hash=hashes[8 * n:8 * n + 8],
+                   code=self.codes[n] or None, carrier_id=self.ids[n], segments=self.segments[n] or None,
+                   occurred_at=self.done_at[n] or self.at)
+
+    def charge(self, sheet: Sheet, entries: Sequence[int]) -> None:
+        """What was uncertain was taken after all: it is charged, once."""
+        if self.charge_round is not None:
+            costs = {self.places[n]: self.segments[n] for n in entries}
+            sheet.usage(self.head, round_=self.charge_round, charged=positions_of(sorted(costs)), refunded=0,
+                        price=self.price, segments=bytes(costs[p] for p in sorted(costs)), lease=self.lease)
+
+
+def block_of(item: Item, sealing: Sealing) -> Block:
+    """The block of a record whose chunk dispatch knew."""
+    record: CarrierReceipts = item.content
+    head = ChunkHead(tenant=record.tenant or "", campaign=record.campaign, chunk=record.chunk or "", part=record.part,
+                     size=record.size, lane=record.lane or "")
+    refs = None
+    if record.sealed_refs is not None:
+        refs = sealing.unseal(record.sealed_refs, key_id=record.key_id, tenant=head.tenant, campaign=head.campaign,
+                              chunk=head.chunk).refs
+    return Block(
+        item=item, head=head, carrier=record.carrier, send=record.send, attempts=record.attempts, price=record.price,
+        at=record.at, places=array("H", record.places), indexes=record.indexes, segments=record.segments,
+        ids=_first_forms(record.ids), states=record.states.split("\n"), codes=record.codes.split("\n"),
+        done_at=array("q", record.done_at), to_hashes=record.to_hashes, refs=refs)
+
+
+def unknown_receipts(items: Sequence[Item]) -> tuple[list[tuple[Item, UnknownReceipt]], list[Burial]]:
+    """The entries of records without a chunk, one by one; those that change nothing are left out."""
+    receipts: list[tuple[Item, UnknownReceipt]] = []
+    burials: list[Burial] = []
+    for item in items:
+        record: CarrierReceipts = item.content
+        columns = zip(record.ids.split("\n"), record.states.split("\n"), record.codes.split("\n"),
+                      array("q", record.done_at), strict=True)
+        for n, (ids, state, code, done_at) in enumerate(columns):
+            try:
+                if receipt_outcome(state) is None:
+                    continue
+            except ReceiptStateError as fault:
+                burials.append(Burial(item, encode(_only(record, [n])), Reason.UNDECODABLE, str(fault)))
+                continue
+            receipts.append((item, UnknownReceipt(
+                carrier=record.carrier, ids=tuple(ids.split(",")), to_hash=record.to_hashes[8 * n:8 * n + 8],
+                state=state, code=code, done_at=done_at)))
+    return receipts, burials
+
+
+def blocks_of_found(receipts: Sequence[tuple[Item, UnknownReceipt]], found: Sequence[Found | None]) -> list[Block]:
+    """The found messages, those of one chunk, send and reservation together."""
+    groups: dict[tuple[object, ...], list[tuple[Item, UnknownReceipt, Found]]] = {}
+    for (item, receipt), message in zip(receipts, found, strict=True):
+        if message is not None:
+            key = (receipt.carrier, message.tenant, message.chunk, message.send, message.charge_round, message.lease)
+            groups.setdefault(key, []).append((item, receipt, message))
+    return [_found_block(group) for group in groups.values()]
+
+
+def _found_block(group: Sequence[tuple[Item, UnknownReceipt, Found]]) -> Block:
+    item, receipt, first = group[0]
+    head = ChunkHead(tenant=first.tenant, campaign=first.campaign, chunk=first.chunk, part=first.part, size=first.size,
+                     lane=first.lane)
+    return Block(
+        item=item, head=head, carrier=receipt.carrier, send=first.send, attempts=first.attempts, price=first.price,
+        at=item.content.at, places=[m.position for _, _, m in group],
+        indexes=array("I", [m.index for _, _, m in group]).tobytes(), segments=[m.segments for _, _, m in group],
+        ids=[r.ids[0] for _, r, _ in group], states=[r.state for _, r, _ in group],
+        codes=[r.code for _, r, _ in group], done_at=[r.done_at for _, r, _ in group],
+        to_hashes=b"".join(r.to_hash for _, r, _ in group), refs=[m.ref for _, _, m in group],
+        charge_round=first.charge_round, lease=first.lease)
+
+
+def _first_forms(ids: str) -> list[str]:
+    """The likeliest form of each id."""
+    if "," in ids:
+        return [forms.partition(",")[0] for forms in ids.split("\n")]
+    return ids.split("\n")
+
+
+def _only(record: CarrierReceipts, entries: Sequence[int]) -> CarrierReceipts:
+    ids, states, codes = (column.split("\n") for column in (record.ids, record.states, record.codes))
+    known = record.chunk is not None
+    return msgspec.structs.replace(
+        record, count=len(entries), ids="\n".join(ids[n] for n in entries), states="\n".join(states[n] for n in entries),
+        codes="\n".join(codes[n] for n in entries), done_at=_pick(record.done_at, 8, entries),
+        to_hashes=_pick(record.to_hashes, 8, entries), sealed_refs=None,
+        places=_pick(record.places, 2, entries) if known else b"",
+        indexes=_pick(record.indexes, 4, entries) if known else b"",
+        segments=_pick(record.segments, 1, entries) if known else b"")
+
+
+def _pick(column: bytes, width: int, entries: Sequence[int]) -> bytes:
+    return b"".join(column[width * n:width * n + width] for n in entries)

@@ -1,0 +1,226 @@
+"""The stage settlement: what dispatch noted about its calls becomes states, money and further tries.
+
+In: `attempts-<lane>` (owner, started, settled, returned). Out: `message-events-<lane>`, `usage`, `delivery-receipts` for
+what failed, `retry-10s-<lane>`, `held`. Guarantee: dispatch never makes the next send, this stage alone does, once per
+(chunk, send): a repeat writes the same records under the same numbers. A record of an owner that has been replaced may
+only turn uncertain into sent or failed. A start whose answer is in the same burst makes no event of its own. A record that
+contradicts itself is buried alone; owners seen are remembered only with the acknowledgement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.codec import DecodeError, decode
+from schemas.reasons import Reason
+from schemas.records import Columns, Owner, Returned, Settled, Slice, Started, check_slice
+from schemas.status import Status
+from streams.outcome import DROPPED, DeadLetter, Hold, Next, Outcome, Reject, Retry, check_cover
+from streams.ports import Sealing
+from streams.sheet import Sheet, message_ids, ranks
+from streams.stage import Inbound, Item, Written
+from streams.steps import retry_slice, settle_block
+
+ENDS = {Reason.CANCELED: Status.CANCELED, Reason.VALIDITY_ENDED: Status.EXPIRED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementPorts:
+    """Everything that settlement needs."""
+
+    sealing: Sealing
+    clock: Callable[[], int]
+
+
+class Settlement:
+    """The stage at work; it knows the newest owner of each partition."""
+
+    def __init__(self, ports: SettlementPorts) -> None:
+        self._ports = ports
+        self._epochs: dict[tuple[str, int], int] = {}
+
+    def open(self, record: Inbound) -> list[Item]:
+        """The record itself."""
+        content = decode(record.value)
+        if not isinstance(content, Owner | Started | Settled | Returned):
+            raise DecodeError(f"a {type(content).__name__} does not belong on {record.topic}")
+        rest = content.rest if isinstance(content, Settled | Returned) else None
+        if rest is not None:
+            check_slice(rest)
+        return [Item(record, 0, content)]
+
+    def wrap(self, item: Item) -> bytes | None:
+        """The record as it is."""
+        return item.source.value
+
+    async def handle(self, items: Sequence[Item]) -> Written:
+        """One burst; records of a partition in their order."""
+        sheet = Sheet(self._ports.clock())
+        epochs = dict(self._epochs)
+        answered = _answered(items)
+        for item in items:
+            place = (item.source.topic, item.source.partition)
+            record = item.content
+            epoch = item.source.offset if isinstance(record, Owner) else record.epoch
+            newest = epochs[place] = max(epoch, epochs.get(place, -1))
+            match record:
+                case Started():
+                    _sending(sheet, record, answered)
+                case Settled():
+                    Block(self._ports.sealing, sheet, record).write(outdated=epoch < newest)
+                case Returned() if epoch == newest:
+                    _returned(self._ports.sealing, sheet, record)
+
+        def remember() -> None:
+            for place, epoch in epochs.items():
+                self._epochs[place] = max(epoch, self._epochs.get(place, -1))
+
+        return Written(outputs=sheet.outputs(), remember=remember)
+
+
+class Block:
+    """One settled block and what it writes."""
+
+    def __init__(self, sealing: Sealing, sheet: Sheet, block: Settled) -> None:
+        self._sealing = sealing
+        self._sheet = sheet
+        self._block = block
+        self._charged = 0
+        self._refunded = 0
+        self._again = 0
+        self._hashes: Mapping[int, bytes] | None = None
+        self._refs: Sequence[str | None] | None = None
+
+    def write(self, *, outdated: bool) -> None:
+        """Every position's outcome."""
+        block = self._block
+        outcomes = settle_block.decide(block, outdated=outdated)
+        check_cover(block.positions, outcomes)
+        retries = [outcome for outcome in outcomes if isinstance(outcome, Retry)]
+        for outcome in outcomes:
+            self._write(outcome)
+        if retries and block.rest is not None:
+            rest = self._sealing.narrow(block.rest, sum(retry.positions for retry in retries))
+            self._sheet.retry(retry_slice.next_try(rest, block.at), retries[0].reason, retries[0].not_before)
+        self._settle_money()
+
+    def _write(self, outcome: Outcome) -> None:
+        match outcome:
+            case Next():
+                self._charged |= outcome.positions
+                self._change(Status.SENT, outcome.positions, Reason.NONE)
+            case Hold():
+                self._change(Status.UNCERTAIN, outcome.positions, outcome.reason)
+            case Reject(reason=reason) if reason in DROPPED:
+                pass
+            case Reject():
+                if outcome.reason is Reason.PARTIAL:
+                    self._charged |= outcome.positions
+                else:
+                    self._refunded |= outcome.positions
+                self._change(Status.FAILED, outcome.positions, outcome.reason, outcome.code)
+                self._publish(outcome)
+            case Retry():
+                self._refunded |= outcome.positions
+                self._sheet.change(self._block, Status.HELD, self._block.send + 1, outcome.positions, outcome.reason,
+                                   carrier=self._block.carrier)
+            case DeadLetter():
+                raise TypeError("a settled block is not buried in part")
+
+    def _change(self, status: Status, positions: int, reason: Reason, code: str | None = None) -> None:
+        self._sheet.change(self._block, status, self._block.send, positions, reason, code=code,
+                           carrier=self._block.carrier, price=self._block.price)
+
+    def _publish(self, failed: Reject) -> None:
+        block = self._block
+        if self._hashes is None:
+            self._hashes, self._refs = _hashes(block, self._sealing), _refs(block, self._sealing)
+        shared = self._sheet.shared(block, Status.FAILED, block.send, failed.reason, carrier=block.carrier,
+                                    price=block.price, attempt=block.attempts + 1)
+        ids = message_ids(block, block.indexes)
+        for rank, position in ranks(block.positions, failed.positions):
+            self._sheet.public(shared, ids[rank], ref=self._refs[rank] if self._refs else None,
+                               to_hash=self._hashes.get(position, b""), code=failed.code, carrier_id=None,
+                               segments=block.segments[rank] if block.segments else None, occurred_at=block.at)
+
+    def _settle_money(self) -> None:
+        block = self._block
+        touched = self._charged | self._refunded
+        segments = block.segments
+        partial = settle_block.accepted_segments(block)
+        if partial or touched != block.positions:
+            segments = bytes([partial.get(p, block.segments[rank]) for rank, p in ranks(block.positions, touched)])
+        self._sheet.usage(block, round_=block.round, charged=self._charged, refunded=self._refunded, price=block.price,
+                          segments=segments, lease=block.lease)
+
+
+def _answered(items: Sequence[Item]) -> dict[tuple[str, int], int]:
+    """Positions of (chunk, send) whose answer is among these records."""
+    out: dict[tuple[str, int], int] = {}
+    for item in items:
+        record = item.content
+        if isinstance(record, Settled):
+            out[record.chunk, record.send] = out.get((record.chunk, record.send), 0) | record.positions
+    return out
+
+
+def _sending(sheet: Sheet, started: Started, answered: Mapping[tuple[str, int], int]) -> None:
+    waiting = started.positions & ~answered.get((started.chunk, started.send), 0)
+    if waiting:
+        sheet.change(started, Status.SENDING, started.send, waiting, Reason.NONE, carrier=started.carrier)
+
+
+def _returned(sealing: Sealing, sheet: Sheet, returned: Returned) -> None:
+    rest = returned.rest
+    outcomes = retry_slice.decide_returned(rest, returned.reason, returned.at)
+    check_cover(rest.positions, outcomes)
+    for outcome in outcomes:
+        if isinstance(outcome, Hold):
+            again = retry_slice.given_back(rest)
+            sheet.hold(again, outcome.reason, outcome.until)
+            sheet.change(rest, Status.HELD, again.send, rest.positions, outcome.reason, carrier=rest.carrier,
+                         price=rest.price, segments=rest.segments)
+        elif isinstance(outcome, Reject):
+            _end(sealing, sheet, rest, outcome.reason, returned.at)
+
+
+def _end(sealing: Sealing, sheet: Sheet, rest: Slice, reason: Reason, at: int) -> None:
+    """Given back because it is over: under the next send number, for this one may have been started."""
+    status, send = ENDS[reason], rest.send + 1
+    sheet.change(rest, status, send, rest.positions, reason, carrier=rest.carrier, price=rest.price,
+                 segments=rest.segments)
+    sheet.usage(rest, round_=rest.round, charged=0, refunded=rest.positions, price=rest.price, segments=rest.segments,
+                lease=rest.lease)
+    columns = sealing.open(rest)
+    hashes = sealing.hash_destinations(columns.to)
+    shared = sheet.shared(rest, status, send, reason, carrier=rest.carrier, price=rest.price, attempt=rest.attempts)
+    for rank, message_id in enumerate(message_ids(rest, rest.indexes)):
+        sheet.public(shared, message_id, ref=columns.refs[rank] if columns.refs else None,
+                     to_hash=hashes[8 * rank:8 * rank + 8], code=None, carrier_id=None,
+                     segments=rest.segments[rank] if rest.segments else None, occurred_at=at)
+
+
+def _hashes(block: Settled, sealing: Sealing) -> dict[int, bytes]:
+    """The keyed hashes of destinations as far as the block tells them, by position."""
+    named = block.positions
+    if len(block.to_hashes) != 8 * block.positions.bit_count():
+        named = 0
+        for verdict in block.verdicts:
+            named |= verdict.positions if verdict.outcome in ("sent", "partial", "uncertain") else 0
+    out = _by_position(named, block.to_hashes)
+    if block.rest is not None:
+        columns: Columns = sealing.open(block.rest)
+        out |= _by_position(block.rest.positions, sealing.hash_destinations(columns.to))
+    return out
+
+
+def _by_position(positions: int, hashes: bytes) -> dict[int, bytes]:
+    return {p: hashes[8 * rank:8 * rank + 8] for rank, p in ranks(positions, positions)}
+
+
+def _refs(block: Settled, sealing: Sealing) -> list[str | None] | None:
+    if block.sealed_refs is None:
+        return None
+    return sealing.unseal(block.sealed_refs, key_id=block.key_id, tenant=block.tenant, campaign=block.campaign,
+                          chunk=block.chunk).refs

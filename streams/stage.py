@@ -1,0 +1,87 @@
+"""What the runner and a stage say to each other; neither knows what brings the records.
+
+In: records as they were read. A handler opens a record into items (a slice each, or the record itself), handles a burst of
+items at once, and can wrap one item alone so that it can be buried. Out: outputs, all to be acknowledged before the
+inputs' offsets move. A handler raises `DecodeError` or `RecordError` for bytes that are no record of its topic, `PortDown`
+when something it asks is away, and anything else for items that it cannot handle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from schemas.reasons import Reason
+
+
+class Inbound(NamedTuple):
+    """A record as it was read. `timestamp` in milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Output(NamedTuple):
+    """A record to write; `partition` -1: by its key."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+    partition: int = -1
+
+
+class Item(NamedTuple):
+    """One thing to handle. `place`: its number within its record."""
+
+    source: Inbound
+    place: int
+    content: Any
+
+
+class Burial(NamedTuple):
+    """Something that a handler could read and cannot use: `value` goes to the dead letters in its place."""
+
+    item: Item
+    value: bytes | None
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a burst came to. `remember` is called once all of it is acknowledged, never before."""
+
+    outputs: list[Output]
+    burials: list[Burial] = field(default_factory=list)
+    remember: Callable[[], None] | None = None
+
+
+class Handler(Protocol):
+    """One stage at work."""
+
+    def open(self, record: Inbound) -> list[Item]:
+        """The items of a record. Raises DecodeError or RecordError."""
+
+    async def handle(self, items: Sequence[Item]) -> Written:
+        """Everything that a burst writes; the same for the same burst, apart from times and seals."""
+
+    def wrap(self, item: Item) -> bytes | None:
+        """The bytes of a record with this item alone."""
+
+
+class Undelivered(RuntimeError):
+    """Kafka did not acknowledge an output: end without an ack and be started again."""
+
+
+class Outlet(Protocol):
+    """The way out."""
+
+    async def deliver(self, outputs: Sequence[Output]) -> None:
+        """Return when Kafka has acknowledged them all. Raises Undelivered."""

@@ -1,0 +1,64 @@
+"""What a carrier's answers to one block mean for each of its positions.
+
+In: a settled block, and whether a newer owner has taken over this log of calls since it was written. Out: `Next` what the
+carrier took; `Reject` what it refused for good, or took in part; `Hold` what is uncertain (a receipt may settle it);
+`Retry`, or the end, for what it refused for the moment. A block of an older owner never causes a retry: the new owner has
+called these positions uncertain, and only "sent" or "failed" says more. Pure; an outcome that nobody knows is StepError.
+"""
+
+from __future__ import annotations
+
+from schemas.reasons import Reason
+from schemas.records import Settled, Verdict
+from streams.outcome import Hold, Next, Outcome, Outcomes, Reject
+from streams.steps.retry_slice import Answer
+from streams.steps.retry_slice import decide as retry_or_end
+
+
+class StepError(ValueError):
+    """A record contradicts itself."""
+
+
+def decide(block: Settled, *, outdated: bool) -> Outcomes:
+    """One outcome for every position of the block."""
+    out: list[Outcome] = []
+    for verdict in block.verdicts:
+        match verdict.outcome:
+            case "sent":
+                out.append(Next(positions=verdict.positions))
+            case "failed":
+                out.append(Reject(positions=verdict.positions, reason=Reason(verdict.reason), code=verdict.code))
+            case "partial":
+                out.append(Reject(positions=verdict.positions, reason=Reason.PARTIAL, code=verdict.code))
+            case "uncertain":
+                out.append(Hold(positions=verdict.positions, reason=Reason(verdict.reason), until=block.at))
+            case "transient" if outdated:
+                out.append(Reject(positions=verdict.positions, reason=Reason.DUPLICATE_SEND))
+            case "transient":
+                out += retry_or_end(_answer(block, verdict))
+            case unknown:
+                raise StepError(f"the block of {block.chunk} has an outcome {unknown!r}")
+    return tuple(out)
+
+
+def accepted_segments(block: Settled) -> dict[int, int]:
+    """Segments that the carrier took, by position, for those with outcome `partial`: one per id."""
+    partial = 0
+    named = 0
+    for verdict in block.verdicts:
+        partial |= verdict.positions if verdict.outcome == "partial" else 0
+        named |= verdict.positions if verdict.outcome in ("sent", "partial") else 0
+    if not partial:
+        return {}
+    ids = block.ids.split("\n")
+    members = [p for p in range(block.size) if named >> p & 1]
+    if len(ids) != len(members):
+        raise StepError(f"the block of {block.chunk} has {len(ids)} ids for {len(members)} accepted messages")
+    return {p: max(1, len(id_.split(","))) for p, id_ in zip(members, ids, strict=True) if partial >> p & 1}
+
+
+def _answer(block: Settled, verdict: Verdict) -> Answer:
+    if block.rest is None or verdict.positions & ~block.rest.positions:
+        raise StepError(f"the block of {block.chunk} has positions to try again without their columns")
+    return Answer(positions=verdict.positions, chunk=block.chunk, send=block.send, attempts=block.attempts,
+                  expires_at=block.rest.expires_at, reason=Reason(verdict.reason), code=verdict.code, at=block.at)
