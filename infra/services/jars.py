@@ -7,6 +7,7 @@ As a program (`python -m infra.services.jars`) it fills the cache, for `make ins
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import hashlib
 import shutil
@@ -36,7 +37,7 @@ def default_cache() -> Path:
 
 def kafka_jars(cache: Path | None = None, progress: Progress | None = None, repository: str | None = None) -> Path:
     """The folder of jars below `cache`, fetched if it is not complete yet; `repository`: instead of Maven Central."""
-    home = cache or default_cache()
+    home = (cache or default_cache()).absolute()
     folder = home / f"kafka-{KAFKA_VERSION}"
     digests = _digests()
     if _complete(folder, digests):
@@ -128,22 +129,24 @@ def _locked(home: Path) -> Iterator[None]:
 
 
 def main(arguments: list[str]) -> int:
-    """`[--repository URL]`: fill the cache, progress on stderr; then make Kafka's start faster where that is possible."""
+    """`[--cache FOLDER] [--repository URL]`: fill the cache; then make Kafka's start faster where that is possible."""
     from infra.services.warm_up import make_archive
 
-    repository = arguments[1] if arguments[:1] == ["--repository"] else None
-
-    def show(done: int, total: int) -> None:
-        if sys.stderr.isatty() or done == total:
-            sys.stderr.write(f"\rKafka's jars: {done} of {total}" + ("\n" if done == total else ""))
-
+    options = argparse.ArgumentParser(prog="infra.services.jars", description="Fetch Kafka's jars into a cache folder.")
+    options.add_argument("--cache", type=Path, help="default: the user's cache folder")
+    options.add_argument("--repository", help="instead of Maven Central")
+    given = options.parse_args(arguments)
     try:
-        jars = kafka_jars(progress=show, repository=repository)
-        make_archive(jars)
+        make_archive(kafka_jars(given.cache, _show, given.repository))
     except ServiceError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
+
+
+def _show(done: int, total: int) -> None:
+    if sys.stderr.isatty() or done == total:
+        sys.stderr.write(f"\rKafka's jars: {done} of {total}" + ("\n" if done == total else ""))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,48 @@
+# Every target does the installing it needs. After `make install` nothing needs a network.
+PYTHON ?= python3
+ARGS ?=
+# A mirror of Maven Central for Kafka's jars, if you have one.
+KAFKA_REPOSITORY ?=
+
+CACHE := $(or $(SLUICE_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sluice)
+KAFKA_VERSION := $(shell sed -n 's/^org.apache.kafka:kafka-clients://p' infra/services/kafka-jars.lock)
+STAMP := .venv/installed
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test up check bench
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+install: $(STAMP) ## set-up only: virtualenv, pinned dependencies, Kafka's jars
+	@test -d "$(CACHE)/kafka-$(KAFKA_VERSION)" || \
+		$(BIN)/python -m infra.services.jars --cache "$(CACHE)" $(addprefix --repository ,$(KAFKA_REPOSITORY))
+
+demo: install ## the whole stack, a campaign delivered by a simulated carrier, a summary (ARGS="--recipients 2000")
+	@$(BIN)/sluice demo $(ARGS)
+
+test: install ## the fast test suite (ARGS="-k name")
+	@$(BIN)/pytest -m 'not slow' $(ARGS)
+
+up: install ## the whole stack until Ctrl-C (ARGS="--port 9000")
+	@$(BIN)/sluice up $(ARGS)
+
+check: install ## lint, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy schemas infra gateway streams connectors tests
+	@$(BIN)/lint-imports
+
+bench: install ## load through the real pipeline (ARGS="--scenario bulk")
+	@$(BIN)/sluice bench $(ARGS)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Sluice needs Python 3.11 or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1)." >&2; \
+		echo "Install one and run: make $(or $(MAKECMDGOALS),install) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { \
+		echo "Python cannot make virtual environments here (on Debian: apt install python3-venv)." >&2; exit 1; }
+	@echo "Installing the dependencies" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $(STAMP)
