@@ -1,0 +1,102 @@
+"""Who may call, and what numbers cost: keys, permissions, balances and routes, as last read from PostgreSQL.
+
+Enters: PostgreSQL, once a second, and when somebody shows a key that is not known (at most every `MISS_SECONDS`). Leaves:
+the account behind a key, and the routes. While PostgreSQL is away the last known stay; a key revoked meanwhile works
+until it is back. Before the first reading `loaded` is false and every key is unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.routing import Routes
+from infra.postgres.pool import DatabaseDown, Pool, fetch_all, transaction
+from infra.postgres.sql import load_sql
+from infra.security.api_keys import check, key_id
+from infra.telemetry.metrics import Metrics
+
+REFRESH_SECONDS = 1.0
+MISS_SECONDS = 0.25
+_NO_HASH = bytes(32)
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A tenant as one of its keys opens it. `senders` None: any. `available` as of the last reading."""
+
+    tenant: str
+    key: str
+    hash: bytes
+    lanes: frozenset[str]
+    senders: frozenset[str] | None
+    available: int
+
+
+class Accounts:
+    """Keys and routes in memory."""
+
+    def __init__(self, pool: Pool, metrics: Metrics) -> None:
+        self._pool = pool
+        self._metrics = metrics
+        self._by_key: dict[str, Account] = {}
+        self._read_at = 0.0
+        self._asked_at = 0.0
+        self._reading = asyncio.Lock()
+        self._rows: list[tuple[str, list[str], int]] | None = None
+        self.routes = Routes(())
+
+    @property
+    def loaded(self) -> bool:
+        """Whether PostgreSQL has been read at all."""
+        return self._rows is not None
+
+    async def account(self, text: str) -> Account | None:
+        """The account that this key opens."""
+        identity = key_id(text)
+        if identity is None:
+            return None
+        found = self._by_key.get(identity)
+        if found is None and time.monotonic() - self._asked_at > MISS_SECONDS:
+            await self.refresh()
+            found = self._by_key.get(identity)
+        # An unknown id costs the same comparison as a known one.
+        fits = check(text, found.hash if found else _NO_HASH)
+        return found if fits else None
+
+    async def keep_fresh(self, stop: asyncio.Event) -> None:
+        """Read again and again until `stop`."""
+        while not stop.is_set():
+            await self.refresh()
+            self._metrics.set("sluice_keys_age_seconds", time.monotonic() - self._read_at)
+            try:
+                await asyncio.wait_for(stop.wait(), REFRESH_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def refresh(self) -> None:
+        """Read once; keeps what is known when PostgreSQL is away."""
+        self._asked_at = time.monotonic()
+        async with self._reading:
+            try:
+                async with transaction(self._pool) as connection:
+                    keys = await fetch_all(connection, load_sql("gateway.sql", "known_keys"))
+                    rows = await fetch_all(connection, load_sql("gateway.sql", "known_routes"))
+            except DatabaseDown as fault:
+                self._metrics.count("sluice_dependency_failures_total", "postgres")
+                log.warning("keys and routes stay as last known", action="accounts_stale", error=str(fault))
+                return
+        self._by_key = {row[0]: _account(row) for row in keys}
+        if rows != self._rows:
+            self._rows, self.routes = rows, Routes(rows)
+        self._read_at = time.monotonic()
+
+
+def _account(row: tuple[str, str, bytes, list[str], list[str] | None, int, int]) -> Account:
+    identity, tenant, hashed, lanes, senders, balance, reserved = row
+    return Account(tenant=tenant, key=identity, hash=bytes(hashed), lanes=frozenset(lanes),
+                   senders=None if senders is None else frozenset(senders), available=balance - reserved)

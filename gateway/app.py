@@ -1,0 +1,36 @@
+"""The application: middleware in their order, routes from the table, limits of the socket.
+
+Enters: a `Gateway`. Leaves: an application that serves; and its runner. Bodies are bounded where they are read, because an
+upload has no bound.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from gateway.middleware.authentication import authentication
+from gateway.middleware.identity import identity
+from gateway.middleware.metering import metering
+from gateway.middleware.problems import problems
+from gateway.routes.table import ROUTES
+from gateway.state import GATEWAY, Gateway
+
+MAX_HEADER = 8190
+STOP_SECONDS = 3.0
+
+
+def make_app(gateway: Gateway) -> web.Application:
+    """The application of this gateway."""
+    app = web.Application(middlewares=[identity, metering, problems, authentication], client_max_size=0)
+    app[GATEWAY] = gateway
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, route.handler)
+        if route.method == "GET":
+            app.router.add_route("HEAD", route.path, route.handler)
+    return app
+
+
+def make_runner(gateway: Gateway) -> web.AppRunner:
+    """What listens for the application; requests on their way get three seconds at the end."""
+    return web.AppRunner(make_app(gateway), access_log=None, handle_signals=False, keepalive_timeout=75,
+                         max_line_size=MAX_HEADER, max_field_size=MAX_HEADER, shutdown_timeout=STOP_SECONDS)

@@ -1,0 +1,179 @@
+"""Bodies: from bytes on the socket to a typed record, within bounds.
+
+Enters: a request. Leaves: the record and the digest of its bytes. Refused: 415 another content type, 413 too many bytes,
+408 bytes that do not come, 400 what is not JSON in UTF-8 or is nested deeper than 32, 422 with a pointer what is JSON
+but not this record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from gateway.problem import Fault, Problem, refusal, refused
+from gateway.requests import UNBUILT, Nothing
+
+MAX_DEPTH = 32
+IDLE_SECONDS = 20.0
+"""A body of which nothing more has come for so long is given up."""
+WHOLE_SECONDS = 60.0
+SLOW_PATH_BYTES = 1 << 20
+
+T = TypeVar("T")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_INNERMOST = re.compile(rb"\{\}|\[\]")
+_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_PLACE = re.compile(r" - at `\$(.*)`$", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+_FIELD = re.compile(r"field `(.*)`", re.DOTALL)
+
+
+async def read_json(request: web.Request, decoder: msgspec.json.Decoder[T], limit: int) -> tuple[T, bytes]:
+    """The record in the body, and the body's digest."""
+    require_content_type(request, "application/json")
+    data = await read_bytes(request, limit)
+    return decode_json(data, decoder), digest_of(data)
+
+
+async def read_nothing(request: web.Request) -> None:
+    """Refuse a body where none belongs; an empty object is none."""
+    if not request.body_exists:
+        return
+    data = await read_bytes(request, 1024)
+    if data:
+        require_content_type(request, "application/json")
+        decode_json(data, _NOTHING)
+
+
+def require_content_type(request: web.Request, *allowed: str) -> str:
+    """The media type, which must be one of these, in UTF-8; 415 otherwise."""
+    charset = (request.charset or "utf-8").lower()
+    if "Content-Type" not in request.headers or request.content_type not in allowed or charset not in ("utf-8", "utf8"):
+        raise Problem(415, "unsupported_media_type", f"this call takes {' or '.join(allowed)} in UTF-8")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Problem(415, "unsupported_encoding", "compressed bodies are not taken")
+    return request.content_type
+
+
+async def read_bytes(request: web.Request, limit: int) -> bytes:
+    """The whole body, of at most `limit` bytes."""
+    if (request.content_length or 0) > limit:
+        raise too_large(limit)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(WHOLE_SECONDS):
+            while part := await asyncio.wait_for(request.content.readany(), IDLE_SECONDS):
+                size += len(part)
+                if size > limit:
+                    raise too_large(limit)
+                parts.append(part)
+    except TimeoutError:
+        raise slow_body() from None
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def too_large(limit: int) -> Problem:
+    """413."""
+    return Problem(413, "too_large", f"the body may have at most {limit} bytes", headers={"Connection": "close"})
+
+
+def slow_body() -> Problem:
+    """408."""
+    return Problem(408, "request_timeout", "the rest of the body did not come", headers={"Connection": "close"})
+
+
+def digest_of(data: bytes) -> bytes:
+    """16 bytes that stand for these bytes."""
+    return blake2b(data, digest_size=16).digest()
+
+
+def decode_json(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """The record in these bytes, or a Problem."""
+    if _depth_exceeds(data, MAX_DEPTH):
+        raise Problem(400, "too_deep", f"the JSON is nested deeper than {MAX_DEPTH}")
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError as fault:
+        raise refused([_explain(str(fault))]) from None
+    except UnicodeDecodeError:
+        raise Problem(400, "bad_utf8", "the body is not UTF-8") from None
+    except msgspec.DecodeError as fault:
+        if _is_json(data):
+            raise refusal("", "bad_text", "the text has half a surrogate pair") from None
+        raise Problem(400, "bad_json", f"the body is not JSON: {fault}") from None
+    except RecursionError:
+        raise Problem(400, "too_deep", f"the JSON is nested deeper than {MAX_DEPTH}") from None
+
+
+def explain_line(line: bytes, fault: Exception) -> Fault:
+    """What is wrong with one line of an upload."""
+    if isinstance(fault, msgspec.ValidationError):
+        return _explain(str(fault))
+    if isinstance(fault, msgspec.DecodeError) and _is_json(line):
+        return Fault(pointer="", code="bad_text", detail="the text has half a surrogate pair")
+    return Fault(pointer="", code="bad_json", detail="the line is not a JSON object in UTF-8")
+
+
+def _depth_exceeds(data: bytes, limit: int) -> bool:
+    if data.count(b"[") + data.count(b"{") <= limit:
+        return False
+    brackets = _STRING.sub(b"", data).translate(None, _NOT_BRACKETS)
+    for _ in range(limit):
+        if not brackets:
+            return False
+        brackets = _INNERMOST.sub(b"", brackets)
+    # What is left of well-formed text is deeper; of other text it is either too deep or not JSON at all.
+    return brackets.count(b"[") + brackets.count(b"{") > limit or _balanced(brackets)
+
+
+def _balanced(brackets: bytes) -> bool:
+    return bool(brackets) and brackets.count(b"[") == brackets.count(b"]") and brackets.count(b"{") == brackets.count(b"}")
+
+
+def _is_json(data: bytes) -> bool:
+    """Whether this is JSON that only the strings' contents make undecodable."""
+    if len(data) > SLOW_PATH_BYTES or b"\\u" not in data:
+        return False
+    try:
+        json.loads(data.decode(), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _explain(message: str) -> Fault:
+    """msgspec names one fault, in the form: sentence - at `$.recipients[3].to`."""
+    place = _PLACE.search(message)
+    sentence = message[: place.start()] if place else message
+    steps = _STEP.findall(place[1]) if place else []
+    pointer = "".join(f"/{_escape(name or number)}" for name, number in steps if number != "...")
+    named = _FIELD.search(sentence)
+    if named:
+        field = named[1]
+        pointer = f"{pointer}/{_escape(field)}"
+        if field in UNBUILT and "unknown" in sentence:
+            return Fault(pointer=pointer, code="unsupported", detail=f"{field} is not supported by this version")
+        code = "missing_field" if "missing required" in sentence else "unknown_field"
+        return Fault(pointer=pointer, code=code, detail=sentence.replace("`", "'"))
+    if pointer == "/channel" and "Invalid enum value" in sentence:
+        return Fault(pointer=pointer, code="unsupported", detail="this version knows the channel 'sms' alone")
+    code = "wrong_type" if sentence.startswith("Expected `") and ", got `" in sentence else "out_of_range"
+    return Fault(pointer=pointer, code="bad_value" if "enum" in sentence else code, detail=sentence.replace("`", "'"))
+
+
+def _escape(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")
+
+
+_NOTHING: msgspec.json.Decoder[Nothing] = msgspec.json.Decoder(Nothing)

@@ -1,0 +1,46 @@
+"""Whatever a handler raises becomes an RFC 9457 answer; nothing of our insides goes out.
+
+Enters: exceptions. Leaves: `application/problem+json`. A lost PostgreSQL is 503; what nobody foresaw is logged with the
+request's id and is 500.
+"""
+
+from __future__ import annotations
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gateway.problem import CONTENT_TYPE, Problem, unavailable
+from gateway.state import REQUEST_ID, gateway_of
+from infra.postgres.pool import DatabaseDown
+
+log = structlog.get_logger()
+_CODES = {404: ("not_found", "there is no such path"), 405: ("method_not_allowed", "this path has other methods"),
+          413: ("too_large", "the body is too large")}
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer, or explain why not."""
+    try:
+        return await handler(request)
+    except Problem as problem:
+        return to_response(problem)
+    except web.HTTPException as fault:
+        code, detail = _CODES.get(fault.status, ("bad_request", fault.reason))
+        headers = {"Allow": fault.headers["Allow"]} if "Allow" in fault.headers else {}
+        return to_response(Problem(fault.status, code, detail, headers=headers))
+    except DatabaseDown as fault:
+        gateway_of(request).metrics.count("sluice_dependency_failures_total", "postgres")
+        log.warning("PostgreSQL cannot be reached", action="database_down", request=request[REQUEST_ID], error=str(fault))
+        return to_response(unavailable("database_unavailable", "this call needs PostgreSQL, which is away; try again"))
+    except ConnectionResetError:
+        raise
+    except Exception:  # why: the last frame of a request; the client gets an answer and the log gets the cause
+        log.exception("a request failed", action="request_failed", request=request[REQUEST_ID])
+        return to_response(Problem(500, "internal", "this is our fault; the log knows the request by its id"))
+
+
+def to_response(problem: Problem) -> web.Response:
+    """The answer that says this."""
+    return web.Response(status=problem.status, body=problem.body(), content_type=CONTENT_TYPE, headers=problem.headers)

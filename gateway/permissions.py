@@ -1,0 +1,36 @@
+"""What an account may do: its senders, its lanes, its money.
+
+Enters: an account as last known, and what a request wants. Leaves: nothing, or a Problem: 422 for a sender that cannot
+be, 403 for one or a lane that is not this account's, 402 when not even the cheapest message could be paid.
+"""
+
+from __future__ import annotations
+
+from gateway.accounts import Account
+from gateway.problem import Fault, Problem, refusal
+from schemas.money import format_amount
+from schemas.sender import SenderError, parse_sender
+
+
+def check_sender(account: Account, sender: str, lane: str) -> None:
+    """The sender is one, and this account may use it in this lane."""
+    try:
+        parse_sender(sender)
+    except SenderError as fault:
+        raise refusal("/from", fault.code, fault.detail) from None
+    if account.senders is not None and sender not in account.senders:
+        raise _forbidden("/from", "sender_not_allowed", "this account may not use this sender")
+    if lane not in account.lanes:
+        raise _forbidden("/lane", "lane_not_allowed", f"this account may not use the lane {lane}")
+
+
+def check_balance(available: int, cheapest: int) -> None:
+    """At least one message can be paid."""
+    if cheapest > 0 and available < cheapest:
+        raise Problem(402, "insufficient_balance",
+                      f"{format_amount(max(available, 0))} is available, the cheapest message costs "
+                      f"{format_amount(cheapest)}")
+
+
+def _forbidden(pointer: str, code: str, detail: str) -> Problem:
+    return Problem(403, code, detail, [Fault(pointer=pointer, code=code, detail=detail)])

@@ -1,0 +1,88 @@
+"""Parameters of a query: known ones, once each, within bounds; cursors that nobody needs to understand.
+
+Enters: a request. Leaves: typed values. Refused: 422 with the pointer `?name`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from gateway.problem import refusal
+from schemas.status import Status
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 1000
+
+CursorTime = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+CursorNumber = Annotated[int, msgspec.Meta(ge=-1, le=2**31 - 1)]
+CursorId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_]{0,64}$")]
+
+T = TypeVar("T")
+
+
+def read_query(request: web.Request, known: Sequence[str]) -> dict[str, str]:
+    """The parameters; one that this call does not know is refused, and so is one given twice."""
+    found: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name not in known:
+            raise refusal(f"?{name}", "unknown_parameter", f"this call takes {', '.join(known) or 'no parameters'}")
+        if name in found:
+            raise refusal(f"?{name}", "repeated_parameter", "a parameter may be given once")
+        if "\0" in value or not value.isprintable():
+            raise refusal(f"?{name}", "bad_value", "the value has characters that cannot be")
+        found[name] = value
+    return found
+
+
+def read_limit(query: dict[str, str]) -> int:
+    """How many rows a page has."""
+    text = query.get("limit", str(DEFAULT_LIMIT))
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_LIMIT):
+        raise refusal("?limit", "out_of_range", f"limit is 1 to {MAX_LIMIT}")
+    return int(text)
+
+
+def read_status(query: dict[str, str]) -> Status | None:
+    """The state to look for."""
+    text = query.get("status")
+    try:
+        return None if text is None else Status(text)
+    except ValueError:
+        raise refusal("?status", "bad_value", f"status is one of {', '.join(Status)}") from None
+
+
+def read_time(query: dict[str, str], name: str) -> int | None:
+    """Milliseconds since 1970 of an RFC 3339 time with its offset."""
+    text = query.get(name)
+    if text is None:
+        return None
+    try:
+        # An unescaped "+" of an offset arrives as a space.
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+        if moment.tzinfo is None:
+            raise ValueError("no offset")
+        return int(moment.astimezone(UTC).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise refusal(f"?{name}", "bad_value", "expected a time such as 2026-01-31T12:00:00Z") from None
+
+
+def write_cursor(place: msgspec.Struct) -> str:
+    """Opaque text for this place in a list."""
+    return base64.urlsafe_b64encode(msgspec.msgpack.encode(place)).decode().rstrip("=")
+
+
+def read_cursor(text: str | None, kind: type[T]) -> T | None:
+    """The place in this text."""
+    if text is None:
+        return None
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        return msgspec.msgpack.decode(data, type=kind)
+    except (ValueError, msgspec.DecodeError, msgspec.ValidationError):
+        raise refusal("?cursor", "bad_cursor", "this is not a cursor of this list") from None

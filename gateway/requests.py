@@ -1,0 +1,68 @@
+"""The bodies that clients send, as typed records; what is not listed here is refused.
+
+Enters: JSON. Leaves: frozen records whose shapes are checked by msgspec; what their values mean is checked elsewhere.
+Fields and values that a later version will know stand in `UNBUILT`, so that their refusal says so.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+LaneName = Literal["otp", "transactional", "marketing"]
+MAX_INLINE = 10_000
+MAX_BODY_TEXT = 40_000
+"""Characters of a body; more than 255 segments can carry."""
+MAX_VALIDITY = 172_800
+
+Text = Annotated[str, Meta(min_length=1, max_length=MAX_BODY_TEXT)]
+ClientRef = Annotated[str, Meta(min_length=1, max_length=255)]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Validity = Annotated[int, Meta(ge=1, le=MAX_VALIDITY)]
+Amount = Annotated[str, Meta(pattern=r"^[0-9]{1,11}(\.[0-9]{1,4})?$")]
+
+UNBUILT = frozenset({"send_at", "callback_url", "template", "schedule", "profile"})
+"""Fields of a later version."""
+
+
+class MessageRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One message. With `variables` the body is a template; without, its placeholders have no values."""
+
+    to: str
+    sender: str = msgspec.field(name="from")
+    body: Text
+    lane: LaneName = "transactional"
+    channel: Literal["sms"] = "sms"
+    validity_seconds: Validity = 86_400
+    client_ref: ClientRef | None = None
+    variables: dict[str, str] = {}
+    smart_encoding: bool = False
+
+
+class Recipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One recipient of a campaign; one line of an upload."""
+
+    to: str
+    variables: dict[str, str] = {}
+    client_ref: ClientRef | None = None
+
+
+class CampaignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A campaign with its recipients, or an open one to which they are uploaded."""
+
+    name: Name
+    sender: str = msgspec.field(name="from")
+    body: Text
+    lane: LaneName = "marketing"
+    channel: Literal["sms"] = "sms"
+    validity_seconds: Validity = 86_400
+    max_price: Amount | None = None
+    smart_encoding: bool = False
+    recipients: list[Recipient] = []
+    open: bool = False
+
+
+class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of a call that takes none: absent, or an empty object."""

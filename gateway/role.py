@@ -1,0 +1,83 @@
+"""The role `gateway`: clients made, keys read, requests served until the stop.
+
+Enters: a `RoleContext`. Leaves: nothing; requests on their way are answered before it ends. Kafka, PostgreSQL or Redis may
+be away at the start and later: calls that need them are 503 until they are back. A port that is taken ends the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from gateway.accounts import Accounts
+from gateway.app import make_runner
+from gateway.fresh_messages import FreshMessages
+from gateway.idempotency import Idempotency
+from gateway.ingest import Ingest
+from gateway.kafka_probe import KafkaProbe
+from gateway.openapi import describe
+from gateway.redis_batches import RedisBatches
+from gateway.routes.operations import product_version
+from gateway.routes.table import ROUTES
+from gateway.state import Gateway
+from infra.kafka.outbox import Outbox
+from infra.postgres.pool import open_pool
+from infra.redis.client import connect
+from infra.role import RoleContext
+from infra.security.keyring import load_keyring
+from infra.security.sealing import Sealer
+from infra.settings import Settings
+from infra.telemetry.metrics import Metrics
+
+POOL_SIZE = 8
+log = structlog.get_logger()
+
+
+async def run(role: RoleContext) -> None:
+    """Serve until `stop`."""
+    async with open_gateway(role.settings, role.instance) as gateway:
+        refreshing = asyncio.create_task(gateway.accounts.keep_fresh(role.stop))
+        runner = make_runner(gateway)
+        await runner.setup()
+        place = role.settings.gateway
+        site = web.TCPSite(runner, place.host, place.port, backlog=1024)
+        await site.start()
+        log.info("listening", action="listening", host=place.host, port=place.port)
+        role.ready()
+        await role.stop.wait()
+        await runner.cleanup()
+        await refreshing
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings, instance: str) -> AsyncIterator[Gateway]:
+    """A gateway with its clients, which are closed at the end."""
+    if settings.kafka.bootstrap is None or settings.redis.url is None:
+        raise ValueError("the gateway needs the addresses of Kafka and Redis")
+    metrics = Metrics()
+    app_url = settings.postgres.app_url or settings.postgres.url
+    if app_url is None:
+        raise ValueError("the gateway needs the address of PostgreSQL")
+    sealer = Sealer(load_keyring(settings.keyring_path))
+    pool = await open_pool(app_url.get_secret_value(), role="app", size=POOL_SIZE)
+    client = connect(settings.redis.url.get_secret_value())
+    outbox = Outbox(settings.kafka.bootstrap, instance)
+    redis = RedisBatches(client)
+    accounts = Accounts(pool, metrics)
+    await accounts.refresh()
+    try:
+        yield Gateway(
+            settings=settings, outbox=outbox, pool=pool, redis=redis, kafka=KafkaProbe(settings.kafka.bootstrap),
+            accounts=accounts, sealer=sealer,
+            ingest=Ingest(outbox, metrics), idempotency=Idempotency(redis, pool, metrics), fresh=FreshMessages(redis),
+            metrics=metrics, spool_dir=Path(settings.data_dir) / "spool",
+            openapi=describe(ROUTES, product_version()))
+    finally:
+        await client.close()
+        await pool.close()
+        await outbox.close()

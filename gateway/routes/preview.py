@@ -1,0 +1,36 @@
+"""POST /v1/preview: what a campaign would come to; nothing is sent or kept."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from gateway.answers import Preview, Rejection, RouteShare
+from gateway.body import read_json
+from gateway.campaigns import check_campaign, inline, screen
+from gateway.cutting import Row
+from gateway.requests import CampaignRequest
+from gateway.state import account_of, answer, gateway_of
+from schemas.money import format_amount
+
+_DECODER = msgspec.json.Decoder(CampaignRequest)
+
+
+async def preview_campaign(request: web.Request) -> web.Response:
+    """200 with the totals."""
+    gateway, account = gateway_of(request), account_of(request)
+    wanted, _ = await read_json(request, _DECODER, gateway.settings.gateway.max_body_bytes)
+    check_campaign(account, wanted)
+    rejected: list[Rejection] = []
+    screening = screen(wanted.body, wanted.smart_encoding, gateway.accounts.routes, _drop,
+                       lambda rejection: rejected.append(inline(rejection)))
+    screening.take(0, wanted.recipients)
+    totals = screening.totals
+    return answer(Preview(
+        recipients=totals.accepted, encoding=totals.encoding, segments=totals.longest, total_segments=totals.segments,
+        price=format_amount(totals.price), rejected=rejected,
+        routes=[RouteShare(carrier=carrier, recipients=number) for carrier, number in totals.carriers.most_common()]))
+
+
+def _drop(_bucket: int, _row: Row, _weight: int) -> None:
+    """A preview keeps nobody."""

@@ -1,0 +1,59 @@
+"""POST /v1/campaigns/{id}/recipients."""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import blake2b
+
+from aiohttp import web
+
+from gateway.body import require_content_type
+from gateway.campaign_book import check_id
+from gateway.campaign_commands import publish
+from gateway.once import read_key
+from gateway.problem import refusal, unavailable
+from gateway.state import TRACEPARENT, account_of, answer, gateway_of
+from gateway.uploads import Upload, receive_part
+from schemas.ids import CampaignId
+
+MAX_PART = 2**30 - 1
+"""The largest number that a client may give to a part; those above are given by the gateway."""
+MAX_UPLOADS = 64
+
+
+async def accept_recipients(request: web.Request) -> web.Response:
+    """202 when the part counts."""
+    gateway, tenant = gateway_of(request), account_of(request).tenant
+    identity = check_id(request.match_info["id"])
+    require_content_type(request, "application/x-ndjson")
+    upload = Upload(tenant=tenant, campaign=CampaignId(identity), part=_part(request, identity),
+                    traceparent=request[TRACEPARENT])
+    if len(gateway.uploads) >= MAX_UPLOADS:
+        raise unavailable("overloaded", "too many uploads are running; try again")
+    running = secrets.token_hex(8)
+    gateway.uploads.add(running)
+    gateway.metrics.set("sluice_uploads_running", len(gateway.uploads))
+    try:
+        await publish(gateway.pool, gateway.outbox, tenant, identity, gateway.now(), request[TRACEPARENT])
+        accepted, repeated = await receive_part(gateway, request, upload)
+    finally:
+        gateway.uploads.discard(running)
+        gateway.metrics.set("sluice_uploads_running", len(gateway.uploads))
+    response = answer(accepted, 202)
+    if repeated:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _part(request: web.Request, campaign: str) -> int:
+    """The part's number: the client's own, or one that follows from the idempotency key, or a random one."""
+    text = request.headers.get("Upload-Part")
+    if text is not None:
+        if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= MAX_PART):
+            raise refusal("", "bad_upload_part", f"Upload-Part is a whole number from 0 to {MAX_PART}")
+        return int(text)
+    key = read_key(request)
+    if key is None:
+        return MAX_PART + 1 + secrets.randbelow(MAX_PART)
+    named = blake2b(f"{campaign}\0{key}".encode(), digest_size=8, person=b"upload-part").digest()
+    return MAX_PART + 1 + int.from_bytes(named, "big") % MAX_PART

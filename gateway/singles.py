@@ -1,0 +1,76 @@
+"""One message: checked, sealed and made into a chunk of its own.
+
+Enters: a `MessageRequest` and the routes. Leaves: what it will cost, and the slice for Kafka. Refused: 422 with a pointer.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+from gateway.answers import Encoding
+from gateway.problem import refusal
+from gateway.requests import MessageRequest
+from gateway.routing import Routes
+from infra.security.sealing import Sealer
+from schemas.ids import MessageId
+from schemas.phone import PhoneError, normalise
+from schemas.records import Columns, Slice, everyone
+from schemas.template import MissingVariable, compile_template
+from schemas.text import TextError, count_segments, smart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A message that can go out. `price`: of all its segments, in ten-thousandths."""
+
+    number: int
+    names: tuple[str, ...]
+    encoding: Encoding
+    segments: int
+    price: int
+
+
+def check_message(message: MessageRequest, routes: Routes) -> Checked:
+    """Destination, text, reference and route."""
+    try:
+        number = normalise(message.to)
+    except PhoneError as fault:
+        raise refusal("/to", fault.code, fault.detail) from None
+    template = compile_template(message.body)
+    encoding, segments = _measure(message)
+    if message.client_ref is not None and "\0" in message.client_ref:
+        raise refusal("/client_ref", "bad_text", "a reference cannot hold the character U+0000")
+    beginning = str(number)[: routes.digits]
+    way = routes.ways.get(beginning) or routes.find(beginning)
+    if way is None:
+        raise refusal("/to", "no_route", "no route leads to this destination")
+    return Checked(number=number, names=tuple(dict.fromkeys(template.names)), encoding=encoding, segments=segments,
+                   price=way.price * segments)
+
+
+def make_slice(message: MessageRequest, checked: Checked, *, tenant: str, identity: MessageId, digest: bytes, now: int,
+               sealer: Sealer) -> Slice:
+    """The message as the chunk that it is."""
+    columns = Columns(to=array("Q", [checked.number]).tobytes(),
+                      variables={name: [message.variables[name]] for name in checked.names},
+                      refs=None if message.client_ref is None else [message.client_ref])
+    key_id, sealed = sealer.seal(columns, tenant=tenant, campaign=None, chunk=identity)
+    return Slice(tenant=tenant, campaign=None, chunk=identity, part=0, size=1, lane=message.lane, send=1,
+                 positions=everyone(1), sender=message.sender, body=message.body, smart=message.smart_encoding,
+                 accepted_at=now, due_at=now, expires_at=now + message.validity_seconds * 1000, digest=digest,
+                 indexes=array("I", [0]).tobytes(), key_id=key_id, sealed=sealed)
+
+
+def _measure(message: MessageRequest) -> tuple[Encoding, int]:
+    try:
+        text = compile_template(message.body).render(message.variables)
+        if "\0" in text or "\0" in message.body:
+            raise TextError("bad_text", "a text cannot hold the character U+0000")
+        return count_segments(smart(text) if message.smart_encoding else text)
+    except MissingVariable as missing:
+        raise refusal(f"/variables/{missing.name}", "missing_variable",
+                      f"the body has the placeholder {missing.name}, and no value is given") from None
+    except TextError as fault:
+        raise refusal("/variables" if compile_template(message.body).names else "/body", fault.code,
+                      fault.detail) from None

@@ -1,0 +1,1 @@
+SELECT prefix, carriers, price FROM routes

@@ -1,0 +1,1 @@
+SELECT balance, reserved FROM balances WHERE tenant = %(tenant)s

@@ -1,0 +1,194 @@
+"""An upload: its bytes to a file, then lines to chunks to Kafka, then one row that makes it count.
+
+Enters: a stream of any size for a part of a draft. Leaves: the part's verdicts. Memory: eight bytes a recipient for exact
+duplicates, and a constant. The bytes are received whole before anything is produced, so that an upload that breaks off
+leaves no chunk behind under ids that other bytes may get; their digest is noted in Redis for the same reason, should this
+process end between the chunks and the row. Refused: 409 when the campaign is no draft, 422 for other bytes under the
+number of a known part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import IO
+
+import msgspec
+from aiohttp import web
+
+from gateway.answers import PartAccepted, Rejection
+from gateway.body import IDLE_SECONDS, slow_body
+from gateway.campaign_store import SHOWN_REJECTIONS, CampaignStore, PartRow, StoredCampaign, StoredPart, not_applicable
+from gateway.campaigns import screen
+from gateway.cutting import ChunkPlan, Cutter
+from gateway.problem import Problem
+from gateway.recipient_lines import read_recipients
+from gateway.redis_batches import RedisDown
+from gateway.state import Gateway
+from infra.redis.client import load_script
+from schemas.ids import CampaignId
+from schemas.records import Slice
+from schemas.template import compile_template
+
+IN_MEMORY = 4 * 1024 * 1024
+CHUNKS_AT_ONCE = 100
+RECORDS_IN_FLIGHT = 4
+KEPT_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One part on its way in."""
+
+    tenant: str
+    campaign: CampaignId
+    part: int
+    traceparent: str
+
+
+@dataclass(slots=True)
+class _Rejections:
+    """The first hundred in memory, all of them in a file."""
+
+    file: IO[bytes]
+    first: list[Rejection] = field(default_factory=list)
+    codes: dict[str, int] = field(default_factory=dict)
+
+    def add(self, rejection: Rejection) -> None:
+        if len(self.first) < SHOWN_REJECTIONS:
+            self.first.append(rejection)
+        self.codes[rejection.code] = self.codes.get(rejection.code, 0) + 1
+        self.file.write(msgspec.json.encode(rejection) + b"\n")
+
+    def __iter__(self) -> Iterator[Rejection]:
+        self.file.seek(0)
+        decode = msgspec.json.Decoder(Rejection).decode
+        return (decode(line) for line in self.file)
+
+
+async def receive_part(gateway: Gateway, request: web.Request, upload: Upload) -> tuple[PartAccepted, bool]:
+    """The part's answer, and whether it is one given before."""
+    store = CampaignStore(gateway.pool)
+    campaign = await store.read(upload.tenant, upload.campaign)
+    listed = await store.find_part(upload.tenant, upload.campaign, upload.part)
+    if listed is None and campaign.status != "draft":
+        raise not_applicable("recipients", campaign.status)
+    with _spool(gateway) as spool:
+        digest = await _receive(request, spool)
+        if listed is not None:
+            return _repeat(upload, listed, digest), True
+        await _note(gateway, upload, digest)
+        return await _process(gateway, store, campaign, upload, spool, digest)
+
+
+async def _receive(request: web.Request, spool: IO[bytes]) -> bytes:
+    """The whole body into the file; its digest."""
+    digest = blake2b(digest_size=16)
+    try:
+        while block := await asyncio.wait_for(request.content.readany(), IDLE_SECONDS):
+            digest.update(block)
+            spool.write(block)
+    except TimeoutError:
+        raise slow_body() from None
+    spool.seek(0)
+    return digest.digest()
+
+
+async def _process(gateway: Gateway, store: CampaignStore, campaign: StoredCampaign, upload: Upload, spool: IO[bytes],
+                   digest: bytes) -> tuple[PartAccepted, bool]:
+    now = gateway.now()
+    cutter = Cutter(_plan(campaign, upload, now), gateway.sealer)
+    with _spool(gateway) as refused:
+        rejections = _Rejections(refused)
+        screening = screen(campaign.body, campaign.smart, gateway.accounts.routes, cutter.add, rejections.add)
+        sender = _Sender(gateway, upload.traceparent)
+        index = 0
+        for entries in read_recipients(spool):
+            screening.take(index, entries)
+            index += len(entries)
+            await sender.send(cutter.take())
+        cutter.finish()
+        await sender.finish(cutter.take())
+        totals = screening.totals
+        part = PartRow(part=upload.part, chunks=cutter.chunks, recipients=totals.accepted,
+                       rejected_count=totals.rejected, rejected=rejections.first, digest=digest, rejections=rejections)
+        listed = await store.list_part(upload.tenant, upload.campaign, part, now)
+    if listed is not None:
+        return _repeat(upload, listed, digest), True
+    gateway.metrics.count("sluice_accepted_messages_total", campaign.lane, by=totals.accepted)
+    for code, number in rejections.codes.items():
+        gateway.metrics.count("sluice_refused_recipients_total", code, by=number)
+    return PartAccepted(part=upload.part, accepted=totals.accepted, rejected_count=totals.rejected,
+                        rejected=rejections.first), False
+
+
+class _Sender:
+    """Chunks to Kafka, a few records in flight at a time."""
+
+    def __init__(self, gateway: Gateway, traceparent: str) -> None:
+        self._gateway = gateway
+        self._traceparent = traceparent
+        self._ready: list[Slice] = []
+        self._running: list[asyncio.Task[None]] = []
+
+    async def send(self, chunks: list[Slice]) -> None:
+        """Hand these over; waits while too much is unacknowledged."""
+        self._ready += chunks
+        if len(self._ready) >= CHUNKS_AT_ONCE:
+            self._go()
+        while len(self._running) >= RECORDS_IN_FLIGHT:
+            await self._running[0]
+            del self._running[0]
+        # Others have their turn between two blocks of lines.
+        await asyncio.sleep(0)
+
+    async def finish(self, chunks: list[Slice]) -> None:
+        """Return when Kafka has everything."""
+        self._ready += chunks
+        if self._ready:
+            self._go()
+        for task in self._running:
+            await task
+
+    def _go(self) -> None:
+        slices, self._ready = self._ready, []
+        self._running.append(asyncio.create_task(self._gateway.ingest.put_chunks(slices, self._traceparent)))
+
+
+def _repeat(upload: Upload, listed: StoredPart, digest: bytes) -> PartAccepted:
+    if listed.digest != digest:
+        raise other_bytes(upload.part)
+    return PartAccepted(part=upload.part, accepted=listed.recipients, rejected_count=listed.rejected_count,
+                        rejected=listed.rejected)
+
+
+def other_bytes(part: int) -> Problem:
+    """422."""
+    return Problem(422, "part_conflict", f"part {part} has been uploaded with other bytes")
+
+
+async def _note(gateway: Gateway, upload: Upload, digest: bytes) -> None:
+    """Remember which bytes this part has, before any chunk of it exists."""
+    keys = [f"part:{upload.tenant}:{upload.campaign}:{upload.part}", "idempotency:epoch"]
+    try:
+        verdict = await gateway.redis.run(load_script("gateway", "begin"), keys, [digest, 0, KEPT_MS])
+    except RedisDown:
+        gateway.metrics.count("sluice_dependency_failures_total", "redis")
+        return
+    if verdict[0] == b"other":
+        raise other_bytes(upload.part)
+
+
+def _plan(campaign: StoredCampaign, upload: Upload, now: int) -> ChunkPlan:
+    return ChunkPlan(tenant=upload.tenant, campaign=upload.campaign, part=upload.part, lane=campaign.lane,
+                     sender=campaign.sender, body=campaign.body, smart=campaign.smart, version=campaign.published,
+                     accepted_at=now, expires_at=now + campaign.validity_seconds * 1000,
+                     names=compile_template(campaign.body).names)
+
+
+def _spool(gateway: Gateway) -> tempfile.SpooledTemporaryFile[bytes]:
+    gateway.spool_dir.mkdir(parents=True, exist_ok=True)
+    return tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(gateway.spool_dir))

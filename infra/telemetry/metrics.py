@@ -1,0 +1,84 @@
+"""Metrics: the closed list of their names, and the one way to change and to show them.
+
+In: a name of the list, its labels, an amount. Out: the text form that Prometheus reads. A name or a number of labels that
+the list does not have raises at once, so nobody adds a metric in passing. Labels hold lanes, routes and codes, never ids
+or numbers of people.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class MetricRow(NamedTuple):
+    """One metric: what it means, and what to do when it looks wrong."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    meaning: str
+    action: str
+
+
+METRICS: tuple[MetricRow, ...] = (
+    MetricRow("sluice_http_requests_total", "counter", ("method", "route", "status"),
+              "Answers of the gateway.", "Many 5xx: look at /readyz. Many 4xx: look at the codes a client gets."),
+    MetricRow("sluice_http_seconds", "histogram", ("route",),
+              "Time from the request's head to the answer.", "Slow 202: Kafka acknowledges late; see its disks."),
+    MetricRow("sluice_accepted_messages_total", "counter", ("lane",),
+              "Messages answered with 202.", "The base of all rates; a sudden stop means that nobody sends or all fail."),
+    MetricRow("sluice_refused_recipients_total", "counter", ("code",),
+              "Recipients of campaigns that were refused.", "A high share of one code: tell the sender."),
+    MetricRow("sluice_ingest_waiting", "gauge", (),
+              "Single messages that wait for Kafka's acknowledgement.", "Growing: Kafka is slow, 503 will follow."),
+    MetricRow("sluice_ingest_records_total", "counter", ("lane", "result"),
+              "Records handed to Kafka, acknowledged or failed.", "Failed ones: clients got 503; see the brokers."),
+    MetricRow("sluice_dependency_failures_total", "counter", ("dependency",),
+              "Calls to Kafka, PostgreSQL or Redis that failed.", "Any: look at that service; the gateway recovers."),
+    MetricRow("sluice_uploads_running", "gauge", (),
+              "Uploads of recipients being received.", "Near the limit: senders wait; add gateways."),
+    MetricRow("sluice_keys_age_seconds", "gauge", (),
+              "Age of the known keys, balances and routes.", "Above a few seconds: PostgreSQL cannot be read."),
+)
+
+
+class Metrics:
+    """The metrics of one process."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._histograms: dict[str, Histogram] = {}
+        for row in METRICS:
+            if row.kind == "counter":
+                self._counters[row.name] = Counter(row.name, row.meaning, row.labels, registry=self._registry)
+            elif row.kind == "gauge":
+                self._gauges[row.name] = Gauge(row.name, row.meaning, row.labels, registry=self._registry)
+            else:
+                self._histograms[row.name] = Histogram(row.name, row.meaning, row.labels, registry=self._registry,
+                                                       buckets=SECONDS)
+
+    def count(self, name: str, *labels: str, by: float = 1) -> None:
+        """Add to a counter."""
+        metric = self._counters[name]
+        (metric.labels(*labels) if labels else metric).inc(by)
+
+    def set(self, name: str, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        metric = self._gauges[name]
+        (metric.labels(*labels) if labels else metric).set(value)
+
+    def observe(self, name: str, value: float, *labels: str) -> None:
+        """Add an observation to a histogram."""
+        metric = self._histograms[name]
+        (metric.labels(*labels) if labels else metric).observe(value)
+
+    def render(self) -> bytes:
+        """The text form of all metrics."""
+        return generate_latest(self._registry)
