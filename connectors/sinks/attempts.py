@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connectors.sinks.carrier_refs import RefsStream
-from connectors.sinks.contract import Arrival, RecordError, Writer, bitmap, decoded
+from connectors.sinks.contract import Arrival, RecordError, Sink, Writer, bitmap
 from connectors.sinks.settled_columns import SettledColumns, read_columns
 from infra.postgres.sql import load_sql
 from schemas import topics
@@ -25,7 +25,7 @@ Key = tuple[str, str, int]
 Uncertain = dict[tuple[str, str, int, int], tuple[str, int, int]]
 
 
-class AttemptsSink:
+class AttemptsSink(Sink):
     """The only writer of its three tables."""
 
     name = "attempts"
@@ -34,7 +34,6 @@ class AttemptsSink:
     staging = (load_sql(__package__, "staging_refs"),)
     linger_seconds = 0.1
     batch_records = 1000
-    read = staticmethod(decoded)
 
     def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
         """Add to the bitmaps; copy the ids of messages that have their first answer; keep the uncertain ones apart."""

@@ -8,15 +8,15 @@ raises `RecordError`; the runner finds it, buries or skips it, and goes on with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from infra.postgres.session import Writer
 from schemas.codec import decode
-from schemas.records import Record, RecordError
+from schemas.records import RecordError
 
-__all__ = ["Arrival", "RecordError", "Sink", "Writer", "bitmap", "decoded"]
+__all__ = ["Arrival", "RecordError", "Sink", "Writer", "bitmap"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +42,16 @@ class Sink(Protocol):
     staging: tuple[str, ...]
     linger_seconds: float
     batch_records: int
-    read: Callable[[Arrival], Any]
+
+    def read(self, arrival: Arrival) -> Any:
+        """What `apply` finds as the arrival's content. Raises DecodeError."""
+        return decode(arrival.value)
 
     def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
         """Write the batch. Raises RecordError for a record that contradicts itself."""
 
     def forget(self) -> None:
         """Drop everything kept in memory: the partitions have another owner, or a transaction was rolled back."""
-
-
-def decoded(arrival: Arrival) -> Record:
-    """The record in the bytes. Raises DecodeError."""
-    return decode(arrival.value)
 
 
 def bitmap(positions: int) -> bytes:

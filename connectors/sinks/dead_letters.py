@@ -11,23 +11,22 @@ from collections.abc import Sequence
 
 import msgspec
 
-from connectors.sinks.contract import Arrival, Writer
+from connectors.sinks.contract import Arrival, Sink, Writer
 from infra.postgres.sql import load_sql
 from schemas import topics
 
 
-class DeadLettersSink:
+class DeadLettersSink(Sink):
     """The only writer of `dead_letters`."""
 
     name = "dead-letter"
     reads = (topics.DEAD_LETTER,)
     tables = ("dead_letters",)
-    staging: tuple[str, ...] = ()
+    staging = ()
     linger_seconds = 0.1
     batch_records = 200
 
-    @staticmethod
-    def read(arrival: Arrival) -> None:
+    def read(self, arrival: Arrival) -> None:
         """Nothing: the bytes are stored as they are."""
 
     def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:

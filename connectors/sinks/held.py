@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from connectors.sinks.contract import Arrival, RecordError, Writer, bitmap, decoded
+from connectors.sinks.contract import Arrival, RecordError, Sink, Writer, bitmap
 from infra.postgres.sql import load_sql
 from schemas import topics
 from schemas.codec import decode_as, encode
@@ -18,16 +18,15 @@ from schemas.records import MAX_CHUNK, Envelope, Held, Released, Slice, ranks_wi
 Key = tuple[str, str, int, int]
 
 
-class HeldSink:
+class HeldSink(Sink):
     """Writes `held` beside the releaser, which marks the rows it claims."""
 
     name = "held"
     reads = (topics.HELD,)
     tables = ("held",)
-    staging: tuple[str, ...] = ()
+    staging = ()
     linger_seconds = 0.1
     batch_records = 500
-    read = staticmethod(decoded)
 
     def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
         """New rows first; then what has left, which can only speak of rows that are there."""
@@ -94,6 +93,8 @@ def _release(gone: dict[Key, int], transaction: Writer) -> None:
                 room, cost, cheapest = sum(segments), s.price * sum(segments), s.price * min(segments)
             elif after:
                 room = after.bit_count()
+            else:
+                room = cost = cheapest = 0
             left.append((tenant, chunk, send, hold, bitmap(after), after.bit_count(), cost, cheapest, room))
     if left:
         transaction.execute(load_sql(__package__, "update_held"), _columns(left))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.sinks.contract import Arrival, RecordError, Writer
+from connectors.sinks.contract import Arrival, RecordError, Sink, Writer
 from infra.postgres import binary
 from infra.postgres.sql import load_sql
 from infra.security.sealing import Sealer
@@ -21,7 +21,7 @@ from schemas.records import Envelope, Record, Slice, Stage, check_slice, everyon
 GATEWAY = b"gateway"
 
 
-class IngestSink:
+class IngestSink(Sink):
     """The only writer of `chunk_payloads`."""
 
     name = "ingest"
@@ -34,8 +34,7 @@ class IngestSink:
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
 
-    @staticmethod
-    def read(arrival: Arrival) -> Record | None:
+    def read(self, arrival: Arrival) -> Record | None:
         """The envelope, or None when it does not come from the gateway. Raises DecodeError."""
         return decode(arrival.value) if ("x-from", GATEWAY) in arrival.headers else None
 

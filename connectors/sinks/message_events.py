@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from connectors.sinks.chunk_state import RANKS, ChunkState
-from connectors.sinks.contract import Arrival, RecordError, Writer, decoded
+from connectors.sinks.contract import Arrival, RecordError, Sink, Writer
 from infra.postgres import binary
 from infra.postgres.sql import load_sql
 from schemas import topics
@@ -28,7 +28,7 @@ Key = tuple[str, str]
 Moves = dict[tuple[str, str, int], list[int]]
 
 
-class MessageEventsSink:
+class MessageEventsSink(Sink):
     """The only writer of `chunks` and `campaign_counts`."""
 
     name = "message-events"
@@ -37,7 +37,6 @@ class MessageEventsSink:
     staging = (load_sql(__package__, "staging_chunks"),)
     linger_seconds = 1.0
     batch_records = 4000
-    read = staticmethod(decoded)
 
     def __init__(self) -> None:
         self._kept: dict[Key, ChunkState] = {}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from connectors.sinks.contract import Arrival, RecordError, Writer, bitmap, decoded
+from connectors.sinks.contract import Arrival, RecordError, Sink, Writer, bitmap
 from connectors.sinks.reservation import Reservation, settle, unreserved
 from infra.postgres.sql import load_sql
 from schemas import topics
@@ -20,16 +20,15 @@ from schemas.records import Usage
 Key = tuple[str, str, int]
 
 
-class UsageSink:
+class UsageSink(Sink):
     """Moves money; reservations themselves are made by whoever admits messages."""
 
     name = "usage"
     reads = (topics.USAGE,)
     tables = ("reservations", "balances", "allowances", "campaign_spend")
-    staging: tuple[str, ...] = ()
+    staging = ()
     linger_seconds = 0.1
     batch_records = 1000
-    read = staticmethod(decoded)
 
     def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
         """Take the batch in."""

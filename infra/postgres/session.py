@@ -16,9 +16,11 @@ import psycopg
 
 from infra.postgres.pool import DatabaseDown
 
-__all__ = ["DatabaseDown", "Session", "StatementError", "Writer"]
+__all__ = ["DatabaseDown", "NotMigrated", "Session", "StatementError", "Writer"]
 
 StatementError = psycopg.Error
+NotMigrated = psycopg.ProgrammingError
+"""A table, column or right is missing: the database has another shape than this version needs."""
 Parameters = Sequence[object] | Mapping[str, object] | None
 
 
@@ -85,7 +87,11 @@ class Session:
             connection = psycopg.connect(
                 self._url, autocommit=True, connect_timeout=3, application_name=self._name,
                 keepalives_idle=5, keepalives_interval=2, keepalives_count=3)
-            for statement in ("SET client_min_messages = warning", *self._prepare):
-                connection.execute(statement)
+            try:
+                for statement in ("SET client_min_messages = warning", *self._prepare):
+                    connection.execute(statement)
+            except psycopg.Error:
+                connection.close()
+                raise
             self._connection = connection
         return self._connection

@@ -1,0 +1,50 @@
+"""Where each partition goes on, kept in PostgreSQL beside the rows: `koff(topic, topic_id, partition, next, epoch)`.
+
+In: partitions that Kafka has given to this process, and batches about to be written. Out: the offset to read from; and,
+in the transaction that writes a batch, the offsets moved. Taking a partition over raises its epoch, and a writer with an
+older one is refused: `StaleOwner`. A topic that was made anew (another id) begins at 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from connectors.sinks.contract import Arrival, Writer
+from infra.postgres.sql import load_sql
+
+Place = tuple[str, int]
+
+
+class StaleOwner(RuntimeError):
+    """Another process has taken a partition of this batch over."""
+
+
+class Offsets:
+    """The partitions that this process owns, with the epoch of its ownership."""
+
+    def __init__(self) -> None:
+        self._epochs: dict[Place, int] = {}
+
+    def claim(self, places: Sequence[Place], ids: Mapping[str, str], transaction: Writer) -> dict[Place, int]:
+        """Take these partitions over; the offset of the first record to read in each."""
+        ordered = sorted(places)
+        rows = transaction.rows(load_sql(__package__, "claim_offsets"), (
+            [topic for topic, _ in ordered], [ids[topic] for topic, _ in ordered], [p for _, p in ordered]))
+        self._epochs = {(topic, partition): epoch for topic, partition, _, epoch in rows}
+        return {(topic, partition): following for topic, partition, following, _ in rows}
+
+    def advance(self, batch: Iterable[Arrival], transaction: Writer) -> None:
+        """Move the offsets behind this batch, before anything else of it is written. Raises StaleOwner."""
+        following = {(a.topic, a.partition): a.offset + 1 for a in batch}
+        places = sorted(following)
+        if any(place not in self._epochs for place in places):
+            raise StaleOwner(f"{places}: given up")
+        moved = transaction.execute(load_sql(__package__, "advance_offsets"), (
+            [topic for topic, _ in places], [p for _, p in places], [following[place] for place in places],
+            [self._epochs[place] for place in places]))
+        if moved != len(places):
+            raise StaleOwner(f"{places}: another process has taken over")
+
+    def release(self) -> None:
+        """Own nothing any more."""
+        self._epochs = {}

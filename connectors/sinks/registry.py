@@ -1,0 +1,31 @@
+"""Every sink there is. A new one: a file with its class, its `.sql` beside it, and one row here.
+
+In: the sealer that opens personal columns. Out: fresh sinks, for one process. Nothing can go wrong here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from connectors.sinks.attempts import AttemptsSink
+from connectors.sinks.contract import Sink
+from connectors.sinks.dead_letters import DeadLettersSink
+from connectors.sinks.held import HeldSink
+from connectors.sinks.ingest import IngestSink
+from connectors.sinks.message_events import MessageEventsSink
+from connectors.sinks.usage import UsageSink
+from infra.security.sealing import Sealer
+
+SINKS: tuple[Callable[[Sealer], Sink], ...] = (
+    IngestSink,
+    lambda _: MessageEventsSink(),
+    lambda _: AttemptsSink(),
+    lambda _: HeldSink(),
+    lambda _: UsageSink(),
+    lambda _: DeadLettersSink(),
+)
+
+
+def make_sinks(sealer: Sealer) -> list[Sink]:
+    """One of each."""
+    return [make(sealer) for make in SINKS]
