@@ -42,6 +42,12 @@ def open_catalog(url: str) -> Iterator[Catalog]:
         yield Catalog(connection)
 
 
+def server_version(url: str) -> str:
+    """The version of the server, asked on a connection of its own."""
+    with psycopg.connect(url, autocommit=True, connect_timeout=3) as connection:
+        return connection.info.parameter_status("server_version") or "unknown"
+
+
 class Catalog:
     """Each method is one transaction. Tenants are named by their name or their id."""
 

@@ -1,0 +1,104 @@
+"""The gateway as commands call it: JSON in, JSON out, uploads streamed.
+
+In: paths and plain values. Out: the decoded answer. Wrong: the gateway cannot be reached, or refuses: `ApiError` with its
+status, code and every detail.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from infra.ops.refusal import Refusal
+
+TIMEOUT = 60.0
+Answer = dict[str, Any]
+
+
+class ApiError(Refusal):
+    """The gateway said no. `status` 0: it could not be reached."""
+
+    def __init__(self, status: int, problem: str, next_step: str = "") -> None:
+        super().__init__(problem, next_step)
+        self.status = status
+
+
+class Api:
+    """One gateway, one key. Each call has a connection of its own."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._url = urlsplit(url)
+        self._key = key
+
+    def get(self, path: str, **query: Any) -> Answer:
+        """GET; parameters that are None are left out."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._call("GET", f"{path}?{urlencode(given)}" if given else path, None, {})
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Answer:
+        """POST of a JSON body, or of none."""
+        if body is None:
+            return self._call("POST", path, None, headers)
+        return self._call("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})
+
+    def upload(self, path: str, lines: Iterable[bytes], part: int) -> Answer:
+        """POST of NDJSON blocks as they come, as the part of this number."""
+        return self._call("POST", path, lines, {"Content-Type": "application/x-ndjson", "Upload-Part": str(part)})
+
+    def _call(self, method: str, path: str, body: bytes | Iterable[bytes] | None, headers: dict[str, str]) -> Answer:
+        connection = self._connect()
+        try:
+            connection.request(method, self._url.path.rstrip("/") + path, body, {
+                "Authorization": f"Bearer {self._key}", **headers},
+                encode_chunked=body is not None and not isinstance(body, bytes))
+            answer = connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as fault:
+            raise ApiError(0, f"the gateway at {self._url.geturl()} does not answer ({fault})",
+                           "see `sluice ps` and `sluice doctor`") from fault
+        finally:
+            connection.close()
+        return _decoded(answer.status, content)
+
+    def _connect(self) -> http.client.HTTPConnection:
+        host, port = self._url.hostname or "", self._url.port
+        if self._url.scheme == "https":
+            return http.client.HTTPSConnection(host, port, timeout=TIMEOUT, context=ssl.create_default_context())
+        return http.client.HTTPConnection(host, port, timeout=TIMEOUT)
+
+
+def segment(text: str) -> str:
+    """Text as one segment of a path."""
+    return quote(text, safe="")
+
+
+def _decoded(status: int, content: bytes) -> Answer:
+    try:
+        answer = json.loads(content) if content else {}
+    except ValueError:
+        answer = {}
+    answer = answer if isinstance(answer, dict) else {"items": answer}
+    if status < 300:
+        return answer
+    details = "; ".join(f"{error.get('pointer', '')} {error.get('detail', '')}".strip()
+                        for error in answer.get("errors", []) if isinstance(error, dict))
+    said = answer.get("detail") or answer.get("title") or "no reason given"
+    raise ApiError(status, f"{status} {answer.get('code', '')}".strip() + f": {said}" + (f" ({details})" if details else ""),
+                   _next_step(status))
+
+
+def _next_step(status: int) -> str:
+    match status:
+        case 401:
+            return "set SLUICE_API_KEY to a key in force (`sluice key list`)"
+        case 402:
+            return "credit the tenant: `sluice balance credit AMOUNT`"
+        case 404:
+            return "check the id"
+        case 429 | 503:
+            return "try again in a moment"
+    return ""

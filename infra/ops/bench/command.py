@@ -1,0 +1,64 @@
+"""`sluice bench`: load through the real pipeline on this machine, to compare one version with another.
+
+In: a scenario and its size. Out: a row of figures as JSON or a table. It starts a stack of its own in a temporary folder,
+with services tuned for throughput, and removes it afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import tempfile
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from infra.ops.options import Output
+from infra.ops.output import show_one, tell
+
+CARRIER_RATE = 200_000
+CARRIER_WINDOW = 2000
+
+
+class Scenario(StrEnum):
+    """What is measured."""
+
+    BULK = "bulk"
+    SINGLE = "single"
+    OTP = "otp"
+
+
+def bench(
+    scenario: Annotated[Scenario, typer.Option(help="bulk: a campaign; single: one message a call; otp: codes beside one.")],
+    recipients: Annotated[int, typer.Option(min=1, help="Size of the campaign (bulk, otp).")] = 200_000,
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="How long single messages are sent (single, otp).")] = 10.0,
+    output: Output = None,
+) -> None:
+    """Measure the pipeline: rate, cost per message, percentiles."""
+    folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
+    try:
+        figures = asyncio.run(_measure(folder, scenario, recipients, seconds))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    show_one({**figures, "machine": {"cpus": os.cpu_count(), "python": platform.python_version(),
+                                     "kernel": platform.release()}}, output)
+
+
+async def _measure(folder: Path, scenario: Scenario, recipients: int, seconds: float) -> dict[str, Any]:
+    from infra.ops.bench.scenarios import SCENARIOS
+    from infra.ops.launch import launched
+    from infra.ops.roles import choose_roles
+    from infra.settings import CarrierSettings, RouteSettings
+    from infra.settings_load import load_settings
+
+    settings = load_settings({"data_dir": folder, "gateway.port": 0}, default_file=None).settings.model_copy(update={
+        "carriers": [CarrierSettings(id="simulator", kind="simulator", rate=CARRIER_RATE, window=CARRIER_WINDOW)],
+        "routes": [RouteSettings(prefix="", carriers=["simulator"], price=Decimal("0.0100"))]})
+    async with launched(settings, choose_roles(None), tell=tell, tuning="bench") as stack:
+        tell(f"measuring {scenario}")
+        return await SCENARIOS[scenario](stack, recipients, seconds)

@@ -1,0 +1,48 @@
+"""`sluice carrier list|show|set`.
+
+In: a carrier's id and new limits. Out: carriers without their passwords. Changes are in force within a second or two.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from infra.ops.options import Config, Data, Output, catalog
+from infra.ops.output import show_one, show_rows
+
+app = typer.Typer(no_args_is_help=True, help="Carriers.")
+COLUMNS = ("id", "kind", "rate", "window", "binds", "receipt_wait_seconds", "partition")
+
+
+@app.command("list")
+def list_(data: Data = None, config: Config = None, output: Output = None) -> None:
+    """Show all carriers."""
+    with catalog(data, config) as book:
+        show_rows(book.carriers(), output, COLUMNS)
+
+
+@app.command()
+def show(carrier: str, data: Data = None, config: Config = None, output: Output = None) -> None:
+    """Show one carrier."""
+    with catalog(data, config) as book:
+        show_one(book.carrier(carrier), output)
+
+
+@app.command("set")
+def set_(
+    carrier: str,
+    rate: Annotated[int | None, typer.Option(min=1, help="Segments per second.")] = None,
+    window: Annotated[int | None, typer.Option(min=1, max=100_000, help="Submits in flight per connection.")] = None,
+    binds: Annotated[int | None, typer.Option(min=1, max=50, help="Most connections in all.")] = None,
+    receipt_wait: Annotated[int | None, typer.Option(min=1, help="Seconds that a receipt may take.")] = None,
+    data: Data = None, config: Config = None, output: Output = None,
+) -> None:
+    """Change a carrier while everything runs."""
+    from infra.ops.refusal import Refusal
+
+    if binds == 1:
+        raise Refusal("unsupported: one bind for all lanes", "give at least --binds 2")
+    with catalog(data, config) as book:
+        show_one(book.set_carrier(carrier, rate=rate, window=window, binds=binds, receipt_wait_seconds=receipt_wait), output)

@@ -1,0 +1,27 @@
+"""`sluice message show ID`.
+
+In: a message's id. Out: its state, carrier, reason, price.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from infra.ops.options import ApiKey, Config, Data, Gateway, Output, open_api
+from infra.ops.output import show_one
+
+app = typer.Typer(no_args_is_help=True, help="Messages.")
+
+
+@app.callback()
+def group() -> None:
+    """Messages."""
+
+
+@app.command()
+def show(message: str, gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None,
+         output: Output = None) -> None:
+    """Show one message."""
+    from infra.ops.api import segment
+
+    show_one(open_api(data, config, gateway, api_key).get(f"/v1/messages/{segment(message)}"), output)

@@ -1,0 +1,70 @@
+"""The roles of the product: which module runs each, in which pool, how politely.
+
+In: a role's name, with or without its pool. Out: its row. Modules are named as text and imported when a role starts, so
+that this layer knows nothing of those above it. An unknown name raises `Refusal`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import NamedTuple, cast
+
+from infra.ops.refusal import Refusal
+from infra.role import PoolName, Run
+
+
+class RoleRow(NamedTuple):
+    """One process. `nice`: how far it stands back for others. `name`: unique, e.g. `streams-bulk`."""
+
+    role: str
+    pool: PoolName | None
+    module: str
+    nice: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.role if self.pool is None else f"{self.role}-{self.pool}"
+
+
+BULK_NICE = 10
+SIMULATOR = RoleRow("simulator", None, "connectors.carriers.simulator.role")
+ROLES: tuple[RoleRow, ...] = (
+    RoleRow("gateway", None, "gateway.role"),
+    RoleRow("streams", "otp", "streams.role"),
+    RoleRow("streams", "bulk", "streams.role", BULK_NICE),
+    RoleRow("dispatch", "otp", "connectors.dispatch.role"),
+    RoleRow("dispatch", "bulk", "connectors.dispatch.role", BULK_NICE),
+    RoleRow("sinks", None, "connectors.sinks.role"),
+    RoleRow("delay", None, "connectors.delay"),
+    RoleRow("releaser", None, "connectors.releaser.role"),
+    SIMULATOR,
+)
+
+
+def find_role(role: str, pool: str | None = None) -> RoleRow:
+    """The row of `streams-bulk`, or of `streams` with the pool `bulk`."""
+    rows = [row for row in ROLES if role == row.name and pool in (None, row.pool)]
+    rows = rows or [row for row in ROLES if role == row.role and pool == row.pool]
+    if rows:
+        return rows[0]
+    if any(row.role == role for row in ROLES):
+        pools = " or ".join(f"--pool {row.pool}" for row in ROLES if row.role == role and row.pool)
+        raise Refusal(f"the role {role} needs {pools}" if pools else f"the role {role} has no pools", "leave --pool out")
+    raise Refusal(f"there is no role {role!r}", f"one of: {', '.join(row.name for row in ROLES)}")
+
+
+def choose_roles(names: str | None) -> tuple[RoleRow, ...]:
+    """The rows of `a,b`; a role's name without pool means all its pools; None = all but the simulator."""
+    if names is None:
+        return tuple(row for row in ROLES if row is not SIMULATOR)
+    wanted: list[RoleRow] = []
+    for name in filter(None, (part.strip() for part in names.split(","))):
+        rows: Sequence[RoleRow] = [row for row in ROLES if row.role == name] or [find_role(name)]
+        wanted += [row for row in rows if row not in wanted]
+    return tuple(wanted)
+
+
+def load_run(row: RoleRow) -> Run:
+    """The role's `run`, imported now."""
+    return cast(Run, importlib.import_module(row.module).run)

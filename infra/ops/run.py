@@ -1,0 +1,29 @@
+"""`sluice run ROLE`: one role in the foreground, until a signal.
+
+In: the role, its pool, settings from all sources. Out: its logs on stderr and its exit code.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Annotated
+
+import typer
+
+from infra.ops.options import Config, Data, find_settings
+
+
+def run(
+    role: Annotated[str, typer.Argument(help="gateway, streams, dispatch, sinks, delay, releaser, simulator")],
+    pool: Annotated[str | None, typer.Option(help="otp or bulk, for streams and dispatch.")] = None,
+    instance: Annotated[str | None, typer.Option(help="A stable name, unique among processes of this role.")] = None,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Run one role in the foreground."""
+    from infra.ops.roles import find_role
+    from infra.ops.run_role import serve
+
+    row = find_role(role, pool)
+    settings = find_settings(data, config)
+    raise typer.Exit(serve(row, settings, f"{row.name}-{instance or socket.gethostname()}"))

@@ -1,0 +1,188 @@
+"""The supervisor: keeps roles and services alive, and ends them all.
+
+In: rows of roles, their settings, the services that are ours. Out: processes, `DATA/run/roles.json` for `ps`, one log
+file a role. One that dies is started again at once, however often; only starts that never became ready are spaced out.
+`end` asks roles to stop, kills those that have not gone after eight seconds, then stops the services. Nothing here
+raises for what a child does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from infra.ops.data_folder import DataFolder, own_identity
+from infra.ops.roles import RoleRow
+from infra.role import ready_file
+
+GRACE_SECONDS = 8.0
+POLL_SECONDS = 0.03
+LONGEST_BACKOFF = 5.0
+Tell = Callable[[str], None]
+
+
+class Mortal(Protocol):
+    """A service that may die and be started again; `start` blocks."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def pid(self) -> int | None: ...
+    def alive(self) -> bool: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Supervised:
+    """One role: its process now, and its history."""
+
+    row: RoleRow
+    process: asyncio.subprocess.Process | None = None
+    started_at: float = 0.0
+    starts: int = 0
+    failures: int = 0
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def pid(self) -> int | None:
+        process = self.process
+        return process.pid if process is not None and process.returncode is None else None
+
+    @property
+    def state(self) -> str:
+        if self.pid is None:
+            return "down"
+        return "running" if self.ready.is_set() else "starting"
+
+    def as_json(self) -> dict[str, Any]:
+        """What `ps` shows, with the time of the start instead of the time since."""
+        return {"name": self.row.name, "role": self.row.role, "pool": self.row.pool, "pid": self.pid,
+                "started_at": self.started_at if self.pid else None, "restarts": max(0, self.starts - 1),
+                "state": self.state}
+
+
+class Supervisor:
+    """To be made inside a running loop; `environment` is that of every role."""
+
+    def __init__(self, folder: DataFolder, environment: dict[str, str], tell: Tell,
+                 command: Callable[[RoleRow], Sequence[str]] | None = None) -> None:
+        self._folder = folder
+        self._environment = environment
+        self._tell = tell
+        self._command = command or role_command
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ending = False
+        self.services: Sequence[Mortal] = ()
+        self.roles: list[Supervised] = []
+
+    def start_roles(self, rows: Sequence[RoleRow]) -> None:
+        """Start these roles and keep them alive."""
+        for row in rows:
+            role = Supervised(row)
+            self.roles.append(role)
+            self._tasks.append(asyncio.create_task(self._keep(role), name=f"keep-{row.name}"))
+
+    def watch_services(self, services: Sequence[Mortal]) -> None:
+        """Keep these services alive; they run already."""
+        self.services = services
+        for service in services:
+            self._tasks.append(asyncio.create_task(self._keep_service(service), name=f"keep-{service.name}"))
+
+    async def all_ready(self) -> None:
+        """Return when every role has joined once."""
+        for role in self.roles:
+            await role.ready.wait()
+
+    async def end(self) -> None:
+        """End everything: roles first, then services."""
+        self._ending = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(_end(role.process) for role in self.roles if role.process is not None))
+        self.note()
+        # Trap: a service that was being started again finishes that in its thread; stop() waits for its lock.
+        await asyncio.gather(*(asyncio.to_thread(service.stop) for service in self.services), return_exceptions=True)
+
+    def note(self) -> None:
+        """Write the present state for `ps`."""
+        self._folder.write(self._folder.roles_file, {
+            "supervisor": own_identity(), "roles": [role.as_json() for role in self.roles]})
+
+    async def _keep(self, role: Supervised) -> None:
+        while not self._ending:
+            await self._start(role)
+            process = role.process
+            assert process is not None
+            watch = asyncio.create_task(self._await_ready(role, process))
+            try:
+                code = await process.wait()
+            finally:
+                watch.cancel()
+            was_ready = role.ready.is_set()
+            role.ready.clear()
+            self.note()
+            self._tell(f"{role.row.name} ended with code {code}; see {self._folder.logs / role.row.name}.log")
+            role.failures = 0 if was_ready else role.failures + 1
+            if role.failures:
+                await asyncio.sleep(min(LONGEST_BACKOFF, 0.1 * 2 ** min(role.failures, 10)))
+
+    async def _start(self, role: Supervised) -> None:
+        name = role.row.name
+        ready_file(self._folder.path, name).unlink(missing_ok=True)
+        with (self._folder.logs / f"{name}.log").open("ab") as log:
+            role.process = await asyncio.create_subprocess_exec(
+                *self._command(role.row), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                env=self._environment, start_new_session=True)
+        role.starts += 1
+        role.started_at = time.time()
+        self.note()
+
+    async def _await_ready(self, role: Supervised, process: asyncio.subprocess.Process) -> None:
+        mark = ready_file(self._folder.path, role.row.name)
+        while True:
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                if json.loads(mark.read_text())["pid"] == process.pid:
+                    role.ready.set()
+                    self.note()
+                    return
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _keep_service(self, service: Mortal) -> None:
+        failures = 0
+        while True:
+            await asyncio.sleep(0.2 if failures == 0 else min(LONGEST_BACKOFF, 0.2 * 2**failures))
+            if service.alive():
+                failures = 0
+                continue
+            self._tell(f"{service.name} ended; starting it again")
+            try:
+                await asyncio.to_thread(service.start)
+            except Exception as fault:  # noqa: BLE001  why: whatever kept it from starting, the next try comes
+                failures = min(failures + 1, 10)
+                self._tell(f"{service.name} did not start: {fault}")
+
+
+def role_command(row: RoleRow) -> Sequence[str]:
+    """How a role is started, as a child of this process."""
+    return (sys.executable, "-m", "infra.ops.run_role", row.name, "--parent", str(own_identity()[0]))
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), GRACE_SECONDS)
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
