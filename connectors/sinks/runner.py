@@ -49,6 +49,11 @@ class SinkRunner:
         self._busy = False
         self._waiting = False
 
+    @property
+    def skipped(self) -> int:
+        """Records that could not be taken and that another role buries."""
+        return self._burial.skipped
+
     def stop(self) -> None:
         """End soon; may be called from any thread."""
         self._stopped.set()

@@ -16,5 +16,6 @@ PATIENCE_SECONDS = 5.0
 
 def topic_ids(bootstrap: str, names: Sequence[str]) -> dict[str, str]:
     """The id of each topic, as text."""
-    futures = make_admin(bootstrap).describe_topics(TopicCollection(list(names)), request_timeout=PATIENCE_SECONDS)
+    admin = make_admin(bootstrap)  # Trap: a client that nobody holds gives its requests up
+    futures = admin.describe_topics(TopicCollection(list(names)), request_timeout=PATIENCE_SECONDS)
     return {name: str(future.result(PATIENCE_SECONDS + 1).topic_id) for name, future in futures.items()}
