@@ -36,6 +36,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """Which groups commit offsets in Kafka, and of which topics; the sinks keep theirs in PostgreSQL."""
 
 DEADLINE = 30.0
+ANSWER = 2.0
 _AGAIN = {KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR,
           KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._WAIT_COORD}
 
@@ -167,7 +168,7 @@ def _begin_groups(admin: Any) -> list[str]:
 
 def _not_begun(admin: Any, group: str, partitions: dict[str, int]) -> list[TopicPartition]:
     request = [ConsumerGroupTopicPartitions(group)]
-    found = _patiently(lambda: admin.list_consumer_group_offsets(request)[group].result(10))
+    found = _patiently(lambda: admin.list_consumer_group_offsets(request)[group].result(ANSWER))
     begun = {(place.topic, place.partition) for place in found.topic_partitions if place.offset >= 0}
     return [TopicPartition(topic, partition, 0) for topic in GROUPS[group]
             for partition in range(partitions.get(topic, 0)) if (topic, partition) not in begun]
@@ -175,7 +176,7 @@ def _not_begun(admin: Any, group: str, partitions: dict[str, int]) -> list[Topic
 
 def _begin(admin: Any, group: str, places: list[TopicPartition]) -> None:
     def alter() -> Any:
-        return admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])[group].result(10)
+        return admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])[group].result(ANSWER)
 
     try:
         _patiently(alter)
@@ -190,6 +191,10 @@ def _patiently(ask: Callable[[], Any]) -> Any:
     while True:
         try:
             return ask()
+        except TimeoutError as fault:
+            # Trap: the first question about a group to a broker that has just been made is never answered.
+            if time.monotonic() > until:
+                raise TopicError("Kafka does not answer questions about groups") from fault
         except KafkaException as fault:
             error = fault.args[0]
             if error.code() not in _AGAIN or time.monotonic() > until:

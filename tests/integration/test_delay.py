@@ -1,0 +1,185 @@
+"""Delay on a real Kafka: killed in the middle, joined by a second one, fed with poison; nothing lost, nothing early."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+import pytest
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+
+from infra.kafka import topic_admin
+from infra.kafka.client import KafkaException, make_admin, make_consumer, make_producer
+from infra.services.stack import Stack
+from schemas.codec import decode_as, encode
+from schemas.examples import slice_of
+from schemas.lanes import Lane
+from schemas.records import Envelope, Retry
+from schemas.topics import DEAD_LETTER, INGEST_PARTITIONS, ingest, retry
+from tests.support.stack import wait_for
+
+pytestmark = pytest.mark.stack
+GROUP = "sluice-delay"
+COUNT = 400
+SCRIPT = """
+import sys
+from pathlib import Path
+from connectors import delay
+from infra.role import serve_role
+from infra.settings import KafkaSettings, Settings
+bootstrap, folder, instance = sys.argv[1:]
+delay.LOOK_AHEAD = 20
+settings = Settings(data_dir=Path(folder), kafka=KafkaSettings(bootstrap=bootstrap))
+sys.exit(serve_role(delay.run, settings=settings, name=instance, pool=None, instance=instance))
+"""
+
+
+class Roles:
+    """Processes of the role, each under its instance's name."""
+
+    def __init__(self, bootstrap: str, folder: Path) -> None:
+        self._bootstrap, self._folder = bootstrap, folder
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, instance: str) -> None:
+        mark = self._folder / "run" / f"{instance}.json"
+        mark.unlink(missing_ok=True)
+        self.running[instance] = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, self._bootstrap, str(self._folder), instance])
+        wait_for(mark.exists, 30)
+
+    def kill(self, instance: str) -> None:
+        self.running[instance].kill()
+        assert self.running[instance].wait(10) == -signal.SIGKILL
+
+    def stop(self, instance: str) -> int:
+        self.running[instance].terminate()
+        return self.running[instance].wait(10)
+
+
+@pytest.fixture
+def roles(services: Stack, tmp_path: Path) -> Iterator[Roles]:
+    topic_admin.apply(services.kafka, 1)
+    _begin_at_the_end(services.kafka)
+    roles = Roles(services.kafka, tmp_path)
+    yield roles
+    for process in roles.running.values():
+        process.kill()
+        process.wait(10)
+
+
+def _places() -> list[TopicPartition]:
+    return [TopicPartition(retry(lane), partition) for lane in Lane for partition in range(INGEST_PARTITIONS)]
+
+
+def _ends(bootstrap: str, places: list[TopicPartition]) -> list[TopicPartition]:
+    consumer = make_consumer(bootstrap, f"ends-{uuid4().hex}")
+    ends = [TopicPartition(p.topic, p.partition, consumer.get_watermark_offsets(p, timeout=10)[1]) for p in places]
+    consumer.close()
+    return ends
+
+
+def _begin_at_the_end(bootstrap: str) -> None:
+    """What other tests left is not ours; while members of theirs are still counted, the broker refuses."""
+    consumer = make_consumer(bootstrap, GROUP)
+
+    def begun() -> bool:
+        try:
+            consumer.commit(offsets=_ends(bootstrap, _places()), asynchronous=False)
+        except KafkaException:
+            return False
+        return True
+
+    wait_for(begun, 20)
+    consumer.close()
+
+
+def _committed(consumer: Consumer) -> dict[tuple[str, int], int]:
+    return {(p.topic, p.partition): p.offset for p in consumer.committed(_places(), timeout=10)}
+
+
+def _reader(bootstrap: str) -> Consumer:
+    """Reads what comes from now on to `ingest` and `dead-letter`."""
+    places = [TopicPartition(ingest(lane), partition) for lane in Lane for partition in range(INGEST_PARTITIONS)]
+    consumer = make_consumer(bootstrap, f"reader-{uuid4().hex}")
+    consumer.assign(_ends(bootstrap, [*places, TopicPartition(DEAD_LETTER, 0)]))
+    return consumer
+
+
+def _members(bootstrap: str) -> set[str]:
+    admin = make_admin(bootstrap)  # a client that is not kept gives its requests up
+    group = admin.describe_consumer_groups([GROUP])[GROUP].result(10)
+    return {member.group_instance_id for member in group.members}
+
+
+class Seen:
+    """What the reader has seen of this test: when each chunk came back, which poison was buried."""
+
+    def __init__(self, consumer: Consumer, mark: str) -> None:
+        self._consumer, self._mark = consumer, mark
+        self.came: dict[str, list[int]] = {}
+        self.buried: list[Message] = []
+
+    def look(self) -> None:
+        for message in self._consumer.consume(500, 0.05):
+            assert message.error() is None
+            if message.topic() == DEAD_LETTER:
+                self.buried += [message] if message.key() == self._mark.encode() else []
+                continue
+            for slice_ in decode_as(message.value(), Envelope).slices:
+                if slice_.chunk.startswith(self._mark):
+                    self.came.setdefault(slice_.chunk, []).append(message.timestamp()[1])
+
+    def count(self) -> int:
+        self.look()
+        return len(self.came)
+
+
+def _feed(producer: Producer, mark: str, chance: random.Random) -> dict[str, int]:
+    """Retries of all lanes that are due within four seconds; when each may come back."""
+    now, due = time.time_ns() // 1_000_000, dict[str, int]()
+    for number in range(COUNT):
+        chunk, lane = f"{mark}-{number}", list(Lane)[number % 3]
+        due[chunk] = now + 300 + number * 8 + chance.randrange(500)
+        slice_ = msgspec.structs.replace(slice_of(0b010, send=2), chunk=chunk, lane=lane, campaign=None)
+        producer.produce(retry(lane), key=chunk.encode(),
+                         value=encode(Retry(not_before=due[chunk], reason="carrier_transient", slice=slice_)))
+    for poison in (None, b"", b"poison"):
+        producer.produce(retry(Lane.OTP), key=mark.encode(), value=poison)
+    assert producer.flush(10) == 0
+    return due
+
+
+def test_nothing_is_lost_nothing_is_early_over_kills_and_rebalances(services: Stack, roles: Roles) -> None:
+    mark = uuid4().hex
+    seen = Seen(_reader(services.kafka), mark)
+    roles.start("delay-a")
+    due = _feed(make_producer(services.kafka, mark), mark, random.Random(7))
+    wait_for(lambda: seen.count() > 10, 20)
+    roles.start("delay-b")
+    wait_for(lambda: seen.count() > COUNT // 3, 30)
+    roles.kill("delay-a")
+    roles.kill("delay-b")
+    assert len(seen.came) < COUNT
+    began = time.monotonic()
+    roles.start("delay-a")
+    roles.start("delay-b")
+    assert time.monotonic() - began < 6, "a restarted process takes its place without waiting for the session's end"
+    assert _members(services.kafka) == {"delay-a", "delay-b"}
+    wait_for(lambda: seen.count() == COUNT, 40)
+    assert set(seen.came) == set(due)
+    assert [chunk for chunk, times in seen.came.items() if min(times) < due[chunk]] == []
+    wait_for(lambda: seen.count() and len({message.offset() for message in seen.buried}) >= 3)
+    assert {message.value() for message in seen.buried} == {None, b"", b"poison"}
+    group = make_consumer(services.kafka, GROUP)
+    ends = {(p.topic, p.partition): p.offset for p in _ends(services.kafka, _places())}
+    wait_for(lambda: _committed(group) == ends, 20)
+    group.close()
+    assert (roles.stop("delay-a"), roles.stop("delay-b")) == (0, 0)
