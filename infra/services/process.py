@@ -158,8 +158,3 @@ def _on_spawner(start: Callable[[], Child]) -> Child:
 
     _spawner().put(job)
     return answer.result()
-
-
-def forget_spawner() -> None:
-    """For a process that has just been forked: its copy of the spawner has no thread."""
-    _spawner.cache_clear()
