@@ -1,0 +1,134 @@
+"""What carriers' ids stand for, from PostgreSQL; receipts that nobody knows yet are parked there.
+
+In: receipts without a message, receipts of single segments. Out: the message of each, or None after parking it; the states
+of all segments of a message. A receipt is matched by the carrier's id and the destination, the newest first; else by the
+destination alone, when exactly one uncertain message of that carrier fits. A message whose payload is not stored yet is
+parked too. Everything may be repeated. `PortDown` when PostgreSQL is away.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, transaction
+from infra.postgres.sql import load_sql
+from streams.adapters.postgres_credit import columns
+from streams.intake import PRICE_ROUND
+from streams.ports import Found, PortDown, Sealing, SegmentReceipt, UnknownReceipt
+
+HERE = "streams.adapters"
+
+
+class Place(NamedTuple):
+    """Where a message stands. `segments` 0: not told."""
+
+    tenant: str
+    chunk: str
+    send: int
+    position: int
+    segments: int
+    uncertain: bool
+
+
+class Money(NamedTuple):
+    """One reservation of a chunk."""
+
+    round: int
+    price: int
+    positions: int
+    segments: bytes
+    lease: str | None
+
+
+class PostgresRefs:
+    """Look-ups of receipts."""
+
+    def __init__(self, pool: Pool, sealing: Sealing) -> None:
+        self._pool = pool
+        self._sealing = sealing
+
+    async def lookup(self, receipts: Sequence[UnknownReceipt], now: int) -> list[Found | None]:
+        """The message of each receipt; those without one are parked until it is known. Raises PortDown."""
+        try:
+            async with transaction(self._pool) as connection:
+                places = await _places(connection, receipts)
+                found = await self._found(connection, places)
+                out = [found.get(places[n]) if n in places else None for n in range(len(receipts))]
+                await _park(connection, [r for r, message in zip(receipts, out, strict=True) if message is None], now)
+        except DatabaseDown as fault:
+            raise PortDown(f"receipts cannot be looked up: {fault}") from fault
+        return out
+
+    async def record_segments(self, receipts: Sequence[SegmentReceipt]) -> list[list[str]]:
+        """Note these segments; for each, the states of all segments of its message so far. Raises PortDown."""
+        rows = {(r.tenant, r.chunk, r.send, r.position, r.id): r.state for r in receipts}
+        keys = sorted({key[:4] for key in rows})
+        try:
+            async with transaction(self._pool) as connection:
+                await execute(connection, load_sql(HERE, "parts_write"), columns(
+                    (*key, state) for key, state in sorted(rows.items())))
+                known = await fetch_all(connection, load_sql(HERE, "parts_read"), columns(keys))
+        except DatabaseDown as fault:
+            raise PortDown(f"segments cannot be noted: {fault}") from fault
+        states: dict[tuple[object, ...], list[str]] = {}
+        for *key, state in known:
+            states.setdefault(tuple(key), []).append(state)
+        return [sorted(states[r.tenant, r.chunk, r.send, r.position]) for r in receipts]
+
+    async def _found(self, connection: Any, places: dict[int, Place]) -> dict[Place, Found]:
+        chunks = sorted({(place.tenant, place.chunk) for place in places.values()})
+        if not chunks:
+            return {}
+        about = {(row[0], row[1]): row[2:] for row in
+                 await fetch_all(connection, load_sql(HERE, "refs_about"), columns(chunks))}
+        money: dict[tuple[str, str], list[Money]] = {}
+        for tenant, chunk, round_, price, positions, segments, lease in await fetch_all(
+                connection, load_sql(HERE, "refs_money"), columns(chunks)):
+            money.setdefault((tenant, chunk), []).append(
+                Money(round_, price, int.from_bytes(positions, "little"), segments, lease))
+        return {place: self._message(place, about[place[:2]], money.get(place[:2], []))
+                for place in set(places.values()) if place[:2] in about}
+
+    def _message(self, place: Place, about: tuple[Any, ...], reservations: Sequence[Money]) -> Found:
+        campaign, part, size, lane, indexes, key_id, sealed, price, segments = about
+        paid = next((m for m in reversed(reservations) if m.positions >> place.position & 1), None)
+        refs = self._sealing.unseal(sealed, key_id=key_id, tenant=place.tenant, campaign=campaign, chunk=place.chunk).refs
+        count = place.segments or (paid.segments[place.position] if paid is not None else 0) or (
+            segments[place.position] if segments else 0) or 1
+        return Found(
+            tenant=place.tenant, campaign=campaign, chunk=place.chunk, part=part, size=size, lane=lane, send=place.send,
+            attempts=paid.round % PRICE_ROUND if paid is not None else 0, position=place.position,
+            index=array("I", indexes)[place.position], segments=count,
+            price=paid.price if paid is not None else price or 0, ref=refs[place.position] if refs else None,
+            charge_round=paid.round if place.uncertain and paid is not None else None,
+            lease=paid.lease if paid is not None else None)
+
+
+async def _places(connection: Any, receipts: Sequence[UnknownReceipt]) -> dict[int, Place]:
+    """Where the message of each receipt stands, by the receipt's number."""
+    hashes = [_signed(receipt.to_hash) for receipt in receipts]
+    forms = [(n, receipt.carrier, id_, hashes[n]) for n, receipt in enumerate(receipts) for id_ in receipt.ids]
+    places: dict[int, Place] = {}
+    for n, tenant, chunk, send, position, segments in await fetch_all(
+            connection, load_sql(HERE, "refs_by_id"), columns(forms)):
+        places.setdefault(n, Place(tenant, chunk, send, position, segments, uncertain=False))
+    left = [(n, receipt.carrier, hashes[n]) for n, receipt in enumerate(receipts) if n not in places]
+    if left:
+        for n, tenant, chunk, send, position in await fetch_all(
+                connection, load_sql(HERE, "refs_uncertain"), columns(left)):
+            places[n] = Place(tenant, chunk, send, position, segments=0, uncertain=True)
+    return places
+
+
+async def _park(connection: Any, receipts: Sequence[UnknownReceipt], now: int) -> None:
+    rows = sorted({(r.carrier, id_, _signed(r.to_hash), r.state, r.code, r.done_at, now)
+                   for r in receipts for id_ in r.ids})
+    if rows:
+        await execute(connection, load_sql(HERE, "refs_park"), columns(rows))
+
+
+def _signed(to_hash: bytes) -> int:
+    return int(struct.unpack("<q", to_hash)[0])

@@ -1,0 +1,209 @@
+"""The one file that knows Faust: it brings records to the runners and moves offsets, nothing else.
+
+In: topics with their runners, a group, a stable instance name. Out: each topic's records in bursts of what has arrived,
+acknowledged in order once the runner has returned. Guarantee: at least once, over kill -9 at any instant.
+Why it looks as it does, each line tried with 0.15.3:
+- an exception, a cancelled handler and an undecodable value are an *ack* in Faust: so the handler is ours, on a task of
+  its own, takes raw bytes, and whatever goes wrong in it ends the process (exit 70, unacknowledged);
+- `take` and `concurrency` above 1 lose records: so bursts are made here, one at a time for each topic;
+- every topic is an agent of its own, and one poll fits into a fifth of its buffer, so a topic that waits (accounts away)
+  holds up no other;
+- with every buffer full Faust sleeps a second: `PatientConsumer` sleeps five milliseconds;
+- without a committed offset its fetcher dies and the process lingers: `PatientConsumer` ends it with a clear message;
+- no tables, no exactly-once, no web server, no declared topics; output goes through our own producer.
+A stop is an exit: what was acknowledged is committed if that takes no time, the rest comes again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import faust
+import structlog
+import uvloop
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from faust.transport.drivers.aiokafka import Consumer, Transport
+
+from streams.stage import Inbound
+
+log = structlog.get_logger()
+
+FAILED = 70
+COMMIT_SECONDS = 0.5
+FULL_PAUSE = 0.005
+POLL_RECORDS = 200
+BUFFER_RECORDS = 1024
+WATCH_SECONDS = 0.2
+
+
+class Source(NamedTuple):
+    """A topic, what handles its bursts, and how many records a burst has at most."""
+
+    topic: str
+    run: Callable[[Sequence[Inbound]], Awaitable[None]]
+    burst: int
+
+
+class PatientConsumer(Consumer):
+    """Faust's consumer, without the second of sleep and without the silence about missing offsets."""
+
+    async def _wait_next_records(self, timeout: float) -> Any:
+        if self.flow_active and not self.app.client_only and not self._get_active_partitions():
+            await self.sleep(FULL_PAUSE)
+            return {}, set()
+        return await super()._wait_next_records(timeout)
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
+        try:
+            return await super()._getmany(active_partitions, timeout)
+        except (NoOffsetForPartitionError, OffsetOutOfRangeError) as fault:
+            end_process(f"group {self.app.conf.id} has no valid offset for {fault}: run `sluice topics apply`, "
+                        "or set the group's offsets", "no_offset")
+
+
+class PatientTransport(Transport):
+    """Faust's transport with our consumer."""
+
+    Consumer = PatientConsumer
+
+
+class Bursts:
+    """Between Faust's stream and a runner: a queue, and one task that empties it burst by burst."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._queue: deque[Any] = deque()
+        self._work = asyncio.Event()
+        self._room = asyncio.Event()
+
+    async def read(self, stream: Any) -> None:
+        """The agent: events into the queue; the stream waits while the queue is full."""
+        acks = stream.noack()
+        task = asyncio.create_task(self._guarded(acks), name=f"bursts of {self._source.topic}")
+        try:
+            async for event in stream.events():
+                self._queue.append(event)
+                self._work.set()
+                while len(self._queue) >= self._source.burst:
+                    self._room.clear()
+                    await self._room.wait()
+        finally:
+            task.cancel()
+
+    async def _guarded(self, acks: Any) -> None:
+        try:
+            await self._empty(acks)
+        except Exception as fault:  # why: back in Faust it would be an ack of what was not handled
+            log.exception("a burst could not be finished", action="burst_unfinished", topic=self._source.topic)
+            end_process(f"{self._source.topic}: {type(fault).__name__}: {fault}", "burst_unfinished")
+
+    async def _empty(self, acks: Any) -> None:
+        queue = self._queue
+        while True:
+            if not queue:
+                self._work.clear()
+                await self._work.wait()
+            events = [queue.popleft() for _ in range(min(len(queue), self._source.burst))]
+            self._room.set()
+            await self._source.run([_inbound(event.message) for event in events])
+            for event in events:
+                await acks.ack(event)
+
+
+async def run_sources(sources: Sequence[Source], *, bootstrap: str, group: str, instance: str, folder: Path,
+                      stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    """Read until `stop`; then commit and return. Whatever cannot be mended in place ends the process with 70.
+
+    `folder`: where Faust makes folders that stay empty.
+    """
+    # Trap: Faust's consumer thread makes its own loop from the policy, not from the running one.
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    app = make_app(bootstrap=bootstrap, group=group, instance=instance, folder=folder)
+    for source in sources:
+        app.agent(app.topic(source.topic, allow_empty=True), name=source.topic, concurrency=1)(Bursts(source).read)
+    app.on_partitions_assigned.connect(_call(ready), weak=False)
+    # Trap: an app that runs inside a foreign loop is finalised by nobody else.
+    app.finalize()
+    await app.start()
+    while not stop.is_set():
+        if app.crashed or app.should_stop:
+            end_process(f"Faust has stopped: {app.crash_reason!r}", "faust_stopped")
+        try:
+            await asyncio.wait_for(stop.wait(), WATCH_SECONDS)
+        except TimeoutError:
+            continue
+    await _commit(app)
+
+
+def make_app(*, bootstrap: str, group: str, instance: str, folder: Path) -> Any:
+    """An app with everything switched off that is not reading."""
+    folder.mkdir(parents=True, exist_ok=True)
+    app = faust.App(
+        group,
+        broker=[f"kafka://{address}" for address in bootstrap.split(",")],
+        autodiscover=False,
+        datadir=str(folder),
+        store="memory://",
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        reply_create_topic=False,
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        consumer_auto_offset_reset="none",
+        consumer_group_instance_id=instance,
+        broker_client_id=instance,
+        broker_session_timeout=6.0,
+        broker_heartbeat_interval=1.0,
+        broker_request_timeout=30.0,
+        broker_max_poll_interval=300.0,
+        broker_max_poll_records=POLL_RECORDS,
+        broker_commit_interval=COMMIT_SECONDS,
+        stream_buffer_maxsize=BUFFER_RECORDS,
+        stream_wait_empty=True,
+        stream_recovery_delay=0.0,
+        worker_redirect_stdouts=False,
+    )
+    app.transport = PatientTransport(app.conf.broker_consumer, app)
+    return app
+
+
+def end_process(sentence: str, action: str) -> Any:
+    """Say why and end at once, unacknowledged; the supervisor starts the role again."""
+    log.error(sentence, action=action)
+    sys.stderr.flush()
+    os._exit(FAILED)
+
+
+def _inbound(message: Any) -> Inbound:
+    return Inbound(message.topic, message.partition, message.offset, round((message.timestamp or 0) * 1000), message.key,
+                   message.value, _headers(message.headers))
+
+
+def _headers(headers: Any) -> list[tuple[str, bytes]]:
+    if not headers:
+        return []
+    return list(headers.items()) if isinstance(headers, dict) else list(headers)
+
+
+def _call(ready: Callable[[], None]) -> Callable[..., Awaitable[None]]:
+    async def assigned(*_args: object, **_kwargs: object) -> None:
+        ready()
+
+    return assigned
+
+
+async def _commit(app: Any) -> None:
+    """The offsets of what is acknowledged, if Kafka takes them within a second; else they come again."""
+    try:
+        await asyncio.wait_for(app.consumer.commit(), 1.0)
+    except Exception as fault:  # noqa: BLE001  why: the process ends now either way, and repeats are harmless
+        log.info("the last offsets were not committed", action="last_commit", fault=repr(fault))

@@ -1,0 +1,77 @@
+"""The table of contents of this folder: the stages, in the order of a message's way.
+
+In: nothing. Out: which stage reads which topics in which pool, through which steps, and what it writes. A newcomer adds a
+step with one file in `steps/` and one entry here. Nothing can go wrong; tests hold the table and `schemas/topics.py`
+together.
+
+    ingest ── intake ──► dispatch ── (carrier) ──► attempts ── settlement ──► events, retries, money
+                                                   carrier-receipts ── match ──► events, public receipts
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import NamedTuple
+
+from schemas.lanes import POOLS, Lane, Pool
+from schemas.topics import (
+    CARRIER_RECEIPTS,
+    DELIVERY_RECEIPTS,
+    HELD,
+    USAGE,
+    attempts,
+    dispatch,
+    events,
+    ingest,
+    retry,
+)
+from streams.steps import (
+    admit_to_carrier,
+    match_receipts,
+    partition_slice,
+    reserve_credit,
+    retry_slice,
+    route_slice,
+    settle_block,
+    validate_text,
+)
+
+
+class Stage(NamedTuple):
+    """One row. `reads` and `writes`: topics by lane, and topics that all lanes share; `burst`: records at a time."""
+
+    name: str
+    reads: tuple[str, ...]
+    steps: tuple[ModuleType, ...]
+    writes: tuple[str, ...]
+    pools: tuple[Pool, ...]
+    burst: int
+
+
+def _lanes(*names: object) -> tuple[str, ...]:
+    return tuple(name(lane) for name in names for lane in Lane if callable(name))
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage("intake", _lanes(ingest),
+          (partition_slice, validate_text, route_slice, reserve_credit, admit_to_carrier),
+          (*_lanes(dispatch, events), HELD, USAGE, DELIVERY_RECEIPTS), (Pool.OTP, Pool.BULK), 64),
+    Stage("settlement", _lanes(attempts),
+          (settle_block, retry_slice),
+          (*_lanes(events, retry), HELD, USAGE, DELIVERY_RECEIPTS), (Pool.OTP, Pool.BULK), 64),
+    Stage("match", (CARRIER_RECEIPTS,),
+          (match_receipts,),
+          (*_lanes(events), USAGE, DELIVERY_RECEIPTS), (Pool.BULK,), 16),
+)
+
+
+def topics_of(pool: Pool) -> tuple[tuple[str, Stage], ...]:
+    """(topic, stage) for everything that a process of this pool reads, the most urgent lane first."""
+    mine = {Lane(lane) for lane in POOLS[pool]}
+    return tuple((topic, stage) for stage in STAGES if pool in stage.pools for topic in stage.reads
+                 if (lane := lane_of(topic)) is None or lane in mine)
+
+
+def lane_of(topic: str) -> Lane | None:
+    """The lane of a topic; None for one that all lanes share."""
+    return next((lane for lane in Lane if topic.endswith(f"-{lane}")), None)
