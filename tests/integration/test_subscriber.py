@@ -1,0 +1,140 @@
+"""The example subscriber as people run it: a process of its own, a registry over HTTP, a real Kafka."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.cimpl import NewTopic
+
+from infra.kafka.client import make_admin, make_consumer, make_producer
+from infra.services.stack import Stack
+from schemas.codec import encode, schema_text
+from schemas.examples import examples
+from schemas.public_receipts import event_headers
+from schemas.records import DeliveryReceipt
+from schemas.status import Status, sequence
+from tests.support.stack import wait_for
+
+pytestmark = pytest.mark.stack
+PROGRAM = Path(__file__).parents[2] / "examples" / "subscriber" / "subscriber.py"
+DELIVERED = next(example for example in examples() if isinstance(example, DeliveryReceipt))
+
+
+class RegistryStub(BaseHTTPRequestHandler):
+    """Answers as the gateway does under `/registry`, for GET /registry/schemas/ids/{id}."""
+
+    def do_GET(self) -> None:
+        folder, _, number = self.path.rpartition("/")
+        if folder != "/registry/schemas/ids":
+            self.send_error(404)
+            return
+        body = json.dumps({"schema": schema_text(int(number))}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Nothing: the test's output is enough."""
+
+
+@pytest.fixture
+def registry() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), RegistryStub)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/registry"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Subscriber:
+    """One run of the program; its lines as they come."""
+
+    def __init__(self, kafka: str, registry: str, topic: str, folder: Path) -> None:
+        self._out = folder / f"{uuid4().hex}.jsonl"
+        with self._out.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, str(PROGRAM), "--kafka", kafka, "--registry", registry, "--topic", topic, "--group",
+                 topic], stdout=out, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": ""})
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._out.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+    def stop(self) -> tuple[int, str]:
+        self.process.terminate()
+        _, told = self.process.communicate(timeout=20)
+        return self.process.returncode, told.decode()
+
+
+def put(kafka: str, topic: str, *events: DeliveryReceipt | bytes | None) -> None:
+    producer = make_producer(kafka, "writer")
+    for event in events:
+        if isinstance(event, DeliveryReceipt):
+            producer.produce(topic, key=event.message_id, value=encode(event), headers=dict[str, str | bytes | None](event_headers(event)))
+        else:
+            producer.produce(topic, value=event)
+    assert producer.flush(10) == 0
+
+
+def is_committed(kafka: str, topic: str, offset: int) -> bool:
+    consumer = make_consumer(kafka, topic)
+    try:
+        return consumer.committed([TopicPartition(topic, 0)], timeout=10)[0].offset == offset
+    finally:
+        consumer.close()
+
+
+def test_it_prints_each_event_once_marks_the_newest_and_goes_on_where_it_was(
+        services: Stack, registry: str, tmp_path: Path) -> None:
+    topic = f"receipts-{uuid4().hex}"
+    admin = make_admin(services.kafka)
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(20)
+    failed = msgspec.structs.replace(DELIVERED, status=Status.FAILED, sequence=sequence(1, Status.FAILED))
+    again = msgspec.structs.replace(DELIVERED, recorded_at=DELIVERED.recorded_at + 5000)
+    other = msgspec.structs.replace(DELIVERED, message_id=DELIVERED.message_id + "1", client_ref=None)
+    put(services.kafka, topic, DELIVERED, failed, again, b"poison", None, encode(DELIVERED)[:9], other)
+
+    first = Subscriber(services.kafka, registry, topic, tmp_path)
+    wait_for(lambda: len(first.lines()) == 3, 30)
+    wait_for(lambda: is_committed(services.kafka, topic, 7))
+    code, told = first.stop()
+    assert code == 0
+    assert told.count("passed over") == 3
+    assert [(line["message_id"], line["status"], line["newest"]) for line in first.lines()] == [
+        (DELIVERED.message_id, "delivered", True), (DELIVERED.message_id, "failed", False),
+        (other.message_id, "delivered", True)]
+    assert first.lines()[0]["ce_id"] == f"{DELIVERED.message_id}/{DELIVERED.sequence}"
+    assert set(first.lines()[0]) == {*DELIVERED.__struct_fields__, "ce_id", "newest"}
+    assert first.lines()[0]["price"] == DELIVERED.price
+    assert first.lines()[0]["occurred_at"] == "2026-11-17T12:00:03.800000+00:00"
+
+    put(services.kafka, topic, failed)
+    second = Subscriber(services.kafka, registry, topic, tmp_path)
+    wait_for(lambda: len(second.lines()) == 1, 30)
+    assert second.stop()[0] == 0
+    assert second.lines()[0]["status"] == "failed"
+
+
+def test_a_registry_that_does_not_answer_ends_it_with_nothing_committed(services: Stack, tmp_path: Path) -> None:
+    topic = f"receipts-{uuid4().hex}"
+    admin = make_admin(services.kafka)
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(20)
+    put(services.kafka, topic, DELIVERED)
+    program = Subscriber(services.kafka, "http://127.0.0.1:9/registry", topic, tmp_path)
+    assert program.process.wait(30) != 0
+    assert program.lines() == []
+    assert is_committed(services.kafka, topic, -1001)
