@@ -5,12 +5,13 @@ In: the address of Kafka. Out: offsets by (topic, partition). Wrong: `KafkaExcep
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
-from infra.kafka.client import make_admin
+from infra.kafka.client import make_admin, make_consumer
 from schemas.topics import TOPICS
 
 Places = dict[tuple[str, int], int]
@@ -27,8 +28,13 @@ def end_offsets(bootstrap: str) -> Places:
     return {(place.topic, place.partition): future.result(SECONDS).offset for place, future in futures.items()}
 
 
-def committed(bootstrap: str, group: str) -> Places:
-    """What the group has committed; partitions without a commit are left out."""
-    futures = make_admin(bootstrap).list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-    found = futures[group].result(SECONDS)
-    return {(place.topic, place.partition): place.offset for place in found.topic_partitions if place.offset >= 0}
+def committed(bootstrap: str, group: str, places: Iterable[tuple[str, int]], seconds: float = SECONDS) -> Places:
+    """What the group has committed of these partitions; those without a commit are left out."""
+    # Trap: AdminClient.list_consumer_group_offsets of librdkafka 2.16 crashes the process when it is asked while the
+    # coordinator is still loading; a consumer that asks for its group waits.
+    consumer = make_consumer(bootstrap, group)
+    try:
+        found = consumer.committed([TopicPartition(topic, partition) for topic, partition in places], timeout=seconds)
+    finally:
+        consumer.close()
+    return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}

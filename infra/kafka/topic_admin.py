@@ -22,6 +22,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from infra.kafka.client import make_admin
+from infra.kafka.offsets import committed
 from schemas.lanes import POOLS, Lane, Pool
 from schemas.topics import CARRIER_RECEIPTS, TOPICS, Topic, attempts, dispatch, ingest, retry
 
@@ -67,7 +68,7 @@ def apply(bootstrap: str, replication: int) -> list[str]:
     present = _present(admin)
     made = _create(admin, [row for row in TOPICS if row.name not in present], replication)
     changed = _change(admin, [row for row in TOPICS if row.name in present], replication)
-    return made + changed + _begin_groups(admin)
+    return made + changed + _begin_groups(admin, bootstrap)
 
 
 def diff(bootstrap: str, replication: int) -> list[str]:
@@ -82,7 +83,7 @@ def diff(bootstrap: str, replication: int) -> list[str]:
         out += [f"topic {row.name}: {name} is {settings.get(name)} instead of {value}"
                 for name, value in wanted_settings(row, replication).items() if settings.get(name) != value]
     out += [f"group {group} has not begun on {place.topic}[{place.partition}]" for group in GROUPS
-            for place in _not_begun(admin, group, present)]
+            for place in _not_begun(bootstrap, group, present)]
     return out
 
 
@@ -150,7 +151,7 @@ def _results(futures: dict[Any, Future[Any]]) -> list[Any]:
         raise TopicError(f"Kafka did not do it: {fault}") from fault
 
 
-def _begin_groups(admin: Any) -> list[str]:
+def _begin_groups(admin: Any, bootstrap: str) -> list[str]:
     partitions = {row.name: row.partitions for row in TOPICS}
     present = _present(admin)
     wrong = [f"{name} ({present[name]})" for name, count in partitions.items() if present.get(name, count) != count]
@@ -159,19 +160,17 @@ def _begin_groups(admin: Any) -> list[str]:
                          "offsets and keys depend on it, so point SLUICE_KAFKA__BOOTSTRAP at another cluster")
     out = []
     for group in GROUPS:
-        fresh = _not_begun(admin, group, partitions)
+        fresh = _not_begun(bootstrap, group, partitions)
         if fresh:
             _begin(admin, group, fresh)
             out.append(f"group {group} begins at 0 on {len(fresh)} partitions")
     return out
 
 
-def _not_begun(admin: Any, group: str, partitions: dict[str, int]) -> list[TopicPartition]:
-    request = [ConsumerGroupTopicPartitions(group)]
-    found = _patiently(lambda: admin.list_consumer_group_offsets(request)[group].result(ANSWER))
-    begun = {(place.topic, place.partition) for place in found.topic_partitions if place.offset >= 0}
-    return [TopicPartition(topic, partition, 0) for topic in GROUPS[group]
-            for partition in range(partitions.get(topic, 0)) if (topic, partition) not in begun]
+def _not_begun(bootstrap: str, group: str, partitions: dict[str, int]) -> list[TopicPartition]:
+    wanted = [(topic, partition) for topic in GROUPS[group] for partition in range(partitions.get(topic, 0))]
+    begun = _patiently(lambda: committed(bootstrap, group, wanted, ANSWER))
+    return [TopicPartition(topic, partition, 0) for topic, partition in wanted if (topic, partition) not in begun]
 
 
 def _begin(admin: Any, group: str, places: list[TopicPartition]) -> None:

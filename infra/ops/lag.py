@@ -19,7 +19,8 @@ def lag(data: Data = None, config: Config = None, output: Output = None) -> None
     settings = find_settings(data, config)
     bootstrap = kafka_bootstrap(settings)
     ends = end_offsets(bootstrap)
-    positions = {group: committed(bootstrap, group) for group in GROUPS}
+    positions = {group: committed(bootstrap, group, [place for place in ends if place[0] in topics])
+                 for group, topics in GROUPS.items()}
     if settings.postgres.url is not None:
         try:
             with open_catalog(settings.postgres.url.get_secret_value()) as book:

@@ -29,8 +29,14 @@ class Personal(str):
 
 def configure_logs(level: str, **fields: str | None) -> None:
     """Once per process, before the first line. `fields` (role, instance) stand in every line."""
+    always = {name: value for name, value in fields.items() if value is not None}
+
+    def add_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        # Trap: context variables would do it on the main thread alone.
+        return {**always, **event}
+
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
+        processors=[structlog.contextvars.merge_contextvars, add_fields, structlog.processors.add_log_level,
                     structlog.processors.format_exc_info, _mask,
                     structlog.processors.TimeStamper(fmt="iso", key="time"),
                     structlog.processors.JSONRenderer(serializer=_to_json)],
@@ -38,8 +44,6 @@ def configure_logs(level: str, **fields: str | None) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(**{name: value for name, value in fields.items() if value is not None})
     # Libraries log through the standard module: their warnings come in the same form, the rest stays out.
     logging.basicConfig(level=logging.WARNING, handlers=[_Forward()], force=True)
 
