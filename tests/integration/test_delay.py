@@ -105,12 +105,14 @@ def _committed(consumer: Consumer) -> dict[tuple[str, int], int]:
     return {(p.topic, p.partition): p.offset for p in consumer.committed(_places(), timeout=10)}
 
 
-def _reader(bootstrap: str) -> Consumer:
-    """Reads what comes from now on to `ingest` and `dead-letter`."""
+@pytest.fixture
+def reader(services: Stack, roles: Roles) -> Iterator[Consumer]:
+    """Reads what comes from now on to `ingest` and `dead-letter`; `roles` has made the topics."""
     places = [TopicPartition(ingest(lane), partition) for lane in Lane for partition in range(INGEST_PARTITIONS)]
-    consumer = make_consumer(bootstrap, f"reader-{uuid4().hex}")
-    consumer.assign(_ends(bootstrap, [*places, TopicPartition(DEAD_LETTER, 0)]))
-    return consumer
+    consumer = make_consumer(services.kafka, f"reader-{uuid4().hex}")
+    consumer.assign(_ends(services.kafka, [*places, TopicPartition(DEAD_LETTER, 0)]))
+    yield consumer
+    consumer.close()
 
 
 def _members(bootstrap: str) -> set[str]:
@@ -157,9 +159,9 @@ def _feed(producer: Producer, mark: str, chance: random.Random) -> dict[str, int
     return due
 
 
-def test_nothing_is_lost_nothing_is_early_over_kills_and_rebalances(services: Stack, roles: Roles) -> None:
+def test_nothing_is_lost_nothing_is_early_over_kills_and_rebalances(services: Stack, roles: Roles, reader: Consumer) -> None:
     mark = uuid4().hex
-    seen = Seen(_reader(services.kafka), mark)
+    seen = Seen(reader, mark)
     roles.start("delay-a")
     due = _feed(make_producer(services.kafka, mark), mark, random.Random(7))
     wait_for(lambda: seen.count() > 10, 20)

@@ -84,7 +84,8 @@ def put(kafka: str, topic: str, *events: DeliveryReceipt | bytes | None) -> None
     producer = make_producer(kafka, "writer")
     for event in events:
         if isinstance(event, DeliveryReceipt):
-            producer.produce(topic, key=event.message_id, value=encode(event), headers=dict[str, str | bytes | None](event_headers(event)))
+            headers = dict[str, str | bytes | None](event_headers(event))
+            producer.produce(topic, key=event.message_id, value=encode(event), headers=headers)
         else:
             producer.produce(topic, value=event)
     assert producer.flush(10) == 0
