@@ -1,0 +1,113 @@
+"""The role `streams`: intake, settlement and match, for the lanes of one pool.
+
+In: `RoleContext` (pool otp or bulk). Out: the stages of that pool at work until the stop. Before the first record every
+campaign's command is read to the topic's end, and the configuration is known. Guarantee: see `runner.py`; this file only
+puts the parts together. PostgreSQL away: it starts when PostgreSQL is back, and later waits where it must; Redis away: it
+goes on with less room. Kafka refusing an output: exit 70, unacknowledged.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from infra.kafka.commands import CommandBook
+from infra.kafka.outbox import Outbox
+from infra.postgres.config_book import ConfigBook
+from infra.postgres.pool import Pool, open_pool
+from infra.redis.client import connect
+from infra.redis.rooms import Rooms
+from infra.role import RoleContext
+from infra.security.keyring import load_keyring
+from infra.security.sealing import Sealer
+from schemas.lanes import Pool as LanePool
+from schemas.phone import PhoneError, normalise
+from streams.adapters.allowance_credit import AllowanceCredit
+from streams.adapters.postgres_credit import PostgresCredit
+from streams.adapters.postgres_refs import PostgresRefs
+from streams.adapters.redis_space import RedisSpace
+from streams.faust_runner import Source, run_sources
+from streams.intake import Intake, IntakePorts
+from streams.kafka_outlet import KafkaOutlet
+from streams.match import Match, MatchPorts
+from streams.pipeline import topics_of
+from streams.ports import Catalog, Credit, Sealing
+from streams.runner import Runner
+from streams.settlement import Settlement, SettlementPorts
+from streams.stage import Handler
+
+SERVICE = "streams"
+OTP_LINGER_MS = 0.0
+BULK_LINGER_MS = 5.0
+CONNECTIONS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the stages of a process share."""
+
+    pool: Pool
+    commands: CommandBook
+    catalog: Catalog
+    sealer: Sealing
+    rooms: Rooms
+    credit: Credit
+
+
+async def run(role: RoleContext) -> None:
+    """The role: until `role.stop`."""
+    settings = role.settings
+    pool_name = LanePool(role.pool or LanePool.BULK)
+    bootstrap = settings.kafka.bootstrap or ""
+    keyring = load_keyring(settings.keyring_path)
+    pool = await open_pool(_secret(settings.postgres.url), size=CONNECTIONS)
+    config = ConfigBook(pool, keyring)
+    await config.start()
+    commands = CommandBook(bootstrap)
+    await commands.start()
+    accounts = PostgresCredit(pool, now_ms)
+    parts = Parts(
+        pool=pool, commands=commands, catalog=config, sealer=Sealer(keyring), rooms=Rooms(connect(
+            _secret(settings.redis.url))),
+        credit=AllowanceCredit(accounts, pool, now_ms) if pool_name is LanePool.OTP else accounts)
+    outbox = Outbox(bootstrap, role.instance, linger_ms=OTP_LINGER_MS if pool_name is LanePool.OTP else BULK_LINGER_MS)
+    outlet = KafkaOutlet(outbox)
+    sources = [
+        Source(topic, Runner(make_handler(stage.name, parts), outlet, service=SERVICE, clock=now_ms).run, stage.burst)
+        for topic, stage in topics_of(pool_name)]
+    await run_sources(sources, bootstrap=bootstrap, group=f"sluice-streams-{pool_name}", instance=role.instance,
+                      folder=settings.data_dir / "faust" / role.instance, stop=role.stop, ready=role.ready)
+
+
+def make_handler(stage: str, parts: Parts) -> Handler:
+    """The stage of this name at work. Raises KeyError for a name that the pipeline does not have."""
+    match stage:
+        case "intake":
+            return Intake(IntakePorts(
+                campaigns=parts.commands, catalog=parts.catalog, sealing=parts.sealer, credit=parts.credit,
+                space=RedisSpace(parts.rooms, time.monotonic), is_valid=is_valid, clock=now_ms))
+        case "settlement":
+            return Settlement(SettlementPorts(sealing=parts.sealer, clock=now_ms))
+        case "match":
+            return Match(MatchPorts(catalog=parts.catalog, sealing=parts.sealer,
+                                    refs=PostgresRefs(parts.pool, parts.sealer), clock=now_ms))
+    raise KeyError(stage)
+
+
+def is_valid(number: int) -> bool:
+    """Whether these E.164 digits are a number that can be sent to, in the form that the gateway keeps."""
+    try:
+        return normalise(f"+{number}") == number
+    except PhoneError:
+        return False
+
+
+def now_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value is not None else ""

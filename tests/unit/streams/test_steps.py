@@ -1,0 +1,233 @@
+"""Every step gives every position exactly one outcome, whatever it is given; and it decides what it should."""
+
+from __future__ import annotations
+
+from array import array
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.reasons import Reason
+from schemas.records import CampaignCommand, Columns, Settled, Verdict, everyone, places
+from schemas.status import RECEIPT_STATES
+from streams.outcome import CoverError, DeadLetter, Hold, Next, Outcome, Reject, Retry, check_cover
+from streams.part import Part, whole
+from streams.steps import (
+    admit_to_carrier,
+    match_receipts,
+    partition_slice,
+    reserve_credit,
+    retry_slice,
+    route_slice,
+    settle_block,
+    validate_text,
+)
+from tests.unit.streams.worlds import CAMPAIGN, NOW, TENANT, RouteFact, numbers, slice_of, some
+
+SETS = st.integers(min_value=1, max_value=2**60 - 1)
+NUMBERS = st.integers(min_value=1, max_value=10**15 - 1)
+BASE = slice_of(numbers(60))
+
+
+def part_over(positions: int, segments: bytes | None = None, **fields: object) -> Part:
+    values: dict[str, object] = {"slice": BASE, "positions": positions, "carrier": None, "price": 0, "lease": None,
+                                 "round": 0, "segments": b"" if segments is None else segments, **fields}
+    return Part(**values)  # type: ignore[arg-type]
+
+
+def test_cover_refuses_gaps_doubles_strangers_and_empty_outcomes() -> None:
+    check_cover(0b111, (Next(positions=0b101), Hold(positions=0b010, reason=Reason.ROOM, until=1)))
+    wrong: list[tuple[Outcome, ...]] = [
+        (Next(positions=0b001),), (Next(positions=0b111), Next(positions=0b001)), (Next(positions=0b1111),),
+        (Next(positions=0b111), Reject(positions=0, reason=Reason.NO_ROUTE))]
+    for outcomes in wrong:
+        with pytest.raises(CoverError):
+            check_cover(0b111, outcomes)
+
+
+@given(SETS, st.none() | st.sampled_from(["draft", "running", "canceled"]), st.integers(0, 4),
+       st.lists(st.integers(0, 2)), st.booleans())
+def test_partition_covers(positions: int, status: str | None, version: int, parts: list[int], late: bool) -> None:
+    command = None if status is None else CampaignCommand(
+        tenant=TENANT, campaign=CAMPAIGN, version=version, status=status, lane="marketing", parts=parts, at=1)
+    facts = partition_slice.CampaignFacts(command=command, now=BASE.expires_at if late else NOW)
+    outcomes = partition_slice.decide(part_over(positions), facts)
+    check_cover(positions, outcomes)
+    going = [outcome for outcome in outcomes if isinstance(outcome, Next)]
+    assert bool(going) == (status == "running" and version >= BASE.version and 0 in parts and not late)
+
+
+@pytest.mark.parametrize(("status", "version", "parts", "expected"), [
+    ("draft", 2, [], Reason.DRAFT), ("running", 1, [0], Reason.DRAFT), ("running", 2, [1], Reason.UNLISTED_PART),
+    ("canceled", 3, [0], Reason.CANCELED), ("canceled", 3, [], Reason.UNLISTED_PART)])
+def test_partition_names_the_reason(status: str, version: int, parts: list[int], expected: Reason) -> None:
+    command = CampaignCommand(tenant=TENANT, campaign=CAMPAIGN, version=version, status=status, lane="marketing",
+                              parts=parts, at=1)
+    [outcome] = partition_slice.decide(whole(BASE), partition_slice.CampaignFacts(command=command, now=NOW))
+    assert isinstance(outcome, Hold | Reject)
+    assert outcome.reason is expected
+
+
+@given(st.lists(st.tuples(NUMBERS, st.none() | st.text(max_size=200)), min_size=1, max_size=40), st.booleans(),
+       st.sampled_from(["hello", "hi {{ name }}", "{{name}}{{other}}", "", "\ud800"]))
+def test_validate_covers(rows: list[tuple[int, str | None]], smart: bool, body: str) -> None:
+    columns = Columns(to=array("Q", [n for n, _ in rows]).tobytes(), variables={"name": [v for _, v in rows]})
+    slice_ = slice_of([n for n, _ in rows], body="x", smart=smart)
+    part = whole(type(slice_)(**{f: getattr(slice_, f) for f in slice_.__struct_fields__} | {"body": body}))
+    outcomes = validate_text.decide(part, validate_text.TextFacts(columns=columns, is_valid=lambda n: n % 3 > 0))
+    check_cover(part.positions, outcomes)
+    for outcome in outcomes:
+        if isinstance(outcome, Next):
+            assert outcome.segments is not None and len(outcome.segments) == outcome.positions.bit_count()
+            assert min(outcome.segments) >= 1
+
+
+def test_validate_names_the_reason_of_each_position() -> None:
+    slice_ = slice_of([491511111111, 5, 491511111112, 491511111113], body="hi {{name}}")
+    columns = Columns(to=array("Q", [491511111111, 5, 491511111112, 491511111113]).tobytes(),
+                      variables={"name": ["Ada", "Bob", None, "x" * 40_000]})
+    outcomes = validate_text.decide(whole(slice_), validate_text.TextFacts(columns=columns, is_valid=lambda n: n > 9))
+    assert outcomes == (
+        Next(positions=some(0), segments=b"\x01"), Reject(positions=some(1), reason=Reason.BAD_DESTINATION),
+        Reject(positions=some(2), reason=Reason.MISSING_VARIABLE), Reject(positions=some(3), reason=Reason.TOO_LONG))
+
+
+def test_validate_passes_on_what_it_has_seen_before() -> None:
+    part = part_over(0b11, b"\x02\x03")
+    assert validate_text.decide(part, validate_text.TextFacts(columns=None, is_valid=lambda n: False)) == (
+        Next(positions=0b11),)
+
+
+PREFIXES = st.dictionaries(st.sampled_from(["", "+4", "+49", "+4915", "+491511", "+4915112345678", "+1", "+120"]),
+                           st.tuples(st.sampled_from(["a", "b", "ghost"]), st.integers(0, 3)), max_size=8)
+
+
+@given(st.lists(st.integers(10**7, 10**15 - 1) | st.integers(491511234567800, 491511234567899), min_size=1, max_size=40),
+       PREFIXES)
+def test_routes_cover_and_take_the_longest_prefix(to: list[int], rows: dict[str, tuple[str, int]]) -> None:
+    routes = [RouteFact(prefix=prefix, carriers=(carrier,), price=price) for prefix, (carrier, price) in rows.items()]
+    table = route_slice.RouteTable(routes, {"a", "b"})
+    slice_ = slice_of(to)
+    columns = Columns(to=array("Q", to).tobytes())
+    outcomes = route_slice.decide(whole(slice_), route_slice.RouteFacts(columns=columns, routes=table))
+    check_cover(slice_.positions, outcomes)
+    for outcome in outcomes:
+        for place in places(outcome.positions):
+            fitting = [r for r in routes if r.carriers[0] != "ghost" and f"+{to[place]}".startswith(r.prefix)]
+            best = max(fitting, key=lambda r: len(r.prefix), default=None)
+            if best is None:
+                assert outcome == Reject(positions=outcome.positions, reason=Reason.NO_ROUTE)
+            else:
+                assert isinstance(outcome, Next)
+                assert (outcome.carrier, outcome.price) == (best.carriers[0], best.price)
+
+
+def test_a_priced_slice_keeps_its_way_while_the_carrier_is_known() -> None:
+    table = route_slice.RouteTable([RouteFact(prefix="", carriers=("b",), price=5)], {"a", "b"})
+    columns = Columns(to=array("Q", numbers(60)).tobytes())
+    facts = route_slice.RouteFacts(columns=columns, routes=table)
+    assert route_slice.decide(part_over(0b11, b"\1\1", carrier="a", price=9), facts) == (Next(positions=0b11),)
+    assert route_slice.decide(part_over(0b11, b"\1\1", carrier="gone", price=9), facts) == (
+        Next(positions=0b11, carrier="b", price=5),)
+
+
+@given(SETS, st.integers(0, 2**60 - 1), st.booleans())
+def test_credit_covers(positions: int, granted: int, reject: bool) -> None:
+    facts = reserve_credit.CreditFacts(granted=granted, lease="l", reject_when_short=reject, now=NOW)
+    outcomes = reserve_credit.decide(part_over(positions), facts)
+    check_cover(positions, outcomes)
+    for outcome in outcomes:
+        assert isinstance(outcome, Next) == bool(outcome.positions & granted)
+
+
+@given(SETS, st.data())
+def test_admit_covers_and_keeps_the_order(positions: int, data: st.DataObject) -> None:
+    count = positions.bit_count()
+    segments = bytes(data.draw(st.lists(st.integers(1, 9), min_size=count, max_size=count)))
+    granted = data.draw(st.integers(0, 200))
+    outcomes = admit_to_carrier.decide(part_over(positions, segments), admit_to_carrier.RoomFacts(granted=granted, now=1))
+    check_cover(positions, outcomes)
+    going = sum(outcome.positions for outcome in outcomes if isinstance(outcome, Next))
+    used = sum(segments[:going.bit_count()])
+    assert used <= granted
+    assert places(going) == places(positions)[:going.bit_count()]
+    assert going == positions or used + segments[going.bit_count()] > granted
+
+
+OUTCOMES = ["sent", "failed", "transient", "uncertain", "partial"]
+
+
+@given(st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=40), st.integers(0, 6), st.booleans())
+def test_settle_covers(answers: list[str], attempts: int, outdated: bool) -> None:
+    block = block_of(answers, attempts)
+    outcomes = settle_block.decide(block, outdated=outdated)
+    check_cover(block.positions, outcomes)
+    retried = sum(o.positions for o in outcomes if isinstance(o, Retry))
+    transient = sum(1 << n for n, answer in enumerate(answers) if answer == "transient")
+    assert retried == (transient if attempts < 4 and not outdated else 0)
+
+
+def block_of(answers: list[str], attempts: int = 0) -> Settled:
+    reasons = {"sent": "none", "failed": "carrier_permanent", "transient": "carrier_transient",
+               "uncertain": "answer_timeout", "partial": "partial"}
+    sets = {a: sum(1 << n for n, x in enumerate(answers) if x == a) for a in dict.fromkeys(answers)}
+    rest = None
+    if "transient" in sets:
+        rest = slice_of(numbers(sets["transient"].bit_count()), positions=sets["transient"], size=len(answers),
+                        attempts=attempts, segments=b"\1" * sets["transient"].bit_count())
+    named = [a for a in answers if a in ("sent", "partial")]
+    hashed = [a for a in answers if a in ("sent", "partial", "uncertain")]
+    return Settled(
+        epoch=0, carrier="acme", tenant=TENANT, campaign=CAMPAIGN, chunk=BASE.chunk, part=0, size=len(answers),
+        lane="marketing", send=1, round=attempts, attempts=attempts, positions=everyone(len(answers)), price=700,
+        lease=None, at=NOW, verdicts=[Verdict(outcome=a, reason=reasons[a], code=None, positions=p)
+                                      for a, p in sets.items()],
+        indexes=array("I", range(len(answers))).tobytes(), segments=b"\2" * len(answers),
+        ids="\n".join("i1" if a == "partial" else "i1,i2" for a in named), to_hashes=b"12345678" * len(hashed),
+        key_id="k1/2026-01", rest=rest)
+
+
+def test_settle_refuses_what_it_does_not_know() -> None:
+    block = block_of(["sent", "failed"])
+    unknown = Settled(**{f: getattr(block, f) for f in block.__struct_fields__} | {
+        "verdicts": [Verdict(outcome="lost", reason="none", code=None, positions=0b11)]})
+    with pytest.raises(settle_block.StepError):
+        settle_block.decide(unknown, outdated=False)
+
+
+@given(st.integers(1, 300), st.integers(0, 8), st.integers(0, 40_000))
+def test_a_retry_is_bounded_and_repeats_name_the_same_moment(send: int, attempts: int, life: int) -> None:
+    answer = retry_slice.Answer(positions=1, chunk="c", send=send, attempts=attempts, expires_at=NOW + life,
+                                reason=Reason.CARRIER_TRANSIENT, code="8", at=NOW)
+    [outcome] = retry_slice.decide(answer)
+    assert retry_slice.decide(answer) == (outcome,)
+    if isinstance(outcome, Retry):
+        assert attempts + 1 < 5
+        assert NOW + 10_000 <= outcome.not_before < min(NOW + 12_000, NOW + life)
+    else:
+        assert isinstance(outcome, Reject)
+        assert outcome.reason is (Reason.ATTEMPTS_EXHAUSTED if attempts >= 4 else Reason.TOO_OLD)
+
+
+@given(SETS, st.sampled_from(["canceled", "validity_ended", "carrier_down", "anything"]))
+def test_returned_covers(positions: int, reason: str) -> None:
+    rest = slice_of(numbers(positions.bit_count()), positions=positions, size=60)
+    check_cover(positions, retry_slice.decide_returned(rest, reason, NOW))
+
+
+@given(st.lists(st.sampled_from([*RECEIPT_STATES, "ODD"]), min_size=1, max_size=50), st.data())
+def test_match_covers(states: list[str], data: st.DataObject) -> None:
+    undecided = data.draw(st.dictionaries(st.integers(0, len(states) - 1),
+                                          st.sampled_from([None, Reason.NONE, Reason.CARRIER_EXPIRED])))
+    outcomes = match_receipts.decide(states, undecided)
+    check_cover(everyone(len(states)), outcomes)
+    buried = sum(o.positions for o in outcomes if isinstance(o, DeadLetter))
+    assert buried == sum(1 << n for n, s in enumerate(states) if s == "ODD" and n not in undecided)
+
+
+@pytest.mark.parametrize(("states", "expected"), [
+    (["DELIVRD"], None), (["DELIVRD", "DELIVRD"], Reason.NONE), (["DELIVRD", "ENROUTE"], None),
+    (["DELIVRD", "EXPIRED"], Reason.CARRIER_EXPIRED), (["UNDELIV"], Reason.CARRIER_UNDELIVERED)])
+def test_a_message_of_two_segments(states: list[str], expected: Reason | None) -> None:
+    assert match_receipts.whole_message(states, 2) is expected
