@@ -41,7 +41,7 @@ class MessageRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     smart_encoding: bool = False
 
 
-class Recipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Recipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One recipient of a campaign; one line of an upload."""
 
     to: str

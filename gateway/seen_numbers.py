@@ -28,16 +28,8 @@ class SeenNumbers:
 
     def add(self, number: int) -> bool:
         """Remember the number; False when it was there already."""
-        if self._buckets:
-            return self._add_packed(number)
-        if number in self._few:
-            return False
-        self._few.add(number)
-        if len(self._few) > SMALL:
-            self._spread()
-        return True
-
-    def _add_packed(self, number: int) -> bool:
+        if not self._buckets:
+            return self._add_few(number)
         mixed = number * self._factor & _MASK
         bucket = self._buckets[mixed >> _LOW]
         entry = (mixed & _LOW_MASK).to_bytes(_WIDTH, "little")
@@ -49,8 +41,13 @@ class SeenNumbers:
         bucket += entry
         return True
 
-    def _spread(self) -> None:
-        self._buckets = [bytearray() for _ in range(1 << _BITS - _LOW)]
-        for number in self._few:
-            self._add_packed(number)
-        self._few = set()
+    def _add_few(self, number: int) -> bool:
+        if number in self._few:
+            return False
+        self._few.add(number)
+        if len(self._few) > SMALL:
+            few, self._few = self._few, set()
+            self._buckets = [bytearray() for _ in range(1 << _BITS - _LOW)]
+            for known in few:
+                self.add(known)
+        return True

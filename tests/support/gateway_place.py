@@ -86,11 +86,11 @@ def slices_of(bootstrap: str, name: str) -> list[tuple[Any, Slice]]:
 
 def read_all(bootstrap: str, name: str) -> list[Any]:
     """Every record of a topic by now."""
-    consumer = make_consumer(bootstrap, f"reader-{secrets.token_hex(4)}", **{"enable.partition.eof": True})
+    consumer = make_consumer(bootstrap, f"reader-{secrets.token_hex(4)}", None, **{"enable.partition.eof": True})  # type: ignore[arg-type]
     places = [TopicPartition(name, partition, 0) for partition in range(topic(name).partitions)]
     consumer.assign(places)
     found: list[Any] = []
-    ended: set[int] = set()
+    ended: set[int | None] = set()
     while len(ended) < len(places):
         message = consumer.poll(10)
         assert message is not None, f"{name} cannot be read to its end"

@@ -1,0 +1,39 @@
+"""The OpenAPI document: valid, complete, and silent about what is not built."""
+
+from __future__ import annotations
+
+import json
+
+from aiohttp import ClientSession
+from openapi_spec_validator import validate
+
+from gateway.openapi import describe
+from gateway.routes.table import ROUTES
+
+
+async def test_it_is_valid_and_served(client: ClientSession) -> None:
+    async with client.get("/openapi.json", headers={"Authorization": ""}) as response:
+        document = await response.json()
+    validate(document)
+    assert document["openapi"].startswith("3.1")
+    assert {(path, method) for path, item in document["paths"].items() for method in item} == {
+        (route.path, route.method.lower()) for route in ROUTES}
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [operation["operationId"] for item in describe(ROUTES, "1")["paths"].values()
+             for operation in item.values()]
+    assert len(set(names)) == len(names)
+
+
+def test_what_is_not_built_is_absent() -> None:
+    text = json.dumps(describe(ROUTES, "1"))
+    for word in ("send_at", "callback_url", "whatsapp", "pause", "webhooks", "schedule\"", "text/csv", "admin"):
+        assert word not in text, word
+
+
+def test_every_guarded_path_says_so() -> None:
+    for path, item in describe(ROUTES, "1")["paths"].items():
+        for operation in item.values():
+            assert ("security" in operation) == path.startswith("/v1/")
+            assert ("401" in operation["responses"]) == path.startswith("/v1/")

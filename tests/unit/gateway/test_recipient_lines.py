@@ -1,0 +1,42 @@
+"""Lines of an upload, whatever the blocks cut: one entry a line, in order, in constant memory."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from gateway import recipient_lines
+from gateway.problem import Fault
+from gateway.recipient_lines import MAX_LINE, read_recipients
+
+LONG = "x" * (MAX_LINE + 1)
+LINES = [
+    (b'{"to": "+1"}', "+1"), (b"", "bad_json"), (b'{"to": "+2"}\r', "+2"), (b"\xff", "bad_json"),
+    (b'{"to": "\\ud800"}', "bad_text"), (b'{"to": "+3"}{"to": "+4"}', "bad_json"), (b"[]", "wrong_type"),
+    (json.dumps({"to": LONG}).encode(), "line_too_long"), (b'{"to": "+5", "variables": {"a": "b"}}', "+5"),
+    (b'{"to": "+6", "variables": {"a": 1}}', "wrong_type"), (b'{"send_at": 1}', "unsupported"),
+    (b'{"to": "' + b"7" * (MAX_LINE - 10) + b'"}', "7" * (MAX_LINE - 10)), (b'{"to": "+8"}', "+8"),
+]
+
+
+def seen(data: bytes) -> list[str]:
+    return [entry.code if isinstance(entry, Fault) else entry.to
+            for entries in read_recipients(io.BytesIO(data)) for entry in entries]
+
+
+@pytest.mark.parametrize("block", [1, 7, 100, MAX_LINE, MAX_LINE + 5, 1 << 20])
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_an_entry_a_line(monkeypatch: pytest.MonkeyPatch, block: int, end: bytes) -> None:
+    monkeypatch.setattr(recipient_lines, "BLOCK", block)
+    lines = LINES if block > 1 else [row for row in LINES if len(row[0]) < 100]
+    assert seen(b"\n".join(line for line, _ in lines) + end) == [verdict for _, verdict in lines]
+
+
+def test_nothing_is_no_line_and_a_newline_is_one() -> None:
+    assert (seen(b""), seen(b"\n"), seen(b"\n\n")) == ([], ["bad_json"], ["bad_json", "bad_json"])
+
+
+def test_one_endless_line() -> None:
+    assert seen(b"x" * (20 * MAX_LINE)) == ["line_too_long"]
