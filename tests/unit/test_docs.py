@@ -1,0 +1,84 @@
+"""The documentation: generated pages up to date, links that lead somewhere, calls that the gateway would take."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+import typer
+
+from gateway.requests import CampaignRequest, MessageRequest
+from gateway.routes.table import ROUTES
+from infra.ops import reference
+from infra.ops.cli import COMMANDS, GROUPS
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "examples" / "subscriber" / "README.md"])
+CALL = re.compile(r"curl -s (?:-X POST )?\"?\$GATEWAY(/\S*?)[\"?\s](.*?)(?=\n\n|\n```|\nexport|\ncurl|\nsluice)", re.DOTALL)
+
+
+def calls() -> list[tuple[str, str]]:
+    return CALL.findall((ROOT / "docs" / "quickstart.md").read_text())
+
+
+def verbs(app: typer.Typer) -> set[str]:
+    return {command.name or command.callback.__name__.rstrip("_") for command in app.registered_commands
+            if command.callback is not None}
+
+
+def test_the_reference_is_up_to_date() -> None:
+    assert reference.stale(reference.FOLDER) == [], "run `python -m infra.ops.reference`"
+
+
+def test_an_edited_a_missing_and_a_good_page_are_told_apart(tmp_path: Path) -> None:
+    reference.write(tmp_path)
+    assert reference.stale(tmp_path) == []
+    (tmp_path / "topics.md").write_text("edited")
+    (tmp_path / "reasons.md").unlink()
+    assert sorted(reference.stale(tmp_path)) == ["reasons.md", "topics.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text()
+    assert text.startswith(("#", "<!--"))
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_calls_of_the_quickstart_are_taken() -> None:
+    kinds: dict[str, type[msgspec.Struct]] = {"/v1/messages": MessageRequest, "/v1/campaigns": CampaignRequest,
+                                              "/v1/preview": CampaignRequest}
+    bodies = [(path, body) for path, rest in calls() for body in re.findall(r"-d '(.*?)'(?:\s|$)", rest, re.DOTALL)]
+    assert {path for path, _ in bodies} == set(kinds)
+    for path, body in bodies:
+        assert msgspec.json.decode(body, type=kinds[path]) is not None
+        assert json.loads(body)["from"]
+
+
+def test_the_paths_of_the_quickstart_exist() -> None:
+    known = {route.path for route in ROUTES}
+    paths = {path.replace("$CAMPAIGN", "{id}") for path, _ in calls()}
+    assert len(paths) >= 6
+    assert paths <= known
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "reference" not in page.parts],
+                         ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_is_named_exists(page: Path) -> None:
+    known = {function.__name__ for function in COMMANDS} | {f"{noun} {verb}" for noun, app in GROUPS.items()
+                                                            for verb in verbs(app)}
+    named = re.findall(r"(?:`|^)sluice ([a-z]+)(?: ([a-z]+))?", page.read_text(), re.MULTILINE)
+    unknown = [f"{noun} {verb}".strip() for noun, verb in named
+               if noun not in known and f"{noun} {verb}" not in known]
+    assert unknown == []
+
+
+def test_every_setting_that_is_named_exists() -> None:
+    known = (reference.FOLDER / "settings.md").read_text()
+    for page in PAGES:
+        for name in re.findall(r"SLUICE_[A-Z_]*[A-Z]", page.read_text()):
+            assert f"`{name}" in known, name
