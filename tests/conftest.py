@@ -1,7 +1,8 @@
 """Fixtures for the whole suite: the three services, started by the first test that asks and shared by all.
 
 In: nothing. Out: `services`, whose `kafka`, `postgres` and `redis` are addresses. A test that uses it is marked
-`stack` and keeps to topics, databases and keys of its own. Wrong: a service that does not start fails the test.
+`stack` and keeps to topics, databases and keys of its own; `stack`, the whole product as `sluice up` starts it. Wrong: a
+service that does not start fails the test.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from infra.services.stack import Stack
+from tests.support.running import stack as stack
 from tests.support.stack import running_stack
 
 

@@ -1,0 +1,69 @@
+"""2. A campaign: one text to many, in one call.
+
+Up to 10,000 recipients travel inside the request. It starts at once. Its counts add up at any moment.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.ledger import adds_up, disagreements, recipients
+from tests.support.running import Running, campaign_when, until
+
+pytestmark = pytest.mark.stack
+
+
+def test_a_campaign_is_delivered(stack: Running) -> None:
+    numbers = stack.german(200)
+
+    answer = stack.api.post("/v1/campaigns", {"name": "Spring sale", "from": "Shop", "body": "Everything must go",
+                                              "recipients": recipients(numbers)})
+
+    assert answer.status == 202
+    assert answer.body == {"id": answer.id, "status": "running", "accepted": 200, "rejected": [],
+                           "estimate": {"segments": 200, "price": "2.0000"}}
+    first = stack.api.campaign(answer.id)
+    assert first["counts"]["accepted"] == 200 and adds_up(first["counts"])
+
+    campaign_when(stack.api, answer.id, lambda seen: seen["counts"]["delivered"] == 200, 20)
+    last = campaign_when(stack.api, answer.id, lambda seen: seen["price"] == "2.0000", 10)
+    assert (last["status"], last["rejected_count"], last["waiting"]) == ("completed", 0, None)
+    assert adds_up(last["counts"])
+    assert disagreements(last["counts"], stack.api.messages(answer.id), numbers, stack.entries()) == []
+
+
+def test_campaigns_are_listed_newest_first(stack: Running) -> None:
+    made = [stack.api.post("/v1/campaigns", {"name": name, "from": "Shop", "body": "Hi", "recipients": recipients(
+        stack.german(1))}).id for name in ("older", "newer")]
+
+    listed = [row["id"] for row in stack.api.get("/v1/campaigns", limit=2).body["campaigns"]]
+
+    assert listed == made[::-1]
+
+
+def test_a_campaign_costs_at_most_what_it_may(stack: Running) -> None:
+    answer = stack.api.post("/v1/campaigns", {"name": "Dear", "from": "Shop", "body": "Hi", "max_price": "0.0199",
+                                              "recipients": recipients(stack.german(2))})
+
+    assert (answer.status, answer.body["code"]) == (422, "max_price_exceeded")
+
+
+def test_an_otp_campaign_uses_its_lane(stack: Running) -> None:
+    numbers = stack.german(20)
+
+    campaign = stack.api.post("/v1/campaigns", {"name": "Codes", "from": "Shop", "lane": "otp", "body": "Code {{code}}",
+                                                "recipients": recipients(numbers, code="123456")}).id
+
+    until(lambda: stack.api.campaign(campaign)["counts"]["delivered"] == 20, 20)
+    assert {row["price"] for row in stack.api.messages(campaign)} == {"0.0100"}
+
+
+def test_the_command_line_makes_and_watches_a_campaign(stack: Running) -> None:
+    listing = stack.folder / "recipients.csv"
+    listing.write_text("to,name\n" + "".join(f"{number},Ada\n" for number in stack.german(10)))
+
+    made = stack.cli("campaign", "create", str(listing), "--name", "From a file", "--from", "Shop", "--body", "Hi {{name}}")
+    assert (made["accepted"], made["rejected_count"]) == (10, 0)
+
+    assert stack.cli("campaign", "watch", made["id"])["status"] == "completed"
+    assert stack.cli("campaign", "show", made["id"])["counts"]["accepted"] == 10

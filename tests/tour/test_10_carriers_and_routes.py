@@ -1,0 +1,58 @@
+"""10. Carriers and routes are changed while everything runs.
+
+They live in PostgreSQL; the file only seeds them. A change is in force within a second or two. The longest prefix wins.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.running import Running, until
+
+pytestmark = pytest.mark.stack
+
+
+def test_a_carrier_is_changed_and_shown(stack: Running) -> None:
+    before = stack.cli("carrier", "show", "steady")
+
+    changed = stack.cli("carrier", "set", "steady", "--window", "150")
+
+    assert changed == stack.cli("carrier", "show", "steady") == before | {"window": 150}
+    assert "simulator" not in str(changed.get("password")), "a password is never shown"
+    assert {row["id"] for row in stack.cli("carrier", "list")} == {"steady", "rough"}
+
+
+def test_a_new_route_takes_messages_to_another_carrier(stack: Running) -> None:
+    french = "+33612345678"
+    assert stack.cli("route", "test", french)["carriers"] == ["steady"]
+
+    stack.cli("route", "set", "+336", "--carrier", "rough", "--price", "0.0450")
+
+    assert stack.cli("route", "test", french) == {
+        "number": french, "prefix": "+336", "carriers": ["rough"], "price": "0.0450"}
+    wanted = {"name": "Try", "from": "Shop", "body": "Hi", "recipients": [{"to": french}]}
+    until(lambda: stack.api.post("/v1/preview", wanted).body["price"] == "0.0450", 10)
+    # Each role looks by itself; the one that routes is a second behind at most.
+    until(lambda: sent_by(stack, french) == ("rough", "0.0450"), 20)
+    assert any(entry.destination == french[1:] for entry in stack.rough.entries())
+
+
+def sent_by(stack: Running, number: str) -> tuple[str, str]:
+    identity = stack.api.post("/v1/messages", {"to": number, "from": "Sluice", "body": "Bonjour"}).id
+    until(lambda: stack.api.message(identity)["status"] == "delivered", 15)
+    message = stack.api.message(identity)
+    return message["carrier"], message["price"]
+
+
+def test_a_route_leads_to_a_carrier_that_exists(stack: Running) -> None:
+    done = stack.run("route", "set", "+1", "--carrier", "nobody", "--price", "0.01")
+
+    assert done.returncode == 1
+    assert "nobody" in done.stderr and done.stdout == ""
+
+
+def test_what_this_version_does_not_do_is_refused(stack: Running) -> None:
+    for arguments in (("carrier", "set", "steady", "--binds", "1"),
+                      ("route", "set", "+1", "--carrier", "steady,rough", "--price", "0.01")):
+        done = stack.run(*arguments)
+        assert (done.returncode, "unsupported" in done.stderr) == (1, True)
