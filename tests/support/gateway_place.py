@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -63,7 +64,7 @@ def make_place(services: Stack, folder: Path) -> Place:
         for name in ("near", "far"):
             catalog.seed_carrier(CarrierSettings(id=name, kind="simulator", rate=100), {}, "", keyring)
         for prefix, carrier, price in (("+49", "near", "0.0700"), ("+1", "far", "0.0100"), ("+44", "far", "0.0200")):
-            catalog.seed_route(RouteSettings(prefix=prefix, carriers=[carrier], price=price))  # type: ignore[arg-type]
+            catalog.seed_route(RouteSettings(prefix=prefix, carriers=[carrier], price=Decimal(price)))
         tenant, key = catalog.create_tenant("account", BALANCE)
         _, other_key = catalog.create_tenant("stranger", BALANCE)
         _, poor_key = catalog.create_tenant("poor", 0)
@@ -86,7 +87,7 @@ def slices_of(bootstrap: str, name: str) -> list[tuple[Any, Slice]]:
 
 def read_all(bootstrap: str, name: str) -> list[Any]:
     """Every record of a topic by now."""
-    consumer = make_consumer(bootstrap, f"reader-{secrets.token_hex(4)}", None, **{"enable.partition.eof": True})  # type: ignore[arg-type]
+    consumer = make_consumer(bootstrap, f"reader-{secrets.token_hex(4)}", None, **{"enable.partition.eof": True})
     places = [TopicPartition(name, partition, 0) for partition in range(topic(name).partitions)]
     consumer.assign(places)
     found: list[Any] = []
