@@ -8,6 +8,7 @@ Run as a program: bootstrap, name, folder, instance. It touches `ready-<instance
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -75,6 +76,7 @@ async def serve(bootstrap: str, name: str, folder: Path, instance: str) -> None:
     await run_sources([Source(f"{name}-in", runner.run, 64)], bootstrap=bootstrap, group=f"{name}-group",
                       instance=instance, folder=folder / "faust", stop=stop,
                       ready=lambda: (folder / f"ready-{instance}").touch())
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -85,9 +85,13 @@ class WithFaust:
     def _begin(self) -> None:
         request = ConsumerGroupTopicPartitions(f"{self.name}-group", [
             TopicPartition(f"{self.name}-in", partition, 0) for partition in range(2)])
-        futures = self.admin.alter_consumer_group_offsets([request])
-        for future in futures.values():
-            future.result(10)
+
+        def done() -> bool:
+            futures = self.admin.alter_consumer_group_offsets([request])
+            results = [future.result(10) for future in futures.values()]
+            return all(place.error is None for result in results for place in result.topic_partitions)
+
+        wait_for(done, SECONDS)
 
     def start(self, instance: str = "toy-0") -> subprocess.Popen[bytes]:
         mark = self.folder / f"ready-{instance}"
@@ -124,17 +128,19 @@ class WithFaust:
         return sum(max(place.offset, 0) for place in result.topic_partitions)
 
     def _read(self, topic: str, count: int, mine: Callable[[Any], bool]) -> list[Any]:
-        """Everything on a topic of one partition that is ours, at least `count` records."""
+        """Whatever is ours on a topic of one partition, to its end, and at least `count` records."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"{self.name}-reader",
                              "auto.offset.reset": "earliest", "enable.auto.commit": False})
         consumer.assign([TopicPartition(topic, 0, 0)])
         found: list[Any] = []
         deadline = time.monotonic() + SECONDS
         try:
-            while len(found) < count and time.monotonic() < deadline:
+            end, at = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1], 0
+            while (len(found) < count or at < end) and time.monotonic() < deadline:
                 message = consumer.poll(0.2)
-                if message is not None and message.error() is None and mine(message):
-                    found.append(message)
+                if message is not None and message.error() is None:
+                    at = (message.offset() or 0) + 1
+                    found += [message] if mine(message) else []
         finally:
             consumer.close()
         assert len(found) >= count, f"{len(found)} of {count} on {topic}: {(self.folder / 'stderr').read_text()[-2000:]}"
@@ -243,7 +249,7 @@ async def test_failures_between_successes_pull_no_brake() -> None:
 def test_faust_ends_with_70_when_an_output_is_refused(services: Stack, tmp_path: Path) -> None:
     rig = WithFaust(services.kafka, tmp_path, out_bytes=150)
     try:
-        rig.send([plain(toy_record(toy_slice("x" * 2000)))])
+        rig.send([plain(toy_record(toy_slice(os.urandom(2000).hex())))])
         assert rig.start().wait(SECONDS) == 70
         assert rig.committed() == 0
     finally:

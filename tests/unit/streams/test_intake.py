@@ -1,0 +1,274 @@
+"""Intake: what leaves for each kind of slice, that a repeat says the same, and that nothing falls through."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.codec import decode_as
+from schemas.records import (
+    Columns,
+    DeliveryReceipt,
+    Envelope,
+    Held,
+    MessageEvents,
+    Slice,
+    Stage,
+    Usage,
+    check_slice,
+    everyone,
+)
+from streams.intake import PRICE_ROUND, Intake
+from streams.memory_runner import MemoryRunner
+from streams.stage import Output
+from tests.unit.streams.worlds import (
+    CAMPAIGN,
+    CHUNK,
+    NOW,
+    SEALER,
+    TENANT,
+    CarrierFact,
+    RouteFact,
+    TenantFact,
+    World,
+    envelope,
+    numbers,
+    slice_of,
+    some,
+)
+
+
+async def taken(world: World, *slices: Slice) -> list[Output]:
+    runner = MemoryRunner(lambda: Intake(world.intake()), topic=f"ingest-{slices[0].lane}", clock=world.clock)
+    runner.send(envelope(*slices))
+    await runner.drain()
+    assert runner.acknowledged == 1
+    assert runner.topics.on("dead-letter") == []
+    return runner.topics.written
+
+
+def dispatched(outputs: Sequence[Output]) -> list[Slice]:
+    return [s for o in outputs if o.topic.startswith("dispatch-") for s in decode_as(o.value, Envelope).slices]
+
+
+def held(outputs: Sequence[Output]) -> list[Held]:
+    return [decode_as(o.value, Held) for o in outputs if o.topic == "held"]
+
+
+def changes(outputs: Sequence[Output]) -> list[tuple[str, int, int, str]]:
+    return [(c.status, c.send, c.positions, c.reason) for o in outputs if o.topic.startswith("message-events-")
+            for c in decode_as(o.value, MessageEvents).changes]
+
+
+def public(outputs: Sequence[Output]) -> list[DeliveryReceipt]:
+    return [decode_as(o.value, DeliveryReceipt) for o in outputs if o.topic == "delivery-receipts"]
+
+
+def used(outputs: Sequence[Output]) -> list[Usage]:
+    return [decode_as(o.value, Usage) for o in outputs if o.topic == "usage"]
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.run()
+    return made
+
+
+async def test_a_chunk_goes_to_its_carrier_unopened(world: World) -> None:
+    chunk = slice_of(numbers(500))
+    outputs = await taken(world, chunk)
+    [going] = dispatched(outputs)
+    assert (going.carrier, going.price, going.segments, going.sealed) == ("acme", 700, b"\1" * 500, chunk.sealed)
+    assert [o.partition for o in outputs if o.topic == "dispatch-marketing"] == [3]
+    assert [o.key for o in outputs if o.topic == "dispatch-marketing"] == [b"3"]
+    assert changes(outputs) == [("queued", 1, everyone(500), "none")]
+    assert len(outputs) == 2
+    assert world.reserved == {(TENANT, CHUNK, 0): everyone(500)}
+
+
+async def test_a_draft_waits_without_an_event(world: World) -> None:
+    world.run("draft")
+    outputs = await taken(world, slice_of(numbers(3)))
+    [row] = held(outputs)
+    assert (row.reason, row.hold, row.slice.sealed, row.slice.stage) == ("draft", 0, b"", Stage.PARTITION)
+    assert len(outputs) == 1
+
+
+async def test_an_unread_version_is_waited_for_and_then_held(world: World) -> None:
+    world.run(version=1)
+    outputs = await taken(world, slice_of(numbers(2)), slice_of(numbers(2), chunk=CHUNK[:-1] + "1"))
+    assert world.waits == [(CAMPAIGN, 2)]
+    assert [row.reason for row in held(outputs)] == ["draft", "draft"]
+    assert len(outputs) == 2
+
+
+async def test_an_unlisted_part_leaves_no_trace(world: World) -> None:
+    world.run(parts=[7])
+    assert await taken(world, slice_of(numbers(3))) == []
+    assert world.reserved == {}
+
+
+async def test_a_canceled_campaign_ends_its_messages(world: World) -> None:
+    world.run("canceled", version=3)
+    outputs = await taken(world, slice_of(numbers(2), refs=["a", None]))
+    assert changes(outputs) == [("canceled", 1, 0b11, "canceled")]
+    assert [(r.status, r.client_ref, r.sequence, r.message_id) for r in public(outputs)] == [
+        ("canceled", "a", 21, f"msg_{CAMPAIGN[4:]}_0_0"), ("canceled", None, 21, f"msg_{CAMPAIGN[4:]}_0_1")]
+    assert public(outputs)[0].to_hash == SEALER.hash_destinations(array("Q", numbers(1)).tobytes()).hex()
+    assert used(outputs) == []
+
+
+async def test_what_was_reserved_before_is_given_back_at_the_end(world: World) -> None:
+    world.run("canceled", version=3)
+    outputs = await taken(world, slice_of(numbers(2), stage=Stage.ROUTE, price=700, segments=b"\1\2", carrier="acme",
+                                          lease="l"))
+    [usage] = used(outputs)
+    assert (usage.refunded, usage.charged, usage.segments, usage.lease, usage.price) == (0b11, 0, b"\1\2", "l", 700)
+
+
+async def test_expired_before_it_was_sent(world: World) -> None:
+    outputs = await taken(world, slice_of(numbers(1), expires_at=NOW))
+    assert changes(outputs) == [("expired", 1, 1, "validity_ended")]
+    assert [r.status for r in public(outputs)] == ["expired"]
+
+
+async def test_faulty_positions_are_rejected_and_the_rest_goes(world: World) -> None:
+    chunk = slice_of([4915112340000, 5, 4915112340002], body="hi {{name}}", variables={"name": ["A", "B", None]})
+    outputs = await taken(world, chunk)
+    [going] = dispatched(outputs)
+    check_slice(going)
+    assert going.positions == some(0)
+    assert list(array("Q", SEALER.open(going).to)) == [4915112340000]
+    assert sorted(changes(outputs)) == [("queued", 1, 1, "none"), ("rejected", 1, 2, "bad_destination"),
+                                        ("rejected", 1, 4, "missing_variable")]
+    assert {(r.message_id[-1], r.reason) for r in public(outputs)} == {("1", "bad_destination"),
+                                                                      ("2", "missing_variable")}
+
+
+async def test_each_carrier_gets_its_own_and_each_price_its_own_reservation(world: World) -> None:
+    world.carriers["other"] = CarrierFact(partition=5)
+    world.routes = [RouteFact(prefix="", carriers=("acme",), price=700),
+                    RouteFact(prefix="+33", carriers=("other",), price=900)]
+    outputs = await taken(world, slice_of([4915112340000, 33123456789, 4915112340001]))
+    slices = {s.carrier: s for s in dispatched(outputs)}
+    assert slices["acme"].positions == some(0, 2) and slices["acme"].round == 0
+    assert slices["other"].positions == some(1) and slices["other"].round == PRICE_ROUND
+    assert list(array("Q", SEALER.open(slices["other"]).to)) == [33123456789]
+    assert sum(o.topic.startswith("message-events") for o in outputs) == 1
+
+
+async def test_the_carrier_written_first_is_taken_on_a_repeat(world: World) -> None:
+    world.carriers["first"] = CarrierFact(partition=6)
+    world.assigned[CHUNK, 1] = {"first": some(1), "acme": some(0, 2)}
+    outputs = await taken(world, slice_of(numbers(3)))
+    assert {s.carrier: s.positions for s in dispatched(outputs)} == {"first": some(1), "acme": some(0, 2)}
+
+
+async def test_short_of_money_waits_or_is_refused(world: World) -> None:
+    world.money = 1500
+    outputs = await taken(world, slice_of(numbers(4)))
+    assert dispatched(outputs)[0].positions == some(0, 1)
+    [row] = held(outputs)
+    assert (row.reason, row.slice.positions, row.cost, row.cheapest) == ("balance", some(2, 3), 1400, 700)
+    assert list(array("I", row.slice.indexes)) == [2, 3]
+    assert ("held", 1, some(2, 3), "balance") in changes(outputs)
+    world.tenants[TENANT] = TenantFact(balance_short="reject")
+    world.reserved.clear()
+    world.money = 0
+    outputs = await taken(world, slice_of(numbers(1)))
+    assert changes(outputs) == [("rejected", 1, 1, "insufficient_balance")]
+
+
+async def test_short_of_room_waits_in_order_with_its_price(world: World) -> None:
+    world.room = 3
+    outputs = await taken(world, slice_of(numbers(2)), slice_of(numbers(3), chunk=CHUNK[:-1] + "1"))
+    assert [s.positions for s in dispatched(outputs)] == [0b11, 0b1]
+    [row] = held(outputs)
+    assert (row.reason, row.slice.positions, row.slice.carrier, row.slice.price, row.slice.stage) == (
+        "room", 0b110, "acme", 700, Stage.ROUTE)
+    assert row.slice.segments == b"\1\1"
+
+
+async def test_a_later_send_waits_whole(world: World) -> None:
+    world.room = 1
+    outputs = await taken(world, slice_of(numbers(2), send=2, stage=Stage.ROUTE, segments=b"\1\1", holds=4, round=1))
+    [row] = held(outputs)
+    assert row.hold == 4
+    assert list(array("Q", SEALER.open(row.slice).to)) == numbers(2)[1:]
+    assert world.reserved == {(TENANT, CHUNK, 1): 0b11}
+
+
+async def test_slices_of_one_carrier_share_records(world: World) -> None:
+    slices = [slice_of(numbers(1), chunk=f"msg_{n:026d}", campaign=None, lane="otp") for n in range(100)]
+    outputs = await taken(world, *slices)
+    assert len(dispatched(outputs)) == 100
+    assert sum(o.topic == "dispatch-otp" for o in outputs) == 2
+
+
+async def test_the_accounts_being_away_only_takes_time(world: World) -> None:
+    world.down = 2
+    outputs = await taken(world, slice_of(numbers(1)))
+    assert len(dispatched(outputs)) == 1
+
+
+async def test_a_chunk_that_does_not_open_is_buried_alone(world: World) -> None:
+    broken = slice_of(numbers(1), chunk=CHUNK[:-1] + "2", sealed=b"no seal at all, certainly")
+    runner = MemoryRunner(lambda: Intake(world.intake()), topic="ingest-marketing")
+    runner.send(envelope(slice_of(numbers(2)), broken), key=b"k")
+    await runner.drain()
+    [letter] = runner.topics.on("dead-letter")
+    assert letter.value == envelope(broken)
+    assert dict(letter.headers)["x-error-code"] == b"step_failed"
+    assert [s.chunk for s in dispatched(runner.topics.written)] == [CHUNK]
+
+
+async def test_a_slice_on_the_topic_of_another_lane_is_buried_with_its_record(world: World) -> None:
+    runner = MemoryRunner(lambda: Intake(world.intake()), topic="ingest-otp")
+    value = envelope(slice_of(numbers(2)))
+    runner.send(value)
+    await runner.drain()
+    assert [(o.topic, o.value) for o in runner.topics.written] == [("dead-letter", value)]
+    assert dict(runner.topics.written[0].headers)["x-error-code"] == b"undecodable"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([4915112340000, 33123456789, 5, 1201555000]), min_size=1, max_size=30),
+       st.integers(0, 20_000), st.integers(0, 40), st.booleans(), st.sampled_from(["hello", "{{name}}"]))
+async def test_every_position_has_one_end_and_a_repeat_says_the_same(to: list[int], money: int, room: int, reject: bool,
+                                                                      body: str) -> None:
+    names: list[str | None] = [None if n % 5 == 4 else "x" * (n * 40) for n in range(len(to))]
+    chunk = slice_of(to, body=body, variables={"name": names})
+
+    def fresh() -> World:
+        world = World(money=money, room=room, carriers={"acme": CarrierFact(), "b": CarrierFact(partition=1)}, routes=[
+            RouteFact(prefix="+49", carriers=("acme",), price=700), RouteFact(prefix="+33", carriers=("b",), price=10)])
+        world.tenants[TENANT] = TenantFact(balance_short="reject" if reject else "hold")
+        world.run()
+        return world
+
+    first, second = await taken(fresh(), chunk), await taken(fresh(), chunk)
+    assert [plain(o) for o in first] == [plain(o) for o in second]
+    ends = [s.positions for s in dispatched(first)] + [row.slice.positions for row in held(first)] + [
+        c[2] for c in changes(first) if c[0] == "rejected"]
+    assert sum(p.bit_count() for p in ends) == len(to)
+    assert sum(ends) == everyone(len(to))
+    for slice_ in dispatched(first):
+        check_slice(slice_)
+        assert len(SEALER.open(slice_).to) == 8 * slice_.count
+
+
+def plain(output: Output) -> object:
+    """An output without its seal, which is another one each time."""
+    if not output.topic.startswith("dispatch-"):
+        return output
+    return output.topic, output.key, output.partition, [
+        (s.chunk, s.positions, s.segments, s.carrier, s.price, s.round, opened(s)) for s in dispatched([output])]
+
+
+def opened(slice_: Slice) -> Columns:
+    return SEALER.open(slice_)
