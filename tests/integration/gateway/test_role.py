@@ -1,0 +1,124 @@
+"""The role as a whole, and uploads that end in the middle or are long."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from array import array
+from urllib.parse import urlsplit
+
+import pytest
+from aiohttp import ClientSession
+
+from gateway import role as gateway_role
+from gateway.state import Gateway
+from infra.role import RoleContext
+from tests.support.gateway_place import Place, slices_of
+
+pytestmark = pytest.mark.stack
+NDJSON = {"Content-Type": "application/x-ndjson"}
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+async def draft(client: ClientSession) -> str:
+    body = {"name": "Big", "from": "Shop", "body": "Hi {{name}}", "open": True}
+    async with client.post("/v1/campaigns", json=body) as response:
+        assert response.status == 202
+        return str((await response.json())["id"])
+
+
+def lines(first: int, count: int) -> bytes:
+    return b"".join(json.dumps({"to": f"+491511{n:07d}", "variables": {"name": f"n{n}"}}).encode() + b"\n"
+                    for n in range(first, first + count))
+
+
+async def test_it_serves_until_the_stop(place: Place) -> None:
+    stop, ready = asyncio.Event(), asyncio.Event()
+    settings = place.settings.model_copy(
+        update={"gateway": place.settings.gateway.model_copy(update={"port": free_port()})})
+    running = asyncio.create_task(gateway_role.run(RoleContext(
+        settings=settings, name="gateway", pool=None, instance="gateway-0", stop=stop, ready=ready.set)))
+    await asyncio.wait_for(ready.wait(), 20)
+    async with ClientSession(f"http://127.0.0.1:{settings.gateway.port}") as session:
+        async with session.get("/version") as response:
+            assert (await response.json())["product"] == "sluice"
+        stop.set()
+        await asyncio.wait_for(running, 5)
+    assert running.exception() is None
+
+
+async def test_an_upload_that_breaks_off_leaves_nothing(client: ClientSession, url: str, place: Place) -> None:
+    campaign = await draft(client)
+    address = urlsplit(url)
+    _, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write((f"POST /v1/campaigns/{campaign}/recipients HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n"
+                  f"Content-Type: application/x-ndjson\r\nUpload-Part: 1\r\nAuthorization: Bearer {place.key}\r\n\r\n"
+                  ).encode() + lines(0, 5000))
+    await writer.drain()
+    writer.transport.abort()
+    async with client.post(f"/v1/campaigns/{campaign}/recipients", data=lines(7000, 3),
+                           headers=NDJSON | {"Upload-Part": "1"}) as response:
+        assert (response.status, (await response.json())["accepted"]) == (202, 3)
+    slices = [s for _, s in slices_of(place.settings.kafka.bootstrap or "", "ingest-marketing") if s.campaign == campaign]
+    assert [(s.part, s.size, array("I", s.indexes).tolist()) for s in slices] == [(1, 3, [0, 1, 2])]
+
+
+async def test_a_long_upload(client: ClientSession, gateway: Gateway, place: Place) -> None:
+    campaign, count = await draft(client), 60_000
+    async with client.post(f"/v1/campaigns/{campaign}/recipients", data=lines(0, count) + b"\n" * 250,
+                           headers=NDJSON) as response:
+        part = await response.json()
+    assert (part["accepted"], part["rejected_count"], len(part["rejected"])) == (count, 250, 100)
+    sizes = [s.size for _, s in slices_of(place.settings.kafka.bootstrap or "", "ingest-marketing")
+             if s.campaign == campaign]
+    assert sum(sizes) == count and len(sizes) == count // 500
+    rejected, cursor = 0, {}
+    while True:
+        async with client.get(f"/v1/campaigns/{campaign}/rejections", params={"limit": "100", **cursor}) as response:
+            page = await response.json()
+        rejected += len(page["rejections"])
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert rejected == 250
+    assert not gateway.uploads
+
+
+async def test_uploads_of_the_same_part_at_once_count_once(client: ClientSession) -> None:
+    campaign = await draft(client)
+
+    async def upload() -> tuple[int, object]:
+        async with client.post(f"/v1/campaigns/{campaign}/recipients", data=lines(0, 700),
+                               headers=NDJSON | {"Upload-Part": "0"}) as response:
+            return response.status, await response.json()
+
+    answers = await asyncio.gather(*(upload() for _ in range(4)))
+    assert all(answer == answers[0] for answer in answers) and answers[0][0] == 202
+    async with client.get(f"/v1/campaigns/{campaign}") as response:
+        shown = await response.json()
+    assert (shown["counts"]["accepted"], shown["counts"]["queued"], shown["status"]) == (700, 700, "draft")
+
+
+async def test_start_and_upload_race_without_loss(client: ClientSession) -> None:
+    campaign = await draft(client)
+
+    async def upload(part: int) -> int:
+        async with client.post(f"/v1/campaigns/{campaign}/recipients", data=lines(part * 100, 100),
+                               headers=NDJSON | {"Upload-Part": str(part)}) as response:
+            return 100 if response.status == 202 else 0
+
+    async def start() -> int:
+        async with client.post(f"/v1/campaigns/{campaign}/start") as response:
+            assert response.status == 202
+        return 0
+
+    counted = sum(await asyncio.gather(upload(0), upload(1), start(), upload(2), upload(3)))
+    async with client.get(f"/v1/campaigns/{campaign}") as response:
+        shown = await response.json()
+    assert (shown["status"] in ("running", "completed"), shown["counts"]["accepted"]) == (True, counted)
