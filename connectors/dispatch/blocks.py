@@ -1,0 +1,93 @@
+"""A block: some messages of one load on their way to the carrier, from the start's acknowledgement to the last answer.
+
+In: ranks of a load; the carrier's results. Out: `Submit`s, and for each result whether the message is answered (and how),
+goes out again, or has further segments to go. `ref` of a submit = block number x 512 + rank.
+"""
+
+from __future__ import annotations
+
+from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Submit, Throttled, Unknown
+from connectors.dispatch.load import Load
+from connectors.dispatch.settling import Outcome
+from schemas.reasons import Reason
+from schemas.template import MissingVariable
+from schemas.text import Encoded, TextError
+
+RANK_BITS = 9
+RANK_MASK = (1 << RANK_BITS) - 1
+
+
+class Block:
+    """`ids`: of messages with several segments, those that the carrier has so far. `left`: messages without an answer."""
+
+    __slots__ = ("ids", "left", "load", "number", "ranks", "texts")
+
+    def __init__(self, number: int, load: Load, ranks: list[int]) -> None:
+        self.number = number
+        self.load = load
+        self.ranks = ranks
+        self.left = len(ranks)
+        self.ids: dict[int, tuple[str, ...]] = {}
+        self.texts: dict[int, Encoded] = {}
+
+    def submits(self, now: int) -> tuple[list[Submit], dict[int, Outcome]]:
+        """What goes out first, and messages that have no text any carrier could take. `now` in milliseconds."""
+        load = self.load
+        slice_, numbers, text = load.slice, load.facts.numbers, load.text
+        base = self.number << RANK_BITS
+        validity = max(1, (slice_.expires_at - now) // 1000)
+        out: list[Submit] = []
+        bad: dict[int, Outcome] = {}
+        for rank in self.ranks:
+            try:
+                encoded = text(rank)
+            except TextError as fault:
+                reason = Reason.TOO_LONG if fault.code == "too_long" else Reason.BAD_TEXT
+                bad[rank] = Outcome(outcome="failed", reason=reason)
+                continue
+            except MissingVariable:
+                bad[rank] = Outcome(outcome="failed", reason=Reason.MISSING_VARIABLE)
+                continue
+            if len(encoded.parts) == 1:
+                out.append(Submit(ref=base | rank, source=slice_.sender, destination=str(numbers[rank]),
+                                  alphabet=encoded.alphabet, parts=encoded.parts, validity_seconds=validity))
+            else:
+                self.texts[rank] = encoded
+                self.ids[rank] = ()
+                out.append(self.part(rank, 0, 1, now))
+        return out, bad
+
+    def part(self, rank: int, first: int, count: int, now: int) -> Submit:
+        """So many segments of a message that has several, from this one on."""
+        slice_, encoded = self.load.slice, self.texts[rank]
+        return Submit(ref=self.number << RANK_BITS | rank, source=slice_.sender,
+                      destination=str(self.load.facts.numbers[rank]), alphabet=encoded.alphabet, parts=encoded.parts,
+                      concat_ref=self.load.concat_reference(rank),
+                      validity_seconds=max(1, (slice_.expires_at - now) // 1000), first_part=first, part_count=count)
+
+    def progress(self, rank: int, result: Result, ids: tuple[str, ...]) -> Outcome | int | None:
+        """What a result says of this message: its outcome, the segment that goes next (0: the whole message goes again),
+        or None when all segments are taken. `ids`: those of this result in the form to remember."""
+        had = self.ids[rank] = self.ids.get(rank, ()) + ids
+        match result:
+            case Accepted():
+                text = self.texts.get(rank)
+                return None if text is None or len(had) >= len(text.parts) else len(had)
+            case Throttled() | NotSent():
+                return len(had)
+            case Unknown():
+                return Outcome(outcome="uncertain", reason=Reason.ANSWER_TIMEOUT, ids=had)
+            case Refused():
+                return _refused(result, had)
+
+
+def _refused(result: Refused, had: tuple[str, ...]) -> Outcome:
+    if had:
+        return Outcome(outcome="partial", reason=Reason.PARTIAL, code=result.code, ids=had)
+    match result.klass:
+        case "permanent":
+            return Outcome(outcome="failed", reason=Reason.CARRIER_PERMANENT, code=result.code)
+        case "transient":
+            return Outcome(outcome="transient", reason=Reason.CARRIER_TRANSIENT, code=result.code)
+        case "unknown":
+            return Outcome(outcome="failed", reason=Reason.CARRIER_UNKNOWN_ERROR, code=result.code)

@@ -1,0 +1,292 @@
+"""The engine of one carrier: takes messages from its queue as window and tokens allow, and sees each one through.
+
+In: work, room and results of the carrier connection, tokens. Out: blocks: `Started` in the log, on its acknowledgement the
+submits, on the answers a `Settled`. Segments still missing of a message go before anything else; a throttled message goes
+back to the front. Nothing is sent while the carrier is not connected: work waits, and ends with its validity. After
+`drain` nothing new is started; what is in flight is still settled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+import msgspec
+
+from connectors.carriers.contract import Accepted, Carrier, NotSent, Result, Throttled, Unknown
+from connectors.dispatch.blocks import RANK_BITS, RANK_MASK, Block
+from connectors.dispatch.home import Home
+from connectors.dispatch.leases import Leases
+from connectors.dispatch.load import Load
+from connectors.dispatch.pacing import Brake, Pacer
+from connectors.dispatch.receipts import ReceiptDesk
+from connectors.dispatch.settling import Outcome
+from connectors.dispatch.work import Work, WorkQueue
+from schemas.lanes import Lane
+from schemas.reasons import Reason
+
+LARGEST_BLOCK = 256
+GATHER_SECONDS = 0.02
+
+Over = Callable[[Load], Reason | None]
+
+
+class Flight(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A message of several segments whose next one waits for a token."""
+
+    block: Block
+    work: Work
+    rank: int
+    part: int
+
+
+class Engine:
+    """`rate` in segments per second and `window` (messages in flight over all binds) may be changed at any time."""
+
+    def __init__(self, carrier: Carrier, queue: WorkQueue, desk: ReceiptDesk, leases: Leases, over: Over,
+                 now: Callable[[], int], *, rate: float, window: int) -> None:
+        self.carrier = carrier
+        self.queue = queue
+        self.desk = desk
+        self.rate = rate
+        self.window = window
+        self.brake = Brake()
+        self._pacer = Pacer()
+        self._leases = leases
+        self._over = over
+        self._now = now
+        self._loop = asyncio.get_running_loop()
+        self._blocks: dict[int, tuple[Block, Work]] = {}
+        self._number = 0
+        self._awaiting: dict[int, int] = {}  # by block: messages whose start is not acknowledged yet
+        self._reserved = 0
+        self._further: deque[Flight] = deque()
+        self._gathering: set[Work] = set()
+        self._woken = False
+        self._asking = False
+        self._draining = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._gather_timer: asyncio.TimerHandle | None = None
+
+    def in_flight_of(self, homes: Collection[Home]) -> int:
+        """Blocks of these homes without their last answer."""
+        return sum(work.home in homes for _, work in self._blocks.values())
+
+    def add(self, work: Work) -> None:
+        """Take this on."""
+        self.queue.add(work)
+        self.wake()
+
+    def wake(self) -> None:
+        """Something may go now: look at the end of this turn of the loop."""
+        if not self._woken:
+            self._woken = True
+            self._loop.call_soon(self._pump)
+
+    def drain(self) -> None:
+        """Start nothing any more; missing segments of what was started still go."""
+        self._draining = True
+
+    def settle_open(self) -> None:
+        """Write the answers that have come."""
+        self._gather_timer = None
+        gathering, self._gathering = self._gathering, set()
+        for work in gathering:
+            self._settle(work)
+
+    def sweep(self) -> None:
+        """Once a second: what is over goes back, wherever it stands; segments that can go no more are given up."""
+        self.queue.sweep(self._over)
+        left: deque[Flight] = deque()
+        for flight in self._further:
+            if flight.work.home.closed:
+                self._blocks.pop(flight.block.number, None)
+            elif self._over(flight.work.load) is Reason.VALIDITY_ENDED:
+                ids = flight.block.ids[flight.rank]
+                self._answer(flight.block, flight.work, flight.rank,
+                             Outcome(outcome="partial", reason=Reason.PARTIAL, ids=ids))
+            else:
+                left.append(flight)
+        self._further = left
+        self.settle_open()
+        self.wake()
+
+    # What may go now
+
+    def _pump(self) -> None:
+        self._woken = False
+        if not self.carrier.connected or not (self._further or (self.queue and not self._draining)):
+            return
+        now = self._loop.time()
+        if now < self.brake.until:
+            self._look_again(self.brake.until)
+            return
+        slots = self.carrier.room() - self._reserved
+        tokens = self._pacer.available(now)
+        before = tokens
+        while self._further and slots > 0 and tokens > 0:
+            tokens -= self._send_further(tokens)
+            slots -= 1
+        while slots > 0 and tokens > 0 and not self._draining:
+            work = self.queue.front(self._over)
+            count = 0 if work is None else self._block_size(work, slots, tokens)
+            if work is None or count == 0:
+                break
+            self._start(work, count)
+            slots -= count
+            tokens -= count
+        self._pacer.spend(before - tokens, now)
+        if slots > 0 and (self.queue or self._further):
+            self._ask(now)
+            if tokens == 0 and not self._asking:
+                self._look_again(self._pacer.next_at(now) or self._pacer.ask_at)
+
+    def _block_size(self, work: Work, slots: int, tokens: int) -> int:
+        """How many messages the next block takes; 0 = wait until more of the window is free."""
+        load = work.load
+        if load.alone:
+            return 1
+        most = min(max(1, min(LARGEST_BLOCK, self.window // 4)), load.waiting)
+        if slots < most and work.home.lane is Lane.MARKETING and (self._blocks or self._reserved):
+            return 0
+        return min(most, slots, tokens)
+
+    def _look_again(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(at, self.wake)
+
+    def _ask(self, now: float) -> None:
+        if self._asking or not self._pacer.wants(now):
+            return
+        self._asking = True
+        task = self._loop.create_task(self._lease(), name="lease")
+        task.add_done_callback(self._leased)
+
+    async def _lease(self) -> tuple[int, float]:
+        wanted = len(self._further) + self.queue.demand(LARGEST_BLOCK * 256)
+        return await self._leases.ask(self.queue.urgent, wanted, self.rate)
+
+    def _leased(self, task: asyncio.Task[tuple[int, float]]) -> None:
+        self._asking = False
+        if not task.cancelled():
+            count, rate = task.result()
+            self._pacer.granted(count, rate * self.brake.factor, self._loop.time())
+            self.wake()
+
+    # Blocks
+
+    def _start(self, work: Work, count: int) -> None:
+        ranks = work.load.take(count)
+        self.queue.touch(work)
+        self._number += 1
+        block = Block(self._number, work.load, ranks)
+        self._awaiting[block.number] = len(ranks)
+        self._reserved += len(ranks)
+        self._blocks[block.number] = (block, work)
+        work.home.start(work.load, ranks, lambda: self._go(block, work))
+
+    def _go(self, block: Block, work: Work) -> None:
+        """The start stands in the log: now, and only now, the first byte."""
+        self._reserved -= self._awaiting.pop(block.number, 0)
+        submits, bad = block.submits(self._now())
+        for rank, outcome in bad.items():
+            self._answer(block, work, rank, outcome)
+        if submits:
+            self.carrier.send(submits, self._on_results)
+
+    def forget_closed(self) -> None:
+        """Homes were closed: their blocks that wait for an acknowledgement will never get one."""
+        for number, (_, work) in list(self._blocks.items()):
+            if work.home.closed:
+                del self._blocks[number]
+                self._awaiting.pop(number, None)
+        self._reserved = sum(self._awaiting.values())
+        self._further = deque(flight for flight in self._further if not flight.work.home.closed)
+
+    def _send_further(self, tokens: int) -> int:
+        """The next segments of one message, as many as there are tokens for; how many."""
+        flight = self._further.popleft()
+        count = min(tokens, len(flight.block.texts[flight.rank].parts) - flight.part)
+        self.carrier.send([flight.block.part(flight.rank, flight.part, count, self._now())], self._on_results)
+        return count
+
+    def _on_results(self, results: list[Result]) -> None:
+        blocks, stored, learn = self._blocks, self.carrier.stored_id, self.desk.learn
+        throttled = 0
+        wait: float | None = None
+        finished: set[Work] = set()
+        for result in results:
+            rank = result.ref & RANK_MASK
+            entry = blocks.get(result.ref >> RANK_BITS)
+            if entry is None:
+                continue
+            block, work = entry
+            if type(result) is Accepted and not block.texts:
+                carrier_id = plain(stored(result.ids[0]))
+                learn(carrier_id, block.load.facts, rank)
+                work.answers.sent[rank] = carrier_id
+                block.left -= 1
+            else:
+                self._on_other(block, work, rank, result)
+                if type(result) is Throttled:
+                    throttled += 1
+                    wait = result.wait_seconds if wait is None else max(wait, result.wait_seconds or 0)
+            if block.left == 0:
+                del blocks[block.number]
+                finished.add(work)
+            else:
+                self._gathering.add(work)
+        self.brake.answers(len(results) - throttled, throttled, wait, self._loop.time())
+        for work in finished:
+            self._gathering.discard(work)
+            self._settle(work)
+        if self._gathering and self._gather_timer is None:
+            self._gather_timer = self._loop.call_later(GATHER_SECONDS, self.settle_open)
+        self.wake()
+
+    def _on_other(self, block: Block, work: Work, rank: int, result: Result) -> None:
+        ids = tuple(plain(self.carrier.stored_id(carrier_id)) for carrier_id in result.ids)
+        for carrier_id in ids:
+            self.desk.learn(carrier_id, block.load.facts, rank)
+        next_ = block.progress(rank, result, ids)
+        if next_ is None:
+            work.answers.sent[rank] = ",".join(block.ids[rank])
+            block.left -= 1
+        elif isinstance(next_, Outcome):
+            if isinstance(result, Unknown) and not self.carrier.connected:
+                next_ = replace(next_, reason=Reason.CONNECTION_LOST)
+            work.answers.other[rank] = next_
+            block.left -= 1
+        elif next_ == 0:
+            block.load.give_back(rank)
+            self.queue.return_to_front(work)
+            block.left -= 1
+        else:
+            flight = Flight(block=block, work=work, rank=rank, part=next_)
+            if isinstance(result, Throttled | NotSent):
+                self._further.appendleft(flight)
+            else:
+                self._further.append(flight)
+
+    def _answer(self, block: Block, work: Work, rank: int, outcome: Outcome) -> None:
+        """An outcome that no result brought."""
+        work.answers.other[rank] = outcome
+        block.left -= 1
+        if block.left == 0:
+            self._blocks.pop(block.number, None)
+        self._gathering.add(work)
+        if self._gather_timer is None:
+            self._gather_timer = self._loop.call_later(GATHER_SECONDS, self.settle_open)
+
+    def _settle(self, work: Work) -> None:
+        answers, work.answers = work.answers, type(work.answers)()
+        if answers and not work.home.closed:
+            work.home.settle(work.load, answers)
+
+
+def plain(carrier_id: str) -> str:
+    """The id as it may stand in our columns, which know commas and line ends as separators."""
+    return carrier_id if carrier_id.isalnum() else carrier_id.replace(",", "_").replace("\n", "_").replace("\r", "_")

@@ -1,0 +1,189 @@
+"""The partitions that this process owns: taken over with a look into the past, committed, given back.
+
+In: assignments and revocations from the feed. Out: homes by place, each after its `Owner` stands in the log and everything
+before it was read back; commits of what is done, with the place where a later owner begins to read. A home is released to
+the feed only then. On revocation nothing new is started, answers in flight are awaited for a moment, the rest is left to
+the next owner. A log that cannot be read ends the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from connectors.dispatch.engine import Engine
+from connectors.dispatch.feed import Feed, TopicPlace
+from connectors.dispatch.home import Home, Note
+from connectors.dispatch.log import AttemptLog, Fenced
+from connectors.dispatch.readback import read_back, read_for_new_owner
+from connectors.dispatch.recovery import rebuild
+from connectors.dispatch.table import Offsets
+from infra.kafka.client import KafkaException
+from infra.kafka.outbox import Outbox
+from infra.security.sealing import Sealer
+from schemas.lanes import Lane
+from schemas.records import Owner, Record
+from schemas.topics import attempts
+
+LEAVE_SECONDS = 2.5
+HOLD_ABOVE = 20_000
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstateParts:
+    """`owner`: this process, told apart from every other one. `now` in milliseconds."""
+
+    bootstrap: str
+    group: str
+    owner: str
+    outbox: Outbox
+    sealer: Sealer
+    note: Note
+    now: Callable[[], int]
+    engines: Callable[[], Iterable[Engine]]
+    fail: Callable[[Exception], None]
+
+
+class Estate:
+    """`homes` by (dispatch topic, partition); `settled` once the first assignment is taken over."""
+
+    def __init__(self, parts: EstateParts) -> None:
+        self.homes: dict[TopicPlace, Home] = {}
+        self.settled = asyncio.Event()
+        self.feed: Feed
+        self._parts = parts
+        self._taking: dict[TopicPlace, asyncio.Task[None]] = {}
+        self._logs: dict[TopicPlace, AttemptLog] = {}
+
+    def assigned(self, places: list[TopicPlace]) -> None:
+        """These are ours from now on."""
+        for place in places:
+            task = asyncio.get_running_loop().create_task(self._take_over(place), name=f"take-over-{place[0]}-{place[1]}")
+            self._taking[place] = task
+            task.add_done_callback(partial(self._taken, place))
+        if not places:
+            self.settled.set()
+
+    async def revoked(self, places: list[TopicPlace]) -> None:
+        """These are somebody else's in a moment."""
+        leaving = []
+        for place in places:
+            task = self._taking.pop(place, None)
+            if task is not None:
+                task.cancel()
+            home = self.homes.pop(place, None)
+            if home is not None:
+                home.leaving = True
+                leaving.append((place, home))
+        await self._come_to_rest([home for _, home in leaving])
+        self._commit(leaving, wait=False)
+        for place in places:
+            if (one := self._logs.pop(place, None)) is not None:
+                one.close()
+        for engine in self._parts.engines():
+            engine.forget_closed()
+
+    def commit(self, *, wait: bool = False) -> None:
+        """Commit what is done; and hold partitions of which too much is open."""
+        self._commit(list(self.homes.items()), wait=wait)
+        for place, home in self.homes.items():
+            if home.offsets.open_positions > HOLD_ABOVE:
+                self.feed.hold(place)
+            elif home.offsets.open_positions < HOLD_ABOVE // 2:
+                self.feed.release(place)
+
+    async def leave(self) -> None:
+        """The process ends: nothing new, answers awaited for a moment, everything done committed."""
+        for task in self._taking.values():
+            task.cancel()
+        for home in self.homes.values():
+            home.leaving = True
+        await self._come_to_rest(list(self.homes.values()))
+        await asyncio.to_thread(self.commit, wait=True)
+
+    async def _come_to_rest(self, homes: list[Home]) -> None:
+        engines = list(self._parts.engines())
+        deadline = asyncio.get_running_loop().time() + LEAVE_SECONDS
+        await _until(lambda: not any(engine.in_flight_of(homes) for engine in engines), deadline)
+        for engine in engines:
+            engine.settle_open()
+        await _until(lambda: not any(home.log.unreported for home in homes), deadline)
+
+    def _commit(self, homes: list[tuple[TopicPlace, Home]], *, wait: bool) -> None:
+        moved = []
+        for (topic, partition), home in homes:
+            offset, log_place = home.offsets.committable(home.log.next)
+            if offset != home.committed:
+                home.committed = offset
+                moved.append((topic, partition, offset, str(log_place)))
+        if moved:
+            self.feed.commit(moved, wait=wait)
+
+    def _taken(self, place: TopicPlace, task: asyncio.Task[None]) -> None:
+        if self._taking.get(place) is task:
+            del self._taking[place]
+        if task.cancelled():
+            return
+        fault = task.exception()
+        if isinstance(fault, Exception):
+            self._parts.fail(fault)
+        elif not self._taking:
+            self.settled.set()
+
+    async def _take_over(self, place: TopicPlace) -> None:
+        began = time.monotonic()
+        parts, (topic, partition) = self._parts, place
+        lane = Lane(topic.removeprefix("dispatch-"))
+        attempt_log = AttemptLog(attempts(lane), partition, parts.outbox.post, self._reader(lane, partition), self._fenced)
+        self._logs[place] = attempt_log
+        epoch = await attempt_log.take_over(Owner(owner=parts.owner, lane=lane, at=parts.now()))
+        offset, noted = await self._committed(place)
+        entries = await asyncio.to_thread(read_for_new_owner, parts.bootstrap, parts.group, attempts(lane), partition,
+                                          noted, epoch)
+        recovered = rebuild(entries)
+        self.homes[place] = Home(lane, partition, attempt_log, Offsets(offset), recovered, parts.sealer, parts.note,
+                                 parts.now)
+        self.homes[place].committed = offset
+        self.feed.release(place)
+        log.info("took a partition over", action="owner", lane=lane, partition=partition, epoch=epoch, read=len(entries),
+                 uncertain=sum(p.bit_count() for p in [*recovered.once.values(), *recovered.twice.values()]),
+                 suspects=len(recovered.suspects), milliseconds=round(1000 * (time.monotonic() - began)))
+
+    async def _committed(self, place: TopicPlace) -> tuple[int, int | None]:
+        while True:
+            try:
+                [(offset, metadata)] = await asyncio.to_thread(self.feed.committed, [place], 5.0)
+            except KafkaException as fault:
+                log.warning("the committed offset cannot be read yet", action="committed_wait", error=str(fault))
+                await asyncio.sleep(0.2)
+                continue
+            if offset < 0:
+                raise RuntimeError(f"{place[0]}[{place[1]}] has no first offset: run `sluice topics apply`")
+            return offset, int(metadata) if metadata and metadata.isdigit() else None
+
+    def _reader(self, lane: Lane, partition: int) -> Callable[[int, int], asyncio.Future[list[tuple[int, Record]]]]:
+        parts = self._parts
+
+        def between(begin: int, end: int) -> asyncio.Future[list[tuple[int, Record]]]:
+            return asyncio.get_running_loop().run_in_executor(
+                None, read_back, parts.bootstrap, parts.group, attempts(lane), partition, begin, end)
+
+        return between
+
+    def _fenced(self, fault: Fenced) -> None:
+        log.error("another owner has taken over", action="fenced", error=str(fault))
+        self._parts.fail(fault)
+
+
+async def _until(done: Callable[[], bool], deadline: float) -> None:
+    """Return when it is done, or at the deadline (time of the loop)."""
+    while not done():
+        if asyncio.get_running_loop().time() > deadline:
+            return
+        await asyncio.sleep(0.005)

@@ -1,0 +1,107 @@
+"""One partition of a lane that this process owns: its log of calls, its table, its offsets.
+
+In: what the carriers' engines start, settle and give up. Out: records of `attempts-<lane>`, and, once they stand there,
+rows closed and offsets settled. `closed` homes write nothing and call nobody back: their messages belong to someone
+else. A home that is `leaving` starts nothing and settles what is in flight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from connectors.dispatch.load import Load
+from connectors.dispatch.log import AttemptLog
+from connectors.dispatch.recovery import Recovered
+from connectors.dispatch.settling import Answers, settle
+from connectors.dispatch.table import Offsets, Table
+from infra.security.sealing import Sealer
+from schemas.lanes import Lane
+from schemas.reasons import Reason
+from schemas.records import Returned, Settled, Started
+
+Note = Callable[[tuple[str, int], int], None]
+"""Remember in the long window that these positions of (chunk, send) are settled."""
+
+
+class Home:
+    """`now` in milliseconds since the epoch."""
+
+    def __init__(self, lane: Lane, partition: int, log: AttemptLog, offsets: Offsets, recovered: Recovered,
+                 sealer: Sealer, note: Note, now: Callable[[], int]) -> None:
+        self.lane = lane
+        self.partition = partition
+        self.log = log
+        self.offsets = offsets
+        self.recovered = recovered
+        self.table = Table()
+        self.committed = -1
+        self.leaving = False
+        self._sealer = sealer
+        self._note = note
+        self._now = now
+        for place, positions in recovered.settled.items():
+            self.table.mark(place, positions)
+            note(place, positions)
+        for offset, log_place in recovered.first_place.items():
+            offsets.place(offset, log_place)
+
+    @property
+    def closed(self) -> bool:
+        """Whether somebody else owns it now."""
+        return self.log.fenced
+
+    @property
+    def done_for(self) -> bool:
+        """Whether nothing new of it may be started."""
+        return self.leaving or self.log.fenced
+
+    def close(self) -> None:
+        """This process owns it no more."""
+        self.log.close()
+
+    def start(self, load: Load, ranks: list[int], go: Callable[[], None]) -> None:
+        """Note that these messages are about to go out; `go` when that stands in the log."""
+        slice_ = load.slice
+        record = Started(
+            epoch=self.log.epoch, carrier=load.facts.carrier, tenant=slice_.tenant, campaign=slice_.campaign,
+            chunk=slice_.chunk, part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send,
+            round=slice_.round, attempts=slice_.attempts, positions=load.facts.positions(ranks),
+            dispatch_offset=load.offset, at=self._now())
+
+        def stands(log_place: int) -> None:
+            self.offsets.place(load.offset, log_place)
+            go()
+
+        self.log.write(slice_.chunk, record, stands)
+
+    def settle(self, load: Load, answers: Answers) -> None:
+        """Note what came of these messages."""
+        record = settle(load, answers, self._sealer, epoch=self.log.epoch, at=self._now())
+        load.landed(len(answers))
+        self.write_settled(record, load.offset)
+
+    def write_settled(self, record: Settled, offset: int) -> None:
+        """Note a record that settles positions of this dispatch offset."""
+        self._write(record, (record.chunk, record.send), record.positions, offset)
+
+    def give_up(self, load: Load, reason: Reason) -> None:
+        """Hand back everything of this load that waits."""
+        ranks = sorted(load.take_all())
+        if not ranks:
+            return
+        positions = load.facts.positions(ranks)
+        load.landed(len(ranks))
+        rest = self._sealer.narrow(load.slice, positions)
+        record = Returned(epoch=self.log.epoch, carrier=load.facts.carrier, reason=str(reason), at=self._now(), rest=rest)
+        self._write(record, load.place, positions, load.offset)
+
+    def _write(self, record: Settled | Returned, place: tuple[str, int], positions: int, offset: int) -> None:
+        count = positions.bit_count()
+
+        def stands(log_place: int) -> None:
+            self._note(place, positions)
+            self.table.close(place, count)
+            self.offsets.place(offset, log_place)
+            self.offsets.settle(offset, count)
+
+        self.log.write(place[0], record, stands)

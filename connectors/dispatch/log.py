@@ -1,0 +1,142 @@
+"""The log of carrier calls, as its one owner writes it: every record in its place, and nobody else's in between.
+
+In: records of one partition of `attempts-<lane>`. Out: a call back with each record's offset once Kafka has it and no newer
+owner stands before it. The offset of every report is compared with the expected one; where something foreign lies in
+between it is read first, and whatever was reported meanwhile waits: a newer owner means `Fenced` and no further call
+back, ever; records of older owners are passed over. A record that Kafka did not take is handed over again until it is
+taken: one that may stand there twice does no harm, for it says the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import structlog
+
+from infra.kafka.outbox import Headers
+from schemas.codec import encode
+from schemas.records import Owner, Record
+
+AGAIN_SECONDS = 0.5
+HEADERS: Headers = (("x-from", b"dispatch"),)
+log = structlog.get_logger()
+
+Done = Callable[[int], None]
+ReadBetween = Callable[[int, int], Awaitable[list[tuple[int, Record]]]]
+"""The records from one offset to another (-1: to the end), which it leaves out."""
+
+
+class Fenced(RuntimeError):
+    """Another process owns this partition now; whoever holds this log must stop before the next byte."""
+
+
+class Post(Protocol):
+    """`Outbox.post`."""
+
+    def __call__(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int,
+                 report: Callable[[str | None, int, int], None]) -> None: ...
+
+
+class AttemptLog:
+    """One partition. `on_fenced` is called once; afterwards nothing is written or reported any more."""
+
+    def __init__(self, topic: str, partition: int, post: Post, read_between: ReadBetween,
+                 on_fenced: Callable[[Fenced], None]) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.epoch = -1
+        self.next = -1
+        self.fenced = False
+        self._post = post
+        self._read_between = read_between
+        self._on_fenced = on_fenced
+        self._reports: deque[tuple[int, Done]] = deque()
+        self._check: asyncio.Task[None] | None = None
+        self.unreported = 0
+
+    async def take_over(self, owner: Owner) -> int:
+        """Write that this process owns the partition; the epoch, which is the place of that record."""
+        taken: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def first(error: str | None, _partition: int, offset: int) -> None:
+            if error is None and offset >= 0:
+                if not taken.done():
+                    taken.set_result(offset)
+            else:
+                log.warning("the owner's record was not taken, once more", action="owner_again", error=error)
+                asyncio.get_running_loop().call_later(AGAIN_SECONDS, send)
+
+        value = encode(owner)
+
+        def send() -> None:
+            self._post(self.topic, b"owner", value, HEADERS, self.partition, first)
+
+        send()
+        self.epoch = await taken
+        self.next = self.epoch + 1
+        return self.epoch
+
+    def write(self, key: str, record: Record, done: Done) -> None:
+        """Hand over a record; `done(offset)` when it stands there and this process still owns the partition."""
+        self.unreported += 1
+        self._hand_over(key.encode(), encode(record), done)
+
+    def close(self) -> None:
+        """No call back from now on."""
+        self.fenced = True
+        if self._check is not None:
+            self._check.cancel()
+
+    def _hand_over(self, key: bytes, value: bytes, done: Done) -> None:
+        if self.fenced:
+            return
+
+        def report(error: str | None, _partition: int, offset: int) -> None:
+            if error is None:
+                self._reported(offset, done)
+            else:
+                log.warning("a record of the log was not taken, once more", action="log_again", error=error,
+                            topic=self.topic, partition=self.partition)
+                asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._hand_over, key, value, done)
+
+        self._post(self.topic, key, value, HEADERS, self.partition, report)
+
+    def _reported(self, offset: int, done: Done) -> None:
+        if self.fenced:
+            return
+        if self._check is None and 0 <= offset <= self.next:
+            self._stands(offset, done)
+        else:
+            self._reports.append((offset, done))
+            if self._check is None:
+                self._check = asyncio.get_running_loop().create_task(self._look(), name="log-check")
+
+    def _stands(self, offset: int, done: Done) -> None:
+        self.next = max(self.next, offset + 1)
+        self.unreported -= 1
+        done(offset)
+
+    async def _look(self) -> None:
+        """Read what lies between, then let the waiting reports through as far as they follow."""
+        while self._reports:
+            offset, done = self._reports[0]
+            if not 0 <= offset <= self.next:
+                between = await self._read_between(self.next, offset)
+                newer = [place for place, record in between if isinstance(record, Owner) and place > self.epoch]
+                if newer:
+                    self._fence(newer[-1])
+                    return
+                log.info("passed over records of older owners", action="log_passed_over", topic=self.topic,
+                         partition=self.partition, count=len(between))
+                self.next = max([self.next, offset, *(place + 1 for place, _ in between)])
+            self._reports.popleft()
+            self._stands(max(offset, 0), done)
+        self._check = None
+
+    def _fence(self, epoch: int) -> None:
+        self.fenced = True
+        self._reports.clear()
+        self._on_fenced(Fenced(f"{self.topic}[{self.partition}] belongs to the owner of epoch {epoch}, not {self.epoch}"))

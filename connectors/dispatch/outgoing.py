@@ -1,0 +1,57 @@
+"""Records that must arrive: receipts and dead letters, handed over until Kafka has them.
+
+In: bytes for a topic and what to do when they are safe. Out: that call, once. A record that Kafka does not take within the
+producer's time is handed over again after half a second, for as long as it takes; whoever waits for it waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from infra.kafka.dead_letter import dead_letter
+from infra.kafka.outbox import Headers, Outbox
+from schemas.topics import CARRIER_RECEIPTS, DEAD_LETTER
+
+AGAIN_SECONDS = 0.5
+HEADERS: Headers = (("x-from", b"dispatch"),)
+log = structlog.get_logger()
+
+
+class Outgoing:
+    """`open`: records that Kafka does not have yet."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self.open = 0
+
+    def receipts(self, carrier: str, value: bytes, then: Callable[[], None]) -> None:
+        """A record of `carrier-receipts`."""
+        self.open += 1
+        self._post(CARRIER_RECEIPTS, carrier.encode(), value, HEADERS, then)
+
+    def bury(self, message: Any, value: bytes | None, error_class: str, code: str, text: str,
+             then: Callable[[], None]) -> None:
+        """A dead letter made of a message that was read, with these bytes for its value."""
+        self.open += 1
+        key, value, headers = dead_letter(
+            message.topic(), message.partition(), message.offset(), message.timestamp()[1], message.key(), value,
+            message.headers() or [], error_class=error_class, code=code, message=text, service="dispatch")
+        log.warning("a dispatch record is buried", action="buried", topic=message.topic(), partition=message.partition(),
+                    offset=message.offset(), code=code)
+        self._post(DEAD_LETTER, key, value, headers, then)
+
+    def _post(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers,
+              then: Callable[[], None]) -> None:
+        def report(error: str | None, _partition: int, _offset: int) -> None:
+            if error is None:
+                self.open -= 1
+                then()
+            else:
+                log.warning("a record was not taken, once more", action="post_again", topic=topic, error=error)
+                asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._post, topic, key, value, headers, then)
+
+        self._outbox.post(topic, key, value, headers, -1, report)

@@ -1,0 +1,137 @@
+"""When the next segment may go: tokens spent evenly, and a brake for carriers that say "not now".
+
+In: leases as they are granted, answers as they come, the time (seconds that never go back). Out: how many segments may go
+now, when to look again, how many tokens to ask for. Pure. A lease is spent over the time that its tokens take at the
+carrier's rate, in steps of `STEP` seconds so that blocks do not get tiny; what was not spent shortly after its time is
+dropped, so that a pause never becomes a burst.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STEP = 0.005
+GRACE = 0.02
+RETRY_LONGEST = 0.05
+
+
+@dataclass(slots=True)
+class _Lease:
+    """`count` tokens, free one after the other from `begin` to `end`."""
+
+    count: int
+    begin: float
+    end: float
+    spent: int = 0
+
+    def free(self, now: float) -> int:
+        """Tokens that may be spent now."""
+        if now < self.begin:
+            return 0
+        if now >= self.end:
+            return self.count - self.spent
+        span = self.end - self.begin
+        step = max(STEP, span / self.count)
+        steps = int((now - self.begin) / step) + 1
+        return max(0, min(self.count, int(steps * step / span * self.count + 0.000001)) - self.spent)
+
+    def next_free(self, now: float) -> float:
+        """When more of them are free."""
+        if now < self.begin:
+            return self.begin
+        step = max(STEP, (self.end - self.begin) / self.count)
+        return min(self.end, self.begin + (int((now - self.begin) / step + 0.000001) + 1) * step)
+
+
+class Pacer:
+    """At most two leases in hand: the one being spent and the one that follows it."""
+
+    def __init__(self) -> None:
+        self._leases: list[_Lease] = []
+        self._ask_at = 0.0
+
+    def available(self, now: float) -> int:
+        """Segments that may go now."""
+        self._drop(now)
+        return sum(lease.free(now) for lease in self._leases)
+
+    def spend(self, count: int, now: float) -> None:
+        """So many segments go; at most `available`."""
+        for lease in self._leases:
+            taken = min(count, lease.free(now))
+            lease.spent += taken
+            count -= taken
+
+    def next_at(self, now: float) -> float | None:
+        """When to look again; None when nothing is in hand."""
+        self._drop(now)
+        return min((lease.next_free(now) for lease in self._leases if lease.spent < lease.count), default=None)
+
+    def wants(self, now: float) -> bool:
+        """Whether to ask for another lease: less than half of one is left, and the last refusal is over."""
+        self._drop(now)
+        if now < self._ask_at or len(self._leases) > 1:
+            return False
+        return all(2 * (lease.count - lease.spent) <= lease.count for lease in self._leases)
+
+    @property
+    def ask_at(self) -> float:
+        """No earlier than this."""
+        return self._ask_at
+
+    def granted(self, count: int, rate: float, now: float) -> None:
+        """So many tokens came, of a carrier whose pace is `rate` now; 0 = ask again a little later."""
+        if count <= 0:
+            self._ask_at = now + min(RETRY_LONGEST, max(STEP, 0.5 / rate))
+            return
+        begin = max(now, self._leases[-1].end if self._leases else now)
+        self._leases.append(_Lease(count, begin, begin + count / rate))
+
+    def _drop(self, now: float) -> None:
+        self._leases = [lease for lease in self._leases if (lease.spent < lease.count and now < lease.end + GRACE)
+                        or now < lease.end]
+
+
+class Brake:
+    """Slows a carrier down by the share of its answers that were "not now".
+
+    Below `TOLERATED` the pace goes up to the contract, above it down, at most once a `ROUND`; when nothing else comes
+    at all, everything waits for a moment. A few throttles among many answers thus cost nothing but themselves.
+    """
+
+    TOLERATED = 0.1
+    ROUND = 0.1
+    FIRST_PAUSE = 0.05
+    LONGEST_PAUSE = 0.2
+    LOWEST = 0.02
+
+    def __init__(self) -> None:
+        self.factor = 1.0
+        self.until = 0.0
+        self._taken = 0
+        self._throttled = 0
+        self._round_ends = 0.0
+        self._pause = self.FIRST_PAUSE
+
+    def answers(self, taken: int, throttled: int, wait: float | None, now: float) -> None:
+        """So many messages were answered, so many of them throttled; `wait`: seconds that the carrier asked for."""
+        self._taken += taken
+        self._throttled += throttled
+        if throttled and not taken:
+            self.until = now + self._pause
+            self._pause = min(self.LONGEST_PAUSE, 2 * self._pause)
+        elif taken:
+            self._pause = self.FIRST_PAUSE
+        if wait is not None:
+            self.until = max(self.until, now + wait)
+        if now >= self._round_ends:
+            self._judge(now)
+
+    def _judge(self, now: float) -> None:
+        total = self._taken + self._throttled
+        if self._throttled > self.TOLERATED * total:
+            self.factor = max(self.LOWEST, self.factor * 0.7)
+        elif total:
+            self.factor = min(1.0, self.factor + 0.1)
+        self._taken = self._throttled = 0
+        self._round_ends = now + self.ROUND

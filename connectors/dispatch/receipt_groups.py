@@ -1,0 +1,106 @@
+"""Receipts gathered by chunk, and batches of them that are confirmed to the carrier when all are safe.
+
+In: receipts with what they were matched to. Out: `CarrierReceipts` records as columns. Nothing can go wrong here.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+
+from connectors.carriers.contract import Acknowledge, Receipt
+from connectors.dispatch.load import Facts
+from connectors.dispatch.settling import seal_refs
+from infra.security.sealing import Sealer
+from schemas.records import CarrierReceipts
+
+
+class Batch:
+    """Receipts that came together; `acknowledge` is called when the last of them is safe."""
+
+    __slots__ = ("_acknowledge", "_left", "_waiting")
+
+    def __init__(self, acknowledge: Acknowledge, count: int) -> None:
+        self._acknowledge = acknowledge
+        self._left = count
+        self._waiting: set[int] = set()
+
+    def close(self, count: int) -> None:
+        """So many are safe."""
+        self._left -= count
+        if self._left == 0:
+            self._acknowledge()
+
+    def remember(self, receipt: Receipt) -> None:
+        """This one waits for its message."""
+        self._waiting.add(id(receipt))
+
+    def forget(self, receipt: Receipt) -> None:
+        """It waits no more."""
+        self._waiting.discard(id(receipt))
+
+    def is_open(self, receipt: Receipt) -> bool:
+        """Whether it still waits."""
+        return id(receipt) in self._waiting
+
+
+class Group:
+    """Receipts of one chunk and send, or the unknown ones. `ranks`: into the facts' columns; unknown: the hash."""
+
+    __slots__ = ("_batches", "codes", "done_at", "ids", "ranks", "states")
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.states: list[str] = []
+        self.codes: list[str] = []
+        self.done_at: list[int] = []
+        self.ranks: list[int] = []
+        self._batches: dict[Batch, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def add(self, batch: Batch, receipt: Receipt, ids: str, rank: int) -> None:
+        """One more."""
+        self.ids.append(ids)
+        self.states.append(receipt.state)
+        self.codes.append(receipt.code)
+        self.done_at.append(int(receipt.done_at * 1000) if receipt.done_at else 0)
+        self.ranks.append(rank)
+        batches = self._batches
+        batches[batch] = batches.get(batch, 0) + 1
+
+    def close_after(self, then: Callable[[], None]) -> Callable[[], None]:
+        """What to call when Kafka has this group."""
+
+        def close() -> None:
+            for batch, count in self._batches.items():
+                batch.close(count)
+            then()
+
+        return close
+
+
+def known_record(carrier: str, facts: Facts, group: Group, at: int, sealer: Sealer) -> CarrierReceipts:
+    """The record of receipts whose messages are known."""
+    slice_, ranks, members = facts.slice, group.ranks, facts.members
+    refs = None if facts.refs is None else [facts.refs[rank] for rank in ranks]
+    key_id, sealed = "", None
+    if refs is not None and any(ref is not None for ref in refs):
+        key_id, sealed = seal_refs(slice_, refs, sealer)
+    return CarrierReceipts(
+        carrier=carrier, at=at, count=len(ranks), ids="\n".join(group.ids), states="\n".join(group.states),
+        codes="\n".join(group.codes), done_at=array("q", group.done_at).tobytes(),
+        to_hashes=b"".join([facts.hash(rank) for rank in ranks]), tenant=slice_.tenant, campaign=slice_.campaign,
+        chunk=slice_.chunk, part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send,
+        attempts=slice_.attempts, price=slice_.price, places=array("H", [members[rank] for rank in ranks]).tobytes(),
+        indexes=array("I", [facts.indexes[rank] for rank in ranks]).tobytes(),
+        segments=bytes([facts.segments[rank] for rank in ranks]), key_id=key_id, sealed_refs=sealed)
+
+
+def unknown_record(carrier: str, group: Group, at: int) -> CarrierReceipts:
+    """The record of receipts whose messages this process does not know; forms of an id are comma separated."""
+    return CarrierReceipts(
+        carrier=carrier, at=at, count=len(group), ids="\n".join(group.ids), states="\n".join(group.states),
+        codes="\n".join(group.codes), done_at=array("q", group.done_at).tobytes(),
+        to_hashes=array("Q", group.ranks).tobytes())

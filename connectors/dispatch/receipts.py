@@ -1,0 +1,188 @@
+"""A carrier's receipts, matched with what this process sent, on their way to `carrier-receipts`.
+
+In: the ids of messages as they are taken; receipts with the call that confirms them to the carrier. Out: `CarrierReceipts`,
+one record a chunk and send where the message is known; the others wait up to a second for the answer to their submit
+(a receipt may be faster) and then go on as unknown, with every form of their id. A receipt is confirmed once Kafka has it;
+states that change nothing are confirmed at once. Kafka away: the records are handed over again, the carrier waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections import deque
+from collections.abc import Callable
+
+from connectors.carriers.contract import Acknowledge, Receipt
+from connectors.dispatch.load import Facts
+from connectors.dispatch.receipt_groups import Batch, Group, known_record, unknown_record
+from infra.security.sealing import Sealer
+from schemas.codec import encode
+from schemas.status import RECEIPT_STATES
+
+CACHED = 500_000
+EARLY_SECONDS = 1.0
+MOST_IN_A_RECORD = 500
+FLUSHES_AT_ONCE = 3
+
+Post = Callable[[bytes, Callable[[], None]], None]
+"""Hand a record over to `carrier-receipts`; the call back comes when Kafka has it."""
+_PASSING = frozenset(state for state, meaning in RECEIPT_STATES.items() if meaning is None)
+
+
+class ReceiptDesk:
+    """The desk of one carrier. `linger`: seconds that receipts may wait for others of their chunk."""
+
+    def __init__(self, carrier: str, post: Post, sealer: Sealer, now: Callable[[], int], *, linger: float,
+                 cached: int = CACHED) -> None:
+        self.lookup: Callable[[str], tuple[str, ...]] = lambda receipt_id: (receipt_id,)
+        self.strict = False
+        self._carrier = carrier
+        self._post = post
+        self._sealer = sealer
+        self._now = now
+        self._linger = linger
+        self._most = cached
+        self._cache: dict[str, tuple[Facts, int]] = {}
+        self._groups: dict[Facts | None, Group] = {}
+        self._pending = 0
+        self._early: dict[str, list[tuple[Receipt, Batch]]] = {}
+        self._deadlines: deque[tuple[float, Receipt, Batch]] = deque()
+        self._flushing = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def learn(self, carrier_id: str, facts: Facts, rank: int) -> None:
+        """The carrier calls this message (or a segment of it) so; in the form to remember."""
+        cache = self._cache
+        cache[carrier_id] = (facts, rank)
+        if len(cache) > self._most:
+            del cache[next(iter(cache))]
+        if self._early:
+            for receipt, batch in self._early.pop(carrier_id, ()):
+                if not batch.is_open(receipt):
+                    continue
+                if self._agrees(receipt, facts, rank):
+                    self._keep(batch, receipt, carrier_id, facts, rank)
+                else:
+                    self._early.setdefault(carrier_id, []).append((receipt, batch))
+            self._soon()
+
+    def take(self, receipts: list[Receipt], acknowledge: Acknowledge) -> None:
+        """A batch as it came from the carrier."""
+        batch = Batch(acknowledge, len(receipts))
+        cache = self._cache
+        for receipt in receipts:
+            if receipt.state in _PASSING:
+                batch.close(1)
+                continue
+            carrier_id = receipt.carrier_message_id
+            found = cache.get(carrier_id)
+            if found is None or not receipt.destination or int(receipt.destination) != found[0].numbers[found[1]]:
+                carrier_id, found = self._search(receipt)
+            if found is None:
+                self._wait(receipt, batch)
+            else:
+                self._keep(batch, receipt, carrier_id, *found)
+        self._soon()
+
+    @property
+    def open(self) -> int:
+        """Receipts that Kafka does not have yet, flushes in flight counted as one each."""
+        return self._pending + self._flushing + len(self._deadlines)
+
+    def flush(self) -> None:
+        """Write what is pending now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        groups, self._groups = self._groups, {}
+        self._pending = 0
+        at = self._now()
+        for facts, group in groups.items():
+            record = (unknown_record(self._carrier, group, at) if facts is None
+                      else known_record(self._carrier, facts, group, at, self._sealer))
+            self._flushing += 1
+            self._post(encode(record), group.close_after(self._flushed))
+
+    def _flushed(self) -> None:
+        self._flushing -= 1
+        if self._pending and self._flushing == 0:
+            self._soon()
+
+    def _search(self, receipt: Receipt) -> tuple[str, tuple[Facts, int] | None]:
+        for form in self.lookup(receipt.carrier_message_id):
+            found = self._cache.get(form)
+            if found is not None and self._agrees(receipt, *found):
+                return form, found
+        return receipt.carrier_message_id, None
+
+    def _agrees(self, receipt: Receipt, facts: Facts, rank: int) -> bool:
+        if not receipt.destination:
+            return not self.strict
+        return int(receipt.destination) == facts.numbers[rank]
+
+    def _keep(self, batch: Batch, receipt: Receipt, carrier_id: str, facts: Facts, rank: int) -> None:
+        group = self._groups.get(facts)
+        if group is None:
+            group = self._groups[facts] = Group()
+        group.add(batch, receipt, carrier_id, rank)
+        batch.forget(receipt)
+        self._pending += 1
+        if facts.segments[rank] == 1:
+            self._cache.pop(carrier_id, None)
+        if len(group) >= MOST_IN_A_RECORD:
+            self.flush()
+
+    def _wait(self, receipt: Receipt, batch: Batch) -> None:
+        loop = asyncio.get_running_loop()
+        batch.remember(receipt)
+        for form in self.lookup(receipt.carrier_message_id):
+            self._early.setdefault(form, []).append((receipt, batch))
+        if not self._deadlines:
+            loop.call_later(EARLY_SECONDS, self._give_in)
+        self._deadlines.append((loop.time() + EARLY_SECONDS, receipt, batch))
+
+    def _give_in(self) -> None:
+        """Receipts that have waited long enough are unknown."""
+        loop = asyncio.get_running_loop()
+        while self._deadlines and self._deadlines[0][0] <= loop.time() + 0.01:
+            _, receipt, batch = self._deadlines.popleft()
+            forms = self.lookup(receipt.carrier_message_id)
+            for form in forms:
+                self._withdraw(form, receipt)
+            if batch.is_open(receipt):
+                batch.forget(receipt)
+                self._unknown().add(batch, receipt, ",".join(forms), self._hash(receipt))
+                self._pending += 1
+        if self._deadlines:
+            loop.call_at(self._deadlines[0][0], self._give_in)
+        self._soon()
+
+    def _unknown(self) -> Group:
+        group = self._groups.get(None)
+        if group is not None and len(group) >= MOST_IN_A_RECORD:
+            self.flush()
+            group = None
+        if group is None:
+            group = self._groups[None] = Group()
+        return group
+
+    def _withdraw(self, form: str, receipt: Receipt) -> None:
+        left = [entry for entry in self._early.get(form, ()) if entry[0] is not receipt]
+        if left:
+            self._early[form] = left
+        else:
+            self._early.pop(form, None)
+
+    def _hash(self, receipt: Receipt) -> int:
+        number = int(receipt.destination) if receipt.destination and len(receipt.destination) < 19 else 0
+        return int.from_bytes(self._sealer.hash_destinations(array("Q", [number]).tobytes()), "little") if number else 0
+
+    def _soon(self) -> None:
+        """Flush after the linger, or when much is pending; at most a few flushes are in flight."""
+        if not self._pending or self._flushing >= FLUSHES_AT_ONCE:
+            return
+        if self._pending >= MOST_IN_A_RECORD // 2:
+            self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._linger, self.flush)

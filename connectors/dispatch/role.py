@@ -1,0 +1,207 @@
+"""The role `dispatch`: what intake has admitted goes out to the carriers, and every call of a carrier is written down.
+
+In: `dispatch-<lane>` (pool otp: otp, then transactional; pool bulk: marketing), `campaign-commands`, the carriers' rows.
+Out: `attempts-<lane>`, `carrier-receipts`, `dead-letter`. Guarantee: a message is started only after that is noted and while
+nobody newer owns its partition; marketing at most once, the urgent lanes once more when nobody knows. Away PostgreSQL: the
+known carriers go on (marketing waits where only PostgreSQL can tell); away Redis: slower; away Kafka: nothing is started. A
+newer owner, or a partition whose past cannot be read, ends the process; the next one finds everything in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from connectors.carriers.contract import Carrier
+from connectors.dispatch.engine import Engine
+from connectors.dispatch.estate import Estate, EstateParts
+from connectors.dispatch.feed import Feed, FeedCalls
+from connectors.dispatch.fleet import Fleet
+from connectors.dispatch.intake import Intake, IntakeCalls
+from connectors.dispatch.leases import Leases
+from connectors.dispatch.load import Load
+from connectors.dispatch.outgoing import Outgoing
+from connectors.dispatch.receipts import ReceiptDesk
+from connectors.dispatch.room_keeper import RoomKeeper
+from connectors.dispatch.window import LongWindow
+from connectors.dispatch.work import WorkQueue
+from infra.kafka.client import make_consumer
+from infra.kafka.commands import CommandBook
+from infra.kafka.outbox import Outbox
+from infra.postgres.config_book import CarrierRow, ConfigBook
+from infra.postgres.pool import Pool, open_pool
+from infra.redis.client import Redis, connect
+from infra.redis.rooms import Rooms
+from infra.redis.settled import SettledWindow
+from infra.redis.tokens import Tokens
+from infra.role import RoleContext
+from infra.security.keyring import load_keyring
+from infra.security.sealing import Sealer
+from schemas import lanes
+from schemas.reasons import Reason
+from schemas.topics import dispatch
+
+CHANGES_SECONDS = 0.05
+COMMIT_SECONDS = 0.5
+SWEEP_SECONDS = 1.0
+log = structlog.get_logger()
+
+
+async def run(role: RoleContext) -> None:
+    """The role: until `role.stop`."""
+    settings = role.settings
+    keyring = load_keyring(settings.keyring_path)
+    database = await open_pool(settings.postgres.url.get_secret_value() if settings.postgres.url else "", size=2)
+    redis = connect(settings.redis.url.get_secret_value() if settings.redis.url else "")
+    bootstrap = settings.kafka.bootstrap or ""
+    config, commands = ConfigBook(database, keyring), CommandBook(bootstrap)
+    pool = lanes.Pool(role.pool or "")
+    outbox = Outbox(bootstrap, role.instance, linger_ms=0 if pool is lanes.Pool.OTP else 1)
+    try:
+        await config.start()
+        await commands.start()
+        process = Dispatch(role, pool, outbox, Sealer(keyring), config, commands, database, redis)
+        await process.run()
+    finally:
+        await commands.stop()
+        await config.stop()
+        await redis.close()
+        await database.close()
+
+
+class Dispatch:
+    """One process of a pool, wired up."""
+
+    def __init__(self, role: RoleContext, pool: lanes.Pool, outbox: Outbox, sealer: Sealer, config: ConfigBook,
+                 commands: CommandBook, database: Pool, redis: Redis) -> None:
+        self._role = role
+        self._pool = pool
+        self._outbox = outbox
+        self._sealer = sealer
+        self._config = config
+        self._commands = commands
+        self._tokens = Tokens(redis)
+        self._keeper = RoomKeeper(Rooms(redis))
+        self._window = LongWindow(SettledWindow(redis), database)
+        self._outgoing = Outgoing(outbox)
+        self._owner = uuid.uuid4().hex
+        self._numbers = itertools.count()
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._batches: asyncio.Queue[list[Any]] = asyncio.Queue()
+        self._changed = asyncio.Event()
+        self._fleet = Fleet(pool, self._make_engine, self._make_desk)
+        bootstrap, group = role.settings.kafka.bootstrap or "", f"sluice-dispatch-{pool}"
+        self._estate = Estate(EstateParts(
+            bootstrap=bootstrap, group=group, owner=self._owner, outbox=outbox, sealer=sealer, note=self._window.note,
+            now=now, engines=lambda: self._fleet.engines.values(), fail=self._fail))
+        self._intake = Intake(self._estate.homes, IntakeCalls(
+            done=self._window.done, place=self._fleet.place, bury=self._outgoing.bury), sealer, now)
+        consumer = make_consumer(bootstrap, group, role.instance)
+        self._feed = self._estate.feed = Feed(consumer, [dispatch(lane) for lane in lanes.POOLS[pool]], FeedCalls(
+            assigned=self._estate.assigned, revoked=self._estate.revoked, batch=self._batches.put_nowait,
+            failed=self._fail))
+
+    async def run(self) -> None:
+        """Until the stop; raises what cannot be mended in place."""
+        await self._fleet.follow(self._config.carriers)
+        self._config.on_change(self._changed.set)
+        self._feed.start()
+        tasks: list[asyncio.Future[None]] = [asyncio.create_task(one) for one in (
+            self._take_in(), self._follow(), self._ready(), every(CHANGES_SECONDS, self._tell_changes),
+            every(COMMIT_SECONDS, self._commit), every(SWEEP_SECONDS, self._sweep))]
+        ends = [asyncio.create_task(self._stopped()), self._failure, *tasks]
+        try:
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for end in done:
+                end.result()
+        finally:
+            for end in ends:
+                end.cancel()
+        await self._leave()
+
+    async def _leave(self) -> None:
+        for engine in self._fleet.engines.values():
+            engine.drain()
+        await self._estate.leave()
+        for engine in self._fleet.engines.values():
+            engine.desk.flush()
+        await self._feed.stop()
+        await self._fleet.close(1.0)
+
+    async def _stopped(self) -> None:
+        await self._role.stop.wait()
+
+    async def _ready(self) -> None:
+        await self._estate.settled.wait()
+        self._role.ready()
+        await asyncio.Event().wait()
+
+    async def _take_in(self) -> None:
+        while True:
+            batch = await self._batches.get()
+            await self._intake.take(batch)
+            self._feed.taken()
+
+    async def _follow(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            await self._fleet.follow(self._config.carriers)
+
+    async def _tell_changes(self) -> None:
+        await self._keeper.tell_changes(self._queues())
+        await self._window.flush()
+
+    async def _commit(self) -> None:
+        self._estate.commit()
+
+    async def _sweep(self) -> None:
+        for engine in self._fleet.engines.values():
+            engine.sweep()
+        self._fleet.place_again()
+        await self._keeper.tell_all(self._queues())
+
+    def _queues(self) -> dict[str, WorkQueue]:
+        return {carrier: engine.queue for carrier, engine in self._fleet.engines.items()}
+
+    def _make_desk(self, carrier: str) -> ReceiptDesk:
+        def post(value: bytes, then: Callable[[], None]) -> None:
+            self._outgoing.receipts(carrier, value, then)
+
+        return ReceiptDesk(carrier, post, self._sealer, now, linger=0.002 if self._pool is lanes.Pool.OTP else 0.025)
+
+    def _make_engine(self, row: CarrierRow, carrier: Carrier, desk: ReceiptDesk, window: int) -> Engine:
+        leases = Leases(row.id, self._tokens, lambda: f"{self._owner}:{next(self._numbers)}")
+        return Engine(carrier, WorkQueue(lanes.POOLS[self._pool]), desk, leases, self._over, now, rate=row.rate,
+                      window=window)
+
+    def _over(self, load: Load) -> Reason | None:
+        """Why nothing more of this load may be started."""
+        slice_ = load.slice
+        if slice_.campaign is not None:
+            command = self._commands.get(slice_.campaign)
+            if command is not None and command.status == "canceled":
+                return Reason.CANCELED
+        return Reason.VALIDITY_ENDED if slice_.expires_at <= now() else None
+
+    def _fail(self, fault: Exception) -> None:
+        if not self._failure.done():
+            self._failure.set_exception(fault)
+
+
+async def every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
+    """Again and again, until canceled."""
+    while True:
+        await asyncio.sleep(seconds)
+        await do()
+
+
+def now() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000

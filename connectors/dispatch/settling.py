@@ -1,0 +1,119 @@
+"""Answers of a carrier, gathered by load, as the record that settles them.
+
+In: the ranks of a load with what came of them. Out: one `Settled`. `sent` needs the carrier's ids; `transient` needs `rest`,
+for which the columns of exactly these positions are sealed anew. Pure apart from the sealer; `UnsealError` cannot happen
+for a load that was opened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from connectors.dispatch.load import Load
+from infra.security.sealing import Sealer
+from schemas.reasons import Reason
+from schemas.records import Columns, Settled, Slice, Verdict, pick_indexes, ranks_within
+
+_NAMED = ("sent", "partial", "uncertain")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of one message that was not simply taken. `ids`: of the segments that the carrier has."""
+
+    outcome: str
+    reason: Reason
+    code: str | None = None
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Answers:
+    """What has come for a load and is not written yet. `sent`: rank → ids, comma separated."""
+
+    sent: dict[int, str] = field(default_factory=dict)
+    other: dict[int, Outcome] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.sent) + len(self.other)
+
+    def __bool__(self) -> bool:
+        return bool(self.sent or self.other)
+
+
+def settle(load: Load, answers: Answers, sealer: Sealer, *, epoch: int, at: int) -> Settled:
+    """The record of these answers."""
+    facts, slice_ = load.facts, load.slice
+    ranks = sorted([*answers.sent, *answers.other])
+    whole = len(ranks) == len(facts.members)
+    refs = None if facts.refs is None else [facts.refs[rank] for rank in ranks]
+    key_id, sealed_refs = slice_.key_id, None
+    if refs is not None and any(ref is not None for ref in refs):
+        key_id, sealed_refs = seal_refs(slice_, refs, sealer)
+    return Settled(
+        epoch=epoch, carrier=facts.carrier, tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk,
+        part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send, round=slice_.round,
+        attempts=slice_.attempts, positions=facts.positions(ranks), price=slice_.price, lease=slice_.lease, at=at,
+        verdicts=_verdicts(load, answers),
+        indexes=slice_.indexes if whole else pick_indexes(slice_.indexes, ranks),
+        segments=facts.segments if whole else bytes([facts.segments[rank] for rank in ranks]),
+        ids=_ids(answers), to_hashes=_hashes(load, answers), key_id=key_id, sealed_refs=sealed_refs,
+        rest=_rest(load, answers, sealer))
+
+
+def conclude(load: Load, ranks: list[int], outcome: Outcome, sealer: Sealer, *, epoch: int, at: int) -> Settled:
+    """The record that says the same of all these messages."""
+    return settle(load, Answers(other=dict.fromkeys(ranks, outcome)), sealer, epoch=epoch, at=at)
+
+
+def fail_unopened(slice_: Slice, positions: int, *, epoch: int, at: int) -> Settled:
+    """The record for positions whose columns cannot be opened: they failed, and are buried."""
+    ranks = ranks_within(slice_.positions, positions)
+    verdict = Verdict(outcome="failed", reason=Reason.POISON, code=None, positions=positions)
+    segments = slice_.segments or bytes([1]) * slice_.count
+    return Settled(
+        epoch=epoch, carrier=slice_.carrier or "", tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk,
+        part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send, round=slice_.round,
+        attempts=slice_.attempts, positions=positions, price=slice_.price, lease=slice_.lease, at=at, verdicts=[verdict],
+        indexes=pick_indexes(slice_.indexes, ranks), segments=bytes([segments[rank] for rank in ranks]), ids="",
+        to_hashes=b"", key_id=slice_.key_id)
+
+
+def seal_refs(slice_: Slice, refs: list[str | None], sealer: Sealer) -> tuple[str, bytes]:
+    """(key id, sealed) client references."""
+    return sealer.seal(Columns(to=b"", refs=refs), tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk)
+
+
+def _verdicts(load: Load, answers: Answers) -> list[Verdict]:
+    out = []
+    if answers.sent:
+        ranks = sorted(answers.sent)
+        out.append(Verdict(outcome="sent", reason=Reason.NONE, code=None, positions=load.facts.positions(ranks)))
+    groups: dict[tuple[str, Reason, str | None], list[int]] = {}
+    for rank in sorted(answers.other):
+        outcome = answers.other[rank]
+        groups.setdefault((outcome.outcome, outcome.reason, outcome.code), []).append(rank)
+    for (outcome_, reason, code), members in groups.items():
+        out.append(Verdict(outcome=outcome_, reason=str(reason), code=code, positions=load.facts.positions(members)))
+    return out
+
+
+def _ids(answers: Answers) -> str:
+    if not any(outcome.outcome == "partial" for outcome in answers.other.values()):
+        return "\n".join([answers.sent[rank] for rank in sorted(answers.sent)])
+    ids = dict(answers.sent)
+    ids |= {rank: ",".join(o.ids) for rank, o in answers.other.items() if o.outcome == "partial"}
+    return "\n".join([ids[rank] for rank in sorted(ids)])
+
+
+def _hashes(load: Load, answers: Answers) -> bytes:
+    facts = load.facts
+    if not answers.other and len(answers.sent) == len(facts.members):
+        return facts.hashes
+    named = [*answers.sent, *(rank for rank, o in answers.other.items() if o.outcome in _NAMED)]
+    return b"".join([facts.hash(rank) for rank in sorted(named)])
+
+
+def _rest(load: Load, answers: Answers, sealer: Sealer) -> Slice | None:
+    again = sorted(rank for rank, o in answers.other.items() if o.outcome == "transient")
+    return sealer.narrow(load.slice, load.facts.positions(again)) if again else None

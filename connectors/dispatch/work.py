@@ -1,0 +1,126 @@
+"""The queue of one carrier: loads by lane, the more urgent lane first.
+
+In: loads with the home they belong to, what is over (canceled, validity ended). Out: the load whose messages go next, costs
+of what waits (for the room), demand. A load whose home was closed falls out silently: its messages are another owner's.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from connectors.dispatch.home import Home
+from connectors.dispatch.load import Load
+from connectors.dispatch.settling import Answers
+from schemas.lanes import Lane
+from schemas.reasons import Reason
+
+Over = Callable[[Load], Reason | None]
+
+
+class Work:
+    """A load at its carrier. `answers`: what has come and is not written yet; `in_flight` blocks of it."""
+
+    __slots__ = ("answers", "home", "load", "queued")
+
+    def __init__(self, home: Home, load: Load) -> None:
+        self.home = home
+        self.load = load
+        self.answers = Answers()
+        self.queued = False
+
+
+class WorkQueue:
+    """`touched`: (lane, chunk, send) whose waiting cost has changed since somebody looked."""
+
+    def __init__(self, lanes: Sequence[Lane]) -> None:
+        self._queues: dict[Lane, deque[Work]] = {lane: deque() for lane in lanes}
+        self.touched: set[tuple[Lane, str, int]] = set()
+
+    def __bool__(self) -> bool:
+        return any(self._queues.values())
+
+    def add(self, work: Work) -> None:
+        """Behind the others of its lane."""
+        work.queued = True
+        self._queues[work.home.lane].append(work)
+        self.touch(work)
+
+    def return_to_front(self, work: Work) -> None:
+        """Something of this load has not gone out and is next again."""
+        if not work.queued:
+            work.queued = True
+            self._queues[work.home.lane].appendleft(work)
+        self.touch(work)
+
+    def touch(self, work: Work) -> None:
+        """Its waiting cost has changed."""
+        self.touched.add((work.home.lane, *work.load.place))
+
+    def front(self, over: Over) -> Work | None:
+        """The load whose messages go next; what is over is handed back on the way."""
+        for queue in self._queues.values():
+            passed: list[Work] = []
+            found: Work | None = None
+            while queue:
+                work = queue[0]
+                if self._is_through(work, over):
+                    queue.popleft().queued = False
+                elif work.load.alone and work.load.flying:
+                    passed.append(queue.popleft())
+                else:
+                    found = work
+                    break
+            queue.extendleft(reversed(passed))
+            if found is not None:
+                return found
+        return None
+
+    def sweep(self, over: Over) -> None:
+        """Hand back everything that is over, wherever it stands."""
+        for lane, queue in self._queues.items():
+            left: deque[Work] = deque()
+            for work in queue:
+                if self._is_through(work, over):
+                    work.queued = False
+                else:
+                    left.append(work)
+            self._queues[lane] = left
+
+    def demand(self, most: int) -> int:
+        """Messages that wait, counted up to `most`."""
+        total = 0
+        for queue in self._queues.values():
+            for work in queue:
+                total += work.load.waiting
+                if total >= most:
+                    return most
+        return total
+
+    def costs(self, lane: Lane) -> dict[tuple[str, int], int]:
+        """Segments that wait in this lane, by (chunk, send)."""
+        out: dict[tuple[str, int], int] = {}
+        for work in self._queues[lane]:
+            if work.load.waiting_cost and not work.home.done_for:
+                out[work.load.place] = out.get(work.load.place, 0) + work.load.waiting_cost
+        return out
+
+    @property
+    def urgent(self) -> Lane:
+        """The first lane with work; the last one without any."""
+        return next((lane for lane, queue in self._queues.items() if queue), list(self._queues)[-1])
+
+    @property
+    def lanes(self) -> list[Lane]:
+        """The lanes, the more urgent first."""
+        return list(self._queues)
+
+    def _is_through(self, work: Work, over: Over) -> bool:
+        if work.home.done_for or not work.load.waiting:
+            return True
+        reason = over(work.load)
+        if reason is None:
+            return False
+        self.touch(work)
+        work.home.give_up(work.load, reason)
+        return True
