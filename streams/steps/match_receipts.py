@@ -14,17 +14,29 @@ from schemas.records import everyone, positions_of
 from schemas.status import RECEIPT_STATES, ReceiptStateError, Status, receipt_outcome
 from streams.outcome import DeadLetter, Hold, Next, Outcome, Outcomes, Reject
 
+Meaning = Reason | None | str
+"""NONE delivered, another reason undelivered, None nothing changes; text: a state that no table lists."""
+
 
 def decide(states: Sequence[str], undecided: Mapping[int, Reason | None] | None = None) -> Outcomes:
-    """One outcome per entry. `undecided`: entries about a segment, with what its whole message has come to:
-    NONE delivered, another reason undelivered, None nothing yet."""
+    """One outcome per entry. `undecided`: entries about a segment, with what its whole message has come to."""
     if not undecided and states and states.count(states[0]) == len(states):
-        return (_outcome(everyone(len(states)), states[0]),)
-    groups: dict[str | Reason | None, list[int]] = {}
+        return (_outcome(everyone(len(states)), meaning(states[0])),)
+    whole = undecided or {}
+    meanings = {state: meaning(state) for state in set(states)}
+    groups: dict[Meaning, list[int]] = {}
     for entry, state in enumerate(states):
-        known = undecided is not None and entry in undecided
-        groups.setdefault((undecided or {})[entry] if known else str(state), []).append(entry)
-    return tuple(_outcome_of(positions_of(entries), what) for what, entries in groups.items())
+        groups.setdefault(whole[entry] if entry in whole else meanings[state], []).append(entry)
+    return tuple(_outcome(positions_of(entries), what) for what, entries in groups.items())
+
+
+def meaning(state: str) -> Meaning:
+    """What this state says of a message."""
+    try:
+        verdict = receipt_outcome(state)
+    except ReceiptStateError:
+        return state
+    return None if verdict is None else verdict[1]
 
 
 def whole_message(states: Collection[str], segments: int) -> Reason | None:
@@ -45,17 +57,9 @@ def changes(state: str) -> bool:
     return RECEIPT_STATES.get(state) is not None
 
 
-def _outcome_of(entries: int, what: str | Reason | None) -> Outcome:
+def _outcome(entries: int, what: Meaning) -> Outcome:
     if what is None:
         return Hold(positions=entries, reason=Reason.NONE, until=0)
     if isinstance(what, Reason):
         return Next(positions=entries) if what is Reason.NONE else Reject(positions=entries, reason=what)
-    return _outcome(entries, what)
-
-
-def _outcome(entries: int, state: str) -> Outcome:
-    try:
-        verdict = receipt_outcome(state)
-    except ReceiptStateError as fault:
-        return DeadLetter(positions=entries, reason=Reason.UNDECODABLE, detail=str(fault))
-    return _outcome_of(entries, None if verdict is None else verdict[1])
+    return DeadLetter(positions=entries, reason=Reason.UNDECODABLE, detail=f"unknown receipt state {what!r}")

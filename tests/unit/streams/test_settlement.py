@@ -1,0 +1,186 @@
+"""Settlement: what each answer of a carrier becomes, and what a replaced owner may no longer say."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.codec import decode_as, encode
+from schemas.records import (
+    Columns,
+    DeliveryReceipt,
+    Held,
+    MessageEvents,
+    Owner,
+    Retry,
+    Returned,
+    Settled,
+    Slice,
+    Stage,
+    Started,
+    Usage,
+    Verdict,
+    everyone,
+)
+from streams.memory_runner import MemoryRunner
+from streams.settlement import Settlement
+from streams.stage import Output
+from tests.unit.streams.test_steps import OUTCOMES, block_of
+from tests.unit.streams.worlds import CAMPAIGN, CHUNK, NOW, SEALER, TENANT, World, numbers, slice_of, some
+
+Record = Owner | Started | Settled | Returned
+
+
+async def taken(*records: Record, world: World | None = None, burst: int = 64) -> list[Output]:
+    world = world or World()
+    runner = MemoryRunner(lambda: Settlement(world.settlement()), topic="attempts-marketing", clock=world.clock,
+                          burst=burst)
+    for record in records:
+        runner.send(encode(record))
+    await runner.drain()
+    assert runner.topics.on("dead-letter") == []
+    return runner.topics.written
+
+
+def changes(outputs: Sequence[Output]) -> list[tuple[str, int, int, str]]:
+    return [(c.status, c.send, c.positions, c.reason) for o in outputs if o.topic == "message-events-marketing"
+            for c in decode_as(o.value, MessageEvents).changes]
+
+
+def usage(outputs: Sequence[Output]) -> list[tuple[int, int, bytes]]:
+    return [(u.charged, u.refunded, u.segments) for o in outputs if o.topic == "usage"
+            for u in [decode_as(o.value, Usage)]]
+
+
+def public(outputs: Sequence[Output]) -> list[DeliveryReceipt]:
+    return [decode_as(o.value, DeliveryReceipt) for o in outputs if o.topic == "delivery-receipts"]
+
+
+def started(positions: int, epoch: int = 0, size: int = 3) -> Started:
+    return Started(epoch=epoch, carrier="acme", tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, part=0, size=size,
+                   lane="marketing", send=1, round=0, attempts=0, positions=positions, dispatch_offset=0, at=NOW)
+
+
+def returned(reason: str, rest: Slice | None = None) -> Returned:
+    slice_ = rest or slice_of(numbers(2), carrier="acme", price=700, segments=b"\1\2", refs=["a", "b"])
+    return Returned(epoch=0, carrier="acme", reason=reason, at=NOW, rest=slice_)
+
+
+async def test_a_start_alone_says_sending() -> None:
+    assert changes(await taken(started(0b111))) == [("sending", 1, 0b111, "none")]
+
+
+async def test_a_start_with_its_answer_says_only_the_answer() -> None:
+    outputs = await taken(started(0b111), block_of(["sent", "sent", "sent"]))
+    assert changes(outputs) == [("sent", 1, 0b111, "none")]
+    assert len([o for o in outputs if o.topic.startswith("message-events")]) == 1
+    assert usage(outputs) == [(0b111, 0, b"\2\2\2")]
+
+
+async def test_a_start_with_half_its_answer_is_still_sending_the_rest() -> None:
+    half = msgspec.structs.replace(block_of(["sent", "sent"]), size=3)
+    assert changes(await taken(started(0b111), half)) == [("sending", 1, 0b100, "none"), ("sent", 1, 0b011, "none")]
+
+
+async def test_each_answer_has_its_state_its_money_and_its_public_event() -> None:
+    outputs = await taken(block_of(["sent", "failed", "transient", "uncertain", "partial"]))
+    assert sorted(changes(outputs)) == [
+        ("failed", 1, some(1), "carrier_permanent"), ("failed", 1, some(4), "partial"),
+        ("held", 2, some(2), "carrier_transient"), ("sent", 1, some(0), "none"),
+        ("uncertain", 1, some(3), "answer_timeout")]
+    assert usage(outputs) == [(some(0, 4), some(1, 2), b"\2\2\2\1")]
+    assert {(r.message_id.rsplit("_", 1)[1], r.reason, r.sequence) for r in public(outputs)} == {
+        ("1", "carrier_permanent", 26), ("4", "partial", 26)}
+    [record] = [decode_as(o.value, Retry) for o in outputs if o.topic == "retry-10s-marketing"]
+    again = record.slice
+    assert (again.send, again.round, again.attempts, again.stage, again.carrier, again.price) == (
+        2, 1, 1, Stage.ROUTE, None, 0)
+    assert again.positions == some(2) and again.first_failed_at == NOW
+    assert list(array("Q", SEALER.open(again).to)) == numbers(1)
+
+
+async def test_the_fifth_attempt_is_the_last() -> None:
+    outputs = await taken(block_of(["transient", "sent"], attempts=4))
+    assert ("failed", 1, some(0), "attempts_exhausted") in changes(outputs)
+    assert [o.topic for o in outputs if o.topic.startswith("retry")] == []
+    [receipt] = public(outputs)
+    assert receipt.to_hash == SEALER.hash_destinations(array("Q", numbers(1)).tobytes()).hex()
+    assert receipt.attempt == 5
+
+
+async def test_client_references_reach_the_public_event() -> None:
+    key_id, sealed = SEALER.seal(Columns(to=b"", refs=["r0", "r1"]), tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK)
+    block = msgspec.structs.replace(block_of(["sent", "failed"]), key_id=key_id, sealed_refs=sealed)
+    assert [r.client_ref for r in public(await taken(block))] == ["r1"]
+
+
+async def test_a_replaced_owner_never_causes_another_try() -> None:
+    owner = Owner(owner="b", lane="marketing", at=NOW)
+    late = msgspec.structs.replace(block_of(["sent", "transient"]), epoch=0)
+    outputs = await taken(started(0b11, epoch=-1), owner, late, returned("carrier_down"))
+    assert ("sent", 1, some(0), "none") in changes(outputs)
+    assert [o.topic for o in outputs if o.topic.startswith("retry") or o.topic == "held"] == []
+    assert usage(outputs) == [(some(0), 0, b"\2")]
+
+
+async def test_the_newest_owner_causes_tries_again() -> None:
+    owner = Owner(owner="b", lane="marketing", at=NOW)
+    ours = msgspec.structs.replace(block_of(["transient"]), epoch=0)
+    outputs = await taken(owner, ours)
+    assert [o.topic for o in outputs if o.topic.startswith("retry")] == ["retry-10s-marketing"]
+
+
+async def test_an_owner_is_remembered_over_bursts() -> None:
+    owner = Owner(owner="b", lane="marketing", at=NOW)
+    late = msgspec.structs.replace(block_of(["transient"]), epoch=-1)
+    outputs = await taken(owner, late, burst=1)
+    assert outputs == []
+
+
+async def test_returned_for_room_waits_under_the_next_number_with_its_reservation() -> None:
+    outputs = await taken(returned("carrier_down"))
+    [row] = [decode_as(o.value, Held) for o in outputs if o.topic == "held"]
+    assert (row.reason, row.hold, row.slice.send, row.slice.round, row.slice.attempts) == ("room", 0, 2, 0, 0)
+    assert (row.slice.price, row.slice.carrier, row.cost, row.cheapest) == (700, "acme", 2100, 700)
+    assert changes(outputs) == [("held", 2, 0b11, "room")]
+    assert usage(outputs) == []
+
+
+async def test_returned_because_it_is_over_ends_under_the_next_number_with_the_money_back() -> None:
+    for reason, status, number in (("canceled", "canceled", 37), ("validity_ended", "expired", 36)):
+        outputs = await taken(returned(reason))
+        assert changes(outputs) == [(status, 2, 0b11, reason)]
+        assert usage(outputs) == [(0, 0b11, b"\1\2")]
+        assert [(r.client_ref, r.sequence) for r in public(outputs)] == [("a", number), ("b", number)]
+
+
+async def test_a_block_that_contradicts_itself_is_buried_and_the_rest_settled() -> None:
+    broken = msgspec.structs.replace(block_of(["sent", "sent"]), verdicts=[
+        Verdict(outcome="sent", reason="none", code=None, positions=0b01)])
+    runner = MemoryRunner(lambda: Settlement(World().settlement()), topic="attempts-marketing")
+    runner.send(encode(broken))
+    runner.send(encode(block_of(["sent"])))
+    await runner.drain()
+    assert [o.value for o in runner.topics.on("dead-letter")] == [encode(broken)]
+    assert changes(runner.topics.written) == [("sent", 1, 1, "none")]
+
+
+@settings(max_examples=60)
+@given(st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=30), st.integers(0, 5))
+async def test_every_position_has_one_new_state_and_its_money_once(answers: list[str], attempts: int) -> None:
+    first = await taken(started(everyone(len(answers)), size=len(answers)), block_of(answers, attempts))
+    second = await taken(started(everyone(len(answers)), size=len(answers)), block_of(answers, attempts))
+    assert [(o.topic, o.key) for o in first] == [(o.topic, o.key) for o in second]
+    assert changes(first) == changes(second) and public(first) == public(second) and usage(first) == usage(second)
+    states = [positions for _, _, positions, _ in changes(first)]
+    assert sum(p.bit_count() for p in states) == len(answers)
+    assert sum(states) == everyone(len(answers))
+    for charged, refunded, segments in usage(first):
+        assert charged & refunded == 0
+        assert len(segments) == (charged | refunded).bit_count()
+        uncertain = sum(1 << n for n, answer in enumerate(answers) if answer == "uncertain")
+        assert charged | refunded == everyone(len(answers)) & ~uncertain
