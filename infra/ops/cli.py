@@ -15,6 +15,7 @@ from infra.ops import (
     balance,
     campaign,
     carrier,
+    check,
     config,
     db,
     demo,
@@ -37,7 +38,8 @@ from infra.ops.refusal import Refusal
 
 app = typer.Typer(name="sluice", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Messaging campaigns through Kafka.", context_settings={"help_option_names": ["--help", "-h"]})
-COMMANDS = (up.up, demo.demo, ps.ps, run.run, send.send, lag.lag, doctor.doctor, bench.bench)
+COMMANDS = (up.up, demo.demo, ps.ps, run.run, send.send, lag.lag, doctor.doctor, check.verify,
+            bench.bench)
 GROUPS = {"services": services.app, "campaign": campaign.app, "message": message.app, "carrier": carrier.app,
           "route": route.app, "tenant": tenant.app, "key": key.app, "balance": balance.app, "dlq": dlq.app,
           "topics": topics.app, "db": db.app, "config": config.app}
@@ -83,7 +85,7 @@ def explain(fault: BaseException) -> list[str] | None:
     if isinstance(fault, Refusal):
         return [f"error: {fault.problem}", *([f"next: {fault.next_step}"] if fault.next_step else [])]
     kinds = {type(fault).__name__, *(kind.__name__ for kind in type(fault).__mro__)}
-    if kinds & {"ServiceError", "TopicError", "CatalogError", "KeyringError", "SecretError"}:
+    if kinds & {"ServiceError", "TopicError", "CatalogError", "KeyringError", "SecretError", "LogUnreadable"}:
         return [f"error: {fault}"]
     if "OperationalError" in kinds:
         return [f"error: PostgreSQL does not answer: {str(fault).strip().splitlines()[0]}", "next: see `sluice doctor`"]

@@ -84,7 +84,7 @@ async def _run(folder: Path, recipients: int) -> dict[str, Any]:
 def _campaign(stack: Launched, recipients: int) -> dict[str, Any]:
     from infra.ops.api import Api
     from infra.ops.campaign_watch import all_final, watch_campaign
-    from infra.ops.verify import verify_stack
+    from infra.ops.verify import verify
 
     api = Api(stack.settings.gateway.url or "", stack.credentials.api_key)
     begun = time.monotonic()
@@ -96,12 +96,12 @@ def _campaign(stack: Launched, recipients: int) -> dict[str, Any]:
     state = watch_campaign(api, made["id"], all_final, seconds=60 + recipients * SECONDS_PER_RECIPIENT)
     seconds = time.monotonic() - begun
     tell("checking the ledger")
-    verdict = verify_stack(stack.settings, campaign=None, wait=30)
+    report = verify(stack.settings, wait=30)
     counts = state["counts"]
-    return {"ok": bool(verdict["ok"]) and all_final(state) and counts["accepted"] == recipients,
+    return {"ok": report.ok and all_final(state) and counts["accepted"] == recipients,
             "accepted": counts["accepted"], "delivered": counts["delivered"], "status": state["status"],
             "seconds": round(seconds, 2), "messages_per_second": round(recipients / seconds),
-            "price": state["price"], "violations": verdict["violations"]}
+            "price": state["price"], "violations": report.to_json()["violations"]}
 
 
 def _show(summary: dict[str, Any], output: Format | None) -> None:

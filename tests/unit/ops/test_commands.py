@@ -1,0 +1,143 @@
+"""The command line: what is listed, forms of output, exit codes, faults with their next step, quick enough."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from infra.ops.amounts import amount
+from infra.ops.api import ApiError, _decoded
+from infra.ops.bench.load import percentiles
+from infra.ops.campaign_watch import all_final, has_ended
+from infra.ops.cli import explain
+from infra.ops.output import Format, as_csv, show_one, show_rows
+from infra.ops.refusal import Refusal
+from infra.ops.roles import ROLES, choose_roles, find_role
+from infra.postgres.catalog import CatalogError, choose_partition
+
+
+def sluice(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "infra.ops.cli", *arguments], capture_output=True, text=True, check=False,
+                          env={"PATH": "/usr/bin", **variables})
+
+
+def test_help_is_quick_and_lists_what_is_built() -> None:
+    begun = time.monotonic()
+    done = sluice("--help", TERMINAL_WIDTH="200")
+    assert time.monotonic() - begun < 3
+    assert done.returncode == 0
+    for name in ("up", "demo", "ps", "run", "send", "campaign", "carrier", "tenant", "topics", "doctor", "lag", "bench"):
+        assert f" {name} " in done.stdout
+    for unbuilt in ("replay", "rebuild", "scheduler"):
+        assert unbuilt not in done.stdout
+
+
+@pytest.mark.parametrize(("group", "unbuilt"), [
+    ("campaign", ("pause", "resume", "retry")), ("message", ("trace",)), ("carrier", ("pause", "resume")),
+    ("dlq", ("replay", "discard")),
+])
+def test_unbuilt_verbs_are_not_listed(group: str, unbuilt: tuple[str, ...]) -> None:
+    done = sluice(group, "--help")
+    assert done.returncode == 0
+    assert not [verb for verb in unbuilt if f" {verb} " in done.stdout]
+
+
+@pytest.mark.parametrize(("arguments", "code"), [
+    (("nonsense",), 2), (("ps", "--nonsense"), 2), (("ps", "-o", "xml"), 2), (("run", "nonsense"), 1),
+    (("run", "streams"), 1),
+    (("run", "gateway", "--pool", "otp"), 1), (("dlq", "show", "x"), 1), (("balance", "credit", "--yes", "1.23456"), 1),
+])
+def test_exit_codes(tmp_path: Path, arguments: tuple[str, ...], code: int) -> None:
+    done = sluice(*arguments, SLUICE_DATA_DIR=str(tmp_path))
+    assert done.returncode == code, done.stderr
+    assert done.stdout == "" and done.stderr != ""
+
+
+def test_ps_without_a_stack_says_what_to_do(tmp_path: Path) -> None:
+    done = sluice("ps", "--data", str(tmp_path))
+    assert done.returncode == 1
+    assert "next: start one with `sluice up`" in done.stderr
+
+
+def test_a_gateway_that_is_away(tmp_path: Path) -> None:
+    done = sluice("send", "--from", "A", "--to", "+4915112345678", "--body", "x", "--gateway", "http://127.0.0.1:9",
+                  SLUICE_API_KEY="sk_x", SLUICE_DATA_DIR=str(tmp_path))
+    assert done.returncode == 1
+    assert "does not answer" in done.stderr and "next: " in done.stderr
+
+
+@pytest.mark.parametrize(("form", "expected"), [
+    (Format.JSON, '[{"a": 1, "b": ["x", "y"]}, {"a": null, "b": []}]\n'),
+    (Format.JSONL, '{"a": 1, "b": ["x", "y"]}\n{"a": null, "b": []}\n'),
+    (Format.CSV, 'a,b\n1,"x, y"\n,\n'), (None, '[{"a": 1, "b": ["x", "y"]}, {"a": null, "b": []}]\n'),
+])
+def test_forms_of_rows(capsys: pytest.CaptureFixture[str], form: Format | None, expected: str) -> None:
+    show_rows([{"a": 1, "b": ["x", "y"]}, {"a": None, "b": []}], form)
+    assert capsys.readouterr().out == expected
+
+
+def test_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    show_rows([{"some_name": "[bold]x", "ok": True, "at": datetime(2026, 1, 1, tzinfo=UTC)}], Format.TABLE)
+    out = capsys.readouterr().out
+    assert "some name" in out and "[bold]x" in out and "yes" in out and "2026-01-01T00:00:00+00:00" in out
+    show_rows([], Format.TABLE)
+    assert capsys.readouterr() == ("", "nothing to show\n")
+
+
+def test_one_object(capsys: pytest.CaptureFixture[str]) -> None:
+    show_one({"a": 1}, Format.JSON)
+    assert json.loads(capsys.readouterr().out) == {"a": 1}
+    assert as_csv([]) == ""
+
+
+def test_roles_are_found_by_name_and_pool() -> None:
+    assert find_role("streams-bulk") is find_role("streams", "bulk")
+    assert find_role("streams", "bulk").nice == 10
+    assert [row.name for row in choose_roles("streams,gateway")] == ["streams-otp", "streams-bulk", "gateway"]
+    assert len(choose_roles(None)) == len(ROLES) - 1
+    with pytest.raises(Refusal, match="--pool otp or --pool bulk"):
+        find_role("dispatch")
+
+
+@pytest.mark.parametrize(("number", "taken", "partition"), [(1, [], 1), (9, [1], 2), (3, [3, 4], 5), (2, list(range(8)), 2)])
+def test_a_new_carrier_takes_a_free_partition(number: int, taken: list[int], partition: int) -> None:
+    assert choose_partition(number, taken) == partition
+
+
+def test_amounts() -> None:
+    assert (amount("1.5"), amount("-2", signed=True)) == (15_000, -20_000)
+    with pytest.raises(Refusal):
+        amount("-2")
+
+
+def test_faults_become_sentences() -> None:
+    assert explain(Refusal("no", "do")) == ["error: no", "next: do"]
+    assert explain(CatalogError("there is none")) == ["error: there is none"]
+    assert explain(ZeroDivisionError()) is None
+
+
+def test_answers_of_the_gateway() -> None:
+    assert _decoded(202, b'{"id": "x"}') == {"id": "x"}
+    assert _decoded(202, b"") == {}
+    with pytest.raises(ApiError) as caught:
+        _decoded(422, b'{"code": "bad", "detail": "no good", "errors": [{"pointer": "/to", "detail": "is no number"}]}')
+    assert caught.value.problem == "422 bad: no good (/to is no number)"
+
+
+def test_the_end_of_a_campaign() -> None:
+    counts = {"accepted": 3, "sent": 1, "delivered": 2}
+    assert not has_ended({"status": "running", "counts": counts})
+    assert has_ended({"status": "completed", "counts": counts})
+    assert not all_final({"status": "completed", "counts": counts})
+    assert all_final({"status": "completed", "counts": counts | {"sent": 0, "delivered": 3}})
+
+
+def test_percentiles() -> None:
+    assert percentiles([value / 1000 for value in range(1, 101)]) == {"p50": 51.0, "p95": 96.0, "p99": 100.0, "max": 100.0}
+    assert percentiles([])["p99"] is None
