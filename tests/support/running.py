@@ -216,7 +216,12 @@ def _end(process: subprocess.Popen[str], folder: Path) -> None:
 
 
 def _said(folder: Path) -> str:
-    return (folder / "up.err").read_text(errors="replace")[-3000:]
+    """What `up` said, and the last lines of roles that are not ready."""
+    said = (folder / "up.err").read_text(errors="replace")[-2000:]
+    for log in sorted((folder / "d" / "logs").glob("*.log")):
+        if not (folder / "d" / "run" / f"{log.stem}.json").exists():
+            said += f"\n--- {log.name}\n{log.read_text(errors='replace')[-1000:]}"
+    return said
 
 
 def _environment() -> dict[str, str]:
