@@ -18,12 +18,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from infra.ops.data_folder import DataFolder, own_identity
+from infra.ops.refusal import Refusal
 from infra.ops.roles import RoleRow
 from infra.role import ready_file
 
 GRACE_SECONDS = 8.0
 POLL_SECONDS = 0.03
 LONGEST_BACKOFF = 5.0
+READY_SECONDS = 90.0
 Tell = Callable[[str], None]
 
 
@@ -95,10 +97,15 @@ class Supervisor:
         for service in services:
             self._tasks.append(asyncio.create_task(self._keep_service(service), name=f"keep-{service.name}"))
 
-    async def all_ready(self) -> None:
-        """Return when every role has joined once."""
-        for role in self.roles:
-            await role.ready.wait()
+    async def all_ready(self, seconds: float = READY_SECONDS) -> None:
+        """Return when every role has joined. Raises Refusal that names those that have not."""
+        try:
+            async with asyncio.timeout(seconds):
+                for role in self.roles:
+                    await role.ready.wait()
+        except TimeoutError:
+            late = ", ".join(role.row.name for role in self.roles if not role.ready.is_set())
+            raise Refusal(f"not ready after {seconds:.0f} s: {late}", f"see their logs in {self._folder.logs}") from None
 
     async def end(self) -> None:
         """End everything: roles first, then services."""
@@ -113,8 +120,12 @@ class Supervisor:
 
     def note(self) -> None:
         """Write the present state for `ps`."""
-        self._folder.write(self._folder.roles_file, {
-            "supervisor": own_identity(), "roles": [role.as_json() for role in self.roles]})
+        try:
+            self._folder.write(self._folder.roles_file, {
+                "supervisor": own_identity(), "roles": [role.as_json() for role in self.roles]})
+        except OSError as fault:
+            # Whatever happened to the folder must not keep roles from being watched and ended.
+            self._tell(f"cannot write {self._folder.roles_file}: {fault.strerror}")
 
     async def _keep(self, role: Supervised) -> None:
         while not self._ending:
