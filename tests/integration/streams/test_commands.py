@@ -1,0 +1,67 @@
+"""Campaigns' commands from the real Kafka: all that was there at the start, then what follows."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+
+from infra.kafka import commands
+from infra.kafka.commands import CommandBook, CommandsUnreadable
+from infra.services.stack import Stack
+from schemas.codec import encode
+from schemas.records import CampaignCommand
+
+pytestmark = pytest.mark.stack
+
+
+def command(campaign: str, version: int, status: str = "running") -> CampaignCommand:
+    return CampaignCommand(tenant="t", campaign=campaign, version=version, status=status, lane="marketing", parts=[0], at=1)
+
+
+@pytest.fixture
+def topic(services: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
+    name = f"commands-{uuid.uuid4().hex[:8]}"
+    admin = AdminClient({"bootstrap.servers": services.kafka})
+    futures = admin.create_topics([NewTopic(name, 1, 1, config={"cleanup.policy": "compact"})])
+    for future in futures.values():
+        future.result(10)
+    monkeypatch.setattr(commands, "COMMANDS", name)
+    return name
+
+
+def send(services: Stack, topic: str, *values: bytes) -> None:
+    producer = Producer({"bootstrap.servers": services.kafka})
+    for value in values:
+        producer.produce(topic, value=value, key=b"k")
+    assert producer.flush(10) == 0
+
+
+async def test_everything_is_known_at_the_start_and_later_ones_arrive(services: Stack, topic: str) -> None:
+    send(services, topic, encode(command("a", 1, "draft")), b"rubbish", encode(command("a", 3)), encode(command("a", 2)),
+         encode(command("b", 1)))
+    book = CommandBook(services.kafka)
+    await book.start()
+    assert (book.version("a"), book.version("b"), book.version("c"), book.unreadable) == (3, 1, 0, 1)
+    assert book.get("c") is None
+    assert not await book.wait_version("c", 1, 0.05)
+    send(services, topic, encode(command("c", 1)))
+    assert await book.wait_version("c", 1, 10)
+    known = book.get("c")
+    assert known is not None and known.status == "running"
+    await book.stop()
+
+
+async def test_an_empty_topic_is_read_at_once(services: Stack, topic: str) -> None:
+    book = CommandBook(services.kafka)
+    await book.start()
+    assert book.version("a") == 0
+    await book.stop()
+
+
+async def test_a_topic_that_is_missing_is_said(services: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "COMMANDS", f"none-{uuid.uuid4().hex}")
+    with pytest.raises(CommandsUnreadable, match="topics apply"):
+        await CommandBook(services.kafka).start()

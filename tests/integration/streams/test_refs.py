@@ -1,0 +1,112 @@
+"""Look-ups of receipts on the real PostgreSQL."""
+
+from __future__ import annotations
+
+import struct
+from array import array
+
+import psycopg
+import pytest
+
+from infra.postgres.pool import Pool, open_pool
+from schemas.records import Columns
+from streams.adapters.postgres_refs import PostgresRefs
+from streams.ports import PortDown, SegmentReceipt, UnknownReceipt
+from tests.unit.streams.worlds import CAMPAIGN, CHUNK, NOW, SEALER, TENANT
+
+pytestmark = pytest.mark.stack
+
+HASH = struct.pack("<q", -77)
+
+
+def receipt(*ids: str, to_hash: bytes = HASH, state: str = "DELIVRD") -> UnknownReceipt:
+    return UnknownReceipt(carrier="acme", ids=ids, to_hash=to_hash, state=state, code="000", done_at=NOW)
+
+
+def store_chunk(url: str, refs: list[str | None] | None = None) -> None:
+    key_id, sealed = SEALER.seal(Columns(to=array("Q", [1, 2, 3]).tobytes(), refs=refs), tenant=TENANT,
+                                 campaign=CAMPAIGN, chunk=CHUNK)
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO chunk_payloads (tenant, chunk, campaign, part, size, lane, sender, body, smart, version, grouping,"
+            " accepted_at, due_at, expires_at, indexes, key_id, sealed, to_hashes) VALUES"
+            " (%s, %s, %s, 4, 3, 'marketing', 's', 'b', false, 1, 0, 1, 1, 2, %s, %s, %s, '{1,2,3}')",
+            (TENANT, CHUNK, CAMPAIGN, array("I", [10, 11, 12]).tobytes(), key_id, sealed))
+
+
+def store_ref(url: str, id_: str, position: int, *, to_hash: int = -77, at: int = NOW) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO carrier_refs VALUES ('acme', %s, %s, %s, 2, %s, %s, 3, %s)",
+                           (id_, TENANT, CHUNK, position, to_hash, at))
+
+
+def store_uncertain(url: str, position: int) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO uncertain_positions VALUES (%s, 'acme', -77, %s, 1, %s, 1)",
+                           (TENANT, CHUNK, position))
+
+
+def store_reservation(url: str, round_: int) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO reservations (tenant, chunk, round, price, positions, segments, amount, at) VALUES"
+                           " (%s, %s, %s, 500, %s, %s, 1, 1)", (TENANT, CHUNK, round_, b"\x07", b"\1\2\3"))
+
+
+def parked(url: str) -> list[tuple[str, int, str]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT id, to_hash, state FROM parked_receipts ORDER BY id").fetchall()
+
+
+async def test_by_id_and_destination_the_newest_first(pool: Pool, database: str) -> None:
+    store_chunk(database, ["a", None, "c"])
+    store_reservation(database, 1)
+    store_ref(database, "1f", 0, at=NOW - 5)
+    store_ref(database, "1f", 2)
+    store_ref(database, "1f", 1, to_hash=5, at=NOW + 5)
+    [found] = await PostgresRefs(pool, SEALER).lookup([receipt("zz", "1f")], NOW)
+    assert found is not None
+    assert (found.position, found.send, found.index, found.part, found.ref, found.segments, found.price) == (
+        2, 2, 12, 4, "c", 3, 500)
+    assert (found.attempts, found.charge_round, found.campaign, found.size) == (1, None, CAMPAIGN, 3)
+    assert parked(database) == []
+
+
+async def test_one_uncertain_message_is_found_by_its_destination(pool: Pool, database: str) -> None:
+    store_chunk(database)
+    store_reservation(database, 0)
+    store_uncertain(database, 1)
+    refs = PostgresRefs(pool, SEALER)
+    [found] = await refs.lookup([receipt("new")], NOW)
+    assert found is not None
+    assert (found.position, found.send, found.segments, found.charge_round, found.ref) == (1, 1, 2, 0, None)
+    store_uncertain(database, 2)
+    assert await refs.lookup([receipt("new")], NOW) == [None]
+    assert parked(database) == [("new", -77, "DELIVRD")]
+
+
+async def test_nobody_knows_it_or_its_payload_is_not_there_yet(pool: Pool, database: str) -> None:
+    store_ref(database, "1f", 0)
+    refs = PostgresRefs(pool, SEALER)
+    for _ in range(2):
+        assert await refs.lookup([receipt("1f"), receipt("2a", "42")], NOW) == [None, None]
+    assert [row[0] for row in parked(database)] == ["1f", "2a", "42"]
+
+
+async def test_segments_add_up_over_calls(pool: Pool) -> None:
+    refs = PostgresRefs(pool, SEALER)
+
+    def segment(id_: str, state: str, position: int = 0) -> SegmentReceipt:
+        return SegmentReceipt(tenant=TENANT, chunk=CHUNK, send=1, position=position, id=id_, state=state)
+
+    assert await refs.record_segments([segment("a", "DELIVRD"), segment("a", "DELIVRD")]) == [["DELIVRD"]] * 2
+    assert await refs.record_segments([segment("b", "UNDELIV"), segment("z", "DELIVRD", 1)]) == [
+        ["DELIVRD", "UNDELIV"], ["DELIVRD"]]
+
+
+async def test_without_postgresql_the_port_says_so() -> None:
+    away = await open_pool("postgresql://127.0.0.1:1/none", size=1, wait_seconds=0.3)
+    try:
+        with pytest.raises(PortDown):
+            await PostgresRefs(away, SEALER).lookup([receipt("a")], NOW)
+    finally:
+        await away.close()
