@@ -50,6 +50,8 @@ class Accounts:
         self._reading = asyncio.Lock()
         self._rows: list[tuple[str, list[str], int]] | None = None
         self.routes = Routes(())
+        self.up = False
+        """Whether PostgreSQL answered the last reading."""
 
     @property
     def loaded(self) -> bool:
@@ -96,9 +98,11 @@ class Accounts:
                     keys = await fetch_all(connection, load_sql("gateway.sql", "known_keys"))
                     rows = await fetch_all(connection, load_sql("gateway.sql", "known_routes"))
             except DatabaseDown as fault:
+                self.up = False
                 self._metrics.count("sluice_dependency_failures_total", "postgres")
                 log.warning("keys and routes stay as last known", action="accounts_stale", error=str(fault))
                 return
+        self.up = True
         self._by_key = {row[0]: _account(row) for row in keys}
         if rows != self._rows:
             self._rows, self.routes = rows, Routes(rows)

@@ -17,6 +17,8 @@ from gateway.state import GATEWAY, Gateway
 
 MAX_HEADER = 8190
 STOP_SECONDS = 3.0
+LINGER_SECONDS = 2.0
+"""How long the rest of a body that was refused is read, so that the client sees the answer."""
 
 
 def make_app(gateway: Gateway) -> web.Application:
@@ -33,4 +35,5 @@ def make_app(gateway: Gateway) -> web.Application:
 def make_runner(gateway: Gateway) -> web.AppRunner:
     """What listens for the application; requests on their way get three seconds at the end."""
     return web.AppRunner(make_app(gateway), access_log=None, handle_signals=False, keepalive_timeout=75,
-                         max_line_size=MAX_HEADER, max_field_size=MAX_HEADER, shutdown_timeout=STOP_SECONDS)
+                         max_line_size=MAX_HEADER, max_field_size=MAX_HEADER, shutdown_timeout=STOP_SECONDS,
+                         lingering_time=LINGER_SECONDS)

@@ -81,12 +81,12 @@ async def read_bytes(request: web.Request, limit: int) -> bytes:
 
 def too_large(limit: int) -> Problem:
     """413."""
-    return Problem(413, "too_large", f"the body may have at most {limit} bytes", headers={"Connection": "close"})
+    return Problem(413, "too_large", f"the body may have at most {limit} bytes")
 
 
 def slow_body() -> Problem:
     """408."""
-    return Problem(408, "request_timeout", "the rest of the body did not come", headers={"Connection": "close"})
+    return Problem(408, "request_timeout", "the rest of the body did not come")
 
 
 def digest_of(data: bytes) -> bytes:

@@ -9,6 +9,7 @@ both away: the request goes on, its ids derive from the key, so that a repeat is
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,11 +67,13 @@ _decode = msgspec.msgpack.Decoder(Stored).decode
 
 
 class Idempotency:
-    """The keys of all tenants. After PostgreSQL failed it is not asked for a second, so that its absence costs little."""
+    """The keys of all tenants. PostgreSQL is not asked while `postgres_up` says no, nor for a second after it failed, so
+    that its absence costs little."""
 
-    def __init__(self, redis: RedisBatches, pool: Pool, metrics: Metrics) -> None:
+    def __init__(self, redis: RedisBatches, pool: Pool, metrics: Metrics, postgres_up: Callable[[], bool]) -> None:
         self._redis = redis
         self._pool = pool
+        self._postgres_up = postgres_up
         self._metrics = metrics
         self._running: set[tuple[str, str]] = set()
         self._skip_until = 0.0
@@ -124,7 +127,7 @@ class Idempotency:
         return claim
 
     async def _find(self, tenant: str, key: str) -> tuple[str, bytes | None, int, dict[str, Any] | None] | None:
-        if time.monotonic() < self._skip_until:
+        if time.monotonic() < self._skip_until or not self._postgres_up():
             return None
         root = derived_id(TenantId(tenant), key)
         async with tenant_transaction(self._pool, tenant) as connection:

@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
-from aiohttp import web
 
 from gateway.accounts import Accounts
 from gateway.app import make_runner
+from gateway.connection import listen
 from gateway.fresh_messages import FreshMessages
 from gateway.idempotency import Idempotency
 from gateway.ingest import Ingest
@@ -45,11 +45,11 @@ async def run(role: RoleContext) -> None:
         runner = make_runner(gateway)
         await runner.setup()
         place = role.settings.gateway
-        site = web.TCPSite(runner, place.host, place.port, backlog=1024)
-        await site.start()
+        listening = await listen(runner, place.host, place.port)
         log.info("listening", action="listening", host=place.host, port=place.port)
         role.ready()
         await role.stop.wait()
+        listening.close()
         await runner.cleanup()
         await refreshing
 
@@ -74,8 +74,8 @@ async def open_gateway(settings: Settings, instance: str) -> AsyncIterator[Gatew
         yield Gateway(
             settings=settings, outbox=outbox, pool=pool, redis=redis, kafka=KafkaProbe(settings.kafka.bootstrap),
             accounts=accounts, sealer=sealer,
-            ingest=Ingest(outbox, metrics), idempotency=Idempotency(redis, pool, metrics), fresh=FreshMessages(redis),
-            metrics=metrics, spool_dir=Path(settings.data_dir) / "spool",
+            ingest=Ingest(outbox, metrics), idempotency=Idempotency(redis, pool, metrics, lambda: accounts.up),
+            fresh=FreshMessages(redis), metrics=metrics, spool_dir=Path(settings.data_dir) / "spool",
             openapi=describe(ROUTES, product_version()))
     finally:
         await client.close()

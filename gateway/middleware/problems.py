@@ -42,5 +42,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def to_response(problem: Problem) -> web.Response:
-    """The answer that says this."""
-    return web.Response(status=problem.status, body=problem.body(), content_type=CONTENT_TYPE, headers=problem.headers)
+    """The answer that says this; the connection ends with it where the rest of a body is not wanted."""
+    response = web.Response(status=problem.status, body=problem.body(), content_type=CONTENT_TYPE,
+                            headers=problem.headers)
+    if problem.status in (408, 413):
+        response.force_close()
+    return response

@@ -10,9 +10,10 @@ import secrets
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 
 from gateway.app import make_runner
+from gateway.connection import listen
 from gateway.role import open_gateway
 from gateway.state import Gateway
 from infra.services.stack import Stack
@@ -37,9 +38,9 @@ async def url(gateway: Gateway) -> AsyncIterator[str]:
     """Where the gateway listens."""
     runner = make_runner(gateway)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    port = runner.addresses[0][1]
-    yield f"http://127.0.0.1:{port}"
+    listening = await listen(runner, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    listening.close()
     await runner.cleanup()
 
 

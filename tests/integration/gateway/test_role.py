@@ -78,7 +78,8 @@ async def test_a_long_upload(client: ClientSession, gateway: Gateway, place: Pla
     sizes = [s.size for _, s in slices_of(place.settings.kafka.bootstrap or "", "ingest-marketing")
              if s.campaign == campaign]
     assert sum(sizes) == count and len(sizes) == count // 500
-    rejected, cursor = 0, {}
+    rejected = 0
+    cursor: dict[str, str] = {}
     while True:
         async with client.get(f"/v1/campaigns/{campaign}/rejections", params={"limit": "100", **cursor}) as response:
             page = await response.json()

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 
 from gateway.accounts import Account, Accounts
 from gateway.app import make_runner
+from gateway.connection import listen
 from gateway.fresh_messages import FreshMessages
 from gateway.idempotency import Idempotency
 from gateway.ingest import Ingest
@@ -82,7 +83,7 @@ async def gateway(outbox: ListedOutbox, tmp_path: Path) -> AsyncIterator[Gateway
     yield Gateway(
         settings=Settings(data_dir=tmp_path), outbox=kafka, pool=pool, redis=redis, kafka=KafkaProbe(NOWHERE),
         accounts=accounts, sealer=Sealer(Keyring("k1", {"k1": bytes(32)})), ingest=Ingest(kafka, metrics),
-        idempotency=Idempotency(redis, pool, metrics), fresh=FreshMessages(redis), metrics=metrics,
+        idempotency=Idempotency(redis, pool, metrics, lambda: accounts.up), fresh=FreshMessages(redis), metrics=metrics,
         spool_dir=tmp_path / "spool", openapi=describe(ROUTES, "1"))
     await pool.close()
 
@@ -91,8 +92,9 @@ async def gateway(outbox: ListedOutbox, tmp_path: Path) -> AsyncIterator[Gateway
 async def url(gateway: Gateway) -> AsyncIterator[str]:
     runner = make_runner(gateway)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    listening = await listen(runner, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    listening.close()
     await runner.cleanup()
 
 
