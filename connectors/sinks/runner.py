@@ -35,11 +35,12 @@ class SinkRunner:
     """Runs one sink until `stop`; `joined` is called when it has its partitions, also when these are none."""
 
     def __init__(self, sink: Sink, *, bootstrap: str, postgres_url: str, instance: str,
-                 joined: Callable[[], None] = lambda: None) -> None:
+                 joined: Callable[[], None] = lambda: None, group: str = GROUP) -> None:
         self._sink = sink
         self._bootstrap = bootstrap
         self._instance = f"{instance}-{sink.name}"
         self._joined = joined
+        self._group = f"{group}-{sink.name}"
         self._session = Session(postgres_url, prepare=sink.staging, name=self._instance)
         self._burial = Burial(bootstrap, sink.name)
         self._offsets = Offsets()
@@ -62,7 +63,7 @@ class SinkRunner:
         """The thread. Raises what cannot be recovered in place."""
         try:
             while not self._stopped.is_set():
-                consumer = make_consumer(self._bootstrap, f"{GROUP}-{self._sink.name}", self._instance,
+                consumer = make_consumer(self._bootstrap, self._group, self._instance,
                                          **{"auto.offset.reset": "earliest"})
                 consumer.subscribe(list(self._sink.reads), on_assign=self._assigned, on_revoke=self._revoked,
                                    on_lost=self._revoked)

@@ -56,6 +56,18 @@ CREATE TABLE routes (
     price bigint NOT NULL CHECK (price >= 0) -- per segment
 );
 
+CREATE TABLE carrier_rates (                 -- every rate that was ever in force, for `sluice verify`
+    carrier text NOT NULL,
+    rate integer NOT NULL,
+    since timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX carrier_rates_since ON carrier_rates (carrier, since);
+
+CREATE FUNCTION note_rate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+    AS $$ BEGIN INSERT INTO public.carrier_rates (carrier, rate) VALUES (NEW.id, NEW.rate); RETURN NULL; END $$;
+CREATE TRIGGER carriers_rate AFTER INSERT OR UPDATE OF rate ON carriers
+    FOR EACH ROW EXECUTE FUNCTION note_rate();
+
 CREATE TRIGGER tenants_bump AFTER INSERT OR UPDATE OR DELETE ON tenants EXECUTE FUNCTION bump_config();
 CREATE TRIGGER api_keys_bump AFTER INSERT OR UPDATE OR DELETE ON api_keys EXECUTE FUNCTION bump_config();
 CREATE TRIGGER carriers_bump AFTER INSERT OR UPDATE OR DELETE ON carriers EXECUTE FUNCTION bump_config();

@@ -44,7 +44,7 @@ def at_work(sink: Sink, kafka: str, postgres: str, *, instance: str | None = Non
     joined = threading.Event()
     faults: list[BaseException] = []
     runner = SinkRunner(sink, bootstrap=kafka, postgres_url=postgres, instance=instance or secrets.token_hex(4),
-                        joined=joined.set)
+                        joined=joined.set, group=sink.reads[0])
 
     def work() -> None:
         try:

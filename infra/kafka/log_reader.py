@@ -1,0 +1,98 @@
+"""Whole topics read from their start, for whoever checks or rebuilds: no group, nothing committed.
+
+In: topics, and the ends to read up to. Out: every record below these ends, in the order of each partition; committed
+offsets of groups. `KafkaException` or `LogUnreadable` when Kafka does not answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
+
+from infra.kafka.client import TopicPartition, make_admin, make_consumer
+
+Place = tuple[str, int]
+PATIENCE_SECONDS = 15.0
+_BEGINNING = -2
+
+
+class LogUnreadable(RuntimeError):
+    """A topic is not there, or Kafka has stopped answering."""
+
+
+class Entry(NamedTuple):
+    """One record."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+def end_offsets(bootstrap: str, topics: Sequence[str]) -> dict[Place, int]:
+    """The offset after the last record of every partition."""
+    admin = make_admin(bootstrap)
+    present = admin.list_topics(timeout=PATIENCE_SECONDS).topics
+    missing = [topic for topic in topics if topic not in present]
+    if missing:
+        raise LogUnreadable(f"topics that are not there: {', '.join(missing)}; run `sluice topics apply`")
+    latest = cast(Any, OffsetSpec).latest()
+    wanted = {TopicPartition(topic, p): latest for topic in topics for p in present[topic].partitions}
+    # Trap: the futures must stay in their dict until they are done.
+    futures = admin.list_offsets(wanted, request_timeout=PATIENCE_SECONDS)
+    return {(place.topic, place.partition): future.result(PATIENCE_SECONDS).offset for place, future in futures.items()}
+
+
+def committed_offsets(bootstrap: str, groups: Mapping[str, Sequence[str]]) -> dict[tuple[str, str, int], int]:
+    """What each group has committed, by group, topic and partition; partitions without a commit are left out."""
+    admin = make_admin(bootstrap)
+    asked = {group: admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]) for group in groups}
+    return {(group, place.topic, place.partition): place.offset
+            for group, futures in asked.items()
+            for place in futures[group].result(PATIENCE_SECONDS).topic_partitions
+            if place.offset >= 0 and place.topic in groups[group]}
+
+
+def read_log(bootstrap: str, ends: Mapping[Place, int]) -> Iterator[Entry]:
+    """Every record below these ends that the topics still hold."""
+    settings: dict[str, Any] = {"auto.offset.reset": "earliest", "enable.partition.eof": True}
+    consumer = make_consumer(bootstrap, "sluice-log-reader", **settings)
+    open_places = {place for place, end in ends.items() if end > 0}
+    try:
+        consumer.assign([TopicPartition(topic, p, _BEGINNING) for topic, p in sorted(open_places)])
+        while open_places:
+            messages = consumer.consume(1000, 0.2)
+            for message in messages or [_patiently(consumer)]:
+                yield from _taken(message, ends, open_places)
+    finally:
+        consumer.close()
+
+
+def _patiently(consumer: Any) -> Any:
+    message = consumer.poll(PATIENCE_SECONDS)
+    if message is None:
+        raise LogUnreadable(f"Kafka gave nothing for {PATIENCE_SECONDS:.0f} s")
+    return message
+
+
+def _taken(message: Any, ends: Mapping[Place, int], open_places: set[Place]) -> Iterator[Entry]:
+    place = (message.topic(), message.partition())
+    error = message.error()
+    if error is not None:
+        if error.name() == "_PARTITION_EOF":
+            open_places.discard(place)
+        elif error.fatal():
+            raise LogUnreadable(str(error))
+        return
+    offset = message.offset()
+    if offset + 1 >= ends[place]:
+        open_places.discard(place)
+    if offset < ends[place]:
+        yield Entry(place[0], place[1], offset, message.timestamp()[1], message.key(), message.value(),
+                    message.headers() or ())

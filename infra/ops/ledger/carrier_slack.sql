@@ -1,0 +1,1 @@
+SELECT id, binds, window_size FROM carriers

@@ -1,0 +1,1 @@
+SELECT tenant::text, chunk, campaign, sequences, seconds FROM chunks

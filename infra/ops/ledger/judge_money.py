@@ -1,0 +1,95 @@
+"""Judges the money: DUP_BILL and LEAK.
+
+In: reservations row by row, and the sums of balances, reservations and allowances from one moment. Out: findings. All
+amounts in ten-thousandths of the currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from infra.ops.ledger.accepted import Key, Ledger
+from infra.ops.ledger.calls import CallLog
+from infra.ops.ledger.report import Findings
+from schemas.records import places
+
+
+class ReservationRow(NamedTuple):
+    """One retry round of a chunk."""
+
+    tenant: str
+    chunk: str
+    round: int
+    price: int
+    positions: int
+    segments: bytes
+    amount: int
+    charged: int
+    refunded: int
+    charged_amount: int
+
+
+class AccountRow(NamedTuple):
+    """One tenant: what the account says, and what the rows add up to."""
+
+    tenant: str
+    reserved: int
+    charged: int
+    rows_reserved: int
+    rows_charged: int
+
+
+class MoneyJudge:
+    """Rows are to come ordered by chunk, so that its rounds stand together."""
+
+    def __init__(self, ledger: Ledger, calls: CallLog, findings: Findings, *, settled: bool) -> None:
+        self._ledger = ledger
+        self._calls = calls
+        self._findings = findings
+        self._settled = settled
+        self._chunk: Key = ("", "")
+        self._charged = 0
+
+    def judge(self, row: ReservationRow) -> None:
+        """One reservation."""
+        key = (row.tenant, row.chunk)
+        if key != self._chunk:
+            self._chunk, self._charged = key, 0
+        self._note("DUP_BILL", "charged in more than one round", row, row.charged & self._charged)
+        self._charged |= row.charged
+        most = row.price * sum(row.segments[p] for p in places(row.charged) if p < len(row.segments))
+        if row.charged_amount > most:
+            self._note("DUP_BILL", "charged more than the price of its segments", row, row.charged)
+        self._unfounded(row, key)
+        if self._settled:
+            self._forgotten(row, key)
+
+    def accounts(self, rows: Iterable[AccountRow]) -> None:
+        """Sums of each tenant."""
+        for row in rows:
+            if row.reserved != row.rows_reserved:
+                self._findings.add("LEAK", "the account reserves another sum than its reservations and allowances",
+                                   [f"{row.tenant} ({row.reserved} instead of {row.rows_reserved})"])
+            if row.charged != row.rows_charged:
+                self._findings.add("LEAK", "the account was charged another sum than its messages",
+                                   [f"{row.tenant} ({row.charged} instead of {row.rows_charged})"])
+
+    def _unfounded(self, row: ReservationRow, key: Key) -> None:
+        """Charged, and no carrier can have it: never handed over, or refused each time and never uncertain."""
+        calls = self._calls.chunks.get(key)
+        possible = 0 if calls is None else calls.taken | calls.ever_uncertain | calls.open
+        self._note("LEAK", "charged, though no carrier was given it", row, row.charged & ~possible)
+
+    def _forgotten(self, row: ReservationRow, key: Key) -> None:
+        """Still reserved, though its answer is in the log."""
+        calls = self._calls.chunks.get(key)
+        if calls is None or row.amount == 0:
+            return
+        open_ = row.positions & ~(row.charged | row.refunded)
+        self._note("LEAK", "still reserved, though its answer came", row, open_ & calls.answered)
+
+    def _note(self, kind: str, sentence: str, row: ReservationRow, positions: int) -> None:
+        if positions:
+            chunk = self._ledger.chunks.get((row.tenant, row.chunk))
+            self._findings.add(kind, sentence, [row.chunk] if chunk is None else chunk.message_ids(positions))

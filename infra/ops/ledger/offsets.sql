@@ -1,0 +1,1 @@
+SELECT topic, partition, next FROM koff

@@ -1,0 +1,1 @@
+SELECT tenant::text, campaign, part, recipients FROM campaign_parts

@@ -1,0 +1,1 @@
+SELECT tenant::text, chunk, campaign, part, size, lane, accepted_at, indexes FROM chunk_payloads

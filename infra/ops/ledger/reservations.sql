@@ -1,0 +1,2 @@
+SELECT tenant::text, chunk, campaign, round, price, positions, segments, amount, charged, refunded, charged_amount
+FROM reservations ORDER BY tenant, chunk, round

@@ -1,0 +1,1 @@
+SELECT tenant::text, chunk, positions FROM held WHERE waiting > 0

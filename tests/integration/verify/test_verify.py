@@ -1,0 +1,245 @@
+"""`verify` finds each kind of broken promise, and finds nothing where all is well.
+
+In: a Kafka, a database and running sinks of this module's own; stories told as the roles would write them, some of them
+false. Out: reports. Every test has a tenant and a campaign of its own, so that they do not mind each other.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from pydantic import SecretStr
+
+from connectors.sinks.registry import make_sinks
+from infra.kafka import topic_admin
+from infra.kafka.log_reader import end_offsets
+from infra.ops.verify import VerifyReport, render_table, verify
+from infra.services.kafka import KafkaService
+from infra.services.stack import Stack
+from infra.settings import KafkaSettings, PostgresSettings, Settings
+from schemas import topics
+from schemas.codec import encode
+from schemas.lanes import Lane
+from schemas.records import DeliveryReceipt, Record
+from tests.integration.sinks.crew import at_work
+from tests.support.database import add_tenant, fresh_database
+from tests.support.log_records import NOW, SEALER, an_envelope, change, events, held, settled, started, usage
+
+pytestmark = pytest.mark.stack
+
+HALF, REST = 0b0000011111, 0b1111100000
+ROW = "INSERT INTO campaigns (tenant, id, name, sender, body, lane, validity_seconds, status, grouping, digest, answer, " \
+      "created_at) VALUES (%s, %s, 'n', 's', 'b', 'marketing', 1, 'running', 0, '', '{}', 0)"
+PART = "INSERT INTO campaign_parts (tenant, campaign, part, chunks, recipients, rejected_count, rejected, digest, at) " \
+       "VALUES (%s, %s, 0, 1, %s, 0, '[]', '', 0)"
+RESERVED = "INSERT INTO reservations (tenant, chunk, round, price, positions, segments, amount, at) " \
+           "VALUES (%s, %s, 0, 700, %s, %s, 7000, 0)"
+CARRIER = "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition) " \
+          "VALUES (%s, %s, 'smpp', %s, 1, 2, 1, 0)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Where this module's pipeline lives."""
+
+    kafka: str
+    postgres: str
+
+    def put(self, topic: str, *records: Record, headers: Any = None) -> None:
+        producer = Producer({"bootstrap.servers": self.kafka, "acks": "all"})
+        for record in records:
+            producer.produce(topic, encode(record), key=b"k", partition=0, headers=headers)
+        assert producer.flush(20) == 0
+
+    def execute(self, statement: Any, *parameters: Any) -> None:
+        with psycopg.connect(self.postgres) as connection:
+            connection.execute(statement, parameters)
+
+    def check(self, **asked: Any) -> VerifyReport:
+        """The report once stages have read everything, as if they had."""
+        ends = end_offsets(self.kafka, [row.name for row in topics.TOPICS])
+        admin = AdminClient({"bootstrap.servers": self.kafka})
+        for group, names in topic_admin.GROUPS.items():
+            places = [TopicPartition(t, p, end) for (t, p), end in ends.items() if t in names]
+            admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])[group].result(10)
+        return verify(Settings(kafka=KafkaSettings(bootstrap=self.kafka),
+                               postgres=PostgresSettings(url=SecretStr(self.postgres))), **{"wait": 20, **asked})
+
+
+class Story:
+    """One campaign of one chunk of ten messages, told step by step."""
+
+    def __init__(self, world: World, *, recipients: int = 10) -> None:
+        root = "0" + secrets.token_hex(13).upper()[:25]
+        self.world = world
+        self.tenant = str(uuid.uuid4())
+        self.campaign, self.chunk = f"cmp_{root}", f"chk_{root}_0_0"
+        self.of: dict[str, Any] = {"tenant": self.tenant, "campaign": self.campaign, "chunk": self.chunk}
+        add_tenant(world.postgres, self.tenant, reserved=7000)
+        world.execute(ROW, self.tenant, self.campaign)
+        world.execute(PART, self.tenant, self.campaign, recipients)
+        world.execute(RESERVED, self.tenant, self.chunk, b"\xff\x03", bytes([1]) * 10)
+
+    def accepted(self) -> Story:
+        self.world.put("ingest-marketing", an_envelope(**self.of), headers=[("x-from", b"gateway")])
+        return self
+
+    def event(self, *changes: Any, **given: Any) -> Story:
+        self.world.put("message-events-marketing", events(*changes, **{**self.of, **given}))
+        return self
+
+    def calls(self, *records: Record) -> Story:
+        self.world.put("attempts-marketing", *records)
+        return self
+
+    def sent(self) -> Story:
+        self.event(change("queued"), change("sending"), change("sent"))
+        self.calls(started(**self.of), settled({"sent": 0b1111111111}, **self.of))
+        self.world.put("usage", usage(charged=0b1111111111, **self.of))
+        return self
+
+    def messages(self, positions: int) -> set[str]:
+        root = f"msg_{self.campaign[4:]}_0_"
+        return {f"{root}{p}" for p in range(10) if positions >> p & 1}
+
+
+@pytest.fixture(scope="module")
+def world(services: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("verify")
+    kafka = KafkaService(folder / "kafka", log=folder / "log")
+    kafka.start()
+    try:
+        topic_admin.apply(kafka.address, 1)
+        with fresh_database(services.postgres) as url, ExitStack() as crew:
+            for sink in make_sinks(SEALER):
+                crew.enter_context(at_work(sink, kafka.address, url, instance="verify"))
+            yield World(kafka=kafka.address, postgres=url)
+    finally:
+        kafka.stop()
+
+
+def found(report: VerifyReport, kind: str) -> set[str]:
+    return {id_ for v in report.violations if v.kind == kind for id_ in v.ids}
+
+
+def test_a_clean_run_adds_up(world: World) -> None:
+    story = Story(world).accepted().sent()
+    receipt = DeliveryReceipt(
+        message_id=min(story.messages(1)), campaign_id=story.campaign, tenant_id=story.tenant, client_ref=None, to_hash="x",
+        channel="sms", carrier="acme", status="delivered", reason=None, carrier_code=None, carrier_message_id="1",
+        segments=1, price="0.0700", attempt=1, occurred_at=NOW, recorded_at=NOW, sequence=2**20 + 12)
+    story.event(change("delivered", 1))
+    world.put("delivery-receipts", receipt)
+    waiting = Story(world).accepted().event(change("held", reason="room"))
+    world.put("held", held(of=waiting.of))
+    unsure = Story(world).accepted().event(change("uncertain"))
+    unsure.calls(started(**unsure.of), settled({"uncertain": 0b1111111111}, **unsure.of))
+    report = world.check()
+    assert report.ok, render_table(report)
+    assert report.accepted == 30 and not report.behind
+    assert (report.states["sent"], report.states["delivered"], report.states["held"]) == (9, 1, 10)
+    assert report.to_json()["ok"] is True and "adds up" in render_table(report)
+
+
+def test_lost_accepted_and_never_heard_of_again(world: World) -> None:
+    story = Story(world).accepted().event(change("sent", HALF))
+    assert found(world.check(campaign=story.campaign), "LOST") == story.messages(REST)
+
+
+def test_lost_a_part_that_is_not_whole(world: World) -> None:
+    story = Story(world, recipients=20).accepted().sent()
+    assert found(world.check(campaign=story.campaign), "LOST") == {f"{story.campaign} part 0: 10 of 20"}
+
+
+def test_lost_an_answer_that_never_became_a_state(world: World) -> None:
+    story = Story(world).accepted().event(change("uncertain"))
+    story.calls(started(**story.of), settled({"sent": HALF, "uncertain": REST}, **story.of))
+    assert found(world.check(campaign=story.campaign), "LOST") == story.messages(HALF)
+
+
+def test_dup_effect_taken_twice(world: World) -> None:
+    story = Story(world).accepted().sent().event(change("sent", send=2))
+    story.calls(started(HALF, send=2, **story.of), settled({"sent": HALF}, send=2, **story.of))
+    assert found(world.check(campaign=story.campaign), "DUP_EFFECT") == story.messages(HALF)
+
+
+def test_dup_effect_marketing_started_again_while_uncertain_and_otp_not(world: World) -> None:
+    marketing, otp = Story(world).accepted(), Story(world).accepted()
+    for story, lane in ((marketing, Lane.MARKETING), (otp, Lane.OTP)):
+        of = {**story.of, "lane": str(lane)}
+        world.put(topics.attempts(lane), started(HALF, **of), settled({"uncertain": HALF}, **of), started(HALF, **of),
+                  settled({"sent": HALF}, **of))
+        story.event(change("sent"))
+    assert found(world.check(campaign=marketing.campaign), "DUP_EFFECT") == marketing.messages(HALF)
+    assert found(world.check(campaign=otp.campaign), "DUP_EFFECT") == set()
+
+
+def test_dup_bill_charged_in_two_rounds(world: World) -> None:
+    story = Story(world).accepted().sent()
+    world.put("usage", usage(charged=HALF, round=1, **story.of))
+    report = world.check(campaign=story.campaign)
+    assert found(report, "DUP_BILL") == story.messages(HALF)
+
+
+def test_phantom_a_state_a_call_and_a_receipt_without_a_message(world: World) -> None:
+    story = Story(world).event(change("sent"))
+    stranger = f"chk_{secrets.token_hex(8)}"
+    story.calls(started(**{**story.of, "chunk": stranger}))
+    assert {story.chunk, stranger} <= found(world.check(), "PHANTOM")
+
+
+def test_stuck_neither_final_nor_waiting(world: World) -> None:
+    story = Story(world).accepted().event(change("sent", HALF), change("queued", REST))
+    report = world.check(campaign=story.campaign)
+    assert found(report, "STUCK") == story.messages(REST)
+    assert report.in_flight == 5
+
+
+def test_regress_a_lower_state_than_announced(world: World) -> None:
+    story = Story(world).accepted().sent()
+    assert world.check(campaign=story.campaign).ok
+    world.execute("UPDATE chunks SET sequences[1] = 23 WHERE chunk = %s", story.chunk)
+    assert found(world.check(campaign=story.campaign), "REGRESS") == story.messages(1)
+
+
+def test_leak_reserved_without_a_reservation_and_charged_without_a_call(world: World) -> None:
+    story = Story(world).accepted().event(change("rejected", reason="no_route"))
+    world.put("usage", usage(charged=HALF, **story.of))
+    world.execute("UPDATE balances SET reserved = reserved + 5 WHERE tenant = %s", story.tenant)
+    leaks = found(world.check(), "LEAK")
+    assert story.messages(HALF) <= leaks
+    assert any(story.tenant in leak for leak in leaks)
+
+
+def test_leak_answered_and_still_reserved(world: World) -> None:
+    story = Story(world).accepted().event(change("sent"))
+    story.calls(started(**story.of), settled({"sent": 0b1111111111}, **story.of))
+    assert found(world.check(campaign=story.campaign), "LEAK") == story.messages(0b1111111111)
+
+
+def test_overrate_more_segments_than_rate_lease_and_window_allow(world: World) -> None:
+    for number, rate in ((7, 1), (8, 1000)):
+        world.execute(CARRIER, f"rate-{rate}", number, rate)
+        story = Story(world).accepted().sent()
+        story.calls(settled({"sent": 0b1111111111}, send=2, carrier=f"rate-{rate}",
+                            **{**story.of, "segments": bytes([4]) * 10}))
+    over = found(world.check(), "OVERRATE")
+    assert any(id_.startswith("rate-1 ") for id_ in over) and not any(id_.startswith("rate-1000") for id_ in over)
+
+
+def test_consumers_behind_are_named_and_nothing_is_called_lost(world: World) -> None:
+    story = Story(world).accepted()
+    report = verify(Settings(kafka=KafkaSettings(bootstrap=world.kafka),
+                             postgres=PostgresSettings(url=SecretStr(world.postgres))),
+                    campaign=story.campaign, wait=0.2)
+    assert any("sluice-streams-bulk on ingest-marketing" in place for place in report.behind)
+    assert report.ok
