@@ -63,8 +63,11 @@ class Estate:
 
     def assigned(self, places: list[TopicPlace]) -> None:
         """These are ours from now on."""
+        # Trap: asked from several threads at once, the client answers only after its time-out: one question for all.
+        offsets = asyncio.get_running_loop().create_task(self._committed(places), name="committed")
         for place in places:
-            task = asyncio.get_running_loop().create_task(self._take_over(place), name=f"take-over-{place[0]}-{place[1]}")
+            task = asyncio.get_running_loop().create_task(self._take_over(place, offsets),
+                                                          name=f"take-over-{place[0]}-{place[1]}")
             self._taking[place] = task
             task.add_done_callback(partial(self._taken, place))
         if not places:
@@ -136,14 +139,14 @@ class Estate:
         elif not self._taking:
             self.settled.set()
 
-    async def _take_over(self, place: TopicPlace) -> None:
+    async def _take_over(self, place: TopicPlace, offsets: asyncio.Task[dict[TopicPlace, tuple[int, int | None]]]) -> None:
         began = time.monotonic()
         parts, (topic, partition) = self._parts, place
         lane = Lane(topic.removeprefix("dispatch-"))
         attempt_log = AttemptLog(attempts(lane), partition, parts.outbox.post, self._reader(lane, partition), self._fenced)
         self._logs[place] = attempt_log
         epoch = await attempt_log.take_over(Owner(owner=parts.owner, lane=lane, at=parts.now()))
-        offset, noted = await self._committed(place)
+        offset, noted = (await asyncio.shield(offsets))[place]
         entries = await asyncio.to_thread(read_for_new_owner, parts.bootstrap, parts.group, attempts(lane), partition,
                                           noted, epoch)
         recovered = rebuild(entries)
@@ -155,17 +158,21 @@ class Estate:
                  uncertain=sum(p.bit_count() for p in [*recovered.once.values(), *recovered.twice.values()]),
                  suspects=len(recovered.suspects), milliseconds=round(1000 * (time.monotonic() - began)))
 
-    async def _committed(self, place: TopicPlace) -> tuple[int, int | None]:
+    async def _committed(self, places: list[TopicPlace]) -> dict[TopicPlace, tuple[int, int | None]]:
+        """Of each place: the offset to go on from, and the word of its commit (where its log is to be read from)."""
         while True:
             try:
-                [(offset, metadata)] = await asyncio.to_thread(self.feed.committed, [place], 5.0)
+                found = await asyncio.to_thread(self.feed.committed, places, 5.0)
+                break
             except KafkaException as fault:
-                log.warning("the committed offset cannot be read yet", action="committed_wait", error=str(fault))
+                log.warning("the committed offsets cannot be read yet", action="committed_wait", error=str(fault))
                 await asyncio.sleep(0.2)
-                continue
+        out = {}
+        for place, (offset, metadata) in zip(places, found, strict=True):
             if offset < 0:
                 raise RuntimeError(f"{place[0]}[{place[1]}] has no first offset: run `sluice topics apply`")
-            return offset, int(metadata) if metadata and metadata.isdigit() else None
+            out[place] = (offset, int(metadata) if metadata and metadata.isdigit() else None)
+        return out
 
     def _reader(self, lane: Lane, partition: int) -> Callable[[int, int], asyncio.Future[list[tuple[int, Record]]]]:
         parts = self._parts
