@@ -67,13 +67,16 @@ async def read_bytes(request: web.Request, limit: int) -> bytes:
         raise too_large(limit)
     parts: list[bytes] = []
     size = 0
+    now = asyncio.get_running_loop().time
+    end = now() + WHOLE_SECONDS
     try:
-        async with asyncio.timeout(WHOLE_SECONDS):
-            while part := await asyncio.wait_for(request.content.readany(), IDLE_SECONDS):
+        async with asyncio.timeout(IDLE_SECONDS) as patience:
+            while part := await request.content.readany():
                 size += len(part)
                 if size > limit:
                     raise too_large(limit)
                 parts.append(part)
+                patience.reschedule(min(now() + IDLE_SECONDS, end))
     except TimeoutError:
         raise slow_body() from None
     return parts[0] if len(parts) == 1 else b"".join(parts)

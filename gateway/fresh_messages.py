@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+import msgspec
+
 from gateway.redis_batches import RedisBatches, RedisDown
 from infra.redis.client import load_script
-from schemas.codec import decode_as, encode
-from schemas.records import Envelope, Slice
+from schemas.records import Slice
 
 KEPT_MS = 3_600_000
 KEPT_HERE = 10_000
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Slice).decode
 
 
 class FreshMessages:
@@ -26,7 +29,7 @@ class FreshMessages:
 
     async def keep(self, slice_: Slice) -> None:
         """Remember the message."""
-        key, value = _key(slice_.tenant, slice_.chunk), encode(Envelope(slices=[slice_]))
+        key, value = _key(slice_.tenant, slice_.chunk), _encode(slice_)
         self._here[key] = value
         if len(self._here) > KEPT_HERE:
             self._here.popitem(last=False)
@@ -44,7 +47,7 @@ class FreshMessages:
                 value = await self._redis.get(key)
             except RedisDown:
                 return None
-        return None if value is None else decode_as(value, Envelope).slices[0]
+        return None if value is None else _decode(value)
 
 
 def _key(tenant: str, identity: str) -> str:

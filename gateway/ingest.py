@@ -60,7 +60,8 @@ class Ingest:
             self._scheduled = True
             self._loop.call_soon(self._flush_all, traceparent)
         try:
-            await asyncio.wait_for(acknowledged, ANSWER_SECONDS)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await acknowledged
         except (TimeoutError, DeliveryError) as fault:
             raise _kafka_away(fault) from None
         finally:

@@ -87,10 +87,13 @@ async def receive_part(gateway: Gateway, request: web.Request, upload: Upload) -
 async def _receive(request: web.Request, spool: IO[bytes]) -> bytes:
     """The whole body into the file; its digest."""
     digest = blake2b(digest_size=16)
+    now = asyncio.get_running_loop().time
     try:
-        while block := await asyncio.wait_for(request.content.readany(), IDLE_SECONDS):
-            digest.update(block)
-            spool.write(block)
+        async with asyncio.timeout(IDLE_SECONDS) as patience:
+            while block := await request.content.readany():
+                digest.update(block)
+                spool.write(block)
+                patience.reschedule(now() + IDLE_SECONDS)
     except TimeoutError:
         raise slow_body() from None
     spool.seek(0)
