@@ -39,7 +39,7 @@ def demo(
     folder = Path(tempfile.mkdtemp(prefix="sluice-demo-"))
     summary: dict[str, Any] | None = None
     try:
-        summary = asyncio.run(_run(folder, recipients))
+        summary = asyncio.run(_run(folder, recipients, keep))
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -60,7 +60,7 @@ def demo_recipients(count: int) -> Iterator[bytes]:
                        (number, number, days[number % 5].encode()) for number in range(first, min(first + 1000, count)))
 
 
-async def _run(folder: Path, recipients: int) -> dict[str, Any]:
+async def _run(folder: Path, recipients: int, keep: bool) -> dict[str, Any]:
     from infra.ops.launch import launched
     from infra.ops.roles import choose_roles
     from infra.settings_load import load_settings
@@ -76,7 +76,8 @@ async def _run(folder: Path, recipients: int) -> dict[str, Any]:
             return await asyncio.to_thread(_campaign, stack, recipients)
     except asyncio.CancelledError:
         # Trap: the campaign's thread cannot be ended, and an ordinary exit would wait for it.
-        shutil.rmtree(folder, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
         sys.stderr.flush()
         os._exit(130)
 

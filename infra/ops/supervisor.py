@@ -129,9 +129,12 @@ class Supervisor:
 
     async def _keep(self, role: Supervised) -> None:
         while not self._ending:
-            await self._start(role)
-            process = role.process
-            assert process is not None
+            try:
+                process = await self._start(role)
+            except OSError as fault:
+                self._tell(f"{role.row.name} cannot be started: {fault}")
+                await asyncio.sleep(LONGEST_BACKOFF)
+                continue
             watch = asyncio.create_task(self._await_ready(role, process))
             try:
                 code = await process.wait()
@@ -145,7 +148,7 @@ class Supervisor:
             if role.failures:
                 await asyncio.sleep(min(LONGEST_BACKOFF, 0.1 * 2 ** min(role.failures, 10)))
 
-    async def _start(self, role: Supervised) -> None:
+    async def _start(self, role: Supervised) -> asyncio.subprocess.Process:
         name = role.row.name
         ready_file(self._folder.path, name).unlink(missing_ok=True)
         with (self._folder.logs / f"{name}.log").open("ab") as log:
@@ -155,6 +158,7 @@ class Supervisor:
         role.starts += 1
         role.started_at = time.time()
         self.note()
+        return role.process
 
     async def _await_ready(self, role: Supervised, process: asyncio.subprocess.Process) -> None:
         mark = ready_file(self._folder.path, role.row.name)
