@@ -1,0 +1,98 @@
+"""Migrations: from nothing to the present and back, by a superuser or an ordinary owner, two at a time, checked.
+
+In: empty databases. Out: the same shape each time.
+"""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from infra.postgres import migrate
+from infra.services.stack import Stack
+from tests.support.database import fresh_database
+
+TABLES = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace " \
+         "AND relname NOT LIKE '%yoyo%'"
+
+
+PASSED_OVER = (
+    "prefer-bigint-over-int", "prefer-bigint-over-smallint",  # positions, partitions, send numbers: small by nature
+    "require-lock-timeout", "require-statement-timeout",  # every migration runs with the lock_timeout of migrate.py
+)
+
+
+def tables(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(TABLES).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.mark.stack
+def test_up_again_down_and_up(services: Stack) -> None:
+    with fresh_database(services.postgres, migrated=False) as url:
+        assert migrate.status(url).applied == () and migrate.status(url).pending[0] == "0001_first"
+        applied = migrate.upgrade(url)
+        assert applied and migrate.upgrade(url) == () and migrate.status(url).pending == ()
+        present = tables(url)
+        assert migrate.rollback(url) == tuple(reversed(applied)) and tables(url) == 0
+        assert migrate.upgrade(url) == applied and tables(url) == present
+
+
+@pytest.mark.stack
+def test_a_migration_does_not_wait_for_ever_for_a_lock(services: Stack) -> None:
+    with fresh_database(services.postgres, migrated=False) as url:
+        migrate.upgrade(url)
+        with psycopg.connect(url) as busy:
+            busy.execute("LOCK TABLE chunks")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                migrate.rollback(url)
+        assert migrate.status(url).pending == () and tables(url) > 0
+
+
+@pytest.mark.stack
+def test_two_at_a_time_apply_everything_once(services: Stack) -> None:
+    with fresh_database(services.postgres, migrated=False) as url, ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(migrate.upgrade, [url, url]))
+        assert sorted(map(len, done))[0] == 0 and sum(map(len, done)) >= 1
+
+
+@pytest.mark.stack
+def test_an_ordinary_owner_can_migrate_and_become_the_app(services: Stack) -> None:
+    owner = f"owner_{secrets.token_hex(4)}"
+    with fresh_database(services.postgres, migrated=False) as url:
+        parts = urlsplit(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            name = sql.Identifier(owner)
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD 'secret'").format(name))
+            connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(parts.path[1:]), name))
+            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'sluice_app'").fetchone():
+                connection.execute(sql.SQL("GRANT sluice_app TO {}").format(name))
+        theirs = urlunsplit(parts._replace(netloc=f"{owner}:secret@{parts.hostname}:{parts.port}"))
+        assert migrate.upgrade(theirs)
+        with psycopg.connect(theirs) as connection:
+            connection.execute("INSERT INTO tenants (id, name) VALUES (gen_random_uuid(), 'one')")
+            assert connection.execute("SELECT count(*) FROM tenants").fetchone() == (1,)
+            connection.execute("SET ROLE sluice_app")
+            assert connection.execute("SELECT count(*) FROM tenants").fetchone() == (0,)
+
+
+def test_squawk_finds_nothing_unsafe() -> None:
+    folder = Path(str(files("infra.postgres.migrations")))
+    found = subprocess.run(
+        [Path(sys.executable).with_name("squawk"), "--assume-in-transaction", "--pg-version", "15.0",
+         "--exclude", ",".join(PASSED_OVER),
+         # The rollback drops what the migration made: that is what it is for.
+         "--exclude-path", "*.rollback.sql", *sorted(folder.glob("[0-9]*.sql"))],
+        capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
