@@ -48,7 +48,10 @@ async def run(role: RoleContext) -> None:
         listening = await listen(runner, place.host, place.port)
         log.info("listening", action="listening", host=place.host, port=place.port)
         role.ready()
-        await role.stop.wait()
+        stopping = asyncio.create_task(role.stop.wait())
+        # The readings end by themselves only with an error, and then this process is of no use.
+        await asyncio.wait({stopping, refreshing}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
         listening.close()
         await runner.cleanup()
         await refreshing
