@@ -1,0 +1,68 @@
+"""The role `sinks` as the supervisor runs it: ready once every sink has joined, soon visible, soon gone.
+
+In: the real topics, a database, a keyring. Out: a message's state in PostgreSQL while nothing else happens, and an end
+within five seconds of the stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from connectors.sinks import role as sinks
+from infra.kafka import topic_admin
+from infra.role import RoleContext
+from infra.security.keyring import create_keyring
+from infra.services.stack import Stack
+from infra.settings import KafkaSettings, PostgresSettings, Settings
+from tests.integration.sinks.crew import ask, put
+from tests.support.database import fresh_database
+from tests.support.log_records import change, events
+from tests.support.stack import wait_for
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def settings(services: Stack, tmp_path: Path) -> Iterator[Settings]:
+    topic_admin.apply(services.kafka, 1)
+    create_keyring(tmp_path / "keyring.json")
+    with fresh_database(services.postgres) as url:
+        yield Settings(data_dir=tmp_path, kafka=KafkaSettings(bootstrap=services.kafka),
+                       postgres=PostgresSettings(url=SecretStr(url)))
+
+
+def is_seen(url: str, chunk: str) -> bool:
+    return ask(url, f"SELECT count(*) FROM chunks WHERE chunk = '{chunk}'") == [(1,)]
+
+
+async def test_ready_quick_and_gone(settings: Settings, services: Stack) -> None:
+    ready, stop = asyncio.Event(), asyncio.Event()
+    context = RoleContext(settings=settings, name="sinks", pool=None, instance="sinks-0", stop=stop, ready=ready.set)
+    running = asyncio.create_task(sinks.run(context))
+    await asyncio.wait_for(ready.wait(), 30)
+    assert settings.postgres.url is not None
+    url = settings.postgres.url.get_secret_value()
+    took = []
+    for number in range(5):
+        before = time.monotonic()
+        event = events(change("sent"), chunk=f"chk_role_{number}", lane="otp")
+        await asyncio.to_thread(put, services.kafka, "message-events-otp", [event])
+        await asyncio.to_thread(wait_for, partial(is_seen, url, f"chk_role_{number}"))
+        took.append(time.monotonic() - before)
+    assert min(took) < 0.15, took
+    stop.set()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_settings_without_a_database_are_refused() -> None:
+    context = RoleContext(settings=Settings(), name="sinks", pool=None, instance="sinks-0", stop=asyncio.Event(),
+                          ready=lambda: None)
+    with pytest.raises(ValueError, match="SLUICE_POSTGRES__URL"):
+        await sinks.run(context)
