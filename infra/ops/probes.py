@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from infra.ops.refusal import Refusal
 from infra.settings import Settings
 
 Row = dict[str, Any]
@@ -39,7 +40,8 @@ def probe(name: str, address: str | None, ask: Callable[[], str], next_step: str
         says = ask()
         ok = True
     except Exception as fault:  # noqa: BLE001  why: a doctor names every illness, whatever library it comes from
-        says, ok = f"{type(fault).__name__}: {str(fault).strip().splitlines()[0] if str(fault) else 'no reason'}", False
+        first = (str(fault).strip().splitlines() or ["no reason given"])[0]
+        says, ok = first if isinstance(fault, Refusal) else f"{type(fault).__name__}: {first}", False
     return {"name": name, "ok": ok, "milliseconds": round((time.perf_counter() - begun) * 1000, 1),
             "address": masked(address), "says": says, "next_step": "" if ok else next_step}
 

@@ -1,0 +1,190 @@
+"""`sluice up` as a process: one line, one stack a folder, everything that dies comes back, everything ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.ops.data_folder import started_ticks
+from tests.support.stack import wait_for
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+ROLES = "gateway,delay,simulator"
+START_SECONDS = 90.0
+
+
+class Up:
+    """A running `sluice up`: its process and the line it printed."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.errors = (data.parent / f"{data.name}.err").open("w+")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "infra.ops.cli", "up", "--data", str(data), "--port", "0", "--roles", ROLES,
+             "-o", "json"], stdout=subprocess.PIPE, stderr=self.errors, text=True, env=environment())
+        assert self.process.stdout is not None
+        self.text = self.process.stdout.readline()
+        assert self.text, (data.parent / f"{data.name}.err").read_text()
+        self.line: dict[str, Any] = json.loads(self.text)
+
+    def ps(self) -> dict[str, dict[str, Any]]:
+        return {row["name"]: row for row in json.loads(sluice("ps", "--data", str(self.data)).stdout)}
+
+    def service_pid(self, name: str) -> int:
+        return int(json.loads((self.data / name / "process.json").read_text())["pid"])
+
+    def pids(self) -> list[int]:
+        services = [self.service_pid(name) for name in ("kafka", "postgres", "redis")]
+        return [row["pid"] for row in self.ps().values()] + services
+
+
+def environment() -> dict[str, str]:
+    """Ours, without the product's variables."""
+    return {name: value for name, value in os.environ.items()
+            if not name.startswith("SLUICE_") or name == "SLUICE_CACHE_DIR"}
+
+
+def sluice(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "infra.ops.cli", *arguments], capture_output=True, text=True, check=False,
+                          env=environment())
+
+
+@contextmanager
+def running(data: Path) -> Iterator[Up]:
+    up = Up(data)
+    try:
+        yield up
+    finally:
+        if up.process.poll() is None:
+            up.process.send_signal(signal.SIGTERM)
+            up.process.wait(30)
+        up.errors.close()
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    folder = tmp_path_factory.mktemp("up") / "data"
+    folder.mkdir(mode=0o700)
+    with running(folder) as stack:
+        yield stack
+
+
+def test_the_line(up: Up) -> None:
+    assert set(up.line) == {"gateway", "kafka", "postgres", "redis", "api_key", "admin_key", "data_dir"}
+    assert json.loads((up.data / "stack.json").read_text()) == up.line
+    credentials = up.data / "credentials.json"
+    assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
+    assert json.loads(credentials.read_text()) == {name: up.line[name] for name in ("api_key", "admin_key")}
+    assert up.line["postgres"].startswith("postgresql://") and "127.0.0.1" in up.line["postgres"]
+    with urllib.request.urlopen(f"{up.line['gateway']}/readyz", timeout=10) as answer:
+        assert answer.status == 200
+
+
+def test_ps(up: Up) -> None:
+    begun = time.monotonic()
+    rows = up.ps()
+    assert time.monotonic() - begun < 3
+    assert set(rows) == {"gateway", "delay", "simulator"}
+    for row in rows.values():
+        assert set(row) == {"name", "role", "pool", "pid", "uptime_seconds", "restarts", "state"}
+        assert row["state"] == "running" and started_ticks(row["pid"]) is not None
+
+
+def test_a_second_up_is_refused(up: Up) -> None:
+    done = sluice("up", "--data", str(up.data), "--port", "0", "-o", "json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "used by another" in done.stderr
+
+
+def test_a_killed_role_comes_back(up: Up) -> None:
+    for times in (1, 2):
+        before = up.ps()["delay"]
+        os.kill(before["pid"], signal.SIGKILL)
+        wait_for(partial(_back, up, before["pid"]), 30)
+        assert up.ps()["delay"]["restarts"] >= times
+
+
+def _back(up: Up, pid: int) -> bool:
+    row = up.ps()["delay"]
+    return row["pid"] not in (pid, None) and row["state"] == "running"
+
+
+def test_a_killed_service_comes_back_under_its_address(up: Up) -> None:
+    pid = up.service_pid("redis")
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: up.service_pid("redis") != pid, 30)
+    wait_for(lambda: all(row["ok"] for row in json.loads(sluice("services", "status", "--data", str(up.data)).stdout)), 30)
+
+
+def test_doctor_and_lag_and_diff(up: Up) -> None:
+    # After the kill of Redis the gateway may still hold connections that have to fail once.
+    wait_for(lambda: sluice("doctor", "--data", str(up.data)).returncode == 0, 30)
+    done = sluice("doctor", "--data", str(up.data), "-o", "json")
+    assert {row["name"] for row in json.loads(done.stdout)} == {
+        "data folder", "keyring", "kafka", "postgres", "redis", "topics", "database", "gateway"}
+    assert json.loads(sluice("topics", "diff", "--data", str(up.data)).stdout) == []
+    rows = json.loads(sluice("lag", "--data", str(up.data)).stdout)
+    assert {row["consumer"] for row in rows} >= {"sluice-streams-otp", "sluice-dispatch-bulk", "sluice-delay"}
+
+
+def test_sigterm_ends_all_and_a_restart_keeps_everything(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as first:
+        created = sluice("tenant", "create", "acme", "--balance", "2.5", "--data", str(first.data), "-o", "json")
+        assert set(json.loads(created.stdout)) == {"id", "api_key"}
+        sluice("carrier", "set", "simulator", "--rate", "77", "--data", str(first.data))
+        pids = first.pids()
+        begun = time.monotonic()
+        first.process.send_signal(signal.SIGTERM)
+        assert first.process.wait(30) == 0
+        assert time.monotonic() - begun < 30
+        assert first.process.stdout is not None and first.process.stdout.read() == ""
+        assert [pid for pid in pids if started_ticks(pid) is not None] == []
+        assert {row["state"] for row in first.ps().values()} == {"down"}
+    with running(tmp_path / "data") as second:
+        assert second.line == first.line
+        carriers = json.loads(sluice("carrier", "list", "--data", str(second.data)).stdout)
+        assert [(row["id"], row["rate"]) for row in carriers] == [("simulator", 77)]
+        balances = {row["name"]: row["balance"] for row in
+                    json.loads(sluice("tenant", "list", "--data", str(second.data)).stdout)}
+        assert balances == {"default": "1000000.0000", "acme": "2.5000"}
+        _killed_parent(second)
+        with running(tmp_path / "data") as third:
+            assert third.line["api_key"] == first.line["api_key"]
+
+
+def _killed_parent(up: Up) -> None:
+    """Kill the supervisor alone: everything it started ends within ten seconds."""
+    pids = up.pids()
+    up.process.kill()
+    up.process.wait(10)
+    wait_for(lambda: all(started_ticks(pid) is None for pid in pids), 10)
+    assert {row["pid"] for row in up.ps().values()} == {None}
+
+
+def test_services_alone(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    done = sluice("services", "up", "--data", data, "-o", "env")
+    try:
+        assert done.returncode == 0, done.stderr
+        names = [line.partition("=")[0] for line in done.stdout.splitlines()]
+        assert names == ["SLUICE_KAFKA__BOOTSTRAP", "SLUICE_POSTGRES__URL", "SLUICE_REDIS__URL"]
+        assert sluice("services", "status", "--data", data).returncode == 0
+        assert sluice("db", "upgrade", "--data", data).returncode == 0
+        assert sluice("db", "status", "--data", data).returncode == 0
+    finally:
+        down = sluice("services", "down", "--data", data)
+    assert down.returncode == 0
+    assert sluice("services", "status", "--data", data).returncode == 1
