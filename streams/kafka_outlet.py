@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from infra.kafka.outbox import Outbox
+from infra.kafka.outbox import DeliveryError, Outbox
 from streams.stage import Output, Undelivered
 
 TURN = 2_000
@@ -23,31 +23,12 @@ class KafkaOutlet:
 
     async def deliver(self, outputs: Sequence[Output]) -> None:
         """Return when Kafka has acknowledged them all. Raises Undelivered."""
-        if not outputs:
-            return
-        tally = _Tally(len(outputs), asyncio.get_running_loop().create_future())
-        post, report = self._outbox.post, tally.report
+        acknowledged = []
         for begin in range(0, len(outputs), TURN):
-            for output in outputs[begin:begin + TURN]:
-                post(output.topic, output.key, output.value, output.headers, output.partition, report)
+            acknowledged.append(self._outbox.send_all(outputs[begin:begin + TURN]))
             await asyncio.sleep(0)
-        await tally.done
-
-
-class _Tally:
-    """Counts the reports of one burst."""
-
-    __slots__ = ("_left", "done")
-
-    def __init__(self, count: int, done: asyncio.Future[None]) -> None:
-        self._left = count
-        self.done = done
-
-    def report(self, error: str | None, _partition: int, _offset: int) -> None:
-        self._left -= 1
-        if self.done.done():
-            return
-        if error is not None:
-            self.done.set_exception(Undelivered(error))
-        elif self._left == 0:
-            self.done.set_result(None)
+        try:
+            for turn in acknowledged:
+                await turn
+        except DeliveryError as fault:
+            raise Undelivered(str(fault)) from fault

@@ -18,7 +18,7 @@ from schemas.status import Status, sequence
 from schemas.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, retry
 from streams.stage import Output
 
-FROM_US = (("x-from", b"streams"),)
+FROM_US = [("x-from", b"streams")]
 PER_ENVELOPE = 64
 ENVELOPE_BYTES = 500_000
 

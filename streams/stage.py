@@ -33,7 +33,7 @@ class Output(NamedTuple):
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: list[tuple[str, bytes]] = []  # noqa: RUF012  why: Kafka's client takes a list alone; never changed
     partition: int = -1
 
 

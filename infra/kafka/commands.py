@@ -3,7 +3,7 @@
 In: the compacted topic (the newest record of a campaign wins, by version). Out: the command of a campaign, and a way to
 wait until a version has arrived. Every role that needs it has one book of its own and starts work only after `start`
 returned. A record that is no command is counted in `unreadable` and passed over: whoever writes it is at fault, and its
-campaign keeps waiting. A topic that is not there raises `CommandsUnreadable`; a broker that is away is waited for.
+campaign keeps waiting. At the start a topic that cannot be read raises `CommandsUnreadable`; later it is tried again.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 _BEGINNING = -2
 _PATIENCE = 30.0
+_AGAIN = 1.0
 
 
 class CommandsUnreadable(RuntimeError):
@@ -99,31 +100,38 @@ class CommandBook:
             ready.set_result(None)
 
     def _read(self, loop: asyncio.AbstractEventLoop, ready: asyncio.Future[None]) -> None:
-        """The thread: read on until stopped; hand over in batches."""
-        consumer = None
-        try:
+        """The thread: read until stopped; a fault after the start begins again at the beginning, which changes nothing."""
+        while not self._stopped.is_set():
             consumer = make_consumer(self._bootstrap, "sluice-commands", **{"auto.offset.reset": "earliest"})
-            ends = self._ends(consumer)
-            consumer.assign([TopicPartition(COMMANDS, partition, _BEGINNING) for partition in ends])
-            awaited: asyncio.Future[None] | None = ready
-            while not self._stopped.is_set():
-                messages = [m for m in consumer.consume(1000, 0.1) if not _is_passing(m)]
-                if awaited is not None:
-                    behind = _behind(consumer, ends)
-                    loop.call_soon_threadsafe(self._take_all, [m.value() for m in messages], None if behind else ready)
-                    awaited = awaited if behind else None
-                elif messages:
-                    loop.call_soon_threadsafe(self._take_all, [m.value() for m in messages], None)
-        except (KafkaException, CommandsUnreadable, RuntimeError) as fault:
-            if not loop.is_closed():
+            try:
+                self._follow(consumer, loop, ready)
+            except (KafkaException, CommandsUnreadable) as fault:
+                if loop.is_closed():
+                    return
                 loop.call_soon_threadsafe(self._failed, ready, fault)
-        finally:
-            if consumer is not None:
+                self._stopped.wait(_AGAIN)
+            except RuntimeError:
+                if not loop.is_closed():
+                    raise
+                return
+            finally:
                 consumer.close()
+
+    def _follow(self, consumer: Any, loop: asyncio.AbstractEventLoop, ready: asyncio.Future[None]) -> None:
+        """Hand over what there is, in batches, and say so once all of the start has been read."""
+        ends = self._ends(consumer)
+        consumer.assign([TopicPartition(COMMANDS, partition, _BEGINNING) for partition in ends])
+        behind = True
+        while not self._stopped.is_set():
+            values = [m.value() for m in consumer.consume(1000, 0.1) if not _is_passing(m)]
+            was_behind, behind = behind, behind and _behind(consumer, ends)
+            if values or was_behind:
+                loop.call_soon_threadsafe(self._take_all, values, None if behind else ready)
 
     def _failed(self, ready: asyncio.Future[None], fault: Exception) -> None:
         log.error("the campaigns' commands cannot be read", action="commands_failed", fault=str(fault))
         if not ready.done():
+            self._stopped.set()
             ready.set_exception(CommandsUnreadable(str(fault)))
 
     def _ends(self, consumer: Any) -> dict[int, int]:

@@ -17,6 +17,8 @@ from infra.kafka.client import make_producer
 
 Headers = Sequence[tuple[str, bytes]]
 Report = Callable[[str | None, int, int], None]
+Outgoing = tuple[str, bytes | None, bytes | None, Any, int]
+"""Topic, key, value, list of headers, partition (-1: by the key)."""
 
 
 class DeliveryError(RuntimeError):
@@ -65,6 +67,39 @@ class Outbox:
                                    on_delivery=delivered)
         except BufferError:
             self._loop.call_soon(report, "the local queue is full", -1, -1)
+
+    def send_all(self, records: Sequence[Outgoing]) -> asyncio.Future[None]:
+        """One future for many records: done when Kafka has acknowledged them all, else failed with the first fault.
+
+        Costs about half of `post` per record: one callback object for all, one wake-up of the loop.
+        """
+        future: asyncio.Future[None] = self._loop.create_future()
+        left = len(records)
+
+        def finish(error: str | None) -> None:
+            if not future.done():
+                if error is None:
+                    future.set_result(None)
+                else:
+                    future.set_exception(DeliveryError(error))
+
+        def delivered(error: Any, message: Any) -> None:
+            nonlocal left
+            left -= 1
+            if error is not None:
+                self._loop.call_soon_threadsafe(finish, f"{message.topic()}: {error}")
+            elif left == 0:
+                self._loop.call_soon_threadsafe(finish, None)
+
+        produce = self._producer.produce
+        try:
+            for topic, key, value, headers, partition in records:
+                produce(topic, value, key, partition, delivered, headers=headers or None)
+        except BufferError:
+            finish("the local queue is full")
+        if not records:
+            finish(None)
+        return future
 
     async def flush(self) -> None:
         """Wait until everything handed over so far is reported."""
