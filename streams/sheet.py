@@ -7,6 +7,7 @@ In: changes, slices, usage, ends of messages. Out: the outputs in a fixed order,
 
 from __future__ import annotations
 
+import zlib
 from array import array
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from streams.stage import Output
 FROM_US = [("x-from", b"streams")]
 PER_ENVELOPE = 64
 ENVELOPE_BYTES = 500_000
+HOLD_STEP = 1 << 20
 
 
 class Head(Protocol):
@@ -63,8 +65,8 @@ class Sheet:
     def hold(self, slice_: Slice, reason: str, until: int) -> None:
         """A slice into the waiting room."""
         segments = slice_.segments
-        record = Held(hold=slice_.holds, reason=reason, not_before=until, cost=slice_.price * sum(segments),
-                      cheapest=slice_.price * min(segments, default=0), at=self.now, slice=slice_)
+        record = Held(hold=hold_number(slice_.holds, slice_.positions), reason=reason, not_before=until,
+                      cost=slice_.price * sum(segments), cheapest=slice_.price * min(segments, default=0), at=self.now, slice=slice_)
         self._others.append(Output(HELD, slice_.chunk.encode(), encode(record), FROM_US))
 
     def retry(self, slice_: Slice, reason: str, not_before: int) -> None:
@@ -106,6 +108,19 @@ class Sheet:
                                    size=head.size, lane=head.lane, at=self.now, changes=changes)
             out.append(Output(events(Lane(head.lane)), head.chunk.encode(), encode(record), FROM_US))
         return out + self._others
+
+
+def hold_number(holds: int, positions: int) -> int:
+    """The number of a row of the waiting room, unlike that of any other row of the same (chunk, send).
+
+    The waiting room keeps the first row of a number. Several parts of a send may wait at once (for money and for room, at
+    two carriers, given back in pieces), and a repeat may cut otherwise than the first time: so the number tells how often
+    these positions have waited (`holds`: 0, or the last number plus one), the lowest of them, and 11 bits of the set.
+    """
+    depth = 0 if holds == 0 else (holds - 1) // HOLD_STEP + 1
+    lowest = (positions & -positions).bit_length() - 1
+    check = zlib.crc32(positions.to_bytes((positions.bit_length() + 7) // 8, "little")) & 0x7FF
+    return depth * HOLD_STEP + (lowest << 11 | check)
 
 
 def message_ids(head: Head, indexes: bytes) -> list[bytes]:

@@ -24,6 +24,7 @@ from schemas.records import (
 )
 from streams.intake import PRICE_ROUND, Intake
 from streams.memory_runner import MemoryRunner
+from streams.sheet import HOLD_STEP, hold_number
 from streams.stage import Output
 from tests.unit.streams.worlds import (
     CAMPAIGN,
@@ -95,7 +96,7 @@ async def test_a_draft_waits_without_an_event(world: World) -> None:
     world.run("draft")
     outputs = await taken(world, slice_of(numbers(3)))
     [row] = held(outputs)
-    assert (row.reason, row.hold, row.slice.sealed, row.slice.stage) == ("draft", 0, b"", Stage.PARTITION)
+    assert (row.reason, row.slice.sealed, row.slice.stage) == ("draft", b"", Stage.PARTITION)
     assert len(outputs) == 1
 
 
@@ -196,11 +197,35 @@ async def test_short_of_room_waits_in_order_with_its_price(world: World) -> None
 
 async def test_a_later_send_waits_whole(world: World) -> None:
     world.room = 1
-    outputs = await taken(world, slice_of(numbers(2), send=2, stage=Stage.ROUTE, segments=b"\1\1", holds=4, round=1))
+    outputs = await taken(world, slice_of(numbers(2), send=2, stage=Stage.ROUTE, segments=b"\1\1", holds=5, round=1))
     [row] = held(outputs)
-    assert row.hold == 4
+    assert row.hold > HOLD_STEP
     assert list(array("Q", SEALER.open(row.slice).to)) == numbers(2)[1:]
     assert world.reserved == {(TENANT, CHUNK, 1): 0b11}
+
+
+async def test_parts_of_one_send_that_wait_at_once_are_rows_of_their_own(world: World) -> None:
+    world.money, world.room = 1400, 1
+    outputs = await taken(world, slice_of(numbers(4)))
+    rows = held(outputs)
+    assert [(row.reason, row.slice.positions) for row in rows] == [("balance", some(2, 3)), ("room", some(1))]
+    assert rows[0].hold != rows[1].hold
+
+
+@given(st.lists(st.integers(1, 2**500 - 1), min_size=1, max_size=8), st.integers(0, 3))
+def test_a_hold_has_one_number_and_the_next_wait_another(sets: list[int], times: int) -> None:
+    seen = 0
+    numbers_: list[int] = []
+    for positions in sets:
+        mine = positions & ~seen
+        seen |= mine
+        holds = 0
+        for _ in range(times + 1):
+            if mine:
+                numbers_.append(hold_number(holds, mine))
+                assert hold_number(holds, mine) == numbers_[-1] < 2**31
+                holds = numbers_[-1] + 1
+    assert len(set(numbers_)) == len(numbers_)
 
 
 async def test_slices_of_one_carrier_share_records(world: World) -> None:

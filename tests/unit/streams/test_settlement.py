@@ -144,10 +144,17 @@ async def test_an_owner_is_remembered_over_bursts() -> None:
 async def test_returned_for_room_waits_under_the_next_number_with_its_reservation() -> None:
     outputs = await taken(returned("carrier_down"))
     [row] = [decode_as(o.value, Held) for o in outputs if o.topic == "held"]
-    assert (row.reason, row.hold, row.slice.send, row.slice.round, row.slice.attempts) == ("room", 0, 2, 0, 0)
+    assert (row.reason, row.slice.holds, row.slice.send, row.slice.round, row.slice.attempts) == ("room", 0, 2, 0, 0)
     assert (row.slice.price, row.slice.carrier, row.cost, row.cheapest) == (700, "acme", 2100, 700)
     assert changes(outputs) == [("held", 2, 0b11, "room")]
     assert usage(outputs) == []
+
+
+async def test_what_is_returned_in_pieces_waits_in_rows_of_its_own() -> None:
+    pieces = [slice_of(numbers(1), positions=some(n), size=3, carrier="acme", price=1, segments=b"\1") for n in range(3)]
+    outputs = await taken(*(returned("carrier_down", piece) for piece in pieces))
+    rows = [decode_as(o.value, Held) for o in outputs if o.topic == "held"]
+    assert len({(row.slice.chunk, row.slice.send, row.hold) for row in rows}) == 3
 
 
 async def test_returned_because_it_is_over_ends_under_the_next_number_with_the_money_back() -> None:
