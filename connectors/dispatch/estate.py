@@ -23,7 +23,6 @@ from connectors.dispatch.log import AttemptLog, Fenced
 from connectors.dispatch.readback import read_back, read_for_new_owner
 from connectors.dispatch.recovery import rebuild
 from connectors.dispatch.table import Offsets
-from infra.kafka.client import KafkaException
 from infra.kafka.outbox import Outbox
 from infra.security.sealing import Sealer
 from schemas.lanes import Lane
@@ -61,13 +60,12 @@ class Estate:
         self._taking: dict[TopicPlace, asyncio.Task[None]] = {}
         self._logs: dict[TopicPlace, AttemptLog] = {}
 
-    def assigned(self, places: list[TopicPlace]) -> None:
-        """These are ours from now on."""
-        # Trap: asked from several threads at once, the client answers only after its time-out: one question for all.
-        offsets = asyncio.get_running_loop().create_task(self._committed(places), name="committed")
-        for place in places:
-            task = asyncio.get_running_loop().create_task(self._take_over(place, offsets),
-                                                          name=f"take-over-{place[0]}-{place[1]}")
+    def assigned(self, places: dict[TopicPlace, tuple[int, str | None]]) -> None:
+        """These are ours from now on; each with its committed offset and the word of that commit."""
+        for place, (offset, metadata) in places.items():
+            noted = int(metadata) if metadata and metadata.isdigit() else None
+            name = f"take-over-{place[0]}-{place[1]}"
+            task = asyncio.get_running_loop().create_task(self._take_over(place, offset, noted), name=name)
             self._taking[place] = task
             task.add_done_callback(partial(self._taken, place))
         if not places:
@@ -85,16 +83,16 @@ class Estate:
                 home.leaving = True
                 leaving.append((place, home))
         await self._come_to_rest([home for _, home in leaving])
-        self._commit(leaving, wait=False)
+        self._commit(leaving)
         for place in places:
             if (one := self._logs.pop(place, None)) is not None:
                 one.close()
         for engine in self._parts.engines():
             engine.forget_closed()
 
-    def commit(self, *, wait: bool = False) -> None:
+    def commit(self) -> None:
         """Commit what is done; and hold partitions of which too much is open."""
-        self._commit(list(self.homes.items()), wait=wait)
+        self._commit(list(self.homes.items()))
         for place, home in self.homes.items():
             if home.offsets.open_positions > HOLD_ABOVE:
                 self.feed.hold(place)
@@ -108,7 +106,7 @@ class Estate:
         for home in self.homes.values():
             home.leaving = True
         await self._come_to_rest(list(self.homes.values()))
-        await asyncio.to_thread(self.commit, wait=True)
+        self.commit()
 
     async def _come_to_rest(self, homes: list[Home]) -> None:
         engines = list(self._parts.engines())
@@ -118,7 +116,7 @@ class Estate:
             engine.settle_open()
         await _until(lambda: not any(home.log.unreported for home in homes), deadline)
 
-    def _commit(self, homes: list[tuple[TopicPlace, Home]], *, wait: bool) -> None:
+    def _commit(self, homes: list[tuple[TopicPlace, Home]]) -> None:
         moved = []
         for (topic, partition), home in homes:
             offset, log_place = home.offsets.committable(home.log.next)
@@ -126,7 +124,7 @@ class Estate:
                 home.committed = offset
                 moved.append((topic, partition, offset, str(log_place)))
         if moved:
-            self.feed.commit(moved, wait=wait)
+            self.feed.commit(moved)
 
     def _taken(self, place: TopicPlace, task: asyncio.Task[None]) -> None:
         if self._taking.get(place) is task:
@@ -139,14 +137,15 @@ class Estate:
         elif not self._taking:
             self.settled.set()
 
-    async def _take_over(self, place: TopicPlace, offsets: asyncio.Task[dict[TopicPlace, tuple[int, int | None]]]) -> None:
+    async def _take_over(self, place: TopicPlace, offset: int, noted: int | None) -> None:
+        if offset < 0:
+            raise RuntimeError(f"{place[0]}[{place[1]}] has no first offset: run `sluice topics apply`")
         began = time.monotonic()
         parts, (topic, partition) = self._parts, place
         lane = Lane(topic.removeprefix("dispatch-"))
         attempt_log = AttemptLog(attempts(lane), partition, parts.outbox.post, self._reader(lane, partition), self._fenced)
         self._logs[place] = attempt_log
         epoch = await attempt_log.take_over(Owner(owner=parts.owner, lane=lane, at=parts.now()))
-        offset, noted = (await asyncio.shield(offsets))[place]
         entries = await asyncio.to_thread(read_for_new_owner, parts.bootstrap, parts.group, attempts(lane), partition,
                                           noted, epoch)
         recovered = rebuild(entries)
@@ -157,22 +156,6 @@ class Estate:
         log.info("took a partition over", action="owner", lane=lane, partition=partition, epoch=epoch, read=len(entries),
                  uncertain=sum(p.bit_count() for p in [*recovered.once.values(), *recovered.twice.values()]),
                  suspects=len(recovered.suspects), milliseconds=round(1000 * (time.monotonic() - began)))
-
-    async def _committed(self, places: list[TopicPlace]) -> dict[TopicPlace, tuple[int, int | None]]:
-        """Of each place: the offset to go on from, and the word of its commit (where its log is to be read from)."""
-        while True:
-            try:
-                found = await asyncio.to_thread(self.feed.committed, places, 5.0)
-                break
-            except KafkaException as fault:
-                log.warning("the committed offsets cannot be read yet", action="committed_wait", error=str(fault))
-                await asyncio.sleep(0.2)
-        out = {}
-        for place, (offset, metadata) in zip(places, found, strict=True):
-            if offset < 0:
-                raise RuntimeError(f"{place[0]}[{place[1]}] has no first offset: run `sluice topics apply`")
-            out[place] = (offset, int(metadata) if metadata and metadata.isdigit() else None)
-        return out
 
     def _reader(self, lane: Lane, partition: int) -> Callable[[int, int], asyncio.Future[list[tuple[int, Record]]]]:
         parts = self._parts

@@ -1,8 +1,11 @@
 """Dispatch's records from Kafka to the loop: one thread that polls, hands over batches, and stops reading where told to.
 
-In: assignments and records. Out, all on the loop: `assigned(places)`, `revoked(places)` and batches of messages. A partition
+In: assignments and records. Out, all on the loop: `assigned`, `revoked` and batches of messages. A partition
 begins on hold and is read once the loop lets it go (`release`); it is held again when too much of it is open. A fault of
 the connection is the client's to mend; a fault that it cannot mend ends the thread and is reported by `failed`.
+
+Trap: every call of the consumer is made by the thread that polls. The client lets one thread in at a time, and another
+one may wait for ever while the first comes back to poll.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,15 +22,17 @@ from infra.kafka.client import KafkaException, TopicPartition
 BATCH = 500
 BATCHES_AHEAD = 4
 REVOKE_PATIENCE = 4.0
+LOOK_UP_PATIENCE = 2.0
 
 TopicPlace = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedCalls:
-    """What the loop is called with. `revoked` may take up to four seconds to come to rest."""
+    """What the loop is called with. `assigned`: committed offset (negative: none) and metadata by place; maybe no place.
+    `revoked` may take up to four seconds to come to rest."""
 
-    assigned: Callable[[list[TopicPlace]], None]
+    assigned: Callable[[dict[TopicPlace, tuple[int, str | None]]], None]
     revoked: Callable[[list[TopicPlace]], Awaitable[None]]
     batch: Callable[[list[Any]], None]
     failed: Callable[[Exception], None]
@@ -44,6 +50,8 @@ class Feed:
         self._held: set[TopicPlace] = set()
         self._paused: set[TopicPlace] = set()
         self._ahead = 0
+        self._begun: list[TopicPlace] = []  # assigned, their offsets not looked up yet
+        self._commits: list[Any] = []
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dispatch-feed", daemon=True)
 
@@ -63,19 +71,11 @@ class Feed:
         """A batch has been worked in."""
         self._ahead -= 1
 
-    def commit(self, offsets: Sequence[tuple[str, int, int, str]], *, wait: bool = False) -> None:
-        """Commit (topic, partition, offset, metadata). Refused commits are made up for by the next one."""
-        places = [TopicPartition(topic, partition, offset, metadata) for topic, partition, offset, metadata in offsets]
-        try:
-            self._consumer.commit(offsets=places, asynchronous=not wait)
-        except KafkaException:
-            if wait:
-                return
-
-    def committed(self, places: Sequence[TopicPlace], patience: float) -> list[tuple[int, str | None]]:
-        """(offset, metadata) of each place; blocking. Raises KafkaException."""
-        found = self._consumer.committed([TopicPartition(*place) for place in places], patience)
-        return [(one.offset, one.metadata) for one in found]
+    def commit(self, offsets: Sequence[tuple[str, int, int, str]]) -> None:
+        """Commit (topic, partition, offset, metadata), at the latest when the partition or the process is given up. A
+        commit that is refused is made up for by the next one."""
+        self._commits += [TopicPartition(topic, partition, offset, metadata)
+                          for topic, partition, offset, metadata in offsets]
 
     async def stop(self) -> None:
         """Leave; with static membership the partitions stay ours until the session ends."""
@@ -88,9 +88,12 @@ class Feed:
                                      on_lost=self._on_revoke)
             while not self._stopped.is_set():
                 self._steer()
+                self._look_up()
+                self._commit_now(wait=False)
                 message = self._consumer.poll(0.05)
                 if message is not None:
                     self._hand_over([message, *self._consumer.consume(BATCH - 1, 0)])
+            self._commit_now(wait=True)
             self._consumer.close()
         except Exception as fault:  # noqa: BLE001 why: the last frame of a thread; the role must learn of it, whatever it was
             self._tell(self._calls.failed, fault)
@@ -125,7 +128,9 @@ class Feed:
         consumer.assign(partitions)
         if partitions:
             consumer.pause(partitions)
-        self._tell(self._calls.assigned, places)
+        else:
+            self._tell(self._calls.assigned, {})
+        self._begun += places
 
     def _on_revoke(self, _consumer: Any, partitions: list[Any]) -> None:
         places = [(one.topic, one.partition) for one in partitions]
@@ -138,6 +143,27 @@ class Feed:
             done.result(REVOKE_PATIENCE)
         except TimeoutError:
             done.cancel()
+        self._commit_now(wait=True)
+
+    def _look_up(self) -> None:
+        """Where to go on, and where the log is to be read from, of what was just assigned."""
+        places, self._begun = self._begun, []
+        places = [place for place in places if place in self._owned]
+        if not places:
+            return
+        try:
+            found = self._consumer.committed([TopicPartition(*place) for place in places], LOOK_UP_PATIENCE)
+        except KafkaException:
+            self._begun = places
+            return
+        self._tell(self._calls.assigned, {(one.topic, one.partition): (one.offset, one.metadata) for one in found})
+
+    def _commit_now(self, *, wait: bool) -> None:
+        commits, self._commits = self._commits, []
+        newest = {(one.topic, one.partition): one for one in commits}
+        if newest:
+            with suppress(KafkaException):
+                self._consumer.commit(offsets=list(newest.values()), asynchronous=not wait)
 
     def _tell(self, call: Callable[..., None], argument: Any) -> None:
         if not self._loop.is_closed():
