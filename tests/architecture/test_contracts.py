@@ -1,0 +1,107 @@
+"""Tables that must be whole: layers, topics, reasons, settings, roles."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.kafka.topic_admin import GROUPS, wanted_settings
+from infra.ops.roles import ROLES
+from infra.settings_docs import example
+from schemas.codec import SCHEMAS
+from schemas.examples import examples
+from schemas.reasons import Disposition, Reason
+from schemas.topics import DEAD_LETTER, TOPICS, Topic
+from tests.architecture.source import LAYERS, ROOT, files, modules, text, tree
+
+OUTSIDE = {"subscribers", "operators", "nobody"}
+TITLES = {row.name: row for row in TOPICS}
+
+
+def test_layers_hold() -> None:
+    done = subprocess.run([str(Path(sys.executable).with_name("lint-imports")), "--no-cache"], cwd=ROOT, capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_example_file_is_made_from_the_classes() -> None:
+    assert (ROOT / "sluice.example.toml").read_text() == example()
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_every_topic_is_described(topic: Topic) -> None:
+    roles = {row.role for row in ROLES} | OUTSIDE
+    assert topic.writers and set(topic.writers) <= roles
+    assert topic.readers and set(topic.readers) <= roles
+    assert topic.buries in (*topic.readers, "nobody")
+    assert topic.key and topic.partitions >= 1
+
+
+@pytest.mark.parametrize("topic", [topic for topic in TOPICS if topic.name != DEAD_LETTER], ids=lambda topic: topic.name)
+def test_every_record_of_a_topic_has_schema_and_example(topic: Topic) -> None:
+    shown = {type(record).__name__ for record in examples()}
+    known = {row.record.__name__ for row in SCHEMAS}
+    assert set(topic.records) <= shown & known
+
+
+def test_every_schema_is_on_a_topic() -> None:
+    carried = {name for row in TOPICS if row.name != DEAD_LETTER for name in row.records}
+    assert {row.record.__name__ for row in SCHEMAS} == carried
+
+
+def test_topic_names_are_unique_and_lower_case() -> None:
+    assert len(TITLES) == len(TOPICS)
+    assert all(name == name.lower() and "_" not in name and "." not in name for name in TITLES)
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_a_topic_is_deleted_by_time_or_compacted(topic: Topic) -> None:
+    settings = wanted_settings(topic, 3)
+    assert settings["cleanup.policy"] == ("compact" if topic.retention_ms is None else "delete")
+    assert settings["min.insync.replicas"] == "2"
+
+
+def test_the_log_of_calls_lives_as_long_as_what_it_is_about() -> None:
+    for lane in ("otp", "transactional", "marketing"):
+        log, work = TITLES[f"attempts-{lane}"], TITLES[f"dispatch-{lane}"]
+        assert log.retention_ms is not None and work.retention_ms is not None
+        assert log.retention_ms >= work.retention_ms
+        assert log.partitions == work.partitions
+
+
+def test_groups_read_what_the_table_says_they_read() -> None:
+    for group, topics in GROUPS.items():
+        role = group.removeprefix("sluice-").partition("-")[0]
+        assert all(role in TITLES[name].readers for name in topics), group
+    read = [name for topics in GROUPS.values() for name in topics]
+    assert len(read) == len(set(read))
+
+
+def test_every_reason_is_whole() -> None:
+    numbers = [reason.number for reason in Reason]
+    assert len(numbers) == len(set(numbers))
+    for reason in Reason:
+        assert reason.disposition in Disposition
+        assert reason.sentence.endswith(".") and len(reason.sentence) > 10
+
+
+def test_every_role_is_a_module_with_run() -> None:
+    product = {str(path.with_suffix("")).replace("/", "."): path for path in modules("gateway", "streams", "connectors")}
+    for row in ROLES:
+        assert row.module in product, f"{row.name}: {row.module} does not exist"
+        runs = [node for node in tree(product[row.module]).body
+                if isinstance(node, ast.AsyncFunctionDef) and node.name == "run"]
+        assert len(runs) == 1, row.module
+
+
+def test_every_sql_and_lua_file_is_used() -> None:
+    """By its name, or by the first part of it where the rest is chosen at run time."""
+    sources = "\n".join(text(path) for path in modules(*LAYERS))
+    scripts = [path for path in files() if path.suffix in (".sql", ".lua") and "migrations" not in path.parts]
+    unused = [str(path) for path in scripts
+              if path.stem not in sources and f"{path.stem.partition('_')[0]}_{{" not in sources]
+    assert scripts and not unused, "\n".join(unused)
