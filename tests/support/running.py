@@ -26,15 +26,18 @@ import pytest
 
 from connectors.carriers.simulator.log import Entry, read_log
 from tests.support.gateway_client import GatewayClient
-from tests.support.processes import Identity, descendants, identity, is_alive
+from tests.support.processes import Identity, children, descendants, identity, is_alive
 from tests.support.rough_carrier import PASSWORD, SYSTEM_ID, RoughCarrier, rough_carrier
 
 REPOSITORY = Path(__file__).parents[2]
 SLUICE = Path(sys.executable).with_name("sluice")
 GUARD = REPOSITORY / "infra" / "services" / "guard.py"
-START_SECONDS = 100.0
+START_SECONDS = 60.0
 END_SECONDS = 30.0
 COMMAND_SECONDS = 60.0
+ROLE_NAMES = frozenset({"gateway", "streams-otp", "streams-bulk", "dispatch-otp", "dispatch-bulk", "sinks", "delay",
+                        "releaser", "simulator"})
+SERVICE_PROGRAMS = {"kafka": "java", "postgres": "postgres", "redis": "redis-server"}
 
 SETTINGS = """
 [simulator.script]
@@ -128,10 +131,24 @@ class Running:
         """Numbers never used before, which go to the carrier `rough`."""
         return list(itertools.islice((f"+447400{n}" for n in self._british), count))
 
+    @property
+    def smsc_log(self) -> Path:
+        """The file in which the stack's own simulator notes what it sees."""
+        return Path(self.line["data_dir"]) / "logs" / "simulator-smsc.log"
+
     def entries(self) -> list[Entry]:
         """Every submit that the stack's own simulator saw."""
-        path = Path(self.line["data_dir"]) / "logs" / "simulator-smsc.log"
-        return read_log(path) if path.exists() else []
+        return read_log(self.smsc_log) if self.smsc_log.exists() else []
+
+    def submits(self) -> int:
+        """How many these are, quickly."""
+        return self.smsc_log.read_bytes().count(b"\n") if self.smsc_log.exists() else 0
+
+    def service_process(self, name: str) -> Identity:
+        """The process of this service, a child of `up`."""
+        found = children(self.process.pid, SERVICE_PROGRAMS[name])
+        assert len(found) == 1, (name, found, descendants(self.process.pid))
+        return found[0]
 
 
 def until(look: Callable[[], T], seconds: float, what: str = "it") -> T:
@@ -219,7 +236,7 @@ def _said(folder: Path) -> str:
     """What `up` said, and the last lines of roles that are not ready."""
     said = (folder / "up.err").read_text(errors="replace")[-2000:]
     for log in sorted((folder / "d" / "logs").glob("*.log")):
-        if not (folder / "d" / "run" / f"{log.stem}.json").exists():
+        if log.stem in ROLE_NAMES and not (folder / "d" / "run" / f"{log.stem}.json").exists():
             said += f"\n--- {log.name}\n{log.read_text(errors='replace')[-1000:]}"
     return said
 

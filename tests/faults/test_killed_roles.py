@@ -1,0 +1,37 @@
+"""Each role killed with -9 in the middle of a campaign, with urgent messages going on: nothing is lost, nothing sent twice.
+
+The supervisor starts the role again. Afterwards the carrier's own log is compared number by number, and the ledger checked.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.ordeal import ordeal
+from tests.support.processes import kill
+from tests.support.running import Running, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+RECIPIENTS = 5000
+ROLES = ("gateway", "streams-otp", "streams-bulk", "dispatch-otp", "dispatch-bulk", "sinks", "delay", "releaser")
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_a_role_killed_in_mid_campaign_loses_and_repeats_nothing(victim: Running, name: str) -> None:
+    with ordeal(victim, RECIPIENTS) as trial:
+        trial.wait_until_gone_out(RECIPIENTS // 5)
+        restarts = victim.role(name)["restarts"]
+
+        kill(victim.role_process(name))
+
+        until(lambda: victim.role(name)["restarts"] == restarts + 1, 10, "a new start")
+        assert trial.gone_out() < RECIPIENTS, "the kill was to happen in the middle"
+        trial.comes_to_rest(45)
+        assert trial.judge() == []
+    assert victim.role(name)["state"] == "running"
+
+
+def test_the_ledger_adds_up_after_all_of_them(victim: Running) -> None:
+    assert victim.verify(30)["violations"] == []
+    assert victim.cli("dlq", "list") == []
