@@ -39,6 +39,8 @@ def read_for_new_owner(bootstrap: str, group: str, topic: str, partition: int, n
                        epoch: int) -> list[tuple[int, Record]]:
     """Everything that the owner of `epoch` must know: from `noted` (the commit's word; None: from the beginning), and
     at least two minutes of log time before the newest record."""
+    if epoch == 0:
+        return []
     consumer = make_consumer(bootstrap, f"{group}-read-back", **{"auto.offset.reset": "earliest"})
     try:
         low, _ = _edges(consumer, topic, partition)

@@ -14,6 +14,7 @@ import itertools
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -133,6 +134,8 @@ class Dispatch:
             engine.desk.flush()
         await self._feed.stop()
         await self._fleet.close(1.0)
+        with suppress(TimeoutError):  # Kafka is away: what it has not taken, the next owner finds unsettled in the log
+            await asyncio.wait_for(self._outbox.close(), 1.0)
 
     async def _stopped(self) -> None:
         await self._role.stop.wait()

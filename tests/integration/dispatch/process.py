@@ -1,0 +1,42 @@
+"""The role dispatch as a process that a test may kill, or that kills itself at a chosen step.
+
+In: one JSON object: addresses, pool, names, `crash_on`: a destination whose submit ends the process before it leaves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from connectors.carriers.contract import Submit
+from connectors.carriers.smpp import session
+from connectors.dispatch.role import run
+from infra.role import serve_role
+from infra.settings import KafkaSettings, PostgresSettings, RedisSettings, Settings
+
+
+def die_at(destination: str) -> None:
+    """The submit to this destination ends the process before it leaves."""
+    encode: Callable[[Submit, int, int], bytes] = vars(session)["encode_submit"]
+
+    def deadly(submit: Submit, part: int, sequence: int) -> bytes:
+        if submit.destination == destination:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return encode(submit, part, sequence)
+
+    vars(session)["encode_submit"] = deadly
+
+
+if __name__ == "__main__":
+    words = json.loads(sys.argv[1])
+    if words.get("crash_on"):
+        die_at(words["crash_on"])
+    settings = Settings(
+        data_dir=Path(words["data_dir"]), kafka=KafkaSettings(bootstrap=words["kafka"]),
+        postgres=PostgresSettings.model_validate({"url": words["postgres"]}),
+        redis=RedisSettings.model_validate({"url": words["redis"]}))
+    sys.exit(serve_role(run, settings=settings, name=words["name"], pool=words["pool"], instance=words["instance"]))
