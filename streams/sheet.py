@@ -66,7 +66,8 @@ class Sheet:
         """A slice into the waiting room."""
         segments = slice_.segments
         record = Held(hold=hold_number(slice_.holds, slice_.positions), reason=reason, not_before=until,
-                      cost=slice_.price * sum(segments), cheapest=slice_.price * min(segments, default=0), at=self.now, slice=slice_)
+                      cost=slice_.price * sum(segments), cheapest=slice_.price * min(segments, default=0),
+                      at=self.now, slice=slice_)
         self._others.append(Output(HELD, slice_.chunk.encode(), encode(record), FROM_US))
 
     def retry(self, slice_: Slice, reason: str, not_before: int) -> None:

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from structlog.testing import capture_logs
 
 from infra.services.stack import Stack
 from schemas.codec import decode_as
@@ -153,6 +154,13 @@ class WithFaust:
             child.wait(10)
 
 
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[Any]]:
+    """What is logged; also keeps structlog from drawing a coloured traceback a second long for each failure."""
+    with capture_logs() as entries:
+        yield entries
+
+
 @pytest.fixture
 def faust(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WithFaust]:
     services: Stack = request.getfixturevalue("services")
@@ -226,7 +234,7 @@ async def test_an_output_that_is_refused_leaves_the_input_unacknowledged() -> No
     assert [o.value for o in rig.runner.topics.on("out")] == [b"c"]
 
 
-async def test_the_brake_ends_the_process_before_a_topic_is_buried() -> None:
+async def test_the_brake_ends_the_process_before_a_topic_is_buried(logged: list[Any]) -> None:
     rig = InMemory()
     for n in range(25):
         rig.runner.send(toy_record(toy_slice(f"c{n}", "boom")))
@@ -234,6 +242,7 @@ async def test_the_brake_ends_the_process_before_a_topic_is_buried() -> None:
         await rig.runner.drain()
     assert rig.committed() == 0
     assert rig.runner.topics.written == []
+    assert [entry["offset"] for entry in logged if entry["action"] == "step_failed"] == list(range(21))
 
 
 async def test_failures_between_successes_pull_no_brake() -> None:
