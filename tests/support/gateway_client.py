@@ -20,11 +20,11 @@ UNREACHABLE = (OSError, http.client.HTTPException)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """`body` decoded where it is JSON, else as text."""
+    """`body` decoded where it is JSON, else as text; the names of headers in any case."""
 
     status: int
     body: Any
-    headers: Mapping[str, str]
+    headers: http.client.HTTPMessage
 
     @property
     def id(self) -> str:
@@ -67,7 +67,7 @@ class GatewayClient:
             connection.request(method, path, body, {**signed, **(headers or {})})
             response = connection.getresponse()
             return Answer(status=response.status, body=_decoded(response.read(), response.headers.get_content_type()),
-                          headers=dict(response.headers.items()))
+                          headers=response.headers)
         finally:
             connection.close()
 

@@ -34,8 +34,9 @@ def test_parts_are_uploaded_and_the_campaign_is_started(stack: Running) -> None:
     second = stack.api.upload(campaign, lines(numbers[400:], name="Grace"), part=2)
     assert (first.status, first.body) == (202, {"part": 1, "accepted": 400, "rejected_count": 0, "rejected": []})
     assert (second.status, second.body["accepted"]) == (202, 200)
-    waiting = campaign_when(stack.api, campaign, lambda seen: seen["counts"]["held"] == 600, 15)
-    assert (waiting["status"], waiting["counts"]["accepted"]) == ("draft", 600)
+    waiting = campaign_when(stack.api, campaign, lambda seen: seen["waiting"] is not None, 15)
+    assert (waiting["status"], waiting["waiting"]["reason"]) == ("draft", "draft")
+    assert (waiting["counts"]["accepted"], waiting["counts"]["queued"]) == (600, 600)
     assert set(takings(stack.entries(), numbers).values()) == {0}, "a draft sends nothing"
 
     for _ in range(2):

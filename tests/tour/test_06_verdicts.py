@@ -30,7 +30,7 @@ def test_bad_recipients_are_named_and_the_others_go_out(stack: Running) -> None:
 
     assert (answer.status, answer.body["accepted"]) == (202, 1)
     assert [(row["index"], row["pointer"], row["code"]) for row in answer.body["rejected"]] == [
-        (1, "/recipients/1/to", "national_format"), (2, "/recipients/2/to", "too_short"),
+        (1, "/recipients/1/to", "national_format"), (2, "/recipients/2/to", "invalid_number"),
         (3, "/recipients/3/to", "bad_character"), (4, "/recipients/4/variables/name", "missing_variable"),
         (5, "/recipients/5/to", "duplicate")]
     until(lambda: stack.api.campaign(answer.id)["status"] == "completed", 15)
