@@ -46,10 +46,9 @@ def load_settings(flags: Mapping[str, Any] | None = None, *, config: Path | None
     return Loaded(settings, places)
 
 
-def child_environment(settings: Settings) -> dict[str, str]:
-    """The environment of a role: ours, without our variables, and these settings as variables."""
-    rest = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return {**rest, **as_variables(settings)}
+def child_environment() -> dict[str, str]:
+    """The environment of a role, before its settings are added as variables: ours, without our variables."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
 
 def as_variables(settings: Settings) -> dict[str, str]:

@@ -31,7 +31,7 @@ from infra.ops.supervisor import Supervisor, Tell
 from infra.services.ports import is_free, keep_port
 from infra.services.stack import Stack, start_services
 from infra.settings import Settings
-from infra.settings_load import child_environment
+from infra.settings_load import as_variables, child_environment
 
 Tuning = Literal["fast", "bench"]
 DEFAULT_PORT = 8080
@@ -57,8 +57,12 @@ class Launched:
 
 @asynccontextmanager
 async def launched(settings: Settings, rows: Sequence[RoleRow], *, tell: Tell, tuning: Tuning = "fast",
-                   port_given: bool = True, roles_given: bool = False) -> AsyncIterator[Launched]:
-    """Everything up and ready inside the block. To be entered from the main thread, as children are tied to it."""
+                   port_given: bool = True, roles_given: bool = False,
+                   grace: float | None = None) -> AsyncIterator[Launched]:
+    """Everything up and ready inside the block. To be entered from the main thread, as children are tied to it.
+
+    `grace`: seconds that roles get to end in order; 0 when nothing of the folder is kept.
+    """
     folder = DataFolder(settings.data_dir)
     folder.create()
     if not folder.lock("up"):
@@ -66,11 +70,12 @@ async def launched(settings: Settings, rows: Sequence[RoleRow], *, tell: Tell, t
     try:
         settings, rows = _choose(settings, rows, folder, port_given, roles_given)
         credentials = prepare_credentials(folder, settings)
-        services = await _services(settings, folder, tuning, tell)
-        settings = _located(settings, services, credentials)
-        supervisor = Supervisor(folder, child_environment(settings), tell)
-        supervisor.watch_services(services.started)
+        supervisor = Supervisor(folder, child_environment(), tell)
         try:
+            await supervisor.warm_up(rows)
+            services = await _services(settings, folder, tuning, tell)
+            supervisor.watch_services(services.started)
+            settings = _located(settings, services, credentials)
             await _prepare(settings, credentials, supervisor, rows)
             running = Launched(settings=settings, credentials=credentials, folder=folder, supervisor=supervisor)
             if any(row.role == "gateway" for row in rows):
@@ -79,7 +84,7 @@ async def launched(settings: Settings, rows: Sequence[RoleRow], *, tell: Tell, t
             yield running
         finally:
             tell("ending")
-            await supervisor.end()
+            await supervisor.end(grace)
     finally:
         folder.unlock()
 
@@ -88,7 +93,7 @@ async def _prepare(settings: Settings, credentials: Credentials, supervisor: Sup
     """Topics and tables at the same time, then the roles."""
     await asyncio.gather(asyncio.to_thread(prepare_topics, settings),
                          asyncio.to_thread(prepare_database, settings, credentials))
-    supervisor.start_roles(rows)
+    supervisor.start_roles(rows, as_variables(settings))
     await supervisor.all_ready()
 
 

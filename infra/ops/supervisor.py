@@ -71,7 +71,7 @@ class Supervised:
 
 
 class Supervisor:
-    """To be made inside a running loop; `environment` is that of every role."""
+    """To be made inside a running loop; `environment` is that of every role, before its settings are added."""
 
     def __init__(self, folder: DataFolder, environment: dict[str, str], tell: Tell,
                  command: Callable[[RoleRow], Sequence[str]] | None = None) -> None:
@@ -79,13 +79,26 @@ class Supervisor:
         self._environment = environment
         self._tell = tell
         self._command = command or role_command
+        self._variables: dict[str, str] = {}
+        self._warm: dict[str, asyncio.subprocess.Process] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._ending = False
         self.services: Sequence[Mortal] = ()
         self.roles: list[Supervised] = []
 
-    def start_roles(self, rows: Sequence[RoleRow]) -> None:
-        """Start these roles and keep them alive."""
+    async def warm_up(self, rows: Sequence[RoleRow]) -> None:
+        """Have processes import what they need while there are no settings yet; `start_roles` gives them these."""
+        for row in rows:
+            self._warm[row.name] = await self._spawn(row, (*self._command(row), "--settings-on-stdin"), warm=True)
+
+    @property
+    def warm(self) -> list[asyncio.subprocess.Process]:
+        """Processes that wait for their settings."""
+        return list(self._warm.values())
+
+    def start_roles(self, rows: Sequence[RoleRow], variables: dict[str, str]) -> None:
+        """Start these roles with these settings and keep them alive."""
+        self._variables = variables
         for row in rows:
             role = Supervised(row)
             self.roles.append(role)
@@ -107,13 +120,15 @@ class Supervisor:
             late = ", ".join(role.row.name for role in self.roles if not role.ready.is_set())
             raise Refusal(f"not ready after {seconds:.0f} s: {late}", f"see their logs in {self._folder.logs}") from None
 
-    async def end(self) -> None:
-        """End everything: roles first, then services."""
+    async def end(self, grace: float | None = None) -> None:
+        """End everything: roles first, then services. `grace`: seconds before a role is killed."""
+        grace = GRACE_SECONDS if grace is None else grace
         self._ending = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(_end(role.process) for role in self.roles if role.process is not None))
+        processes = [*self._warm.values(), *(role.process for role in self.roles if role.process is not None)]
+        await asyncio.gather(*(_end(process, grace) for process in processes))
         self.note()
         # Trap: a service that was being started again finishes that in its thread; stop() waits for its lock.
         await asyncio.gather(*(asyncio.to_thread(service.stop) for service in self.services), return_exceptions=True)
@@ -149,16 +164,24 @@ class Supervisor:
                 await asyncio.sleep(min(LONGEST_BACKOFF, 0.1 * 2 ** min(role.failures, 10)))
 
     async def _start(self, role: Supervised) -> asyncio.subprocess.Process:
-        name = role.row.name
-        ready_file(self._folder.path, name).unlink(missing_ok=True)
-        with (self._folder.logs / f"{name}.log").open("ab") as log:
-            role.process = await asyncio.create_subprocess_exec(
-                *self._command(role.row), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-                env=self._environment, start_new_session=True)
+        ready_file(self._folder.path, role.row.name).unlink(missing_ok=True)
+        warm = self._warm.pop(role.row.name, None)
+        if warm is not None and warm.returncode is None and warm.stdin is not None:
+            warm.stdin.write(json.dumps(self._variables).encode())
+            warm.stdin.close()
+            role.process = warm
+        else:
+            role.process = await self._spawn(role.row, self._command(role.row), warm=False)
         role.starts += 1
         role.started_at = time.time()
         self.note()
         return role.process
+
+    async def _spawn(self, row: RoleRow, command: Sequence[str], *, warm: bool) -> asyncio.subprocess.Process:
+        with (self._folder.logs / f"{row.name}.log").open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                *command, stdin=asyncio.subprocess.PIPE if warm else asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**self._environment, **self._variables}, start_new_session=True)
 
     async def _await_ready(self, role: Supervised, process: asyncio.subprocess.Process) -> None:
         mark = ready_file(self._folder.path, role.row.name)
@@ -190,13 +213,13 @@ def role_command(row: RoleRow) -> Sequence[str]:
     return (sys.executable, "-m", "infra.ops.run_role", row.name, "--parent", str(own_identity()[0]))
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: asyncio.subprocess.Process, grace: float) -> None:
     if process.returncode is not None:
         return
     with suppress(ProcessLookupError):
         process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), GRACE_SECONDS)
+        await asyncio.wait_for(process.wait(), grace)
     except TimeoutError:
         with suppress(ProcessLookupError):
             process.kill()

@@ -59,6 +59,6 @@ async def _measure(folder: Path, scenario: Scenario, recipients: int, seconds: f
     settings = load_settings({"data_dir": folder, "gateway.port": 0}, default_file=None).settings.model_copy(update={
         "carriers": [CarrierSettings(id="simulator", kind="simulator", rate=CARRIER_RATE, window=CARRIER_WINDOW)],
         "routes": [RouteSettings(prefix="", carriers=["simulator"], price=Decimal("0.0100"))]})
-    async with launched(settings, choose_roles(None), tell=tell, tuning="bench") as stack:
+    async with launched(settings, choose_roles(None), tell=tell, tuning="bench", grace=0.0) as stack:
         tell(f"measuring {scenario}")
         return await SCENARIOS[scenario](stack, recipients, seconds)

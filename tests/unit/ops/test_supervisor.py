@@ -51,7 +51,7 @@ class Fakes:
                                      lambda row: (sys.executable, "-c", program, str(mark)))
 
     def start(self) -> Supervised:
-        self.supervisor.start_roles([ROW])
+        self.supervisor.start_roles([ROW], {})
         return self.supervisor.roles[0]
 
 
@@ -81,6 +81,38 @@ async def test_a_killed_role_comes_back_at_once_however_often(fakes: Callable[[s
         await until(lambda pid=pid: role.pid not in (pid, None))  # type: ignore[misc]
         assert time.monotonic() - begun < 2
     assert role.starts == 5
+
+
+WARM = WORKING.replace("mark = ", """
+given = json.loads(sys.stdin.read()) if sys.argv[2:] else dict(os.environ)
+Path(sys.argv[1]).with_suffix(".given").write_text(given["SLUICE_X"])
+mark = """, 1)
+
+
+async def test_a_warm_process_is_given_its_settings(fakes: Callable[[str], Fakes]) -> None:
+    fake = fakes(WARM)
+    await fake.supervisor.warm_up([ROW])
+    told = fake.folder.run / "fake.given"
+    for start in ("warm", "anew"):
+        if start == "warm":
+            fake.supervisor.start_roles([ROW], {"SLUICE_X": "y"})
+        [role] = fake.supervisor.roles
+        await until(lambda: role.state == "running")  # noqa: B023  polled before the next round
+        assert told.read_text() == "y"
+        told.unlink()
+        pid = role.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: role.pid not in (pid, None))  # noqa: B023
+    assert role.starts == 3
+
+
+async def test_a_warm_process_that_is_never_started_ends(fakes: Callable[[str], Fakes]) -> None:
+    fake = fakes(WARM)
+    await fake.supervisor.warm_up([ROW])
+    [process] = fake.supervisor.warm
+    await fake.supervisor.end()
+    assert process.returncode is not None
 
 
 async def test_a_role_that_never_works_is_spaced_out(fakes: Callable[[str], Fakes]) -> None:
