@@ -1,0 +1,153 @@
+"""Owners that end without a word: what the next one makes of the log."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from connectors.carriers.simulator.script import Script
+from connectors.dispatch.log import Fenced
+from infra.role import FAILED
+from schemas.codec import encode
+from schemas.lanes import Lane
+from schemas.records import Owner, Settled, Started, places
+from schemas.topics import DEAD_LETTER, attempts
+from tests.integration.dispatch.conftest import MakePlace
+from tests.integration.dispatch.place import Place, now, until
+from tests.support.topic_reader import read_topic
+
+pytestmark = pytest.mark.stack
+
+
+def verdicts(place: Place) -> dict[int, list[tuple[str, str]]]:
+    """By position of chunk 0: what the log says of it, in order."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    for record in place.of(Settled):
+        for verdict in record.verdicts:
+            for position in places(verdict.positions):
+                found.setdefault(position, []).append((verdict.outcome, verdict.reason))
+    return found
+
+
+def starts(place: Place) -> Counter[int]:
+    """How often each position was started."""
+    return Counter(position for record in place.of(Started) for position in places(record.positions))
+
+
+async def test_marketing_that_was_in_flight_is_not_sent_again(make_place: MakePlace) -> None:
+    place = make_place(Lane.MARKETING)
+    await place.open(Script(answer_delay_seconds=0.3), rate=300)
+    process = await place.spawn()
+    place.put(place.slice(100))
+    await until(lambda: len(place.times_taken()) > 30)
+    place.kill(process)
+    place.server.change(Script())
+    await place.start()
+    await until(lambda: set(verdicts(place)) == set(range(100)))
+    assert max(place.times_taken().values()) == 1
+    uncertain = {p for p, found in verdicts(place).items() if ("uncertain", "owner_lost") in found}
+    sent = {p for p, found in verdicts(place).items() if found == [("sent", "none")]}
+    assert uncertain and sent and uncertain | sent == set(range(100))
+    assert set(starts(place).values()) == {1}
+    await until(lambda: place.committed()[0] == place.dispatch_end())
+
+
+async def test_otp_that_was_in_flight_is_sent_once_more_and_then_never(make_place: MakePlace) -> None:
+    place = make_place(Lane.OTP)
+    await place.open(Script(answer_delay_seconds=0.3), rate=300, window=20)
+    place.put(*(place.slice(1, n, campaign=None, chunk=f"msg_{place.root[:-2]}{n:02}") for n in range(30)))
+    process = await place.spawn()
+    await until(lambda: len(place.times_taken()) >= 5)
+    place.kill(process)
+    process = await place.spawn()
+    await until(lambda: max(place.times_taken().values()) == 2)
+    place.kill(process)
+    place.server.change(Script())
+    await place.start()
+    await until(lambda: {record.chunk for record in place.of(Settled)} == {
+        f"msg_{place.root[:-2]}{n:02}" for n in range(30)})
+    assert max(place.times_taken().values()) == 2
+    started: Counter[str] = Counter(record.chunk for record in place.of(Started))
+    outcomes = {record.chunk: record.verdicts[0].outcome for record in place.of(Settled)}
+    assert {outcomes[chunk] for chunk, times in started.items() if times == 1} == {"sent"}
+    assert "uncertain" in {outcomes[chunk] for chunk, times in started.items() if times == 2}
+    twice = [destination for destination, times in place.times_taken().items() if times == 2]
+    assert len(twice) <= sum(times == 2 for times in started.values())
+
+
+async def test_a_newer_owner_stops_the_older_one_before_the_next_byte(make_place: MakePlace) -> None:
+    place = make_place(Lane.MARKETING)
+    await place.open()
+    await place.start()
+    place.put(place.slice(10))
+    await until(lambda: len(verdicts(place)) == 10)
+    usurper = Owner(owner="somebody else", lane=place.lane, at=now())
+    place.put_raw(encode(usurper), topic=attempts(place.lane))
+    place.put(place.slice(10, 1))
+    fault = await place.ended()
+    assert isinstance(fault, Fenced)
+    assert len(place.times_taken()) == 10, "not one message after the newer owner's record"
+
+
+async def test_a_fenced_process_ends_with_70(make_place: MakePlace) -> None:
+    place = make_place(Lane.MARKETING)
+    await place.open()
+    process = await place.spawn()
+    place.put_raw(encode(Owner(owner="somebody else", lane=place.lane, at=now())), topic=attempts(place.lane))
+    place.put(place.slice(3))
+    await until(lambda: process.poll() is not None)
+    assert process.returncode == FAILED
+    assert place.submits() == []
+
+
+async def test_a_record_of_an_older_owner_is_passed_over(make_place: MakePlace) -> None:
+    place = make_place(Lane.MARKETING)
+    await place.open()
+    await place.start()
+    place.put(place.slice(5))
+    await until(lambda: len(verdicts(place)) == 5)
+    late = place.of(Started)[0]
+    place.put_raw(encode(type(late)(**{name: getattr(late, name) for name in late.__struct_fields__} | {"epoch": -1})),
+                  topic=attempts(place.lane))
+    place.put(place.slice(5, 1))
+    await until(lambda: len(place.times_taken()) == 10)
+    assert set(place.times_taken().values()) == {1}
+
+
+async def test_settled_is_known_to_the_next_owner_without_its_commit(make_place: MakePlace) -> None:
+    place = make_place(Lane.TRANSACTIONAL)
+    await place.open(Script(error_suffixes={"009": 0x58}))
+    process = await place.spawn()
+    place.put(place.slice(10))
+    await until(lambda: len(verdicts(place)) == 9)
+    offset, _ = place.committed()
+    assert offset < place.dispatch_end(), "the throttled one keeps the record open"
+    place.kill(process)
+    await until(lambda: not place.server.connections)
+    place.server.change(Script())
+    await place.start()
+    await until(lambda: len(verdicts(place)) == 10)
+    assert set(place.times_taken().values()) == {1}
+    await until(lambda: place.committed()[0] == place.dispatch_end())
+
+
+async def test_a_message_that_ends_every_owner_is_found_and_buried(make_place: MakePlace) -> None:
+    place = make_place(Lane.MARKETING)
+    await place.open(Script(answer_delay_seconds=0.05), window=200)
+    place.put(place.slice(12))
+    deadly = "4915100000007"
+    for _ in range(8):
+        process = await place.spawn(crash_on=deadly)
+        await until(lambda process=process: process.poll() is not None or len(verdicts(place)) == 12)  # type: ignore[misc]
+        if process.poll() is None:
+            break
+        assert process.returncode == -9
+    await until(lambda: len(verdicts(place)) == 12)
+    assert ("failed", "crash_loop") in verdicts(place)[7] or ("uncertain", "owner_lost") in verdicts(place)[7]
+    assert deadly not in place.times_taken()
+    assert max(place.times_taken().values(), default=0) <= 1
+    letters = [record for record in read_topic(place.settings.kafka.bootstrap or "", DEAD_LETTER)
+               if record.headers["x-error-code"] == "crash_loop"]
+    failed = any(found == [("failed", "crash_loop")] for found in verdicts(place).values())
+    assert bool(letters) == failed

@@ -1,0 +1,105 @@
+"""Tokens are spent evenly; throttles slow a carrier down by their share."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.dispatch.pacing import Brake, Pacer
+
+
+def drive(rate: int, lease: int, seconds: float, tick: float = 0.001) -> list[float]:
+    """When segments went, with everything that is free taken at once and every lease granted in full."""
+    pacer, sent, now = Pacer(), [], 0.0
+    while now < seconds:
+        free = pacer.available(now)
+        pacer.spend(free, now)
+        sent += [now] * free
+        if pacer.wants(now):
+            pacer.granted(lease, rate, now)
+        now += tick
+    return sent
+
+
+def test_the_pace_is_the_rate() -> None:
+    sent = drive(1000, 50, 2.0)
+    assert 1950 <= len(sent) <= 2001
+
+
+def test_a_slow_carrier_gets_one_at_a_time() -> None:
+    sent = drive(2, 1, 3.0)
+    assert 6 <= len(sent) <= 7
+    assert all(later - earlier > 0.4 for earlier, later in itertools.pairwise(sent))
+
+
+@given(st.integers(1, 5000), st.integers(1, 60))
+def test_no_second_is_over_the_rate_by_more_than_a_lease(rate: int, share: int) -> None:
+    lease = max(1, min(int(rate * 0.05), share))
+    sent = drive(rate, lease, 1.3, tick=0.004)
+    most = max(sum(start <= at < start + 1 for at in sent) for start in (0.0, 0.1, 0.2, 0.29))
+    assert most <= rate + lease + max(1, rate * 0.005) + 1
+
+
+def test_what_was_not_spent_in_time_is_dropped() -> None:
+    pacer = Pacer()
+    pacer.granted(50, 1000, 0.0)
+    assert pacer.available(0.06) == 50
+    assert pacer.available(0.08) == 0
+    assert pacer.wants(0.08)
+
+
+def test_a_refusal_is_waited_out() -> None:
+    pacer = Pacer()
+    pacer.granted(0, 100, 0.0)
+    assert not pacer.wants(0.001)
+    assert pacer.wants(0.0051)
+    assert pacer.next_at(0.0) is None
+
+
+def test_the_next_lease_is_asked_for_when_half_is_spent() -> None:
+    pacer = Pacer()
+    pacer.granted(50, 1000, 0.0)
+    assert not pacer.wants(0.01)
+    pacer.spend(pacer.available(0.03), 0.03)
+    assert pacer.wants(0.03)
+    pacer.granted(50, 1000, 0.03)
+    assert pacer.available(0.049) == 50 - 35 and not pacer.wants(0.049)
+
+
+def test_a_few_throttles_slow_nothing_down() -> None:
+    brake = Brake()
+    for n in range(100):
+        brake.answers(19, 1, None, n * 0.05)
+    assert brake.factor == 1.0 and brake.until == 0.0
+
+
+def test_many_throttles_slow_down_and_success_speeds_up_again() -> None:
+    brake = Brake()
+    for n in range(10):
+        brake.answers(10, 10, None, n * 0.11)
+    low = brake.factor
+    for n in range(10, 40):
+        brake.answers(20, 0, None, n * 0.11)
+    assert low < 0.1 and brake.factor == 1.0
+
+
+def test_nothing_but_throttles_is_a_pause_that_grows_and_ends() -> None:
+    brake = Brake()
+    brake.answers(0, 5, None, 1.0)
+    assert brake.until == 1.05
+    brake.answers(0, 5, None, 2.0)
+    assert brake.until == 2.1
+    for n in range(5):
+        brake.answers(0, 1, None, 3.0 + n)
+    assert brake.until <= 7.21
+    brake.answers(1, 0, None, 9.0)
+    brake.answers(0, 1, None, 10.0)
+    assert brake.until == 10.05
+
+
+def test_the_carriers_own_word_is_obeyed() -> None:
+    brake = Brake()
+    brake.answers(5, 1, 3.0, 1.0)
+    assert brake.until == 4.0

@@ -1,0 +1,122 @@
+"""What a new owner makes of the records before its own."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.dispatch.recovery import rebuild
+from schemas.records import Record
+from tests.unit.dispatch.records import CHUNK, owner, returned, settled, started
+
+PLACE = (CHUNK, 1)
+
+
+def log(*records: Record) -> list[tuple[int, Record]]:
+    """These records, one after the other."""
+    return list(enumerate(records))
+
+
+def test_an_empty_log_knows_nothing() -> None:
+    recovered = rebuild([])
+    assert not recovered.places() and not recovered.suspects
+
+
+def test_settled_is_done_and_started_is_open() -> None:
+    recovered = rebuild(log(owner(), started(0b111), settled(0b001), returned(0b1000)))
+    assert recovered.settled == {PLACE: 0b1001}
+    assert recovered.once == {PLACE: 0b110}
+    assert recovered.twice == {}
+    assert recovered.first_place == {0: 1}
+
+
+def test_a_second_start_by_the_same_owner_counts_once() -> None:
+    assert rebuild(log(owner(), started(0b1), started(0b1))).once == {PLACE: 0b1}
+
+
+def test_a_second_start_by_another_owner_counts_twice() -> None:
+    recovered = rebuild(log(owner(), started(0b11), owner(), started(0b01, epoch=2)))
+    assert recovered.once == {PLACE: 0b10}
+    assert recovered.twice == {PLACE: 0b01}
+
+
+def test_settled_by_a_later_owner_closes_both_starts() -> None:
+    recovered = rebuild(log(owner(), started(0b1), owner(), started(0b1, epoch=2), settled(0b1, epoch=2)))
+    assert recovered.once == recovered.twice == {}
+
+
+def test_the_first_place_of_each_dispatch_offset() -> None:
+    recovered = rebuild(log(owner(), started(1, dispatch_offset=5), started(2, dispatch_offset=6),
+                            started(4, dispatch_offset=5)))
+    assert recovered.first_place == {5: 1, 6: 2}
+
+
+def fruitless(owners: int, positions: int = 0b11) -> list[Record]:
+    """Owners that start the chunk and end."""
+    out: list[Record] = []
+    for _ in range(owners):
+        epoch = len(out)
+        out += [owner(), started(positions, epoch=epoch)]
+    return out
+
+
+def test_three_owners_running_make_a_suspect() -> None:
+    assert rebuild(log(*fruitless(2))).suspects == set()
+    assert rebuild(log(*fruitless(3))).suspects == {PLACE}
+    assert rebuild(log(*fruitless(3))).crashed == {}
+
+
+def test_an_answer_in_between_clears_the_suspicion() -> None:
+    records = [*fruitless(2), settled(1, epoch=2, chunk="other"), *fruitless(1)]
+    assert rebuild(log(*records)).suspects == set()
+
+
+def test_conclusions_are_no_answers() -> None:
+    records = [*fruitless(2), owner(), settled(0b1, epoch=4, reason="owner_lost"), started(0b100, epoch=4)]
+    assert rebuild(log(*records)).suspects == {PLACE}
+
+
+def test_owners_that_started_nothing_do_not_count_and_do_not_clear() -> None:
+    records = [*fruitless(2), owner(), *fruitless(1)]
+    assert rebuild(log(*records)).suspects == {PLACE}
+
+
+def test_what_ends_its_owner_alone_has_crashed() -> None:
+    records = [*fruitless(3), owner(), started(0b10, epoch=6)]
+    recovered = rebuild(log(*records))
+    assert recovered.suspects == {PLACE}
+    assert recovered.crashed == {PLACE: 0b10}
+
+
+def test_several_started_together_have_not_crashed() -> None:
+    assert rebuild(log(*fruitless(5))).crashed == {}
+
+
+steps = st.lists(st.one_of(
+    st.just("owner"), st.tuples(st.just("start"), st.integers(1, 255)), st.tuples(st.just("settle"), st.integers(1, 255))),
+    max_size=40)
+
+
+@given(steps)
+def test_every_started_position_is_settled_or_open_never_both(todo: list[str | tuple[str, int]]) -> None:
+    records: list[Record] = [owner()]
+    epoch, begun, done = 0, 0, 0
+    for step in todo:
+        if isinstance(step, str):
+            epoch = len(records)
+            records.append(owner())
+        elif step[0] == "start":
+            positions = step[1] & ~done
+            if positions:
+                records.append(started(positions, epoch=epoch))
+                begun |= positions
+        else:
+            positions = step[1] & begun
+            if positions:
+                records.append(settled(positions, epoch=epoch))
+                done |= positions
+    recovered = rebuild(log(*records))
+    once, twice = recovered.once.get(PLACE, 0), recovered.twice.get(PLACE, 0)
+    assert once & twice == 0
+    assert once | twice == begun & ~done
+    assert recovered.settled.get(PLACE, 0) == done
