@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from infra.redis.client import RedisDown
-from infra.redis.rooms import RoomAsk, Rooms
-
 from connectors.releaser.claims import Claims
 from connectors.releaser.release import Release
 from connectors.releaser.rows import HeldRow, affordable
 from infra.postgres.config_book import CarrierRow, ConfigBook
+from infra.redis.client import RedisDown
+from infra.redis.rooms import RoomAsk, Rooms
 from infra.security.sealing import Sealer
 from schemas.lanes import Lane
 from schemas.records import Slice

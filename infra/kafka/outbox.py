@@ -104,6 +104,7 @@ class Outbox:
     async def flush(self) -> None:
         """Wait until everything handed over so far is reported."""
         while len(self._producer) or self._reports:
+            # The client tells nobody that its queue has emptied; it is asked.
             await asyncio.sleep(0.002)
 
     async def close(self) -> None:
