@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.running import Running, running_stack
 
-RATE = 1500
+RATE = 1000
 
 
 @pytest.fixture(scope="module")
