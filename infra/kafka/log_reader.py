@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from infra.kafka.client import TopicPartition, make_admin, make_consumer
+from infra.kafka.offsets import committed
 
 Place = tuple[str, int]
 PATIENCE_SECONDS = 15.0
@@ -51,12 +51,10 @@ def end_offsets(bootstrap: str, topics: Sequence[str]) -> dict[Place, int]:
 
 def committed_offsets(bootstrap: str, groups: Mapping[str, Sequence[str]]) -> dict[tuple[str, str, int], int]:
     """What each group has committed, by group, topic and partition; partitions without a commit are left out."""
-    admin = make_admin(bootstrap)
-    asked = {group: admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]) for group in groups}
-    return {(group, place.topic, place.partition): place.offset
-            for group, futures in asked.items()
-            for place in futures[group].result(PATIENCE_SECONDS).topic_partitions
-            if place.offset >= 0 and place.topic in groups[group]}
+    present = make_admin(bootstrap).list_topics(timeout=PATIENCE_SECONDS).topics
+    return {(group, *place): offset for group, topics in groups.items() for place, offset in committed(
+        bootstrap, group, [(topic, p) for topic in topics if topic in present for p in present[topic].partitions],
+        PATIENCE_SECONDS).items()}
 
 
 def read_log(bootstrap: str, ends: Mapping[Place, int]) -> Iterator[Entry]:
