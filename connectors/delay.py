@@ -25,7 +25,8 @@ from infra.role import RoleContext
 from schemas.codec import DecodeError, decode_as, encode
 from schemas.lanes import Lane
 from schemas.reasons import Reason
-from schemas.records import Envelope, RecordError, Retry, check_slice
+from schemas.records import Envelope, Retry
+from schemas.slices import RecordError, check_slice
 from schemas.topics import DEAD_LETTER, ingest, retry
 
 LOOK_AHEAD = 2000

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from gateway.routing import BUCKETS, GROUPING
 from infra.security.sealing import Sealer
 from schemas.ids import CampaignId, chunk_id
-from schemas.records import MAX_CHUNK, Columns, Slice, everyone
+from schemas.positions import everyone
+from schemas.slices import MAX_CHUNK, Columns, Slice
 
 MAX_WEIGHT = 150_000
 """Characters of variable text in a chunk, so that it always fits into a record of a million bytes."""

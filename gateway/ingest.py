@@ -18,7 +18,8 @@ from infra.telemetry.metrics import Metrics
 from schemas.codec import encode
 from schemas.ids import partition_of
 from schemas.lanes import Lane
-from schemas.records import Envelope, Slice
+from schemas.records import Envelope
+from schemas.slices import Slice
 from schemas.topics import INGEST_PARTITIONS, ingest
 
 MAX_SLICES = 500

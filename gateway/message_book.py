@@ -24,7 +24,7 @@ from schemas.ids import CampaignId, IdError, campaign_message_id, parse_message_
 from schemas.money import format_amount
 from schemas.phone import PhoneError, format_e164, normalise
 from schemas.reasons import Reason, reason_of
-from schemas.records import Columns, Slice
+from schemas.slices import Columns, Slice
 from schemas.status import Status, status_of
 
 

@@ -15,7 +15,8 @@ from gateway.routing import Routes
 from infra.security.sealing import Sealer
 from schemas.ids import MessageId
 from schemas.phone import PhoneError, normalise
-from schemas.records import Columns, Slice, everyone
+from schemas.positions import everyone
+from schemas.slices import Columns, Slice
 from schemas.template import MissingVariable, compile_template
 from schemas.text import TextError, count_segments, smart
 

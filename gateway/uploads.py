@@ -30,7 +30,7 @@ from gateway.redis_batches import RedisDown
 from gateway.state import Gateway
 from infra.redis.client import load_script
 from schemas.ids import CampaignId
-from schemas.records import Slice
+from schemas.slices import Slice
 from schemas.template import compile_template
 
 IN_MEMORY = 4 * 1024 * 1024

@@ -11,7 +11,9 @@ from array import array
 
 from schemas import records as r
 from schemas.lanes import Lane
+from schemas.positions import places
 from schemas.reasons import Reason
+from schemas.slices import Slice, Stage
 from schemas.status import Status, sequence
 
 ROOT = "01KAZ3V5T8QK4M7N2P9RS6WXYD"
@@ -25,14 +27,14 @@ NOON = 1_794_916_800_000
 PRICE = 700
 
 
-def slice_of(positions: int = 0b111, *, send: int = 1, attempts: int = 0) -> r.Slice:
+def slice_of(positions: int = 0b111, *, send: int = 1, attempts: int = 0) -> Slice:
     """Some of the three messages of the example, routed and priced."""
     count = positions.bit_count()
-    return r.Slice(
+    return Slice(
         tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, part=0, size=3, lane=Lane.MARKETING, send=send,
-        positions=positions, round=attempts, attempts=attempts, version=1, stage=r.Stage.ROUTE, sender="Sluice",
+        positions=positions, round=attempts, attempts=attempts, version=1, stage=Stage.ROUTE, sender="Sluice",
         body="Hello {{name}}", accepted_at=NOON, due_at=NOON, expires_at=NOON + 86_400_000,
-        first_failed_at=NOON + 900 if attempts else None, indexes=array("I", r.places(positions)).tobytes(),
+        first_failed_at=NOON + 900 if attempts else None, indexes=array("I", places(positions)).tobytes(),
         key_id=KEY_ID, sealed=SEALED, carrier=CARRIER, price=PRICE, segments=bytes([1]) * count)
 
 
@@ -50,7 +52,7 @@ def _on_the_way() -> tuple[r.Record, ...]:
         r.Settled(epoch=41, carrier=CARRIER, tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, part=0, size=3,
                   lane=Lane.MARKETING, send=1, round=0, attempts=0, positions=0b011, price=PRICE, lease=None,
                   at=NOON + 900, verdicts=_verdicts(), indexes=array("I", [0, 1]).tobytes(), segments=b"\x01\x01",
-                  ids="a1b2c3", to_hashes=bytes(range(8)), key_id=KEY_ID, sealed_refs=SEALED, rest=slice_of(0b010)),
+                  ids="a1b2c3", to_hashes=bytes(range(16)), key_id=KEY_ID, sealed_refs=SEALED, rest=slice_of(0b010)),
         r.Returned(epoch=41, carrier=CARRIER, reason=Reason.CARRIER_DOWN, at=NOON + 950, rest=slice_of(0b100)),
     )
 

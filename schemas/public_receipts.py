@@ -11,7 +11,8 @@ from array import array
 from datetime import UTC, datetime
 
 from schemas.money import format_amount
-from schemas.records import Columns, DeliveryReceipt, Slice
+from schemas.records import DeliveryReceipt
+from schemas.slices import Columns, Slice
 from schemas.status import Status, sequence
 
 _FIXED: tuple[tuple[str, bytes], ...] = (

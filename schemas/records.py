@@ -3,91 +3,14 @@
 What enters and leaves is immutable. Positions are a set of the places 0..size-1 of a chunk, held as an `int` whose
 bit p says that place p belongs to the set. Columns run in ascending order of the positions they speak of and are
 packed little-endian: `indexes` uint32 (index of the message in its upload part), `segments` uint8. Times are
-milliseconds since the epoch, amounts ten-thousandths of the currency. A record that breaks `size` or a column's length
-is refused by `check_slice`, so that poison is found where it enters.
+milliseconds since the epoch, amounts ten-thousandths of the currency.
 """
 
 from __future__ import annotations
 
-from array import array
-from enum import StrEnum
-
 import msgspec
 
-from schemas.lanes import Lane
-from schemas.status import MAX_SEND
-
-MAX_CHUNK = 500
-_LANES = frozenset(Lane)
-
-
-class RecordError(ValueError):
-    """A record whose fields contradict each other; the message names the field."""
-
-
-class Stage(StrEnum):
-    """Where intake takes a slice up: a fresh chunk at its first step, one that returns at the step it needs again."""
-
-    PARTITION = "partition"
-    ROUTE = "route"
-
-
-class Slice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Some positions of one chunk under one send number, with the columns of exactly these positions.
-
-    A chunk as the gateway cuts it is the slice with all positions and send number 1. `sealed` holds a `Columns`
-    (destinations, variables, client references), readable with the key named by `key_id`; it is empty where a record
-    only speaks of positions. `carrier`, `price` (per segment) and `segments` are filled by intake. `holds`: how often
-    these positions have left the waiting room under this send number (the releaser adds one); it is the hold number of
-    the next `Held`, so that a second wait is a row of its own and a repeated record is not.
-    """
-
-    tenant: str
-    campaign: str | None
-    chunk: str
-    part: int
-    size: int
-    lane: str
-    send: int
-    positions: int
-    round: int = 0
-    attempts: int = 0
-    holds: int = 0
-    version: int = 0
-    stage: str = Stage.PARTITION
-    sender: str
-    body: str
-    smart: bool = False
-    accepted_at: int
-    due_at: int
-    expires_at: int
-    first_failed_at: int | None = None
-    grouping: int = 0
-    digest: bytes | None = None
-    indexes: bytes
-    key_id: str
-    sealed: bytes
-    carrier: str | None = None
-    price: int = 0
-    lease: str | None = None
-    segments: bytes = b""
-
-    @property
-    def count(self) -> int:
-        """Number of messages this slice speaks of."""
-        return self.positions.bit_count()
-
-
-class Columns(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What identifies people, one entry per position of the slice; sealed as one block.
-
-    `to`: packed uint64, E.164 digits as a number. `variables`: by name, one string or None (missing) per position.
-    `refs`: the client references, or None when nobody has one.
-    """
-
-    to: bytes
-    variables: dict[str, list[str | None]] = {}
-    refs: list[str | None] | None = None
+from schemas.slices import Slice
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -139,9 +62,10 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The answers of one block, written after the carrier gave them.
 
     `ids`: for each position with outcome `sent` or `partial`, ascending: its carrier message ids, comma separated
-    (one per segment); joined by newlines. `to_hashes`: 8 bytes for each `sent`, `partial` or `uncertain` position,
-    ascending. `sealed_refs` (a sealed `Columns` with empty `to`): client references of all positions of the record,
-    absent when there are none. `rest`: body and columns of exactly the positions that are not final (transient).
+    (one per segment); joined by newlines. `to_hashes`: 8 bytes for each position, ascending; empty when the
+    destinations could not be read (then all have failed). `sealed_refs` (a sealed `Columns` with empty `to`): client
+    references of all positions of the record, absent when there are none. `rest`: body and columns of exactly the
+    positions that are not final (transient).
     """
 
     epoch: int
@@ -332,60 +256,3 @@ Record = (
     Envelope | Owner | Started | Settled | Returned | Retry | Held | Released | MessageEvents | CarrierReceipts
     | CampaignCommand | Usage | DeliveryReceipt
 )
-
-
-def places(positions: int) -> list[int]:
-    """The members of a position set, ascending.
-
-    >>> places(0b1011)
-    [0, 1, 3]
-    """
-    if positions & (positions + 1) == 0:
-        return list(range(positions.bit_length()))
-    return [p for p, bit in enumerate(reversed(bin(positions)[2:])) if bit == "1"]
-
-
-def positions_of(members: list[int]) -> int:
-    """The position set with these members.
-
-    >>> bin(positions_of([0, 1, 3]))
-    '0b1011'
-    """
-    row = bytearray(b"0" * ((max(members) + 1) if members else 1))
-    for p in members:
-        row[~p] = 49
-    return int(row, 2)
-
-
-def everyone(size: int) -> int:
-    """The set of all positions of a chunk of this size."""
-    return (1 << size) - 1
-
-
-def ranks_within(whole: int, part: int) -> list[int]:
-    """Where the members of `part` stand in columns that run over `whole` (a superset)."""
-    if whole == part:
-        return list(range(whole.bit_count()))
-    return [i for i, p in enumerate(places(whole)) if part >> p & 1]
-
-
-def pick_indexes(indexes: bytes, ranks: list[int]) -> bytes:
-    """The entries at these ranks of a packed uint32 column."""
-    column = array("I", indexes)
-    return array("I", [column[i] for i in ranks]).tobytes()
-
-
-def check_slice(slice_: Slice) -> None:
-    """Raise RecordError unless sizes and columns agree; to be called where a slice enters a process."""
-    if not 1 <= slice_.size <= MAX_CHUNK:
-        raise RecordError(f"size: {slice_.size} is not within 1..{MAX_CHUNK}")
-    if slice_.positions <= 0 or slice_.positions >> slice_.size:
-        raise RecordError("positions: empty, or beyond the chunk's size")
-    if not 1 <= slice_.send <= MAX_SEND:
-        raise RecordError(f"send: {slice_.send} is not within 1..{MAX_SEND}")
-    if slice_.lane not in _LANES:
-        raise RecordError("lane: not one of ours")
-    if len(slice_.indexes) != 4 * slice_.count:
-        raise RecordError("indexes: length differs from the number of positions")
-    if slice_.segments and len(slice_.segments) != slice_.count:
-        raise RecordError("segments: length differs from the number of positions")

@@ -17,8 +17,10 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from schemas.codec import decode_as, encode
+from schemas.positions import pick_indexes, ranks_within
 from schemas.reasons import Reason
-from schemas.records import Columns, Envelope, RecordError, Slice, Stage, check_slice, pick_indexes, ranks_within
+from schemas.records import Envelope
+from schemas.slices import Columns, RecordError, Slice, Stage, check_slice
 from schemas.status import Status
 from streams.outcome import DROPPED, DeadLetter, Hold, Next, Outcome, Outcomes, Reject, Retry, check_cover
 from streams.part import Part, whole

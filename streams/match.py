@@ -16,8 +16,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from schemas.codec import decode_as, encode
+from schemas.positions import places, positions_of
 from schemas.reasons import Reason
-from schemas.records import CarrierReceipts, RecordError, places, positions_of
+from schemas.records import CarrierReceipts
+from schemas.slices import RecordError
 from schemas.status import Status
 from streams.outcome import DeadLetter, Next, Reject, check_cover
 from streams.ports import Catalog, Refs, Sealing, SegmentReceipt

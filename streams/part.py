@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from schemas.records import Slice, ranks_within
+from schemas.positions import ranks_within
+from schemas.slices import Slice
 from streams.outcome import Next
 
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from schemas.records import CampaignCommand, Columns, Slice
+from schemas.records import CampaignCommand
+from schemas.slices import Columns, Slice
 from streams.steps.route_slice import Route
 
 

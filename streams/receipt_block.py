@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import msgspec
 
 from schemas.codec import encode
+from schemas.positions import positions_of
 from schemas.reasons import Reason
 from schemas.receipt_encoder import Shared
-from schemas.records import CarrierReceipts, positions_of
+from schemas.records import CarrierReceipts
 from schemas.status import ReceiptStateError, receipt_outcome
 from streams.ports import Found, Sealing, SegmentReceipt, UnknownReceipt
 from streams.sheet import Sheet, message_ids

@@ -19,7 +19,7 @@ import structlog
 from infra.kafka.dead_letter import dead_letter
 from schemas.codec import DecodeError
 from schemas.reasons import Reason
-from schemas.records import RecordError
+from schemas.slices import RecordError
 from schemas.topics import DEAD_LETTER
 from streams.ports import PortDown
 from streams.stage import Burial, Handler, Inbound, Item, Outlet, Output, Undelivered, Written

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from schemas.codec import DecodeError, decode
 from schemas.reasons import Reason
-from schemas.records import Columns, Owner, Returned, Settled, Slice, Started, check_slice
+from schemas.records import Owner, Returned, Settled, Started
+from schemas.slices import Slice, check_slice
 from schemas.status import Status
 from streams.outcome import DROPPED, DeadLetter, Hold, Next, Outcome, Reject, Retry, check_cover
 from streams.ports import Sealing
@@ -89,7 +90,6 @@ class Block:
         self._charged = 0
         self._refunded = 0
         self._again = 0
-        self._hashes: Mapping[int, bytes] | None = None
         self._refs: Sequence[str | None] | None = None
 
     def write(self, *, outdated: bool) -> None:
@@ -134,14 +134,14 @@ class Block:
 
     def _publish(self, failed: Reject) -> None:
         block = self._block
-        if self._hashes is None:
-            self._hashes, self._refs = _hashes(block, self._sealing), _refs(block, self._sealing)
+        if self._refs is None:
+            self._refs = _refs(block, self._sealing)
         shared = self._sheet.shared(block, Status.FAILED, block.send, failed.reason, carrier=block.carrier,
                                     price=block.price, attempt=block.attempts + 1)
         ids = message_ids(block, block.indexes)
-        for rank, position in ranks(block.positions, failed.positions):
+        for rank, _ in ranks(block.positions, failed.positions):
             self._sheet.public(shared, ids[rank], ref=self._refs[rank] if self._refs else None,
-                               to_hash=self._hashes.get(position, b""), code=failed.code, carrier_id=None,
+                               to_hash=block.to_hashes[8 * rank:8 * rank + 8], code=failed.code, carrier_id=None,
                                segments=block.segments[rank] if block.segments else None, occurred_at=block.at)
 
     def _settle_money(self) -> None:
@@ -199,24 +199,6 @@ def _end(sealing: Sealing, sheet: Sheet, rest: Slice, reason: Reason, at: int) -
         sheet.public(shared, message_id, ref=columns.refs[rank] if columns.refs else None,
                      to_hash=hashes[8 * rank:8 * rank + 8], code=None, carrier_id=None,
                      segments=rest.segments[rank] if rest.segments else None, occurred_at=at)
-
-
-def _hashes(block: Settled, sealing: Sealing) -> dict[int, bytes]:
-    """The keyed hashes of destinations as far as the block tells them, by position."""
-    named = block.positions
-    if len(block.to_hashes) != 8 * block.positions.bit_count():
-        named = 0
-        for verdict in block.verdicts:
-            named |= verdict.positions if verdict.outcome in ("sent", "partial", "uncertain") else 0
-    out = _by_position(named, block.to_hashes)
-    if block.rest is not None:
-        columns: Columns = sealing.open(block.rest)
-        out |= _by_position(block.rest.positions, sealing.hash_destinations(columns.to))
-    return out
-
-
-def _by_position(positions: int, hashes: bytes) -> dict[int, bytes]:
-    return {p: hashes[8 * rank:8 * rank + 8] for rank, p in ranks(positions, positions)}
 
 
 def _refs(block: Settled, sealing: Sealing) -> list[str | None] | None:

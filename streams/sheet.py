@@ -13,8 +13,10 @@ from typing import Protocol
 
 from schemas.codec import encode
 from schemas.lanes import Lane
+from schemas.positions import places
 from schemas.receipt_encoder import Shared
-from schemas.records import Change, Envelope, Held, MessageEvents, Retry, Slice, Usage, places
+from schemas.records import Change, Envelope, Held, MessageEvents, Retry, Usage
+from schemas.slices import Slice
 from schemas.status import Status, sequence
 from schemas.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, retry
 from streams.stage import Output

@@ -21,8 +21,10 @@ from connectors.dispatch.settling import Outcome, conclude, fail_unopened
 from infra.security.sealing import Sealer, UnsealError
 from schemas.codec import DecodeError, decode_as, encode
 from schemas.lanes import Lane
+from schemas.positions import ranks_within
 from schemas.reasons import Reason
-from schemas.records import Envelope, RecordError, Slice, check_slice, ranks_within
+from schemas.records import Envelope
+from schemas.slices import RecordError, Slice, check_slice
 
 log = structlog.get_logger()
 Place = tuple[str, int]

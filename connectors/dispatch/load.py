@@ -13,7 +13,8 @@ from bisect import insort
 
 from infra.security.sealing import Sealer
 from schemas.ids import CampaignId, MessageId, campaign_message_id, concat_reference
-from schemas.records import Slice, everyone, places
+from schemas.positions import everyone, places
+from schemas.slices import Slice
 from schemas.template import compile_template
 from schemas.text import Encoded, smart, split
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 STEP = 0.005
-GRACE = 0.02
+GRACE = 0.05
 RETRY_LONGEST = 0.05
 
 

@@ -62,6 +62,7 @@ class ReceiptDesk:
                 if not batch.is_open(receipt):
                     continue
                 if self._agrees(receipt, facts, rank):
+                    batch.forget(receipt)
                     self._keep(batch, receipt, carrier_id, facts, rank)
                 else:
                     self._early.setdefault(carrier_id, []).append((receipt, batch))
@@ -126,7 +127,6 @@ class ReceiptDesk:
         if group is None:
             group = self._groups[facts] = Group()
         group.add(batch, receipt, carrier_id, rank)
-        batch.forget(receipt)
         self._pending += 1
         if facts.segments[rank] == 1:
             self._cache.pop(carrier_id, None)

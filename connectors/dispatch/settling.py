@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from connectors.dispatch.load import Load
 from infra.security.sealing import Sealer
+from schemas.positions import pick_indexes, ranks_within
 from schemas.reasons import Reason
-from schemas.records import Columns, Settled, Slice, Verdict, pick_indexes, ranks_within
-
-_NAMED = ("sent", "partial", "uncertain")
+from schemas.records import Settled, Verdict
+from schemas.slices import Columns, Slice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +57,8 @@ def settle(load: Load, answers: Answers, sealer: Sealer, *, epoch: int, at: int)
         verdicts=_verdicts(load, answers),
         indexes=slice_.indexes if whole else pick_indexes(slice_.indexes, ranks),
         segments=facts.segments if whole else bytes([facts.segments[rank] for rank in ranks]),
-        ids=_ids(answers), to_hashes=_hashes(load, answers), key_id=key_id, sealed_refs=sealed_refs,
-        rest=_rest(load, answers, sealer))
+        ids=_ids(answers), to_hashes=facts.hashes if whole else b"".join([facts.hash(rank) for rank in ranks]),
+        key_id=key_id, sealed_refs=sealed_refs, rest=_rest(load, answers, sealer))
 
 
 def conclude(load: Load, ranks: list[int], outcome: Outcome, sealer: Sealer, *, epoch: int, at: int) -> Settled:
@@ -104,14 +104,6 @@ def _ids(answers: Answers) -> str:
     ids = dict(answers.sent)
     ids |= {rank: ",".join(o.ids) for rank, o in answers.other.items() if o.outcome == "partial"}
     return "\n".join([ids[rank] for rank in sorted(ids)])
-
-
-def _hashes(load: Load, answers: Answers) -> bytes:
-    facts = load.facts
-    if not answers.other and len(answers.sent) == len(facts.members):
-        return facts.hashes
-    named = [*answers.sent, *(rank for rank, o in answers.other.items() if o.outcome in _NAMED)]
-    return b"".join([facts.hash(rank) for rank in sorted(named)])
 
 
 def _rest(load: Load, answers: Answers, sealer: Sealer) -> Slice | None:

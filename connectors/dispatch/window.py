@@ -19,7 +19,7 @@ from infra.postgres.sql import load_sql
 from infra.redis.client import RedisDown
 from infra.redis.settled import LIFE_SECONDS
 from schemas.lanes import Lane
-from schemas.records import Slice
+from schemas.slices import Slice
 
 MOST_KEPT = 100_000
 AGE_KNOWN_SECONDS = 5.0

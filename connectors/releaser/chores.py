@@ -21,7 +21,8 @@ from typing import Any
 from connectors.releaser.claims import Claims
 from infra.kafka.outbox import Outbox
 from schemas.codec import encode
-from schemas.records import CampaignCommand, CarrierReceipts, Usage, places, positions_of
+from schemas.positions import places, positions_of
+from schemas.records import CampaignCommand, CarrierReceipts, Usage
 from schemas.topics import CARRIER_RECEIPTS, COMMANDS, USAGE
 
 PARKED_MS = 72 * 3_600_000

@@ -14,7 +14,7 @@ from typing import Any
 from connectors.releaser.rows import HeldRow, read_row
 from infra.postgres.pool import Pool, execute, fetch_all, transaction
 from infra.postgres.sql import load_sql
-from schemas.records import ranks_within
+from schemas.positions import ranks_within
 
 LEASE_MS = 30_000
 HERE = "connectors.releaser"

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 import structlog
-from schemas.receipt_encoder import encode_receipt
 
 from connectors.releaser.claims import Claims
 from connectors.releaser.rows import HeldRow, complete
@@ -22,7 +21,9 @@ from infra.security.sealing import Sealer, UnsealError
 from schemas.codec import encode
 from schemas.lanes import Lane
 from schemas.public_receipts import event_headers, receipts_of
-from schemas.records import Change, Envelope, MessageEvents, Released, Slice, Stage, Usage
+from schemas.receipt_encoder import encode_receipt
+from schemas.records import Change, Envelope, MessageEvents, Released, Usage
+from schemas.slices import Slice, Stage
 from schemas.status import Status
 from schemas.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, ingest
 

@@ -13,8 +13,6 @@ import time
 from typing import Any
 
 import structlog
-from infra.redis.client import connect
-from infra.redis.rooms import Rooms
 
 from connectors.releaser.chores import do_chores
 from connectors.releaser.claims import Claims
@@ -23,10 +21,12 @@ from connectors.releaser.room import RoomRelease
 from infra.kafka.outbox import Outbox
 from infra.postgres.config_book import ConfigBook
 from infra.postgres.pool import DatabaseDown, open_pool
+from infra.redis.client import connect
+from infra.redis.rooms import Rooms
 from infra.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
-from schemas.records import Stage
+from schemas.slices import Stage
 from schemas.status import Status
 
 BURST_ROWS = 64

@@ -17,7 +17,7 @@ from infra.redis.client import RedisDown
 from infra.redis.rooms import RoomAsk, Rooms
 from infra.security.sealing import Sealer
 from schemas.lanes import Lane
-from schemas.records import Slice
+from schemas.slices import Slice
 
 REASONS = ["room", "carrier_down", "no_carrier", "throttled", "returned"]
 BURST_ROWS = 64

@@ -12,7 +12,9 @@ import msgspec
 
 from infra.security.sealing import Sealer, pick
 from schemas.codec import decode_as
-from schemas.records import Envelope, Slice, everyone, places, positions_of
+from schemas.positions import everyone, places, positions_of
+from schemas.records import Envelope
+from schemas.slices import Slice
 
 TAKE_COLUMNS = ("tenant", "chunk", "send", "hold", "reason", "positions", "slice", "started", "version",
                 "payload_key_id", "payload_sealed", "payload_size", "payload_indexes")

@@ -19,7 +19,8 @@ from connectors.sinks.settled_columns import SettledColumns, read_columns
 from infra.postgres.sql import load_sql
 from schemas import topics
 from schemas.lanes import Lane
-from schemas.records import MAX_CHUNK, Settled, Started
+from schemas.records import Settled, Started
+from schemas.slices import MAX_CHUNK
 
 Key = tuple[str, str, int]
 Uncertain = dict[tuple[str, str, int, int], tuple[str, int, int]]

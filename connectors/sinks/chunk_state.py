@@ -10,8 +10,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
+from schemas.positions import everyone, places
 from schemas.reasons import Reason
-from schemas.records import Change, MessageEvents, RecordError, everyone, places
+from schemas.records import Change, MessageEvents
+from schemas.slices import RecordError
 from schemas.status import STATUSES, Status, sequence
 
 RANKS = len(STATUSES)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from infra.postgres.session import Writer
 from schemas.codec import decode
-from schemas.records import RecordError
+from schemas.slices import RecordError
 
 __all__ = ["Arrival", "RecordError", "Sink", "Writer", "bitmap"]
 

@@ -13,7 +13,9 @@ from connectors.sinks.contract import Arrival, RecordError, Sink, Writer, bitmap
 from infra.postgres.sql import load_sql
 from schemas import topics
 from schemas.codec import decode_as, encode
-from schemas.records import MAX_CHUNK, Envelope, Held, Released, Slice, ranks_within
+from schemas.positions import ranks_within
+from schemas.records import Envelope, Held, Released
+from schemas.slices import MAX_CHUNK, Slice
 
 Key = tuple[str, str, int, int]
 

@@ -16,7 +16,9 @@ from infra.security.sealing import Sealer
 from schemas import topics
 from schemas.codec import decode
 from schemas.lanes import Lane
-from schemas.records import Envelope, Record, Slice, Stage, check_slice, everyone
+from schemas.positions import everyone
+from schemas.records import Envelope, Record
+from schemas.slices import Slice, Stage, check_slice
 
 GATEWAY = b"gateway"
 

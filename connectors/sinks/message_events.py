@@ -19,7 +19,8 @@ from infra.postgres import binary
 from infra.postgres.sql import load_sql
 from schemas import topics
 from schemas.lanes import Lane
-from schemas.records import MAX_CHUNK, MessageEvents
+from schemas.records import MessageEvents
+from schemas.slices import MAX_CHUNK
 
 KEPT_CHUNKS = 20_000
 KEPT_MESSAGES = 2_000_000

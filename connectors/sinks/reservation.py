@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.records import MAX_CHUNK, RecordError, Usage, places
+from schemas.positions import places
+from schemas.records import Usage
+from schemas.slices import MAX_CHUNK, RecordError
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,7 +10,9 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from schemas.records import RecordError, Settled, places
+from schemas.positions import places
+from schemas.records import Settled
+from schemas.slices import RecordError
 
 _WITH_ID = frozenset({"sent", "partial"})
 OUTCOMES = frozenset({"sent", "failed", "transient", "uncertain", "partial"})
@@ -18,7 +20,8 @@ OUTCOMES = frozenset({"sent", "failed", "transient", "uncertain", "partial"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledColumns:
-    """`ids`: one carrier id for each segment. `answered`: positions whose fate is known."""
+    """`ids`: one carrier id for each segment. `to_hashes`: empty for a slice that nobody could open. `answered`: positions
+    whose fate is known."""
 
     ids: Mapping[int, Sequence[str]]
     to_hashes: Mapping[int, int]
@@ -45,8 +48,9 @@ def read_columns(settled: Settled) -> SettledColumns:
     """The columns by position."""
     sets = outcome_sets(settled)
     with_id = places(sets["sent"] | sets["partial"])
-    with_hash = places(sets["sent"] | sets["partial"] | sets["uncertain"])
     everyone = places(settled.positions)
+    unread = not settled.to_hashes and sets["failed"] == settled.positions
+    with_hash = [] if unread else everyone
     ids = settled.ids.split("\n") if settled.ids or with_id else []
     if (len(ids), len(settled.to_hashes), len(settled.segments)) != (
             len(with_id), 8 * len(with_hash), len(everyone)):

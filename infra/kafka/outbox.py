@@ -1,7 +1,8 @@
 """The way out to Kafka for asyncio code: `send` hands bytes over and gives a future of the delivery report.
 
 In: topic, key, value, headers. Out: a future that resolves to the offset, or fails with `DeliveryError` when Kafka did
-not acknowledge within the producer's time-out; a full queue fails it at once. One poll thread wakes the loop once
+not acknowledge within the producer's time-out; a full queue, and a record that is too large or that the client refuses for
+another reason, fail it at once: nothing is raised out of a call. One poll thread wakes the loop once
 per batch of reports, so that a report costs about a microsecond.
 """
 
@@ -13,12 +14,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from infra.kafka.client import make_producer
+from infra.kafka.client import KafkaException, make_producer
 
 Headers = Sequence[tuple[str, bytes]]
 Report = Callable[[str | None, int, int], None]
 Outgoing = tuple[str, bytes | None, bytes | None, Any, int]
 """Topic, key, value, list of headers, partition (-1: by the key)."""
+
+_REFUSALS = (BufferError, KafkaException)
 
 
 class DeliveryError(RuntimeError):
@@ -65,8 +68,8 @@ class Outbox:
         try:
             self._producer.produce(topic, value=value, key=key, headers=list(headers) or None, partition=partition,
                                    on_delivery=delivered)
-        except BufferError:
-            self._loop.call_soon(report, "the local queue is full", -1, -1)
+        except _REFUSALS as fault:
+            self._loop.call_soon(report, _sentence(fault), -1, -1)
 
     def send_all(self, records: Sequence[Outgoing]) -> asyncio.Future[None]:
         """One future for many records: done when Kafka has acknowledged them all, else failed with the first fault.
@@ -95,8 +98,8 @@ class Outbox:
         try:
             for topic, key, value, headers, partition in records:
                 produce(topic, value, key, partition, delivered, headers=headers or None)
-        except BufferError:
-            finish("the local queue is full")
+        except _REFUSALS as fault:
+            finish(_sentence(fault))
         if not records:
             finish(None)
         return future
@@ -128,3 +131,8 @@ class Outbox:
         while reports:
             report, error, partition, offset = reports.popleft()
             report(error, partition, offset)
+
+
+def _sentence(fault: Exception) -> str:
+    """Why the client did not even take a record."""
+    return "the local queue is full" if isinstance(fault, BufferError) else str(fault.args[0])

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from infra.security.keyring import Keyring, KeyringError
-from schemas.records import Columns, Slice, pick_indexes, ranks_within
+from schemas.positions import pick_indexes, ranks_within
+from schemas.slices import Columns, Slice
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Columns).decode

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from schemas.positions import everyone, positions_of
 from schemas.reasons import Reason
-from schemas.records import everyone, positions_of
 from schemas.status import RECEIPT_STATES, ReceiptStateError, Status, receipt_outcome
 from streams.outcome import DeadLetter, Hold, Next, Outcome, Outcomes, Reject
 

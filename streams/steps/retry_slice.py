@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from schemas.reasons import Reason
-from schemas.records import Slice, Stage
+from schemas.slices import Slice, Stage
 from streams.outcome import Hold, Outcomes, Reject, Retry
 
 MAX_ATTEMPTS = 5

@@ -13,8 +13,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from schemas.positions import places, positions_of
 from schemas.reasons import Reason
-from schemas.records import Columns, places, positions_of
+from schemas.slices import Columns
 from streams.outcome import Next, Outcomes, Reject
 from streams.part import Part
 

@@ -21,6 +21,8 @@ class StepError(ValueError):
 
 def decide(block: Settled, *, outdated: bool) -> Outcomes:
     """One outcome for every position of the block."""
+    if len(block.to_hashes) not in (0, 8 * block.positions.bit_count()):
+        raise StepError(f"the block of {block.chunk} has {len(block.to_hashes)} bytes of hashes")
     out: list[Outcome] = []
     for verdict in block.verdicts:
         match verdict.outcome:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from schemas.positions import places, positions_of
 from schemas.reasons import Reason
-from schemas.records import Columns, places, positions_of
+from schemas.slices import Columns
 from schemas.template import MissingVariable, compile_template
 from schemas.text import TextError, count_segments, smart
 from streams.outcome import Next, Outcomes, Reject

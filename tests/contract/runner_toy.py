@@ -18,7 +18,9 @@ import uvloop
 
 from infra.kafka.outbox import Outbox
 from schemas.codec import decode_as, encode
-from schemas.records import Envelope, Slice, check_slice, everyone
+from schemas.positions import everyone
+from schemas.records import Envelope
+from schemas.slices import Slice, check_slice
 from streams.faust_runner import Source, run_sources
 from streams.kafka_outlet import KafkaOutlet
 from streams.runner import Runner

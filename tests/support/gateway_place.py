@@ -26,7 +26,8 @@ from infra.security.sealing import Sealer
 from infra.services.stack import Stack
 from infra.settings import CarrierSettings, KafkaSettings, PostgresSettings, RedisSettings, RouteSettings, Settings
 from schemas.codec import decode
-from schemas.records import Envelope, Slice
+from schemas.records import Envelope
+from schemas.slices import Slice
 from schemas.topics import topic
 
 BALANCE = 10_000_000

@@ -13,21 +13,9 @@ from connectors.sinks.contract import Arrival
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
 from schemas.codec import encode
-from schemas.records import (
-    Change,
-    Columns,
-    Envelope,
-    Held,
-    MessageEvents,
-    Record,
-    Released,
-    Settled,
-    Slice,
-    Started,
-    Usage,
-    Verdict,
-    everyone,
-)
+from schemas.positions import everyone, places
+from schemas.records import Change, Envelope, Held, MessageEvents, Record, Released, Settled, Started, Usage, Verdict
+from schemas.slices import Columns, Slice
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"
@@ -97,14 +85,12 @@ def settled(outcomes: dict[str, int], **given: Any) -> Settled:
         whole |= positions
     chunk, send = given.get("chunk", CHUNK), given.get("send", 1)
     with_id = [p for p in range(SIZE) if (outcomes.get("sent", 0) | outcomes.get("partial", 0)) >> p & 1]
-    with_hash = [p for p in range(SIZE)
-                 if any(outcomes.get(o, 0) >> p & 1 for o in ("sent", "partial", "uncertain"))]
     fields: dict[str, Any] = {
         "epoch": 0, "carrier": "acme", "tenant": TENANT, "campaign": CAMPAIGN, "chunk": chunk, "part": 0, "size": SIZE,
         "lane": "marketing", "send": send, "round": 0, "attempts": 0, "positions": whole, "price": 700, "lease": None,
         "at": NOW, "indexes": array("I", range(whole.bit_count())).tobytes(), "segments": bytes([1]) * whole.bit_count(),
         "ids": "\n".join(f"{chunk}-{send}-{p}" for p in with_id),
-        "to_hashes": array("q", [1000 + p for p in with_hash]).tobytes(), "key_id": "", **given}
+        "to_hashes": array("q", [1000 + p for p in places(whole)]).tobytes(), "key_id": "", **given}
     return Settled(verdicts=[Verdict(outcome=o, reason="none", code=None, positions=p) for o, p in outcomes.items()],
                    **fields)
 

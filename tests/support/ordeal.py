@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from schemas.records import Started, places
+from schemas.positions import places
+from schemas.records import Started
 from tests.support.gateway_client import UNREACHABLE
 from tests.support.ledger import adds_up, by_status, settled, takings, twice
 from tests.support.running import Running, until

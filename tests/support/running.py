@@ -34,6 +34,8 @@ SLUICE = Path(sys.executable).with_name("sluice")
 GUARD = REPOSITORY / "infra" / "services" / "guard.py"
 START_SECONDS = 60.0
 END_SECONDS = 30.0
+ORPHAN_SECONDS = 10.0
+KEPT = ("api_key", "admin_key", "data_dir")
 COMMAND_SECONDS = 60.0
 ROLE_NAMES = frozenset({"gateway", "streams-otp", "streams-bulk", "dispatch-otp", "dispatch-bulk", "sinks", "delay",
                         "releaser", "simulator"})
@@ -144,6 +146,23 @@ class Running:
         """How many these are, quickly."""
         return self.smsc_log.read_bytes().count(b"\n") if self.smsc_log.exists() else 0
 
+    def stop(self) -> None:
+        """End all of it with SIGINT, as an operator does; checked."""
+        _end(self.process, self.folder)
+
+    def kill(self) -> None:
+        """SIGKILL to `up` alone; what it had started ends by itself within ten seconds."""
+        family = descendants(self.process.pid)
+        self.process.kill()
+        self.process.wait()
+        until(lambda: not any(is_alive(one) for one in family), ORPHAN_SECONDS, "the end of its children")
+
+    def start_again(self) -> None:
+        """`sluice up` on the same folder; the keys are the same."""
+        before, self.process = self.line, _start(self.folder)
+        self.line = _first_line(self.process, self.folder)
+        assert {name: self.line[name] for name in KEPT} == {name: before[name] for name in KEPT}
+
     def service_process(self, name: str) -> Identity:
         """The process of this service, a child of `up`."""
         found = children(self.process.pid, SERVICE_PROGRAMS[name])
@@ -186,21 +205,22 @@ def running_stack(rate: int = 2000) -> Iterator[Running]:
         with rough_carrier(folder) as rough:
             (folder / "sluice.toml").write_text(SETTINGS.format(
                 rate=rate, rough_port=rough.port, system_id=SYSTEM_ID, password=PASSWORD))
-            with (folder / "up.err").open("w") as errors:
-                process = _start(folder, errors.fileno())
+            process = _start(folder)
+            running = Running(folder=folder, process=process, line={}, rough=rough)
             try:
-                line = _first_line(process, folder)
-                yield Running(folder=folder, process=process, line=line, rough=rough)
+                running.line = _first_line(process, folder)
+                yield running
             finally:
-                _end(process, folder)
+                _end(running.process, folder)
 
 
-def _start(folder: Path, errors: int) -> subprocess.Popen[str]:
+def _start(folder: Path) -> subprocess.Popen[str]:
     """`sluice up`, which ends with this process even when that is killed."""
     guard = [sys.executable, "-I", "-S", str(GUARD), str(int(signal.SIGTERM)), str(os.getpid()), "-1", "-1"]
-    return subprocess.Popen([*guard, str(SLUICE), "up", "-o", "json", "--data", str(folder / "d"), "--port", "0"],
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=folder,
-                            env=_environment())
+    with (folder / "up.err").open("a") as errors:
+        return subprocess.Popen([*guard, str(SLUICE), "up", "-o", "json", "--data", str(folder / "d"), "--port", "0"],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=folder,
+                                env=_environment())
 
 
 def _first_line(process: subprocess.Popen[str], folder: Path) -> dict[str, str]:

@@ -192,13 +192,14 @@ class Session(Link):
             self._owner(results)
 
     def _hand_over(self) -> None:
-        self._intake.hand_over()
+        """Results before receipts: a message is to be known by its id when its receipt came in the same read."""
         if self._results:
             self._hand_over_results()
             if self._taking:
                 self._callbacks.on_room()
             elif self._idle is not None and not self._flights and not self._idle.done():
                 self._idle.set_result(None)
+        self._intake.hand_over()
 
     # Everything else
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 from infra.kafka.log_reader import Entry
 from schemas.codec import DecodeError, decode_as
-from schemas.records import Envelope, Slice, Stage, places
+from schemas.positions import places
+from schemas.records import Envelope
+from schemas.slices import Slice, Stage
 
 Key = tuple[str, str]
 PartKey = tuple[str, str, int]

@@ -16,7 +16,8 @@ from infra.kafka.log_reader import Entry
 from infra.ops.ledger.accepted import Key
 from schemas.codec import DecodeError, decode
 from schemas.lanes import Lane
-from schemas.records import Owner, Settled, Started, ranks_within
+from schemas.positions import ranks_within
+from schemas.records import Owner, Settled, Started
 from schemas.topics import attempts
 
 TAKEN = frozenset({"sent", "partial"})

@@ -14,7 +14,7 @@ from infra.ops.ledger.accepted import AcceptedChunk, Key, Ledger
 from infra.ops.ledger.calls import CallLog, ChunkCalls
 from infra.ops.ledger.history import History
 from infra.ops.ledger.report import Findings
-from schemas.records import everyone
+from schemas.positions import everyone
 from schemas.status import ABOVE_SENDS, STATUSES, Status, sequence
 
 STUCK_SECONDS = 60

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from infra.ops.ledger.accepted import Key, Ledger
 from infra.ops.ledger.calls import CallLog
 from infra.ops.ledger.report import Findings
-from schemas.records import places
+from schemas.positions import places
 
 
 class ReservationRow(NamedTuple):

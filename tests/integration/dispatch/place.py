@@ -36,7 +36,9 @@ from infra.settings import KafkaSettings, PostgresSettings, RedisSettings, Setti
 from schemas.codec import decode, encode
 from schemas.ids import encode_128
 from schemas.lanes import Lane, Pool, pool_of
-from schemas.records import CampaignCommand, CarrierReceipts, Columns, Envelope, Record, Slice, everyone
+from schemas.positions import everyone
+from schemas.records import CampaignCommand, CarrierReceipts, Envelope, Record
+from schemas.slices import Columns, Slice
 from schemas.topics import CARRIER_RECEIPTS, COMMANDS, attempts, dispatch
 
 TENANT = "11111111-1111-4111-8111-111111111111"

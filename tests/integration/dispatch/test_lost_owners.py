@@ -11,7 +11,8 @@ from connectors.dispatch.log import Fenced
 from infra.role import FAILED
 from schemas.codec import encode
 from schemas.lanes import Lane
-from schemas.records import Owner, Settled, Started, places
+from schemas.positions import places
+from schemas.records import Owner, Settled, Started
 from schemas.topics import DEAD_LETTER, attempts
 from tests.integration.dispatch.conftest import MakePlace
 from tests.integration.dispatch.place import Place, now, until

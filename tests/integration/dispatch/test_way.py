@@ -9,7 +9,8 @@ import pytest
 
 from connectors.carriers.simulator.script import Script
 from schemas.lanes import Lane
-from schemas.records import CarrierReceipts, Owner, Returned, Settled, Started, everyone
+from schemas.positions import everyone
+from schemas.records import CarrierReceipts, Owner, Returned, Settled, Started
 from tests.integration.dispatch.conftest import MakePlace
 from tests.integration.dispatch.place import TENANT, Place, now, until
 

@@ -13,7 +13,8 @@ from aiohttp import ClientSession
 
 from gateway.state import Gateway
 from infra.postgres.catalog import open_catalog
-from schemas.records import Slice, places
+from schemas.positions import places
+from schemas.slices import Slice
 from schemas.status import STATUSES, Status, sequence
 from tests.support.gateway_place import Place, slices_of
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from infra.postgres.pool import Pool, open_pool
-from schemas.records import Columns
+from schemas.slices import Columns
 from streams.adapters.postgres_refs import PostgresRefs
 from streams.ports import PortDown, SegmentReceipt, UnknownReceipt
 from tests.unit.streams.worlds import CAMPAIGN, CHUNK, NOW, SEALER, TENANT

@@ -20,17 +20,9 @@ from infra.security.sealing import Sealer
 from infra.services.stack import Stack
 from schemas.codec import decode, encode
 from schemas.ids import campaign_id, chunk_id, fresh_id
-from schemas.records import (
-    CampaignCommand,
-    Columns,
-    DeliveryReceipt,
-    Envelope,
-    Held,
-    MessageEvents,
-    Record,
-    Slice,
-    everyone,
-)
+from schemas.positions import everyone
+from schemas.records import CampaignCommand, DeliveryReceipt, Envelope, Held, MessageEvents, Record
+from schemas.slices import Columns, Slice
 from streams.role import now_ms
 from tests.support.stack import wait_for
 from tests.support.topic_reader import read_topic

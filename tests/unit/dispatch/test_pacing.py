@@ -46,8 +46,8 @@ def test_what_was_not_spent_in_time_is_dropped() -> None:
     pacer = Pacer()
     pacer.granted(50, 1000, 0.0)
     assert pacer.available(0.06) == 50
-    assert pacer.available(0.08) == 0
-    assert pacer.wants(0.08)
+    assert pacer.available(0.11) == 0
+    assert pacer.wants(0.11)
 
 
 def test_a_refusal_is_waited_out() -> None:

@@ -9,7 +9,8 @@ from aiohttp import ClientSession
 from gateway import ingest
 from gateway.state import Gateway
 from schemas.codec import decode_as
-from schemas.records import Envelope, Slice
+from schemas.records import Envelope
+from schemas.slices import Slice
 from tests.unit.gateway.conftest import ListedOutbox, message
 
 

@@ -12,7 +12,8 @@ import msgspec
 from hypothesis import strategies as st
 
 from schemas.codec import SCHEMAS, schema_text
-from schemas.records import MAX_CHUNK, Record
+from schemas.records import Record
+from schemas.slices import MAX_CHUNK
 
 BITMAPS = {"positions", "charged", "refunded"}
 LAST_MOMENT = 253_402_300_799_999

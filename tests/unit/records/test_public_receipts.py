@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from schemas.examples import CAMPAIGN, NOON, ROOT, TENANT, slice_of
 from schemas.ids import CampaignId, campaign_message_id
 from schemas.public_receipts import event_headers, message_ids, receipts_of
-from schemas.records import Columns, DeliveryReceipt
+from schemas.records import DeliveryReceipt
+from schemas.slices import Columns
 from schemas.status import Status, sequence
 
 COLUMNS = Columns(to=array("Q", [4915112345670 + i for i in range(3)]).tobytes(), refs=["a", None, "c"])

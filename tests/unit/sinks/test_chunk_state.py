@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.sinks.chunk_state import RANKS, ChunkState
-from schemas.records import Change, RecordError
+from schemas.records import Change
+from schemas.slices import RecordError
 from schemas.status import Status, sequence
 from tests.support.log_records import NOW, SIZE, change, events
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.sinks.reservation import Effect, Reservation, settle, unreserved
-from schemas.records import RecordError, Usage
+from schemas.records import Usage
+from schemas.slices import RecordError
 from tests.support.log_records import SIZE, usage
 
 ALL = 2**SIZE - 1

@@ -10,18 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.codec import decode_as
-from schemas.records import (
-    Columns,
-    DeliveryReceipt,
-    Envelope,
-    Held,
-    MessageEvents,
-    Slice,
-    Stage,
-    Usage,
-    check_slice,
-    everyone,
-)
+from schemas.positions import everyone
+from schemas.records import DeliveryReceipt, Envelope, Held, MessageEvents, Usage
+from schemas.slices import Columns, Slice, Stage, check_slice
 from streams.intake import PRICE_ROUND, Intake
 from streams.memory_runner import MemoryRunner
 from streams.sheet import HOLD_STEP, hold_number

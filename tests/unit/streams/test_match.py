@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from schemas.codec import decode_as, encode
-from schemas.records import CarrierReceipts, Columns, DeliveryReceipt, MessageEvents, RecordError, Usage
+from schemas.records import CarrierReceipts, DeliveryReceipt, MessageEvents, Usage
+from schemas.slices import Columns, RecordError
 from streams.match import Match, check_receipts
 from streams.memory_runner import MemoryRunner
 from streams.ports import Found

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.codec import decode_as, encode
-from schemas.records import (
-    Columns,
-    DeliveryReceipt,
-    Held,
-    MessageEvents,
-    Owner,
-    Retry,
-    Returned,
-    Settled,
-    Slice,
-    Stage,
-    Started,
-    Usage,
-    Verdict,
-    everyone,
-)
+from schemas.positions import everyone
+from schemas.records import DeliveryReceipt, Held, MessageEvents, Owner, Retry, Returned, Settled, Started, Usage, Verdict
+from schemas.slices import Columns, Slice, Stage
 from streams.memory_runner import MemoryRunner
 from streams.settlement import Settlement
 from streams.stage import Output
@@ -93,8 +82,8 @@ async def test_each_answer_has_its_state_its_money_and_its_public_event() -> Non
         ("held", 2, some(2), "carrier_transient"), ("sent", 1, some(0), "none"),
         ("uncertain", 1, some(3), "answer_timeout")]
     assert usage(outputs) == [(some(0, 4), some(1, 2), b"\2\2\2\1")]
-    assert {(r.message_id.rsplit("_", 1)[1], r.reason, r.sequence) for r in public(outputs)} == {
-        ("1", "carrier_permanent", 26), ("4", "partial", 26)}
+    assert {(r.message_id.rsplit("_", 1)[1], r.reason, r.sequence, r.to_hash) for r in public(outputs)} == {
+        ("1", "carrier_permanent", 26, b"hash0001".hex()), ("4", "partial", 26, b"hash0004".hex())}
     [record] = [decode_as(o.value, Retry) for o in outputs if o.topic == "retry-10s-marketing"]
     again = record.slice
     assert (again.send, again.round, again.attempts, again.stage, again.carrier, again.price) == (
@@ -108,8 +97,13 @@ async def test_the_fifth_attempt_is_the_last() -> None:
     assert ("failed", 1, some(0), "attempts_exhausted") in changes(outputs)
     assert [o.topic for o in outputs if o.topic.startswith("retry")] == []
     [receipt] = public(outputs)
-    assert receipt.to_hash == SEALER.hash_destinations(array("Q", numbers(1)).tobytes()).hex()
+    assert receipt.to_hash == b"hash0000".hex()
     assert receipt.attempt == 5
+
+
+async def test_what_nobody_could_open_has_no_hash_and_still_an_end() -> None:
+    block = msgspec.structs.replace(block_of(["failed", "failed"]), to_hashes=b"")
+    assert [(r.status, r.to_hash) for r in public(await taken(block))] == [("failed", "")] * 2
 
 
 async def test_client_references_reach_the_public_event() -> None:
@@ -165,9 +159,10 @@ async def test_returned_because_it_is_over_ends_under_the_next_number_with_the_m
         assert [(r.client_ref, r.sequence) for r in public(outputs)] == [("a", number), ("b", number)]
 
 
-async def test_a_block_that_contradicts_itself_is_buried_and_the_rest_settled() -> None:
-    broken = msgspec.structs.replace(block_of(["sent", "sent"]), verdicts=[
-        Verdict(outcome="sent", reason="none", code=None, positions=0b01)])
+@pytest.mark.parametrize("fault", [
+    {"verdicts": [Verdict(outcome="sent", reason="none", code=None, positions=0b01)]}, {"to_hashes": b"12345678"}])
+async def test_a_block_that_contradicts_itself_is_buried_and_the_rest_settled(fault: dict[str, Any]) -> None:
+    broken = msgspec.structs.replace(block_of(["sent", "sent"]), **fault)
     runner = MemoryRunner(lambda: Settlement(World().settlement()), topic="attempts-marketing")
     runner.send(encode(broken))
     runner.send(encode(block_of(["sent"])))

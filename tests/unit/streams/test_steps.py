@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.positions import everyone, places
 from schemas.reasons import Reason
-from schemas.records import CampaignCommand, Columns, Settled, Verdict, everyone, places
+from schemas.records import CampaignCommand, Settled, Verdict
+from schemas.slices import Columns
 from schemas.status import RECEIPT_STATES
 from streams.outcome import CoverError, DeadLetter, Hold, Next, Outcome, Reject, Retry, check_cover
 from streams.part import Part, whole
@@ -177,14 +179,14 @@ def block_of(answers: list[str], attempts: int = 0) -> Settled:
         rest = slice_of(numbers(sets["transient"].bit_count()), positions=sets["transient"], size=len(answers),
                         attempts=attempts, segments=b"\1" * sets["transient"].bit_count())
     named = [a for a in answers if a in ("sent", "partial")]
-    hashed = [a for a in answers if a in ("sent", "partial", "uncertain")]
     return Settled(
         epoch=0, carrier="acme", tenant=TENANT, campaign=CAMPAIGN, chunk=BASE.chunk, part=0, size=len(answers),
         lane="marketing", send=1, round=attempts, attempts=attempts, positions=everyone(len(answers)), price=700,
         lease=None, at=NOW, verdicts=[Verdict(outcome=a, reason=reasons[a], code=None, positions=p)
                                       for a, p in sets.items()],
         indexes=array("I", range(len(answers))).tobytes(), segments=b"\2" * len(answers),
-        ids="\n".join("i1" if a == "partial" else "i1,i2" for a in named), to_hashes=b"12345678" * len(hashed),
+        ids="\n".join("i1" if a == "partial" else "i1,i2" for a in named),
+        to_hashes=b"".join(b"hash%04d" % n for n in range(len(answers))),
         key_id="k1/2026-01", rest=rest)
 
 

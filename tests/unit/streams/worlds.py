@@ -13,7 +13,9 @@ from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
 from schemas.codec import encode
 from schemas.ids import campaign_id, chunk_id, fresh_id
-from schemas.records import CampaignCommand, Columns, Envelope, Slice, everyone, places, positions_of
+from schemas.positions import everyone, places, positions_of
+from schemas.records import CampaignCommand, Envelope
+from schemas.slices import Columns, Slice
 from streams.intake import IntakePorts
 from streams.match import MatchPorts
 from streams.ports import (

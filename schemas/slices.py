@@ -1,0 +1,102 @@
+"""The slice: some positions of one chunk under one send number. Everything that moves between stages is made of slices.
+
+Nothing enters; typed values leave. A slice whose sizes and columns disagree is refused by `check_slice`, so that poison is
+found where it enters. How columns are packed stands in `records.py`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from schemas.lanes import Lane
+from schemas.status import MAX_SEND
+
+_LANES = frozenset(Lane)
+MAX_CHUNK = 500
+
+
+class RecordError(ValueError):
+    """A record whose fields contradict each other; the message names the field."""
+
+
+class Stage(StrEnum):
+    """Where intake takes a slice up: a fresh chunk at its first step, one that returns at the step it needs again."""
+
+    PARTITION = "partition"
+    ROUTE = "route"
+
+
+class Slice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Some positions of one chunk under one send number, with the columns of exactly these positions.
+
+    A chunk as the gateway cuts it is the slice with all positions and send number 1. `sealed` holds a `Columns`
+    (destinations, variables, client references), readable with the key named by `key_id`; it is empty where a record
+    only speaks of positions. `carrier`, `price` (per segment) and `segments` are filled by intake. `holds`: how often
+    these positions have left the waiting room under this send number (the releaser adds one); it is the hold number of
+    the next `Held`, so that a second wait is a row of its own and a repeated record is not.
+    """
+
+    tenant: str
+    campaign: str | None
+    chunk: str
+    part: int
+    size: int
+    lane: str
+    send: int
+    positions: int
+    round: int = 0
+    attempts: int = 0
+    holds: int = 0
+    version: int = 0
+    stage: str = Stage.PARTITION
+    sender: str
+    body: str
+    smart: bool = False
+    accepted_at: int
+    due_at: int
+    expires_at: int
+    first_failed_at: int | None = None
+    grouping: int = 0
+    digest: bytes | None = None
+    indexes: bytes
+    key_id: str
+    sealed: bytes
+    carrier: str | None = None
+    price: int = 0
+    lease: str | None = None
+    segments: bytes = b""
+
+    @property
+    def count(self) -> int:
+        """Number of messages this slice speaks of."""
+        return self.positions.bit_count()
+
+
+class Columns(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What identifies people, one entry per position of the slice; sealed as one block.
+
+    `to`: packed uint64, E.164 digits as a number. `variables`: by name, one string or None (missing) per position.
+    `refs`: the client references, or None when nobody has one.
+    """
+
+    to: bytes
+    variables: dict[str, list[str | None]] = {}
+    refs: list[str | None] | None = None
+
+
+def check_slice(slice_: Slice) -> None:
+    """Raise RecordError unless sizes and columns agree; to be called where a slice enters a process."""
+    if not 1 <= slice_.size <= MAX_CHUNK:
+        raise RecordError(f"size: {slice_.size} is not within 1..{MAX_CHUNK}")
+    if slice_.positions <= 0 or slice_.positions >> slice_.size:
+        raise RecordError("positions: empty, or beyond the chunk's size")
+    if not 1 <= slice_.send <= MAX_SEND:
+        raise RecordError(f"send: {slice_.send} is not within 1..{MAX_SEND}")
+    if slice_.lane not in _LANES:
+        raise RecordError("lane: not one of ours")
+    if len(slice_.indexes) != 4 * slice_.count:
+        raise RecordError("indexes: length differs from the number of positions")
+    if slice_.segments and len(slice_.segments) != slice_.count:
+        raise RecordError("segments: length differs from the number of positions")
