@@ -21,10 +21,13 @@ CARRIER_RECEIPTS = "carrier-receipts"
 DELIVERY_RECEIPTS = "delivery-receipts"
 USAGE = "usage"
 DEAD_LETTER = "dead-letter"
+RECORD_BYTES = 1_048_588
+DEAD_LETTER_BYTES = 2_000_000
 
 
 class Topic(NamedTuple):
-    """One row. `retention_ms` None = compacted. `buries`: the role whose failure to read a record buries it."""
+    """One row. `retention_ms` None = compacted. `buries`: the role whose failure to read a record buries it. `most_bytes`:
+    the largest batch of records that Kafka takes."""
 
     name: str
     records: tuple[str, ...]
@@ -34,6 +37,7 @@ class Topic(NamedTuple):
     writers: tuple[str, ...]
     readers: tuple[str, ...]
     buries: str
+    most_bytes: int = RECORD_BYTES
 
 
 def ingest(lane: Lane) -> str:
@@ -87,7 +91,7 @@ TOPICS: tuple[Topic, ...] = (
           ("streams", "releaser"), ("subscribers",), "subscribers"),
     Topic(USAGE, ("Usage",), "chunk", EVENT_PARTITIONS, 14 * DAY, ("streams", "releaser"), ("sinks",), "sinks"),
     Topic(DEAD_LETTER, ("bytes as they were",), "as it was", 1, 30 * DAY, ("streams", "dispatch", "delay", "sinks"),
-          ("sinks", "operators"), "nobody"),
+          ("sinks", "operators"), "nobody", DEAD_LETTER_BYTES),
 )
 
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from schemas.topics import DEAD_LETTER_BYTES
+
 __all__ = ["KafkaException", "TopicPartition", "make_admin", "make_consumer", "make_producer"]
 
 Value = str | int | float | bool
@@ -42,7 +44,8 @@ def make_producer(bootstrap: str, client_id: str, *, linger_ms: float = 0, queue
         "compression.type": "lz4",
         "queue.buffering.max.messages": queue_messages,
         "queue.buffering.max.kbytes": 262_144,
-        "message.max.bytes": 1_000_000,
+        # A dead letter is as large as the record it buries, and its headers.
+        "message.max.bytes": DEAD_LETTER_BYTES,
     })
 
 

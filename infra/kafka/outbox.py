@@ -1,9 +1,9 @@
 """The way out to Kafka for asyncio code: `send` hands bytes over and gives a future of the delivery report.
 
 In: topic, key, value, headers. Out: a future that resolves to the offset, or fails with `DeliveryError` when Kafka did
-not acknowledge within the producer's time-out; a full queue, and a record that is too large or that the client refuses for
-another reason, fail it at once: nothing is raised out of a call. One poll thread wakes the loop once
-per batch of reports, so that a report costs about a microsecond.
+not acknowledge within the producer's time-out; a full queue, or a record that the client refuses (one that is too
+large), fails it at once: no call raises. One poll thread wakes the loop once per batch of reports, so that a report
+costs about a microsecond.
 """
 
 from __future__ import annotations

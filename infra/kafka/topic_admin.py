@@ -59,7 +59,7 @@ def wanted_settings(row: Topic, replication: int) -> dict[str, str]:
     """The settings of a row as Kafka names them."""
     keep = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"} if row.retention_ms is None else {
         "cleanup.policy": "delete", "retention.ms": str(row.retention_ms), "retention.bytes": "-1"}
-    return {**keep, "min.insync.replicas": str(2 if replication >= 3 else 1)}
+    return {**keep, "max.message.bytes": str(row.most_bytes), "min.insync.replicas": str(2 if replication >= 3 else 1)}
 
 
 def apply(bootstrap: str, replication: int) -> list[str]:
