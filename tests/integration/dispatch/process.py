@@ -1,6 +1,7 @@
 """The role dispatch as a process that a test may kill, or that kills itself at a chosen step.
 
-In: one JSON object: addresses, pool, names, `crash_on`: a destination whose submit ends the process before it leaves.
+In: one JSON object: addresses, pool, names, `crash_on`: how a destination begins whose
+submit ends the process before it leaves.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from infra.settings import KafkaSettings, PostgresSettings, RedisSettings, Setti
 
 
 def die_at(destination: str) -> None:
-    """The submit to this destination ends the process before it leaves."""
+    """A submit to a destination that begins so ends the process before it leaves."""
     encode: Callable[[Submit, int, int], bytes] = vars(session)["encode_submit"]
 
     def deadly(submit: Submit, part: int, sequence: int) -> bytes:
-        if submit.destination == destination:
+        if submit.destination.startswith(destination):
             os.kill(os.getpid(), signal.SIGKILL)
         return encode(submit, part, sequence)
 

@@ -9,10 +9,10 @@ import pytest
 from connectors.carriers.simulator.script import Script
 from connectors.dispatch.log import Fenced
 from infra.role import FAILED
-from schemas.codec import encode
+from schemas.codec import decode_as, encode
 from schemas.lanes import Lane
 from schemas.positions import places
-from schemas.records import Owner, Settled, Started
+from schemas.records import Envelope, Owner, Settled, Started
 from schemas.topics import DEAD_LETTER, attempts
 from tests.integration.dispatch.conftest import MakePlace
 from tests.integration.dispatch.place import Place, now, until
@@ -133,22 +133,23 @@ async def test_settled_is_known_to_the_next_owner_without_its_commit(make_place:
     await until(lambda: place.committed()[0] == place.dispatch_end())
 
 
-async def test_a_message_that_ends_every_owner_is_found_and_buried(make_place: MakePlace) -> None:
+async def test_a_chunk_that_ends_every_owner_is_taken_apart_and_buried(make_place: MakePlace) -> None:
     place = make_place(Lane.MARKETING)
-    await place.open(Script(answer_delay_seconds=0.05), window=200)
-    place.put(place.slice(12))
-    deadly = "4915100000007"
-    for _ in range(8):
-        process = await place.spawn(crash_on=deadly)
-        await until(lambda process=process: process.poll() is not None or len(verdicts(place)) == 12)  # type: ignore[misc]
-        if process.poll() is None:
-            break
-        assert process.returncode == -9
-    await until(lambda: len(verdicts(place)) == 12)
-    assert ("failed", "crash_loop") in verdicts(place)[7] or ("uncertain", "owner_lost") in verdicts(place)[7]
-    assert deadly not in place.times_taken()
-    assert max(place.times_taken().values(), default=0) <= 1
-    letters = [record for record in read_topic(place.settings.kafka.bootstrap or "", DEAD_LETTER)
+    await place.open(window=8)
+    place.put(place.slice(26))
+    crashes = 0
+    while len(verdicts(place)) < 26:
+        assert crashes < 15, "the chunk ends one owner after the other"
+        process = await place.spawn(crash_on="4915100000")
+        await until(lambda process=process: process.poll() is not None or len(verdicts(place)) == 26)  # type: ignore[misc]
+        crashes += process.poll() is not None
+    assert crashes >= 4
+    assert place.submits() == []
+    ends = Counter(found[-1] for found in verdicts(place).values())
+    assert set(ends) == {("uncertain", "owner_lost"), ("failed", "crash_loop")}
+    letters = [decode_as(record.value, Envelope).slices for record in read_topic(place.settings.kafka.bootstrap or "",
+                                                                                 DEAD_LETTER)
                if record.headers["x-error-code"] == "crash_loop"]
-    failed = any(found == [("failed", "crash_loop")] for found in verdicts(place).values())
-    assert bool(letters) == failed
+    buried = [one.positions for [one] in letters if one.chunk.endswith(f"{place.root}_0_0")]
+    failed = [1 << p for p, found in verdicts(place).items() if found[-1] == ("failed", "crash_loop")]
+    assert sorted(buried) == sorted(failed)

@@ -1,0 +1,298 @@
+"""The engine against a carrier that answers as told: what goes when, and what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from connectors.carriers.contract import Accepted, NotSent, OnResult, Refused, Result, Submit, Throttled, Unknown
+from connectors.dispatch.engine import Engine
+from connectors.dispatch.home import Home
+from connectors.dispatch.leases import Leases
+from connectors.dispatch.load import Load
+from connectors.dispatch.log import AttemptLog, Done
+from connectors.dispatch.receipts import ReceiptDesk
+from connectors.dispatch.recovery import Recovered
+from connectors.dispatch.table import Offsets
+from connectors.dispatch.work import Work, WorkQueue
+from infra.kafka.outbox import Headers, Report
+from schemas.lanes import Lane
+from schemas.positions import everyone
+from schemas.reasons import Reason
+from schemas.records import Record, Returned, Settled, Started
+from tests.unit.dispatch.records import SEALER, a_slice
+
+NOW = 1_700_000_000_000
+
+
+class Line:
+    """A carrier of the contract; `answers` decides each submit's result, None = later."""
+
+    def __init__(self, window: int = 100) -> None:
+        self.connected = True
+        self.window = window
+        self.open: list[tuple[Submit, OnResult]] = []
+        self.sent: list[Submit] = []
+        self.answer: Callable[[Submit], Result | None] = lambda one: Accepted(ref=one.ref, ids=self.ids(one))
+        self._ids = 0
+
+    def ids(self, one: Submit) -> tuple[str, ...]:
+        """Fresh ids for the parts asked for."""
+        count = one.part_count or len(one.parts)
+        self._ids += count
+        return tuple(str(self._ids - n) for n in range(count))
+
+    def room(self) -> int:
+        return self.window - len(self.open)
+
+    def send(self, submits: Sequence[Submit], on_result: OnResult) -> None:
+        self.sent += submits
+        self.open += [(one, on_result) for one in submits]
+        asyncio.get_running_loop().call_soon(self.deliver)
+
+    def deliver(self) -> None:
+        """Give the results that are due."""
+        due = [(one, on_result, result) for one, on_result in self.open if (result := self.answer(one)) is not None]
+        self.open = [(one, on_result) for one, on_result in self.open if all(one is not other for other, _, _ in due)]
+        if due:
+            due[0][1]([result for _, _, result in due])
+
+    def stored_id(self, carrier_id: str) -> str:
+        return carrier_id
+
+    def lookup_ids(self, receipt_id: str) -> tuple[str, ...]:
+        return (receipt_id,)
+
+    async def open_(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+
+class Log(AttemptLog):
+    """Acknowledges everything in the next turn of the loop, or when told to."""
+
+    def __init__(self) -> None:
+        async def between(_begin: int, _end: int) -> list[tuple[int, Record]]:
+            return []
+
+        def post(topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int,
+                 report: Report) -> None:
+            raise AssertionError("this log reaches no Kafka")
+
+        super().__init__("attempts-marketing", 0, post, between, lambda _: None)
+        self.epoch, self.next = 0, 1
+        self.records: list[Record] = []
+        self.waiting: list[Callable[[], None]] = []
+        self.automatic = True
+
+    def write(self, key: str, record: Record, done: Done) -> None:
+        self.records.append(record)
+        place = len(self.records)
+        self.waiting.append(lambda: done(place))
+        if self.automatic:
+            asyncio.get_running_loop().call_soon(self.acknowledge)
+
+    def acknowledge(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for stands in waiting:
+            stands()
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [record for record in self.records if isinstance(record, kind)]
+
+
+class Plenty:
+    """Tokens as many as asked for."""
+
+    granted = 0
+
+    async def lease(self, carrier: str, lane: str, want: int, rate: float, request_id: str) -> int:
+        self.granted += want
+        return want
+
+
+class Rig:
+    """An engine with everything around it."""
+
+    def __init__(self, lane: Lane = Lane.MARKETING, *, window: int = 100, rate: float = 1_000_000) -> None:
+        self.line, self.log, self.tokens = Line(window), Log(), Plenty()
+        self.over: Reason | None = None
+        self.noted: dict[tuple[str, int], int] = {}
+        self.home = Home(lane, 0, self.log, Offsets(0), Recovered(), SEALER, self._note, lambda: NOW)
+        desk = ReceiptDesk("acme", lambda _v, _t: None, SEALER, lambda: NOW, linger=0)
+        carrier: Any = self.line
+        self.engine = Engine(carrier, WorkQueue([lane]), desk, Leases("acme", self.tokens, lambda: "id"),
+                             lambda _load: self.over, lambda: NOW, rate=rate, window=window)
+        self._offset = 0
+
+    def _note(self, place: tuple[str, int], positions: int) -> None:
+        self.noted[place] = self.noted.get(place, 0) | positions
+
+    def add(self, size: int, *, alone: bool = False, **given: Any) -> Load:
+        slice_ = a_slice(size, **given)
+        self.home.table.claim((slice_.chunk, slice_.send), slice_.positions)
+        self.home.offsets.add(self._offset, size)
+        load = Load(slice_, slice_.positions, self._offset, "acme", SEALER, alone=alone)
+        self._offset += 1
+        self.engine.add(Work(self.home, load))
+        return load
+
+    def settled(self) -> dict[int, tuple[str, str]]:
+        """Outcome and reason by position."""
+        return {p: (v.outcome, v.reason) for record in self.log.of(Settled) for v in record.verdicts
+                for p in range(record.size) if v.positions >> p & 1}
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Within two seconds."""
+    deadline = asyncio.get_running_loop().time() + 2
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, "not within 2 s"
+        await asyncio.sleep(0.001)
+
+
+async def test_nothing_goes_out_before_its_start_stands_in_the_log() -> None:
+    rig = Rig()
+    rig.log.automatic = False
+    rig.add(10)
+    await until(lambda: rig.log.of(Started))
+    assert rig.line.sent == []
+    rig.log.acknowledge()
+    assert [one.destination for one in rig.line.sent] == [str(491510000000 + p) for p in range(10)]
+
+
+async def test_a_fenced_home_sends_nothing() -> None:
+    rig = Rig()
+    rig.log.automatic = False
+    rig.add(10)
+    await until(lambda: rig.log.of(Started))
+    rig.home.close()
+    rig.engine.forget_closed()
+    rig.add(5, chunk="chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_1")
+    await asyncio.sleep(0.01)
+    assert rig.line.sent == []
+
+
+async def test_blocks_never_hold_more_than_the_window() -> None:
+    rig = Rig(window=8)
+    rig.line.answer = lambda one: None
+    rig.add(50)
+    await until(lambda: len(rig.line.open) == 8)
+    assert len(rig.log.of(Started)) == 4
+    rig.line.answer = lambda one: Accepted(ref=one.ref, ids=rig.line.ids(one))
+    rig.line.deliver()
+    await until(lambda: len(rig.settled()) == 50)
+    assert rig.home.offsets.committable(9)[0] == 1
+    assert list(rig.noted.values()) == [everyone(50)]
+
+
+@pytest.mark.parametrize("kind", [Throttled, NotSent])
+async def test_what_was_not_taken_goes_again_and_is_settled_once(kind: type[Any]) -> None:
+    rig, refused = Rig(), set[str]()
+
+    def answer(one: Submit) -> Result:
+        if one.destination.endswith("3") and one.destination not in refused:
+            refused.add(one.destination)
+            return kind(ref=one.ref, code="ESME_RTHROTTLED") if kind is Throttled else kind(ref=one.ref)  # type: ignore[no-any-return]
+        return Accepted(ref=one.ref, ids=rig.line.ids(one))
+
+    rig.line.answer = answer
+    rig.add(10)
+    await until(lambda: len(rig.settled()) == 10)
+    assert set(rig.settled().values()) == {("sent", "none")}
+    assert sum(record.positions.bit_count() for record in rig.log.of(Started)) == 11
+    assert sum(record.positions.bit_count() for record in rig.log.of(Settled)) == 10
+
+
+async def test_segments_go_one_token_at_a_time_and_before_anything_else() -> None:
+    rig = Rig(rate=20, window=10)
+    rig.add(1, body="x" * 400, segments=b"\x03")
+    rig.add(3, chunk="chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_1")
+    await until(lambda: len(rig.line.sent) >= 4)
+    assert [(one.first_part, len(one.parts)) for one in rig.line.sent[:4]] == [(0, 3), (1, 3), (2, 3), (0, 1)]
+    assert len({one.concat_ref for one in rig.line.sent[:3]}) == 1
+    [record] = rig.log.of(Settled)[:1]
+    assert record.ids.count(",") == 2
+
+
+async def test_a_throttled_segment_goes_again_without_another_start() -> None:
+    rig = Rig()
+    tries = 0
+
+    def answer(one: Submit) -> Result:
+        nonlocal tries
+        if one.first_part == 1:
+            tries += 1
+            if tries == 1:
+                return Throttled(ref=one.ref, code="ESME_RTHROTTLED", sent_parts=1)
+        count = one.part_count or len(one.parts)
+        return Accepted(ref=one.ref, ids=tuple(f"{one.first_part + n}a" for n in range(count)))
+
+    rig.line.answer = answer
+    rig.add(1, body="x" * 200, segments=b"\x02")
+    await until(lambda: rig.settled())
+    assert tries == 2 and len(rig.log.of(Started)) == 1
+    assert rig.log.of(Settled)[0].ids == "0a,1a"
+
+
+async def test_refused_midway_is_partial_and_unknown_is_uncertain() -> None:
+    rig = Rig(Lane.OTP)
+    rig.line.answer = lambda one: (
+        Accepted(ref=one.ref, ids=("a",)) if one.first_part == 0 and len(one.parts) > 1
+        else Refused(ref=one.ref, code="X", klass="permanent", sent_parts=1) if len(one.parts) > 1
+        else Unknown(ref=one.ref))
+    rig.add(1, body="x" * 200, segments=b"\x02")
+    rig.add(1, chunk="chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_1")
+    await until(lambda: len(rig.log.of(Settled)) == 2)
+    assert {record.verdicts[0].outcome: record.ids for record in rig.log.of(Settled)} == {"partial": "a", "uncertain": ""}
+
+
+async def test_what_is_over_goes_back_untried() -> None:
+    rig = Rig()
+    rig.over = Reason.CANCELED
+    rig.add(10)
+    await until(lambda: rig.log.of(Returned))
+    [record] = rig.log.of(Returned)
+    assert (record.reason, record.rest.positions) == ("canceled", everyone(10))
+    assert rig.line.sent == [] and rig.home.offsets.committable(9)[0] == 1
+
+
+async def test_a_carrier_that_is_down_is_swept_for_what_has_ended() -> None:
+    rig = Rig()
+    rig.line.connected = False
+    rig.add(10)
+    await asyncio.sleep(0.01)
+    assert rig.log.records == []
+    rig.over = Reason.VALIDITY_ENDED
+    rig.engine.sweep()
+    assert [record.reason for record in rig.log.of(Returned)] == ["validity_ended"]
+
+
+async def test_a_suspect_goes_message_by_message() -> None:
+    rig = Rig()
+    rig.line.answer = lambda one: None
+    rig.add(3, alone=True)
+    rig.add(2, chunk="chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_1")
+    await until(lambda: len(rig.line.open) == 3)
+    assert [record.positions.bit_count() for record in rig.log.of(Started)] == [1, 2]
+    rig.line.answer = lambda one: Accepted(ref=one.ref, ids=rig.line.ids(one))
+    rig.line.deliver()
+    await until(lambda: sum(record.positions.bit_count() for record in rig.log.of(Settled)) == 5)
+    assert [record.positions.bit_count() for record in rig.log.of(Started)] == [1, 2, 1, 1]
+
+
+async def test_costs_of_what_waits_are_told() -> None:
+    rig = Rig()
+    rig.line.connected = False
+    load = rig.add(4, segments=bytes([1, 2, 3, 4]))
+    assert rig.engine.queue.costs(Lane.MARKETING) == {load.place: 10}
+    load.take(2)
+    assert rig.engine.queue.costs(Lane.MARKETING) == {load.place: 7}
+    load.give_back(1)
+    assert rig.engine.queue.costs(Lane.MARKETING) == {load.place: 9}
+    assert load.take(2) == [1, 2]

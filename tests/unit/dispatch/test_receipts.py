@@ -1,0 +1,153 @@
+"""Receipts find their messages, early ones wait, and are confirmed only when Kafka has them."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections.abc import Callable
+
+from connectors.carriers.contract import Receipt
+from connectors.carriers.smpp.message_id import candidates
+from connectors.dispatch import receipts as receipts_module
+from connectors.dispatch.load import Facts, Load
+from connectors.dispatch.receipts import ReceiptDesk
+from schemas.codec import decode_as
+from schemas.records import CarrierReceipts
+from tests.unit.dispatch.records import SEALER, a_slice
+
+
+class Rig:
+    """A desk, what it wrote, and what was confirmed."""
+
+    def __init__(self, cached: int = 100) -> None:
+        self.written: list[CarrierReceipts] = []
+        self.acks: list[Callable[[], None]] = []
+        self.confirmed: list[str] = []
+        self.desk = ReceiptDesk("acme", self._post, SEALER, lambda: 1000, linger=0, cached=cached)
+        self.desk.lookup = lambda receipt_id: candidates(receipt_id, "auto")
+        self.desk.strict = True
+
+    def _post(self, value: bytes, then: Callable[[], None]) -> None:
+        self.written.append(decode_as(value, CarrierReceipts))
+        self.acks.append(then)
+
+    def take(self, name: str, *receipts: Receipt) -> None:
+        self.desk.take(list(receipts), lambda: self.confirmed.append(name))
+
+    def kafka_has_all(self) -> None:
+        acks, self.acks = self.acks, []
+        for ack in acks:
+            ack()
+
+    async def rest(self) -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+        self.desk.flush()
+
+
+def facts(size: int = 10, segments: int = 1) -> Facts:
+    """A load's facts."""
+    slice_ = a_slice(size, segments=bytes([segments]) * size, refs=["ref" if p == 1 else None for p in range(size)])
+    return Load(slice_, slice_.positions, 0, "acme", SEALER, alone=False).facts
+
+
+def receipt(id_: str, place: int, state: str = "DELIVRD", destination: str | None = None) -> Receipt:
+    """A receipt for the message at this place."""
+    number = str(491510000000 + place) if destination is None else destination
+    return Receipt(carrier_message_id=id_, state=state, code="000", destination=number, done_at=5.0)
+
+
+async def test_known_receipts_are_written_by_chunk_and_confirmed_afterwards() -> None:
+    rig, of = Rig(), facts()
+    for rank in range(3):
+        rig.desk.learn(f"{rank + 1}", of, rank)
+    rig.take("a", receipt("1", 0), receipt("3", 2, "UNDELIV"))
+    rig.take("b", receipt("2", 1))
+    await rig.rest()
+    [record] = rig.written
+    assert (record.chunk, record.count, record.states) == (of.slice.chunk, 3, "DELIVRD\nUNDELIV\nDELIVRD")
+    assert list(array("H", record.places)) == [0, 2, 1] == list(array("I", record.indexes))
+    assert list(array("q", record.done_at)) == [5000] * 3
+    assert record.to_hashes == of.hash(0) + of.hash(2) + of.hash(1)
+    refs = SEALER.unseal(record.sealed_refs or b"", key_id=record.key_id, tenant="t", campaign=of.slice.campaign,
+                         chunk=of.slice.chunk).refs
+    assert refs == [None, None, "ref"]
+    assert rig.confirmed == []
+    rig.kafka_has_all()
+    assert sorted(rig.confirmed) == ["a", "b"]
+
+
+async def test_an_id_in_another_form_is_found_when_the_destination_agrees() -> None:
+    rig, of = Rig(), facts()
+    rig.desk.learn("ff", of, 4)
+    rig.take("a", receipt("255", 4))
+    await rig.rest()
+    assert [(record.ids, list(array("H", record.places))) for record in rig.written] == [("ff", [4])]
+
+
+async def test_another_destination_is_another_message() -> None:
+    rig, of = Rig(), facts()
+    rig.desk.learn("7", of, 0)
+    rig.take("a", receipt("7", 5), receipt("7", 0, destination=""))
+    await rig.rest()
+    assert rig.written == [] and rig.desk.open == 2
+
+
+async def test_a_receipt_before_its_answer_waits_for_it() -> None:
+    rig, of = Rig(), facts()
+    rig.take("a", receipt("9", 3))
+    await rig.rest()
+    assert rig.written == []
+    rig.desk.learn("9", of, 3)
+    await rig.rest()
+    assert [record.chunk for record in rig.written] == [of.slice.chunk]
+    rig.kafka_has_all()
+    assert rig.confirmed == ["a"]
+
+
+async def test_a_receipt_nobody_knows_goes_on_with_every_form_of_its_id() -> None:
+    before, receipts_module.EARLY_SECONDS = receipts_module.EARLY_SECONDS, 0.0
+    try:
+        rig = Rig()
+        rig.take("a", receipt("255", 3), receipt("300", 1, destination=""))
+        await _written(rig)
+    finally:
+        receipts_module.EARLY_SECONDS = before
+    [record] = rig.written
+    assert record.chunk is None and record.ids.split("\n")[0] == "255,ff,597"
+    assert record.to_hashes == facts().hash(3) + bytes(8)
+    rig.kafka_has_all()
+    assert rig.confirmed == ["a"]
+
+
+async def _written(rig: Rig) -> None:
+    deadline = asyncio.get_running_loop().time() + 5
+    while not rig.written:
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.001)
+
+
+async def test_states_that_change_nothing_are_confirmed_at_once() -> None:
+    rig = Rig()
+    rig.take("a", receipt("1", 0, "ENROUTE"), receipt("2", 0, "ACCEPTD"))
+    await rig.rest()
+    assert rig.confirmed == ["a"] and rig.written == []
+
+
+async def test_ids_of_several_segments_stay_known_others_are_forgotten() -> None:
+    rig, single, several = Rig(), facts(), facts(segments=2)
+    rig.desk.learn("1", single, 0)
+    rig.desk.learn("2", several, 0)
+    rig.take("a", receipt("1", 0), receipt("2", 0))
+    rig.take("b", receipt("1", 0), receipt("2", 0))
+    await rig.rest()
+    assert sum(record.count for record in rig.written) == 3
+
+
+async def test_the_cache_is_bounded_the_oldest_goes_first() -> None:
+    rig, of = Rig(cached=2), facts()
+    for rank in range(3):
+        rig.desk.learn(f"{rank}1", of, rank)
+    rig.take("a", receipt("01", 0), receipt("11", 1), receipt("21", 2))
+    await rig.rest()
+    assert [record.count for record in rig.written] == [2]
