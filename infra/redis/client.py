@@ -117,6 +117,8 @@ class Redis:
                     pipeline.execute_command(*words)
                 return list(await pipeline.execute(raise_on_error=False))
         except _AWAY as fault:
+            # Idle connections are of the Redis that went away: each would fail once more, a second apart.
+            await self._pool.disconnect(inuse_connections=False)
             raise self._down(fault) from fault
 
     async def _single(self, words: Sequence[Argument]) -> Any:
