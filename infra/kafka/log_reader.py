@@ -7,12 +7,10 @@ offsets of groups. `KafkaException` or `LogUnreadable` when Kafka does not answe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
-
+from infra.kafka import offsets
 from infra.kafka.client import TopicPartition, make_admin, make_consumer
-from infra.kafka.offsets import committed
 
 Place = tuple[str, int]
 PATIENCE_SECONDS = 15.0
@@ -37,22 +35,17 @@ class Entry(NamedTuple):
 
 def end_offsets(bootstrap: str, topics: Sequence[str]) -> dict[Place, int]:
     """The offset after the last record of every partition."""
-    admin = make_admin(bootstrap)
-    present = admin.list_topics(timeout=PATIENCE_SECONDS).topics
-    missing = [topic for topic in topics if topic not in present]
+    found = offsets.end_offsets(bootstrap, topics)
+    missing = [topic for topic in topics if (topic, 0) not in found]
     if missing:
         raise LogUnreadable(f"topics that are not there: {', '.join(missing)}; run `sluice topics apply`")
-    latest = cast(Any, OffsetSpec).latest()
-    wanted = {TopicPartition(topic, p): latest for topic in topics for p in present[topic].partitions}
-    # Trap: the futures must stay in their dict until they are done.
-    futures = admin.list_offsets(wanted, request_timeout=PATIENCE_SECONDS)
-    return {(place.topic, place.partition): future.result(PATIENCE_SECONDS).offset for place, future in futures.items()}
+    return found
 
 
 def committed_offsets(bootstrap: str, groups: Mapping[str, Sequence[str]]) -> dict[tuple[str, str, int], int]:
     """What each group has committed, by group, topic and partition; partitions without a commit are left out."""
     present = make_admin(bootstrap).list_topics(timeout=PATIENCE_SECONDS).topics
-    return {(group, *place): offset for group, topics in groups.items() for place, offset in committed(
+    return {(group, *place): offset for group, topics in groups.items() for place, offset in offsets.committed(
         bootstrap, group, [(topic, p) for topic in topics if topic in present for p in present[topic].partitions],
         PATIENCE_SECONDS).items()}
 

@@ -5,10 +5,11 @@ In: the address of Kafka. Out: offsets by (topic, partition). Wrong: `KafkaExcep
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from infra.kafka.client import make_admin, make_consumer
@@ -16,15 +17,32 @@ from schemas.topics import TOPICS
 
 Places = dict[tuple[str, int], int]
 SECONDS = 10.0
+OURS = [row.name for row in TOPICS]
+_NO_LEADER_YET = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
 
 
-def end_offsets(bootstrap: str) -> Places:
-    """The offset after the last record of every partition of the product's topics that exist."""
+def end_offsets(bootstrap: str, topics: Sequence[str] = OURS) -> Places:
+    """The offset after the last record of every partition of these topics, as far as they exist.
+
+    Partitions of a broker or topic that has just started have no leader for a moment; they are asked again.
+    """
     admin = make_admin(bootstrap)
+    until = time.monotonic() + SECONDS
+    while True:
+        try:
+            return _end_offsets(admin, topics)
+        except KafkaException as fault:
+            if fault.args[0].code() not in _NO_LEADER_YET or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+
+
+def _end_offsets(admin: Any, topics: Sequence[str]) -> Places:
     present: dict[str, Any] = admin.list_topics(timeout=SECONDS).topics
     latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    futures = admin.list_offsets({TopicPartition(row.name, partition): latest for row in TOPICS if row.name in present
-                                  for partition in present[row.name].partitions})
+    futures = admin.list_offsets({TopicPartition(topic, partition): latest for topic in topics if topic in present
+                                  for partition in present[topic].partitions})
+    # Trap: the futures must stay in their dict until they are done.
     return {(place.topic, place.partition): future.result(SECONDS).offset for place, future in futures.items()}
 
 
