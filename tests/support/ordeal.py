@@ -17,6 +17,7 @@ from schemas.positions import places
 from schemas.records import Started
 from tests.support.gateway_client import UNREACHABLE
 from tests.support.ledger import adds_up, by_status, settled, takings, twice
+from tests.support.rough_carrier import SubmitsSeen
 from tests.support.running import Running, until
 from tests.support.singles import Singles, sending, wait_for_all
 from tests.support.topic_reader import decoded_topic
@@ -33,12 +34,12 @@ class Ordeal:
     campaign: str
     numbers: list[str]
     singles: list[Singles]
+    carrier: SubmitsSeen
+    before: int
 
     def gone_out(self) -> int:
         """Messages that the carrier has seen so far, about."""
-        return self.stack.submits() - self._before
-
-    _before: int = 0
+        return self.carrier.count() - self.before
 
     def wait_until_gone_out(self, count: int, seconds: float = 30) -> None:
         """Return when the carrier has seen so many."""
@@ -66,7 +67,7 @@ class Ordeal:
 
     def judge(self) -> list[str]:
         """What does not agree with the carrier's log."""
-        entries = self.stack.entries()
+        entries = self.carrier.entries()
         rows = self.stack.api.messages(self.campaign)
         listed = by_status(rows)
         taken = takings(entries, self.numbers)
@@ -83,7 +84,7 @@ class Ordeal:
         return faults
 
     def _judge_singles(self, one: Singles) -> list[str]:
-        taken = takings(self.stack.entries(), one.numbers)
+        taken = takings(self.carrier.entries(), one.numbers)
         faults = [f"{number} ({one.lane}): accepted, and the carrier never took it"
                   for number, times in taken.items() if not times and self._state(one, number) != "uncertain"]
         repeated = {number: times for number, times in taken.items() if times > 1}
@@ -112,18 +113,19 @@ class Ordeal:
         if not counts["uncertain"]:
             return False
         rows = self.stack.api.messages(self.campaign, status="uncertain")
-        return any(takings(self.stack.entries(), [row["to"] for row in rows]).values())
+        return any(takings(self.carrier.entries(), [row["to"] for row in rows]).values())
 
 
 @contextmanager
-def ordeal(stack: Running, size: int, singles: int = 60) -> Iterator[Ordeal]:
-    """A started campaign of `size` recipients, with singles in both urgent lanes going on beside it."""
-    numbers = stack.german(size)
-    before = stack.submits()
+def ordeal(stack: Running, size: int, singles: int = 60, *, outside: bool = False) -> Iterator[Ordeal]:
+    """A started campaign of `size` recipients, with singles in both urgent lanes going on beside it. `outside`: by the
+    carrier that lives outside the stack, else by the stack's own simulator."""
+    fresh, carrier = (stack.british, stack.rough.seen) if outside else (stack.german, stack.seen)
+    numbers, before = fresh(size), carrier.count()
     campaign = start_campaign(stack, numbers)
     with ExitStack() as opened:
-        running = [opened.enter_context(sending(stack.api, lane, stack.german(singles))) for lane in URGENT]
-        yield Ordeal(stack=stack, campaign=campaign, numbers=numbers, singles=running, _before=before)
+        running = [opened.enter_context(sending(stack.api, lane, fresh(singles))) for lane in URGENT]
+        yield Ordeal(stack=stack, campaign=campaign, numbers=numbers, singles=running, carrier=carrier, before=before)
 
 
 def start_campaign(stack: Running, numbers: Sequence[str]) -> str:

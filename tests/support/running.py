@@ -24,10 +24,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from connectors.carriers.simulator.log import Entry, read_log
+from connectors.carriers.simulator.log import Entry
 from tests.support.gateway_client import GatewayClient
 from tests.support.processes import Identity, children, descendants, identity, is_alive
-from tests.support.rough_carrier import PASSWORD, SYSTEM_ID, RoughCarrier, rough_carrier
+from tests.support.rough_carrier import PASSWORD, SYSTEM_ID, RoughCarrier, SubmitsSeen, rough_carrier
 
 REPOSITORY = Path(__file__).parents[2]
 SLUICE = Path(sys.executable).with_name("sluice")
@@ -134,17 +134,13 @@ class Running:
         return list(itertools.islice((f"+447400{n}" for n in self._british), count))
 
     @property
-    def smsc_log(self) -> Path:
-        """The file in which the stack's own simulator notes what it sees."""
-        return Path(self.line["data_dir"]) / "logs" / "simulator-smsc.log"
+    def seen(self) -> SubmitsSeen:
+        """What the stack's own simulator noted."""
+        return SubmitsSeen(Path(self.line["data_dir"]) / "logs" / "simulator-smsc.log")
 
     def entries(self) -> list[Entry]:
         """Every submit that the stack's own simulator saw."""
-        return read_log(self.smsc_log) if self.smsc_log.exists() else []
-
-    def submits(self) -> int:
-        """How many these are, quickly."""
-        return self.smsc_log.read_bytes().count(b"\n") if self.smsc_log.exists() else 0
+        return self.seen.entries()
 
     def stop(self) -> None:
         """End all of it with SIGINT, as an operator does; checked."""
