@@ -42,7 +42,7 @@ def _now() -> int:
 async def release_campaigns(claims: Claims, release: Release) -> bool:
     """One burst of every campaign that may go on or is over; True when there was one."""
     moved = False
-    for tenant, campaign, status in await claims.query("ready_campaigns.sql", {"now": _now()}):
+    for tenant, campaign, status in await claims.query("ready_campaigns.sql", {"now": _now(), "enough": BURST_ROWS}):
         condition = "started" if status == "running" else "canceled"
         rows = await claims.claim(condition, _now(), BURST_ROWS, tenant=tenant, campaign=campaign)
         moved |= bool(rows)

@@ -17,7 +17,7 @@ from infra.redis.client import Argument, Call, Redis, load_script
 
 ROOM_SECONDS = 0.5
 LIFE_MS = 10_000
-WAITING_MS = 5_000
+WAITING_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +83,11 @@ class Rooms:
         return list(await asyncio.gather(*(self._assignments.assign(*one) for one in many)))
 
     async def set_waiting(self, carrier: str, lane: str) -> None:
-        """Work waits for this carrier and lane; forgotten after five seconds."""
+        """Work waits for this carrier and lane; forgotten after a second."""
         await self._redis.command("SET", _waiting(carrier, lane), 1, "PX", WAITING_MS)
 
     async def is_waiting(self, carrier: str, lane: str) -> bool:
-        """Whether somebody said so within five seconds."""
+        """Whether somebody said so within a second."""
         return bool(await self._redis.command("EXISTS", _waiting(carrier, lane)))
 
 

@@ -21,7 +21,7 @@ import typer
 from infra.ops.options import Output
 from infra.ops.output import show_one, tell
 
-CARRIER_RATE = 200_000
+CARRIER_RATE = 1_000_000
 CARRIER_WINDOW = 2000
 
 

@@ -273,6 +273,7 @@ CREATE TABLE held (
 );
 CREATE INDEX held_waiting ON held (reason, carrier, lane, not_before, chunk) WHERE waiting > 0;
 CREATE INDEX held_campaign ON held (tenant, campaign) WHERE waiting > 0;
+CREATE INDEX held_room ON held (tenant, campaign) WHERE waiting > 0 AND reason = 'room';
 
 -- Receipts ----------------------------------------------------------------------------------------------------------
 
