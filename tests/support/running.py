@@ -194,13 +194,13 @@ def campaign_when(api: GatewayClient, identity: str, holds: Callable[[dict[str, 
 
 
 @contextmanager
-def running_stack(rate: int = 2000) -> Iterator[Running]:
-    """Everything up inside the block; everything gone after it, which is checked."""
+def running_stack(rate: int = 2000, more: str = "") -> Iterator[Running]:
+    """Everything up inside the block; everything gone after it, which is checked. `more`: further carriers and routes."""
     with tempfile.TemporaryDirectory(prefix="sl-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with rough_carrier(folder) as rough:
             (folder / "sluice.toml").write_text(SETTINGS.format(
-                rate=rate, rough_port=rough.port, system_id=SYSTEM_ID, password=PASSWORD))
+                rate=rate, rough_port=rough.port, system_id=SYSTEM_ID, password=PASSWORD) + more)
             process = _start(folder)
             running = Running(folder=folder, process=process, line={}, rough=rough)
             try:
