@@ -115,13 +115,14 @@ def _find_suspects(recovered: Recovered, reigns: Sequence[_Reign]) -> None:
             fruitless.append(reign)
         if reign.settled:
             break
-    if len(fruitless) < OWNERS_RUNNING:
-        return
-    for place in fruitless[0].started:
+    for place in fruitless[0].started if fruitless else ():
         row = [place in reign.started for reign in fruitless]
         run = row.index(False) if False in row else len(row)
         if run >= OWNERS_RUNNING:
             recovered.suspects.add(place)
-        last = fruitless[0].started[place]
-        if run > OWNERS_RUNNING and last.bit_count() == 1 and last & ~recovered.settled.get(place, 0):
-            recovered.crashed[place] = last
+        done = recovered.settled.get(place, 0)
+        # Each that came after the suspicion sent one message at a time; its last one ended it.
+        for reign in fruitless[: max(0, run - OWNERS_RUNNING)]:
+            last = reign.started[place]
+            if last.bit_count() == 1 and last & ~done:
+                recovered.crashed[place] = recovered.crashed.get(place, 0) | last

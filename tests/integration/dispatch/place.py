@@ -76,7 +76,8 @@ class Place:
             data_dir=folder, kafka=KafkaSettings(bootstrap=services.kafka),
             postgres=PostgresSettings.model_validate({"url": database}),
             redis=RedisSettings.model_validate({"url": services.redis}))
-        self._database = database
+        self._database = self.database_url = database
+        self.redis_url: str = services.redis
         self._log_path = folder / "submits.csv"
         self._submits = SubmitLog(self._log_path)
         self._begin = {topic: self._end_of(topic) for topic in (attempts(lane), CARRIER_RECEIPTS)}

@@ -133,15 +133,16 @@ async def test_settled_is_known_to_the_next_owner_without_its_commit(make_place:
     await until(lambda: place.committed()[0] == place.dispatch_end())
 
 
+@pytest.mark.slow
 async def test_a_chunk_that_ends_every_owner_is_taken_apart_and_buried(make_place: MakePlace) -> None:
     place = make_place(Lane.MARKETING)
     await place.open(window=8)
-    place.put(place.slice(26))
+    place.put(place.slice(25))
     crashes = 0
-    while len(verdicts(place)) < 26:
+    while len(verdicts(place)) < 25:
         assert crashes < 15, "the chunk ends one owner after the other"
         process = await place.spawn(crash_on="4915100000")
-        await until(lambda process=process: process.poll() is not None or len(verdicts(place)) == 26)  # type: ignore[misc]
+        await until(lambda process=process: process.poll() is not None or len(verdicts(place)) == 25)  # type: ignore[misc]
         crashes += process.poll() is not None
     assert crashes >= 4
     assert place.submits() == []
@@ -152,4 +153,4 @@ async def test_a_chunk_that_ends_every_owner_is_taken_apart_and_buried(make_plac
                if record.headers["x-error-code"] == "crash_loop"]
     buried = [one.positions for [one] in letters if one.chunk.endswith(f"{place.root}_0_0")]
     failed = [1 << p for p, found in verdicts(place).items() if found[-1] == ("failed", "crash_loop")]
-    assert sorted(buried) == sorted(failed)
+    assert set(buried) == set(failed)

@@ -88,6 +88,12 @@ def test_what_ends_its_owner_alone_has_crashed() -> None:
     assert recovered.crashed == {PLACE: 0b10}
 
 
+def test_a_burial_that_its_owner_did_not_survive_is_made_up_for() -> None:
+    records = [*fruitless(3), owner(), started(0b0100, epoch=6), owner(), started(0b1000, epoch=8)]
+    assert rebuild(log(*records)).crashed == {PLACE: 0b1100}
+    assert rebuild(log(*records, settled(0b0100, epoch=8, reason="crash_loop"))).crashed == {PLACE: 0b1000}
+
+
 def test_several_started_together_have_not_crashed() -> None:
     assert rebuild(log(*fruitless(5))).crashed == {}
 

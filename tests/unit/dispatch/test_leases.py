@@ -1,0 +1,37 @@
+"""Leases with and without Redis."""
+
+from __future__ import annotations
+
+from connectors.dispatch.leases import WORKERS, Leases
+from infra.redis.client import RedisDown
+from schemas.lanes import Lane
+
+
+class Source:
+    """Redis that answers, or is away."""
+
+    def __init__(self, answer: int | None) -> None:
+        self.asked: list[tuple[str, str, int, float, str]] = []
+        self._answer = answer
+
+    async def lease(self, carrier: str, lane: str, want: int, rate: float, request_id: str) -> int:
+        self.asked.append((carrier, lane, want, rate, request_id))
+        if self._answer is None:
+            raise RedisDown("away")
+        return min(want, self._answer)
+
+
+async def test_at_most_one_lease_is_asked_for_and_only_what_waits() -> None:
+    source = Source(100)
+    leases = Leases("acme", source, iter(["a", "b", "c"]).__next__)
+    assert await leases.ask(Lane.OTP, 3, 1000) == (3, 1000)
+    assert await leases.ask(Lane.MARKETING, 1000, 1000) == (50, 1000)
+    assert await leases.ask(Lane.MARKETING, 1000, 2) == (1, 2)
+    assert [(lane, want, request) for _, lane, want, _, request in source.asked] == [
+        ("otp", 3, "a"), ("marketing", 50, "b"), ("marketing", 1, "c")]
+
+
+async def test_without_redis_all_workers_together_stay_below_the_rate() -> None:
+    count, rate = await Leases("acme", Source(None), lambda: "x").ask(Lane.OTP, 1000, 1000)
+    assert rate * WORKERS == 800
+    assert count == 20
