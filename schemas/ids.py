@@ -15,6 +15,7 @@ org.apache.kafka.common.utils.Utils.murmur2 and toPositive), so that every progr
 
 import re
 import zlib
+from array import array
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NewType
@@ -152,3 +153,11 @@ def partition_of(key: bytes, partitions: int) -> int:
     if partitions < 1:
         raise ValueError("a topic has at least one partition")
     return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def message_ids(campaign: str | None, chunk: str, part: int, indexes: bytes) -> list[bytes]:
+    """The ids, as UTF-8, of a chunk's messages at these indexes (packed uint32) of its upload part."""
+    if campaign is None:
+        return [chunk.encode()]
+    prefix = f"msg_{campaign[4:]}_{part}_".encode()
+    return [b"%s%d" % (prefix, index) for index in array("I", indexes)]

@@ -104,7 +104,6 @@ class Shared:
             ("ce_type", TYPE),
             ("ce_time", _rfc3339(occurred_at)),
             ("ce_subject", message_id),
-            ("ce_datacontenttype", CONTENT_TYPE),
             ("content-type", CONTENT_TYPE),
             ("ce_tenantid", self._tenant),
         ]

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from schemas.codec import decode_as, encode
+from schemas.ids import message_ids
 from schemas.positions import pick_indexes, ranks_within
 from schemas.reasons import Reason
 from schemas.records import Envelope
@@ -25,7 +26,7 @@ from schemas.status import Status
 from streams.outcome import DROPPED, DeadLetter, Hold, Next, Outcome, Outcomes, Reject, Retry, check_cover
 from streams.part import Part, whole
 from streams.ports import Campaigns, Catalog, Credit, CreditAsk, CreditGrant, Sealing, Space, SpaceAsk
-from streams.sheet import Sheet, message_ids, ranks
+from streams.sheet import Sheet, ranks
 from streams.stage import Inbound, Item, Written
 from streams.steps import admit_to_carrier, partition_slice, reserve_credit, route_slice, validate_text
 from streams.steps.route_slice import RouteTable
@@ -201,7 +202,7 @@ class Burst:
         hashes = self._ports.sealing.hash_destinations(columns.to)
         shared = self.sheet.shared(slice_, status, slice_.send, reason, carrier=part.carrier,
                                    price=part.price if part.price else None, attempt=slice_.attempts)
-        ids = message_ids(slice_, slice_.indexes)
+        ids = message_ids(slice_.campaign, slice_.chunk, slice_.part, slice_.indexes)
         for n, (rank, _) in enumerate(ranks(slice_.positions, part.positions)):
             self.sheet.public(shared, ids[rank], ref=columns.refs[rank] if columns.refs else None,
                               to_hash=hashes[8 * rank:8 * rank + 8], code=None, carrier_id=None,

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import msgspec
 
 from schemas.codec import encode
+from schemas.ids import message_ids
 from schemas.positions import positions_of
 from schemas.reasons import Reason
 from schemas.receipt_encoder import Shared
 from schemas.records import CarrierReceipts
 from schemas.status import ReceiptStateError, receipt_outcome
 from streams.ports import Found, Sealing, SegmentReceipt, UnknownReceipt
-from streams.sheet import Sheet, message_ids
+from streams.sheet import Sheet
 from streams.stage import Burial, Item
 
 
@@ -70,7 +71,7 @@ class Block:
 
     def publish(self, sheet: Sheet, shared: Shared, entries: Sequence[int]) -> None:
         """The public event of each of these entries."""
-        ids = message_ids(self.head, self.indexes)
+        ids = message_ids(self.head.campaign, self.head.chunk, self.head.part, self.indexes)
         hashes, refs, public = self.to_hashes, self.refs, sheet.public
         for n in entries:
             public(shared, ids[n], ref=refs[n] if refs else None, to_hash=hashes[8 * n:8 * n + 8],

@@ -13,13 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.codec import DecodeError, decode
+from schemas.ids import message_ids
 from schemas.reasons import Reason
 from schemas.records import Owner, Returned, Settled, Started
 from schemas.slices import Slice, check_slice
 from schemas.status import Status
 from streams.outcome import DROPPED, DeadLetter, Hold, Next, Outcome, Reject, Retry, check_cover
 from streams.ports import Sealing
-from streams.sheet import Sheet, message_ids, ranks
+from streams.sheet import Sheet, ranks
 from streams.stage import Inbound, Item, Written
 from streams.steps import retry_slice, settle_block
 
@@ -138,7 +139,7 @@ class Block:
             self._refs = _refs(block, self._sealing)
         shared = self._sheet.shared(block, Status.FAILED, block.send, failed.reason, carrier=block.carrier,
                                     price=block.price, attempt=block.attempts + 1)
-        ids = message_ids(block, block.indexes)
+        ids = message_ids(block.campaign, block.chunk, block.part, block.indexes)
         for rank, _ in ranks(block.positions, failed.positions):
             self._sheet.public(shared, ids[rank], ref=self._refs[rank] if self._refs else None,
                                to_hash=block.to_hashes[8 * rank:8 * rank + 8], code=failed.code, carrier_id=None,
@@ -195,7 +196,7 @@ def _end(sealing: Sealing, sheet: Sheet, rest: Slice, reason: Reason, at: int) -
     columns = sealing.open(rest)
     hashes = sealing.hash_destinations(columns.to)
     shared = sheet.shared(rest, status, send, reason, carrier=rest.carrier, price=rest.price, attempt=rest.attempts)
-    for rank, message_id in enumerate(message_ids(rest, rest.indexes)):
+    for rank, message_id in enumerate(message_ids(rest.campaign, rest.chunk, rest.part, rest.indexes)):
         sheet.public(shared, message_id, ref=columns.refs[rank] if columns.refs else None,
                      to_hash=hashes[8 * rank:8 * rank + 8], code=None, carrier_id=None,
                      segments=rest.segments[rank] if rest.segments else None, occurred_at=at)

@@ -8,7 +8,6 @@ In: changes, slices, usage, ends of messages. Out: the outputs in a fixed order,
 from __future__ import annotations
 
 import zlib
-from array import array
 from typing import Protocol
 
 from schemas.codec import encode
@@ -124,14 +123,6 @@ def hold_number(holds: int, positions: int) -> int:
     lowest = (positions & -positions).bit_length() - 1
     check = zlib.crc32(positions.to_bytes((positions.bit_length() + 7) // 8, "little")) & 0x7FF
     return depth * HOLD_STEP + (lowest << 11 | check)
-
-
-def message_ids(head: Head, indexes: bytes) -> list[bytes]:
-    """The ids of the messages at these indexes (packed uint32) of the chunk's upload part."""
-    if head.campaign is None:
-        return [head.chunk.encode()]
-    prefix = f"msg_{head.campaign[4:]}_{head.part}_".encode()
-    return [b"%s%d" % (prefix, index) for index in array("I", indexes)]
 
 
 def ranks(whole: int, part: int) -> list[tuple[int, int]]:

@@ -19,12 +19,12 @@ from connectors.releaser.rows import HeldRow, complete
 from infra.kafka.outbox import Outbox
 from infra.security.sealing import Sealer, UnsealError
 from schemas.codec import encode
+from schemas.ids import message_ids
 from schemas.lanes import Lane
-from schemas.public_receipts import event_headers, receipts_of
-from schemas.receipt_encoder import encode_receipt
+from schemas.receipt_encoder import Shared
 from schemas.records import Change, Envelope, MessageEvents, Released, Usage
 from schemas.slices import Slice, Stage
-from schemas.status import Status
+from schemas.status import Status, sequence
 from schemas.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, ingest
 
 PER_ENVELOPE = 32
@@ -111,11 +111,17 @@ class Release:
 
     def _public(self, slice_: Slice, status: Status, reason: str) -> list[asyncio.Future[int]]:
         columns = self._sealer.open(slice_)
+        hashes = self._sealer.hash_destinations(columns.to)
         now = self._now()
-        receipts = receipts_of(slice_, columns, self._sealer.hash_destinations(columns.to), status=status,
-                               reason=reason, occurred_at=now, recorded_at=now)
-        return [self._outbox.send(DELIVERY_RECEIPTS, receipt.message_id.encode(), encode_receipt(receipt),
-                                  event_headers(receipt)) for receipt in receipts]
+        shared = Shared(tenant=slice_.tenant, campaign=slice_.campaign, carrier=slice_.carrier, status=status,
+                        reason=reason, price=slice_.price or None, attempt=slice_.attempts, recorded_at=now,
+                        sequence=sequence(slice_.send, status))
+        return [
+            self._outbox.send(DELIVERY_RECEIPTS, message_id, shared.encode(
+                message_id, ref=columns.refs[n] if columns.refs else None, to_hash=hashes[8 * n:8 * n + 8], code=None,
+                carrier_id=None, segments=slice_.segments[n] if slice_.segments else None, occurred_at=now),
+                shared.headers(message_id, now))
+            for n, message_id in enumerate(message_ids(slice_.campaign, slice_.chunk, slice_.part, slice_.indexes))]
 
     def _refund(self, slice_: Slice) -> asyncio.Future[int]:
         record = Usage(tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk, size=slice_.size,

@@ -22,7 +22,7 @@ from infra.kafka.client import make_admin, make_consumer, make_producer
 from infra.services.stack import Stack
 from schemas.codec import encode, schema_text
 from schemas.examples import examples
-from schemas.public_receipts import event_headers
+from schemas.receipt_encoder import Shared
 from schemas.records import DeliveryReceipt
 from schemas.status import Status, sequence
 from tests.support.stack import wait_for
@@ -84,7 +84,9 @@ def put(kafka: str, topic: str, *events: DeliveryReceipt | bytes | None) -> None
     producer = make_producer(kafka, "writer")
     for event in events:
         if isinstance(event, DeliveryReceipt):
-            headers = dict[str, str | bytes | None](event_headers(event))
+            shared = Shared(tenant=event.tenant_id, campaign=None, carrier=None, status=event.status, reason=None,
+                            price=None, attempt=1, recorded_at=0, sequence=event.sequence)
+            headers = dict[str, str | bytes | None](shared.headers(event.message_id.encode(), event.occurred_at))
             producer.produce(topic, key=event.message_id, value=encode(event), headers=headers)
         else:
             producer.produce(topic, value=event)

@@ -45,7 +45,7 @@ def test_headers_are_those_of_the_binding() -> None:
     assert headers == {
         "ce_specversion": b"1.0", "ce_id": b"msg_X_0_7/26", "ce_source": b"/sluice",
         "ce_type": b"sluice.delivery-receipt.v1", "ce_time": b"2023-11-14T22:13:20.250Z", "ce_subject": b"msg_X_0_7",
-        "ce_datacontenttype": b"application/avro", "content-type": b"application/avro", "ce_tenantid": b"7b1e",
+        "content-type": b"application/avro", "ce_tenantid": b"7b1e",
     }
 
 
