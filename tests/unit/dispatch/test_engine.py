@@ -116,6 +116,12 @@ class Plenty:
         return want
 
 
+async def turns(count: int = 50) -> None:
+    """Let everything that is due on the loop happen."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 class Rig:
     """An engine with everything around it."""
 
@@ -174,7 +180,7 @@ async def test_a_fenced_home_sends_nothing() -> None:
     rig.home.close()
     rig.engine.forget_closed()
     rig.add(5, chunk="chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_1")
-    await asyncio.sleep(0.01)
+    await turns()
     assert rig.line.sent == []
 
 
@@ -266,7 +272,7 @@ async def test_a_carrier_that_is_down_is_swept_for_what_has_ended() -> None:
     rig = Rig()
     rig.line.connected = False
     rig.add(10)
-    await asyncio.sleep(0.01)
+    await turns()
     assert rig.log.records == []
     rig.over = Reason.VALIDITY_ENDED
     rig.engine.sweep()
