@@ -134,3 +134,9 @@ class SmppRig:
 
 
 RIGS = {"smpp": SmppRig}
+
+
+async def turns(count: int = 50) -> None:
+    """Let everything that is due on the loop happen, `count` times."""
+    for _ in range(count):
+        await asyncio.sleep(0)

@@ -23,6 +23,7 @@ from schemas.lanes import Lane
 from schemas.positions import everyone
 from schemas.reasons import Reason
 from schemas.records import Record, Returned, Settled, Started
+from tests.support.carriers import turns
 from tests.unit.dispatch.records import SEALER, a_slice
 
 NOW = 1_700_000_000_000
@@ -114,12 +115,6 @@ class Plenty:
     async def lease(self, carrier: str, lane: str, want: int, rate: float, request_id: str) -> int:
         self.granted += want
         return want
-
-
-async def turns(count: int = 50) -> None:
-    """Let everything that is due on the loop happen."""
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 class Rig:
