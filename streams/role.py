@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from infra.kafka.burst_outbox import BurstOutbox
 from infra.kafka.commands import CommandBook
 from infra.kafka.outbox import Outbox
 from infra.postgres.config_book import ConfigBook
@@ -72,8 +73,9 @@ async def run(role: RoleContext) -> None:
         pool=pool, commands=commands, catalog=config, sealer=Sealer(keyring), rooms=Rooms(connect(
             _secret(settings.redis.url))),
         credit=AllowanceCredit(accounts, pool, now_ms) if pool_name is LanePool.OTP else accounts)
-    outbox = Outbox(bootstrap, role.instance, linger_ms=OTP_LINGER_MS if pool_name is LanePool.OTP else BULK_LINGER_MS)
-    outlet = KafkaOutlet(outbox)
+    linger = OTP_LINGER_MS if pool_name is LanePool.OTP else BULK_LINGER_MS
+    outlet = KafkaOutlet(Outbox(bootstrap, role.instance, linger_ms=linger),
+                         BurstOutbox(bootstrap, f"{role.instance}-bursts", linger_ms=linger))
     sources = [
         Source(topic, Runner(make_handler(stage.name, parts), outlet, service=SERVICE, clock=now_ms).run, stage.burst)
         for topic, stage in topics_of(pool_name)]

@@ -29,8 +29,10 @@ FAST_RECONNECT: Mapping[str, Value] = {
 }
 
 
-def make_producer(bootstrap: str, client_id: str, *, linger_ms: float = 0, queue_messages: int = 200_000) -> Producer:
-    """A producer for `Outbox`; `linger_ms` 0 for otp, 5 to 20 for bulk."""
+def make_producer(bootstrap: str, client_id: str, *, linger_ms: float = 0, queue_messages: int = 200_000,
+                  report_faults_only: bool = False) -> Producer:
+    """A producer for `Outbox`; `linger_ms` 0 for otp, 5 to 20 for bulk. `report_faults_only`: delivery reports of what
+    failed alone."""
     return Producer({
         **_reconnect(),
         "bootstrap.servers": bootstrap,
@@ -46,6 +48,7 @@ def make_producer(bootstrap: str, client_id: str, *, linger_ms: float = 0, queue
         "queue.buffering.max.kbytes": 262_144,
         # A dead letter is as large as the record it buries, and its headers.
         "message.max.bytes": DEAD_LETTER_BYTES,
+        "delivery.report.only.error": report_faults_only,
     })
 
 

@@ -106,8 +106,8 @@ class Outbox:
 
     async def flush(self) -> None:
         """Wait until everything handed over so far is reported."""
-        while len(self._producer) or self._reports:
-            # The client tells nobody that its queue has emptied; it is asked.
+        # The client tells nobody that its queue has emptied: it is asked.
+        while len(self._producer) or self._reports:  # noqa: ASYNC110
             await asyncio.sleep(0.002)
 
     async def close(self) -> None:

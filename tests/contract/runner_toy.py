@@ -16,6 +16,7 @@ from pathlib import Path
 
 import uvloop
 
+from infra.kafka.burst_outbox import BurstOutbox
 from infra.kafka.outbox import Outbox
 from schemas.codec import decode_as, encode
 from schemas.positions import everyone
@@ -74,7 +75,8 @@ async def serve(bootstrap: str, name: str, folder: Path, instance: str) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     outbox = Outbox(bootstrap, instance)
-    runner = Runner(Toy(f"{name}-out", folder / "hung"), KafkaOutlet(outbox), service="streams", clock=lambda: 5)
+    outlet = KafkaOutlet(outbox, BurstOutbox(bootstrap, f"{instance}-bursts"))
+    runner = Runner(Toy(f"{name}-out", folder / "hung"), outlet, service="streams", clock=lambda: 5)
     await run_sources([Source(f"{name}-in", runner.run, 64)], bootstrap=bootstrap, group=f"{name}-group",
                       instance=instance, folder=folder / "faust", stop=stop,
                       ready=lambda: (folder / f"ready-{instance}").touch())
