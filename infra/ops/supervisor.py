@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from infra.ops.data_folder import DataFolder, own_identity
 from infra.ops.refusal import Refusal
-from infra.ops.roles import RoleRow
+from infra.ops.roles import SIMULATOR, RoleRow
 from infra.role import ready_file
 
 GRACE_SECONDS = 8.0
@@ -121,14 +121,20 @@ class Supervisor:
             raise Refusal(f"not ready after {seconds:.0f} s: {late}", f"see their logs in {self._folder.logs}") from None
 
     async def end(self, grace: float | None = None) -> None:
-        """End everything: roles first, then services. `grace`: seconds before a role is killed."""
+        """End everything: roles, last of them the simulated carrier, then services.
+
+        `grace`: seconds before a role is killed.
+        """
         grace = GRACE_SECONDS if grace is None else grace
         self._ending = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        processes = [*self._warm.values(), *(role.process for role in self.roles if role.process is not None)]
-        await asyncio.gather(*(_end(process, grace) for process in processes))
+        running = [(role.row, role.process) for role in self.roles if role.process is not None]
+        # Dispatch waits for answers to what is in flight; a carrier that left first would never give them.
+        ours = [*self._warm.values(), *(process for row, process in running if row.role != SIMULATOR.role)]
+        await asyncio.gather(*(_end(process, grace) for process in ours))
+        await asyncio.gather(*(_end(process, grace) for row, process in running if row.role == SIMULATOR.role))
         self.note()
         # Trap: a service that was being started again finishes that in its thread; stop() waits for its lock.
         await asyncio.gather(*(asyncio.to_thread(service.stop) for service in self.services), return_exceptions=True)
