@@ -1,6 +1,7 @@
 """`sluice run ROLE`: one role in the foreground, until a signal.
 
-In: the role, its pool, settings from all sources. Out: its logs on stderr and its exit code.
+In: the role, its pool, settings from all sources. Out: its logs on stderr and its exit code. The instance is this host's
+name unless one is given: two processes of a role on one host need a name each, else Kafka takes them for one member.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from infra.ops.options import Config, Data, find_settings
 def run(
     role: Annotated[str, typer.Argument(help="gateway, streams, dispatch, sinks, delay, releaser, simulator")],
     pool: Annotated[str | None, typer.Option(help="otp or bulk, for streams and dispatch.")] = None,
-    instance: Annotated[str | None, typer.Option(help="A stable name, unique among processes of this role.")] = None,
+    instance: Annotated[str | None, typer.Option(
+        help="A stable name, unique among processes of this role. Default: the host's name.")] = None,
     data: Data = None,
     config: Config = None,
 ) -> None:

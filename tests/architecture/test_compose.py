@@ -40,7 +40,7 @@ def test_every_role_has_one_service(services: dict[str, dict[str, Any]]) -> None
 
 
 def test_roles_can_be_scaled(services: dict[str, dict[str, Any]]) -> None:
-    assert [name for name, service in services.items() if "container_name" in service] == []
+    assert [name for name, service in services.items() if {"container_name", "hostname"} & service.keys()] == []
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
     assert list(published) == ["gateway"]
     (port,) = published["gateway"]
