@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any
 
 import structlog
@@ -23,7 +24,8 @@ log = structlog.get_logger()
 
 _BEGINNING = -2
 _PATIENCE = 30.0
-_AGAIN = 1.0
+_START_PATIENCE = 20.0
+_AGAIN = 0.2
 
 
 class CommandsUnreadable(RuntimeError):
@@ -100,7 +102,9 @@ class CommandBook:
             ready.set_result(None)
 
     def _read(self, loop: asyncio.AbstractEventLoop, ready: asyncio.Future[None]) -> None:
-        """The thread: read until stopped; a fault after the start begins again at the beginning, which changes nothing."""
+        """The thread: read until stopped; a fault begins again at the beginning, which changes nothing. At the start Kafka's
+        own faults pass within `_START_PATIENCE` or are told; a topic that is not there is told at once."""
+        give_up = time.monotonic() + _START_PATIENCE
         while not self._stopped.is_set():
             consumer = make_consumer(self._bootstrap, "sluice-commands", **{"auto.offset.reset": "earliest"})
             try:
@@ -108,7 +112,8 @@ class CommandBook:
             except (KafkaException, CommandsUnreadable) as fault:
                 if loop.is_closed():
                     return
-                loop.call_soon_threadsafe(self._failed, ready, fault)
+                final = isinstance(fault, CommandsUnreadable) or time.monotonic() > give_up
+                loop.call_soon_threadsafe(self._failed, ready, fault, final)
                 self._stopped.wait(_AGAIN)
             except RuntimeError:
                 if not loop.is_closed():
@@ -128,9 +133,9 @@ class CommandBook:
             if values or was_behind:
                 loop.call_soon_threadsafe(self._take_all, values, None if behind else ready)
 
-    def _failed(self, ready: asyncio.Future[None], fault: Exception) -> None:
+    def _failed(self, ready: asyncio.Future[None], fault: Exception, final: bool) -> None:
         log.error("the campaigns' commands cannot be read", action="commands_failed", fault=str(fault))
-        if not ready.done():
+        if final and not ready.done():
             self._stopped.set()
             ready.set_exception(CommandsUnreadable(str(fault)))
 

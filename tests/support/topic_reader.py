@@ -6,13 +6,14 @@ In: Kafka's address, a topic. Out: every record. Wrong: AssertionError when the 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
-from schemas.codec import decode, decode_as
+from schemas.codec import DecodeError, decode, decode_as
 from schemas.records import Record
 
 PATIENCE_SECONDS = 30.0
@@ -47,6 +48,15 @@ def read_topic(bootstrap: str, topic: str) -> list[TopicRecord]:
         return _read(consumer, topic, ends)
     finally:
         consumer.close()
+
+
+def records_of(bootstrap: str, topic: str, kind: type[T]) -> list[T]:
+    """All records of this kind; a topic that tests share may also hold the poison of another test."""
+    found = []
+    for record in read_topic(bootstrap, topic):
+        with suppress(DecodeError):
+            found.append(record.decoded(kind))
+    return found
 
 
 def decoded_topic(bootstrap: str, topic: str) -> list[Record]:

@@ -18,14 +18,14 @@ from infra.kafka.topic_admin import apply
 from infra.security.keyring import create_keyring, load_keyring
 from infra.security.sealing import Sealer
 from infra.services.stack import Stack
-from schemas.codec import decode, encode
+from schemas.codec import encode
 from schemas.ids import campaign_id, chunk_id, fresh_id
 from schemas.positions import everyone
 from schemas.records import CampaignCommand, DeliveryReceipt, Envelope, Held, MessageEvents, Record
 from schemas.slices import Columns, Slice
 from streams.role import now_ms
 from tests.support.stack import wait_for
-from tests.support.topic_reader import read_topic
+from tests.support.topic_reader import records_of
 from tests.unit.streams.test_match import receipts
 from tests.unit.streams.test_steps import block_of
 from tests.unit.streams.worlds import TENANT, numbers
@@ -89,20 +89,19 @@ class Place:
         assert self.producer.flush(10) == 0
 
     def dispatched(self, lane: str) -> list[Slice]:
-        return [s for r in read_topic(self.services.kafka, f"dispatch-{lane}") for s in r.decoded(Envelope).slices
+        return [s for r in records_of(self.services.kafka, f"dispatch-{lane}", Envelope) for s in r.slices
                 if s.carrier == self.carrier]
 
     def events(self, chunk: str) -> dict[str, int]:
         out: dict[str, int] = {}
-        for record in read_topic(self.services.kafka, "message-events-marketing"):
-            event = record.decoded(MessageEvents)
+        for event in records_of(self.services.kafka, "message-events-marketing", MessageEvents):
             for change in event.changes if event.chunk == chunk else []:
                 out[change.status] = out.get(change.status, 0) | change.positions
         return out
 
     def public(self) -> set[tuple[str, str]]:
-        return {(r.message_id, r.status) for record in read_topic(self.services.kafka, "delivery-receipts")
-                for r in [record.decoded(DeliveryReceipt)] if r.campaign_id == self.campaign}
+        return {(r.message_id, r.status) for r in records_of(self.services.kafka, "delivery-receipts", DeliveryReceipt)
+                if r.campaign_id == self.campaign}
 
     def end(self) -> None:
         for child in self.children:
@@ -155,8 +154,8 @@ def test_kills_on_the_way_lose_nothing(place: Place) -> None:
         child = place.start("bulk")
 
     def arrived() -> set[str]:
-        rows = [decode(record.value) for record in read_topic(place.services.kafka, "held")]
-        held = {row.slice.chunk for row in rows if isinstance(row, Held) and row.slice.campaign == place.campaign}
+        rows = records_of(place.services.kafka, "held", Held)
+        held = {row.slice.chunk for row in rows if row.slice.campaign == place.campaign}
         return {s.chunk for s in place.dispatched("marketing")} | held
 
     wait_for(lambda: arrived() == chunks, SECONDS)
