@@ -7,6 +7,7 @@ simulated carrier's own log has them, for it is a carrier. `sluice_app` sees the
 from __future__ import annotations
 
 import json
+import re
 import struct
 import subprocess
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ import redis
 from psycopg import sql
 
 from infra.services.postgres_runtime import programs
+from schemas.records import DeliveryReceipt
 from schemas.topics import TOPICS
 from tests.support.ledger import recipients, settled
 from tests.support.running import Running, campaign_when
@@ -88,6 +90,12 @@ def test_no_topic_has_a_number(stack: Running, numbers: list[str], topic: str) -
         content = (record.key or b"") + b"\n" + record.value + b"\n" + headers
         assert found(content, numbers) == [], (topic, record.offset)
         assert topic == "delivery-receipts" or b"order-7" not in content, (topic, record.offset)
+
+
+def test_every_public_receipt_names_its_destination_by_hash(stack: Running, numbers: list[str]) -> None:
+    receipts = [record.decoded(DeliveryReceipt) for record in read_topic(stack.line["kafka"], "delivery-receipts")]
+    assert {"delivered", "failed", "canceled"} <= {receipt.status for receipt in receipts}
+    assert [receipt for receipt in receipts if not re.fullmatch("[0-9a-f]{16}", receipt.to_hash)] == []
 
 
 def test_no_row_and_no_key_has_a_number(stack: Running, numbers: list[str]) -> None:
