@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.problem import CONTENT_TYPE, ProblemBody
 from gateway.routes.table import Route
+from gateway.uploads import CSV, NDJSON
 
 _REFERENCE = "#/components/schemas/{name}"
 _PARAMETERS: dict[str, dict[str, Any]] = {
@@ -63,11 +64,19 @@ def _operation(route: Route, body: Any, answer: Any) -> dict[str, Any]:
     if parameters:
         operation["parameters"] = parameters
     if body is not None:
-        operation["requestBody"] = {"required": True,
-                                    "content": {route.content or "application/json": {"schema": body}}}
+        operation["requestBody"] = {"required": True, "content": _contents(route, body)}
     if route.guarded:
         operation["security"] = [{"key": []}]
     return operation
+
+
+def _contents(route: Route, body: Any) -> dict[str, Any]:
+    contents = {route.content or "application/json": {"schema": body}}
+    if route.csv is not None:
+        contents[CSV] = {"schema": {"type": "string", "description": "A header row with `to`, perhaps `client_ref`, and a "
+                                                                     "column for each variable; RFC 4180"},
+                         "example": route.csv}
+    return contents
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
@@ -84,7 +93,7 @@ def _header_parameters(route: Route) -> list[dict[str, Any]]:
     if route.once:
         found.append({"name": "Idempotency-Key", "in": "header",
                       "schema": {"type": "string", "minLength": 1, "maxLength": 255}})
-    if route.content == "application/x-ndjson":
+    if route.content == NDJSON:
         found.append({"name": "Upload-Part", "in": "header",
                       "schema": {"type": "integer", "minimum": 0, "maximum": 2**30 - 1}})
     return found

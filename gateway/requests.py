@@ -16,9 +16,10 @@ MAX_INLINE = 10_000
 MAX_BODY_TEXT = 40_000
 """Characters of a body; more than 255 segments can carry."""
 MAX_VALIDITY = 172_800
+MAX_REF = 255
 
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_BODY_TEXT)]
-ClientRef = Annotated[str, Meta(min_length=1, max_length=255)]
+ClientRef = Annotated[str, Meta(min_length=1, max_length=MAX_REF)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Validity = Annotated[int, Meta(ge=1, le=MAX_VALIDITY)]
 Amount = Annotated[str, Meta(pattern=r"^[0-9]{1,11}(\.[0-9]{1,4})?$")]

@@ -8,7 +8,7 @@ recipient, so its one loop is written out. A body without placeholders is counte
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.answers import Encoding, Rejection
@@ -23,7 +23,6 @@ from schemas.text import TextError, count_segments, smart
 
 Keep = Callable[[int, Row, int], None]
 Refuse = Callable[[Rejection], None]
-MAX_REF = 255
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,7 +96,7 @@ class Screening:
         try:
             return self._measure(text), len(text)
         except TextError as fault:
-            raise _refused("/variables", fault.code, fault.detail) from None
+            raise _refused(blame(self._template, recipient.variables), fault.code, fault.detail) from None
 
     def _measure(self, text: str) -> int:
         if "\0" in text:
@@ -122,6 +121,12 @@ class Screening:
             totals.price += number * price
             totals.carriers[way.carrier] += number
             totals.cheapest = price if totals.cheapest is None else min(totals.cheapest, price)
+
+
+def blame(template: Template, variables: Mapping[str, str]) -> str:
+    """The pointer to the value that no text can hold; to all of them when it is their sum that is too much."""
+    bad = next((name for name in template.names if "\0" in variables[name]), None)
+    return "/variables" if bad is None else f"/variables/{bad}"
 
 
 class _Refused(Exception):

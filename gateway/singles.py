@@ -12,6 +12,7 @@ from gateway.answers import Encoding
 from gateway.problem import refusal
 from gateway.requests import MessageRequest
 from gateway.routing import Routes
+from gateway.screening import blame
 from infra.security.sealing import Sealer
 from schemas.ids import MessageId
 from schemas.phone import PhoneError, normalise
@@ -64,14 +65,17 @@ def make_slice(message: MessageRequest, checked: Checked, *, tenant: str, identi
 
 
 def _measure(message: MessageRequest) -> tuple[Encoding, int]:
+    template = compile_template(message.body)
+    if "\0" in message.body:
+        raise refusal("/body", "bad_text", "a text cannot hold the character U+0000")
     try:
-        text = compile_template(message.body).render(message.variables)
-        if "\0" in text or "\0" in message.body:
+        text = template.render(message.variables)
+        if "\0" in text:
             raise TextError("bad_text", "a text cannot hold the character U+0000")
         return count_segments(smart(text) if message.smart_encoding else text)
     except MissingVariable as missing:
         raise refusal(f"/variables/{missing.name}", "missing_variable",
                       f"the body has the placeholder {missing.name}, and no value is given") from None
     except TextError as fault:
-        raise refusal("/variables" if compile_template(message.body).names else "/body", fault.code,
-                      fault.detail) from None
+        pointer = blame(template, message.variables) if template.names else "/body"
+        raise refusal(pointer, fault.code, fault.detail) from None

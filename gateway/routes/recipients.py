@@ -13,7 +13,7 @@ from gateway.campaign_commands import publish
 from gateway.once import read_key
 from gateway.problem import refusal, unavailable
 from gateway.state import TRACEPARENT, account_of, answer, gateway_of
-from gateway.uploads import Upload, receive_part
+from gateway.uploads import READERS, Upload, receive_part
 from schemas.ids import CampaignId
 
 MAX_PART = 2**30 - 1
@@ -25,8 +25,8 @@ async def accept_recipients(request: web.Request) -> web.Response:
     """202 when the part counts."""
     gateway, tenant = gateway_of(request), account_of(request).tenant
     identity = check_id(request.match_info["id"])
-    require_content_type(request, "application/x-ndjson")
-    upload = Upload(tenant=tenant, campaign=CampaignId(identity), part=_part(request, identity),
+    content = require_content_type(request, *READERS)
+    upload = Upload(tenant=tenant, campaign=CampaignId(identity), part=_part(request, identity), content=content,
                     traceparent=request[TRACEPARENT])
     if len(gateway.uploads) >= MAX_UPLOADS:
         raise unavailable("overloaded", "too many uploads are running; try again")

@@ -11,13 +11,14 @@ from aiohttp import web
 from gateway import answers, requests
 from gateway.registry import SubjectVersion
 from gateway.routes import balance, campaigns, messages, operations, preview, recipients, registry
+from gateway.uploads import NDJSON
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Route(NamedTuple):
     """One row. `body`, `answer`: types of JSON; `content`: another media type of the body, or of the answer where there
-    is no body. `once`: takes `Idempotency-Key`."""
+    is no body; `csv`: the body may be a table as well, of which this is an example. `once`: takes `Idempotency-Key`."""
 
     method: str
     path: str
@@ -27,6 +28,7 @@ class Route(NamedTuple):
     body: Any = None
     answer: Any = None
     content: str | None = None
+    csv: str | None = None
     query: tuple[str, ...] = ()
     refusals: tuple[int, ...] = ()
     once: bool = False
@@ -56,8 +58,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _CAMPAIGN, campaigns.show_campaign, "One campaign with its counts", answer=answers.Campaign,
           refusals=(404, 503)),
     Route("POST", f"{_CAMPAIGN}/recipients", recipients.accept_recipients, "Upload recipients of an open campaign", 202,
-          requests.Recipient, answers.PartAccepted, "application/x-ndjson",
-          refusals=(404, 408, 409, 415, 422, 503), once=True),
+          requests.Recipient, answers.PartAccepted, NDJSON,
+          "to,client_ref,name\r\n+4915112345678,order-17,Ann\r\n", refusals=(404, 408, 409, 415, 422, 503), once=True),
     Route("POST", f"{_CAMPAIGN}/start", campaigns.start_campaign, "Start an open campaign", 202,
           answer=answers.CampaignState, refusals=(402, 404, 409, 422, 503)),
     Route("POST", f"{_CAMPAIGN}/cancel", campaigns.cancel_campaign, "Cancel what has not been sent", 202,
