@@ -106,11 +106,12 @@ def _to_text(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def follow(consumer: Consumer, registry: Registry, stopped: list[int]) -> None:
-    """Print, then commit, until a signal comes."""
+def follow(consumer: Consumer, registry: Registry, stopped: list[int], most: int | None = None) -> None:
+    """Print, then commit, until a signal comes, or `most` lines were printed."""
     book = Book()
-    while not stopped:
-        messages = consumer.consume(500, 0.2)
+    printed = 0
+    while not stopped and printed != most:
+        messages = consumer.consume(500 if most is None else min(500, most - printed), 0.2)
         for message in messages:
             error = message.error()
             if error is not None:
@@ -125,6 +126,7 @@ def follow(consumer: Consumer, registry: Registry, stopped: list[int]) -> None:
                 continue
             if line is not None:
                 sys.stdout.write(line + "\n")
+                printed += 1
         if messages:
             sys.stdout.flush()
             try:
@@ -134,12 +136,13 @@ def follow(consumer: Consumer, registry: Registry, stopped: list[int]) -> None:
 
 
 def main() -> None:
-    """Read the arguments and follow the topic until Ctrl-C."""
+    """Read the arguments and follow the topic until Ctrl-C, or until there were enough lines."""
     arguments = argparse.ArgumentParser(description="Print delivery receipts as JSON lines.")
     arguments.add_argument("--kafka", default="127.0.0.1:9092", help="bootstrap servers")
     arguments.add_argument("--registry", default="http://127.0.0.1:8080/registry", help="the gateway's registry")
     arguments.add_argument("--group", default="my-subscriber", help="consumer group; each group gets every event")
     arguments.add_argument("--topic", default="delivery-receipts")
+    arguments.add_argument("--max", type=int, help="end after so many lines; without it, Ctrl-C ends it")
     chosen = arguments.parse_args()
     stopped: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -148,7 +151,7 @@ def main() -> None:
                          "auto.offset.reset": "earliest"})
     consumer.subscribe([chosen.topic])
     try:
-        follow(consumer, Registry(chosen.registry), stopped)
+        follow(consumer, Registry(chosen.registry), stopped, chosen.max)
     finally:
         consumer.close()
 

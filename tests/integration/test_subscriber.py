@@ -64,12 +64,12 @@ def registry() -> Iterator[str]:
 class Subscriber:
     """One run of the program; its lines as they come."""
 
-    def __init__(self, kafka: str, registry: str, topic: str, folder: Path) -> None:
+    def __init__(self, kafka: str, registry: str, topic: str, folder: Path, *more: str) -> None:
         self._out = folder / f"{uuid4().hex}.jsonl"
         with self._out.open("wb") as out:
             self.process = subprocess.Popen(
                 [sys.executable, str(PROGRAM), "--kafka", kafka, "--registry", registry, "--topic", topic, "--group",
-                 topic], stdout=out, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": ""})
+                 topic, *more], stdout=out, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": ""})
 
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self._out.read_text().splitlines(keepends=True) if line.endswith("\n")]
@@ -130,6 +130,20 @@ def test_it_prints_each_event_once_marks_the_newest_and_goes_on_where_it_was(
     wait_for(lambda: len(second.lines()) == 1, 30)
     assert second.stop()[0] == 0
     assert second.lines()[0]["status"] == "failed"
+
+
+def test_it_ends_after_so_many_lines_and_commits_no_more(services: Stack, registry: str, tmp_path: Path) -> None:
+    topic = f"receipts-{uuid4().hex}"
+    admin = make_admin(services.kafka)
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(20)
+    events = [msgspec.structs.replace(DELIVERED, message_id=f"{DELIVERED.message_id}{n}") for n in range(5)]
+    put(services.kafka, topic, events[0], events[0], b"poison", *events[1:])
+    seen = []
+    for count in (2, 3):
+        program = Subscriber(services.kafka, registry, topic, tmp_path, "--max", str(count))
+        assert program.process.wait(30) == 0
+        seen.append([line["message_id"] for line in program.lines()])
+    assert seen == [[event.message_id for event in events[:2]], [event.message_id for event in events[2:]]]
 
 
 def test_a_registry_that_does_not_answer_ends_it_with_nothing_committed(services: Stack, tmp_path: Path) -> None:
