@@ -84,8 +84,10 @@ class Bursts:
 
     async def read(self, stream: Any) -> None:
         """The agent: events into the queue; the stream waits while the queue is full."""
-        acks = stream.noack()
-        task = asyncio.create_task(self._guarded(acks), name=f"bursts of {self._source.topic}")
+        # Trap: `noack()` leaves this stream as it is and returns another; iterated, this one would acknowledge each record
+        # as soon as the next is asked for, long before it is handled.
+        stream.enable_acks = False
+        task = asyncio.create_task(self._guarded(stream), name=f"bursts of {self._source.topic}")
         try:
             async for event in stream.events():
                 self._queue.append(event)
