@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from infra.services.stack import Stack
 from schemas.codec import decode_as
 from schemas.records import Envelope
 from schemas.topics import DEAD_LETTER
+from streams.faust_runner import COMMIT_SECONDS
 from streams.runner import BrakeOn, Undelivered
 from tests.contract.runner_rigs import SECONDS, Feed, InMemory, Rig, WithFaust
 from tests.contract.runner_toy import toy_record, toy_slice
@@ -159,6 +161,21 @@ def test_kill_in_the_middle_of_a_burst_loses_nothing(faust: WithFaust) -> None:
     faust.start()
     wait_for(lambda: faust.committed() == 400, SECONDS)
     assert set(faust.outputs(400)) >= {f"c{n}" for n in range(400)}
+
+
+@pytest.mark.stack
+def test_what_waits_in_memory_is_not_committed(faust: WithFaust) -> None:
+    faust.send([plain(toy_record(toy_slice(f"c{n}", "hang" if n == 20 else "hi"))) for n in range(60)])
+    first = faust.start()
+    wait_for(lambda: (faust.folder / "hung").exists(), SECONDS)
+    rounds_are_over = time.monotonic() + 4 * COMMIT_SECONDS
+    while time.monotonic() < rounds_are_over:
+        assert faust.committed() <= 20
+    first.kill()
+    first.wait(10)
+    faust.start()
+    wait_for(lambda: faust.committed() == 60, SECONDS)
+    assert set(faust.outputs(60)) >= {f"c{n}" for n in range(60)}
 
 
 @pytest.mark.stack
