@@ -32,6 +32,17 @@ def test_a_role_killed_in_mid_campaign_loses_and_repeats_nothing(victim: Running
     until(lambda: victim.role(name)["state"] == "running", 20, "readiness")
 
 
+@pytest.mark.parametrize("name", ["streams-bulk", "dispatch-bulk"])
+def test_a_role_that_keeps_dying_loses_and_repeats_nothing(victim: Running, name: str) -> None:
+    with ordeal(victim, RECIPIENTS, singles=0) as trial:
+        for fifth in (1, 2, 3, 4):
+            trial.wait_until_gone_out(RECIPIENTS * fifth // 5)
+            kill(victim.role_process(name))
+            until(lambda: victim.role(name)["state"] == "running", 20, "readiness")
+        trial.comes_to_rest(45)
+        assert trial.judge() == []
+
+
 def test_the_ledger_adds_up_after_all_of_them(victim: Running) -> None:
     assert victim.verify(30)["violations"] == []
     assert victim.cli("dlq", "list") == []
