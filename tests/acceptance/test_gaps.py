@@ -76,7 +76,7 @@ def test_a_command_of_a_later_version_is_wrong_usage(stack: Running, command: st
 @pytest.mark.parametrize(("path", "body", "pointer"), [
     ("/v1/messages", {**ONE, "body": "a\0"}, "/body"), ("/v1/messages", {**ONE, "from": "a\0"}, "/from"),
     ("/v1/messages", {**ONE, "to": NUMBER + "\0"}, "/to"), ("/v1/messages", {**ONE, "client_ref": "\0"}, "/client_ref"),
-    ("/v1/messages", {**ONE, "variables": {"a": "\0"}}, "/variables"),
+    ("/v1/messages", {**ONE, "variables": {"a": "\0"}}, "/variables/a"),
     ("/v1/campaigns", {**MANY, "name": "\0"}, "/name"), ("/v1/campaigns", {**MANY, "from": "\0"}, "/from"),
     ("/v1/campaigns", {**MANY, "body": "\0"}, "/body"), ("/v1/campaigns", {**MANY, "open": True, "body": "\0"}, "/body"),
 ])
