@@ -108,7 +108,7 @@ class ReceiptDesk:
     def _flushed(self) -> None:
         self._flushing -= 1
         if self._pending and self._flushing == 0:
-            self._soon()
+            self.flush()
 
     def _search(self, receipt: Receipt) -> tuple[str, tuple[Facts, int] | None]:
         for form in self.lookup(receipt.carrier_message_id):

@@ -177,7 +177,7 @@ class Dispatch:
         def post(value: bytes, then: Callable[[], None]) -> None:
             self._outgoing.receipts(carrier, value, then)
 
-        return ReceiptDesk(carrier, post, self._sealer, now, linger=0.002 if self._pool is lanes.Pool.OTP else 0.025)
+        return ReceiptDesk(carrier, post, self._sealer, now, linger=0.002 if self._pool is lanes.Pool.OTP else 0.005)
 
     def _make_engine(self, row: CarrierRow, carrier: Carrier, desk: ReceiptDesk, window: int) -> Engine:
         leases = Leases(row.id, self._tokens, lambda: f"{self._owner}:{next(self._numbers)}")
