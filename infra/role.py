@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import json
 import os
 import signal
@@ -54,6 +55,9 @@ Run = Callable[[RoleContext], Awaitable[None]]
 
 def serve_role(run: Run, *, settings: Settings, name: str, pool: PoolName | None, instance: str) -> int:
     """Run this role until SIGINT or SIGTERM; the exit code."""
+    # A burst makes tens of thousands of small values and drops them: looked over every 700 of them, they would cost a
+    # quarter of a stage's time.
+    gc.set_threshold(100_000, 20, 20)
     configure_logs(settings.telemetry.log_level, role=name, instance=instance)
     mark = ready_file(settings.data_dir, name)
     try:

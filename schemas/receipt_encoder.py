@@ -18,6 +18,7 @@ from schemas.records import DeliveryReceipt
 TYPE = b"sluice.delivery-receipt.v1"
 CONTENT_TYPE = b"application/avro"
 
+_FIXED = (("ce_specversion", b"1.0"), ("ce_source", b"/sluice"), ("ce_type", TYPE), ("content-type", CONTENT_TYPE))
 _WIRE = b"\0" + next(row.id for row in reversed(SCHEMAS) if row.record is DeliveryReceipt).to_bytes(4, "big")
 _NULL = b"\0"
 _SOME = b"\x02"
@@ -70,7 +71,7 @@ def _counted(segments: int | None, price: int | None) -> bytes:
 class Shared:
     """What the receipts of one block have in common, encoded beforehand."""
 
-    __slots__ = ("_carrier", "_last", "_owner", "_sequence", "_status", "_tenant", "price")
+    __slots__ = ("_carrier", "_last", "_owner", "_owner_header", "_sequence", "_status", "price")
 
     def __init__(self, *, tenant: str, campaign: str | None, carrier: str | None, status: str, reason: str | None,
                  price: int | None, attempt: int, recorded_at: int, sequence: int, channel: str = "sms") -> None:
@@ -79,7 +80,7 @@ class Shared:
         self._status = _text(status) + _maybe(reason)
         self._last = (_long(attempt), _long(recorded_at) + _long(sequence))
         self._sequence = b"/%d" % sequence
-        self._tenant = tenant.encode()
+        self._owner_header = ("ce_tenantid", tenant.encode())
         self.price = price
 
     def encode(self, message_id: bytes, *, ref: str | None, to_hash: bytes, code: str | None, carrier_id: str | None,
@@ -97,16 +98,8 @@ class Shared:
 
     def headers(self, message_id: bytes, occurred_at: int) -> list[tuple[str, bytes]]:
         """The CloudEvents headers of the same message's record."""
-        return [
-            ("ce_specversion", b"1.0"),
-            ("ce_id", message_id + self._sequence),
-            ("ce_source", b"/sluice"),
-            ("ce_type", TYPE),
-            ("ce_time", _rfc3339(occurred_at)),
-            ("ce_subject", message_id),
-            ("content-type", CONTENT_TYPE),
-            ("ce_tenantid", self._tenant),
-        ]
+        return [*_FIXED, self._owner_header, ("ce_id", message_id + self._sequence), ("ce_subject", message_id),
+                ("ce_time", _rfc3339(occurred_at))]
 
 
 def encode_receipt(receipt: DeliveryReceipt) -> bytes:

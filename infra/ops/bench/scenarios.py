@@ -22,7 +22,7 @@ from infra.ops.launch import Launched
 from infra.ops.refusal import Refusal
 
 Row = dict[str, Any]
-WARM_UP = 20_000
+WARM_UP = 150_000
 WARM_UP_SECONDS = 3.0
 OTP_RATE = 50.0
 BULK_SECONDS = 300.0
