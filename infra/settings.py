@@ -68,9 +68,8 @@ class GatewaySettings(_Section):
 
 
 class TelemetrySettings(_Section):
-    """Logs, metrics, traces."""
+    """Logs."""
 
-    otlp_endpoint: HttpUrl | None = Field(default=None, description="where spans and metrics go; unset = nowhere")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="of all roles")
 
 
