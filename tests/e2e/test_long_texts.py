@@ -32,5 +32,7 @@ def test_one_part_that_is_not_delivered_makes_the_message_undelivered(stack: Run
     try:
         identity = stack.api.post("/v1/messages", {"to": number, "from": "Shop", "body": "x" * 450}).id
         until(lambda: stack.api.message(identity)["status"] == "undelivered", 20)
+        message = stack.api.message(identity)
+        assert (message["segments"], message["reason"]) == (3, "carrier_undelivered")
     finally:
         stack.rough.behave()

@@ -59,6 +59,7 @@ def test_every_lane_delivers(stack: Running) -> None:
 
     for lane, identity in sent.items():
         until(partial(delivered, stack, identity), 15, lane)
+    assert {stack.api.message(identity)["carrier"] for identity in sent.values()} == {"steady"}
 
 
 def delivered(stack: Running, identity: str) -> bool:
@@ -88,3 +89,4 @@ def test_the_command_line_sends_too(stack: Running) -> None:
     said = stack.cli("send", "--from", "Sluice", "--to", number, "--body", "From the command line", "--lane", "otp")
 
     until(lambda: stack.cli("message", "show", said["id"])["status"] == "delivered", 15)
+    assert stack.cli("message", "show", said["id"])["to"] == number

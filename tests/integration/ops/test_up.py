@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from infra.ops.data_folder import started_ticks
 from tests.support.stack import wait_for
@@ -127,6 +128,8 @@ def test_a_killed_service_comes_back_under_its_address(up: Up) -> None:
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: up.service_pid("redis") != pid, 30)
     wait_for(lambda: all(row["ok"] for row in json.loads(sluice("services", "status", "--data", str(up.data)).stdout)), 30)
+    told = json.loads((up.data / "stack.json").read_text())["redis"]
+    assert redis.Redis.from_url(told).ping()
 
 
 def test_doctor_and_lag_and_diff(up: Up) -> None:
