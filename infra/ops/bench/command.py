@@ -14,12 +14,15 @@ import tempfile
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from infra.ops.options import Output
-from infra.ops.output import show_one, tell
+from infra.ops.output import Format, chosen, show_one, show_rows, tell
+
+if TYPE_CHECKING:
+    from infra.ops.bench.scenarios import Size
 
 CARRIER_RATE = 1_000_000
 CARRIER_WINDOW = 2000
@@ -31,25 +34,37 @@ class Scenario(StrEnum):
     BULK = "bulk"
     SINGLE = "single"
     OTP = "otp"
+    KILL = "kill"
 
 
 def bench(
-    scenario: Annotated[Scenario, typer.Option(help="bulk: a campaign; single: one message a call; otp: codes beside one.")],
+    scenario: Annotated[Scenario, typer.Option(help="bulk: a campaign; single: one message a call; otp: codes beside a "
+                                                    "campaign; kill: each role killed, until it works again.")],
     recipients: Annotated[int, typer.Option(min=1, help="Size of the campaign (bulk, otp).")] = 200_000,
     seconds: Annotated[float, typer.Option(min=1, max=600, help="How long single messages are sent (single, otp).")] = 10.0,
+    rounds: Annotated[int, typer.Option(min=1, max=20, help="How often each role is killed (kill).")] = 3,
+    role: Annotated[list[str] | None, typer.Option(help="Only this role, e.g. streams-otp; may be repeated (kill).")] = None,
     output: Output = None,
 ) -> None:
-    """Measure the pipeline: rate, cost per message, percentiles."""
+    """Measure the pipeline: rate, cost per message, percentiles; or how long it takes to come back."""
+    from infra.ops.bench.kill import choose
+    from infra.ops.bench.scenarios import Size
+
+    choose(role or ())
     folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
     try:
-        figures = asyncio.run(_measure(folder, scenario, recipients, seconds))
+        figures = asyncio.run(_measure(folder, scenario, Size(
+            recipients=recipients, seconds=seconds, rounds=rounds, roles=tuple(role or ()))))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if scenario is Scenario.KILL and chosen(output) in (Format.TABLE, Format.CSV):
+        show_rows(figures["roles"], output)
+        return
     show_one({**figures, "machine": {"cpus": os.cpu_count(), "python": platform.python_version(),
                                      "kernel": platform.release()}}, output)
 
 
-async def _measure(folder: Path, scenario: Scenario, recipients: int, seconds: float) -> dict[str, Any]:
+async def _measure(folder: Path, scenario: Scenario, size: Size) -> dict[str, Any]:
     from infra.ops.bench.scenarios import SCENARIOS
     from infra.ops.launch import launched
     from infra.ops.roles import choose_roles
@@ -61,4 +76,4 @@ async def _measure(folder: Path, scenario: Scenario, recipients: int, seconds: f
         "routes": [RouteSettings(prefix="", carriers=["simulator"], price=Decimal("0.0100"))]})
     async with launched(settings, choose_roles(None), tell=tell, tuning="bench", grace=0.0) as stack:
         tell(f"measuring {scenario}")
-        return await SCENARIOS[scenario](stack, recipients, seconds)
+        return await SCENARIOS[scenario](stack, size)

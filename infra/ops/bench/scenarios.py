@@ -1,4 +1,5 @@
-"""What is measured: `bulk` (a campaign to its last receipt), `single` (one message a call), `otp` (codes beside a campaign).
+"""What is measured: `bulk` (a campaign to its last receipt), `single` (one message a call), `otp` (codes beside a campaign),
+`kill` (roles that are killed, see kill.py).
 
 In: a stack that works, how much. Out: a row with rate, seconds, CPU microseconds a message in all and by process, and
 percentiles in milliseconds. Every scenario warms up first. Wrong: messages that do not come to an end in time: `Refusal`.
@@ -9,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import csv
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from infra.ops.api import Api
 from infra.ops.bench.cpu import between, cpu_seconds
+from infra.ops.bench.kill import kill
 from infra.ops.bench.load import Load, percentiles, send_singles
 from infra.ops.campaign_watch import all_final, watch_campaign
 from infra.ops.demo import BODY, demo_recipients
@@ -29,8 +32,19 @@ BULK_SECONDS = 300.0
 SETTLE_SECONDS = 60.0
 
 
-async def bulk(stack: Launched, recipients: int, seconds: float) -> Row:
-    """One campaign: accepted, sent, delivered; the clock stops with the last receipt. `seconds` is not used."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How much: every scenario takes what it needs of it."""
+
+    recipients: int
+    seconds: float
+    rounds: int
+    roles: Sequence[str]
+
+
+async def bulk(stack: Launched, size: Size) -> Row:
+    """One campaign: accepted, sent, delivered; the clock stops with the last receipt."""
+    recipients = size.recipients
     await asyncio.to_thread(run_campaign, stack, WARM_UP)
     before = _cpu(stack)
     timing = await asyncio.to_thread(run_campaign, stack, recipients)
@@ -38,24 +52,25 @@ async def bulk(stack: Launched, recipients: int, seconds: float) -> Row:
             "upload_per_second": round(recipients / timing["upload"])}
 
 
-async def single(stack: Launched, recipients: int, seconds: float) -> Row:
-    """Single transactional messages as fast as answers come, then until all are submitted. `recipients` is not used."""
+async def single(stack: Launched, size: Size) -> Row:
+    """Single transactional messages as fast as answers come, then until all are submitted."""
     await _singles(stack, "transactional", 64, WARM_UP_SECONDS, None, 0)
     before, begun = _cpu(stack), time.monotonic()
-    load = await _singles(stack, "transactional", 64, seconds, None, 1_000_000)
+    load = await _singles(stack, "transactional", 64, size.seconds, None, 1_000_000)
     submitted = await _submitted(stack, load)
     elapsed = time.monotonic() - begun
     return {"scenario": "single", **_rates(stack, before, len(load.accepted), elapsed),
-            "accepted_per_second": round(len(load.accepted) / seconds), "turned_away": load.turned_away,
+            "accepted_per_second": round(len(load.accepted) / size.seconds), "turned_away": load.turned_away,
             "answer_ms": percentiles(load.latencies), "accept_to_submit_ms": percentiles(submitted)}
 
 
-async def otp(stack: Launched, recipients: int, seconds: float) -> Row:
+async def otp(stack: Launched, size: Size) -> Row:
     """Codes at a steady rate while a campaign of `recipients` runs: how long from the call to the submit."""
+    recipients = size.recipients
     await _singles(stack, "otp", 8, WARM_UP_SECONDS, OTP_RATE, 0)
     campaign = asyncio.create_task(asyncio.to_thread(run_campaign, stack, recipients))
     before = _cpu(stack)
-    load = await _singles(stack, "otp", 8, seconds, OTP_RATE, 1_000_000)
+    load = await _singles(stack, "otp", 8, size.seconds, OTP_RATE, 1_000_000)
     submitted = await _submitted(stack, load)
     busy = not campaign.done()
     timing = await campaign
@@ -64,7 +79,13 @@ async def otp(stack: Launched, recipients: int, seconds: float) -> Row:
             "answer_ms": percentiles(load.latencies), "accept_to_submit_ms": percentiles(submitted)}
 
 
-SCENARIOS: dict[str, Callable[[Launched, int, float], Awaitable[Row]]] = {"bulk": bulk, "single": single, "otp": otp}
+async def kill_roles(stack: Launched, size: Size) -> Row:
+    """Each role killed so many times beside a light steady stream: how long until it works again."""
+    return await kill(stack, size.rounds, size.roles)
+
+
+SCENARIOS: dict[str, Callable[[Launched, Size], Awaitable[Row]]] = {
+    "bulk": bulk, "single": single, "otp": otp, "kill": kill_roles}
 
 
 def run_campaign(stack: Launched, recipients: int) -> dict[str, float]:
