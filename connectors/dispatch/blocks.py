@@ -1,7 +1,7 @@
 """A block: some messages of one load on their way to the carrier, from the start's acknowledgement to the last answer.
 
 In: ranks of a load; the carrier's results. Out: `Submit`s, and for each result whether the message is answered (and how),
-goes out again, or has further segments to go. `ref` of a submit = block number x 512 + rank.
+has further segments to go, or was not taken at all. `ref` of a submit = block number x 512 + rank.
 """
 
 from __future__ import annotations
@@ -66,19 +66,30 @@ class Block:
                       validity_seconds=max(1, (slice_.expires_at - now) // 1000), first_part=first, part_count=count)
 
     def progress(self, rank: int, result: Result, ids: tuple[str, ...]) -> Outcome | int | None:
-        """What a result says of this message: its outcome, the segment that goes next (0: the whole message goes again),
-        or None when all segments are taken. `ids`: those of this result in the form to remember."""
+        """What a result says of this message: its outcome, the segment that goes next (1 at least), or None when all
+        segments are taken. `ids`: those of this result in the form to remember."""
         had = self.ids[rank] = self.ids.get(rank, ()) + ids
         match result:
             case Accepted():
                 text = self.texts.get(rank)
                 return None if text is None or len(had) >= len(text.parts) else len(had)
             case Throttled() | NotSent():
-                return len(had)
+                return len(had) or _not_taken(result)
             case Unknown():
                 return Outcome(outcome="uncertain", reason=Reason.ANSWER_TIMEOUT, ids=had)
             case Refused():
                 return _refused(result, had)
+
+
+def plain(carrier_id: str) -> str:
+    """The id as it may stand in our columns, which know commas and line ends as separators."""
+    return carrier_id if carrier_id.isalnum() else carrier_id.replace(",", "_").replace("\n", "_").replace("\r", "_")
+
+
+def _not_taken(result: Throttled | NotSent) -> Outcome:
+    if isinstance(result, Throttled):
+        return Outcome(outcome="not_taken", reason=Reason.THROTTLED, code=result.code)
+    return Outcome(outcome="not_taken", reason=Reason.NONE)
 
 
 def _refused(result: Refused, had: tuple[str, ...]) -> Outcome:

@@ -1,9 +1,9 @@
 """The engine of one carrier: takes messages from its queue as window and tokens allow, and sees each one through.
 
 In: work, room and results of the carrier connection, tokens. Out: blocks: `Started` in the log, on its acknowledgement the
-submits, on the answers a `Settled`. Segments still missing of a message go before anything else; a throttled message goes
-back to the front. Nothing is sent while the carrier is not connected: work waits, and ends with its validity. After
-`drain` nothing new is started; what is in flight is still settled.
+submits, on the answers a `Settled`. Segments still missing of a message go before anything else; a message that the carrier
+did not take goes back to the front as soon as the log says so. Nothing is sent while the carrier is not connected: work
+waits, and ends with its validity. After `drain` nothing new is started; what is in flight is still settled.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 
 from connectors.carriers.contract import Accepted, Carrier, NotSent, Result, Throttled, Unknown
-from connectors.dispatch.blocks import RANK_BITS, RANK_MASK, Block
+from connectors.dispatch.blocks import RANK_BITS, RANK_MASK, Block, plain
 from connectors.dispatch.home import Home
 from connectors.dispatch.leases import Leases
 from connectors.dispatch.load import Load
@@ -260,10 +261,6 @@ class Engine:
                 next_ = replace(next_, reason=Reason.CONNECTION_LOST)
             work.answers.other[rank] = next_
             block.left -= 1
-        elif next_ == 0:
-            block.load.give_back(rank)
-            self.queue.return_to_front(work)
-            block.left -= 1
         else:
             flight = Flight(block=block, work=work, rank=rank, part=next_)
             if isinstance(result, Throttled | NotSent):
@@ -284,9 +281,11 @@ class Engine:
     def _settle(self, work: Work) -> None:
         answers, work.answers = work.answers, type(work.answers)()
         if answers and not work.home.closed:
-            work.home.settle(work.load, answers)
+            work.home.settle(work.load, answers, partial(self._take_back, work))
 
-
-def plain(carrier_id: str) -> str:
-    """The id as it may stand in our columns, which know commas and line ends as separators."""
-    return carrier_id if carrier_id.isalnum() else carrier_id.replace(",", "_").replace("\n", "_").replace("\r", "_")
+    def _take_back(self, work: Work, ranks: list[int]) -> None:
+        """The log says that the carrier has not taken them: they are the next again."""
+        for rank in ranks:
+            work.load.give_back(rank)
+        self.queue.return_to_front(work)
+        self.wake()

@@ -8,6 +8,7 @@ else. A home that is `leaving` starts nothing and settles what is in flight.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from connectors.dispatch.load import Load
 from connectors.dispatch.log import AttemptLog
@@ -74,11 +75,16 @@ class Home:
 
         self.log.write(slice_.chunk, record, stands)
 
-    def settle(self, load: Load, answers: Answers) -> None:
-        """Note what came of these messages."""
+    def settle(self, load: Load, answers: Answers, back: Callable[[list[int]], None]) -> None:
+        """Note what came of these messages; `back` with the ranks that were not taken when that stands in the log.
+
+        Trap: they go again only then. A word that they were not taken behind their next start would undo that one too.
+        """
         record = settle(load, answers, self._sealer, epoch=self.log.epoch, at=self._now())
-        load.landed(len(answers))
-        self.write_settled(record, load.offset)
+        again = answers.not_taken()
+        load.landed(len(answers) - len(again))
+        undone = load.facts.positions(again) if again else 0
+        self._write(record, load.place, record.positions & ~undone, load.offset, partial(back, again) if again else None)
 
     def write_settled(self, record: Settled, offset: int) -> None:
         """Note a record that settles positions of this dispatch offset."""
@@ -95,13 +101,18 @@ class Home:
         record = Returned(epoch=self.log.epoch, carrier=load.facts.carrier, reason=str(reason), at=self._now(), rest=rest)
         self._write(record, load.place, positions, load.offset)
 
-    def _write(self, record: Settled | Returned, place: tuple[str, int], positions: int, offset: int) -> None:
+    def _write(self, record: Settled | Returned, place: tuple[str, int], positions: int, offset: int,
+               then: Callable[[], None] | None = None) -> None:
+        """`positions`: those that are at their end here with this record."""
         count = positions.bit_count()
 
         def stands(log_place: int) -> None:
-            self._note(place, positions)
-            self.table.close(place, count)
             self.offsets.place(offset, log_place)
-            self.offsets.settle(offset, count)
+            if count:
+                self._note(place, positions)
+                self.table.close(place, count)
+                self.offsets.settle(offset, count)
+            if then is not None:
+                then()
 
         self.log.write(place[0], record, stands)

@@ -69,7 +69,8 @@ class Intake:
             found = await self._calls.done([slice_ for _, slice_ in unknown.values()], lane)
             for place, positions in found.items():
                 home = unknown[place][0]
-                left_open = home.recovered.once.get(place, 0) | home.recovered.twice.get(place, 0)
+                # PostgreSQL knows what was started, the log which of that is still to be concluded or sent.
+                left_open = home.recovered.left_open(place)
                 if positions & ~left_open:
                     home.table.mark(place, positions & ~left_open)
 

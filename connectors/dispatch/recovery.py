@@ -1,15 +1,17 @@
 """What a new owner makes of the log of calls that its predecessors left.
 
 In: the records of one partition of `attempts-<lane>`, in their order, up to the new owner's own. Out: `Recovered`: by
-(chunk, send) which positions are settled, which were started by one owner and never settled, which by two or more;
-chunks that ended three owners running and positions that, sent alone, ended one more. Pure.
+(chunk, send) which positions are settled, which were started by one owner and never settled, which by two or more, which
+the carrier did not take; chunks that ended three owners running and positions that, sent alone, ended one more. Pure.
 
-A start repeated by the same owner counts once: that owner knew that its first one had not gone out.
+A start repeated by the same owner counts once: that owner knew that its first one had not gone out. `not_taken` undoes the
+starts of its own owner before it, unless a newer owner stands between: that one has read the log without it, and a word
+that came too late never makes a message go out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from schemas.reasons import Reason
@@ -21,19 +23,23 @@ OWNERS_RUNNING = 3
 Place = tuple[str, int]
 LogEntry = tuple[int, Record]
 """(offset, record)."""
+Starts = list[list[int]]
+"""[epoch, at, positions that are not settled], in the order of the log."""
 
 
 @dataclass(slots=True)
 class Recovered:
     """What is known of the past, by (chunk, send); all values are sets of positions.
 
-    `crashed`: positions that ended their owner although they were alone. `suspects` are to be sent one by one.
+    `not_taken`: positions whose every start was undone, to be sent as if never started. `crashed`: positions that ended
+    their owner although they were alone. `suspects` are to be sent one by one.
     `first_place`: for each dispatch offset the first place of the log that speaks of it.
     """
 
     settled: dict[Place, int] = field(default_factory=dict)
     once: dict[Place, int] = field(default_factory=dict)
     twice: dict[Place, int] = field(default_factory=dict)
+    not_taken: dict[Place, int] = field(default_factory=dict)
     suspects: set[Place] = field(default_factory=set)
     crashed: dict[Place, int] = field(default_factory=dict)
     first_place: dict[int, int] = field(default_factory=dict)
@@ -42,13 +48,17 @@ class Recovered:
         """Every (chunk, send) that the log speaks of."""
         return {*self.settled, *self.once, *self.twice}
 
+    def left_open(self, place: Place) -> int:
+        """Positions that were started and of which nothing final was noted."""
+        return self.once.get(place, 0) | self.twice.get(place, 0) | self.not_taken.get(place, 0)
+
 
 def rebuild(log: Iterable[LogEntry]) -> Recovered:
     """Read the log."""
     recovered = Recovered()
     reign = _Reign(-1)
     reigns = [reign]
-    open_: dict[Place, dict[int, int]] = {}  # by place, by epoch: positions started and not settled
+    open_: dict[Place, Starts] = {}
     for offset, record in log:
         match record:
             case Owner():
@@ -57,27 +67,37 @@ def rebuild(log: Iterable[LogEntry]) -> Recovered:
             case Started():
                 place = (record.chunk, record.send)
                 recovered.first_place.setdefault(record.dispatch_offset, offset)
-                by_epoch = open_.setdefault(place, {})
-                by_epoch[record.epoch] = by_epoch.get(record.epoch, 0) | record.positions
+                open_.setdefault(place, []).append([record.epoch, record.at, record.positions])
                 reign.started[place] = record.positions
             case Settled():
-                _settle(recovered, open_, (record.chunk, record.send), record.positions)
-                if not concluded(record):
+                place, undone = (record.chunk, record.send), not_taken(record)
+                _settle(recovered, open_, place, record.positions & ~undone)
+                if undone and record.epoch >= reign.epoch:
+                    _undo(recovered, open_, place, undone, record)
+                    reign.take_back(place, undone)
+                if answered(record):
                     reign.settled = True
                     reign.started.clear()
             case Returned():
                 _settle(recovered, open_, (record.rest.chunk, record.rest.send), record.rest.positions)
             case _:
                 continue
-    for place, by_epoch in open_.items():
-        _count_starts(recovered, place, list(by_epoch.values()))
+    for place, starts in open_.items():
+        _count_starts(recovered, place, starts)
     _find_suspects(recovered, reigns)
     return recovered
 
 
-def concluded(record: Settled) -> bool:
-    """Whether this record is an owner's conclusion about its predecessor, no answer of a carrier."""
-    return all(verdict.reason in (Reason.OWNER_LOST, Reason.CRASH_LOOP) for verdict in record.verdicts)
+def not_taken(record: Settled) -> int:
+    """The positions that this record gives back: started, and certainly not with the carrier."""
+    return sum([verdict.positions for verdict in record.verdicts if verdict.outcome == "not_taken"])
+
+
+def answered(record: Settled) -> bool:
+    """Whether a carrier's answer is in it: neither an owner's conclusion about its predecessor, nor bytes that never
+    left, say that a chunk can be sent without ending its owner."""
+    return any(verdict.reason not in (Reason.OWNER_LOST, Reason.CRASH_LOOP)
+               and (verdict.outcome != "not_taken" or verdict.reason == Reason.THROTTLED) for verdict in record.verdicts)
 
 
 class _Reign:
@@ -89,22 +109,49 @@ class _Reign:
         self.started: dict[Place, int] = {}
         self.settled = False
 
+    def take_back(self, place: Place, positions: int) -> None:
+        """These were started and did not go out: they cannot have ended this owner."""
+        left = self.started.get(place, 0) & ~positions
+        if left:
+            self.started[place] = left
+        else:
+            self.started.pop(place, None)
 
-def _settle(recovered: Recovered, open_: dict[Place, dict[int, int]], place: Place, positions: int) -> None:
-    recovered.settled[place] = recovered.settled.get(place, 0) | positions
-    for epoch, started in open_.get(place, {}).items():
-        open_[place][epoch] = started & ~positions
+
+def _settle(recovered: Recovered, open_: dict[Place, Starts], place: Place, positions: int) -> None:
+    if positions:
+        recovered.settled[place] = recovered.settled.get(place, 0) | positions
+        _close(open_, place, positions, lambda _epoch, _at: True)
 
 
-def _count_starts(recovered: Recovered, place: Place, starts: Sequence[int]) -> None:
+def _undo(recovered: Recovered, open_: dict[Place, Starts], place: Place, positions: int, record: Settled) -> None:
+    # A record may stand in the log twice, the second time behind the next start: that one is younger than its word.
+    recovered.not_taken[place] = recovered.not_taken.get(place, 0) | positions
+    _close(open_, place, positions, lambda epoch, at: epoch == record.epoch and at <= record.at)
+
+
+def _close(open_: dict[Place, Starts], place: Place, positions: int, fits: Callable[[int, int], bool]) -> None:
+    starts = open_.get(place, [])
+    for start in starts:
+        if fits(start[0], start[1]):
+            start[2] &= ~positions
+    open_[place] = [start for start in starts if start[2]]
+
+
+def _count_starts(recovered: Recovered, place: Place, starts: Starts) -> None:
+    by_epoch: dict[int, int] = {}
+    for epoch, _, positions in starts:
+        by_epoch[epoch] = by_epoch.get(epoch, 0) | positions
     once = twice = 0
-    for positions in starts:
+    for positions in by_epoch.values():
         twice |= once & positions
         once |= positions
     if once & ~twice:
         recovered.once[place] = once & ~twice
     if twice:
         recovered.twice[place] = twice
+    if undone := recovered.not_taken.pop(place, 0) & ~(once | recovered.settled.get(place, 0)):
+        recovered.not_taken[place] = undone
 
 
 def _find_suspects(recovered: Recovered, reigns: Sequence[_Reign]) -> None:

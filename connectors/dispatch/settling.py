@@ -1,8 +1,9 @@
 """Answers of a carrier, gathered by load, as the record that settles them.
 
 In: the ranks of a load with what came of them. Out: one `Settled`. `sent` needs the carrier's ids; `transient` needs `rest`,
-for which the columns of exactly these positions are sealed anew. Pure apart from the sealer; `UnsealError` cannot happen
-for a load that was opened.
+for which the columns of exactly these positions are sealed anew. `not_taken` (throttled, or no byte left) ends nothing: it
+notes that the start came to nothing, so that whoever reads the log sends the message as if it had never been started.
+Pure apart from the sealer; `UnsealError` cannot happen for a load that was opened.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from schemas.slices import Columns, Slice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of one message that was not simply taken. `ids`: of the segments that the carrier has."""
+    """What came of one message that was not simply taken. `outcome`: as in `Verdict`. `ids`: of the segments that the
+    carrier has."""
 
     outcome: str
     reason: Reason
@@ -39,6 +41,10 @@ class Answers:
 
     def __bool__(self) -> bool:
         return bool(self.sent or self.other)
+
+    def not_taken(self) -> list[int]:
+        """Ranks, ascending, that go out again."""
+        return sorted([rank for rank, outcome in self.other.items() if outcome.outcome == "not_taken"])
 
 
 def settle(load: Load, answers: Answers, sealer: Sealer, *, epoch: int, at: int) -> Settled:

@@ -3,7 +3,8 @@
 In: `Started` and `Settled` (`Owner` and `Returned` say nothing that is stored here). Out: for each (chunk, send) the
 positions that were started and those that have an answer; the carrier's ids, by which receipts find their message; and
 the positions of which nobody knows whether the carrier has them, until a later answer says so. `settled` holds answers
-only: a started position that is not settled is in flight or uncertain. Goes wrong: RecordError.
+only: a started position that is not settled is in flight, uncertain, or not taken and about to go again. Dispatch keeps
+what was not taken, so it stays `started`: for everybody else it is in dispatch's hands. Goes wrong: RecordError.
 
 Two carriers may share a (chunk, send), and their logs may have different owners: the rows are locked in the order of
 their keys before they are read.

@@ -15,13 +15,13 @@ from schemas.records import Settled
 from schemas.slices import RecordError
 
 _WITH_ID = frozenset({"sent", "partial"})
-OUTCOMES = frozenset({"sent", "failed", "transient", "uncertain", "partial"})
+OUTCOMES = frozenset({"sent", "failed", "transient", "uncertain", "partial", "not_taken"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledColumns:
     """`ids`: one carrier id for each segment. `to_hashes`: empty for a slice that nobody could open. `answered`: positions
-    whose fate is known."""
+    whose fate is known; `not_taken` ones are neither answered nor uncertain."""
 
     ids: Mapping[int, Sequence[str]]
     to_hashes: Mapping[int, int]

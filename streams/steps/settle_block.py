@@ -3,7 +3,9 @@
 In: a settled block, and whether a newer owner has taken over this log of calls since it was written. Out: `Next` what the
 carrier took; `Reject` what it refused for good, or took in part; `Hold` what is uncertain (a receipt may settle it);
 `Retry`, or the end, for what it refused for the moment. A block of an older owner never causes a retry: the new owner has
-called these positions uncertain, and only "sent" or "failed" says more. Pure; an outcome that nobody knows is StepError.
+called these positions uncertain, and only "sent" or "failed" says more. What the carrier did not take (throttled) is still
+dispatch's and is passed over, as a repeat is: no state, no money, no further send. Pure; an outcome that nobody knows is
+StepError.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ def decide(block: Settled, *, outdated: bool) -> Outcomes:
                 out.append(Reject(positions=verdict.positions, reason=Reason.PARTIAL, code=verdict.code))
             case "uncertain":
                 out.append(Hold(positions=verdict.positions, reason=Reason(verdict.reason), until=block.at))
+            case "not_taken":
+                out.append(Reject(positions=verdict.positions, reason=Reason.DUPLICATE_SEND))
             case "transient" if outdated:
                 out.append(Reject(positions=verdict.positions, reason=Reason.DUPLICATE_SEND))
             case "transient":

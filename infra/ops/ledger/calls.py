@@ -4,8 +4,9 @@ In: `attempts-<lane>`, in the order of each partition. Out: for each chunk, as b
 what is or was uncertain, what was taken twice and what was started again without need; segments per carrier and second.
 
 A `Started` of an epoch older than the partition's newest owner was never acted on (its writer stopped before the first
-byte) and is passed over. otp and transactional messages may be started once more after they were uncertain; then two
-answers are no fault. A marketing message may not: its second start by another owner is one.
+byte) and is passed over. `not_taken` undoes the starts of its own owner, unless a newer one stands between. otp and
+transactional messages may be started once more after they were uncertain; then two answers are no fault. A marketing
+message may not: its second start by another owner is one.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class CallLog:
             case Started() if record.epoch >= self._owners.get(place, -1):
                 self._start(record)
             case Settled():
-                self._settle(record, judged)
+                self._settle(record, judged, late=record.epoch < self._owners.get(place, -1))
             case _:
                 return
 
@@ -110,9 +111,13 @@ class CallLog:
         chunk.started_again |= again
         log.starts[r.epoch] = log.starts.get(r.epoch, 0) | r.positions
 
-    def _settle(self, r: Settled, judged: bool) -> None:
+    def _settle(self, r: Settled, judged: bool, *, late: bool) -> None:
         chunk, log = self._of(r)
         for verdict in r.verdicts:
+            if verdict.outcome == "not_taken":
+                if not late:
+                    log.starts[r.epoch] = log.starts.get(r.epoch, 0) & ~verdict.positions
+                continue
             if verdict.outcome == "uncertain":
                 log.uncertain |= verdict.positions & ~log.final
                 chunk.ever_uncertain |= verdict.positions & ~log.final

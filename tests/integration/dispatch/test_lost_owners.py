@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,8 @@ from infra.role import FAILED
 from schemas.codec import decode_as, encode
 from schemas.lanes import Lane
 from schemas.positions import places
-from schemas.records import Envelope, Owner, Settled, Started
+from schemas.records import Envelope, Owner, Settled, Started, Verdict
+from schemas.slices import Slice
 from schemas.topics import DEAD_LETTER, attempts
 from tests.integration.dispatch.conftest import MakePlace
 from tests.integration.dispatch.place import Place, now, until
@@ -29,6 +31,11 @@ def verdicts(place: Place) -> dict[int, list[tuple[str, str]]]:
             for position in places(verdict.positions):
                 found.setdefault(position, []).append((verdict.outcome, verdict.reason))
     return found
+
+
+def sent(place: Place) -> set[int]:
+    """Positions of chunk 0 that the carrier has, as the log says."""
+    return {position for position, found in verdicts(place).items() if ("sent", "none") in found}
 
 
 def starts(place: Place) -> Counter[int]:
@@ -121,16 +128,65 @@ async def test_settled_is_known_to_the_next_owner_without_its_commit(make_place:
     await place.open(Script(error_suffixes={"009": 0x58}))
     process = await place.spawn()
     place.put(place.slice(10))
-    await until(lambda: len(verdicts(place)) == 9)
+    await until(lambda: len(sent(place)) == 9)
     offset, _ = place.committed()
     assert offset < place.dispatch_end(), "the throttled one keeps the record open"
     place.kill(process)
     await until(lambda: not place.server.connections)
     place.server.change(Script())
     await place.start()
-    await until(lambda: len(verdicts(place)) == 10)
+    await until(lambda: len(sent(place)) == 10)
     assert set(place.times_taken().values()) == {1}
     await until(lambda: place.committed()[0] == place.dispatch_end())
+
+
+def record_of(kind: type[Any], slice_: Slice, **given: Any) -> Any:
+    """A record of the log about a slice, as an owner would write it."""
+    whole = slice_.positions.bit_count()
+    fields = {name: getattr(slice_, name) for name in (
+        "tenant", "campaign", "chunk", "part", "size", "lane", "send", "round", "attempts", "positions", "carrier")}
+    if kind is Settled:
+        fields |= {"price": 0, "lease": None, "indexes": slice_.indexes, "segments": bytes([1]) * whole, "ids": "",
+                   "to_hashes": bytes(8 * whole), "key_id": "", "verdicts": [
+                       Verdict(outcome="not_taken", reason="throttled", code=None, positions=slice_.positions)]}
+    return kind(**fields | {"at": now()} | given)
+
+
+async def test_throttled_marketing_is_sent_exactly_once_by_the_next_owner(make_place: MakePlace) -> None:
+    place = make_place(Lane.MARKETING)
+    await place.open(Script(error_suffixes={"002": 0x58}), rate=4)  # a quarter of a second between two tries
+    process = await place.spawn()
+    place.put(place.slice(3))
+    await until(lambda: verdicts(place).get(2, []).count(("not_taken", "throttled")) >= 2 and len(verdicts(place)) == 3)
+    place.kill(process)
+    assert place.committed()[0] < place.dispatch_end(), "the throttled one keeps the record open"
+    place.server.change(Script())
+    await place.start()
+    await until(lambda: verdicts(place)[2][-1][0] != "not_taken")
+    assert verdicts(place)[2][-1] == ("sent", "none")
+    assert set(place.times_taken().values()) == {1} and len(place.times_taken()) == 3
+    assert starts(place)[2] == len(verdicts(place)[2]) and starts(place)[0] == 1
+    await until(lambda: place.committed()[0] == place.dispatch_end())
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_an_old_owners_late_word_that_it_was_not_taken_sends_nothing(make_place: MakePlace, late: bool) -> None:
+    place = make_place(Lane.MARKETING)
+    await place.open()
+    whole = place.slice(2)
+    topic = attempts(place.lane)
+    place.put_raw(encode(Owner(owner="the first", lane=place.lane, at=now())), topic=topic)
+    epoch = place.calls()[-1][0]
+    started = record_of(Started, whole, epoch=epoch, dispatch_offset=place.dispatch_end())
+    word = record_of(Settled, whole, epoch=epoch)
+    newer = Owner(owner="the second", lane=place.lane, at=now())
+    place.put_raw(*map(encode, [started, newer, word] if late else [started, word, newer]), topic=topic)
+    place.put(whole)
+    await place.start()
+    await until(lambda: place.committed()[0] == place.dispatch_end())
+    ends = {found[-1] for found in verdicts(place).values()}
+    assert ends == ({("uncertain", "owner_lost")} if late else {("sent", "none")})
+    assert len(place.times_taken()) == (0 if late else 2)
 
 
 @pytest.mark.slow

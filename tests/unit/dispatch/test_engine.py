@@ -207,7 +207,47 @@ async def test_what_was_not_taken_goes_again_and_is_settled_once(kind: type[Any]
     await until(lambda: len(rig.settled()) == 10)
     assert set(rig.settled().values()) == {("sent", "none")}
     assert sum(record.positions.bit_count() for record in rig.log.of(Started)) == 11
-    assert sum(record.positions.bit_count() for record in rig.log.of(Settled)) == 10
+    verdicts = [v for record in rig.log.of(Settled) for v in record.verdicts]
+    assert sum(v.positions.bit_count() for v in verdicts if v.outcome == "sent") == 10
+    assert [(v.positions, v.reason) for v in verdicts if v.outcome == "not_taken"] == [
+        (1 << 3, "throttled" if kind is Throttled else "none")]
+    assert rig.home.offsets.committable(99)[0] == 1
+    assert list(rig.noted.values()) == [everyone(10)]
+
+
+async def test_what_was_not_taken_goes_again_only_when_the_log_says_so() -> None:
+    rig = Rig()
+    rig.line.answer = lambda one: (
+        Throttled(ref=one.ref, code="X") if len(rig.line.sent) == 4 else Accepted(ref=one.ref, ids=rig.line.ids(one)))
+    rig.log.automatic = False
+    rig.add(4)
+    await until(lambda: rig.log.waiting)
+    rig.log.acknowledge()
+    await until(lambda: rig.log.of(Settled))
+    await turns(20)
+    assert len(rig.log.of(Started)) == 1 and len(rig.line.sent) == 4
+    assert rig.home.offsets.committable(99)[0] == 0, "nothing of it is at its end"
+    rig.log.automatic = True
+    rig.log.acknowledge()
+    await until(lambda: len(rig.settled()) == 4 and {o for o, _ in rig.settled().values()} == {"sent"})
+    kinds = [type(record).__name__ for record in rig.log.records]
+    assert kinds == ["Started", "Settled", "Started", "Settled"]
+    assert rig.home.offsets.committable(99)[0] == 1
+
+
+async def test_an_owner_that_leaves_notes_what_was_not_taken_and_starts_it_no_more() -> None:
+    rig = Rig()
+    rig.line.answer = lambda one: None
+    rig.add(4)
+    await until(lambda: len(rig.line.open) == 4)
+    rig.home.leaving = True
+    rig.line.answer = lambda one: Throttled(ref=one.ref, code="X")
+    rig.line.deliver()
+    await until(lambda: rig.log.of(Settled))
+    await turns(20)
+    assert len(rig.log.of(Started)) == 1
+    assert {o for o, _ in rig.settled().values()} == {"not_taken"}
+    assert rig.home.offsets.committable(99)[0] == 0
 
 
 async def test_segments_go_one_token_at_a_time_and_before_anything_else() -> None:
