@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from schemas.records import CampaignCommand
 from schemas.slices import Columns, Slice
@@ -124,6 +124,22 @@ class Space(Protocol):
         """For each (chunk, send, carrier → positions): the carriers written first."""
     async def ask(self, asks: Sequence[SpaceAsk]) -> list[int]:
         """Segments granted to each, 0 to its cost; nothing where others already wait (otp never waits behind them)."""
+
+
+class OwnerAsk(NamedTuple):
+    """A record of the log of calls, by its place and its time in milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+
+
+class Owners(Protocol):
+    """Who owned the partitions of the log of calls."""
+
+    async def newest(self, asks: Sequence[OwnerAsk]) -> list[int]:
+        """For each record the epoch of the newest owner who shows in the log before it; -1: nobody. Raises PortDown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from infra.security.sealing import Sealer
 from schemas.lanes import Pool as LanePool
 from schemas.phone import PhoneError, normalise
 from streams.adapters.allowance_credit import AllowanceCredit
+from streams.adapters.log_owners import LogOwners
 from streams.adapters.postgres_credit import PostgresCredit
 from streams.adapters.postgres_refs import PostgresRefs
 from streams.adapters.redis_space import RedisSpace
@@ -34,7 +35,7 @@ from streams.intake import Intake, IntakePorts
 from streams.kafka_outlet import KafkaOutlet
 from streams.match import Match, MatchPorts
 from streams.pipeline import topics_of
-from streams.ports import Catalog, Credit, Sealing
+from streams.ports import Catalog, Credit, Owners, Sealing
 from streams.runner import Runner
 from streams.settlement import Settlement, SettlementPorts
 from streams.stage import Handler
@@ -55,6 +56,7 @@ class Parts:
     sealer: Sealing
     rooms: Rooms
     credit: Credit
+    owners: Owners
 
 
 async def run(role: RoleContext) -> None:
@@ -72,7 +74,8 @@ async def run(role: RoleContext) -> None:
     parts = Parts(
         pool=pool, commands=commands, catalog=config, sealer=Sealer(keyring), rooms=Rooms(connect(
             _secret(settings.redis.url))),
-        credit=AllowanceCredit(accounts, pool, now_ms) if pool_name is LanePool.OTP else accounts)
+        credit=AllowanceCredit(accounts, pool, now_ms) if pool_name is LanePool.OTP else accounts,
+        owners=LogOwners(bootstrap))
     linger = OTP_LINGER_MS if pool_name is LanePool.OTP else BULK_LINGER_MS
     outlet = KafkaOutlet(Outbox(bootstrap, role.instance, linger_ms=linger),
                          BurstOutbox(bootstrap, f"{role.instance}-bursts", linger_ms=linger))
@@ -91,7 +94,7 @@ def make_handler(stage: str, parts: Parts) -> Handler:
                 campaigns=parts.commands, catalog=parts.catalog, sealing=parts.sealer, credit=parts.credit,
                 space=RedisSpace(parts.rooms, time.monotonic), is_valid=is_valid, clock=now_ms))
         case "settlement":
-            return Settlement(SettlementPorts(sealing=parts.sealer, clock=now_ms))
+            return Settlement(SettlementPorts(sealing=parts.sealer, owners=parts.owners, clock=now_ms))
         case "match":
             return Match(MatchPorts(catalog=parts.catalog, sealing=parts.sealer,
                                     refs=PostgresRefs(parts.pool, parts.sealer), clock=now_ms))

@@ -3,8 +3,9 @@
 In: `attempts-<lane>` (owner, started, settled, returned). Out: `message-events-<lane>`, `usage`, `delivery-receipts` for
 what failed, `retry-10s-<lane>`, `held`. Guarantee: dispatch never makes the next send, this stage alone does, once per
 (chunk, send): a repeat writes the same records under the same numbers. A record of an owner that has been replaced may
-only turn uncertain into sent or failed. A start whose answer is in the same burst makes no event of its own. A record that
-contradicts itself is buried alone; owners seen are remembered only with the acknowledgement.
+only turn uncertain into sent or failed; who is the newest, the log says (`reigns.py`): while it cannot be read back the
+burst waits. A start whose answer is in the same burst makes no event of its own. A record that contradicts itself is
+buried alone.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from schemas.records import Owner, Returned, Settled, Started
 from schemas.slices import Slice, check_slice
 from schemas.status import Status
 from streams.outcome import DROPPED, DeadLetter, Hold, Next, Outcome, Reject, Retry, check_cover
-from streams.ports import Sealing
+from streams.ports import Owners, Sealing
+from streams.reigns import Reigns
 from streams.sheet import Sheet, ranks
 from streams.stage import Inbound, Item, Written
 from streams.steps import retry_slice, settle_block
@@ -32,15 +34,16 @@ class SettlementPorts:
     """Everything that settlement needs."""
 
     sealing: Sealing
+    owners: Owners
     clock: Callable[[], int]
 
 
 class Settlement:
-    """The stage at work; it knows the newest owner of each partition."""
+    """The stage at work."""
 
     def __init__(self, ports: SettlementPorts) -> None:
         self._ports = ports
-        self._epochs: dict[tuple[str, int], int] = {}
+        self._reigns = Reigns(ports.owners)
 
     def open(self, record: Inbound) -> list[Item]:
         """The record itself."""
@@ -58,27 +61,18 @@ class Settlement:
 
     async def handle(self, items: Sequence[Item]) -> Written:
         """One burst; records of a partition in their order."""
+        newest = await self._reigns.newest(items)
         sheet = Sheet(self._ports.clock())
-        epochs = dict(self._epochs)
         answered = _answered(items)
-        for item in items:
-            place = (item.source.topic, item.source.partition)
-            record = item.content
-            epoch = item.source.offset if isinstance(record, Owner) else record.epoch
-            newest = epochs[place] = max(epoch, epochs.get(place, -1))
-            match record:
-                case Started():
+        for item, owner in zip(items, newest, strict=True):
+            match item.content:
+                case Started() as record:
                     _sending(sheet, record, answered)
-                case Settled():
-                    Block(self._ports.sealing, sheet, record).write(outdated=epoch < newest)
-                case Returned() if epoch == newest:
+                case Settled() as record:
+                    Block(self._ports.sealing, sheet, record).write(outdated=record.epoch < owner)
+                case Returned() as record if record.epoch == owner:
                     _returned(self._ports.sealing, sheet, record)
-
-        def remember() -> None:
-            for place, epoch in epochs.items():
-                self._epochs[place] = max(epoch, self._epochs.get(place, -1))
-
-        return Written(outputs=sheet.outputs(), remember=remember)
+        return Written(outputs=sheet.outputs())
 
 
 class Block:

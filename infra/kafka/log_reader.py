@@ -1,7 +1,8 @@
-"""Whole topics read from their start, for whoever checks or rebuilds: no group, nothing committed.
+"""Topics read without a group, nothing committed: whole, for whoever checks or rebuilds, or what stands before a record.
 
-In: topics, and the ends to read up to. Out: every record below these ends, in the order of each partition; committed
-offsets of groups. `KafkaException` or `LogUnreadable` when Kafka does not answer.
+In: partitions, and the ends to read up to. Out: every record below these ends, in the order of each partition, from the
+start or from a moment; committed offsets of groups. Blocking. `KafkaException` or `LogUnreadable` when Kafka does not
+answer.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from infra.kafka.client import TopicPartition, make_admin, make_consumer
 Place = tuple[str, int]
 PATIENCE_SECONDS = 15.0
 _BEGINNING = -2
+_AT_ONCE = 1000
 
 
 class LogUnreadable(RuntimeError):
@@ -31,6 +33,14 @@ class Entry(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
+
+
+class Stretch(NamedTuple):
+    """Everything below `end` since this time (ms), and at least so many records."""
+
+    end: int
+    since: int
+    least: int
 
 
 def end_offsets(bootstrap: str, topics: Sequence[str]) -> dict[Place, int]:
@@ -52,17 +62,47 @@ def committed_offsets(bootstrap: str, groups: Mapping[str, Sequence[str]]) -> di
 
 def read_log(bootstrap: str, ends: Mapping[Place, int]) -> Iterator[Entry]:
     """Every record below these ends that the topics still hold."""
-    settings: dict[str, Any] = {"auto.offset.reset": "earliest", "enable.partition.eof": True}
-    consumer = make_consumer(bootstrap, "sluice-log-reader", **settings)
-    open_places = {place for place, end in ends.items() if end > 0}
+    consumer = _reader(bootstrap)
     try:
-        consumer.assign([TopicPartition(topic, p, _BEGINNING) for topic, p in sorted(open_places)])
-        while open_places:
-            messages = consumer.consume(1000, 0.2)
-            for message in messages or [_patiently(consumer)]:
-                yield from _taken(message, ends, open_places)
+        yield from _entries(consumer, dict.fromkeys(ends, _BEGINNING), ends)
     finally:
         consumer.close()
+
+
+def read_before(bootstrap: str, stretches: Mapping[Place, Stretch]) -> Iterator[Entry]:
+    """The records of these stretches, as far as the topics still hold them; all partitions at once."""
+    consumer = _reader(bootstrap)
+    try:
+        yield from _entries(consumer, _begins(consumer, stretches), {p: s.end for p, s in stretches.items()})
+    finally:
+        consumer.close()
+
+
+def _reader(bootstrap: str) -> Any:
+    settings: dict[str, Any] = {"auto.offset.reset": "earliest", "enable.partition.eof": True}
+    return make_consumer(bootstrap, "sluice-log-reader", **settings)
+
+
+def _begins(consumer: Any, stretches: Mapping[Place, Stretch]) -> dict[Place, int]:
+    """Where each stretch begins. A record may be older than those before it: what counts is the first that is not."""
+    asks = [TopicPartition(*place, max(0, stretch.since)) for place, stretch in stretches.items() if stretch.end > 0]
+    begins = {}
+    for found in consumer.offsets_for_times(asks, timeout=PATIENCE_SECONDS) if asks else ():
+        if found.error is not None:
+            raise LogUnreadable(f"{found.topic}[{found.partition}]: {found.error}")
+        place = (found.topic, found.partition)
+        end, least = stretches[place].end, stretches[place].least
+        begins[place] = max(0, min(found.offset if found.offset >= 0 else end, end - least))
+    return begins
+
+
+def _entries(consumer: Any, begins: Mapping[Place, int], ends: Mapping[Place, int]) -> Iterator[Entry]:
+    open_places = {place for place, end in ends.items() if end > 0}
+    consumer.assign([TopicPartition(*place, begins[place]) for place in sorted(open_places)])
+    while open_places:
+        # Trap: `consume` with a time-out waits for all it was asked for, so the last ones would come that much later.
+        for message in [_patiently(consumer), *consumer.consume(_AT_ONCE, 0)]:
+            yield from _taken(message, ends, open_places)
 
 
 def _patiently(consumer: Any) -> Any:

@@ -14,7 +14,7 @@ from infra.security.sealing import Sealer
 from schemas.codec import encode
 from schemas.ids import campaign_id, chunk_id, fresh_id
 from schemas.positions import everyone, places, positions_of
-from schemas.records import CampaignCommand, Envelope
+from schemas.records import CampaignCommand, Envelope, Owner, Returned, Settled, Started
 from schemas.slices import Columns, Slice
 from streams.intake import IntakePorts
 from streams.match import MatchPorts
@@ -22,6 +22,7 @@ from streams.ports import (
     CreditAsk,
     CreditGrant,
     Found,
+    OwnerAsk,
     PortDown,
     SegmentReceipt,
     SpaceAsk,
@@ -74,6 +75,9 @@ class World:
     parked: list[UnknownReceipt] = field(default_factory=list)
     waits: list[tuple[str, int]] = field(default_factory=list)
     down: int = 0
+    log: list[Owner | Started | Settled | Returned] = field(default_factory=list)
+    log_down: int = 0
+    asked: list[list[tuple[str, int, int, int]]] = field(default_factory=list)
 
     def clock(self) -> int:
         return self.now
@@ -122,6 +126,14 @@ class World:
             self.segments.setdefault((r.tenant, r.chunk, r.send, r.position), {})[r.id] = r.state
         return [list(self.segments[r.tenant, r.chunk, r.send, r.position].values()) for r in receipts]
 
+    async def newest(self, asks: Sequence[OwnerAsk]) -> list[int]:
+        self.asked.append([(ask.topic, ask.partition, ask.offset, ask.timestamp) for ask in asks])
+        if self.log_down:
+            self.log_down -= 1
+            raise PortDown("the log is away")
+        epochs = [n if isinstance(record, Owner) else record.epoch for n, record in enumerate(self.log)]
+        return [max(epochs[:ask.offset], default=-1) for ask in asks]
+
     def run(self, status: str = "running", version: int = 2, parts: Sequence[int] = (0,)) -> None:
         """The campaign's command has been read."""
         self.commands[CAMPAIGN] = CampaignCommand(tenant=TENANT, campaign=CAMPAIGN, version=version, status=status,
@@ -132,7 +144,7 @@ class World:
                            is_valid=lambda number: number >= 10**8, clock=self.clock)
 
     def settlement(self) -> SettlementPorts:
-        return SettlementPorts(sealing=SEALER, clock=self.clock)
+        return SettlementPorts(sealing=SEALER, owners=self, clock=self.clock)
 
     def match(self) -> MatchPorts:
         return MatchPorts(catalog=self, sealing=SEALER, refs=self, clock=self.clock)
