@@ -1,9 +1,9 @@
 """The role `releaser`: whatever waits in PostgreSQL goes on when its time has come.
 
-In: the table `held` and the campaigns' state. Out: topics (see release.py, room.py, chores.py). Several releasers may run:
-rows are leased with SKIP LOCKED. Guarantee: every output is acknowledged before its row is marked; killed anywhere, the
-lease ends after 30 s and the row goes again under the same (chunk, send), which everybody recognises. With PostgreSQL
-away it waits; with Kafka refusing it ends and comes back.
+In: the table `held`, the campaigns' state, receipts that are awaited. Out: topics (see release.py, room.py, overdue.py,
+chores.py). Several releasers may run: rows are leased with SKIP LOCKED. Guarantee: every output is acknowledged before its
+row is marked; killed anywhere, the lease ends after 30 s and the row goes again under the same (chunk, send), which
+everybody recognises. With PostgreSQL away it waits; with Kafka refusing it ends and comes back.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import structlog
 
 from connectors.releaser.chores import do_chores
 from connectors.releaser.claims import Claims
+from connectors.releaser.overdue import note_overdue
 from connectors.releaser.release import Release
 from connectors.releaser.room import RoomRelease
 from infra.kafka.outbox import Outbox
@@ -100,6 +101,7 @@ async def run(role: RoleContext) -> None:
         tasks.create_task(_loop(role, lambda: release_others(claims, release), 5 * IDLE_SECONDS))
         tasks.create_task(_loop(role, room.turn, IDLE_SECONDS))
         tasks.create_task(_loop(role, chores, CHORE_SECONDS))
+        tasks.create_task(_loop(role, lambda: note_overdue(claims, outbox, _now), CHORE_SECONDS))
     await config.stop()
     await outbox.close()
     await pool.close()

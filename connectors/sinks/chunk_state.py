@@ -2,7 +2,8 @@
 
 In: a chunk's columns and one `Change`. Out: the columns afterwards, and by how many messages each rank's count moved.
 Per position only a higher sequence wins. What a late change knows that nobody knew yet (segments, carrier, price) is
-taken over all the same. A change beyond the chunk's size raises RecordError.
+taken over all the same. One reason alone is taken over under an equal sequence: that a message which rests in `sent` got
+no receipt (`no_receipt`); nothing of the same sequence takes it back. A change beyond the chunk's size raises RecordError.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from schemas.slices import RecordError
 from schemas.status import STATUSES, Status, sequence
 
 RANKS = len(STATUSES)
+SENT = Status.SENT.rank
+MISSING = Reason.NO_RECEIPT.number
 
 
 class ChunkState:
-    """Columns of one chunk; `highest` is the greatest sequence, `uniform` whether all positions have it."""
+    """Columns of one chunk; `highest` is the greatest sequence, `uniform` whether all positions have it. `awaited` is what
+    `resting` said of the columns that are stored."""
 
-    __slots__ = ("campaign", "carriers", "chunk", "codes", "highest", "lane", "part", "price", "reasons", "seconds",
-                 "segments", "sequences", "size", "tenant", "uniform", "updated_at")
+    __slots__ = ("awaited", "campaign", "carriers", "chunk", "codes", "highest", "lane", "part", "price", "reasons",
+                 "seconds", "segments", "sequences", "size", "tenant", "uniform", "updated_at")
 
     def __init__(self, event: MessageEvents) -> None:
         size = event.size
@@ -39,6 +43,7 @@ class ChunkState:
         self.highest = 0
         self.uniform = True
         self.updated_at = 0
+        self.awaited: dict[int, int] = {}
 
     def restore(self, sequences: Sequence[int], reasons: Sequence[int], seconds: Sequence[int],
                 carriers: Sequence[int], segments: Sequence[int], price: int, codes: dict[str, str],
@@ -51,6 +56,17 @@ class ChunkState:
         self.price, self.codes, self.updated_at = price, codes, updated_at
         self.highest = max(sequences)
         self.uniform = min(sequences) == self.highest
+        self.awaited = self.resting()
+
+    def resting(self) -> dict[int, int]:
+        """Carrier's number → when (epoch seconds) the first message came to rest in `sent` that waits for its receipt."""
+        if self.uniform and self.highest & 15 != SENT:
+            return {}
+        since: dict[int, int] = {}
+        for place, reason, second, carrier in zip(self.sequences, self.reasons, self.seconds, self.carriers, strict=True):
+            if place & 15 == SENT and reason != MISSING and carrier and second < since.get(carrier, second + 1):
+                since[carrier] = second
+        return since
 
     def apply(self, change: Change, at: int, carrier: int, moved: list[int]) -> None:
         """Take the change in. `at` in milliseconds, `carrier` its number or 0; adds to the count of each rank."""
@@ -70,6 +86,8 @@ class ChunkState:
                 self._some(range(self.size), new, reason, at // 1000, carrier, moved)
         else:
             self._some(places(change.positions), new, reason, at // 1000, carrier, moved)
+        if reason == MISSING and status is Status.SENT:
+            self._miss(places(change.positions), new, at // 1000)
         self._learn(change, carrier, status)
         self.updated_at = max(self.updated_at, at)
 
@@ -103,6 +121,11 @@ class ChunkState:
         if taken:
             self.highest = max(self.highest, new)
             self.uniform = taken == self.size
+
+    def _miss(self, members: Sequence[int], sent: int, second: int) -> None:
+        for p in members:
+            if self.sequences[p] == sent and self.reasons[p] != MISSING:
+                self.reasons[p], self.seconds[p] = MISSING, second
 
     def _learn(self, change: Change, carrier: int, status: Status) -> None:
         whole = change.positions == everyone(self.size)

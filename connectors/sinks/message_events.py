@@ -1,9 +1,10 @@
-"""Message events → `chunks` (the state of every message) and `campaign_counts`.
+"""Message events → `chunks` (the state of every message), `campaign_counts` and `awaited_receipts`.
 
-In: `MessageEvents`. Out: each chunk that changed, written once a batch, and the counts of its campaign moved by what
-changed, one row for each campaign and partition so that no row is hot. The columns of recent chunks are kept in memory,
-bounded, and dropped with the partitions; they are right as long as this process alone writes them, which the epoch in
-the same transaction makes sure. Goes wrong: RecordError.
+In: `MessageEvents`. Out: each chunk that changed, written once a batch; the counts of its campaign moved by what changed,
+one row for each campaign and partition so that no row is hot; and a row for each chunk and carrier with messages that
+rest in `sent`, as long as they do, by which the releaser finds overdue receipts. The columns of recent chunks are kept in
+memory, bounded, and dropped with the partitions; they are right as long as this process alone writes them, which the epoch
+in the same transaction makes sure. Goes wrong: RecordError.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ Moves = dict[tuple[str, str, int], list[int]]
 
 
 class MessageEventsSink(Sink):
-    """The only writer of `chunks` and `campaign_counts`."""
+    """The only writer of `chunks` and `campaign_counts`; in `awaited_receipts` the releaser writes its leases."""
 
     name = "message-events"
     reads = tuple(topics.events(lane) for lane in Lane)
-    tables = ("chunks", "campaign_counts")
+    tables = ("chunks", "campaign_counts", "awaited_receipts")
     staging = (load_sql(__package__, "staging_chunks"),)
     linger_seconds = 1.0
     batch_records = 4000
@@ -61,6 +62,7 @@ class MessageEventsSink(Sink):
                 state.apply(change, event.at, number, moved)
         _write_chunks(changed.values(), transaction)
         _write_counts(moves, batch[-1].timestamp, transaction)
+        _write_awaited(changed, transaction)
         self._trim()
 
     def forget(self) -> None:
@@ -118,6 +120,23 @@ def _write_chunks(states: Iterable[ChunkState], transaction: Writer) -> None:
     ) for s in states]
     transaction.copy("COPY staging_chunks FROM STDIN (FORMAT binary)", binary.stream(rows))
     transaction.execute(load_sql(__package__, "upsert_chunks"))
+
+
+def _write_awaited(states: dict[Key, ChunkState], transaction: Writer) -> None:
+    """The difference between what rests now and what did when the chunk was last written."""
+    begun: list[tuple[object, ...]] = []
+    ended: list[tuple[object, ...]] = []
+    for key in sorted(states):
+        state = states[key]
+        resting = state.resting()
+        if resting != state.awaited:
+            begun += [(*key, carrier, since) for carrier, since in resting.items() if state.awaited.get(carrier) != since]
+            ended += [(*key, carrier) for carrier in state.awaited.keys() - resting.keys()]
+            state.awaited = resting
+    if begun:
+        transaction.execute(load_sql(__package__, "upsert_awaited"), [list(c) for c in zip(*begun, strict=True)])
+    if ended:
+        transaction.execute(load_sql(__package__, "delete_awaited"), [list(c) for c in zip(*ended, strict=True)])
 
 
 def _write_counts(moves: Moves, at: int, transaction: Writer) -> None:

@@ -19,6 +19,7 @@ from schemas import topics
 from schemas.lanes import Lane
 from tests.support.database import add_tenant, contents, fresh_database
 from tests.support.log_records import (
+    NOW,
     OTHER,
     SEALER,
     TENANT,
@@ -47,6 +48,8 @@ STORIES: dict[str, Callable[[str], list[Arrival]]] = {
         events(change("sent", HALF), change("failed", REST, reason="carrier_permanent", code="0x45"), tenant=tenant),
         events(change("queued", REST, send=2), tenant=tenant),
         events(change("delivered", HALF), tenant=tenant),
+        events(change("sent", carrier="acme"), tenant=tenant, chunk="chk_x_0_1"),
+        events(change("sent", REST, reason="no_receipt"), tenant=tenant, chunk="chk_x_0_1", at=NOW + 60_000),
     ], topics.events(Lane.MARKETING)),
     "attempts": lambda tenant: arrivals([
         started(HALF, tenant=tenant), started(REST, tenant=tenant),
@@ -152,7 +155,7 @@ def test_a_late_record_changes_nothing(database: str, sink: Sink) -> None:
 
 def test_another_tenant_is_untouched_and_sees_nothing(database: str, sink: Sink) -> None:
     visible = [t for t in sink.tables if t not in ("carrier_refs", "uncertain_positions", "dead_letters",
-                                                   "reservations", "allowances")]
+                                                   "reservations", "allowances", "awaited_receipts")]
     before = contents(database, visible, tenant=OTHER)
     tell(database, sink, STORIES[sink.name](TENANT))
     assert contents(database, visible, tenant=OTHER) == before
