@@ -43,6 +43,7 @@ class Session(Link):
         self, config: SmppConfig, callbacks: CarrierCallbacks, clock: Callable[[], float], counters: Counters
     ) -> None:
         super().__init__()
+        self.window = config.window  # submits in flight; may be changed at any time
         self.bound: asyncio.Future[None] = self.loop.create_future()
         self.closed: asyncio.Future[None] = self.loop.create_future()
         self._config = config
@@ -72,7 +73,7 @@ class Session(Link):
         """Free slots of the window; 0 unless bound."""
         if not self._taking or not self.writable:
             return 0
-        return self._config.window - len(self._flights)
+        return max(0, self.window - len(self._flights))
 
     def submit(self, submits: Sequence[Submit], on_result: OnResult) -> None:
         """Put the first part of each into flight. The caller has looked at `room`."""
