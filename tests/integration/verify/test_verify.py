@@ -150,6 +150,14 @@ def test_a_clean_run_adds_up(world: World) -> None:
     assert report.to_json()["ok"] is True and "adds up" in render_table(report)
 
 
+def test_sent_without_a_receipt_for_too_long_is_sent_and_no_violation(world: World) -> None:
+    story = Story(world).accepted().sent()
+    story.event(change("sent", HALF, reason="no_receipt", carrier="acme"), at=NOW + 300_000)
+    report = world.check(campaign=story.campaign)
+    assert report.ok, render_table(report)
+    assert (report.accepted, report.states["sent"], report.in_flight) == (10, 10, 0)
+
+
 def test_lost_accepted_and_never_heard_of_again(world: World) -> None:
     story = Story(world).accepted().event(change("sent", HALF))
     assert found(world.check(campaign=story.campaign), "LOST") == story.messages(REST)
