@@ -101,7 +101,12 @@ class Bursts:
     async def _guarded(self, acks: Any) -> None:
         try:
             await self._empty(acks)
-        except Exception as fault:  # why: back in Faust it would be an ack of what was not handled
+        # why: back in Faust an exception would be an ack of what was not handled. A cancellation that nobody here asked for
+        # would end this task without a word, and the stage would stand still for ever.
+        except (Exception, asyncio.CancelledError) as fault:
+            task = asyncio.current_task()
+            if isinstance(fault, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
             log.exception("a burst could not be finished", action="burst_unfinished", topic=self._source.topic)
             end_process(f"{self._source.topic}: {type(fault).__name__}: {fault}", "burst_unfinished")
 

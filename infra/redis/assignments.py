@@ -7,11 +7,11 @@ only positions that stand nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from infra.redis.client import Redis, load_script
+from infra.redis.client import Call, Redis, load_script
 
 LIFE_MS = 48 * 3_600_000
 _pack = msgspec.msgpack.Encoder().encode
@@ -24,20 +24,31 @@ class Assignments:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def assign(self, chunk: str, send: int, wanted: Mapping[str, int]) -> dict[str, int]:
-        """The carrier of each wanted position: the one written first, by whomever. Raises RedisDown."""
+    async def assign(self, many: Sequence[tuple[str, int, Mapping[str, int]]]) -> list[dict[str, int]]:
+        """For each (chunk, send, carrier → positions): the carriers written first, by whomever. Raises RedisDown."""
         script = load_script(__package__, "assign")
-        believed, blob = b"", _write(wanted)
-        while True:
-            found = await self._redis.run(script, [f"assign:{chunk}:{send}"], [believed, blob, LIFE_MS])
-            if found is None:
-                break
-            known = _read(found)
-            merged = merge(known, wanted)
-            if merged == known:
-                return among(known, wanted)
-            believed, blob = found, _write(merged)
-        return among(_read(blob), wanted)
+        believed: list[dict[str, int] | None] = [None] * len(many)
+        merged = [dict(wanted) for _, _, wanted in many]
+        unsettled = list(range(len(many)))
+        while unsettled:
+            answers = await self._redis.run_all([
+                Call(script=script, keys=[_key(*many[n][:2])],
+                     args=[_write(believed[n]), _write(merged[n]), LIFE_MS]) for n in unsettled])
+            unsettled = [n for n, found in zip(unsettled, answers, strict=True)
+                         if found is not None and not self._learn(n, _read(found), many[n][2], believed, merged)]
+        return [among(known, wanted) for known, (_, _, wanted) in zip(merged, many, strict=True)]
+
+    async def read(self, sends: Sequence[tuple[str, int]]) -> list[dict[str, int]]:
+        """Positions by carrier of each (chunk, send), as far as any were assigned; changes nothing. Raises RedisDown."""
+        answers = await self._redis.commands([("GET", _key(*send)) for send in sends])
+        return [{} if blob is None else _read(blob) for blob in answers]
+
+    @staticmethod
+    def _learn(n: int, known: dict[str, int], wanted: Mapping[str, int], believed: list[dict[str, int] | None],
+               merged: list[dict[str, int]]) -> bool:
+        """Take over what stands there; whether nothing is to be added."""
+        believed[n], merged[n] = known, merge(known, wanted)
+        return merged[n] == known
 
 
 def merge(known: Mapping[str, int], wanted: Mapping[str, int]) -> dict[str, int]:
@@ -61,7 +72,14 @@ def among(known: Mapping[str, int], wanted: Mapping[str, int]) -> dict[str, int]
     return {carrier: positions & asked for carrier, positions in known.items() if positions & asked}
 
 
-def _write(carriers: Mapping[str, int]) -> bytes:
+def _key(chunk: str, send: int) -> str:
+    return f"assign:{chunk}:{send}"
+
+
+def _write(carriers: Mapping[str, int] | None) -> bytes:
+    """As it is kept; nothing = empty."""
+    if carriers is None:
+        return b""
     return _pack({carrier: p.to_bytes((p.bit_length() + 7) // 8, "little") for carrier, p in sorted(carriers.items())})
 
 

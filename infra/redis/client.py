@@ -8,6 +8,7 @@ has forgotten is sent again with its text. Any other error reply is a fault of o
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from importlib.resources import files
 from typing import Any
 
 import redis.asyncio
+import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -32,6 +34,8 @@ REST_SECONDS = 1.0
 TIMEOUT_SECONDS = 0.25
 _AWAY = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError, OSError)
 _AWAY_REPLIES = ("MISCONF", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS")
+
+log = structlog.get_logger()
 
 Argument = str | bytes | int | float
 
@@ -74,6 +78,7 @@ class Redis:
         self._client: Any = redis.asyncio.Redis(connection_pool=self._pool)
         self._clock = clock
         self._rest_until = float("-inf")
+        self._forgetting = False
 
     async def command(self, *words: Argument) -> Any:
         """The answer to one command. Raises RedisDown."""
@@ -110,16 +115,39 @@ class Redis:
         if self._clock() < self._rest_until:
             raise RedisDown("Redis did not answer a moment ago")
         try:
-            if len(many) == 1:
-                return [await self._single(many[0])]
-            async with self._client.pipeline(transaction=False) as pipeline:
-                for words in many:
-                    pipeline.execute_command(*words)
-                return list(await pipeline.execute(raise_on_error=False))
+            return await self._ask(many)
         except _AWAY as fault:
-            # Idle connections are of the Redis that went away: each would fail once more, a second apart.
-            await self._pool.disconnect(inuse_connections=False)
+            down = self._down(fault)
+            await self._forget_idle()
+            raise down from fault
+        except asyncio.CancelledError as fault:
+            # Trap: a connection that is being closed is one future for all who wait for it; the time-out of one of them
+            # cancels it for the others. Passed on, it would end a task that nobody wanted to end.
+            if _is_cancelled():
+                raise
             raise self._down(fault) from fault
+
+    async def _ask(self, many: Sequence[Sequence[Argument]]) -> list[Any]:
+        if len(many) == 1:
+            return [await self._single(many[0])]
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for words in many:
+                pipeline.execute_command(*words)
+            return list(await pipeline.execute(raise_on_error=False))
+
+    async def _forget_idle(self) -> None:
+        """Idle connections are of the Redis that went away: each would fail once more, a second apart. One caller at a
+        time; a connection that cannot even be closed in time is gone either way."""
+        if not self._forgetting:
+            self._forgetting = True
+            try:
+                await self._pool.disconnect(inuse_connections=False)
+            except (*_AWAY, asyncio.CancelledError) as fault:
+                if _is_cancelled():
+                    raise
+                log.info("a connection to Redis was not closed in time", action="redis_close", fault=repr(fault))
+            finally:
+                self._forgetting = False
 
     async def _single(self, words: Sequence[Argument]) -> Any:
         try:
@@ -137,6 +165,12 @@ class Redis:
     def _down(self, fault: BaseException) -> RedisDown:
         self._rest_until = self._clock() + REST_SECONDS
         return RedisDown(f"Redis: {type(fault).__name__}: {fault}")
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody asked the task at hand to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def connect(url: str) -> Redis:

@@ -8,7 +8,6 @@ call raises `RedisDown`; intake then holds, the releaser waits.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -74,21 +73,21 @@ class Rooms:
         if entries:
             await self._redis.run(load_script(__package__, "room_remove"), _keys(carrier, lane), entries)
 
-    async def assign(self, chunk: str, send: int, wanted: Mapping[str, int]) -> dict[str, int]:
-        """The carrier of each wanted position: the one written first, by whomever."""
-        return await self._assignments.assign(chunk, send, wanted)
+    async def assign(self, many: Sequence[tuple[str, int, Mapping[str, int]]]) -> list[dict[str, int]]:
+        """For each (chunk, send, carrier wanted for positions): the carriers written first, by whomever."""
+        return await self._assignments.assign(many)
 
-    async def assign_all(self, many: Sequence[tuple[str, int, Mapping[str, int]]]) -> list[dict[str, int]]:
-        """`assign` for several (chunk, send) at once."""
-        return list(await asyncio.gather(*(self._assignments.assign(*one) for one in many)))
+    async def read_assigned(self, sends: Sequence[tuple[str, int]]) -> list[dict[str, int]]:
+        """For each (chunk, send) the positions that have a carrier, by carrier; assigns nothing."""
+        return await self._assignments.read(sends)
 
     async def set_waiting(self, carrier: str, lane: str) -> None:
         """Work waits for this carrier and lane; forgotten after a second."""
         await self._redis.command("SET", _waiting(carrier, lane), 1, "PX", WAITING_MS)
 
-    async def is_waiting(self, carrier: str, lane: str) -> bool:
-        """Whether somebody said so within a second."""
-        return bool(await self._redis.command("EXISTS", _waiting(carrier, lane)))
+    async def are_waiting(self, places: Sequence[tuple[str, str]]) -> list[bool]:
+        """For each (carrier, lane): whether somebody said so within a second."""
+        return [bool(answer) for answer in await self._redis.commands([("EXISTS", _waiting(*place)) for place in places])]
 
 
 def room_of(rate: float) -> int:

@@ -2,13 +2,12 @@
 
 In: asks for room, carriers chosen for positions. Out: grants, and the carriers written first. Nothing is granted where work
 already waits for the same carrier and lane, one-time codes excepted. With Redis gone (`RedisDown` stays inside): choices
-are not written down, and a local bucket grants at most 0.8 of the rate, half a second of it at a time; what is held
-meanwhile goes on when Redis is back. Never down.
+are neither written down nor known, and a local bucket grants at most 0.8 of the rate, half a second of it at a time; what
+is held meanwhile goes on when Redis is back. Never down.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
@@ -52,9 +51,18 @@ class RedisSpace:
         if not wanted:
             return []
         try:
-            return list(await self._rooms.assign_all(wanted))
+            return list(await self._rooms.assign(wanted))
         except RedisDown:
             return [carriers for _, _, carriers in wanted]
+
+    async def already_assigned(self, sends: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
+        """For each (chunk, send): positions by the carrier assigned to them; none without Redis."""
+        try:
+            return list(await self._rooms.read_assigned(sends))
+        except RedisDown as fault:
+            log.warning("no Redis: what a first run gave to a carrier is not known", action="assigned_unknown",
+                        fault=str(fault))
+            return [{} for _ in sends]
 
     async def ask(self, asks: Sequence[SpaceAsk]) -> list[int]:
         """Segments granted to each, 0 to its cost."""
@@ -75,7 +83,7 @@ class RedisSpace:
     async def _queues(self, asks: Sequence[SpaceAsk]) -> set[tuple[str, str]]:
         """Where others already wait."""
         places = sorted({(ask.carrier, ask.lane) for ask in asks if ask.lane != Lane.OTP})
-        waiting = await asyncio.gather(*(self._rooms.is_waiting(*place) for place in places))
+        waiting = await self._rooms.are_waiting(places)
         return {place for place, busy in zip(places, waiting, strict=True) if busy}
 
     def _locally(self, ask: SpaceAsk) -> int:

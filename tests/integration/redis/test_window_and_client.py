@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import pytest
@@ -71,3 +72,44 @@ async def test_a_redis_that_hangs_is_down_after_a_quarter_of_a_second() -> None:
         with pytest.raises(RedisDown):
             await client.command("PING")
         await client.close()
+
+
+async def test_a_cancellation_that_nobody_asked_for_is_a_lost_redis(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections closed by several callers are one future: the time-out of one caller cancels it for the others."""
+    async def closed_by_others(*_words: object) -> None:
+        gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        gone.cancel()
+        await gone
+
+    monkeypatch.setattr(redis._client, "execute_command", closed_by_others)
+    with pytest.raises(RedisDown, match="CancelledError"):
+        await redis.command("PING")
+
+
+async def test_a_task_that_is_told_to_end_ends(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = asyncio.Event()
+
+    async def slow(*_words: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(redis._client, "execute_command", slow)
+    task = asyncio.create_task(redis.command("PING"))
+    await asked.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_callers_that_lose_redis_together_are_all_told_so(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of them closes the idle connections; that a close takes too long is no concern of the caller."""
+    async def too_slow(inuse_connections: bool = True) -> None:
+        raise TimeoutError
+
+    async def away(*_words: object) -> None:
+        raise ConnectionError("gone")
+
+    monkeypatch.setattr(redis._pool, "disconnect", too_slow)
+    monkeypatch.setattr(redis._client, "execute_command", away)
+    told = await asyncio.gather(*(redis.command("PING") for _ in range(20)), return_exceptions=True)
+    assert {type(one) for one in told} == {RedisDown}
