@@ -33,6 +33,7 @@ from streams.steps import (
     retry_slice,
     route_slice,
     settle_block,
+    spare_assigned,
     validate_text,
 )
 
@@ -54,7 +55,7 @@ def _lanes(*names: object) -> tuple[str, ...]:
 
 STAGES: tuple[Stage, ...] = (
     Stage("intake", _lanes(ingest),
-          (partition_slice, validate_text, route_slice, reserve_credit, admit_to_carrier),
+          (partition_slice, validate_text, route_slice, reserve_credit, spare_assigned, admit_to_carrier),
           (*_lanes(dispatch, events), HELD, USAGE, DELIVERY_RECEIPTS), (Pool.OTP, Pool.BULK), 64),
     Stage("settlement", _lanes(attempts),
           (settle_block, retry_slice),

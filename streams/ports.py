@@ -122,6 +122,8 @@ class Space(Protocol):
 
     async def assign(self, wanted: Sequence[tuple[str, int, Mapping[str, int]]]) -> list[Mapping[str, int]]:
         """For each (chunk, send, carrier → positions): the carriers written first."""
+    async def already_assigned(self, sends: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
+        """For each (chunk, send): positions by the carrier assigned to them; none without Redis."""
     async def ask(self, asks: Sequence[SpaceAsk]) -> list[int]:
         """Segments granted to each, 0 to its cost; nothing where others already wait (otp never waits behind them)."""
 

@@ -31,7 +31,8 @@ from streams.adapters.postgres_credit import PostgresCredit
 from streams.adapters.postgres_refs import PostgresRefs
 from streams.adapters.redis_space import RedisSpace
 from streams.faust_runner import Source, run_sources
-from streams.intake import Intake, IntakePorts
+from streams.intake import Intake
+from streams.intake_burst import IntakePorts
 from streams.kafka_outlet import KafkaOutlet
 from streams.match import Match, MatchPorts
 from streams.pipeline import topics_of

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, transaction
 from infra.postgres.sql import load_sql
 from streams.adapters.postgres_credit import columns
-from streams.intake import PRICE_ROUND
+from streams.intake_burst import PRICE_ROUND
 from streams.ports import Found, PortDown, Sealing, SegmentReceipt, UnknownReceipt
 
 HERE = "streams.adapters"

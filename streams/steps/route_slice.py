@@ -58,6 +58,10 @@ class RouteTable:
         """Whether this carrier exists."""
         return carrier in self._carriers
 
+    def lowest_price(self, carrier: str) -> int:
+        """Of the routes that lead to this carrier; the smallest amount when none does any more."""
+        return min((way.price for way in self._ways.values() if way.carrier == carrier), default=1)
+
     def find(self, number: int) -> Way | None:
         """The way of this number, or None."""
         block = number // _BLOCK

@@ -13,7 +13,8 @@ from schemas.codec import decode_as
 from schemas.positions import everyone
 from schemas.records import DeliveryReceipt, Envelope, Held, MessageEvents, Usage
 from schemas.slices import Columns, Slice, Stage, check_slice
-from streams.intake import PRICE_ROUND, Intake
+from streams.intake import Intake
+from streams.intake_burst import PRICE_ROUND
 from streams.memory_runner import MemoryRunner
 from streams.sheet import HOLD_STEP, hold_number
 from streams.stage import Output
@@ -170,10 +171,9 @@ async def test_short_of_money_waits_or_is_refused(world: World) -> None:
     assert list(array("I", row.slice.indexes)) == [2, 3]
     assert ("held", 1, some(2, 3), "balance") in changes(outputs)
     world.tenants[TENANT] = TenantFact(balance_short="reject")
-    world.reserved.clear()
     world.money = 0
-    outputs = await taken(world, slice_of(numbers(1)))
-    assert changes(outputs) == [("rejected", 1, 1, "insufficient_balance")]
+    outputs = await taken(world, slice_of(numbers(1), send=2, round=1))
+    assert changes(outputs) == [("rejected", 2, 1, "insufficient_balance")]
 
 
 async def test_short_of_room_waits_in_order_with_its_price(world: World) -> None:

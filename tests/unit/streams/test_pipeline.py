@@ -33,7 +33,7 @@ def test_every_group_begins_on_what_its_pool_reads(pool: Pool) -> None:
 
 def test_every_step_decides_and_belongs_to_one_stage() -> None:
     steps = [step for stage in STAGES for step in stage.steps]
-    assert len(steps) == len(set(steps)) == 8
+    assert len(steps) == len(set(steps)) == 9
     assert all(callable(step.decide) for step in steps)
 
 

@@ -23,6 +23,7 @@ from streams.steps import (
     retry_slice,
     route_slice,
     settle_block,
+    spare_assigned,
     validate_text,
 )
 from tests.unit.streams.worlds import CAMPAIGN, NOW, TENANT, RouteFact, numbers, slice_of, some
@@ -141,6 +142,20 @@ def test_credit_covers(positions: int, granted: int, reject: bool) -> None:
     check_cover(positions, outcomes)
     for outcome in outcomes:
         assert isinstance(outcome, Next) == bool(outcome.positions & granted)
+
+
+@given(SETS, st.dictionaries(st.sampled_from("abc"), SETS, max_size=3), st.sampled_from(sorted(spare_assigned.CHANGING)))
+def test_spare_covers(positions: int, sets: dict[str, int], reason: Reason) -> None:
+    carriers: dict[str, int] = {}
+    for carrier, members in sets.items():
+        carriers[carrier] = members & ~sum(carriers.values())
+    outcomes = spare_assigned.decide(part_over(positions), spare_assigned.SpareFacts(reason=reason, carriers=carriers,
+                                                                                    now=NOW))
+    check_cover(positions, outcomes)
+    for outcome in outcomes:
+        assert isinstance(outcome, Reject) == (not outcome.positions & sum(carriers.values()))
+        if isinstance(outcome, Next):
+            assert outcome.positions & ~carriers[outcome.carrier or ""] == 0
 
 
 @given(SETS, st.data())

@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from infra.redis.assignments import among, merge
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
 from schemas.codec import encode
@@ -16,7 +17,7 @@ from schemas.ids import campaign_id, chunk_id, fresh_id
 from schemas.positions import everyone, places, positions_of
 from schemas.records import CampaignCommand, Envelope, Owner, Returned, Settled, Started
 from schemas.slices import Columns, Slice
-from streams.intake import IntakePorts
+from streams.intake_burst import IntakePorts
 from streams.match import MatchPorts
 from streams.ports import (
     CreditAsk,
@@ -74,6 +75,7 @@ class World:
     segments: dict[tuple[str, str, int, int], dict[str, str]] = field(default_factory=dict)
     parked: list[UnknownReceipt] = field(default_factory=list)
     waits: list[tuple[str, int]] = field(default_factory=list)
+    looked_up: list[list[tuple[str, int]]] = field(default_factory=list)
     down: int = 0
     log: list[Owner | Started | Settled | Returned] = field(default_factory=list)
     log_down: int = 0
@@ -106,7 +108,15 @@ class World:
         return grants
 
     async def assign(self, wanted: Sequence[tuple[str, int, Mapping[str, int]]]) -> list[Mapping[str, int]]:
-        return [self.assigned.get((chunk, send)) or carriers for chunk, send, carriers in wanted]
+        out: list[Mapping[str, int]] = []
+        for chunk, send, carriers in wanted:
+            known = self.assigned[chunk, send] = merge(self.assigned.get((chunk, send), {}), carriers)
+            out.append(among(known, carriers))
+        return out
+
+    async def already_assigned(self, places: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
+        self.looked_up.append(list(places))
+        return [self.assigned.get(place, {}) for place in places]
 
     async def ask(self, asks: Sequence[SpaceAsk]) -> list[int]:
         out = []

@@ -1,0 +1,39 @@
+"""What was to end at intake, and stands with a carrier already, goes on: a repeat must not end what a first run gave away.
+
+In: a part that was to end, why, and the carriers that were assigned to positions of its send. Out: the end for positions
+that stand nowhere; `Next` with the carrier assigned first for the others, which dispatch strikes out or gives back; for
+want of credit they are held, since nothing may leave unpaid. Asked only for reasons that may not have held at the first
+run: a bad destination was bad then too. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.reasons import Reason
+from streams.outcome import Hold, Next, Outcome, Outcomes, Reject
+from streams.part import Part
+
+CHANGING = frozenset({Reason.CANCELED, Reason.VALIDITY_ENDED, Reason.NO_ROUTE, Reason.INSUFFICIENT_BALANCE})
+"""Ends that depend on time, on the campaign, on routes or on the balance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpareFacts:
+    """Why the part was to end at `now` (milliseconds); `carriers`: positions by the carrier assigned to them."""
+
+    reason: Reason
+    carriers: Mapping[str, int]
+    now: int
+
+
+def decide(part: Part, facts: SpareFacts) -> Outcomes:
+    """The end, or on to the carrier."""
+    shares = [(carrier, part.positions & positions) for carrier, positions in sorted(facts.carriers.items())]
+    outcomes: list[Outcome] = [
+        Hold(positions=positions, reason=Reason.BALANCE, until=facts.now)
+        if facts.reason is Reason.INSUFFICIENT_BALANCE else Next(positions=positions, carrier=carrier)
+        for carrier, positions in shares if positions]
+    left = part.positions & ~sum(positions for _, positions in shares)
+    return (*outcomes, Reject(positions=left, reason=facts.reason)) if left else tuple(outcomes)
