@@ -134,6 +134,12 @@ class Carrier(Protocol):
         it."""
         ...
 
+    async def resize(self, window: int, binds: int) -> None:
+        """From now on so many messages in flight a connection, over so many connections. A smaller window lets what is
+        in flight run out; of connections too many those without a bind go first, the others after their answers, and
+        this returns when they are gone. New ones are only begun. Raises ValueError for numbers that can never work."""
+        ...
+
     def stored_id(self, carrier_id: str) -> str:
         """The form in which an id of `Accepted.ids` is to be remembered for the search by receipts."""
         ...

@@ -48,11 +48,10 @@ class Engine:
 
     def __init__(self, carrier: Carrier, queue: WorkQueue, desk: ReceiptDesk, leases: Leases, over: Over,
                  now: Callable[[], int], *, rate: float, window: int) -> None:
-        self.carrier = carrier
+        self.send_over(carrier, window)
         self.queue = queue
         self.desk = desk
         self.rate = rate
-        self.window = window
         self.brake = Brake()
         self._pacer = Pacer()
         self._leases = leases
@@ -74,6 +73,12 @@ class Engine:
     def in_flight_of(self, homes: Collection[Home]) -> int:
         """Blocks of these homes without their last answer."""
         return sum(work.home in homes for _, work in self._blocks.values())
+
+    def send_over(self, carrier: Carrier, window: int) -> None:
+        """From now on over this connection; what is in flight over another one is answered by that one."""
+        self.carrier = carrier
+        self.window = window
+        self._receive = partial(self._on_results, carrier)
 
     def add(self, work: Work) -> None:
         """Take this on."""
@@ -196,7 +201,7 @@ class Engine:
         for rank, outcome in bad.items():
             self._answer(block, work, rank, outcome)
         if submits:
-            self.carrier.send(submits, self._on_results)
+            self.carrier.send(submits, self._receive)
 
     def forget_closed(self) -> None:
         """Homes were closed: their blocks that wait for an acknowledgement will never get one."""
@@ -211,11 +216,11 @@ class Engine:
         """The next segments of one message, as many as there are tokens for; how many."""
         flight = self._further.popleft()
         count = min(tokens, len(flight.block.texts[flight.rank].parts) - flight.part)
-        self.carrier.send([flight.block.part(flight.rank, flight.part, count, self._now())], self._on_results)
+        self.carrier.send([flight.block.part(flight.rank, flight.part, count, self._now())], self._receive)
         return count
 
-    def _on_results(self, results: list[Result]) -> None:
-        blocks, stored, learn = self._blocks, self.carrier.stored_id, self.desk.learn
+    def _on_results(self, carrier: Carrier, results: list[Result]) -> None:
+        blocks, stored, learn = self._blocks, carrier.stored_id, self.desk.learn
         throttled = 0
         wait: float | None = None
         finished: set[Work] = set()
@@ -231,7 +236,7 @@ class Engine:
                 work.answers.sent[rank] = carrier_id
                 block.left -= 1
             else:
-                self._on_other(block, work, rank, result)
+                self._on_other(carrier, block, work, rank, result)
                 if type(result) is Throttled:
                     throttled += 1
                     wait = result.wait_seconds if wait is None else max(wait, result.wait_seconds or 0)
@@ -248,8 +253,8 @@ class Engine:
             self._gather_timer = self._loop.call_later(GATHER_SECONDS, self.settle_open)
         self.wake()
 
-    def _on_other(self, block: Block, work: Work, rank: int, result: Result) -> None:
-        ids = tuple(plain(self.carrier.stored_id(carrier_id)) for carrier_id in result.ids)
+    def _on_other(self, carrier: Carrier, block: Block, work: Work, rank: int, result: Result) -> None:
+        ids = tuple(plain(carrier.stored_id(carrier_id)) for carrier_id in result.ids)
         for carrier_id in ids:
             self.desk.learn(carrier_id, block.load.facts, rank)
         next_ = block.progress(rank, result, ids)
@@ -257,7 +262,7 @@ class Engine:
             work.answers.sent[rank] = ",".join(block.ids[rank])
             block.left -= 1
         elif isinstance(next_, Outcome):
-            if isinstance(result, Unknown) and not self.carrier.connected:
+            if isinstance(result, Unknown) and not carrier.connected:
                 next_ = replace(next_, reason=Reason.CONNECTION_LOST)
             work.answers.other[rank] = next_
             block.left -= 1

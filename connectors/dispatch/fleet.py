@@ -1,26 +1,21 @@
-"""The carriers of this pool: one connection and one engine each, following the configuration while it changes.
+"""The carriers of this pool: a line and an engine each, following the configuration while it changes.
 
-In: rows of the configuration. Out: engines by carrier. Rate and window of a row are taken over at once; whatever the
-connection itself depends on (host, binds, window per bind, credentials) closes it, answers awaited, and opens a new one.
-Of a carrier's `binds` the pool otp has one, bulk the others. A row whose settings can never work is logged and its carrier
-has no engine until it is mended. Loads for a carrier without an engine wait a while for the configuration to show it.
+In: rows of the configuration. Out: engines by carrier. How a line takes a changed row over stands in `lines.py`. Of a
+carrier's `binds` the pool otp has one, bulk the others. A row whose settings can never work is logged; its carrier goes on
+as before, or has no engine until the row is mended. Loads for a carrier without an engine wait a while for the
+configuration to show it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
-from connectors.carriers.contract import Carrier, CarrierCallbacks
-from connectors.carriers.smpp.carrier import SmppCarrier
-from connectors.carriers.smpp.config import SmppConfig
 from connectors.dispatch.engine import Engine
 from connectors.dispatch.home import Home
+from connectors.dispatch.lines import Connect, Line, MakeEngine, connect_smpp
 from connectors.dispatch.load import Load
 from connectors.dispatch.receipts import ReceiptDesk
 from connectors.dispatch.work import Work
@@ -31,18 +26,7 @@ from schemas.reasons import Reason
 UNKNOWN_SECONDS = 10.0
 log = structlog.get_logger()
 
-MakeEngine = Callable[[CarrierRow, Carrier, ReceiptDesk, int], Engine]
 MakeDesk = Callable[[str], ReceiptDesk]
-Connect = Callable[[CarrierRow, int, CarrierCallbacks], Carrier]
-
-
-@dataclass(slots=True)
-class Member:
-    """A carrier at work. `wiring`: what its connection was made of."""
-
-    engine: Engine
-    wiring: tuple[Any, ...]
-    moving: asyncio.Task[None] | None = None
 
 
 class Fleet:
@@ -53,37 +37,37 @@ class Fleet:
         self._make_engine = make_engine
         self._make_desk = make_desk
         self._connect = connect or connect_smpp
-        self._members: dict[str, Member] = {}
+        self._lines: dict[str, Line] = {}
         self._unplaced: list[tuple[float, Home, Load]] = []
 
     @property
     def engines(self) -> dict[str, Engine]:
         """By carrier."""
-        return {carrier: member.engine for carrier, member in self._members.items()}
+        return {carrier: line.engine for carrier, line in self._lines.items()}
 
     async def follow(self, rows: Mapping[str, CarrierRow]) -> None:
         """Make the fleet what the rows say."""
         for carrier, row in rows.items():
-            member = self._members.get(carrier)
+            line = self._lines.get(carrier)
             try:
-                if member is None:
+                if line is None:
                     await self._begin(row)
                 else:
-                    self._adapt(member, row)
+                    line.follow(row)
             except ValueError as fault:
                 log.error("a carrier's settings cannot work; it is left out until they change", action="carrier_refused",
                           carrier=carrier, error=str(fault))
-        for carrier in [one for one in self._members if one not in rows]:
+        for carrier in [one for one in self._lines if one not in rows]:
             await self._end(carrier)
         self.place_again()
 
     def place(self, home: Home, load: Load) -> None:
         """Give a load to its carrier."""
-        member = self._members.get(load.facts.carrier)
-        if member is None:
+        line = self._lines.get(load.facts.carrier)
+        if line is None:
             self._unplaced.append((asyncio.get_running_loop().time() + UNKNOWN_SECONDS, home, load))
         else:
-            member.engine.add(Work(home, load))
+            line.engine.add(Work(home, load))
 
     def place_again(self) -> None:
         """Loads whose carrier was not known; after a while they go back."""
@@ -92,7 +76,7 @@ class Fleet:
         for deadline, home, load in waiting:
             if home.closed:
                 continue
-            if load.facts.carrier in self._members or now < deadline:
+            if load.facts.carrier in self._lines or now < deadline:
                 self.place(home, load)
                 if self._unplaced and self._unplaced[-1][2] is load:
                     self._unplaced[-1] = (deadline, home, load)
@@ -101,77 +85,21 @@ class Fleet:
 
     async def close(self, patience: float) -> None:
         """Take leave of all carriers within so many seconds."""
-        closing = [asyncio.create_task(member.engine.carrier.close()) for member in self._members.values()]
-        for member in self._members.values():
-            if member.moving is not None:
-                member.moving.cancel()
+        closing = [asyncio.create_task(line.close()) for line in self._lines.values()]
         if closing:
             await asyncio.wait(closing, timeout=patience)
 
     async def _begin(self, row: CarrierRow) -> None:
-        desk = self._make_desk(row.id)
-        binds = share_of_binds(row.binds, self._pool)
-        woken: list[Engine] = []
-        callbacks = CarrierCallbacks(on_receipts=desk.take, on_room=lambda: woken[0].wake() if woken else None)
-        carrier = self._connect(row, binds, callbacks)
-        engine = self._make_engine(row, carrier, desk, row.window * binds)
-        woken.append(engine)
-        _teach(desk, carrier, row)
-        self._members[row.id] = Member(engine, _wiring(row))
-        await carrier.open()
-
-    def _adapt(self, member: Member, row: CarrierRow) -> None:
-        member.engine.rate = row.rate
-        if member.wiring == _wiring(row):
-            return
-        binds = share_of_binds(row.binds, self._pool)
-        engine, desk = member.engine, member.engine.desk
-        carrier = self._connect(row, binds, CarrierCallbacks(on_receipts=desk.take, on_room=engine.wake))
-        member.wiring = _wiring(row)
-        before = member.moving
-
-        async def move() -> None:
-            if before is not None:
-                await asyncio.wait([before])
-            await engine.carrier.close()
-            engine.carrier, engine.window = carrier, row.window * binds
-            _teach(desk, carrier, row)
-            await carrier.open()
-            log.info("a carrier's connection was made anew", action="carrier_moved", carrier=row.id)
-
-        member.moving = asyncio.create_task(move(), name=f"move-{row.id}")
+        line = Line(row, self._pool, self._make_desk(row.id), self._make_engine, self._connect)
+        self._lines[row.id] = line
+        await line.open()
 
     async def _end(self, carrier: str) -> None:
         """Its messages go back as soon as nothing is in flight; the table's row is gone."""
-        engine = self._members.pop(carrier).engine
+        line = self._lines.pop(carrier)
+        engine = line.engine
         engine.drain()
-        await engine.carrier.close()
+        await line.close()
         engine.settle_open()
         engine.queue.sweep(lambda _load: Reason.NO_CARRIER)
         log.info("a carrier was taken out of the configuration", action="carrier_gone", carrier=carrier)
-
-
-def share_of_binds(binds: int, pool: Pool) -> int:
-    """The connections that this pool's process holds; at least one."""
-    return 1 if pool is Pool.OTP else max(1, binds - 1)
-
-
-def connect_smpp(row: CarrierRow, binds: int, callbacks: CarrierCallbacks) -> Carrier:
-    """A connection as the row says; raises ValueError for settings that can never work."""
-    if row.kind not in ("smpp", "simulator"):
-        raise ValueError(f"kind {row.kind!r} is not built")
-    known = {name: value for name, value in row.settings.items() if value is not None}
-    try:
-        config = SmppConfig(password=row.password, window=row.window, binds=binds, **known)
-    except TypeError as fault:
-        raise ValueError(f"settings of the carrier: {fault}") from fault
-    return SmppCarrier(config, callbacks, random=random.random)
-
-
-def _wiring(row: CarrierRow) -> tuple[Any, ...]:
-    return row.kind, row.window, row.binds, dict(row.settings), row.password
-
-
-def _teach(desk: ReceiptDesk, carrier: Carrier, row: CarrierRow) -> None:
-    desk.lookup = carrier.lookup_ids
-    desk.strict = row.settings.get("msg_id_type", "auto") == "auto"

@@ -1,9 +1,10 @@
 """An SMPP carrier: several binds behind the carrier contract.
 
 In: `send`. Out: results and receipts by callback. Each bind is kept by one task that connects, binds, waits for the
-end and tries again after an exponential pause with jitter. A carrier that is down or refuses the password is no error
-here: there is no room, `connected` is False and `fault` says why. TLS verifies the carrier's certificate against the
-system's trust store unless another context is given.
+end and tries again after an exponential pause with jitter; there may be more or fewer of them at any time, and never
+more than asked for: a new one waits until those that take leave have gone. A carrier that is down or refuses the
+password is no error here: there is no room, `connected` is False and `fault` says why. TLS verifies the carrier's
+certificate against the system's trust store unless another context is given.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -30,6 +32,15 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
     def pause(self, failures: int, random: Callable[[], float]) -> float:
         """Seconds to wait after so many failures in a row."""
         return float(min(self.longest, self.first * 2 ** min(failures, 30)) * (0.5 + random() / 2))
+
+
+@dataclass(slots=True, eq=False)
+class Keeper:
+    """The one that keeps a bind. `session`: while it is bound."""
+
+    leaving: asyncio.Event
+    session: Session | None = None
+    task: asyncio.Task[None] | None = None
 
 
 class SmppCarrier:
@@ -55,15 +66,17 @@ class SmppCarrier:
         self._backoff = backoff or Backoff()
         self._tls = (tls or ssl.create_default_context()) if config.tls else None
         self._sessions: list[Session] = []
-        self._keepers: list[asyncio.Task[None]] = []
-        self._leaving = asyncio.Event()
+        self._keepers: list[Keeper] = []
+        self._going: set[asyncio.Task[None]] = set()  # those that take leave
+        self._open = False
 
     @property
     def connected(self) -> bool:
         return any(session.taking for session in self._sessions)
 
     async def open(self) -> None:
-        self._keepers = [asyncio.create_task(self._keep_bound()) for _ in range(self._config.binds)]
+        self._open = True
+        self._keep_as_many_as_asked_for()
 
     def room(self) -> int:
         return sum([session.room() for session in self._sessions])
@@ -88,33 +101,66 @@ class SmppCarrier:
     def lookup_ids(self, receipt_id: str) -> tuple[str, ...]:
         return message_id.candidates(receipt_id, self._config.msg_id_type)
 
-    async def close(self) -> None:
-        self._leaving.set()
-        await asyncio.gather(*(session.leave() for session in list(self._sessions)))
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
-        self._keepers = []
+    async def resize(self, window: int, binds: int) -> None:
+        self._config = replace(self._config, window=window, binds=binds)
+        for session in self._sessions:
+            session.window = window
+        if self._open:
+            self._keep_as_many_as_asked_for()
+            asyncio.get_running_loop().call_soon(self._callbacks.on_room)
+            await self._until_gone()
 
-    async def _keep_bound(self) -> None:
+    async def close(self) -> None:
+        self._open = False
+        for keeper in self._keepers:
+            self._dismiss(keeper)
+        self._keepers = []
+        await self._until_gone()
+
+    def _keep_as_many_as_asked_for(self) -> None:
+        while len(self._keepers) > self._config.binds:
+            keeper = next((one for one in self._keepers if one.session is None), self._keepers[-1])
+            self._keepers.remove(keeper)
+            self._dismiss(keeper)
+        while len(self._keepers) < self._config.binds:
+            keeper = Keeper(asyncio.Event())
+            keeper.task = asyncio.create_task(self._keep_bound(keeper))
+            self._keepers.append(keeper)
+
+    def _dismiss(self, keeper: Keeper) -> None:
+        keeper.leaving.set()
+        task = asyncio.create_task(_take_leave(keeper))
+        self._going.add(task)
+        task.add_done_callback(self._going.discard)
+
+    async def _until_gone(self) -> None:
+        if self._going:
+            await asyncio.wait(set(self._going))
+
+    async def _keep_bound(self, keeper: Keeper) -> None:
+        await self._until_gone()
         failures = 0
-        while not self._leaving.is_set():
-            session = await self._bind()
+        while not keeper.leaving.is_set():
+            keeper.session = session = await self._bind()
             if session is None:
                 failures += 1
             else:
                 failures = 0
+                session.window = self._config.window
                 self._sessions.append(session)
                 self._callbacks.on_room()
-                await asyncio.wait([session.closed])
-                self._sessions.remove(session)
-            if not self._leaving.is_set():
-                await self._pause(self._backoff.pause(failures, self._random))
+                try:
+                    await asyncio.wait([session.closed])
+                finally:
+                    self._sessions.remove(session)
+                    keeper.session = None
+            if not keeper.leaving.is_set():
+                await self._pause(keeper, self._backoff.pause(failures, self._random))
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, keeper: Keeper, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._leaving.wait()
+                await keeper.leaving.wait()
 
     async def _bind(self) -> Session | None:
         """A bound session, or None with `fault` set."""
@@ -140,3 +186,12 @@ class SmppCarrier:
             raise
         self.fault = None
         return session
+
+
+async def _take_leave(keeper: Keeper) -> None:
+    """After the answers, if it is bound."""
+    if keeper.session is not None:
+        await keeper.session.leave()
+    if keeper.task is not None:
+        keeper.task.cancel()
+        await asyncio.gather(keeper.task, return_exceptions=True)

@@ -225,9 +225,31 @@ async def test_settings_change_while_it_runs(make_place: MakePlace) -> None:
     place.put(place.slice(40))
     await until(lambda: settled_positions(place) == everyone(40))
     assert place.server.counters.peak_window <= 4
-    place.database("UPDATE carriers SET window_size = 30, binds = 3")
-    await until(lambda: place.server.counters.binds >= 3)
+    place.server.change(Script(answer_delay_seconds=0.2))
     place.put(place.slice(100, 1))
+    await until(lambda: len(place.times_taken()) > 50)
+    place.database("UPDATE carriers SET window_size = 30, binds = 3")
+    await until(lambda: place.server.counters.binds == 2)
     await until(lambda: settled_positions(place, 1) == everyone(100))
-    assert len(place.server.connections) == 2
+    assert 4 < place.server.counters.peak_window <= 30
+    assert len(place.server.connections) == 2 and place.server.counters.binds == 2, "nobody had to come anew"
+    assert {v.outcome for record in place.of(Settled) for v in record.verdicts} == {"sent"}
     assert set(place.times_taken().values()) == {1}
+
+
+async def test_a_carrier_moves_to_another_account_while_messages_go_out(make_place: MakePlace) -> None:
+    place = make_place(Lane.MARKETING)
+    await place.open(Script(answer_delay_seconds=0.1), rate=400)
+    await place.start()
+    place.put(*(place.slice(100, number) for number in range(3)))
+    for name in ("t", "u"):
+        before, taken = place.server.counters.binds, len(place.times_taken())
+        place.database("UPDATE carriers SET settings = settings || %s::jsonb", f'{{"system_id": "{name}"}}')
+        await until(lambda before=before: place.server.counters.binds > before)  # type: ignore[misc]
+        await until(lambda taken=taken: len(place.times_taken()) > taken + 20)  # type: ignore[misc]
+    await until(lambda: all(settled_positions(place, number) == everyone(100) for number in range(3)))
+    assert set(place.times_taken().values()) == {1} and len(place.times_taken()) == 300
+    assert {v.outcome for record in place.of(Settled) for v in record.verdicts} <= {"sent", "not_taken"}
+    await until(lambda: len(place.server.connections) == 1)
+    assert place.server.counters.binds == 3
+    await until(lambda: received(place) == 300)

@@ -1,0 +1,255 @@
+"""The line to a carrier while its row changes: which connections stand when, against carriers that count them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from connectors.carriers.contract import Carrier, CarrierCallbacks, OnResult, Submit
+from connectors.dispatch import lines
+from connectors.dispatch.lines import Line
+from connectors.dispatch.receipts import ReceiptDesk
+from infra.postgres.config_book import CarrierRow
+from schemas.lanes import Pool
+from tests.support.carriers import turns
+from tests.unit.dispatch.records import SEALER
+
+HERE = {"host": "a", "port": 1, "system_id": "s"}
+ROW = CarrierRow(id="acme", number=1, kind="smpp", rate=100, window=10, binds=2, receipt_wait_seconds=60,
+                 one_receipt_for_all_parts=False, partition=0, settings=HERE, password="p")
+
+
+@dataclass
+class Exchange:
+    """Grants connections, at most `most` at a time; whoever was refused tries again. `stand`: how many stood after each
+    change."""
+
+    most: int = 100
+    refused_password: str = ""
+    connections: list[Connection] = field(default_factory=list)
+    stand: list[int] = field(default_factory=list)
+    resizes: list[tuple[int, int]] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """Let in whoever can be let in."""
+        for one in self.connections:
+            before = one.bound
+            free = self.most - sum(other.bound for other in self.connections if other is not one)
+            one.bound = 0 if one.row.password == self.refused_password else min(one.binds, free)
+            if one.bound > before:
+                asyncio.get_running_loop().call_soon(one.callbacks.on_room)
+        self.stand.append(sum(one.bound for one in self.connections))
+
+    def connect(self, row: CarrierRow, binds: int, callbacks: CarrierCallbacks) -> Carrier:
+        if row.window == 0:
+            raise ValueError("window must be between 1 and 100000")
+        return Connection(self, row, binds, callbacks)
+
+
+class Connection:
+    """A carrier of the contract. `answers`: set when what is in flight is answered."""
+
+    def __init__(self, exchange: Exchange, row: CarrierRow, binds: int, callbacks: CarrierCallbacks) -> None:
+        self.exchange, self.row, self.binds, self.callbacks = exchange, row, binds, callbacks
+        self.bound = 0
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    @property
+    def connected(self) -> bool:
+        return self.bound > 0
+
+    async def open(self) -> None:
+        self.exchange.connections.append(self)
+        self.exchange.settle()
+
+    def room(self) -> int:
+        return self.bound * self.row.window
+
+    def send(self, submits: Sequence[Submit], on_result: OnResult) -> None:
+        raise AssertionError("nothing is sent here")
+
+    def stored_id(self, carrier_id: str) -> str:
+        return carrier_id
+
+    def lookup_ids(self, receipt_id: str) -> tuple[str, ...]:
+        return (receipt_id,)
+
+    async def resize(self, window: int, binds: int) -> None:
+        self.exchange.resizes.append((window, binds))
+        if binds < self.binds:
+            await self.answers.wait()
+        self.binds = binds
+        self.exchange.settle()
+
+    async def close(self) -> None:
+        await self.answers.wait()
+        if self in self.exchange.connections:
+            self.exchange.connections.remove(self)
+            self.bound = 0
+            self.exchange.settle()
+
+
+class Engine:
+    """What a line needs of an engine."""
+
+    def __init__(self, row: CarrierRow, carrier: Carrier, desk: ReceiptDesk, window: int) -> None:
+        self.desk, self.rate = desk, row.rate
+        self.send_over(carrier, window)
+
+    def send_over(self, carrier: Carrier, window: int) -> None:
+        self.carrier, self.window = carrier, window
+
+    def wake(self) -> None:
+        return None
+
+
+async def a_line(exchange: Exchange, row: CarrierRow = ROW, pool: Pool = Pool.BULK) -> Line:
+    """A line whose connection stands."""
+    engine: Any = Engine
+    desk = ReceiptDesk("acme", lambda _v, _t: None, SEALER, lambda: 0, linger=0)
+    line = Line(row, pool, desk, engine, exchange.connect)
+    await line.open()
+    exchange.stand.clear()
+    return line
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Within two seconds."""
+    deadline = asyncio.get_running_loop().time() + 2
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, "not within 2 s"
+        await asyncio.sleep(0.001)
+
+
+def moved(line: Line, row: CarrierRow, before: Carrier) -> Callable[[], bool]:
+    """Whether another connection alone stands, as the row says."""
+    def check() -> bool:
+        carrier: Any = line.engine.carrier
+        return (carrier is not before and carrier.exchange.connections == [carrier] and carrier.row == row
+                and carrier.bound == carrier.binds)
+    return check
+
+
+@pytest.mark.parametrize(("change", "size"), [({"window": 30}, (30, 1)), ({"binds": 4}, (10, 3)),
+                                              ({"window": 5, "binds": 5}, (5, 4))])
+async def test_window_and_binds_are_taken_over_in_place(change: dict[str, Any], size: tuple[int, int]) -> None:
+    exchange = Exchange()
+    line = await a_line(exchange)
+    before = line.engine.carrier
+    line.follow(replace(ROW, **change))
+    await until(lambda: exchange.resizes == [size])
+    assert line.engine.carrier is before and exchange.connections == [before]
+    assert line.engine.window == size[0] * size[1]
+
+
+async def test_a_rate_alone_touches_no_connection() -> None:
+    exchange = Exchange()
+    line = await a_line(exchange)
+    line.follow(replace(ROW, rate=7))
+    await turns()
+    assert line.engine.rate == 7 and exchange.stand == [] and exchange.resizes == []
+
+
+async def test_another_account_is_opened_beside_the_old_one() -> None:
+    exchange = Exchange()
+    line = await a_line(exchange)
+    before: Any = line.engine.carrier
+    before.answers.clear()
+    row = replace(ROW, settings=HERE | {"host": "b"}, binds=4)
+    line.follow(row)
+    await until(lambda: line.engine.carrier is not before)
+    assert line.engine.carrier.connected and before.connected, "the old one waits for its answers"
+    assert line.engine.window == 30
+    before.answers.set()
+    await until(moved(line, row, before))
+    assert min(exchange.stand) >= 1, "one of them always stands"
+
+
+@pytest.mark.parametrize("change", [{"host": "b"}, {"system_id": "t"}])
+async def test_a_carrier_that_allows_one_connection_is_not_refused_for_ever(
+        change: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "STAND_SECONDS", 0.05)
+    exchange = Exchange(most=1)
+    line = await a_line(exchange, pool=Pool.OTP)
+    before = line.engine.carrier
+    row = replace(ROW, settings=HERE | change)
+    line.follow(row)
+    await turns()
+    assert line.engine.carrier is before and before.connected, "the old one works on while the new one tries"
+    await until(moved(line, row, before))
+
+
+async def test_of_one_account_the_only_connection_leaves_first() -> None:
+    exchange = Exchange()
+    line = await a_line(exchange, pool=Pool.OTP)
+    before: Any = line.engine.carrier
+    before.answers.clear()
+    row = replace(ROW, password="q")
+    line.follow(row)
+    await turns()
+    assert exchange.connections == [before], "its answers are waited for"
+    before.answers.set()
+    await until(moved(line, row, before))
+    assert max(exchange.stand) == 1
+
+
+async def test_of_one_account_one_connection_gives_way_to_the_first_new_one() -> None:
+    exchange = Exchange()
+    line = await a_line(exchange, replace(ROW, binds=4))
+    before = line.engine.carrier
+    row = replace(ROW, binds=4, settings=HERE | {"enquire_link_seconds": 5})
+    line.follow(row)
+    await until(moved(line, row, before))
+    assert (min(exchange.stand), max(exchange.stand)) == (1, 3)
+
+
+async def test_a_wrong_password_comes_true_and_is_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "STAND_SECONDS", 0.05)
+    exchange = Exchange(refused_password="wrong")
+    line = await a_line(exchange, replace(ROW, binds=4))
+    line.follow(replace(ROW, binds=4, password="wrong"))
+    await until(lambda: exchange.stand and exchange.stand[-1] == 0 and len(exchange.connections) == 1)
+    before = line.engine.carrier
+    row = replace(ROW, binds=4, password="right")
+    line.follow(row)
+    await until(moved(line, row, before))
+
+
+async def test_the_newest_row_wins_over_those_that_came_while_it_moved() -> None:
+    exchange = Exchange()
+    line = await a_line(exchange)
+    before: Any = line.engine.carrier
+    before.answers.clear()
+    for host in ("b", "c", "d"):
+        line.follow(replace(ROW, settings=HERE | {"host": host}))
+        await turns(5)
+    before.answers.set()
+    await until(moved(line, replace(ROW, settings=HERE | {"host": "d"}), before))
+
+
+async def test_settings_that_can_never_work_change_nothing() -> None:
+    exchange = Exchange()
+    line = await a_line(exchange)
+    with pytest.raises(ValueError, match="window"):
+        line.follow(replace(ROW, window=0))
+    await turns()
+    assert exchange.stand == [] and line.engine.carrier.connected
+
+
+async def test_closed_in_the_middle_of_a_move_nothing_is_left() -> None:
+    exchange = Exchange()
+    line = await a_line(exchange)
+    before: Any = line.engine.carrier
+    before.answers.clear()
+    line.follow(replace(ROW, settings=HERE | {"host": "b"}))
+    await until(lambda: len(exchange.connections) == 2)
+    closing = asyncio.ensure_future(line.close())
+    await turns()
+    before.answers.set()
+    await closing
+    assert exchange.connections == []
