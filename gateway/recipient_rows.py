@@ -22,7 +22,7 @@ from gateway.requests import MAX_REF, Recipient
 MAX_ROW = 64 * 1024
 """Characters of a row, with its quotation marks, commas and line ends."""
 MAX_LINE_BYTES = 4 * MAX_ROW
-ROWS_AT_ONCE = 2000
+ROWS_AT_ONCE = 400
 _TOO_LONG = Fault(pointer="", code="row_too_long",
                   detail=f"a row has at most {MAX_ROW} characters; perhaps a quotation mark is never closed")
 _BAD_CSV = Fault(pointer="", code="bad_csv",
