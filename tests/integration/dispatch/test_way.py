@@ -102,8 +102,8 @@ async def test_every_kind_of_refusal_has_its_outcome(make_place: MakePlace) -> N
     assert outcomes[4] == ("transient", "carrier_transient", "ESME_RSYSERR")
     assert outcomes[5] == ("failed", "carrier_unknown_error", "ESME_RUNKNOWNERR")
     assert outcomes[6] == ("failed", "missing_variable", None)
-    assert rest is not None and rest.positions == 1 << 4
-    assert list(array("Q", place.sealer.open(rest).to)) == [4915100000004]
+    assert rest is not None and rest.positions == 0b11 << 4
+    assert list(array("Q", place.sealer.open(rest).to)) == [4915100000004, 4915100000005]
 
 
 async def test_throttled_messages_go_again_and_count_nothing(make_place: MakePlace) -> None:
