@@ -67,7 +67,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     (one per segment); joined by newlines. `to_hashes`: 8 bytes for each position, ascending; empty when the
     destinations could not be read (then all have failed). `sealed_refs` (a sealed `Columns` with empty `to`): client
     references of all positions of the record, absent when there are none. `rest`: body and columns of exactly the
-    positions that are not final (transient).
+    positions that are not final (transient), and of those refused with a code that no table lists.
     """
 
     epoch: int

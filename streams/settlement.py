@@ -1,7 +1,8 @@
 """The stage settlement: what dispatch noted about its calls becomes states, money and further tries.
 
 In: `attempts-<lane>` (owner, started, settled, returned). Out: `message-events-<lane>`, `usage`, `delivery-receipts` for
-what failed, `retry-10s-<lane>`, `held`. Guarantee: dispatch never makes the next send, this stage alone does, once per
+what failed, `retry-10s-<lane>`, `held`; a dead letter beside the end of what a carrier refused with an unknown code.
+Guarantee: dispatch never makes the next send, this stage alone does, once per
 (chunk, send): a repeat writes the same records under the same numbers. A record of an owner that has been replaced may
 only turn uncertain into sent or failed; who is the newest, the log says (`reigns.py`): while it cannot be read back the
 burst waits. A start whose answer is in the same burst makes no event of its own. A record that contradicts itself is
@@ -13,19 +14,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from schemas.codec import DecodeError, decode
+from infra.kafka.dead_letter import dead_letter
+from schemas.codec import DecodeError, decode, encode
 from schemas.ids import message_ids
 from schemas.reasons import Reason
-from schemas.records import Owner, Returned, Settled, Started
+from schemas.records import Envelope, Owner, Returned, Settled, Started
 from schemas.slices import Slice, check_slice
 from schemas.status import Status
+from schemas.topics import DEAD_LETTER
 from streams.outcome import DROPPED, DeadLetter, Hold, Next, Outcome, Reject, Retry, check_cover
 from streams.ports import Owners, Sealing
 from streams.reigns import Reigns
 from streams.sheet import Sheet, ranks
-from streams.stage import Inbound, Item, Written
+from streams.stage import Inbound, Item, Output, Written
 from streams.steps import retry_slice, settle_block
 
+SERVICE = "streams"
+UNKNOWN = "unknown"
+"""Class of an answer that no table lists; the others are permanent, throttled and transient."""
 ENDS = {Reason.CANCELED: Status.CANCELED, Reason.VALIDITY_ENDED: Status.EXPIRED}
 
 
@@ -64,19 +70,22 @@ class Settlement:
         newest = await self._reigns.newest(items)
         sheet = Sheet(self._ports.clock())
         answered = _answered(items)
+        letters: list[Output] = []
         for item, owner in zip(items, newest, strict=True):
             match item.content:
                 case Started() as record:
                     _sending(sheet, record, answered)
                 case Settled() as record:
-                    Block(self._ports.sealing, sheet, record).write(outdated=record.epoch < owner)
+                    block = Block(self._ports.sealing, sheet, record)
+                    block.write(outdated=record.epoch < owner)
+                    letters += [_letter(item.source, record, dead, self._ports) for dead in block.buried]
                 case Returned() as record if record.epoch == owner:
                     _returned(self._ports.sealing, sheet, record)
-        return Written(outputs=sheet.outputs())
+        return Written(outputs=[*sheet.outputs(), *letters])
 
 
 class Block:
-    """One settled block and what it writes."""
+    """One settled block and what it writes. `buried`: what the operator is to look at, besides."""
 
     def __init__(self, sealing: Sealing, sheet: Sheet, block: Settled) -> None:
         self._sealing = sealing
@@ -84,7 +93,7 @@ class Block:
         self._block = block
         self._charged = 0
         self._refunded = 0
-        self._again = 0
+        self.buried: list[DeadLetter] = []
         self._refs: Sequence[str | None] | None = None
 
     def write(self, *, outdated: bool) -> None:
@@ -110,18 +119,22 @@ class Block:
             case Reject(reason=reason) if reason in DROPPED:
                 pass
             case Reject():
-                if outcome.reason is Reason.PARTIAL:
-                    self._charged |= outcome.positions
-                else:
-                    self._refunded |= outcome.positions
-                self._change(Status.FAILED, outcome.positions, outcome.reason, outcome.code)
-                self._publish(outcome)
+                self._fail(outcome)
             case Retry():
                 self._refunded |= outcome.positions
                 self._sheet.change(self._block, Status.HELD, self._block.send + 1, outcome.positions, outcome.reason,
                                    carrier=self._block.carrier)
             case DeadLetter():
-                raise TypeError("a settled block is not buried in part")
+                self._fail(Reject(positions=outcome.positions, reason=outcome.reason, code=outcome.detail or None))
+                self.buried.append(outcome)
+
+    def _fail(self, failed: Reject) -> None:
+        if failed.reason is Reason.PARTIAL:
+            self._charged |= failed.positions
+        else:
+            self._refunded |= failed.positions
+        self._change(Status.FAILED, failed.positions, failed.reason, failed.code)
+        self._publish(failed)
 
     def _change(self, status: Status, positions: int, reason: Reason, code: str | None = None) -> None:
         self._sheet.change(self._block, status, self._block.send, positions, reason, code=code,
@@ -148,6 +161,18 @@ class Block:
             segments = bytes([partial.get(p, block.segments[rank]) for rank, p in ranks(block.positions, touched)])
         self._sheet.usage(block, round_=block.round, charged=self._charged, refunded=self._refunded, price=block.price,
                           segments=segments, lease=block.lease)
+
+
+def _letter(source: Inbound, block: Settled, dead: DeadLetter, ports: SettlementPorts) -> Output:
+    """The dead letter of these positions: their slice in an envelope, or the whole record where it does not hold them."""
+    value, rest = source.value, block.rest
+    if rest is not None and not dead.positions & ~rest.positions:
+        value = encode(Envelope(slices=[ports.sealing.narrow(rest, dead.positions)]))
+    key, content, headers = dead_letter(
+        source.topic, source.partition, source.offset, source.timestamp, source.key, value, source.headers,
+        error_class=UNKNOWN, code=dead.reason, service=SERVICE, now=ports.clock(),
+        message=f"{block.carrier} answered {dead.detail} to {dead.positions.bit_count()} messages of {block.chunk}")
+    return Output(DEAD_LETTER, key, content, headers)
 
 
 def _answered(items: Sequence[Item]) -> dict[tuple[str, int], int]:

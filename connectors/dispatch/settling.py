@@ -1,9 +1,10 @@
 """Answers of a carrier, gathered by load, as the record that settles them.
 
 In: the ranks of a load with what came of them. Out: one `Settled`. `sent` needs the carrier's ids; `transient` needs `rest`,
-for which the columns of exactly these positions are sealed anew. `not_taken` (throttled, or no byte left) ends nothing: it
-notes that the start came to nothing, so that whoever reads the log sends the message as if it had never been started.
-Pure apart from the sealer; `UnsealError` cannot happen for a load that was opened.
+for which the columns of exactly these positions are sealed anew, and so does the dead letter of an unknown code.
+`not_taken` (throttled, or no byte left) ends nothing: it notes that the start came to nothing, so that whoever reads the
+log sends the message as if it had never been started. Pure apart from the sealer; `UnsealError` cannot happen for a load
+that was opened.
 """
 
 from __future__ import annotations
@@ -113,5 +114,6 @@ def _ids(answers: Answers) -> str:
 
 
 def _rest(load: Load, answers: Answers, sealer: Sealer) -> Slice | None:
-    again = sorted(rank for rank, o in answers.other.items() if o.outcome == "transient")
+    again = sorted(rank for rank, o in answers.other.items()
+                   if o.outcome == "transient" or o.reason is Reason.CARRIER_UNKNOWN_ERROR)
     return sealer.narrow(load.slice, load.facts.positions(again)) if again else None

@@ -1,8 +1,9 @@
 """What a carrier's answers to one block mean for each of its positions.
 
 In: a settled block, and whether a newer owner has taken over this log of calls since it was written. Out: `Next` what the
-carrier took; `Reject` what it refused for good, or took in part; `Hold` what is uncertain (a receipt may settle it);
-`Retry`, or the end, for what it refused for the moment. A block of an older owner never causes a retry: the new owner has
+carrier took; `Reject` what it refused for good, or took in part; `DeadLetter` what it refused with a code that no table
+lists (`detail`: the code); `Hold` what is uncertain (a receipt may settle it); `Retry`, or the end, for what it refused for
+the moment. A block of an older owner never causes a retry: the new owner has
 called these positions uncertain, and only "sent" or "failed" says more. What the carrier did not take (throttled) is still
 dispatch's and is passed over, as a repeat is: no state, no money, no further send. Pure; an outcome that nobody knows is
 StepError.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from schemas.reasons import Reason
 from schemas.records import Settled, Verdict
-from streams.outcome import Hold, Next, Outcome, Outcomes, Reject
+from streams.outcome import DeadLetter, Hold, Next, Outcome, Outcomes, Reject
 from streams.steps.retry_slice import Answer
 from streams.steps.retry_slice import decide as retry_or_end
 
@@ -30,6 +31,9 @@ def decide(block: Settled, *, outdated: bool) -> Outcomes:
         match verdict.outcome:
             case "sent":
                 out.append(Next(positions=verdict.positions))
+            case "failed" if verdict.reason == Reason.CARRIER_UNKNOWN_ERROR:
+                out.append(DeadLetter(positions=verdict.positions, reason=Reason.CARRIER_UNKNOWN_ERROR,
+                                      detail=verdict.code or ""))
             case "failed":
                 out.append(Reject(positions=verdict.positions, reason=Reason(verdict.reason), code=verdict.code))
             case "partial":

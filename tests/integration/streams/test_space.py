@@ -47,6 +47,8 @@ async def test_the_first_choice_of_a_carrier_stays(services: Stack) -> None:
     space = RedisSpace(Rooms(redis), lambda: 0.0)
     assert await space.assign([(chunk, 1, {"a": 0b11})]) == [{"a": 0b11}]
     assert await space.assign([(chunk, 1, {"b": 0b111}), (chunk, 2, {"b": 0b1})]) == [{"a": 0b11, "b": 0b100}, {"b": 0b1}]
+    assert await space.already_assigned([(chunk, 3), (chunk, 1), (chunk, 2)]) == [{}, {"a": 0b11, "b": 0b100}, {"b": 0b1}]
+    assert await space.assign([(chunk, 3, {"c": 0b1})]) == [{"c": 0b1}]
     await redis.close()
 
 
@@ -55,6 +57,7 @@ async def test_without_redis_there_is_less_room_and_no_memory_of_choices() -> No
     redis = connect("redis://127.0.0.1:1/0")
     space = RedisSpace(Rooms(redis), lambda: now)
     assert await space.assign([("c", 1, {"a": 0b11})]) == [{"a": 0b11}]
+    assert await space.already_assigned([("c", 1), ("c", 2)]) == [{}, {}]
     assert await space.ask([ask("x", "a", 100)]) == [8]
     assert await space.ask([ask("x", "b", 100)]) == [0]
     now += 0.25
