@@ -16,6 +16,7 @@ from typing import NamedTuple
 from schemas.lanes import POOLS, Lane, Pool
 from schemas.topics import (
     CARRIER_RECEIPTS,
+    DEAD_LETTER,
     DELIVERY_RECEIPTS,
     HELD,
     USAGE,
@@ -59,7 +60,7 @@ STAGES: tuple[Stage, ...] = (
           (*_lanes(dispatch, events), HELD, USAGE, DELIVERY_RECEIPTS), (Pool.OTP, Pool.BULK), 64),
     Stage("settlement", _lanes(attempts),
           (settle_block, retry_slice),
-          (*_lanes(events, retry), HELD, USAGE, DELIVERY_RECEIPTS), (Pool.OTP, Pool.BULK), 64),
+          (*_lanes(events, retry), HELD, USAGE, DELIVERY_RECEIPTS, DEAD_LETTER), (Pool.OTP, Pool.BULK), 64),
     Stage("match", (CARRIER_RECEIPTS,),
           (match_receipts,),
           (*_lanes(events), USAGE, DELIVERY_RECEIPTS), (Pool.BULK,), 16),
