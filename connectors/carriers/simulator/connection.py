@@ -6,7 +6,7 @@ system_id.
 """
 
 from connectors.carriers.simulator.notice import Notice, encode_notice
-from connectors.carriers.simulator.outbox import Outbox
+from connectors.carriers.simulator.outbox import Outbox, Receiver
 from connectors.carriers.simulator.rules import Verdict
 from connectors.carriers.simulator.simulation import Simulation
 from connectors.carriers.smpp import pdu
@@ -37,6 +37,11 @@ class Connection(Link):
     def receipt_room(self) -> int:
         return self._simulation.script.receipt_window - len(self._unconfirmed) if self.up and self.writable else 0
 
+    @property
+    def _home(self) -> Receiver | None:
+        """Where receipts of submits on this connection go: here, or anywhere."""
+        return self if self._simulation.script.receipts_on == "submitter" else None
+
     def deliver(self, notice: Notice) -> None:
         self._sequence = sequence = self._sequence + 1 if self._sequence < pdu.MAX_SEQUENCE else 1
         self._unconfirmed[sequence] = notice
@@ -61,7 +66,7 @@ class Connection(Link):
         self._simulation.log.flush()
         if self._outbox is not None:
             fresh, self._fresh = self._fresh, []
-            self._outbox.add(fresh)
+            self._outbox.add(fresh, self._home)
 
     def on_writable(self) -> None:
         if self._outbox is not None:
@@ -150,7 +155,7 @@ class Connection(Link):
             if verdict.early and self._bound_as == pdu.BIND_TRANSCEIVER and self.receipt_room() > 0:
                 self.deliver(notice)
             elif delay:
-                simulation.receipts.push(self.loop.time() + delay, (outbox, notice))
+                simulation.receipts.push(self.loop.time() + delay, (outbox, self._home, notice))
             else:
                 self._fresh.append(notice)
 
@@ -162,7 +167,7 @@ class Connection(Link):
         if status == 0:
             counters.receipts_confirmed += 1
         elif status in _PUT_OFF and self._outbox is not None:
-            self._simulation.receipts.push(self.loop.time() + 1.0, (self._outbox, notice))
+            self._simulation.receipts.push(self.loop.time() + 1.0, (self._outbox, self._home, notice))
         else:
             counters.receipts_refused += 1
 

@@ -1,7 +1,8 @@
 """Receipts of one system_id that wait for a bind to go out on.
 
-In: notices; connections that come and go. Out: notices to connections with room in their window, in turn. What a lost
-connection had not confirmed comes back to the front. Bounded: beyond the limit the oldest are dropped and counted.
+In: notices, perhaps with the connection whose submit they answer; connections that come and go. Out: notices to connections
+with room in their window. What a lost connection had not confirmed comes back to the front. Bounded: beyond the limit the
+oldest are dropped and counted.
 """
 
 from collections import deque
@@ -24,35 +25,43 @@ class Receiver(Protocol):
 
 
 class Outbox:
-    """One a system_id, living as long as the simulator."""
+    """One a system_id, living as long as the simulator. What is due on one receiver waits for that one while it is there;
+    what has no home, or lost it, goes out on any."""
 
     def __init__(self, limit: int) -> None:
         self.dropped = 0
         self._limit = limit
         self._queue: deque[Notice] = deque()
+        self._own: dict[Receiver, deque[Notice]] = {}
         self._receivers: deque[Receiver] = deque()
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return len(self._queue) + sum(map(len, self._own.values()))
 
     def join(self, receiver: Receiver) -> None:
         self._receivers.append(receiver)
+        self._own[receiver] = deque()
         self.pump()
 
     def leave(self, receiver: Receiver, unconfirmed: Iterable[Notice]) -> None:
+        own = self._own.pop(receiver, ())
         if receiver in self._receivers:
             self._receivers.remove(receiver)
-        self._queue.extendleft(reversed(list(unconfirmed)))
-        self._trim()
+        self._queue.extendleft(reversed([*unconfirmed, *own]))
+        self._trim(self._queue)
         self.pump()
 
-    def add(self, notices: Iterable[Notice]) -> None:
-        self._queue.extend(notices)
+    def add(self, notices: Iterable[Notice], home: Receiver | None = None) -> None:
+        queue = self._queue if home is None else self._own.get(home, self._queue)
+        queue.extend(notices)
         self.pump()
-        self._trim()
+        self._trim(queue)
 
     def pump(self) -> None:
-        """Hand out as much as the windows allow, a share to each receiver."""
+        """Hand out as much as the windows allow: to each receiver its own, then a share of what is anybody's."""
+        for receiver, own in self._own.items():
+            for _ in range(min(receiver.receipt_room(), len(own)) if own else 0):
+                receiver.deliver(own.popleft())
         queue = self._queue
         idle = 0
         while queue and idle < len(self._receivers):
@@ -63,7 +72,7 @@ class Outbox:
             for _ in range(room):
                 receiver.deliver(queue.popleft())
 
-    def _trim(self) -> None:
-        while len(self._queue) > self._limit:
-            self._queue.popleft()
+    def _trim(self, queue: deque[Notice]) -> None:
+        while len(queue) > self._limit:
+            queue.popleft()
             self.dropped += 1

@@ -29,6 +29,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     disconnect_every_seconds: float = 0.0
 
     receipt_delay_seconds: float = 0.0
+    receipts_on: Literal["submitter", "any"] = "submitter"  # the connection of the submit, or any of its system_id in turn
     receipt_form: Literal["text", "tlv", "both"] = "text"
     id_form: Literal["dec", "hex", "hex-dec", "dec-hex"] = "dec"  # in the answer - in the receipt
     first_id: int = 0  # 0 = from the clock, so that a restart does not issue the same ids again

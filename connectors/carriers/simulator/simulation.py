@@ -13,7 +13,7 @@ import msgspec
 from connectors.carriers.simulator.delay_line import DelayLine
 from connectors.carriers.simulator.log import SubmitLog
 from connectors.carriers.simulator.notice import Notice
-from connectors.carriers.simulator.outbox import Outbox
+from connectors.carriers.simulator.outbox import Outbox, Receiver
 from connectors.carriers.simulator.rules import Rules
 from connectors.carriers.simulator.script import Script
 from connectors.carriers.smpp import pdu
@@ -54,7 +54,7 @@ class Simulation:
         self._loop = asyncio.get_running_loop()
         self.monotonic = self._loop.time()
         self.answers: DelayLine[tuple[Callable[[bytes], None], bytes]] = DelayLine(self._loop, self._answers_due)
-        self.receipts: DelayLine[tuple[Outbox, Notice]] = DelayLine(self._loop, self._receipts_due)
+        self.receipts: DelayLine[tuple[Outbox, Receiver | None, Notice]] = DelayLine(self._loop, self._receipts_due)
         self._outboxes: dict[str, Outbox] = {}
         self._last_id = (script.first_id or int(self.now * 1_000_000)) - 1
 
@@ -98,10 +98,10 @@ class Simulation:
         for answer, data in due:
             answer(data)
 
-    def _receipts_due(self, due: list[tuple[Outbox, Notice]]) -> None:
+    def _receipts_due(self, due: list[tuple[Outbox, Receiver | None, Notice]]) -> None:
         self.tick()
-        by_outbox: dict[int, tuple[Outbox, list[Notice]]] = {}
-        for outbox, notice in due:
-            by_outbox.setdefault(id(outbox), (outbox, []))[1].append(notice)
-        for outbox, notices in by_outbox.values():
-            outbox.add(notices)
+        places: dict[tuple[int, int], tuple[Outbox, Receiver | None, list[Notice]]] = {}
+        for outbox, home, notice in due:
+            places.setdefault((id(outbox), id(home)), (outbox, home, []))[2].append(notice)
+        for outbox, home, notices in places.values():
+            outbox.add(notices, home)

@@ -86,6 +86,19 @@ def test_an_outbox_shares_between_binds_and_is_bounded() -> None:
     assert (len(outbox), outbox.dropped) == (4, 10)
 
 
+def test_a_receipt_goes_out_where_its_submit_came_in_while_that_bind_is_there() -> None:
+    outbox = Outbox(limit=100)
+    first, second = Taker(room=2), Taker(room=10)
+    outbox.join(first)
+    outbox.join(second)
+    outbox.add(notices(1, 2, 3), first)
+    assert (first.got, second.got, len(outbox)) == (["1", "2"], [], 1)
+    outbox.leave(first, notices(1, 2))
+    assert second.got == ["1", "2", "3"]
+    outbox.add(notices(4), first)
+    assert second.got == ["1", "2", "3", "4"]
+
+
 async def test_a_delay_line_gives_in_order_of_time() -> None:
     got: list[str] = []
     line: DelayLine[str] = DelayLine(asyncio.get_running_loop(), got.extend)
