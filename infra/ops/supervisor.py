@@ -1,7 +1,8 @@
 """The supervisor: keeps roles and services alive, and ends them all.
 
 In: rows of roles, their settings, the services that are ours. Out: processes, `DATA/run/roles.json` for `ps`, one log
-file a role. One that dies is started again at once, however often; only starts that never became ready are spaced out.
+file a role. One that dies is started again at once, however often, by a nursery if there is one; only starts that never
+became ready are spaced out.
 `end` asks roles to stop, kills those that have not gone after eight seconds, then stops the services. Nothing here
 raises for what a child does.
 """
@@ -10,14 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from infra.ops.data_folder import DataFolder, own_identity
+from infra.ops.nursery import Child, Nursery
 from infra.ops.refusal import Refusal
 from infra.ops.roles import SIMULATOR, RoleRow
 from infra.role import ready_file
@@ -27,6 +31,8 @@ POLL_SECONDS = 0.03
 LONGEST_BACKOFF = 5.0
 READY_SECONDS = 90.0
 Tell = Callable[[str], None]
+Command = Callable[[RoleRow], Sequence[str]]
+NurseryCommand = Callable[[Sequence[RoleRow]], Sequence[str]]
 
 
 class Mortal(Protocol):
@@ -46,7 +52,7 @@ class Supervised:
     """One role: its process now, and its history."""
 
     row: RoleRow
-    process: asyncio.subprocess.Process | None = None
+    process: Child | None = None
     started_at: float = 0.0
     starts: int = 0
     failures: int = 0
@@ -71,14 +77,17 @@ class Supervised:
 
 
 class Supervisor:
-    """To be made inside a running loop; `environment` is that of every role, before its settings are added."""
+    """To be made inside a running loop; `environment` is that of every role, before its settings are added. `command` and
+    `nursery` say how a role and a nursery are started; whoever gives a `command` has no nursery unless it is given too."""
 
-    def __init__(self, folder: DataFolder, environment: dict[str, str], tell: Tell,
-                 command: Callable[[RoleRow], Sequence[str]] | None = None) -> None:
+    def __init__(self, folder: DataFolder, environment: dict[str, str], tell: Tell, command: Command | None = None,
+                 nursery: NurseryCommand | None = None) -> None:
         self._folder = folder
         self._environment = environment
         self._tell = tell
         self._command = command or role_command
+        self._nursery_command = nursery or (nursery_command if command is None and hasattr(os, "pidfd_open") else None)
+        self.nursery = Nursery(self._spawn_nursery, self.all_calm)
         self._variables: dict[str, str] = {}
         self._warm: dict[str, asyncio.subprocess.Process] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -89,7 +98,8 @@ class Supervisor:
     async def warm_up(self, rows: Sequence[RoleRow]) -> None:
         """Have processes import what they need while there are no settings yet; `start_roles` gives them these."""
         for row in rows:
-            self._warm[row.name] = await self._spawn(row, (*self._command(row), "--settings-on-stdin"), warm=True)
+            command = (*self._command(row), "--settings-on-stdin")
+            self._warm[row.name] = await self._start_process(row.name, command, told=True)
 
     @property
     def warm(self) -> list[asyncio.subprocess.Process]:
@@ -103,6 +113,8 @@ class Supervisor:
             role = Supervised(row)
             self.roles.append(role)
             self._tasks.append(asyncio.create_task(self._keep(role), name=f"keep-{row.name}"))
+        if self._nursery_command is not None:
+            self.nursery.begin()
 
     def watch_services(self, services: Sequence[Mortal]) -> None:
         """Keep these services alive; they run already."""
@@ -120,6 +132,11 @@ class Supervisor:
             late = ", ".join(role.row.name for role in self.roles if not role.ready.is_set())
             raise Refusal(f"not ready after {seconds:.0f} s: {late}", f"see their logs in {self._folder.logs}") from None
 
+    async def all_calm(self) -> None:
+        """Return when every role works, however long that takes."""
+        while late := [role for role in self.roles if not role.ready.is_set()]:
+            await late[0].ready.wait()
+
     async def end(self, grace: float | None = None) -> None:
         """End everything: roles, last of them the simulated carrier, then services.
 
@@ -135,6 +152,7 @@ class Supervisor:
         ours = [*self._warm.values(), *(process for row, process in running if row.role != SIMULATOR.role)]
         await asyncio.gather(*(_end(process, grace) for process in ours))
         await asyncio.gather(*(_end(process, grace) for row, process in running if row.role == SIMULATOR.role))
+        await self.nursery.close()
         self.note()
         # Trap: a service that was being started again finishes that in its thread; stop() waits for its lock.
         await asyncio.gather(*(asyncio.to_thread(service.stop) for service in self.services), return_exceptions=True)
@@ -164,12 +182,12 @@ class Supervisor:
             was_ready = role.ready.is_set()
             role.ready.clear()
             self.note()
-            self._tell(f"{role.row.name} ended with code {code}; see {self._folder.logs / role.row.name}.log")
+            self._tell(f"{role.row.name} ended with code {code}; see {self._log(role.row.name)}")
             role.failures = 0 if was_ready else role.failures + 1
             if role.failures:
                 await asyncio.sleep(min(LONGEST_BACKOFF, 0.1 * 2 ** min(role.failures, 10)))
 
-    async def _start(self, role: Supervised) -> asyncio.subprocess.Process:
+    async def _start(self, role: Supervised) -> Child:
         ready_file(self._folder.path, role.row.name).unlink(missing_ok=True)
         warm = self._warm.pop(role.row.name, None)
         if warm is not None and warm.returncode is None and warm.stdin is not None:
@@ -177,19 +195,35 @@ class Supervisor:
             warm.stdin.close()
             role.process = warm
         else:
-            role.process = await self._spawn(role.row, self._command(role.row), warm=False)
+            role.process = await self._bear(role) or await self._start_process(role.row.name, self._command(role.row))
         role.starts += 1
         role.started_at = time.time()
         self.note()
         return role.process
 
-    async def _spawn(self, row: RoleRow, command: Sequence[str], *, warm: bool) -> asyncio.subprocess.Process:
-        with (self._folder.logs / f"{row.name}.log").open("ab") as log:
+    async def _bear(self, role: Supervised) -> Child | None:
+        """A child of the nursery, for a role that has worked; one that never does is not worth a fault in there."""
+        if role.starts == 0 or role.failures:
+            return None
+        return await self.nursery.bear({"role": role.row.name, "log": str(self._log(role.row.name))})
+
+    async def _spawn_nursery(self) -> asyncio.subprocess.Process:
+        command = (self._nursery_command or nursery_command)([role.row for role in self.roles])
+        return await self._start_process("nursery", command, told=True, tells=True)
+
+    def _log(self, name: str) -> Path:
+        return self._folder.logs / f"{name}.log"
+
+    async def _start_process(self, name: str, command: Sequence[str], *, told: bool = False,
+                             tells: bool = False) -> asyncio.subprocess.Process:
+        """`told`: it will be told something on stdin. `tells`: it will tell something on stdout."""
+        pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        with self._log(name).open("ab") as log:
             return await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.PIPE if warm else asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                *command, stdin=pipe if told else nothing, stdout=pipe if tells else log, stderr=log,
                 env={**self._environment, **self._variables}, start_new_session=True)
 
-    async def _await_ready(self, role: Supervised, process: asyncio.subprocess.Process) -> None:
+    async def _await_ready(self, role: Supervised, process: Child) -> None:
         mark = ready_file(self._folder.path, role.row.name)
         while True:
             with suppress(OSError, ValueError, KeyError, TypeError):
@@ -219,7 +253,13 @@ def role_command(row: RoleRow) -> Sequence[str]:
     return (sys.executable, "-m", "infra.ops.run_role", row.name, "--parent", str(own_identity()[0]))
 
 
-async def _end(process: asyncio.subprocess.Process, grace: float) -> None:
+def nursery_command(rows: Sequence[RoleRow]) -> Sequence[str]:
+    """How a process is started that any of these roles can be forked from."""
+    names = ",".join(row.name for row in rows)
+    return (sys.executable, "-m", "infra.ops.run_role", names, "--parent", str(own_identity()[0]), "--nursery")
+
+
+async def _end(process: Child, grace: float) -> None:
     if process.returncode is not None:
         return
     with suppress(ProcessLookupError):
