@@ -128,7 +128,8 @@ class CommandBook:
         consumer.assign([TopicPartition(COMMANDS, partition, _BEGINNING) for partition in ends])
         behind = True
         while not self._stopped.is_set():
-            values = [m.value() for m in consumer.consume(1000, 0.1) if not _is_passing(m)]
+            # Whoever starts waits for this: a batch that is not full is not waited for then.
+            values = [m.value() for m in consumer.consume(1000, 0.01 if behind else 0.1) if not _is_passing(m)]
             was_behind, behind = behind, behind and _behind(consumer, ends)
             if values or was_behind:
                 loop.call_soon_threadsafe(self._take_all, values, None if behind else ready)
