@@ -17,7 +17,7 @@ import sys
 import time
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,7 @@ class Place:
         self._log_path = folder / "submits.csv"
         self._submits = SubmitLog(self._log_path)
         self._begin = {topic: self._end_of(topic) for topic in (attempts(lane), CARRIER_RECEIPTS)}
+        self._elsewhere: dict[int, int] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -215,6 +216,17 @@ class Place:
         """The records of one kind in the log."""
         return [record for _, record in self.calls() if isinstance(record, kind)]
 
+    def watch(self, partitions: Iterable[int]) -> None:
+        """Look at these partitions of the log too, from now on."""
+        self._elsewhere = {one: self._end_of(attempts(self.lane), one) for one in partitions if one != self.partition}
+
+    def everywhere(self, kind: type[Any]) -> list[Any]:
+        """The records of one kind of this carrier, in all partitions that are looked at."""
+        logs = [self.calls(), *([(offset, decode(value)) for offset, value in self._read(attempts(self.lane), one, begin)]
+                                for one, begin in self._elsewhere.items())]
+        return [record for log in logs for _, record in log
+                if isinstance(record, kind) and getattr(record, "carrier", self.carrier) == self.carrier]
+
     def receipts(self) -> list[CarrierReceipts]:
         """Receipts of this carrier."""
         found = [decode(value) for partition in range(4)
@@ -243,11 +255,12 @@ class Place:
         """The end of this place's partition of dispatch."""
         return self._end_of(dispatch(self.lane))
 
-    def _end_of(self, topic: str) -> int:
+    def _end_of(self, topic: str, partition: int | None = None) -> int:
+        if partition is None:
+            partition = self.partition % 4 if topic == CARRIER_RECEIPTS else self.partition
         consumer = Consumer({"bootstrap.servers": self._services.kafka, "group.id": "tests-reader"})
         try:
-            return int(consumer.get_watermark_offsets(TopicPartition(topic, self.partition % 4 if topic == CARRIER_RECEIPTS
-                                                                     else self.partition), timeout=10)[1])
+            return int(consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1])
         finally:
             consumer.close()
 

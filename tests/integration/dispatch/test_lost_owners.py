@@ -207,6 +207,6 @@ async def test_a_chunk_that_ends_every_owner_is_taken_apart_and_buried(make_plac
     letters = [decode_as(record.value, Envelope).slices for record in read_topic(place.settings.kafka.bootstrap or "",
                                                                                  DEAD_LETTER)
                if record.headers["x-error-code"] == "crash_loop"]
-    buried = [one.positions for [one] in letters if one.chunk.endswith(f"{place.root}_0_0")]
-    failed = [1 << p for p, found in verdicts(place).items() if found[-1] == ("failed", "crash_loop")]
-    assert set(buried) == set(failed)
+    # A process that ends before its burial stands leaves it to the next one, which then buries two in one letter.
+    buried = {p for [one] in letters if one.chunk.endswith(f"{place.root}_0_0") for p in places(one.positions)}
+    assert buried == {p for p, found in verdicts(place).items() if found[-1] == ("failed", "crash_loop")}
