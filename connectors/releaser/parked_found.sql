@@ -1,7 +1,9 @@
 -- Parked receipts whose message has become known since, and those that fit exactly one uncertain message.
 SELECT r.carrier, r.id, r.to_hash, r.state, r.code, r.done_at
 FROM parked_receipts r
-WHERE EXISTS (SELECT FROM carrier_refs f WHERE f.carrier = r.carrier AND f.id = r.id AND f.to_hash = r.to_hash)
+WHERE EXISTS (SELECT FROM message_refs m JOIN ref_blocks b ON b.number = m.block AND b.carrier = r.carrier
+              WHERE m.key = r.key AND m.to_hash = r.to_hash)
+   OR EXISTS (SELECT FROM carrier_refs f WHERE f.carrier = r.carrier AND f.id = r.id AND f.to_hash = r.to_hash)
    OR 1 = (SELECT count(*) FROM uncertain_positions u WHERE u.carrier = r.carrier AND u.to_hash = r.to_hash)
 ORDER BY r.carrier, r.at
 LIMIT 1000

@@ -1,4 +1,4 @@
-"""The log of carrier calls → `attempt_chunks`, `carrier_refs`, `uncertain_positions`.
+"""The log of carrier calls → `attempt_chunks`, `ref_blocks`, `message_refs`, `uncertain_positions`.
 
 In: `Started` and `Settled` (`Owner` and `Returned` say nothing that is stored here). Out: for each (chunk, send) the
 positions that were started and those that have an answer; the carrier's ids, by which receipts find their message; and
@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.sinks.carrier_refs import RefsStream
 from connectors.sinks.contract import Arrival, RecordError, Sink, Writer, bitmap
+from connectors.sinks.message_refs import MessageRefs
 from connectors.sinks.settled_columns import SettledColumns, read_columns
 from infra.postgres.sql import load_sql
 from schemas import topics
@@ -28,12 +28,12 @@ Uncertain = dict[tuple[str, str, int, int], tuple[str, int, int]]
 
 
 class AttemptsSink(Sink):
-    """The only writer of its three tables."""
+    """The only writer of its tables."""
 
     name = "attempts"
     reads = tuple(topics.attempts(lane) for lane in Lane)
-    tables = ("attempt_chunks", "carrier_refs", "uncertain_positions")
-    staging = (load_sql(__package__, "staging_refs"),)
+    tables = ("attempt_chunks", "ref_blocks", "message_refs", "uncertain_positions")
+    staging = ()
     linger_seconds = 0.1
     batch_records = 1000
 
@@ -57,7 +57,7 @@ class CallLog:
 
     def __init__(self, rows: dict[Key, list[int]]) -> None:
         self._rows = rows
-        self._refs = RefsStream()
+        self._refs = MessageRefs()
         self._uncertain: Uncertain = {}
         self._answered: dict[Key, int] = {}
 
@@ -88,9 +88,8 @@ class CallLog:
     def _settle(self, row: list[int], call: Settled, columns: SettledColumns) -> None:
         # Already answered: its id is stored, and a late "uncertain" says less than what is known.
         fresh = call.positions & ~row[1]
-        for p, ids in columns.ids.items():
-            if fresh >> p & 1:
-                self._refs.add(call, p, ids, columns.to_hashes[p], columns.segments[p])
+        new = [(p, ids) for p, ids in columns.ids.items() if fresh >> p & 1]
+        self._refs.add(call, new, [columns.to_hashes[p] for p, _ in new], [columns.segments[p] for p, _ in new])
         for p in columns.uncertain:
             if fresh >> p & 1:
                 entry = (call.carrier, columns.to_hashes[p], call.at)

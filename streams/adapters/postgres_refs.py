@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, transaction
 from infra.postgres.sql import load_sql
+from schemas.carrier_ids import ref_key
 from streams.adapters.postgres_credit import columns
 from streams.intake_burst import PRICE_ROUND
 from streams.ports import Found, PortDown, Sealing, SegmentReceipt, UnknownReceipt
@@ -110,7 +111,8 @@ class PostgresRefs:
 async def _places(connection: Any, receipts: Sequence[UnknownReceipt]) -> dict[int, Place]:
     """Where the message of each receipt stands, by the receipt's number."""
     hashes = [_signed(receipt.to_hash) for receipt in receipts]
-    forms = [(n, receipt.carrier, id_, hashes[n]) for n, receipt in enumerate(receipts) for id_ in receipt.ids]
+    forms = [(n, receipt.carrier, id_, ref_key(id_), hashes[n])
+             for n, receipt in enumerate(receipts) for id_ in receipt.ids]
     places: dict[int, Place] = {}
     for n, tenant, chunk, send, position, segments in await fetch_all(
             connection, load_sql(HERE, "refs_by_id"), columns(forms)):
@@ -124,7 +126,7 @@ async def _places(connection: Any, receipts: Sequence[UnknownReceipt]) -> dict[i
 
 
 async def _park(connection: Any, receipts: Sequence[UnknownReceipt], now: int) -> None:
-    rows = sorted({(r.carrier, id_, _signed(r.to_hash), r.state, r.code, r.done_at, now)
+    rows = sorted({(r.carrier, id_, ref_key(id_), _signed(r.to_hash), r.state, r.code, r.done_at, now)
                    for r in receipts for id_ in r.ids})
     if rows:
         await execute(connection, load_sql(HERE, "refs_park"), columns(rows))

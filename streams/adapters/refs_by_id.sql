@@ -1,6 +1,13 @@
--- The newest message of each carrier's id whose destination agrees: carriers use ids again.
+-- The newest message of each carrier's id whose destination agrees: carriers use ids again. What an earlier version wrote
+-- stands in carrier_refs, under the id itself.
 SELECT w.n, f.tenant::text, f.chunk, f.send, f.position, f.segments
-FROM unnest(%s::integer[], %s::text[], %s::text[], %s::bigint[]) AS w (n, carrier, id, to_hash)
-JOIN LATERAL (SELECT * FROM carrier_refs f
-              WHERE f.carrier = w.carrier AND f.id = w.id AND f.to_hash = w.to_hash
-              ORDER BY f.at DESC LIMIT 1) f ON true
+FROM unnest(%s::integer[], %s::text[], %s::text[], %s::bigint[], %s::bigint[]) AS w (n, carrier, id, key, to_hash)
+JOIN LATERAL (SELECT b.tenant, b.chunk, b.send, m.position, m.segments, b.number
+              FROM message_refs m JOIN ref_blocks b ON b.number = m.block AND b.carrier = w.carrier
+              WHERE m.key = w.key AND m.to_hash = w.to_hash
+              UNION ALL
+              SELECT o.tenant, o.chunk, o.send, o.position, o.segments, -1
+              FROM (SELECT * FROM carrier_refs o
+                    WHERE o.carrier = w.carrier AND o.id = w.id AND o.to_hash = w.to_hash
+                    ORDER BY o.at DESC LIMIT 1) o
+              ORDER BY number DESC LIMIT 1) f ON true

@@ -21,7 +21,8 @@ TENANT_TABLES = (
     "api_keys", "balances", "campaigns", "campaign_parts", "rejections", "chunk_payloads", "chunks", "campaign_counts",
     "campaign_spend", "attempt_chunks", "held", "tenants",
 )
-HIDDEN = ("reservations", "allowances", "carrier_refs", "uncertain_positions", "receipt_parts", "koff", "dead_letters",
+HIDDEN = ("reservations", "allowances", "carrier_refs", "ref_blocks", "message_refs",
+          "uncertain_positions", "receipt_parts", "koff", "dead_letters",
           "parked_receipts", "awaited_receipts")
 CHUNK = """
 INSERT INTO chunk_payloads (tenant, chunk, campaign, part, size, lane, sender, body, smart, version, grouping, accepted_at,

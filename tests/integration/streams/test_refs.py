@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from infra.postgres.pool import Pool, open_pool
+from schemas.carrier_ids import ref_key
 from schemas.slices import Columns
 from streams.adapters.postgres_refs import PostgresRefs
 from streams.ports import PortDown, SegmentReceipt, UnknownReceipt
@@ -34,7 +35,15 @@ def store_chunk(url: str, refs: list[str | None] | None = None) -> None:
             (TENANT, CHUNK, CAMPAIGN, array("I", [10, 11, 12]).tobytes(), key_id, sealed))
 
 
-def store_ref(url: str, id_: str, position: int, *, to_hash: int = -77, at: int = NOW) -> None:
+def store_ref(url: str, id_: str, position: int, *, to_hash: int = -77) -> None:
+    with psycopg.connect(url) as connection:
+        [number] = connection.execute("INSERT INTO ref_blocks (tenant, chunk, send, carrier, at) VALUES"
+                                      " (%s, %s, 2, 'acme', %s) RETURNING number", (TENANT, CHUNK, NOW)).fetchone() or ()
+        connection.execute("INSERT INTO message_refs VALUES (%s, %s, %s, %s, 3)",
+                           (ref_key(id_), to_hash, number, position))
+
+
+def store_ref_of_an_earlier_version(url: str, id_: str, position: int, *, to_hash: int = -77, at: int = NOW) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("INSERT INTO carrier_refs VALUES ('acme', %s, %s, %s, 2, %s, %s, 3, %s)",
                            (id_, TENANT, CHUNK, position, to_hash, at))
@@ -57,12 +66,23 @@ def parked(url: str) -> list[tuple[str, int, str]]:
         return connection.execute("SELECT id, to_hash, state FROM parked_receipts ORDER BY id").fetchall()
 
 
+async def test_what_an_earlier_version_wrote_is_found_too(pool: Pool, database: str) -> None:
+    store_chunk(database)
+    store_ref_of_an_earlier_version(database, "1f", 0, at=NOW - 5)
+    store_ref_of_an_earlier_version(database, "1f", 1)
+    [found] = await PostgresRefs(pool, SEALER).lookup([receipt("1f")], NOW)
+    assert found is not None and found.position == 1
+    store_ref(database, "1f", 2)
+    [found] = await PostgresRefs(pool, SEALER).lookup([receipt("1f")], NOW)
+    assert found is not None and found.position == 2
+
+
 async def test_by_id_and_destination_the_newest_first(pool: Pool, database: str) -> None:
     store_chunk(database, ["a", None, "c"])
     store_reservation(database, 1)
-    store_ref(database, "1f", 0, at=NOW - 5)
+    store_ref(database, "1f", 0)
     store_ref(database, "1f", 2)
-    store_ref(database, "1f", 1, to_hash=5, at=NOW + 5)
+    store_ref(database, "1f", 1, to_hash=5)
     [found] = await PostgresRefs(pool, SEALER).lookup([receipt("zz", "1f")], NOW)
     assert found is not None
     assert (found.position, found.send, found.index, found.part, found.ref, found.segments, found.price) == (

@@ -1,1 +1,0 @@
-INSERT INTO carrier_refs SELECT * FROM staging_refs

@@ -1,1 +1,0 @@
-CREATE TEMP TABLE IF NOT EXISTS staging_refs (LIKE public.carrier_refs) ON COMMIT DELETE ROWS

@@ -1,0 +1,2 @@
+ALTER TABLE parked_receipts DROP COLUMN key;
+DROP TABLE message_refs, ref_blocks;
