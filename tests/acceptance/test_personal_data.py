@@ -26,8 +26,8 @@ from tests.support.running import Running, campaign_when
 from tests.support.topic_reader import read_topic
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack]
-PRIVATE_TABLES = ("reservations", "allowances", "carrier_refs", "ref_blocks", "message_refs", "uncertain_positions", "receipt_parts", "koff",
-                  "dead_letters", "parked_receipts")
+PRIVATE_TABLES = ("reservations", "allowances", "carrier_refs", "ref_blocks", "message_refs", "uncertain_positions",
+                  "receipt_parts", "koff", "dead_letters", "parked_receipts")
 
 
 @pytest.fixture(scope="module")
