@@ -8,22 +8,23 @@ but not this record.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from hashlib import blake2b
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 
-from gateway.problem import Fault, Problem, refusal, refused
+from gateway.problem import Fault, Problem, refused
 from gateway.requests import UNBUILT, Nothing
+from gateway.texts import without_half_pairs
 
 MAX_DEPTH = 32
 IDLE_SECONDS = 20.0
 """A body of which nothing more has come for so long is given up."""
 WHOLE_SECONDS = 60.0
-SLOW_PATH_BYTES = 1 << 20
+MAX_SHOWN = 100
+"""Characters of a client's own name that an explanation repeats."""
 
 T = TypeVar("T")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -102,25 +103,34 @@ def decode_json(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     if _depth_exceeds(data, MAX_DEPTH):
         raise Problem(400, "too_deep", f"the JSON is nested deeper than {MAX_DEPTH}")
     try:
-        return decoder.decode(data)
+        return decode_record(data, decoder)
     except msgspec.ValidationError as fault:
         raise refused([_explain(str(fault))]) from None
     except UnicodeDecodeError:
         raise Problem(400, "bad_utf8", "the body is not UTF-8") from None
     except msgspec.DecodeError as fault:
-        if _is_json(data):
-            raise refusal("", "bad_text", "the text has half a surrogate pair") from None
         raise Problem(400, "bad_json", f"the body is not JSON: {fault}") from None
     except RecursionError:
         raise Problem(400, "too_deep", f"the JSON is nested deeper than {MAX_DEPTH}") from None
 
 
-def explain_line(line: bytes, fault: Exception) -> Fault:
+def decode_record(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """The record in these bytes, half surrogate pairs in it as U+0000. Raises what the decoder raises."""
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        mended = without_half_pairs(data)
+        if mended is None:
+            raise
+    return decoder.decode(mended)
+
+
+def explain_line(fault: Exception) -> Fault:
     """What is wrong with one line of an upload."""
     if isinstance(fault, msgspec.ValidationError):
         return _explain(str(fault))
-    if isinstance(fault, msgspec.DecodeError) and _is_json(line):
-        return Fault(pointer="", code="bad_text", detail="the text has half a surrogate pair")
     return Fault(pointer="", code="bad_json", detail="the line is not a JSON object in UTF-8")
 
 
@@ -140,21 +150,6 @@ def _balanced(brackets: bytes) -> bool:
     return bool(brackets) and brackets.count(b"[") == brackets.count(b"]") and brackets.count(b"{") == brackets.count(b"}")
 
 
-def _is_json(data: bytes) -> bool:
-    """Whether this is JSON that only the strings' contents make undecodable."""
-    if len(data) > SLOW_PATH_BYTES or b"\\u" not in data:
-        return False
-    try:
-        json.loads(data.decode(), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
 def _explain(message: str) -> Fault:
     """msgspec names one fault, in the form: sentence - at `$.recipients[3].to`."""
     place = _PLACE.search(message)
@@ -164,6 +159,8 @@ def _explain(message: str) -> Fault:
     named = _FIELD.search(sentence)
     if named:
         field = named[1]
+        if len(field) > MAX_SHOWN or not field.isprintable():
+            return Fault(pointer=pointer, code="unknown_field", detail="there is a field whose name is not known here")
         pointer = f"{pointer}/{_escape(field)}"
         if field in UNBUILT and "unknown" in sentence:
             return Fault(pointer=pointer, code="unsupported", detail=f"{field} is not supported by this version")
@@ -172,7 +169,8 @@ def _explain(message: str) -> Fault:
     if pointer == "/channel" and "Invalid enum value" in sentence:
         return Fault(pointer=pointer, code="unsupported", detail="this version knows the channel 'sms' alone")
     code = "wrong_type" if sentence.startswith("Expected `") and ", got `" in sentence else "out_of_range"
-    return Fault(pointer=pointer, code="bad_value" if "enum" in sentence else code, detail=sentence.replace("`", "'"))
+    return Fault(pointer=pointer, code="bad_value" if "enum" in sentence else code,
+                 detail=sentence.replace("`", "'")[:2 * MAX_SHOWN])
 
 
 def _escape(step: str) -> str:

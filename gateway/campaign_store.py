@@ -2,7 +2,8 @@
 
 Enters: typed values. Leaves: rows, committed. The order that promises rest on: chunks are acknowledged before their part
 is listed here, and a change is committed here before `campaign_commands` tells the other roles. Refused: 404 for an unknown
-or a foreign id, 409 with the present state when a call does not apply. Raises `DatabaseDown`.
+or a foreign id, 409 with the present state when a call does not apply, 422 when a part would bring a campaign above its
+`max_price`; parts are added up under the lock, so that no two exceed it together. Raises `DatabaseDown`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from gateway.answers import Rejection
+from gateway.permissions import check_price
 from gateway.problem import Fault, Problem, not_found
 from infra.postgres.pool import Connection, Jsonb, Pool, execute, fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
@@ -43,11 +45,12 @@ class CampaignRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartRow:
-    """A part whose chunks Kafka has. `rejections` may be long; it is gone through once."""
+    """A part whose chunks Kafka has. `price`: of all its messages; `rejections` may be long, it is gone through once."""
 
     part: int
     chunks: int
     recipients: int
+    price: int
     rejected_count: int
     rejected: list[Rejection]
     digest: bytes
@@ -113,15 +116,21 @@ class CampaignStore:
         async with tenant_transaction(self._pool, tenant) as connection:
             return await _find_part(connection, tenant, campaign, part)
 
+    async def check_price(self, tenant: str, campaign: str, limit: int | None, part: int, price: int) -> None:
+        """The part would fit as things stand; whether it does is decided when it is listed."""
+        async with tenant_transaction(self._pool, tenant) as connection:
+            await _check_price(connection, tenant, campaign, limit, part, price)
+
     async def list_part(self, tenant: str, campaign: str, part: PartRow, at: int) -> StoredPart | None:
         """Add a part to a draft; None, or what stands there when it is listed already."""
         async with tenant_transaction(self._pool, tenant) as connection:
-            status, *_ = await _lock(connection, tenant, campaign)
+            status, limit = await _lock(connection, tenant, campaign)
             listed = await _find_part(connection, tenant, campaign, part.part)
             if listed is not None:
                 return listed
             if status != "draft":
                 raise not_applicable("recipients", status)
+            await _check_price(connection, tenant, campaign, limit, part.part, part.price)
             await _insert_rejections(connection, tenant, campaign, part)
             await _insert_part(connection, tenant, campaign, part, at)
         return None
@@ -129,7 +138,7 @@ class CampaignStore:
     async def start(self, tenant: str, campaign: str, at: int) -> None:
         """From draft to running; nothing when it runs already."""
         async with tenant_transaction(self._pool, tenant) as connection:
-            status, *_ = await _lock(connection, tenant, campaign)
+            status, _ = await _lock(connection, tenant, campaign)
             if status == "running":
                 return
             if status != "draft":
@@ -139,7 +148,7 @@ class CampaignStore:
     async def cancel(self, tenant: str, campaign: str, at: int, *, ended: str | None) -> None:
         """From draft or running to canceled; nothing when it is canceled. `ended`: the state of a completed one."""
         async with tenant_transaction(self._pool, tenant) as connection:
-            status, *_ = await _lock(connection, tenant, campaign)
+            status, _ = await _lock(connection, tenant, campaign)
             if status == "canceled":
                 return
             if ended is not None:
@@ -153,12 +162,20 @@ def not_applicable(call: str, status: str) -> Problem:
     return Problem(409, "wrong_state", detail, [Fault(pointer="/status", code=status, detail=detail)])
 
 
-async def _lock(connection: Connection, tenant: str, campaign: str) -> tuple[str, int, int, str]:
+async def _lock(connection: Connection, tenant: str, campaign: str) -> tuple[str, int | None]:
+    """Status and price limit."""
     row = await fetch_one(connection, _sql("lock_campaign"), {"tenant": tenant, "id": campaign})
     if row is None:
         raise not_found("campaign")
-    status, version, published, lane = row
-    return status, version, published, lane
+    status, limit = row
+    return status, limit
+
+
+async def _check_price(connection: Connection, tenant: str, campaign: str, limit: int | None, part: int,
+                       price: int) -> None:
+    if limit is not None:
+        row = await fetch_one(connection, _sql("sum_prices"), {"tenant": tenant, "campaign": campaign, "part": part})
+        check_price(limit, price + (int(row[0]) if row else 0))
 
 
 async def _move(connection: Connection, tenant: str, campaign: str, status: str, at: int) -> None:
@@ -177,7 +194,7 @@ async def _find_part(connection: Connection, tenant: str, campaign: str, part: i
 async def _insert_part(connection: Connection, tenant: str, campaign: str, part: PartRow, at: int) -> None:
     await execute(connection, _sql("insert_part"), {
         "tenant": tenant, "campaign": campaign, "part": part.part, "chunks": part.chunks,
-        "recipients": part.recipients, "rejected_count": part.rejected_count,
+        "recipients": part.recipients, "price": part.price, "rejected_count": part.rejected_count,
         "rejected": Jsonb(msgspec.to_builtins(part.rejected[:SHOWN_REJECTIONS])), "digest": part.digest, "at": at})
 
 

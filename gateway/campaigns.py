@@ -15,12 +15,13 @@ from gateway.answers import CampaignAccepted, Estimate, Rejection
 from gateway.campaign_commands import publish
 from gateway.campaign_store import CampaignRow, CampaignStore, PartRow
 from gateway.cutting import ChunkPlan, Cutter
-from gateway.permissions import check_balance, check_sender
-from gateway.problem import Problem, refusal
+from gateway.permissions import check_balance, check_price, check_sender
+from gateway.problem import Problem, refusal, refused
 from gateway.requests import MAX_INLINE, CampaignRequest
 from gateway.routing import GROUPING, Routes
-from gateway.screening import Keep, Refuse, Screening, Totals
+from gateway.screening import Keep, Refuse, Screening
 from gateway.state import Gateway
+from gateway.texts import bad_text
 from infra.postgres.pool import fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
 from schemas.ids import CampaignId
@@ -43,7 +44,7 @@ async def make_campaign(gateway: Gateway, account: Account, wanted: CampaignRequ
     screening.take(0, wanted.recipients)
     cutter.finish()
     totals = screening.totals
-    _check_price(wanted, totals)
+    check_price(_limit(wanted), totals.price)
     check_balance(await _available(gateway, account.tenant), totals.cheapest or 0)
     chunks = cutter.take()
     if chunks:
@@ -51,8 +52,9 @@ async def make_campaign(gateway: Gateway, account: Account, wanted: CampaignRequ
     accepted = CampaignAccepted(
         id=identity, status="draft" if wanted.open else "running", accepted=totals.accepted, rejected=rejected,
         estimate=Estimate(segments=totals.segments, price=format_amount(totals.price)))
-    part = PartRow(part=0, chunks=len(chunks), recipients=totals.accepted, rejected_count=totals.rejected,
-                   rejected=rejected, digest=digest, rejections=rejected) if wanted.recipients else None
+    part = PartRow(part=0, chunks=len(chunks), recipients=totals.accepted, price=totals.price,
+                   rejected_count=totals.rejected, rejected=rejected, digest=digest,
+                   rejections=rejected) if wanted.recipients else None
     row = _row(account, wanted, accepted, digest, now)
     if not await CampaignStore(gateway.pool).make(row, part):
         raise Problem(409, "request_running", "the same campaign is being made by another request",
@@ -65,17 +67,14 @@ async def make_campaign(gateway: Gateway, account: Account, wanted: CampaignRequ
 def check_campaign(account: Account, wanted: CampaignRequest) -> None:
     """What can be said without looking at the recipients."""
     check_sender(account, wanted.sender, wanted.lane)
-    if "\0" in wanted.name:
-        raise refusal("/name", "bad_text", "a name cannot hold the character U+0000")
-    if "\0" in wanted.body:
-        raise refusal("/body", "bad_text", "a text cannot hold the character U+0000")
+    bad = [bad_text(pointer) for pointer, text in (("/name", wanted.name), ("/body", wanted.body)) if "\0" in text]
+    if bad:
+        raise refused(bad)
     if len(wanted.recipients) > MAX_INLINE:
         raise refusal("/recipients", "too_many_recipients",
                       f"at most {MAX_INLINE} recipients inline; open the campaign and upload more")
     if not wanted.recipients and not wanted.open:
         raise refusal("/recipients", "no_recipients", "a campaign has recipients, or is open for their upload")
-    if wanted.open and wanted.max_price is not None:
-        raise refusal("/max_price", "unsupported", "max_price is not supported for open campaigns by this version")
 
 
 def screen(body: str, smart: bool, routes: Routes, keep: Keep, refuse: Refuse) -> Screening:
@@ -98,10 +97,8 @@ def plan_of(account: Account, wanted: CampaignRequest, identity: CampaignId, now
                      expires_at=now + wanted.validity_seconds * 1000, names=compile_template(wanted.body).names)
 
 
-def _check_price(wanted: CampaignRequest, totals: Totals) -> None:
-    if wanted.max_price is not None and totals.price > parse_amount(wanted.max_price):
-        raise refusal("/max_price", "max_price_exceeded",
-                      f"the campaign would cost {format_amount(totals.price)}")
+def _limit(wanted: CampaignRequest) -> int | None:
+    return None if wanted.max_price is None else parse_amount(wanted.max_price)
 
 
 async def _available(gateway: Gateway, tenant: str) -> int:
@@ -114,8 +111,7 @@ def _row(account: Account, wanted: CampaignRequest, accepted: CampaignAccepted, 
     return CampaignRow(
         tenant=account.tenant, id=accepted.id, name=wanted.name, sender=wanted.sender, body=wanted.body,
         lane=wanted.lane, smart=wanted.smart_encoding, validity_seconds=wanted.validity_seconds,
-        max_price=None if wanted.max_price is None else parse_amount(wanted.max_price), status=accepted.status,
-        grouping=GROUPING, digest=digest, answer=accepted, at=now)
+        max_price=_limit(wanted), status=accepted.status, grouping=GROUPING, digest=digest, answer=accepted, at=now)
 
 
 def _count(gateway: Gateway, lane: str, accepted: int, rejected: list[Rejection]) -> None:

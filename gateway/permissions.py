@@ -1,7 +1,8 @@
 """What an account may do: its senders, its lanes, its money.
 
 Enters: an account as last known, and what a request wants. Leaves: nothing, or a Problem: 422 for a sender that cannot
-be, 403 for one or a lane that is not this account's, 402 when not even the cheapest message could be paid.
+be, and for a campaign dearer than its own limit, 403 for a sender or a lane that is not this account's, 402 when not even
+the cheapest message could be paid.
 """
 
 from __future__ import annotations
@@ -30,6 +31,13 @@ def check_balance(available: int, cheapest: int) -> None:
         raise Problem(402, "insufficient_balance",
                       f"{format_amount(max(available, 0))} is available, the cheapest message costs "
                       f"{format_amount(cheapest)}")
+
+
+def check_price(limit: int | None, price: int) -> None:
+    """A campaign of this price stays within its `max_price`."""
+    if limit is not None and price > limit:
+        raise refusal("/max_price", "max_price_exceeded",
+                      f"the campaign would cost {format_amount(price)}, its limit is {format_amount(limit)}")
 
 
 def _forbidden(pointer: str, code: str, detail: str) -> Problem:

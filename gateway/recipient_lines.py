@@ -11,7 +11,7 @@ from typing import IO
 
 import msgspec
 
-from gateway.body import explain_line
+from gateway.body import decode_record, explain_line
 from gateway.problem import Fault
 from gateway.requests import Recipient
 
@@ -71,6 +71,6 @@ def _decode_line(line: bytes) -> Recipient | Fault:
     if len(line) > MAX_LINE:
         return _TOO_LONG
     try:
-        return _DECODER.decode(line)
+        return decode_record(line, _DECODER)
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-        return explain_line(line, fault)
+        return explain_line(fault)

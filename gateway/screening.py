@@ -8,7 +8,7 @@ recipient, so its one loop is written out. A body without placeholders is counte
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.answers import Encoding, Rejection
@@ -17,6 +17,7 @@ from gateway.problem import Fault
 from gateway.requests import Recipient
 from gateway.routing import Routes, Way
 from gateway.seen_numbers import SeenNumbers
+from gateway.texts import bad_text, explain, require_text
 from schemas.phone import PhoneError, normalise
 from schemas.template import MissingVariable, Template, compile_template
 from schemas.text import TextError, count_segments, smart
@@ -73,7 +74,7 @@ class Screening:
                 if ref is not None:
                     weight += len(ref)
                     if "\0" in ref:
-                        raise _refused("/client_ref", "bad_text", "a reference cannot hold the character U+0000")
+                        raise _Refused(bad_text("/client_ref"))
                 if not seen(number):
                     raise _refused("/to", "duplicate", "the same destination stands further up")
             except PhoneError as fault:
@@ -90,17 +91,12 @@ class Screening:
         """Segments and characters of this recipient's text."""
         try:
             text = self._template.render(recipient.variables)
-        except MissingVariable as missing:
-            raise _refused(f"/variables/{missing.name}", "missing_variable",
-                           f"the body has the placeholder {missing.name}, and no value is given") from None
-        try:
             return self._measure(text), len(text)
-        except TextError as fault:
-            raise _refused(blame(self._template, recipient.variables), fault.code, fault.detail) from None
+        except (MissingVariable, TextError) as cause:
+            raise _Refused(explain(self._template, recipient.variables, cause)) from None
 
     def _measure(self, text: str) -> int:
-        if "\0" in text:
-            raise TextError("bad_text", "a text cannot hold the character U+0000")
+        require_text(text)
         encoding, segments = count_segments(smart(text) if self._smart else text)
         if segments > self.totals.longest:
             self.totals.longest, self.totals.encoding = segments, encoding
@@ -121,12 +117,6 @@ class Screening:
             totals.price += number * price
             totals.carriers[way.carrier] += number
             totals.cheapest = price if totals.cheapest is None else min(totals.cheapest, price)
-
-
-def blame(template: Template, variables: Mapping[str, str]) -> str:
-    """The pointer to the value that no text can hold; to all of them when it is their sum that is too much."""
-    bad = next((name for name in template.names if "\0" in variables[name]), None)
-    return "/variables" if bad is None else f"/variables/{bad}"
 
 
 class _Refused(Exception):

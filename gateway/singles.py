@@ -9,16 +9,16 @@ from array import array
 from dataclasses import dataclass
 
 from gateway.answers import Encoding
-from gateway.problem import refusal
+from gateway.problem import refusal, refused
 from gateway.requests import MessageRequest
 from gateway.routing import Routes
-from gateway.screening import blame
+from gateway.texts import bad_text, explain, require_text
 from infra.security.sealing import Sealer
 from schemas.ids import MessageId
 from schemas.phone import PhoneError, normalise
 from schemas.positions import everyone
 from schemas.slices import Columns, Slice
-from schemas.template import MissingVariable, compile_template
+from schemas.template import MissingVariable, Template, compile_template
 from schemas.text import TextError, count_segments, smart
 
 
@@ -40,9 +40,9 @@ def check_message(message: MessageRequest, routes: Routes) -> Checked:
     except PhoneError as fault:
         raise refusal("/to", fault.code, fault.detail) from None
     template = compile_template(message.body)
-    encoding, segments = _measure(message)
+    encoding, segments = _measure(message, template)
     if message.client_ref is not None and "\0" in message.client_ref:
-        raise refusal("/client_ref", "bad_text", "a reference cannot hold the character U+0000")
+        raise refused([bad_text("/client_ref")])
     beginning = str(number)[: routes.digits]
     way = routes.ways.get(beginning) or routes.find(beginning)
     if way is None:
@@ -64,18 +64,12 @@ def make_slice(message: MessageRequest, checked: Checked, *, tenant: str, identi
                  indexes=array("I", [0]).tobytes(), key_id=key_id, sealed=sealed)
 
 
-def _measure(message: MessageRequest) -> tuple[Encoding, int]:
-    template = compile_template(message.body)
+def _measure(message: MessageRequest, template: Template) -> tuple[Encoding, int]:
     if "\0" in message.body:
-        raise refusal("/body", "bad_text", "a text cannot hold the character U+0000")
+        raise refused([bad_text("/body")])
     try:
         text = template.render(message.variables)
-        if "\0" in text:
-            raise TextError("bad_text", "a text cannot hold the character U+0000")
+        require_text(text)
         return count_segments(smart(text) if message.smart_encoding else text)
-    except MissingVariable as missing:
-        raise refusal(f"/variables/{missing.name}", "missing_variable",
-                      f"the body has the placeholder {missing.name}, and no value is given") from None
-    except TextError as fault:
-        pointer = blame(template, message.variables) if template.names else "/body"
-        raise refusal(pointer, fault.code, fault.detail) from None
+    except (MissingVariable, TextError) as cause:
+        raise refused([explain(template, message.variables, cause)]) from None

@@ -3,8 +3,10 @@
 Enters: a stream of any size for a part of a draft. Leaves: the part's verdicts. Memory: eight bytes a recipient for exact
 duplicates, and a constant. The bytes are received whole before anything is produced, so that an upload that breaks off
 leaves no chunk behind under ids that other bytes may get; their digest is noted in Redis for the same reason, should this
-process end between the chunks and the row. Refused: 409 when the campaign is no draft, 422 for other bytes, or another
-content type, under the number of a known part, and for a CSV header that cannot be used.
+process end between the chunks and the row. A part of a campaign with a `max_price` is gone through twice, so that one that
+is too dear leaves no chunk either, unless another part took the room in the meantime. Refused: 409 when the campaign is no
+draft, 422 for other bytes, or another content type, under the number of a known part, for a CSV header that cannot be used,
+and for a part that would bring the campaign above its `max_price`.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from gateway.problem import Problem
 from gateway.recipient_lines import Entries, read_recipients
 from gateway.recipient_rows import read_rows
 from gateway.redis_batches import RedisDown
+from gateway.routing import Routes
 from gateway.state import Gateway
 from infra.redis.client import load_script
 from schemas.ids import CampaignId
@@ -86,10 +89,16 @@ async def receive_part(gateway: Gateway, request: web.Request, upload: Upload) -
         digest = await _receive(request, upload, spool)
         if listed is not None:
             return _repeat(upload, listed, digest), True
-        # Before the digest is noted: a part whose header is refused may come again, mended, under its number.
+        # Before the digest is noted: a part that is refused whole may come again, mended, under its number.
         blocks = READERS[upload.content](spool)
+        routes = gateway.accounts.routes
+        if campaign.max_price is not None:
+            price = await _price(campaign, routes, blocks)
+            await store.check_price(upload.tenant, upload.campaign, campaign.max_price, upload.part, price)
+            spool.seek(0)
+            blocks = READERS[upload.content](spool)
         await _note(gateway, upload, digest)
-        return await _process(gateway, store, campaign, upload, blocks, digest)
+        return await _process(gateway, store, campaign, upload, routes, blocks, digest)
 
 
 async def _receive(request: web.Request, upload: Upload, spool: IO[bytes]) -> bytes:
@@ -108,13 +117,25 @@ async def _receive(request: web.Request, upload: Upload, spool: IO[bytes]) -> by
     return digest.digest()
 
 
-async def _process(gateway: Gateway, store: CampaignStore, campaign: StoredCampaign, upload: Upload,
+async def _price(campaign: StoredCampaign, routes: Routes, blocks: Iterator[Entries]) -> int:
+    """What this part would cost."""
+    screening = screen(campaign.body, campaign.smart, routes, lambda *_: None, lambda _: None)
+    index = 0
+    for entries in blocks:
+        screening.take(index, entries)
+        index += len(entries)
+        # Others have their turn between two blocks of lines.
+        await asyncio.sleep(0)
+    return screening.totals.price
+
+
+async def _process(gateway: Gateway, store: CampaignStore, campaign: StoredCampaign, upload: Upload, routes: Routes,
                    blocks: Iterator[Entries], digest: bytes) -> tuple[PartAccepted, bool]:
     now = gateway.now()
     cutter = Cutter(_plan(campaign, upload, now), gateway.sealer)
     with _spool(gateway) as refused:
         rejections = _Rejections(refused)
-        screening = screen(campaign.body, campaign.smart, gateway.accounts.routes, cutter.add, rejections.add)
+        screening = screen(campaign.body, campaign.smart, routes, cutter.add, rejections.add)
         sender = _Sender(gateway, upload.traceparent)
         index = 0
         for entries in blocks:
@@ -124,7 +145,7 @@ async def _process(gateway: Gateway, store: CampaignStore, campaign: StoredCampa
         cutter.finish()
         await sender.finish(cutter.take())
         totals = screening.totals
-        part = PartRow(part=upload.part, chunks=cutter.chunks, recipients=totals.accepted,
+        part = PartRow(part=upload.part, chunks=cutter.chunks, recipients=totals.accepted, price=totals.price,
                        rejected_count=totals.rejected, rejected=rejections.first, digest=digest, rejections=rejections)
         listed = await store.list_part(upload.tenant, upload.campaign, part, now)
     if listed is not None:

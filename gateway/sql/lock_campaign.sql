@@ -1,2 +1,2 @@
 -- Whoever changes a campaign or adds a part to it holds this lock until the end of the transaction.
-SELECT status, version, published, lane FROM campaigns WHERE tenant = %(tenant)s AND id = %(id)s FOR UPDATE
+SELECT status, max_price FROM campaigns WHERE tenant = %(tenant)s AND id = %(id)s FOR UPDATE

@@ -14,7 +14,7 @@ from gateway.recipient_lines import MAX_LINE, read_recipients
 LONG = "x" * (MAX_LINE + 1)
 LINES = [
     (b'{"to": "+1"}', "+1"), (b"", "bad_json"), (b'{"to": "+2"}\r', "+2"), (b"\xff", "bad_json"),
-    (b'{"to": "\\ud800"}', "bad_text"), (b'{"to": "+3"}{"to": "+4"}', "bad_json"), (b"[]", "wrong_type"),
+    (b'{"to": "\\ud800"}', "\0"), (b'{"to": "+3"}{"to": "+4"}', "bad_json"), (b"[]", "wrong_type"),
     (json.dumps({"to": LONG}).encode(), "line_too_long"), (b'{"to": "+5", "variables": {"a": "b"}}', "+5"),
     (b'{"to": "+6", "variables": {"a": 1}}', "wrong_type"), (b'{"send_at": 1}', "unsupported"),
     (b'{"to": "' + b"7" * (MAX_LINE - 10) + b'"}', "7" * (MAX_LINE - 10)), (b'{"to": "+8"}', "+8"),

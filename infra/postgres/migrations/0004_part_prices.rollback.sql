@@ -1,0 +1,1 @@
+ALTER TABLE campaign_parts DROP COLUMN price;
