@@ -1,9 +1,10 @@
 """`sluice bench --scenario kill`: how long after `kill -9` of a role the product works again, as a user sees it.
 
 In: a stack that works, how many rounds, which roles. Out: a row a role: median and longest milliseconds from the kill until
-it works again, and on the way there: until the new process was started and until it had joined. Twenty codes and twenty
-marketing messages a second go on all the time. Every wait has a limit, and no round begins after two minutes.
-Wrong: messages do not flow before the first kill: `Refusal`. A role that does not come back in time is a figure: None.
+it works again, and on the way there: until the new process was started and until it had joined; the load average of the
+last minute tells how busy the machine was. Twenty codes and twenty marketing messages a second go on all the time. Every
+wait has a limit, and no round begins after two minutes. Wrong: messages do not flow before a kill: `Refusal`. A role that
+does not come back in time is a figure: None.
 """
 
 from __future__ import annotations
@@ -54,13 +55,21 @@ async def kill(stack: Launched, rounds: int, roles: Sequence[str]) -> dict[str, 
     begun, found = time.monotonic(), {one.role: list[Round]() for one in choose(roles)}
     async with SteadyStream(stack.settings.gateway.url or "", stack.credentials.api_key, lanes=LANES, rate=RATE) as stream:
         scene = Scene(stack, stream, Arrivals(log))
+        await _nursery(stack)
         for number in range(1, rounds + 1):
             for one in choose(roles):
                 if time.monotonic() - begun < LAST_BEGIN_SECONDS:
                     found[one.role].append(await _round(scene, one))
                     tell(f"round {number}: {one.role} {found[one.role][-1]}")
-    return {"scenario": "kill", "accepted": len(stream.accepted), "unanswered": stream.unanswered,
-            "roles": [_row(one, found[one.role]) for one in choose(roles)]}
+    return {"scenario": "kill", "load_average": round(os.getloadavg()[0], 2), "accepted": len(stream.accepted),
+            "unanswered": stream.unanswered, "roles": [_row(one, found[one.role]) for one in choose(roles)]}
+
+
+async def _nursery(stack: Launched) -> None:
+    """Return once roles can be forked: what is measured is a stack that has run for a while."""
+    until = time.monotonic() + FLOWING_SECONDS
+    while not stack.supervisor.nursery.waits and time.monotonic() < until:  # noqa: ASYNC110  nothing tells, it is asked
+        await asyncio.sleep(0.05)
 
 
 async def _round(scene: Scene, one: Comeback) -> Round:

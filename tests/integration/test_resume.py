@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from infra.kafka.client import TopicPartition, make_consumer, make_producer, read_on
+from infra.kafka.client import TopicPartition, make_consumer, make_producer
 from infra.services.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -18,7 +18,7 @@ SOON = 0.3
 """Left to itself the client takes the rest of a second."""
 
 
-def seconds_to_read_on(bootstrap: str, topic: str) -> float:
+def seconds_until_read(bootstrap: str, topic: str) -> float:
     """From reading on to the first record, after a pause in which nothing else was read."""
     consumer = make_consumer(bootstrap, f"test-{uuid4().hex}")
     try:
@@ -27,7 +27,7 @@ def seconds_to_read_on(bootstrap: str, topic: str) -> float:
         consumer.pause(places)
         assert consumer.poll(PAUSED_SECONDS) is None, "it is paused"
         begun = time.monotonic()
-        read_on(consumer, places)
+        consumer.resume(places)
         message = consumer.poll(5)
         assert message is not None and message.error() is None
         return time.monotonic() - begun
@@ -43,4 +43,4 @@ def test_records_come_at_once(services: Stack) -> None:
     producer.produce(topic, b"x", partition=1)
     assert producer.flush(10) == 0
 
-    assert min(seconds_to_read_on(services.kafka, topic) for _ in range(3)) < SOON
+    assert min(seconds_until_read(services.kafka, topic) for _ in range(3)) < SOON
