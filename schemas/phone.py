@@ -11,6 +11,8 @@ Most numbers never reach the library (27 us): their verdict follows from calling
 out once per beginning (see numbering_plans); a clean number then takes 0.3 us in all.
 """
 
+from collections.abc import Sequence
+
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 
@@ -42,6 +44,18 @@ def normalise(raw: str) -> int:
     if known is None:
         known = verdict(number[:_LONG], len(number))
     return int(number) if known else _ask_library(number)
+
+
+def are_valid(numbers: Sequence[int]) -> bool:
+    """Whether all these E.164 digits are surely numbers to send to, in the form that `normalise` gives; False = look at
+    each. Costs a division per number where they share their beginnings, as those of a chunk mostly do."""
+    if not numbers:
+        return True
+    length = len(str(max(numbers)))
+    if len(str(min(numbers))) != length or length < _SHORT:
+        return False
+    step: int = 10 ** (length - (_SHORT - 1))
+    return all(verdict(f"+{beginning}", length + 1) for beginning in {number // step for number in numbers})
 
 
 def format_e164(number: int) -> str:

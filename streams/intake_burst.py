@@ -8,7 +8,7 @@ positions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -47,7 +47,7 @@ class IntakePorts:
     sealing: Sealing
     credit: Credit
     space: Space
-    is_valid: Callable[[int], bool]
+    invalid: Callable[[Sequence[int]], Collection[int]]
     clock: Callable[[], int]
 
 
@@ -70,7 +70,7 @@ class Burst:
         out: list[Part] = []
         for part in parts:
             columns = self._open(slice_)
-            text = validate_text.TextFacts(columns=columns, is_valid=self._ports.is_valid)
+            text = validate_text.TextFacts(columns=columns, invalid=self._ports.invalid)
             for valid in self._settle(part, validate_text.decide(part, text)):
                 found = route_slice.decide(valid, route_slice.RouteFacts(columns=columns, routes=self._routes))
                 out += _by_price(self._settle(valid, found))
@@ -177,7 +177,7 @@ class Burst:
     def _found_out(self, slice_: Slice) -> list[Part]:
         """All positions that a message can be made of; what no route serves has no carrier. Nothing is written."""
         columns = self._open(slice_)
-        text = validate_text.TextFacts(columns=columns, is_valid=self._ports.is_valid)
+        text = validate_text.TextFacts(columns=columns, invalid=self._ports.invalid)
         out: list[Part] = []
         for valid in _going(whole(slice_), validate_text.decide(whole(slice_), text)):
             ways = route_slice.decide(valid, route_slice.RouteFacts(columns=columns, routes=self._routes))

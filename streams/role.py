@@ -9,6 +9,7 @@ goes on with less room. Kafka refusing an output: exit 70, unacknowledged.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -24,7 +25,7 @@ from infra.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
 from schemas.lanes import Pool as LanePool
-from schemas.phone import PhoneError, normalise
+from schemas.phone import PhoneError, are_valid, normalise
 from streams.adapters.allowance_credit import AllowanceCredit
 from streams.adapters.log_owners import LogOwners
 from streams.adapters.postgres_credit import PostgresCredit
@@ -93,7 +94,7 @@ def make_handler(stage: str, parts: Parts) -> Handler:
         case "intake":
             return Intake(IntakePorts(
                 campaigns=parts.commands, catalog=parts.catalog, sealing=parts.sealer, credit=parts.credit,
-                space=RedisSpace(parts.rooms, time.monotonic), is_valid=is_valid, clock=now_ms))
+                space=RedisSpace(parts.rooms, time.monotonic), invalid=invalid_numbers, clock=now_ms))
         case "settlement":
             return Settlement(SettlementPorts(sealing=parts.sealer, owners=parts.owners, clock=now_ms))
         case "match":
@@ -102,8 +103,12 @@ def make_handler(stage: str, parts: Parts) -> Handler:
     raise KeyError(stage)
 
 
-def is_valid(number: int) -> bool:
-    """Whether these E.164 digits are a number that can be sent to, in the form that the gateway keeps."""
+def invalid_numbers(numbers: Sequence[int]) -> set[int]:
+    """Which of these E.164 digits are no numbers that can be sent to, in the form that the gateway keeps."""
+    return set() if are_valid(numbers) else {number for number in numbers if not _is_valid(number)}
+
+
+def _is_valid(number: int) -> bool:
     try:
         return normalise(f"+{number}") == number
     except PhoneError:

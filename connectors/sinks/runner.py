@@ -20,7 +20,7 @@ import structlog
 from connectors.sinks.burial import Burial, BurialFailed
 from connectors.sinks.contract import Arrival, Sink
 from connectors.sinks.offsets import Offsets, StaleOwner
-from infra.kafka.client import KafkaException, TopicPartition, make_consumer
+from infra.kafka.client import KafkaException, TopicPartition, Value, make_consumer
 from infra.kafka.topic_ids import topic_ids
 from infra.postgres.session import DatabaseDown, NotMigrated, Session
 
@@ -28,6 +28,8 @@ GROUP = "sluice-sinks"
 BUSY_RECORDS = 50
 BATCH_BYTES = 8 * 1024 * 1024
 RETRY_SECONDS = 0.2
+READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.min.bytes": 64 * 1024}
+"""The broker may wait for so much, at most its 50 ms: many small answers cost it and us more than the rows do."""
 log = structlog.get_logger()
 
 
@@ -64,7 +66,7 @@ class SinkRunner:
         try:
             while not self._stopped.is_set():
                 consumer = make_consumer(self._bootstrap, self._group, self._instance,
-                                         **{"auto.offset.reset": "earliest"})
+                                         **READING)
                 consumer.subscribe(list(self._sink.reads), on_assign=self._assigned, on_revoke=self._revoked,
                                    on_lost=self._revoked)
                 try:

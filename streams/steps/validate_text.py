@@ -8,7 +8,7 @@ segments; positions rejected for their destination, a missing variable or their 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -26,10 +26,10 @@ Verdict = int | Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextFacts:
-    """The columns of the part's slice, opened (None: not needed), and whether a number can be sent to."""
+    """The columns of the part's slice, opened (None: not needed), and which of these numbers cannot be sent to."""
 
     columns: Columns | None
-    is_valid: Callable[[int], bool]
+    invalid: Callable[[Sequence[int]], Collection[int]]
 
 
 def decide(part: Part, facts: TextFacts) -> Outcomes:
@@ -37,16 +37,17 @@ def decide(part: Part, facts: TextFacts) -> Outcomes:
     if part.segments or facts.columns is None:
         return (Next(positions=part.positions),)
     numbers = array("Q", facts.columns.to)
+    invalid = facts.invalid(numbers)
     template = compile_template(part.slice.body)
     if not template.names:
         alike = judge(part.slice.body, part.slice.smart)
-        if isinstance(alike, int) and all(map(facts.is_valid, numbers)):
+        if isinstance(alike, int) and not invalid:
             return (Next(positions=part.positions, segments=bytes([alike]) * len(numbers)),)
         verdicts = [alike] * len(numbers)
     else:
         verdicts = list(_rendered(part, facts.columns))
     return share_out(part.positions, [
-        verdict if facts.is_valid(number) else Reason.BAD_DESTINATION
+        Reason.BAD_DESTINATION if number in invalid else verdict
         for number, verdict in zip(numbers, verdicts, strict=True)])
 
 

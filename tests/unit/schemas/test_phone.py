@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberFormat
 
 from schemas.numbering_plans import verdict
-from schemas.phone import PhoneError, format_e164, mask, normalise
+from schemas.phone import PhoneError, are_valid, format_e164, mask, normalise
 
 TYPES = ("premium_rate", "toll_free", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail",
          "fixed_line", "mobile")
@@ -61,6 +61,19 @@ def _by_us(number: str) -> int | None:
 @given(numbers())
 def test_the_verdict_is_the_librarys(number: str) -> None:
     assert _by_us(number) == _by_library(number)
+
+
+@given(st.lists(numbers().map(lambda text: int("0" + text[1:19])), max_size=6))
+def test_what_is_surely_valid_together_is_valid_one_by_one(several: list[int]) -> None:
+    if are_valid(several):
+        assert [_by_library(f"+{number}") for number in several] == several
+
+
+def test_numbers_of_one_network_are_surely_valid_together() -> None:
+    assert are_valid([4915112345678, 4915112345679, 4915199999999])
+    assert not are_valid([4915112345678, 4915112345])
+    assert not are_valid([4915112345678, 4900000000000])
+    assert are_valid([])
 
 
 @pytest.mark.parametrize("code", sorted(EXAMPLES))

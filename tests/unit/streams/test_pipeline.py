@@ -15,7 +15,7 @@ from infra.kafka.topic_admin import GROUPS
 from schemas.lanes import Pool
 from schemas.topics import COMMANDS, DEAD_LETTER, TOPICS, topic
 from streams.pipeline import STAGES, topics_of
-from streams.role import Parts, is_valid, make_handler
+from streams.role import Parts, invalid_numbers, make_handler
 
 
 def test_what_streams_read_and_write_is_what_the_topics_say() -> None:
@@ -45,7 +45,8 @@ def test_a_stage_that_is_not_in_the_table_is_refused() -> None:
 
 @pytest.mark.parametrize(("number", "valid"), [(4915112345678, True), (491, False), (0, False), (4900000000000, False)])
 def test_numbers_are_looked_at_once_more(number: int, valid: bool) -> None:
-    assert is_valid(number) is valid
+    assert invalid_numbers([number]) == (set() if valid else {number})
+    assert invalid_numbers([4915112345678, number]) == (set() if valid else {number})
 
 
 def test_the_two_methods_of_faust_that_are_replaced_are_still_the_ones_known() -> None:

@@ -78,7 +78,8 @@ def test_validate_covers(rows: list[tuple[int, str | None]], smart: bool, body: 
     columns = Columns(to=array("Q", [n for n, _ in rows]).tobytes(), variables={"name": [v for _, v in rows]})
     slice_ = slice_of([n for n, _ in rows], body="x", smart=smart)
     part = whole(type(slice_)(**{f: getattr(slice_, f) for f in slice_.__struct_fields__} | {"body": body}))
-    outcomes = validate_text.decide(part, validate_text.TextFacts(columns=columns, is_valid=lambda n: n % 3 > 0))
+    outcomes = validate_text.decide(part, validate_text.TextFacts(
+        columns=columns, invalid=lambda numbers: {n for n in numbers if n % 3 == 0}))
     check_cover(part.positions, outcomes)
     for outcome in outcomes:
         if isinstance(outcome, Next):
@@ -90,7 +91,8 @@ def test_validate_names_the_reason_of_each_position() -> None:
     slice_ = slice_of([491511111111, 5, 491511111112, 491511111113], body="hi {{name}}")
     columns = Columns(to=array("Q", [491511111111, 5, 491511111112, 491511111113]).tobytes(),
                       variables={"name": ["Ada", "Bob", None, "x" * 40_000]})
-    outcomes = validate_text.decide(whole(slice_), validate_text.TextFacts(columns=columns, is_valid=lambda n: n > 9))
+    outcomes = validate_text.decide(whole(slice_), validate_text.TextFacts(
+        columns=columns, invalid=lambda numbers: {n for n in numbers if n <= 9}))
     assert outcomes == (
         Next(positions=some(0), segments=b"\x01"), Reject(positions=some(1), reason=Reason.BAD_DESTINATION),
         Reject(positions=some(2), reason=Reason.MISSING_VARIABLE), Reject(positions=some(3), reason=Reason.TOO_LONG))
@@ -98,7 +100,7 @@ def test_validate_names_the_reason_of_each_position() -> None:
 
 def test_validate_passes_on_what_it_has_seen_before() -> None:
     part = part_over(0b11, b"\x02\x03")
-    assert validate_text.decide(part, validate_text.TextFacts(columns=None, is_valid=lambda n: False)) == (
+    assert validate_text.decide(part, validate_text.TextFacts(columns=None, invalid=set)) == (
         Next(positions=0b11),)
 
 

@@ -151,7 +151,7 @@ class World:
 
     def intake(self) -> IntakePorts:
         return IntakePorts(campaigns=Book(self), catalog=self, sealing=SEALER, credit=self, space=self,
-                           is_valid=lambda number: number >= 10**8, clock=self.clock)
+                           invalid=lambda numbers: {number for number in numbers if number < 10**8}, clock=self.clock)
 
     def settlement(self) -> SettlementPorts:
         return SettlementPorts(sealing=SEALER, owners=self, clock=self.clock)
