@@ -71,6 +71,10 @@ class Accounts:
         fits = check(text, found.hash if found else _NO_HASH)
         return found if fits else None
 
+    def in_force(self, account: Account) -> bool:
+        """Whether the key that opened this account still does, as of the last reading."""
+        return account.key in self._by_key
+
     async def _refresh_for_miss(self) -> None:
         """Return when a reading that began after this call is done; whoever waits meanwhile shares it."""
         came = time.monotonic()

@@ -146,14 +146,10 @@ class MessagePage(msgspec.Struct, frozen=True, kw_only=True):
     next: str | None
 
 
-class RejectionRow(msgspec.Struct, frozen=True, kw_only=True):
+class RejectionRow(Rejection, frozen=True, kw_only=True):
     """A refused recipient of a campaign, with the part it came in."""
 
     part: int
-    index: int
-    pointer: str
-    code: str
-    detail: str
 
 
 class RejectionPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from gateway.connection import MAX_LINE, meet_expectation
 from gateway.middleware.authentication import authentication
 from gateway.middleware.identity import identity
 from gateway.middleware.metering import metering
@@ -15,7 +16,6 @@ from gateway.middleware.problems import problems
 from gateway.routes.table import ROUTES
 from gateway.state import GATEWAY, Gateway
 
-MAX_HEADER = 8190
 STOP_SECONDS = 3.0
 LINGER_SECONDS = 2.0
 """How long the rest of a body that was refused is read, so that the client sees the answer."""
@@ -26,14 +26,13 @@ def make_app(gateway: Gateway) -> web.Application:
     app = web.Application(middlewares=[identity, metering, problems, authentication], client_max_size=0)
     app[GATEWAY] = gateway
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, route.handler)
-        if route.method == "GET":
-            app.router.add_route("HEAD", route.path, route.handler)
+        for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+            app.router.add_route(method, route.path, route.handler, expect_handler=meet_expectation)
     return app
 
 
 def make_runner(gateway: Gateway) -> web.AppRunner:
     """What listens for the application; requests on their way get three seconds at the end."""
     return web.AppRunner(make_app(gateway), access_log=None, handle_signals=False, keepalive_timeout=75,
-                         max_line_size=MAX_HEADER, max_field_size=MAX_HEADER, shutdown_timeout=STOP_SECONDS,
-                         lingering_time=LINGER_SECONDS)
+                         max_line_size=MAX_LINE, max_field_size=MAX_LINE, shutdown_timeout=STOP_SECONDS,
+                         lingering_time=LINGER_SECONDS, auto_decompress=False)

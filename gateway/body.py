@@ -57,7 +57,7 @@ def require_content_type(request: web.Request, *allowed: str) -> str:
     charset = (request.charset or "utf-8").lower()
     if "Content-Type" not in request.headers or request.content_type not in allowed or charset not in ("utf-8", "utf8"):
         raise Problem(415, "unsupported_media_type", f"this call takes {' or '.join(allowed)} in UTF-8")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if any(value.lower() != "identity" for value in request.headers.getall("Content-Encoding", [])):
         raise Problem(415, "unsupported_encoding", "compressed bodies are not taken")
     return request.content_type
 

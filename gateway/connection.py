@@ -1,7 +1,8 @@
 """Connections below the application: what is not HTTP is answered as a problem too, and a head that does not come ends.
 
-Enters: sockets. Leaves: requests for the application. Refused: 400 `bad_http` with an id like every other answer; a first
-head that is not complete after `HEAD_SECONDS` closes the connection.
+Enters: sockets. Leaves: requests for the application, bodies as they came. Refused, with an id like every other answer: 400
+`bad_http`, 431 a line of the head that is too long, 417 an expectation other than 100-continue. A first head that is not
+complete after `HEAD_SECONDS` closes the connection.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import asyncio
 import secrets
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
+from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
 from gateway.middleware.problems import to_response
 from gateway.problem import Problem
 
 HEAD_SECONDS = 20.0
+MAX_LINE = 8190
 BACKLOG = 1024
 log = structlog.get_logger()
 
@@ -43,16 +46,39 @@ class Connection(RequestHandler):
             log.info("a connection spoke no HTTP", action="bad_http", status=status, error=type(exc).__name__)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer is on its way already")
-        code, detail = ("internal", "this is our fault") if status >= 500 else ("bad_http", "this is not HTTP/1.1")
-        response = to_response(Problem(status, code, detail))
-        response.headers["X-Request-Id"] = secrets.token_hex(16)
-        response.headers["traceparent"] = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
-        response.force_close()
-        return response
+        return _last_answer(_problem(status, exc))
 
     def _end_without_head(self) -> None:
         if self._request_count == 0:
             self.force_close()
+
+
+async def meet_expectation(request: web.Request) -> web.StreamResponse | None:
+    """Ask for the body that a client holds back, or refuse what it expects; HTTP/1.0 knows no expectations."""
+    if request.version < HttpVersion11:
+        return None
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        return _last_answer(Problem(417, "unknown_expectation", "this server meets the expectation 100-continue alone"))
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0
+    return None
+
+
+def _problem(status: int, exc: BaseException | None) -> Problem:
+    if isinstance(exc, LineTooLong):
+        return Problem(431, "head_too_large", f"the first line and each header have at most {MAX_LINE} bytes")
+    if status >= 500:
+        return Problem(status, "internal", "this is our fault")
+    return Problem(status, "bad_http", "this is not HTTP/1.1")
+
+
+def _last_answer(problem: Problem) -> web.Response:
+    """What no middleware sees gets ids of its own, and the connection ends with it."""
+    response = to_response(problem)
+    response.headers["X-Request-Id"] = secrets.token_hex(16)
+    response.headers["traceparent"] = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    response.force_close()
+    return response
 
 
 async def listen(runner: web.AppRunner, host: str, port: int) -> asyncio.Server:

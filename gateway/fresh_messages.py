@@ -39,14 +39,11 @@ class FreshMessages:
             return
 
     async def find(self, tenant: str, identity: str) -> Slice | None:
-        """The message, if it was accepted within the hour."""
+        """The message, if it was accepted within the hour. Raises RedisDown when only Redis could say."""
         key = _key(tenant, identity)
         value = self._here.get(key)
         if value is None:
-            try:
-                value = await self._redis.get(key)
-            except RedisDown:
-                return None
+            value = await self._redis.get(key)
         return None if value is None else _decode(value)
 
 

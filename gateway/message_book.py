@@ -1,7 +1,8 @@
 """Messages as they stand: from PostgreSQL, or, in the moments before the sinks have them, from what was accepted.
 
 Enters: a tenant and what to look for. Leaves: `Message` records, their personal columns opened. A foreign or unknown id is
-404; with PostgreSQL away a message accepted within the hour is still found, anything else raises `DatabaseDown`.
+404; with PostgreSQL away a message accepted within the hour is still found, anything else raises `DatabaseDown`. 503 too
+where PostgreSQL has no such message and Redis, which would know a fresh one, is away.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import Any
 import msgspec
 
 from gateway.answers import Message, MessagePage, instant
-from gateway.problem import not_found, refusal
+from gateway.problem import not_found, refusal, unavailable
 from gateway.query import CursorId, CursorNumber, CursorTime, read_cursor, write_cursor
+from gateway.redis_batches import RedisDown
 from gateway.state import Gateway
 from infra.postgres.pool import DatabaseDown, fetch_all, fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
@@ -70,7 +72,7 @@ async def find_message(gateway: Gateway, tenant: str, identity: str) -> Message:
     try:
         return await _find_stored(gateway, tenant, identity, parsed.campaign, parsed.part, parsed.index)
     except DatabaseDown:
-        fresh = None if parsed.campaign else await gateway.fresh.find(tenant, identity)
+        fresh = None if parsed.campaign else await _find_fresh(gateway, tenant, identity)
         if fresh is None:
             raise
         return _just_accepted(gateway, fresh)
@@ -84,7 +86,7 @@ async def _find_stored(gateway: Gateway, tenant: str, identity: str, campaign: C
     if rows:
         return _message(rows[0], _Opened(gateway.sealer, tenant), gateway.currency)
     if campaign is None:
-        fresh = await gateway.fresh.find(tenant, identity)
+        fresh = await _find_fresh(gateway, tenant, identity)
         if fresh is None:
             raise not_found("message")
         return _just_accepted(gateway, fresh)
@@ -94,6 +96,14 @@ async def _find_stored(gateway: Gateway, tenant: str, identity: str, campaign: C
     if row is None:
         raise not_found("message")
     return _bare(identity, row[0], gateway.currency)
+
+
+async def _find_fresh(gateway: Gateway, tenant: str, identity: str) -> Slice | None:
+    try:
+        return await gateway.fresh.find(tenant, identity)
+    except RedisDown:
+        # It may have been accepted a moment ago: that it does not exist would be said without knowing.
+        raise unavailable("redis_unavailable", "only Redis, which is away, knows what was just accepted") from None
 
 
 async def _rows(gateway: Gateway, tenant: str, parameters: dict[str, Any]) -> list[Any]:

@@ -67,6 +67,12 @@ def unavailable(code: str, detail: str) -> Problem:
     return Problem(503, code, detail, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
+def unauthorized() -> Problem:
+    """401: no key, or none that is in force."""
+    return Problem(401, "unauthorized", "this call takes an API key: Authorization: Bearer sk_...",
+                   headers={"WWW-Authenticate": 'Bearer realm="sluice"'})
+
+
 def not_found(what: str) -> Problem:
     """404, for what does not exist and for what belongs to somebody else alike."""
     return Problem(404, "not_found", f"there is no such {what}")

@@ -28,16 +28,26 @@ T = TypeVar("T")
 
 def read_query(request: web.Request, known: Sequence[str]) -> dict[str, str]:
     """The parameters; one that this call does not know is refused, and so is one given twice."""
+    if not request.query_string:
+        return {}
     found: dict[str, str] = {}
     for name, value in request.query.items():
         if name not in known:
             raise refusal(f"?{name}", "unknown_parameter", f"this call takes {', '.join(known) or 'no parameters'}")
         if name in found:
             raise refusal(f"?{name}", "repeated_parameter", "a parameter may be given once")
-        if "\0" in value or not value.isprintable():
+        if "\0" in value or not _is_text(value):
             raise refusal(f"?{name}", "bad_value", "the value has characters that cannot be")
         found[name] = value
     return found
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_limit(query: dict[str, str]) -> int:
@@ -84,5 +94,5 @@ def read_cursor(text: str | None, kind: type[T]) -> T | None:
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         return msgspec.msgpack.decode(data, type=kind)
-    except (ValueError, msgspec.DecodeError, msgspec.ValidationError):
+    except (ValueError, RecursionError, msgspec.DecodeError, msgspec.ValidationError):
         raise refusal("?cursor", "bad_cursor", "this is not a cursor of this list") from None

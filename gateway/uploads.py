@@ -4,9 +4,9 @@ Enters: a stream of any size for a part of a draft. Leaves: the part's verdicts.
 duplicates, and a constant. The bytes are received whole before anything is produced, so that an upload that breaks off
 leaves no chunk behind under ids that other bytes may get; their digest is noted in Redis for the same reason, should this
 process end between the chunks and the row. A part of a campaign with a `max_price` is gone through twice, so that one that
-is too dear leaves no chunk either, unless another part took the room in the meantime. Refused: 409 when the campaign is no
-draft, 422 for other bytes, or another content type, under the number of a known part, for a CSV header that cannot be used,
-and for a part that would bring the campaign above its `max_price`.
+is too dear leaves no chunk either, unless another part took the room in the meantime. Refused: 401 when the key was revoked
+while the bytes came, 409 when the campaign is no draft, 422 for other bytes, or another content type, under the number of a
+known part, for a CSV header that cannot be used, and for a part that would bring the campaign above its `max_price`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from gateway.body import IDLE_SECONDS, slow_body
 from gateway.campaign_store import SHOWN_REJECTIONS, CampaignStore, PartRow, StoredCampaign, StoredPart, not_applicable
 from gateway.campaigns import screen
 from gateway.cutting import ChunkPlan, Cutter
-from gateway.problem import Problem
+from gateway.problem import Problem, unauthorized
 from gateway.recipient_lines import Entries, read_recipients
 from gateway.recipient_rows import read_rows
 from gateway.redis_batches import RedisDown
 from gateway.routing import Routes
-from gateway.state import Gateway
+from gateway.state import Gateway, account_of
 from infra.redis.client import load_script
 from schemas.ids import CampaignId
 from schemas.slices import Slice
@@ -87,6 +87,8 @@ async def receive_part(gateway: Gateway, request: web.Request, upload: Upload) -
         raise not_applicable("recipients", campaign.status)
     with _spool(gateway) as spool:
         digest = await _receive(request, upload, spool)
+        if not gateway.accounts.in_force(account_of(request)):
+            raise unauthorized()
         if listed is not None:
             return _repeat(upload, listed, digest), True
         # Before the digest is noted: a part that is refused whole may come again, mended, under its number.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gateway.problem import Problem, unavailable
+from gateway.problem import unauthorized, unavailable
 from gateway.state import ACCOUNT, gateway_of
 
 GUARDED = "/v1/"
@@ -25,7 +25,6 @@ async def authentication(request: web.Request, handler: Handler) -> web.StreamRe
         if account is None and not accounts.loaded:
             raise unavailable("database_unavailable", "the keys have not been read yet; try again")
         if account is None:
-            raise Problem(401, "unauthorized", "this call takes an API key: Authorization: Bearer sk_...",
-                          headers={"WWW-Authenticate": 'Bearer realm="sluice"'})
+            raise unauthorized()
         request[ACCOUNT] = account
     return await handler(request)

@@ -25,6 +25,7 @@ _DECODER = msgspec.json.Decoder(CampaignRequest)
 
 async def accept_campaign(request: web.Request) -> web.Response:
     """202 when Kafka has the campaign's chunks and command, and PostgreSQL its row."""
+    read_query(request, ())
     gateway, account = gateway_of(request), account_of(request)
     wanted, body_digest = await read_json(request, _DECODER, gateway.settings.gateway.max_body_bytes)
     digest = scoped(request, body_digest)
@@ -42,6 +43,7 @@ async def accept_campaign(request: web.Request) -> web.Response:
 
 async def start_campaign(request: web.Request) -> web.Response:
     """202 when every role can know that it runs."""
+    read_query(request, ())
     await read_nothing(request)
     gateway, account = gateway_of(request), account_of(request)
     identity = check_id(request.match_info["id"])
@@ -54,6 +56,7 @@ async def start_campaign(request: web.Request) -> web.Response:
 
 async def cancel_campaign(request: web.Request) -> web.Response:
     """202 when every role can know that it is canceled."""
+    read_query(request, ())
     await read_nothing(request)
     gateway, tenant = gateway_of(request), account_of(request).tenant
     identity = check_id(request.match_info["id"])
@@ -65,6 +68,7 @@ async def cancel_campaign(request: web.Request) -> web.Response:
 
 async def show_campaign(request: web.Request) -> web.Response:
     """One campaign."""
+    read_query(request, ())
     return answer(await find_campaign(gateway_of(request), account_of(request).tenant, request.match_info["id"]))
 
 

@@ -23,6 +23,7 @@ LIST_PARAMETERS = ("to", "client_ref", "status", "from", "until", "cursor", "lim
 
 async def accept_message(request: web.Request) -> web.Response:
     """202 when Kafka has the message."""
+    read_query(request, ())
     gateway, account = gateway_of(request), account_of(request)
     message, body_digest = await read_json(request, _DECODER, gateway.settings.gateway.max_body_bytes)
     digest = scoped(request, body_digest)
@@ -46,6 +47,7 @@ async def accept_message(request: web.Request) -> web.Response:
 
 async def show_message(request: web.Request) -> web.Response:
     """One message."""
+    read_query(request, ())
     return answer(await find_message(gateway_of(request), account_of(request).tenant, request.match_info["id"]))
 
 

@@ -9,6 +9,7 @@ from gateway.answers import Preview, Rejection, RouteShare
 from gateway.body import read_json
 from gateway.campaigns import check_campaign, inline, screen
 from gateway.cutting import Row
+from gateway.query import read_query
 from gateway.requests import CampaignRequest
 from gateway.state import account_of, answer, gateway_of
 from schemas.money import format_amount
@@ -18,6 +19,7 @@ _DECODER = msgspec.json.Decoder(CampaignRequest)
 
 async def preview_campaign(request: web.Request) -> web.Response:
     """200 with the totals."""
+    read_query(request, ())
     gateway, account = gateway_of(request), account_of(request)
     wanted, _ = await read_json(request, _DECODER, gateway.settings.gateway.max_body_bytes)
     check_campaign(account, wanted)

@@ -12,6 +12,7 @@ from gateway.campaign_book import check_id
 from gateway.campaign_commands import publish
 from gateway.once import read_key
 from gateway.problem import refusal, unavailable
+from gateway.query import read_query
 from gateway.state import TRACEPARENT, account_of, answer, gateway_of
 from gateway.uploads import READERS, Upload, receive_part
 from schemas.ids import CampaignId
@@ -23,6 +24,7 @@ MAX_UPLOADS = 64
 
 async def accept_recipients(request: web.Request) -> web.Response:
     """202 when the part counts."""
+    read_query(request, ())
     gateway, tenant = gateway_of(request), account_of(request).tenant
     identity = check_id(request.match_info["id"])
     content = require_content_type(request, *READERS)
@@ -47,9 +49,10 @@ async def accept_recipients(request: web.Request) -> web.Response:
 
 def _part(request: web.Request, campaign: str) -> int:
     """The part's number: the client's own, or one that follows from the idempotency key, or a random one."""
-    text = request.headers.get("Upload-Part")
-    if text is not None:
-        if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= MAX_PART):
+    values = request.headers.getall("Upload-Part", [])
+    if values:
+        text = values[0]
+        if not (len(values) == 1 and text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= MAX_PART):
             raise refusal("", "bad_upload_part", f"Upload-Part is a whole number from 0 to {MAX_PART}")
         return int(text)
     key = read_key(request)

@@ -12,12 +12,11 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession
 
-from gateway.app import make_runner
-from gateway.connection import listen
 from gateway.role import open_gateway
 from gateway.state import Gateway
 from infra.services.stack import Stack
 from tests.support.gateway_place import Place, make_place
+from tests.support.gateway_server import served
 
 
 @pytest.fixture(scope="session")
@@ -36,12 +35,8 @@ async def gateway(place: Place) -> AsyncIterator[Gateway]:
 @pytest.fixture
 async def url(gateway: Gateway) -> AsyncIterator[str]:
     """Where the gateway listens."""
-    runner = make_runner(gateway)
-    await runner.setup()
-    listening = await listen(runner, "127.0.0.1", 0)
-    yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    listening.close()
-    await runner.cleanup()
+    async with served(gateway) as url:
+        yield url
 
 
 @pytest.fixture

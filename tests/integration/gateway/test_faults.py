@@ -11,14 +11,13 @@ import redis
 from aiohttp import ClientSession
 from pydantic import SecretStr
 
-from gateway.app import make_runner
-from gateway.connection import listen
 from gateway.role import open_gateway
 from infra.settings import KafkaSettings, PostgresSettings, RedisSettings, Settings
 from schemas.codec import decode_as
 from schemas.records import CampaignCommand
 from schemas.topics import COMMANDS
 from tests.support.gateway_place import Place, read_all, slices_of
+from tests.support.gateway_server import served
 
 pytestmark = pytest.mark.stack
 CAMPAIGN = {"name": "Sale", "from": "Shop", "body": "Hi", "recipients": [{"to": "+4915112345678"}]}
@@ -27,15 +26,9 @@ NOWHERE = "127.0.0.1:9"
 
 async def serve(settings: Settings, key: str) -> AsyncIterator[ClientSession]:
     """A client of a gateway with these settings."""
-    async with open_gateway(settings, f"gateway-test-{secrets.token_hex(3)}") as gateway:
-        runner = make_runner(gateway)
-        await runner.setup()
-        listening = await listen(runner, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-        async with ClientSession(url, headers={"Authorization": f"Bearer {key}"}) as session:
-            yield session
-        listening.close()
-        await runner.cleanup()
+    async with (open_gateway(settings, f"gateway-test-{secrets.token_hex(3)}") as gateway, served(gateway) as url,
+                ClientSession(url, headers={"Authorization": f"Bearer {key}"}) as session):
+        yield session
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 from array import array
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +14,7 @@ from aiohttp import ClientSession
 
 from gateway import role as gateway_role
 from gateway.state import Gateway
+from infra.postgres.catalog import open_catalog
 from infra.role import RoleContext
 from tests.support.gateway_place import Place, slices_of
 
@@ -89,6 +91,25 @@ async def test_a_long_upload(client: ClientSession, gateway: Gateway, place: Pla
         cursor = {"cursor": page["next"]}
     assert rejected == 250
     assert not gateway.uploads
+
+
+async def test_a_key_that_is_revoked_while_its_upload_comes(client: ClientSession, gateway: Gateway, url: str,
+                                                          place: Place) -> None:
+    campaign = await draft(client)
+    with open_catalog(place.postgres) as catalog:
+        made = catalog.create_key("account", "leaked")
+
+        async def body() -> AsyncIterator[bytes]:
+            yield lines(0, 5)
+            catalog.revoke_key(made["id"])
+            await gateway.accounts.refresh()
+            yield lines(5, 5)
+
+        async with ClientSession(url, headers={"Authorization": f"Bearer {made['api_key']}"}) as leaked, leaked.post(
+                f"/v1/campaigns/{campaign}/recipients", data=body(), headers=NDJSON) as response:
+            assert (response.status, (await response.json(content_type=None))["code"]) == (401, "unauthorized")
+    async with client.get(f"/v1/campaigns/{campaign}") as response:
+        assert (await response.json())["counts"]["accepted"] == 0
 
 
 async def test_uploads_of_the_same_part_at_once_count_once(client: ClientSession) -> None:

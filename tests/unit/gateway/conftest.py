@@ -15,8 +15,6 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.accounts import Account, Accounts
-from gateway.app import make_runner
-from gateway.connection import listen
 from gateway.fresh_messages import FreshMessages
 from gateway.idempotency import Idempotency
 from gateway.ingest import Ingest
@@ -35,6 +33,7 @@ from infra.security.sealing import Sealer
 from infra.settings import Settings
 from infra.telemetry.metrics import Metrics
 from schemas.lanes import Lane
+from tests.support.gateway_server import served
 
 NOWHERE = "127.0.0.1:9"
 TENANT = "0b7c1d52-5f0f-4b3e-9d38-0d9a1a3f7c11"
@@ -90,12 +89,8 @@ async def gateway(outbox: ListedOutbox, tmp_path: Path) -> AsyncIterator[Gateway
 
 @pytest.fixture
 async def url(gateway: Gateway) -> AsyncIterator[str]:
-    runner = make_runner(gateway)
-    await runner.setup()
-    listening = await listen(runner, "127.0.0.1", 0)
-    yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    listening.close()
-    await runner.cleanup()
+    async with served(gateway) as url:
+        yield url
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from aiohttp import ClientSession
 
-from gateway import ingest
+from gateway import ingest, message_book
 from gateway.state import Gateway
 from schemas.codec import decode_as
 from schemas.records import Envelope
@@ -35,6 +36,17 @@ async def test_a_repeat_with_a_key_has_the_same_id(client: ClientSession, outbox
             found.append((await response.json())["id"])
     assert found[0] == found[1] and {slice_.chunk for slice_ in slices(outbox)} == {found[0]}
     assert len({slice_.digest for slice_ in slices(outbox)}) == 1
+
+
+async def test_nobody_says_that_there_is_no_message_without_knowing(client: ClientSession, gateway: Gateway,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: object) -> list[object]:
+        return []
+
+    monkeypatch.setattr(message_book, "_rows", nothing)
+    async with client.get(f"/v1/messages/msg_{'0' * 26}") as response:
+        problem = await response.json(content_type="application/problem+json")
+    assert (response.status, problem["code"]) == (503, "redis_unavailable") and response.headers["Retry-After"]
 
 
 async def test_campaigns_need_postgresql(client: ClientSession, outbox: ListedOutbox) -> None:

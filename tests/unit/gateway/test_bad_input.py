@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -137,6 +139,12 @@ HEADERS: tuple[tuple[str, str, dict[str, str], int, str], ...] = (
      "unsupported_media_type"),
     ("CSV in Latin-1", f"{C}/cmp_{'0' * 26}/recipients", {"Content-Type": "text/csv; charset=latin1"}, 415,
      "unsupported_media_type"),
+    ("compressed, said twice", M, JSON | {"Content-Encoding": "identity, gzip"}, 415, "unsupported_encoding"),
+    ("an unknown compression", M, JSON | {"Content-Encoding": "br"}, 415, "unsupported_encoding"),
+    ("a compressed table", f"{C}/cmp_{'0' * 26}/recipients", {"Content-Type": "text/csv", "Content-Encoding": "gzip"}, 415,
+     "unsupported_encoding"),
+    ("something expected", M, JSON | {"Expect": "tea"}, 417, "unknown_expectation"),
+    ("a header of 9,000 bytes", M, JSON | {"X-Long": "x" * 9_000}, 431, "head_too_large"),
     ("JSON as upload", f"{C}/cmp_{'0' * 26}/recipients", JSON, 415, "unsupported_media_type"),
     ("a negative part", f"{C}/cmp_{'0' * 26}/recipients",
      {"Content-Type": "application/x-ndjson", "Upload-Part": "-1"}, 422, "bad_upload_part"),
@@ -159,11 +167,15 @@ async def test_bad_headers(client: ClientSession, outbox: ListedOutbox, path: st
     assert outbox.sent == []
 
 
+DEEP = base64.urlsafe_b64encode(b"\x94\x00\xa1a\x00" + b"\x91" * 5_000 + b"\x00").decode().rstrip("=")
+"""A cursor that begins well and has another 5,000 lists in each other."""
 QUERIES = (
     ("?limit=0", "?limit"), ("?limit=1001", "?limit"), ("?limit=x", "?limit"), ("?limit=%D9%A1", "?limit"),
     ("?status=lost", "?status"), ("?from=yesterday", "?from"), ("?until=2026-01-01T00:00:00", "?until"),
     ("?cursor=%21", "?cursor"), ("?cursor=AAAA", "?cursor"), ("?to=0151", "?to"), ("?page=2", "?page"),
-    ("?limit=1&limit=2", "?limit"), ("?client_ref=%00", "?client_ref"),
+    ("?limit=1&limit=2", "?limit"), ("?client_ref=%00", "?client_ref"), ("?limit=%2B5", "?limit"), ("?limit=", "?limit"),
+    ("?%ED%A0%80=1", "?\ufffd\ufffd\ufffd"), ("?%00=1", "?\0"), ("?status=SENT", "?status"), ("?cursor=%C3%A9", "?cursor"),
+    (f"?cursor={DEEP}", "?cursor"),
 )
 
 
@@ -174,12 +186,23 @@ async def test_bad_queries(client: ClientSession, query: str, pointer: str) -> N
     assert (response.status, [fault["pointer"] for fault in problem["errors"]]) == (422, [pointer]), problem
 
 
+@pytest.mark.parametrize(("method", "path"), [
+    ("POST", M), ("GET", f"{M}/x"), ("POST", C), ("GET", f"{C}/x"), ("POST", f"{C}/x/recipients"), ("POST", f"{C}/x/start"),
+    ("POST", f"{C}/x/cancel"), ("POST", P), ("GET", "/v1/balance")])
+async def test_parameters_where_none_belong(client: ClientSession, outbox: ListedOutbox, method: str, path: str) -> None:
+    async with client.request(method, f"{path}?at=noon", data=text(message()), headers=JSON) as response:
+        problem = await response.json(content_type="application/problem+json")
+    assert (response.status, problem["code"], problem["errors"][0]["pointer"]) == (422, "unknown_parameter", "?at")
+    assert outbox.sent == []
+
+
 ABSENT = (
     ("GET", "/", 404), ("GET", "/v1", 404), ("GET", "/v1/messages/", 404), ("POST", "/v1/campaigns/x/pause", 404),
     ("POST", "/v1/campaigns/x/resume", 404), ("POST", "/v1/campaigns/x/retry", 404), ("POST", "/v1/messages/x/cancel", 404),
     ("GET", "/v1/messages/x/trace", 404), ("GET", "/v1/opt-outs", 404), ("GET", "/v1/webhooks", 404),
     ("POST", "/v1/callbacks/x", 404), ("GET", "/v1/admin/carriers", 404), ("GET", "/asyncapi.json", 404),
-    ("GET", "/docs", 404), ("DELETE", "/v1/messages", 405), ("PUT", "/v1/campaigns", 405), ("POST", "/healthz", 405),
+    ("GET", "/docs", 404), ("OPTIONS", "/v1/messages", 405), ("OPTIONS", "/nowhere", 404),
+    ("DELETE", "/v1/messages", 405), ("PUT", "/v1/campaigns", 405), ("POST", "/healthz", 405),
     ("POST", "/registry/subjects/x/versions", 405), ("PUT", "/registry/config", 405), ("GET", "/v1/messages/x", 404),
     ("GET", "/v1/campaigns/x", 404),
 )
@@ -193,11 +216,33 @@ async def test_what_is_not_there(client: ClientSession, method: str, path: str, 
     assert ("Allow" in response.headers) == (status == 405)
 
 
-async def test_a_body_beyond_the_limit(client: ClientSession, outbox: ListedOutbox) -> None:
-    async with client.post(M, data=b" " * (16 * 1024 * 1024 + 1), headers=JSON) as response:
+async def in_pieces(pieces: int) -> AsyncIterator[bytes]:
+    for _ in range(pieces):
+        yield b" " * (1 << 20)
+
+
+@pytest.mark.parametrize("body", [b" " * (16 * 1024 * 1024 + 1), in_pieces(17)], ids=["with a length", "chunked"])
+async def test_a_body_beyond_the_limit(client: ClientSession, outbox: ListedOutbox, body: object) -> None:
+    async with client.post(M, data=body, headers=JSON) as response:
         problem = await response.json(content_type="application/problem+json")
     assert (response.status, problem["code"]) == (413, "too_large")
     assert outbox.sent == []
+
+
+async def test_a_body_without_a_length(client: ClientSession) -> None:
+    async def piece_by_piece() -> AsyncIterator[bytes]:
+        for byte in text(message()):
+            yield bytes([byte])
+
+    async with client.post(M, data=piece_by_piece(), headers=JSON | {"Expect": "100-continue"}) as response:
+        assert response.status == 202, await response.text()
+
+
+@pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/openapi.json", 200), (f"{M}/x", 404), ("/x", 404)])
+async def test_head_is_get_without_a_body(client: ClientSession, path: str, status: int) -> None:
+    async with client.get(path) as whole, client.head(path) as head:
+        assert (head.status, head.content_type, await head.read()) == (whole.status, whole.content_type, b"")
+        assert head.status == status and head.headers["Content-Length"] == whole.headers["Content-Length"]
 
 
 async def test_what_cannot_be_paid(client: ClientSession, outbox: ListedOutbox) -> None:
