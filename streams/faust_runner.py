@@ -28,6 +28,7 @@ import faust
 import structlog
 import uvloop
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import Consumer, Transport
 
 from streams.stage import Inbound
@@ -71,6 +72,14 @@ class PatientTransport(Transport):
     """Faust's transport with our consumer."""
 
     Consumer = PatientConsumer
+
+
+class UntabledManager(TableManager):
+    """Faust's keeper of tables, without the second it waits at each start for tables to be named: there are none."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class Bursts:
@@ -178,6 +187,7 @@ def make_app(*, bootstrap: str, group: str, instance: str, folder: Path) -> Any:
         stream_wait_empty=True,
         stream_recovery_delay=0.0,
         worker_redirect_stdouts=False,
+        TableManager=UntabledManager,
     )
     app.transport = PatientTransport(app.conf.broker_consumer, app)
     return app

@@ -182,7 +182,7 @@ class ReceiptDesk:
         """Flush after the linger, or when much is pending; at most a few flushes are in flight."""
         if not self._pending or self._flushing >= FLUSHES_AT_ONCE:
             return
-        if self._pending >= MOST_IN_A_RECORD // 2:
+        if self._pending >= MOST_IN_A_RECORD:
             self.flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._linger, self.flush)

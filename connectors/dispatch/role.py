@@ -51,6 +51,8 @@ from schemas.topics import dispatch
 CHANGES_SECONDS = 0.05
 COMMIT_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
+BULK_LINGER_MS = 5
+RECEIPTS_LINGER = {lanes.Pool.OTP: 0.002, lanes.Pool.BULK: 0.01}
 log = structlog.get_logger()
 
 
@@ -63,7 +65,7 @@ async def run(role: RoleContext) -> None:
     bootstrap = settings.kafka.bootstrap or ""
     config, commands = ConfigBook(database, keyring), CommandBook(bootstrap)
     pool = lanes.Pool(role.pool or "")
-    outbox = Outbox(bootstrap, role.instance, linger_ms=0 if pool is lanes.Pool.OTP else 1)
+    outbox = Outbox(bootstrap, role.instance, linger_ms=0 if pool is lanes.Pool.OTP else BULK_LINGER_MS)
     try:
         await config.start()
         await commands.start()
@@ -177,7 +179,7 @@ class Dispatch:
         def post(value: bytes, then: Callable[[], None]) -> None:
             self._outgoing.receipts(carrier, value, then)
 
-        return ReceiptDesk(carrier, post, self._sealer, now, linger=0.002 if self._pool is lanes.Pool.OTP else 0.005)
+        return ReceiptDesk(carrier, post, self._sealer, now, linger=RECEIPTS_LINGER[self._pool])
 
     def _make_engine(self, row: CarrierRow, carrier: Carrier, desk: ReceiptDesk, window: int) -> Engine:
         leases = Leases(row.id, self._tokens, lambda: f"{self._owner}:{next(self._numbers)}")
