@@ -58,7 +58,6 @@ def test_smart_encoding_replaces_look_alikes(stack: Running) -> None:
 
 def test_a_preview_tells_what_a_campaign_would_come_to(stack: Running) -> None:
     german, british = stack.german(2), stack.british(1)
-    before = len(stack.entries())
 
     answer = stack.api.post("/v1/preview", {
         "name": "Try", "from": "Shop", "body": "Hi {{name}}", "recipients": [
@@ -70,4 +69,5 @@ def test_a_preview_tells_what_a_campaign_would_come_to(stack: Running) -> None:
         "recipients": 3, "encoding": "gsm7", "segments": 2, "total_segments": 4, "price": "0.0600"}
     assert answer.body["routes"] == [{"carrier": "steady", "recipients": 2}, {"carrier": "rough", "recipients": 1}]
     assert [row["index"] for row in answer.body["rejected"]] == [3]
-    assert len(stack.entries()) == before
+    sent = {entry.destination for entry in stack.entries()}
+    assert sent.isdisjoint(number.removeprefix("+") for number in [*german, *british])
