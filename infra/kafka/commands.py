@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from infra.kafka.client import KafkaException, TopicPartition, make_consumer
+from infra.kafka.client import KafkaException, TopicPartition, Value, make_consumer
 from schemas.codec import DecodeError, decode_as
 from schemas.records import CampaignCommand
 from schemas.topics import COMMANDS
@@ -30,6 +30,10 @@ _AGAIN = 0.2
 
 class CommandsUnreadable(RuntimeError):
     """The topic of commands cannot be read; the message says why."""
+
+
+READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.wait.max.ms": 500}
+"""The broker answers at once when there is something; for nothing, each role asks it seldom."""
 
 
 class CommandBook:
@@ -106,7 +110,7 @@ class CommandBook:
         own faults pass within `_START_PATIENCE` or are told; a topic that is not there is told at once."""
         give_up = time.monotonic() + _START_PATIENCE
         while not self._stopped.is_set():
-            consumer = make_consumer(self._bootstrap, "sluice-commands", **{"auto.offset.reset": "earliest"})
+            consumer = make_consumer(self._bootstrap, "sluice-commands", **READING)
             try:
                 self._follow(consumer, loop, ready)
             except (KafkaException, CommandsUnreadable) as fault:
