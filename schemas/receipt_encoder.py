@@ -1,13 +1,14 @@
 """`DeliveryReceipt` to bytes and headers, by hand: about a microsecond each, for it is written once per message.
 
-In: what all receipts of a block share (`Shared`, encoded once) and what each message has of its own. Out: the same bytes,
-byte for byte, as `schemas.codec.encode` makes (a test holds them together), and the CloudEvents 1.0 headers of the Kafka
+In: what all receipts of a block share (`Shared`, encoded once) and the columns of what each has of its own. Out: the same
+bytes, byte for byte, as `schemas.codec.encode` makes (a test holds them together), and the CloudEvents 1.0 headers of the Kafka
 binding. `ce_id` is message id and sequence: the same on every repeat. Wrong: nothing that typed values allow; what may
 not be null is never null here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -51,11 +52,6 @@ def _maybe(value: str | None) -> bytes:
 
 
 @lru_cache(maxsize=16_384)
-def _instant(milliseconds: int) -> bytes:
-    return _long(milliseconds)
-
-
-@lru_cache(maxsize=16_384)
 def _rfc3339(milliseconds: int) -> bytes:
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()
@@ -68,49 +64,53 @@ def _counted(segments: int | None, price: int | None) -> bytes:
     return count + _maybe(None if price is None or segments is None else format_amount(price * segments))
 
 
-class Shared:
-    """What the receipts of one block have in common, encoded beforehand."""
+Headers = list[tuple[str, bytes]]
 
-    __slots__ = ("_carrier", "_last", "_owner", "_owner_header", "_sequence", "_status", "price")
+
+class Shared:
+    """What the receipts of one block have in common, encoded beforehand. `price`: of a segment, in ten-thousandths."""
+
+    __slots__ = ("_attempt", "_carrier", "_fixed", "_last", "_owner", "_price", "_sequence", "_status")
 
     def __init__(self, *, tenant: str, campaign: str | None, carrier: str | None, status: str, reason: str | None,
                  price: int | None, attempt: int, recorded_at: int, sequence: int, channel: str = "sms") -> None:
         self._owner = _maybe(campaign) + _text(tenant)
         self._carrier = _text(channel) + _maybe(carrier)
         self._status = _text(status) + _maybe(reason)
-        self._last = (_long(attempt), _long(recorded_at) + _long(sequence))
+        self._attempt = _long(attempt)
+        self._last = _long(recorded_at) + _long(sequence)
         self._sequence = b"/%d" % sequence
-        self._owner_header = ("ce_tenantid", tenant.encode())
-        self.price = price
+        self._fixed = (*_FIXED, ("ce_tenantid", tenant.encode()))
+        self._price = price
 
-    def encode(self, message_id: bytes, *, ref: str | None, to_hash: bytes, code: str | None, carrier_id: str | None,
-               segments: int | None, occurred_at: int) -> bytes:
-        """The record of one message. `to_hash`: the 8 bytes of the keyed hash, or none; `carrier_id`: the carrier's."""
-        attempt, last = self._last
-        hashed = to_hash.hex().encode()
-        return b"".join((
-            _WIRE, _LENGTHS[len(message_id)], message_id, self._owner,
-            _NULL if ref is None else _SOME + _text(ref),
-            _LENGTHS[len(hashed)], hashed, self._carrier, self._status, _maybe(code),
-            _NULL if carrier_id is None else _SOME + _text(carrier_id),
-            _counted(segments, self.price), attempt, _instant(occurred_at), last,
-        ))
+    def records(self, ids: Sequence[bytes], *, hashes: bytes, times: Sequence[int],
+                refs: Sequence[str | None] | None = None, codes: Sequence[str | None] | None = None,
+                carrier_ids: Sequence[str | None] | None = None,
+                segments: Sequence[int | None] | None = None) -> Iterator[tuple[bytes, bytes, Headers]]:
+        """(message id, record, headers) of each. `hashes`: 8 bytes of keyed hash each, or none at all; `times`: when it
+        occurred, in milliseconds; a column that is None is null for all, as are an empty code and no segments."""
+        nobody = (None,) * len(ids)
+        hexed, width = hashes.hex().encode(), 16 if hashes else 0
+        hash_length, owner, sequence, lengths, join = _LENGTHS[width], self._owner, self._sequence, _LENGTHS, b"".join
+        known: tuple[str | None, int | None, int] | None = None
+        middle = tail = b""
+        begin: Headers = []
+        place = 0
+        for message_id, ref, carrier_id, own in zip(ids, refs or nobody, carrier_ids or nobody, zip(
+                codes or nobody, segments or nobody, times, strict=True), strict=True):
+            if own != known:
+                known = own
+                middle, tail, begin = self._alike(*own)
+            yield message_id, join((
+                _WIRE, lengths[len(message_id)], message_id, owner, _NULL if ref is None else _SOME + _text(ref),
+                hash_length, hexed[place:place + width], middle,
+                _NULL if carrier_id is None else _SOME + _text(carrier_id), tail,
+            )), [*begin, ("ce_id", message_id + sequence), ("ce_subject", message_id)]
+            place += width
 
-    def headers(self, message_id: bytes, occurred_at: int) -> list[tuple[str, bytes]]:
-        """The CloudEvents headers of the same message's record."""
-        return [*_FIXED, self._owner_header, ("ce_id", message_id + self._sequence), ("ce_subject", message_id),
-                ("ce_time", _rfc3339(occurred_at))]
-
-
-def encode_receipt(receipt: DeliveryReceipt) -> bytes:
-    """The wire form of one receipt that shares nothing with others."""
-    shared = Shared(tenant=receipt.tenant_id, campaign=receipt.campaign_id, carrier=receipt.carrier,
-                    status=receipt.status, reason=receipt.reason, price=None, attempt=receipt.attempt,
-                    recorded_at=receipt.recorded_at, sequence=receipt.sequence, channel=receipt.channel)
-    attempt, last = shared._last
-    return b"".join((
-        _WIRE, _text(receipt.message_id), shared._owner, _maybe(receipt.client_ref), _text(receipt.to_hash),
-        shared._carrier, shared._status, _maybe(receipt.carrier_code), _maybe(receipt.carrier_message_id),
-        _NULL if receipt.segments is None else _SOME + _long(receipt.segments), _maybe(receipt.price),
-        attempt, _long(receipt.occurred_at), last,
-    ))
+    def _alike(self, code: str | None, segments: int | None, occurred_at: int) -> tuple[bytes, bytes, Headers]:
+        """What messages with this code, so many segments and this time share besides: middle and end of the record, and the
+        first headers."""
+        middle = self._carrier + self._status + _maybe(code or None)
+        tail = _counted(segments or None, self._price) + self._attempt + _long(occurred_at) + self._last
+        return middle, tail, [*self._fixed, ("ce_time", _rfc3339(occurred_at))]

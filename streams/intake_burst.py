@@ -158,10 +158,11 @@ class Burst:
         shared = self.sheet.shared(slice_, status, slice_.send, reason, carrier=part.carrier,
                                    price=part.price if part.price else None, attempt=slice_.attempts)
         ids = message_ids(slice_.campaign, slice_.chunk, slice_.part, slice_.indexes)
-        for n, (rank, _) in enumerate(ranks(slice_.positions, part.positions)):
-            self.sheet.public(shared, ids[rank], ref=columns.refs[rank] if columns.refs else None,
-                              to_hash=hashes[8 * rank:8 * rank + 8], code=None, carrier_id=None,
-                              segments=part.segments[n] if part.segments else None, occurred_at=self.sheet.now)
+        ending = [rank for rank, _ in ranks(slice_.positions, part.positions)]
+        self.sheet.public(shared.records(
+            [ids[rank] for rank in ending], hashes=b"".join(hashes[8 * rank:8 * rank + 8] for rank in ending),
+            times=[self.sheet.now] * len(ending), refs=[columns.refs[rank] for rank in ending] if columns.refs else None,
+            segments=part.segments or None))
 
     def _look_again(self, spared: Part, reason: Reason) -> list[Part]:
         """What is over and goes on, with the segments, rounds and prices that a first run found out."""

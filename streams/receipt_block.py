@@ -72,11 +72,15 @@ class Block:
     def publish(self, sheet: Sheet, shared: Shared, entries: Sequence[int]) -> None:
         """The public event of each of these entries."""
         ids = message_ids(self.head.campaign, self.head.chunk, self.head.part, self.indexes)
-        hashes, refs, public = self.to_hashes, self.refs, sheet.public
-        for n in entries:
-            public(shared, ids[n], ref=refs[n] if refs else None, to_hash=hashes[8 * n:8 * n + 8],
-                   code=self.codes[n] or None, carrier_id=self.ids[n], segments=self.segments[n] or None,
-                   occurred_at=self.done_at[n] or self.at)
+        times = [done_at or self.at for done_at in self.done_at]
+        if len(entries) == len(ids):
+            sheet.public(shared.records(ids, hashes=self.to_hashes, times=times, refs=self.refs, codes=self.codes,
+                                        carrier_ids=self.ids, segments=self.segments))
+            return
+        sheet.public(shared.records(
+            [ids[n] for n in entries], hashes=_pick(self.to_hashes, 8, entries), times=[times[n] for n in entries],
+            refs=[self.refs[n] for n in entries] if self.refs else None, codes=[self.codes[n] for n in entries],
+            carrier_ids=[self.ids[n] for n in entries], segments=[self.segments[n] for n in entries]))
 
     def charge(self, sheet: Sheet, entries: Sequence[int]) -> None:
         """What was uncertain was taken after all: it is charged, once."""

@@ -147,10 +147,12 @@ class Block:
         shared = self._sheet.shared(block, Status.FAILED, block.send, failed.reason, carrier=block.carrier,
                                     price=block.price, attempt=block.attempts + 1)
         ids = message_ids(block.campaign, block.chunk, block.part, block.indexes)
-        for rank, _ in ranks(block.positions, failed.positions):
-            self._sheet.public(shared, ids[rank], ref=self._refs[rank] if self._refs else None,
-                               to_hash=block.to_hashes[8 * rank:8 * rank + 8], code=failed.code, carrier_id=None,
-                               segments=block.segments[rank] if block.segments else None, occurred_at=block.at)
+        failing = [rank for rank, _ in ranks(block.positions, failed.positions)]
+        self._sheet.public(shared.records(
+            [ids[rank] for rank in failing], hashes=b"".join(block.to_hashes[8 * rank:8 * rank + 8] for rank in failing),
+            times=[block.at] * len(failing), codes=[failed.code] * len(failing),
+            refs=[self._refs[rank] for rank in failing] if self._refs else None,
+            segments=[block.segments[rank] for rank in failing] if block.segments else None))
 
     def _settle_money(self) -> None:
         block = self._block
@@ -215,10 +217,9 @@ def _end(sealing: Sealing, sheet: Sheet, rest: Slice, reason: Reason, at: int) -
     columns = sealing.open(rest)
     hashes = sealing.hash_destinations(columns.to)
     shared = sheet.shared(rest, status, send, reason, carrier=rest.carrier, price=rest.price, attempt=rest.attempts)
-    for rank, message_id in enumerate(message_ids(rest.campaign, rest.chunk, rest.part, rest.indexes)):
-        sheet.public(shared, message_id, ref=columns.refs[rank] if columns.refs else None,
-                     to_hash=hashes[8 * rank:8 * rank + 8], code=None, carrier_id=None,
-                     segments=rest.segments[rank] if rest.segments else None, occurred_at=at)
+    ids = message_ids(rest.campaign, rest.chunk, rest.part, rest.indexes)
+    sheet.public(shared.records(ids, hashes=hashes, times=[at] * len(ids), refs=columns.refs,
+                                segments=rest.segments or None))
 
 
 def _refs(block: Settled, sealing: Sealing) -> list[str | None] | None:

@@ -8,12 +8,13 @@ In: changes, slices, usage, ends of messages. Out: the outputs in a fixed order,
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from typing import Protocol
 
 from schemas.codec import encode
 from schemas.lanes import Lane
 from schemas.positions import places
-from schemas.receipt_encoder import Shared
+from schemas.receipt_encoder import Headers, Shared
 from schemas.records import Change, Envelope, Held, MessageEvents, Retry, Usage
 from schemas.slices import Slice
 from schemas.status import Status, sequence
@@ -84,12 +85,10 @@ class Sheet:
                            charged=charged, refunded=refunded, price=price, segments=segments, lease=lease, at=self.now)
             self._others.append(Output(USAGE, head.chunk.encode(), encode(record), FROM_US))
 
-    def public(self, shared: Shared, message_id: bytes, *, ref: str | None, to_hash: bytes, code: str | None,
-               carrier_id: str | None, segments: int | None, occurred_at: int) -> None:
-        """The public event of one message."""
-        value = shared.encode(message_id, ref=ref, to_hash=to_hash, code=code, carrier_id=carrier_id,
-                              segments=segments, occurred_at=occurred_at)
-        self._others.append(Output(DELIVERY_RECEIPTS, message_id, value, shared.headers(message_id, occurred_at)))
+    def public(self, records: Iterable[tuple[bytes, bytes, Headers]]) -> None:
+        """The public events of some messages, as `Shared.records` gives them."""
+        # Three times as fast as Output(...), and this is done once per message.
+        self._others += [tuple.__new__(Output, (DELIVERY_RECEIPTS, *record, -1)) for record in records]
 
     def shared(self, head: Head, status: Status, send: int, reason: str, *, carrier: str | None, price: int | None,
                attempt: int) -> Shared:

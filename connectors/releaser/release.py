@@ -116,12 +116,9 @@ class Release:
         shared = Shared(tenant=slice_.tenant, campaign=slice_.campaign, carrier=slice_.carrier, status=status,
                         reason=reason, price=slice_.price or None, attempt=slice_.attempts, recorded_at=now,
                         sequence=sequence(slice_.send, status))
-        return [
-            self._outbox.send(DELIVERY_RECEIPTS, message_id, shared.encode(
-                message_id, ref=columns.refs[n] if columns.refs else None, to_hash=hashes[8 * n:8 * n + 8], code=None,
-                carrier_id=None, segments=slice_.segments[n] if slice_.segments else None, occurred_at=now),
-                shared.headers(message_id, now))
-            for n, message_id in enumerate(message_ids(slice_.campaign, slice_.chunk, slice_.part, slice_.indexes))]
+        ids = message_ids(slice_.campaign, slice_.chunk, slice_.part, slice_.indexes)
+        return [self._outbox.send(DELIVERY_RECEIPTS, *record) for record in shared.records(
+            ids, hashes=hashes, times=[now] * len(ids), refs=columns.refs, segments=slice_.segments or None)]
 
     def _refund(self, slice_: Slice) -> asyncio.Future[int]:
         record = Usage(tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk, size=slice_.size,

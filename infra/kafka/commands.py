@@ -110,7 +110,7 @@ class CommandBook:
         own faults pass within `_START_PATIENCE` or are told; a topic that is not there is told at once."""
         give_up = time.monotonic() + _START_PATIENCE
         while not self._stopped.is_set():
-            consumer = make_consumer(self._bootstrap, "sluice-commands", **READING)
+            consumer = make_consumer(self._bootstrap, "sluice-commands", None, **READING)
             try:
                 self._follow(consumer, loop, ready)
             except (KafkaException, CommandsUnreadable) as fault:

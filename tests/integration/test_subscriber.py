@@ -86,8 +86,9 @@ def put(kafka: str, topic: str, *events: DeliveryReceipt | bytes | None) -> None
         if isinstance(event, DeliveryReceipt):
             shared = Shared(tenant=event.tenant_id, campaign=None, carrier=None, status=event.status, reason=None,
                             price=None, attempt=1, recorded_at=0, sequence=event.sequence)
-            headers = dict[str, str | bytes | None](shared.headers(event.message_id.encode(), event.occurred_at))
-            producer.produce(topic, key=event.message_id, value=encode(event), headers=headers)
+            [(_, _, headers)] = shared.records([event.message_id.encode()], hashes=b"", times=[event.occurred_at])
+            producer.produce(topic, key=event.message_id, value=encode(event),
+                             headers=dict[str, str | bytes | None](headers))
         else:
             producer.produce(topic, value=event)
     assert producer.flush(10) == 0
