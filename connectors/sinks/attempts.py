@@ -34,7 +34,7 @@ class AttemptsSink(Sink):
     reads = tuple(topics.attempts(lane) for lane in Lane)
     tables = ("attempt_chunks", "ref_blocks", "message_refs", "uncertain_positions")
     staging = ()
-    linger_seconds = 0.1
+    linger_seconds = 0.5
     batch_records = 1000
 
     def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:

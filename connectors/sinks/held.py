@@ -27,7 +27,7 @@ class HeldSink(Sink):
     reads = (topics.HELD,)
     tables = ("held",)
     staging = ()
-    linger_seconds = 0.1
+    linger_seconds = 0.5
     batch_records = 500
 
     def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:

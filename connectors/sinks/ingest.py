@@ -30,7 +30,7 @@ class IngestSink(Sink):
     reads = tuple(topics.ingest(lane) for lane in Lane)
     tables = ("chunk_payloads",)
     staging = (load_sql(__package__, "staging_payloads"),)
-    linger_seconds = 0.1
+    linger_seconds = 0.5
     batch_records = 500
 
     def __init__(self, sealer: Sealer) -> None:

@@ -93,7 +93,7 @@ def make_consumer(bootstrap: str, group: str, instance: str | None = None, **ext
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",
         "isolation.level": "read_committed",
-        "fetch.wait.max.ms": 50,
+        "fetch.wait.max.ms": 100,
         "queued.max.messages.kbytes": 65_536,
         **extra,
     })
