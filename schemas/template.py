@@ -7,7 +7,7 @@ needed are ignored.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import itemgetter
@@ -50,6 +50,12 @@ class Template:
             return self._form % self._values(variables)  # type: ignore[no-any-return]
         except KeyError:
             raise MissingVariable(next(name for name in self.names if name not in variables)) from None
+
+    def fill(self, values: Sequence[str | None]) -> str:
+        """The text for one recipient whose values stand in the order of `names`; None = not given."""
+        if None in values:
+            raise MissingVariable(self.names[values.index(None)])
+        return self._form % tuple(values)
 
 
 @lru_cache(maxsize=CACHED_TEMPLATES)

@@ -80,8 +80,9 @@ class Load:
         self.offset = offset
         self.alone = alone
         self.flying = 0
-        self._variables = columns.variables
         self._template = compile_template(slice_.body)
+        nobody: list[str | None] = [None] * len(self.facts.members)
+        self._variables = [columns.variables.get(name, nobody) for name in self._template.names]
         self._same: Encoded | None = None
         members = self.facts.members
         whole = positions == slice_.positions
@@ -125,7 +126,7 @@ class Load:
         """So many messages in flight are answered, or were given up."""
         self.flying -= count
         if not self.flying and not self.waiting:
-            self._variables = {}
+            self._variables = []
 
     def text(self, rank: int) -> Encoded:
         """The message as segments."""
@@ -134,9 +135,7 @@ class Load:
         if not self._template.names:
             self._same = split(self._final(self._template.literals[0]))
             return self._same
-        values = {name: column[rank] for name, column in self._variables.items()}
-        given = {name: value for name, value in values.items() if value is not None}
-        return split(self._final(self._template.render(given)))
+        return split(self._final(self._template.fill([column[rank] for column in self._variables])))
 
     def concat_reference(self, rank: int) -> int:
         """The number that ties the segments of this message together."""

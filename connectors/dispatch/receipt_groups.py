@@ -6,7 +6,9 @@ In: receipts with what they were matched to. Out: `CarrierReceipts` records as c
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Callable
+from typing import TypedDict
 
 from connectors.carriers.contract import Acknowledge, Receipt
 from connectors.dispatch.load import Facts
@@ -45,52 +47,58 @@ class Batch:
 
 
 class Group:
-    """Receipts of one chunk and send, or the unknown ones. `ranks`: into the facts' columns; unknown: the hash."""
+    """Receipts of one chunk and send, or the unknown ones: (receipt, its id or the forms of it, rank in the facts' columns;
+    unknown: the hash)."""
 
-    __slots__ = ("_batches", "codes", "done_at", "ids", "ranks", "states")
+    __slots__ = ("_batches", "entries")
 
     def __init__(self) -> None:
-        self.ids: list[str] = []
-        self.states: list[str] = []
-        self.codes: list[str] = []
-        self.done_at: list[int] = []
-        self.ranks: list[int] = []
-        self._batches: dict[Batch, int] = {}
+        self.entries: list[tuple[Receipt, str, int]] = []
+        self._batches: list[Batch] = []
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.entries)
 
     def add(self, batch: Batch, receipt: Receipt, ids: str, rank: int) -> None:
         """One more."""
-        self.ids.append(ids)
-        self.states.append(receipt.state)
-        self.codes.append(receipt.code)
-        self.done_at.append(int(receipt.done_at * 1000) if receipt.done_at else 0)
-        self.ranks.append(rank)
-        batches = self._batches
-        batches[batch] = batches.get(batch, 0) + 1
+        self.entries.append((receipt, ids, rank))
+        self._batches.append(batch)
+
+    def columns(self) -> _Columns:
+        """What the records have of each receipt."""
+        receipts = [receipt for receipt, _, _ in self.entries]
+        return _Columns(
+            ids="\n".join([ids for _, ids, _ in self.entries]), states="\n".join([one.state for one in receipts]),
+            codes="\n".join([one.code for one in receipts]),
+            done_at=array("q", [int(one.done_at * 1000) if one.done_at else 0 for one in receipts]).tobytes())
 
     def close_after(self, then: Callable[[], None]) -> Callable[[], None]:
         """What to call when Kafka has this group."""
 
         def close() -> None:
-            for batch, count in self._batches.items():
+            for batch, count in Counter(self._batches).items():
                 batch.close(count)
             then()
 
         return close
 
 
+class _Columns(TypedDict):
+    ids: str
+    states: str
+    codes: str
+    done_at: bytes
+
+
 def known_record(carrier: str, facts: Facts, group: Group, at: int, sealer: Sealer) -> CarrierReceipts:
     """The record of receipts whose messages are known."""
-    slice_, ranks, members = facts.slice, group.ranks, facts.members
+    slice_, ranks, members = facts.slice, [rank for _, _, rank in group.entries], facts.members
     refs = None if facts.refs is None else [facts.refs[rank] for rank in ranks]
     key_id, sealed = "", None
     if refs is not None and any(ref is not None for ref in refs):
         key_id, sealed = seal_refs(slice_, refs, sealer)
     return CarrierReceipts(
-        carrier=carrier, at=at, count=len(ranks), ids="\n".join(group.ids), states="\n".join(group.states),
-        codes="\n".join(group.codes), done_at=array("q", group.done_at).tobytes(),
+        carrier=carrier, at=at, count=len(ranks), **group.columns(),
         to_hashes=b"".join([facts.hash(rank) for rank in ranks]), tenant=slice_.tenant, campaign=slice_.campaign,
         chunk=slice_.chunk, part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send,
         attempts=slice_.attempts, price=slice_.price, places=array("H", [members[rank] for rank in ranks]).tobytes(),
@@ -101,6 +109,5 @@ def known_record(carrier: str, facts: Facts, group: Group, at: int, sealer: Seal
 def unknown_record(carrier: str, group: Group, at: int) -> CarrierReceipts:
     """The record of receipts whose messages this process does not know; forms of an id are comma separated."""
     return CarrierReceipts(
-        carrier=carrier, at=at, count=len(group), ids="\n".join(group.ids), states="\n".join(group.states),
-        codes="\n".join(group.codes), done_at=array("q", group.done_at).tobytes(),
-        to_hashes=array("Q", group.ranks).tobytes())
+        carrier=carrier, at=at, count=len(group), **group.columns(),
+        to_hashes=array("Q", [hashed for _, _, hashed in group.entries]).tobytes())

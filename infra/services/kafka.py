@@ -25,12 +25,12 @@ HERE = Path(__file__).parent
 Tuning = Literal["fast", "bench"]
 MEMORY: dict[Tuning, tuple[str, ...]] = {
     "fast": ("-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
-    "bench": ("-Xms512m", "-Xmx1g", "-XX:+UseSerialGC"),
+    "bench": ("-Xms512m", "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
 }
 
 
 class KafkaService(Embedded):
-    """`tuning`: `fast` starts soon and stays small; `bench` compiles fully and has a larger heap.
+    """`tuning`: `fast` starts soon and stays small; `bench` has a larger heap.
 
     `cache`: where the jars are kept; `record_classes`: leave an archive of the classes used there when it stops.
     """

@@ -75,15 +75,11 @@ def judge(text: str, smart_encoding: bool) -> Verdict:
 def _rendered(part: Part, columns: Columns) -> Iterator[Verdict]:
     """The verdict on each position's own text."""
     template = compile_template(part.slice.body)
-    names = tuple(dict.fromkeys(template.names))
     nobody: list[str | None] = [None] * part.positions.bit_count()
     rewrite = part.slice.smart
     measure = judge.__wrapped__
-    for values in zip(*(columns.variables.get(name, nobody) for name in names), strict=True):
-        if None in values:
-            yield Reason.MISSING_VARIABLE
-            continue
+    for values in zip(*(columns.variables.get(name, nobody) for name in template.names), strict=True):
         try:
-            yield measure(template.render(dict(zip(names, values, strict=True))), rewrite)
+            yield measure(template.fill(values), rewrite)
         except MissingVariable:
             yield Reason.MISSING_VARIABLE

@@ -27,7 +27,13 @@ def test_values_take_the_place_of_their_names(pieces: list[tuple[str, str, str]]
     body = "".join(f"{literal}{{{{{name}}}}}" for literal, name, _ in pieces) + tail
     template = compile_template(body)
     assert template.names == tuple(name for _, name, _ in pieces)
-    assert template.render(values) == "".join(literal + values[name] for literal, name, _ in pieces) + tail
+    text = "".join(literal + values[name] for literal, name, _ in pieces) + tail
+    assert template.render(values) == template.fill([values[name] for name in template.names]) == text
+
+
+def test_a_value_that_is_not_given_is_named() -> None:
+    with pytest.raises(MissingVariable, match="day"):
+        compile_template("{{name}} on {{day}}").fill(["Ada", None])
 
 
 @given(st.text())
