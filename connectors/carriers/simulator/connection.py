@@ -99,11 +99,12 @@ class Connection(Link):
         simulation.counters.submits += 1
         verdict = simulation.rules.judge(simulation.counters.submits, message.destination, simulation.monotonic)
         number = simulation.next_id() if verdict.status == 0 else 0
+        message_id = simulation.answer_id(number) if number else ""
         if simulation.log.on:
-            self._write_down(message, verdict, simulation.answer_id(number) if number else "")
+            self._write_down(message, verdict, message_id)
         if number and verdict.early:
             self._report(message, verdict, number)
-        self._answer(sequence, verdict, number)
+        self._answer(sequence, verdict, message_id)
         if number and not verdict.early:
             self._report(message, verdict, number)
         return True
@@ -117,11 +118,11 @@ class Connection(Link):
             simulation.now, self.number, message.destination, message.source, part, octets, message_id, verdict.status
         )
 
-    def _answer(self, sequence: int, verdict: Verdict, number: int) -> None:
+    def _answer(self, sequence: int, verdict: Verdict, message_id: str) -> None:
         simulation = self._simulation
-        if number:
+        if message_id:
             simulation.counters.accepted += 1
-            data = pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, sequence, simulation.answer_id(number))
+            data = pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, sequence, message_id)
         else:
             simulation.counters.refused += 1
             data = pdu.encode(pdu.SUBMIT_SM_RESP, sequence, status=verdict.status)
@@ -142,7 +143,9 @@ class Connection(Link):
         simulation, outbox = self._simulation, self._outbox
         if outbox is None or not message.registered_delivery & 1:
             return
-        ids = [simulation.receipt_id(number)] * verdict.receipts + [simulation.stray_id(number)] * verdict.stray
+        ids = [simulation.receipt_id(number)] * verdict.receipts
+        if verdict.stray:
+            ids += [simulation.stray_id(number)] * verdict.stray
         for receipt_id in ids:
             notice = Notice(
                 receipt_id=receipt_id,
