@@ -41,13 +41,11 @@ FULL_PAUSE = 0.005
 POLL_RECORDS = 200
 BUFFER_RECORDS = 1024
 WATCH_SECONDS = 0.2
-BUSY_BYTES = 8_000
-"""What a burst holds when there is much to do: some hundred messages."""
 
 
 class Source(NamedTuple):
-    """A topic, what handles its bursts, and how many records a burst has at most. `gather`: seconds that a stage with much
-    to do waits for more before each burst, so that what a burst costs in calls is shared by more messages."""
+    """A topic, what handles its bursts, and how many records a burst has at most. `gather`: seconds to wait for more before
+    a burst that is not full."""
 
     topic: str
     run: Callable[[Sequence[Inbound]], Awaitable[None]]
@@ -125,18 +123,15 @@ class Bursts:
 
     async def _empty(self, acks: Any) -> None:
         queue, burst, gather = self._queue, self._source.burst, self._source.gather
-        busy = False
         while True:
             if not queue:
                 self._work.clear()
                 await self._work.wait()
-            if busy and gather and len(queue) < burst:
+            if gather and len(queue) < burst:
                 await asyncio.sleep(gather)
             events = [queue.popleft() for _ in range(min(len(queue), burst))]
             self._room.set()
-            records = [_inbound(event.message) for event in events]
-            busy = sum(len(record.value or b"") for record in records) >= BUSY_BYTES
-            await self._source.run(records)
+            await self._source.run([_inbound(event.message) for event in events])
             for event in events:
                 await acks.ack(event)
 

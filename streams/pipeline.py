@@ -38,9 +38,13 @@ from streams.steps import (
     validate_text,
 )
 
+GATHER = 0.06
+
 
 class Stage(NamedTuple):
-    """One row. `reads` and `writes`: topics by lane, and topics that all lanes share; `burst`: records at a time."""
+    """One row. `reads` and `writes`: topics by lane, and topics that all lanes share; `burst`: records at a time; `gather`:
+    seconds that a burst waits for more. What tells of messages after they have left can wait a moment: a start and its
+    answer are then one change of state, and what a burst costs in calls is shared by many."""
 
     name: str
     reads: tuple[str, ...]
@@ -48,6 +52,7 @@ class Stage(NamedTuple):
     writes: tuple[str, ...]
     pools: tuple[Pool, ...]
     burst: int
+    gather: float = 0.0
 
 
 def _lanes(*names: object) -> tuple[str, ...]:
@@ -60,10 +65,10 @@ STAGES: tuple[Stage, ...] = (
           (*_lanes(dispatch, events), HELD, USAGE, DELIVERY_RECEIPTS), (Pool.OTP, Pool.BULK), 64),
     Stage("settlement", _lanes(attempts),
           (settle_block, retry_slice),
-          (*_lanes(events, retry), HELD, USAGE, DELIVERY_RECEIPTS, DEAD_LETTER), (Pool.OTP, Pool.BULK), 64),
+          (*_lanes(events, retry), HELD, USAGE, DELIVERY_RECEIPTS, DEAD_LETTER), (Pool.OTP, Pool.BULK), 64, GATHER),
     Stage("match", (CARRIER_RECEIPTS,),
           (match_receipts,),
-          (*_lanes(events), USAGE, DELIVERY_RECEIPTS), (Pool.BULK,), 16),
+          (*_lanes(events), USAGE, DELIVERY_RECEIPTS), (Pool.BULK,), 16, GATHER),
 )
 
 

@@ -44,7 +44,6 @@ from streams.stage import Handler
 
 SERVICE = "streams"
 OTP_LINGER_MS = 0.0
-BULK_GATHER = 0.06
 BULK_LINGER_MS = 5.0
 CONNECTIONS = 4
 
@@ -84,7 +83,7 @@ async def run(role: RoleContext) -> None:
                          BurstOutbox(bootstrap, f"{role.instance}-bursts", linger_ms=linger))
     sources = [
         Source(topic, Runner(make_handler(stage.name, parts), outlet, service=SERVICE, clock=now_ms).run, stage.burst,
-               0.0 if pool_name is LanePool.OTP else BULK_GATHER)
+               stage.gather)
         for topic, stage in topics_of(pool_name)]
     await run_sources(sources, bootstrap=bootstrap, group=f"sluice-streams-{pool_name}", instance=role.instance,
                       folder=settings.data_dir / "faust" / role.instance, stop=role.stop, ready=role.ready)

@@ -28,6 +28,8 @@ class RoleRow(NamedTuple):
 
 
 BULK_NICE = 10
+ASIDE_NICE = 5
+"""Of roles that no message waits for on its way to a carrier."""
 SIMULATOR = RoleRow("simulator", None, "connectors.carriers.simulator.role")
 ROLES: tuple[RoleRow, ...] = (
     RoleRow("gateway", None, "gateway.role"),
@@ -35,9 +37,9 @@ ROLES: tuple[RoleRow, ...] = (
     RoleRow("streams", "bulk", "streams.role", BULK_NICE),
     RoleRow("dispatch", "otp", "connectors.dispatch.role"),
     RoleRow("dispatch", "bulk", "connectors.dispatch.role", BULK_NICE),
-    RoleRow("sinks", None, "connectors.sinks.role"),
-    RoleRow("delay", None, "connectors.delay"),
-    RoleRow("releaser", None, "connectors.releaser.role"),
+    RoleRow("sinks", None, "connectors.sinks.role", ASIDE_NICE),
+    RoleRow("delay", None, "connectors.delay", ASIDE_NICE),
+    RoleRow("releaser", None, "connectors.releaser.role", ASIDE_NICE),
     SIMULATOR,
 )
 
