@@ -158,6 +158,6 @@ def partition_of(key: bytes, partitions: int) -> int:
 def message_ids(campaign: str | None, chunk: str, part: int, indexes: bytes) -> list[bytes]:
     """The ids, as UTF-8, of a chunk's messages at these indexes (packed uint32) of its upload part."""
     if campaign is None:
-        return [chunk.encode()]
+        return [chunk.encode()] * (len(indexes) // 4)
     prefix = f"msg_{campaign[4:]}_{part}_".encode()
     return [b"%s%d" % (prefix, index) for index in array("I", indexes)]

@@ -73,7 +73,7 @@ class Block:
         """The public event of each of these entries."""
         ids = message_ids(self.head.campaign, self.head.chunk, self.head.part, self.indexes)
         times = [done_at or self.at for done_at in self.done_at]
-        if len(entries) == len(ids):
+        if len(entries) == len(self.places):
             sheet.public(shared.records(ids, hashes=self.to_hashes, times=times, refs=self.refs, codes=self.codes,
                                         carrier_ids=self.ids, segments=self.segments))
             return

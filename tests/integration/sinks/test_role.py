@@ -56,7 +56,7 @@ async def test_ready_quick_and_gone(settings: Settings, services: Stack) -> None
         await asyncio.to_thread(put, services.kafka, "message-events-otp", [event])
         await asyncio.to_thread(wait_for, partial(is_seen, url, f"chk_role_{number}"))
         took.append(time.monotonic() - before)
-    assert min(took) < 0.15, took
+    assert min(took) < 0.5, took
     stop.set()
     await asyncio.wait_for(running, 5)
 
