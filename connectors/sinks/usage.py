@@ -27,7 +27,7 @@ class UsageSink(Sink):
     reads = (topics.USAGE,)
     tables = ("reservations", "balances", "allowances", "campaign_spend")
     staging = ()
-    linger_seconds = 0.5
+    linger_seconds = 0.2
     batch_records = 1000
 
     def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:

@@ -29,6 +29,7 @@ from connectors.carriers.simulator.log import Entry, SubmitLog, read_log
 from connectors.carriers.simulator.script import Script
 from connectors.carriers.simulator.server import SimulatorServer
 from connectors.dispatch.role import run
+from infra.kafka.offsets import end_offsets
 from infra.role import RoleContext, ready_file
 from infra.security.keyring import create_keyring, load_keyring
 from infra.security.sealing import Sealer
@@ -258,11 +259,7 @@ class Place:
     def _end_of(self, topic: str, partition: int | None = None) -> int:
         if partition is None:
             partition = self.partition % 4 if topic == CARRIER_RECEIPTS else self.partition
-        consumer = Consumer({"bootstrap.servers": self._services.kafka, "group.id": "tests-reader"})
-        try:
-            return int(consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1])
-        finally:
-            consumer.close()
+        return end_offsets(self._services.kafka, [topic])[topic, partition]
 
     def _read(self, topic: str, partition: int, begin: int) -> Sequence[tuple[int, bytes]]:
         consumer = Consumer({"bootstrap.servers": self._services.kafka, "group.id": "tests-reader",

@@ -63,7 +63,7 @@ async def test_marketing_that_was_in_flight_is_not_sent_again(make_place: MakePl
 
 async def test_otp_that_was_in_flight_is_sent_once_more_and_then_never(make_place: MakePlace) -> None:
     place = make_place(Lane.OTP)
-    await place.open(Script(answer_delay_seconds=0.3), rate=300, window=20)
+    await place.open(Script(answer_delay_seconds=0.8), rate=300, window=20)
     place.put(*(place.slice(1, n, campaign=None, chunk=f"msg_{place.root[:-2]}{n:02}") for n in range(30)))
     process = await place.spawn()
     await until(lambda: len(place.times_taken()) >= 5)
