@@ -29,7 +29,7 @@ def test_a_tenant_sees_nothing_of_another(stack: Running) -> None:
     assert len(listed) == 1 and listed[0]["id"].startswith(campaigns[ours].replace("cmp_", "msg_"))
     assert ours.listed(client_ref="r-1") == []
     assert len(ours.listed()) == 20
-    assert ours.get("/v1/balance").body["balance"] == "49.8000"
+    until(lambda: ours.get("/v1/balance").body["balance"] == "49.8000", 10)
     until(lambda: theirs.get("/v1/balance").body["balance"] == "49.7900", 10)
     assert foreign_answers(ours, campaigns[theirs], single) == {404}
 
