@@ -37,7 +37,7 @@ class MessageEventsSink(Sink):
     reads = tuple(topics.events(lane) for lane in Lane)
     tables = ("chunks", "campaign_counts", "awaited_receipts")
     staging = (load_sql(__package__, "staging_chunks"),)
-    linger_seconds = 1.0
+    linger_seconds = 0.5
     batch_records = 4000
 
     def __init__(self) -> None:

@@ -71,7 +71,8 @@ async def _run(folder: Path, recipients: int, keep: bool) -> dict[str, Any]:
     settings = load_settings({"data_dir": folder, "gateway.port": 0}, default_file=None).settings
     begun = time.monotonic()
     try:
-        async with launched(settings, choose_roles(None), tell=tell, grace=None if keep else 0.0) as stack:
+        async with launched(settings, choose_roles(None), tell=tell, grace=None if keep else 0.0,
+                            forks=keep) as stack:
             tell(f"everything is up after {time.monotonic() - begun:.1f} s: {stack.settings.gateway.url}")
             return await asyncio.to_thread(_campaign, stack, recipients)
     except asyncio.CancelledError:

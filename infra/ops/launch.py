@@ -58,10 +58,11 @@ class Launched:
 @asynccontextmanager
 async def launched(settings: Settings, rows: Sequence[RoleRow], *, tell: Tell, tuning: Tuning = "fast",
                    port_given: bool = True, roles_given: bool = False,
-                   grace: float | None = None) -> AsyncIterator[Launched]:
+                   grace: float | None = None, forks: bool = True) -> AsyncIterator[Launched]:
     """Everything up and ready inside the block. To be entered from the main thread, as children are tied to it.
 
-    `grace`: seconds that roles get to end in order; 0 when nothing of the folder is kept.
+    `grace`: seconds that roles get to end in order; 0 when nothing of the folder is kept. `forks`: whether roles that die
+    are to come back from a nursery; making one takes some seconds of CPU.
     """
     folder = DataFolder(settings.data_dir)
     folder.create()
@@ -70,7 +71,7 @@ async def launched(settings: Settings, rows: Sequence[RoleRow], *, tell: Tell, t
     try:
         settings, rows = _choose(settings, rows, folder, port_given, roles_given)
         credentials = prepare_credentials(folder, settings)
-        supervisor = Supervisor(folder, child_environment(), tell)
+        supervisor = Supervisor(folder, child_environment(), tell, forks=forks)
         try:
             await supervisor.warm_up(rows)
             services = await _services(settings, folder, tuning, tell)

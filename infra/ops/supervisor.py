@@ -78,15 +78,17 @@ class Supervised:
 
 class Supervisor:
     """To be made inside a running loop; `environment` is that of every role, before its settings are added. `command` and
-    `nursery` say how a role and a nursery are started; whoever gives a `command` has no nursery unless it is given too."""
+    `nursery` say how a role and a nursery are started; whoever gives a `command` has no nursery unless it is given too, and
+    without `forks` there is none at all."""
 
     def __init__(self, folder: DataFolder, environment: dict[str, str], tell: Tell, command: Command | None = None,
-                 nursery: NurseryCommand | None = None) -> None:
+                 nursery: NurseryCommand | None = None, *, forks: bool = True) -> None:
         self._folder = folder
         self._environment = environment
         self._tell = tell
         self._command = command or role_command
-        self._nursery_command = nursery or (nursery_command if command is None and hasattr(os, "pidfd_open") else None)
+        ordinary = nursery_command if forks and command is None and hasattr(os, "pidfd_open") else None
+        self._nursery_command = nursery or ordinary
         self.nursery = Nursery(self._spawn_nursery, self.all_calm)
         self._variables: dict[str, str] = {}
         self._warm: dict[str, asyncio.subprocess.Process] = {}
