@@ -3,14 +3,12 @@ compared number by number."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.ordeal import ordeal
-from tests.support.processes import kill
-from tests.support.running import ROLE_NAMES, Running, running_stack, until
+from tests.support.running import Running, running_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -28,12 +26,8 @@ def victim() -> Iterator[Running]:
 
 
 def test_a_hundred_thousand_survive_random_kills(victim: Running) -> None:
-    victims = random.Random(SEED).choices(sorted(ROLE_NAMES - {"simulator"}), k=KILLS)
     with ordeal(victim, RECIPIENTS) as trial:
-        for number, name in enumerate(victims, 1):
-            trial.wait_until_gone_out(number * RECIPIENTS // (KILLS + 2), 60)
-            until(lambda name=name: victim.role(name)["state"] == "running", 20, name)  # type: ignore[misc]
-            kill(victim.role_process(name))
+        trial.kill_at_random(KILLS, SEED, 60)
         trial.comes_to_rest(120)
         assert trial.judge() == []
     assert victim.verify(60)["violations"] == []

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from tests.support.ordeal import ordeal
-from tests.support.processes import kill
-from tests.support.running import ROLE_NAMES, Running, until
+from tests.support.running import Running
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -18,12 +15,8 @@ SEED = 20_260
 
 
 def test_six_random_kills_lose_and_repeat_nothing(victim: Running) -> None:
-    victims = random.Random(SEED).choices(sorted(ROLE_NAMES - {"simulator"}), k=KILLS)
     with ordeal(victim, RECIPIENTS) as trial:
-        for number, name in enumerate(victims, 1):
-            trial.wait_until_gone_out(number * RECIPIENTS // (KILLS + 2), 40)
-            until(lambda name=name: victim.role(name)["state"] == "running", 20, name)  # type: ignore[misc]
-            kill(victim.role_process(name))
+        trial.kill_at_random(KILLS, SEED, 40)
         trial.comes_to_rest(60)
         assert trial.judge() == []
     assert victim.verify(30)["violations"] == []

@@ -8,6 +8,7 @@ start; nothing accepted that the carrier never saw, unless its state says so.
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,8 +18,9 @@ from schemas.positions import places
 from schemas.records import Started
 from tests.support.gateway_client import UNREACHABLE
 from tests.support.ledger import adds_up, by_status, settled, takings, twice
+from tests.support.processes import kill
 from tests.support.rough_carrier import SubmitsSeen
-from tests.support.running import Running, until
+from tests.support.running import ROLE_NAMES, Running, until
 from tests.support.singles import Singles, sending, wait_for_all
 from tests.support.topic_reader import decoded_topic
 
@@ -44,6 +46,14 @@ class Ordeal:
     def wait_until_gone_out(self, count: int, seconds: float = 30) -> None:
         """Return when the carrier has seen so many."""
         until(lambda: self.gone_out() >= count, seconds, f"{count} submits (after {self.gone_out()})")
+
+    def kill_at_random(self, kills: int, seed: int, seconds: float) -> None:
+        """Kill so many roles, one after another, spread over the campaign; a seed draws the same ones in every run."""
+        victims = random.Random(seed).choices(sorted(ROLE_NAMES - {"simulator"}), k=kills)
+        for number, name in enumerate(victims, 1):
+            self.wait_until_gone_out(number * len(self.numbers) // (kills + 2), seconds)
+            until(lambda name=name: self.stack.role(name)["state"] == "running", 20, name)  # type: ignore[misc]
+            kill(self.stack.role_process(name))
 
     def comes_to_rest(self, seconds: float) -> None:
         """Every message has ended; those that stay uncertain were never seen by the carrier."""

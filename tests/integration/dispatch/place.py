@@ -37,8 +37,8 @@ from infra.settings import KafkaSettings, PostgresSettings, RedisSettings, Setti
 from schemas.codec import decode, encode
 from schemas.ids import encode_128
 from schemas.lanes import Lane, Pool, pool_of
-from schemas.positions import everyone
-from schemas.records import CampaignCommand, CarrierReceipts, Envelope, Record
+from schemas.positions import everyone, places
+from schemas.records import CampaignCommand, CarrierReceipts, Envelope, Record, Settled
 from schemas.slices import Columns, Slice
 from schemas.topics import CARRIER_RECEIPTS, COMMANDS, attempts, dispatch
 
@@ -276,3 +276,9 @@ class Place:
             return out
         finally:
             consumer.close()
+
+
+def outcomes(records: Iterable[Settled]) -> dict[tuple[str, int], str]:
+    """The last outcome of each message that these records know of."""
+    return {(record.chunk, position): verdict.outcome for record in records for verdict in record.verdicts
+            for position in places(verdict.positions)}

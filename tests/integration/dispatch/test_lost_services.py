@@ -21,10 +21,9 @@ from infra.role import FAILED
 from infra.services.service import Service
 from infra.services.stack import Stack
 from schemas.lanes import Lane
-from schemas.positions import places
 from schemas.records import Returned, Settled
 from tests.integration.dispatch.conftest import MakePlace
-from tests.integration.dispatch.place import Place, until
+from tests.integration.dispatch.place import Place, outcomes, until
 from tests.support.stack import running_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
@@ -64,20 +63,10 @@ def back(service: Service, how: signal.Signals) -> None:
         service.start()
 
 
-def outcomes(place: Place) -> dict[tuple[str, int], str]:
-    """The last outcome of each message that the log knows of."""
-    out: dict[tuple[str, int], str] = {}
-    for record in place.of(Settled):
-        for verdict in record.verdicts:
-            for position in places(verdict.positions):
-                out[record.chunk, position] = verdict.outcome
-    return out
-
-
 async def comes_to_an_end(place: Place, messages: int) -> None:
     """Everything is at its end, nothing was taken twice, and whatever is called sent is with the carrier."""
-    await until(lambda: len(outcomes(place)) == messages and "not_taken" not in outcomes(place).values())
-    ends = list(outcomes(place).values())
+    await until(lambda: len(seen := outcomes(place.of(Settled))) == messages and "not_taken" not in seen.values())
+    ends = list(outcomes(place.of(Settled)).values())
     taken = place.times_taken()
     assert set(taken.values()) == {1}, "nothing twice"
     assert set(ends) <= {"sent", "uncertain"} and place.of(Returned) == []
@@ -100,7 +89,7 @@ async def test_kafka_away_longer_than_a_producer_waits(services: Stack, make_pla
         assert process.returncode == FAILED
         await place.spawn()
     await comes_to_an_end(place, 400)
-    assert "sent" in outcomes(place).values()
+    assert "sent" in outcomes(place.of(Settled)).values()
 
 
 async def test_redis_away_and_back_empty(services: Stack, make_place: MakePlace) -> None:
@@ -116,7 +105,7 @@ async def test_redis_away_and_back_empty(services: Stack, make_place: MakePlace)
     with redis.Redis.from_url(services.redis) as client:
         client.flushall()
     await comes_to_an_end(place, 300)
-    assert len(place.times_taken()) == 300 and set(outcomes(place).values()) == {"sent"}
+    assert len(place.times_taken()) == 300 and set(outcomes(place.of(Settled)).values()) == {"sent"}
     await place.stop()
     place.put(*slices)
     await place.start()
@@ -134,8 +123,9 @@ async def test_postgresql_away(services: Stack, make_place: MakePlace, lane: Lan
     async with away(services, "postgres", signal.SIGKILL):
         place.put(place.slice(50, 1))
         await until(lambda: len(place.times_taken()) == (150 if lane is Lane.MARKETING else 200))
-        await until(lambda: len(outcomes(place)) == len(place.times_taken()))
+        await until(lambda: len(outcomes(place.of(Settled))) == len(place.times_taken()))
         waits = lane is Lane.MARKETING
-        assert len(outcomes(place)) == (150 if waits else 200), "marketing waits for whoever can tell what was sent before"
+        assert len(outcomes(place.of(Settled))) == (150 if waits else 200), (
+            "marketing waits for whoever can tell what was sent before")
     await comes_to_an_end(place, 200)
-    assert set(outcomes(place).values()) == {"sent"} and len(place.times_taken()) == 200
+    assert set(outcomes(place.of(Settled)).values()) == {"sent"} and len(place.times_taken()) == 200

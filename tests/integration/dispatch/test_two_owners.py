@@ -24,7 +24,7 @@ from schemas.lanes import Lane
 from schemas.positions import places
 from schemas.records import Envelope, Settled, Started
 from tests.integration.dispatch.conftest import MakePlace
-from tests.integration.dispatch.place import Place, until
+from tests.integration.dispatch.place import Place, outcomes, until
 from tests.support.stack import running_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
@@ -64,20 +64,11 @@ def put_everywhere(place: Place, size: int) -> None:
         place.put_raw(encode(Envelope(slices=[place.slice(size, partition)])), partition=partition)
 
 
-def outcomes(place: Place) -> dict[tuple[str, int], str]:
-    """The last outcome of each message."""
-    out: dict[tuple[str, int], str] = {}
-    for record in place.everywhere(Settled):
-        for verdict in record.verdicts:
-            out |= {(record.chunk, position): verdict.outcome for position in places(verdict.positions)}
-    return out
-
-
 async def comes_to_an_end(place: Place, messages: int) -> None:
     """Return when each has an outcome. Trap: reading eight logs takes as long as the carrier, which lives on this loop, may
     take for an answer; so they are read beside it."""
     deadline = asyncio.get_running_loop().time() + 15
-    while len(await asyncio.to_thread(outcomes, place)) < messages:
+    while len(await asyncio.to_thread(lambda: outcomes(place.everywhere(Settled)))) < messages:
         assert asyncio.get_running_loop().time() < deadline, "not within 15 s"
 
 
@@ -96,7 +87,7 @@ async def test_a_second_process_takes_over_its_share_and_nothing_is_in_doubt(mak
     second = await place.spawn(SECOND)
     assert len(place.times_taken()) < 350, "this is to be the middle"
     await comes_to_an_end(place, 400)
-    assert set(outcomes(place).values()) == {"sent"}
+    assert set(outcomes(place.everywhere(Settled)).values()) == {"sent"}
     assert first.poll() is None and second.poll() is None
     assert partitions_of(place, FIRST) == set(PARTITIONS), "all of them, before the second one came"
     assert len(partitions_of(place, SECOND)) == 4
@@ -119,6 +110,6 @@ async def test_a_process_that_was_stopped_and_wakes_up_sends_nothing_more(make_p
     os.kill(first.pid, signal.SIGCONT)
     await comes_to_an_end(place, 240)
     assert set(place.times_taken().values()) == {1}, "what was in flight is in doubt and stays where it is"
-    ends = list(outcomes(place).values())
+    ends = list(outcomes(place.everywhere(Settled)).values())
     assert set(ends) <= {"sent", "uncertain"} and ends.count("sent") <= len(place.times_taken())
     assert partitions_of(place, FIRST) == set(PARTITIONS) and first.poll() in (None, FAILED)

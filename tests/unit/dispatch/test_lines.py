@@ -218,6 +218,7 @@ async def test_a_wrong_password_comes_true_and_is_mended(monkeypatch: pytest.Mon
     row = replace(ROW, binds=4, password="right")
     line.follow(row)
     await until(moved(line, row, before))
+    assert line.engine.carrier is not before and line.engine.carrier.connected
 
 
 async def test_the_newest_row_wins_over_those_that_came_while_it_moved() -> None:
@@ -230,6 +231,7 @@ async def test_the_newest_row_wins_over_those_that_came_while_it_moved() -> None
         await turns(5)
     before.answers.set()
     await until(moved(line, replace(ROW, settings=HERE | {"host": "d"}), before))
+    assert line.engine.carrier is not before and line.engine.carrier.connected
 
 
 async def test_settings_that_can_never_work_change_nothing() -> None:
