@@ -39,7 +39,7 @@ async def publish_campaigns(claims: Claims, outbox: Outbox, now: Callable[[], in
 
 async def replay_parked(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> None:
     """Receipts that came before their message was known are looked at again."""
-    rows = await claims.query("parked_found.sql", {})
+    rows = await claims.query("parked_found.sql", {}, by_index=True)
     for carrier, group in groupby(rows, key=lambda row: row[0]):
         receipts = list(group)
         await outbox.send(CARRIER_RECEIPTS, carrier.encode(), encode(_receipts(carrier, receipts, now())))

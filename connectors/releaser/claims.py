@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.releaser.rows import HeldRow, read_row
-from infra.postgres.pool import Pool, execute, fetch_all, transaction
+from infra.postgres.pool import Pool, execute, fetch_all, look_up, transaction
 from infra.postgres.sql import load_sql
 from schemas.positions import ranks_within
 
@@ -50,9 +50,9 @@ class Claims:
                 "segments": [_segments(row, rest) for row, rest in rows],
             })
 
-    async def query(self, name: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows of one of our .sql files."""
-        async with transaction(self._pool) as connection:
+    async def query(self, name: str, params: Mapping[str, Any], *, by_index: bool = False) -> list[tuple[Any, ...]]:
+        """The rows of one of our .sql files; `by_index`: found by index whatever the planner thinks."""
+        async with (look_up if by_index else transaction)(self._pool) as connection:
             return await fetch_all(connection, load_sql(HERE, name), params)
 
     async def execute(self, name: str, params: Mapping[str, Any]) -> None:

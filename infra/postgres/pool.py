@@ -18,9 +18,11 @@ from psycopg.rows import class_row, dict_row, scalar_row, tuple_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
+from infra.postgres.sql import load_sql
+
 __all__ = [
     "Connection", "DatabaseDown", "Jsonb", "Pool", "UniqueViolation", "class_row", "dict_row", "execute", "fetch_all",
-    "fetch_one", "open_pool", "scalar_row", "tenant_transaction", "transaction", "tuple_row",
+    "fetch_one", "look_up", "open_pool", "scalar_row", "tenant_transaction", "transaction", "tuple_row",
 ]
 
 Connection = AsyncConnection[Any]
@@ -73,6 +75,14 @@ async def tenant_transaction(pool: Pool, tenant_id: str) -> AsyncIterator[Connec
     """A transaction that sees this tenant's rows alone, when the pool's role is `app`."""
     async with transaction(pool) as connection:
         await connection.execute("SELECT set_config('app.tenant', %s, true)", (tenant_id,))
+        yield connection
+
+
+@asynccontextmanager
+async def look_up(pool: Pool) -> AsyncIterator[Connection]:
+    """A transaction whose statements find rows by index alone, whatever the planner thinks it knows of a table's size."""
+    async with transaction(pool) as connection:
+        await connection.execute(load_sql(__package__, "by_index"))
         yield connection
 
 

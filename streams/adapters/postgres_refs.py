@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, transaction
+from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, look_up, transaction
 from infra.postgres.sql import load_sql
 from schemas.carrier_ids import ref_key
 from streams.adapters.postgres_credit import columns
@@ -54,7 +54,7 @@ class PostgresRefs:
     async def lookup(self, receipts: Sequence[UnknownReceipt], now: int) -> list[Found | None]:
         """The message of each receipt; those without one are parked until it is known. Raises PortDown."""
         try:
-            async with transaction(self._pool) as connection:
+            async with look_up(self._pool) as connection:
                 places = await _places(connection, receipts)
                 found = await self._found(connection, places)
                 out = [found.get(places[n]) if n in places else None for n in range(len(receipts))]

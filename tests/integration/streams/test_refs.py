@@ -8,7 +8,8 @@ from array import array
 import psycopg
 import pytest
 
-from infra.postgres.pool import Pool, open_pool
+from infra.postgres.pool import Pool, fetch_all, look_up, open_pool
+from infra.postgres.sql import load_sql
 from schemas.carrier_ids import ref_key
 from schemas.slices import Columns
 from streams.adapters.postgres_refs import PostgresRefs
@@ -130,3 +131,22 @@ async def test_without_postgresql_the_port_says_so() -> None:
             await PostgresRefs(away, SEALER).lookup([receipt("a")], NOW)
     finally:
         await away.close()
+
+
+async def test_look_ups_go_by_index_though_nobody_has_counted_the_rows(pool: Pool, database: str) -> None:
+    """A table that has just filled has no statistics, and a campaign's first receipts are looked up then."""
+    with psycopg.connect(database) as connection:
+        connection.execute("INSERT INTO ref_blocks (tenant, chunk, send, carrier, at) SELECT %s, 'c' || n, 1, 'acme', 1"
+                           " FROM generate_series(1, 2000) AS n", (TENANT,))
+        connection.execute("INSERT INTO message_refs SELECT n, -n, n / 150, mod(n, 150), 1"
+                           " FROM generate_series(1, 300000) AS n")
+        [[counted]] = connection.execute("SELECT max(reltuples) FROM pg_class"
+                                         " WHERE relname IN ('message_refs', 'ref_blocks')")
+    async with look_up(pool) as connection_:
+        plan = await fetch_all(connection_, "EXPLAIN " + load_sql("streams.adapters", "refs_by_id"),
+                               ([1, 2], ["acme", "acme"], ["25", "26"], [25, 26], [-25, -26]))
+    lines = [line for [line] in plan]
+    assert counted == -1, "the test is about tables without statistics"
+    assert any("message_refs_key" in line for line in lines)
+    assert any("ref_blocks_number" in line for line in lines)
+    assert not any("Seq Scan" in line or "Hash Join" in line for line in lines), lines
