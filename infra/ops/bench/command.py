@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CARRIER_RATE = 1_000_000
 CARRIER_WINDOW = 2000
+RECEIPT_WINDOW = 5000
 
 
 class Scenario(StrEnum):
@@ -68,12 +69,13 @@ async def _measure(folder: Path, scenario: Scenario, size: Size) -> dict[str, An
     from infra.ops.bench.scenarios import SCENARIOS
     from infra.ops.launch import launched
     from infra.ops.roles import choose_roles
-    from infra.settings import CarrierSettings, RouteSettings
+    from infra.settings import CarrierSettings, RouteSettings, SimulatorSettings
     from infra.settings_load import load_settings
 
     settings = load_settings({"data_dir": folder, "gateway.port": 0}, default_file=None).settings.model_copy(update={
         "carriers": [CarrierSettings(id="simulator", kind="simulator", rate=CARRIER_RATE, window=CARRIER_WINDOW)],
-        "routes": [RouteSettings(prefix="", carriers=["simulator"], price=Decimal("0.0100"))]})
+        "routes": [RouteSettings(prefix="", carriers=["simulator"], price=Decimal("0.0100"))],
+        "simulator": SimulatorSettings(script={"receipt_window": RECEIPT_WINDOW})})
     async with launched(settings, choose_roles(None), tell=tell, tuning="bench", grace=0.0) as stack:
         tell(f"measuring {scenario}")
         return await SCENARIOS[scenario](stack, size)
