@@ -1,16 +1,21 @@
 """Chunks: recipients in groups of one calling zone, 500 at most, cut in the order of the input and by nothing else.
 
-Enters: accepted recipients, one by one. Leaves: slices with sealed columns, numbered from 0. The same input always gives
-the same chunks: a group is cut when it has 500 members or too much text for a record, what is left at the end is put
-together in the order of the groups. Time, routes and prices decide nothing.
+Enters: accepted recipients as columns, a block at a time. Leaves: slices with sealed columns, numbered from 0. The same
+input always gives the same chunks, whatever its blocks: a group is cut when it has 500 members or too much text for a
+record, chunks are numbered in the order of their last recipients, and what is left at the end is put together in the order
+of the groups. Time, routes and prices decide nothing.
 """
 
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-from gateway.routing import BUCKETS, GROUPING
+from gateway.routing import GROUPING
 from infra.security.sealing import Sealer
 from schemas.ids import CampaignId, chunk_id
 from schemas.positions import everyone
@@ -18,9 +23,6 @@ from schemas.slices import MAX_CHUNK, Columns, Slice
 
 MAX_WEIGHT = 150_000
 """Characters of variable text in a chunk, so that it always fits into a record of a million bytes."""
-
-Row = tuple[int, int, dict[str, str], str | None]
-"""Index in the part, E.164 number, variables, client reference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,59 +42,143 @@ class ChunkPlan:
     names: tuple[str, ...]
 
 
+@dataclass(slots=True, kw_only=True)
+class Rows:
+    """Accepted recipients as columns: index in the part, E.164 number, client reference, characters that are its own, and
+    for each variable that the body needs, in the order in which it names them first, the values."""
+
+    indexes: list[int]
+    numbers: list[int]
+    refs: list[str | None]
+    weights: list[int]
+    values: list[list[str]]
+
+    def part(self, begin: int, end: int) -> Rows:
+        """Some that follow each other."""
+        return Rows(indexes=self.indexes[begin:end], numbers=self.numbers[begin:end], refs=self.refs[begin:end],
+                    weights=self.weights[begin:end], values=[column[begin:end] for column in self.values])
+
+    def pick(self, ranks: list[int]) -> Rows:
+        """Those at these ranks."""
+        return Rows(indexes=[self.indexes[i] for i in ranks], numbers=[self.numbers[i] for i in ranks],
+                    refs=[self.refs[i] for i in ranks], weights=[self.weights[i] for i in ranks],
+                    values=[[column[i] for i in ranks] for column in self.values])
+
+    def extend(self, others: Rows) -> None:
+        """Put others behind them."""
+        self.indexes += others.indexes
+        self.numbers += others.numbers
+        self.refs += others.refs
+        self.weights += others.weights
+        for column, more in zip(self.values, others.values, strict=True):
+            column += more
+
+
 class Cutter:
     """Collects rows by bucket; finished chunks stand in `done` until they are taken."""
 
     def __init__(self, plan: ChunkPlan, sealer: Sealer) -> None:
         self._plan = plan
         self._sealer = sealer
-        self._weights = [0] * BUCKETS
-        self.buckets: list[list[Row]] = [[] for _ in range(BUCKETS)]
+        self._names = tuple(dict.fromkeys(plan.names))
+        self._groups: dict[int, _Group] = {}
         self.done: list[Slice] = []
         self.chunks = 0
 
-    def add(self, bucket: int, row: Row, weight: int) -> None:
-        """One more recipient; `weight`: characters that are its own."""
-        rows = self.buckets[bucket]
-        rows.append(row)
-        self._weights[bucket] += weight
-        if len(rows) == MAX_CHUNK or self._weights[bucket] > MAX_WEIGHT:
-            self._cut(rows)
-            self.buckets[bucket] = []
-            self._weights[bucket] = 0
+    def add(self, buckets: Sequence[int], rows: Rows) -> None:
+        """More recipients, and the bucket of each."""
+        full: list[Rows] = []
+        for bucket, own in _by_bucket(buckets, rows):
+            if bucket not in self._groups:
+                self._groups[bucket] = _Group(len(self._names))
+            full += self._groups[bucket].add(own)
+        for group in sorted(full, key=lambda group: group.indexes[-1]):
+            self._cut(group)
 
     def finish(self) -> None:
         """Cut what is left; nothing may be added afterwards."""
-        left: list[Row] = []
-        weight = 0
-        for bucket, rows in enumerate(self.buckets):
-            if left and (len(left) + len(rows) > MAX_CHUNK or weight + self._weights[bucket] > MAX_WEIGHT):
-                self._cut(left)
-                left, weight = [], 0
-            left = left + rows
-            weight += self._weights[bucket]
-        if left:
-            self._cut(left)
-        self.buckets = []
+        left = _Group(len(self._names))
+        for _, group in sorted(self._groups.items()):
+            if left.size and (left.size + group.size > MAX_CHUNK or left.weight + group.weight > MAX_WEIGHT):
+                self._cut(left.take())
+            left.join(group)
+        if left.size:
+            self._cut(left.take())
+        self._groups = {}
 
     def take(self) -> list[Slice]:
         """The chunks finished since the last call."""
         done, self.done = self.done, []
         return done
 
-    def _cut(self, rows: list[Row]) -> None:
+    def _cut(self, rows: Rows) -> None:
         plan = self._plan
         chunk = chunk_id(plan.campaign, plan.part, self.chunks)
-        indexes, numbers, variables, refs = zip(*rows, strict=True)
         columns = Columns(
-            to=array("Q", numbers).tobytes(),
-            variables={name: [given[name] for given in variables] for name in dict.fromkeys(plan.names)},
-            refs=list(refs) if any(ref is not None for ref in refs) else None,
+            to=array("Q", rows.numbers).tobytes(),
+            variables=dict(zip(self._names, rows.values, strict=True)),  # type: ignore[arg-type]
+            refs=rows.refs if any(ref is not None for ref in rows.refs) else None,
         )
+        size = len(rows.numbers)
         key_id, sealed = self._sealer.seal(columns, tenant=plan.tenant, campaign=plan.campaign, chunk=chunk)
         self.done.append(Slice(
-            tenant=plan.tenant, campaign=plan.campaign, chunk=chunk, part=plan.part, size=len(rows), lane=plan.lane,
-            send=1, positions=everyone(len(rows)), version=plan.version, sender=plan.sender, body=plan.body,
+            tenant=plan.tenant, campaign=plan.campaign, chunk=chunk, part=plan.part, size=size, lane=plan.lane,
+            send=1, positions=everyone(size), version=plan.version, sender=plan.sender, body=plan.body,
             smart=plan.smart, accepted_at=plan.accepted_at, due_at=plan.accepted_at, expires_at=plan.expires_at,
-            grouping=GROUPING, indexes=array("I", indexes).tobytes(), key_id=key_id, sealed=sealed))
+            grouping=GROUPING, indexes=array("I", rows.indexes).tobytes(), key_id=key_id, sealed=sealed))
         self.chunks += 1
+
+
+class _Group:
+    """The rows of a bucket that are in no chunk yet."""
+
+    def __init__(self, columns: int) -> None:
+        self._columns = columns
+        self._rows = self._none()
+        self.weight = 0
+
+    @property
+    def size(self) -> int:
+        return len(self._rows.numbers)
+
+    def add(self, rows: Rows) -> Iterator[Rows]:
+        """More rows; what they fill comes out."""
+        begin, count = 0, len(rows.numbers)
+        while begin < count:
+            end = min(count, begin + MAX_CHUNK - self.size)
+            weight = self.weight + sum(rows.weights[begin:end])
+            if weight > MAX_WEIGHT:
+                # The one that makes it too much is the last.
+                sums = list(accumulate(rows.weights[begin:end], initial=self.weight))
+                over = bisect_right(sums, MAX_WEIGHT)
+                end, weight = begin + over, sums[over]
+            self._rows.extend(rows if end - begin == count else rows.part(begin, end))
+            self.weight = weight
+            if self.size == MAX_CHUNK or weight > MAX_WEIGHT:
+                yield self.take()
+            begin = end
+
+    def join(self, other: _Group) -> None:
+        """The rows of another group behind the own."""
+        self._rows.extend(other._rows)
+        self.weight += other.weight
+
+    def take(self) -> Rows:
+        """All its rows; it is empty then."""
+        rows, self._rows, self.weight = self._rows, self._none(), 0
+        return rows
+
+    def _none(self) -> Rows:
+        return Rows(indexes=[], numbers=[], refs=[], weights=[], values=[[] for _ in range(self._columns)])
+
+
+def _by_bucket(buckets: Sequence[int], rows: Rows) -> Iterator[tuple[int, Rows]]:
+    """The rows of each bucket, in their order."""
+    if len(set(buckets)) == 1:
+        yield buckets[0], rows
+        return
+    ranks: defaultdict[int, list[int]] = defaultdict(list)
+    for rank, bucket in enumerate(buckets):
+        ranks[bucket].append(rank)
+    for bucket, own in ranks.items():
+        yield bucket, rows.pick(own)

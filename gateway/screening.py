@@ -1,8 +1,10 @@
-"""Recipients one by one: destination, text, route, duplicate. What passes is priced and put into chunks.
+"""Recipients, a block at a time: destination and route, text, reference, duplicate. What passes is priced and cut.
 
 Enters: recipients in their order. Leaves: totals (accepted, segments, price, by carrier) and, through two callbacks, rows
-for the cutter and rejections. Inline campaigns, uploads and previews all go through here; about a microsecond a
-recipient, so its one loop is written out. A body without placeholders is counted once.
+for the cutter and rejections, both in order. Inline campaigns, uploads and previews all go through here. Every check goes
+over the whole block before the next one begins: it asks one question about all of them where that can be answered, and
+looks at them one by one where it cannot. Who fails a check is left out of those that follow, so that the verdict is that
+of the first check that fails, as if recipients came one by one.
 """
 
 from __future__ import annotations
@@ -10,20 +12,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
+from typing import cast
 
 from gateway.answers import Encoding, Rejection
-from gateway.cutting import Row
+from gateway.cutting import Rows
+from gateway.measuring import Measure
 from gateway.problem import Fault
 from gateway.requests import Recipient
 from gateway.routing import Routes, Way
 from gateway.seen_numbers import SeenNumbers
-from gateway.texts import bad_text, explain, require_text
+from gateway.texts import bad_text
 from schemas.phone import PhoneError, normalise
-from schemas.template import MissingVariable, Template, compile_template
-from schemas.text import TextError, count_segments, smart
 
-Keep = Callable[[int, Row, int], None]
+Keep = Callable[[Sequence[int], Rows], None]
+"""Buckets and rows."""
 Refuse = Callable[[Rejection], None]
+
+_NOWHERE = Way(carrier="", price=0, bucket=0)
+_NO_ROUTE = Fault(pointer="/to", code="no_route", detail="no route leads to this destination")
+_DUPLICATE = Fault(pointer="/to", code="duplicate", detail="the same destination stands further up")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,77 +48,105 @@ class Totals:
     carriers: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(slots=True, kw_only=True)
+class _Block:
+    """Those who have passed so far; a column that no check has filled yet is empty."""
+
+    indexes: list[int]
+    recipients: list[Recipient]
+    numbers: list[int] = field(default_factory=list)
+    ways: list[Way] = field(default_factory=list)
+    segments: list[int] = field(default_factory=list)
+    weights: list[int] = field(default_factory=list)
+    refs: list[str | None] = field(default_factory=list)
+    values: list[list[str]] = field(default_factory=list)
+
+    def leave_out(self, faults: dict[int, Fault]) -> None:
+        """Without those at these ranks."""
+        passed = [rank not in faults for rank in range(len(self.indexes))]
+        self.indexes = list(compress(self.indexes, passed))
+        self.recipients = list(compress(self.recipients, passed))
+        self.numbers = list(compress(self.numbers, passed))
+        self.ways = list(compress(self.ways, passed))
+        self.segments = list(compress(self.segments, passed))
+        self.weights = list(compress(self.weights, passed))
+        self.refs = list(compress(self.refs, passed))
+        self.values = [list(compress(column, passed)) for column in self.values]
+
+
 class Screening:
     """The checks of one campaign, part or preview."""
 
     def __init__(self, body: str, smart_encoding: bool, routes: Routes, keep: Keep, refuse: Refuse) -> None:
         self.totals = Totals()
-        self._template: Template = compile_template(body)
-        self._smart = smart_encoding
+        self._measure = Measure(body, smart_encoding)
         self._routes = routes
         self._keep = keep
         self._refuse = refuse
         self._seen = SeenNumbers()
-        self._fixed = None if self._template.names else self._measure(self._template.literals[0])
+        self._note_longest()
 
     def take(self, first: int, recipients: Sequence[Recipient | Fault]) -> None:
         """Look at these recipients, whose indexes begin at `first`; a Fault is one that could not even be read."""
-        ways, digits, seen, keep = self._routes.ways, self._routes.digits, self._seen.add, self._keep
-        fixed, totals, tally = self._fixed, self.totals, Counter[tuple[Way, int]]()
-        for index, recipient in enumerate(recipients, first):
+        refused: dict[int, Fault] = {}
+        block = _readable(first, recipients, refused)
+        for check in (self._find_ways, self._measure_texts, self._check_refs, self._find_repeats):
+            if not block.indexes:
+                break
+            faults = check(block)
+            if faults:
+                refused.update((block.indexes[rank], fault) for rank, fault in faults.items())
+                block.leave_out(faults)
+        self._note_longest()
+        for index in sorted(refused):
+            self._reject(index, refused[index])
+        if block.indexes:
+            self._count(block)
+            self._keep([way.bucket for way in block.ways], Rows(
+                indexes=block.indexes, numbers=block.numbers, refs=block.refs, weights=block.weights, values=block.values))
+
+    def _find_ways(self, block: _Block) -> dict[int, Fault]:
+        texts = [recipient.to for recipient in block.recipients]
+        plain = self._routes.plain_ways(texts)
+        if plain is not None:
+            block.numbers, block.ways = plain
+            return {}
+        faults = {}
+        for rank, text in enumerate(texts):
+            number, way = 0, None
             try:
-                if type(recipient) is Fault:
-                    raise _Refused(recipient)
-                number = normalise(recipient.to)  # type: ignore[union-attr]
-                beginning = str(number)[:digits]
-                way = ways[beginning] if beginning in ways else self._routes.find(beginning)
+                number = normalise(text)
+                way = self._routes.way_of(number)
                 if way is None:
-                    raise _refused("/to", "no_route", "no route leads to this destination")
-                ref = recipient.client_ref  # type: ignore[union-attr]
-                if fixed is not None:
-                    segments, weight = fixed, 0
-                else:
-                    segments, weight = self._render(recipient)  # type: ignore[arg-type]
-                if ref is not None:
-                    weight += len(ref)
-                    if "\0" in ref:
-                        raise _Refused(bad_text("/client_ref"))
-                if not seen(number):
-                    raise _refused("/to", "duplicate", "the same destination stands further up")
+                    faults[rank] = _NO_ROUTE
             except PhoneError as fault:
-                self._reject(index, Fault(pointer="/to", code=fault.code, detail=fault.detail))
-                continue
-            except _Refused as fault:
-                self._reject(index, fault.fault)
-                continue
-            tally[way, segments] += 1
-            keep(way.bucket, (index, number, recipient.variables, ref), weight)  # type: ignore[union-attr]
-        self._count(totals, tally)
+                faults[rank] = Fault(pointer="/to", code=fault.code, detail=fault.detail)
+            block.numbers.append(number)
+            block.ways.append(way or _NOWHERE)
+        return faults
 
-    def _render(self, recipient: Recipient) -> tuple[int, int]:
-        """Segments and characters of this recipient's text."""
-        try:
-            text = self._template.render(recipient.variables)
-            return self._measure(text), len(text)
-        except (MissingVariable, TextError) as cause:
-            raise _Refused(explain(self._template, recipient.variables, cause)) from None
+    def _measure_texts(self, block: _Block) -> dict[int, Fault]:
+        faults: dict[int, Fault] = {}
+        block.segments, block.weights, block.values = self._measure.take(block.recipients, faults)
+        return faults
 
-    def _measure(self, text: str) -> int:
-        require_text(text)
-        encoding, segments = count_segments(smart(text) if self._smart else text)
-        if segments > self.totals.longest:
-            self.totals.longest, self.totals.encoding = segments, encoding
-        elif segments == self.totals.longest and encoding == "ucs2":
-            self.totals.encoding = encoding
-        return segments
+    def _check_refs(self, block: _Block) -> dict[int, Fault]:
+        refs = block.refs = [recipient.client_ref for recipient in block.recipients]
+        if not any(refs):
+            return {}
+        block.weights = [weight + len(ref or "") for weight, ref in zip(block.weights, refs, strict=True)]
+        return {rank: bad_text("/client_ref") for rank, ref in enumerate(refs) if ref and "\0" in ref}
+
+    def _find_repeats(self, block: _Block) -> dict[int, Fault]:
+        return dict.fromkeys(self._seen.add_all(block.numbers), _DUPLICATE)
 
     def _reject(self, index: int, fault: Fault) -> None:
         self.totals.rejected += 1
         self._refuse(Rejection(index=index, pointer=fault.pointer, code=fault.code, detail=fault.detail))
 
-    @staticmethod
-    def _count(totals: Totals, tally: Counter[tuple[Way, int]]) -> None:
-        for (way, segments), number in tally.items():
+    def _count(self, block: _Block) -> None:
+        totals = self.totals
+        for (way, segments), number in Counter(zip(block.ways, block.segments, strict=True)).items():
             price = way.price * segments
             totals.accepted += number
             totals.segments += number * segments
@@ -118,14 +154,15 @@ class Screening:
             totals.carriers[way.carrier] += number
             totals.cheapest = price if totals.cheapest is None else min(totals.cheapest, price)
 
-
-class _Refused(Exception):
-    """One recipient is refused."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.code)
-        self.fault = fault
+    def _note_longest(self) -> None:
+        self.totals.longest, self.totals.encoding = self._measure.longest, self._measure.encoding
 
 
-def _refused(pointer: str, code: str, detail: str) -> _Refused:
-    return _Refused(Fault(pointer=pointer, code=code, detail=detail))
+def _readable(first: int, recipients: Sequence[Recipient | Fault], refused: dict[int, Fault]) -> _Block:
+    """Those that are recipients at all."""
+    indexes = list(range(first, first + len(recipients)))
+    if Fault in map(type, recipients):
+        refused.update((index, one) for index, one in zip(indexes, recipients, strict=True) if isinstance(one, Fault))
+        indexes = [index for index in indexes if index not in refused]
+        recipients = [one for one in recipients if not isinstance(one, Fault)]
+    return _Block(indexes=indexes, recipients=cast("list[Recipient]", recipients))

@@ -43,8 +43,7 @@ def check_message(message: MessageRequest, routes: Routes) -> Checked:
     encoding, segments = _measure(message, template)
     if message.client_ref is not None and "\0" in message.client_ref:
         raise refused([bad_text("/client_ref")])
-    beginning = str(number)[: routes.digits]
-    way = routes.ways.get(beginning) or routes.find(beginning)
+    way = routes.way_of(number)
     if way is None:
         raise refusal("/to", "no_route", "no route leads to this destination")
     return Checked(number=number, names=tuple(dict.fromkeys(template.names)), encoding=encoding, segments=segments,

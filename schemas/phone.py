@@ -21,7 +21,8 @@ from schemas.numbering_plans import verdict
 MAX_INPUT = 64
 """Longer text than this is no phone number, however many separators people use."""
 
-_SHORT, _LONG = 8, 11
+PLAIN = _SHORT = 8
+_LONG = 11
 """Characters of the beginning that tell the verdict: the plus and seven digits mostly do, ten nearly always."""
 _IGNORED = str.maketrans("", "", " ()-.")
 
@@ -44,6 +45,12 @@ def normalise(raw: str) -> int:
     if known is None:
         known = verdict(number[:_LONG], len(number))
     return int(number) if known else _ask_library(number)
+
+
+def is_plain(beginning: str, length: int) -> bool:
+    """Whether every text of so many characters that begins so, and is a plus and digits, is surely a number to send to
+    and its own E.164 form. `PLAIN` characters of the beginning mostly tell; False = `normalise` must look at each."""
+    return length >= PLAIN and bool(verdict(beginning[:PLAIN], length))
 
 
 def are_valid(numbers: Sequence[int]) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from aiohttp import web
 
 from gateway.answers import Preview, Rejection, RouteShare
 from gateway.body import read_json
 from gateway.campaigns import check_campaign, inline, screen
-from gateway.cutting import Row
+from gateway.cutting import Rows
 from gateway.query import read_query
 from gateway.requests import CampaignRequest
 from gateway.state import account_of, answer, gateway_of
@@ -34,5 +36,5 @@ async def preview_campaign(request: web.Request) -> web.Response:
         routes=[RouteShare(carrier=carrier, recipients=number) for carrier, number in totals.carriers.most_common()]))
 
 
-def _drop(_bucket: int, _row: Row, _weight: int) -> None:
+def _drop(_buckets: Sequence[int], _rows: Rows) -> None:
     """A preview keeps nobody."""

@@ -1,4 +1,4 @@
-"""Exact duplicates, few and many, and what they cost in memory."""
+"""Exact duplicates, few and many, in blocks of any size, and what they cost in memory."""
 
 from __future__ import annotations
 
@@ -11,30 +11,44 @@ from gateway.seen_numbers import SMALL, SeenNumbers
 def test_every_repeat_is_found_and_nothing_else() -> None:
     chosen = random.Random(7)
     seen, known = SeenNumbers(), set[int]()
-    for _ in range(3 * SMALL):
-        number = 4915100000000 + chosen.randrange(2 * SMALL)
-        assert seen.add(number) == (number not in known)
-        known.add(number)
+    left = 10 * SMALL
+    while left > 0:
+        block = [4915100000000 + chosen.randrange(6 * SMALL) for _ in range(chosen.choice((0, 1, 2, 100, 340)))]
+        left -= len(block) + 1
+        expected = []
+        for rank, number in enumerate(block):
+            if number in known:
+                expected.append(rank)
+            known.add(number)
+        assert seen.add_all(block) == expected
 
 
 def test_the_largest_and_the_smallest_number() -> None:
     seen = SeenNumbers()
-    for number in range(SMALL + 10):
-        assert seen.add(number)
-    assert seen.add(10**15 - 1) and not seen.add(10**15 - 1)
-    assert not seen.add(0) and not seen.add(SMALL + 9) and seen.add(SMALL + 10)
+    assert seen.add_all(range(SMALL + 10)) == []
+    # Numbers that have all lower digits in common are others, too.
+    far = [10**19 - 1, 2**50 + 5, 2**56 + 5, 2**63 + 5]
+    assert seen.add_all(far) == [] and seen.add_all(far) == [0, 1, 2, 3]
+    assert seen.add_all([0, SMALL + 9, SMALL + 10, SMALL + 10]) == [0, 1, 3]
+
+
+def test_a_block_repeats_itself() -> None:
+    for before in (0, SMALL):
+        seen = SeenNumbers()
+        seen.add_all(range(100, 100 + before))
+        assert seen.add_all([1, 2, 1, 3, 3, 3]) == [2, 4, 5]
 
 
 def test_eight_bytes_a_number_beyond_the_constant() -> None:
     def held(numbers: int) -> int:
         seen = SeenNumbers()
-        for number in range(numbers):
-            seen.add(number)
+        for first in range(0, numbers, 500):
+            seen.add_all(range(first, first + 500))
         return tracemalloc.get_traced_memory()[0]
 
     tracemalloc.start()
     try:
-        less, more = held(2 * SMALL), held(6 * SMALL)
+        less, more = held(200_000), held(600_000)
     finally:
         tracemalloc.stop()
-    assert more - less < 8 * 4 * SMALL
+    assert more - less < 8 * 400_000

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from gateway.answers import Rejection
 from gateway.body import decode_json, decode_record
-from gateway.cutting import Row
 from gateway.problem import Fault, Problem
 from gateway.recipient_lines import Entries, read_recipients
 from gateway.recipient_rows import read_rows
@@ -56,9 +55,9 @@ def test_what_is_not_json_stays_so(data: bytes) -> None:
 
 def verdict(recipients: Entries, body: str) -> tuple[str, str] | None:
     """Pointer and code of the one recipient's refusal."""
-    kept: list[Row] = []
+    kept: list[int] = []
     refused: list[Rejection] = []
-    Screening(body, False, ROUTES, lambda _bucket, row, _weight: kept.append(row), refused.append).take(0, recipients)
+    Screening(body, False, ROUTES, lambda _buckets, rows: kept.extend(rows.numbers), refused.append).take(0, recipients)
     assert len(kept) + len(refused) == 1
     return (refused[0].pointer, refused[0].code) if refused else None
 

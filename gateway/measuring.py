@@ -1,0 +1,98 @@
+"""What recipients' texts come to: segments, and characters of their own, for a block of recipients at a time.
+
+Enters: recipients. Leaves: for each of them segments and weight, and the values of the variables as columns; a fault for
+each whose text cannot be sent. A text whose characters all take one septet is counted by its length alone, without being
+rendered, as most are; others are rendered and counted one by one. A body without placeholders is counted once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from operator import add, attrgetter, itemgetter
+
+from gateway.answers import Encoding
+from gateway.problem import Fault
+from gateway.requests import Recipient
+from gateway.texts import explain, require_text
+from schemas.template import MissingVariable, compile_template
+from schemas.text import ESCAPE, GSM7_BASIC, MAX_SEGMENTS, PART, SINGLE, TextError, count_segments, smart
+
+_SEPTETS = (GSM7_BASIC.replace(chr(ESCAPE), "")).encode("latin-1", "ignore")
+_ALONE, _AMONG = SINGLE["gsm7"], PART["gsm7"]
+
+Measures = tuple[list[int], list[int], list[list[str]]]
+"""Segments, weights, and the columns of values."""
+
+
+class Measure:
+    """The texts of one body. `longest`: segments of the longest so far, in `encoding`."""
+
+    def __init__(self, body: str, smart_encoding: bool) -> None:
+        self._template = compile_template(body)
+        self._smart = smart_encoding
+        self.names = tuple(dict.fromkeys(self._template.names))
+        self.longest = 0
+        self.encoding: Encoding = "gsm7"
+        literals = "".join(self._template.literals)
+        self._length = len(literals) if _is_plain(literals) else None
+        self._fixed = None if self.names else self._count(literals)
+
+    def take(self, recipients: Sequence[Recipient], faults: dict[int, Fault]) -> Measures:
+        """Of these recipients; where there is a fault, by rank, what is said of the recipient counts for nothing."""
+        if self._fixed is not None:
+            return [self._fixed] * len(recipients), [0] * len(recipients), []
+        return self._by_length(recipients) or self._one_by_one(recipients, faults)
+
+    def _by_length(self, recipients: Sequence[Recipient]) -> Measures | None:
+        """None when a value is missing, or a text is not plain or too long."""
+        variables = list(map(attrgetter("variables"), recipients))
+        try:
+            values = {name: list(map(itemgetter(name), variables)) for name in self.names}
+        except KeyError:
+            return None
+        if self._length is None or not _is_plain("".join(chain(*values.values()))):
+            return None
+        lengths = [self._length] * len(recipients)
+        for name in self._template.names:
+            lengths = list(map(add, lengths, map(len, values[name])))
+        longest = max(lengths)
+        if longest <= _ALONE:
+            segments = [1] * len(lengths)
+        elif longest <= _AMONG * MAX_SEGMENTS:
+            segments = [1 if length <= _ALONE else -(-length // _AMONG) for length in lengths]
+        else:
+            return None
+        self._note("gsm7", max(segments))
+        return segments, lengths, list(values.values())
+
+    def _one_by_one(self, recipients: Sequence[Recipient], faults: dict[int, Fault]) -> Measures:
+        segments, weights = [], []
+        for rank, recipient in enumerate(recipients):
+            try:
+                text = self._template.render(recipient.variables)
+                segments.append(self._count(text))
+                weights.append(len(text))
+            except (MissingVariable, TextError) as cause:
+                faults[rank] = explain(self._template, recipient.variables, cause)
+                segments.append(0)
+                weights.append(0)
+        return segments, weights, [[one.variables.get(name, "") for one in recipients] for name in self.names]
+
+    def _count(self, text: str) -> int:
+        require_text(text)
+        encoding, segments = count_segments(smart(text) if self._smart else text)
+        self._note(encoding, segments)
+        return segments
+
+    def _note(self, encoding: Encoding, segments: int) -> None:
+        if segments > self.longest:
+            self.longest, self.encoding = segments, encoding
+        elif segments == self.longest and encoding == "ucs2":
+            self.encoding = encoding
+
+
+def _is_plain(text: str) -> bool:
+    """Whether every character is one septet, and the same whether look-alikes are replaced or not."""
+    data = text.encode("latin-1", "ignore")
+    return len(data) == len(text) and not data.translate(None, _SEPTETS)
