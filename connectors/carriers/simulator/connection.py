@@ -5,16 +5,24 @@ before its answer can leave. A connection that is lost gives its unconfirmed rec
 system_id.
 """
 
-from connectors.carriers.simulator.notice import Notice, encode_notice
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+from connectors.carriers.simulator import log
+from connectors.carriers.simulator.notice import Fate, Notice, encode_notices
 from connectors.carriers.simulator.outbox import Outbox, Receiver
+from connectors.carriers.simulator.plain_batch import PlainBatch
 from connectors.carriers.simulator.rules import Verdict
 from connectors.carriers.simulator.simulation import Simulation
+from connectors.carriers.simulator.submit_reader import SubmitReader, Surroundings, part_of
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp import status as statuses
 from connectors.carriers.smpp.link import Link
 
 _BINDS = {pdu.BIND_TRANSCEIVER, pdu.BIND_TRANSMITTER, pdu.BIND_RECEIVER}
 _PUT_OFF = {statuses.ESME_RX_T_APPN, statuses.ESME_RMSGQFUL, statuses.ESME_RTHROTTLED}
+_COMMAND = itemgetter(0)
 
 
 class Connection(Link):
@@ -25,6 +33,7 @@ class Connection(Link):
         self.number = number
         self.open_answers = 0
         self._simulation = simulation
+        self._reader = SubmitReader()
         self._bound_as = 0
         self._outbox: Outbox | None = None
         self._submits = 0
@@ -42,11 +51,15 @@ class Connection(Link):
         """Where receipts of submits on this connection go: here, or anywhere."""
         return self if self._simulation.script.receipts_on == "submitter" else None
 
-    def deliver(self, notice: Notice) -> None:
-        self._sequence = sequence = self._sequence + 1 if self._sequence < pdu.MAX_SEQUENCE else 1
-        self._unconfirmed[sequence] = notice
-        self._simulation.counters.receipts_sent += 1
-        self.put(encode_notice(notice, self._simulation.script.receipt_form, sequence, self._simulation.now))
+    def deliver(self, notices: Sequence[Notice]) -> None:
+        simulation = self._simulation
+        if self._sequence > pdu.MAX_SEQUENCE - len(notices):
+            self._sequence = 0
+        first = self._sequence + 1
+        self._sequence += len(notices)
+        self._unconfirmed.update(enumerate(notices, first))
+        simulation.counters.receipts_sent += len(notices)
+        self.put_all(encode_notices(notices, simulation.script.receipt_form, first, simulation.now))
 
     # Link
 
@@ -55,15 +68,18 @@ class Connection(Link):
 
     def on_frames(self, buffer: bytes, frames: list[pdu.Frame]) -> None:
         self._simulation.tick()
-        for command, status, sequence, start, end in frames:
-            if command == pdu.SUBMIT_SM:
-                if not self._submitted(buffer, sequence, start, end):
-                    return
-            elif command == pdu.DELIVER_SM_RESP:
-                self._confirmed(sequence, status)
-            else:
-                self._controlled(command, buffer, sequence, start, end)
-        self._simulation.log.flush()
+        try:
+            for command, run in groupby(frames, _COMMAND):
+                if command == pdu.SUBMIT_SM:
+                    if not self._submitted(buffer, run):
+                        return
+                elif command == pdu.DELIVER_SM_RESP:
+                    self._confirmed(run)
+                else:
+                    for _, _, sequence, start, end in run:
+                        self._controlled(command, buffer, sequence, start, end)
+        finally:
+            self._simulation.log.flush()  # also when a broken PDU ends this: the answers to those before it leave
         if self._outbox is not None:
             fresh, self._fresh = self._fresh, []
             self._outbox.add(fresh, self._home)
@@ -81,48 +97,89 @@ class Connection(Link):
 
     # Submits
 
-    def _submitted(self, buffer: bytes, sequence: int, start: int, end: int) -> bool:
+    def _submitted(self, buffer: bytes, run: Iterable[pdu.Frame]) -> bool:
+        """False when the script ends the connection here."""
+        script = self._simulation.script
+        if self._bound_as not in (pdu.BIND_TRANSCEIVER, pdu.BIND_TRANSMITTER):
+            for _, _, sequence, _, _ in run:
+                self.put(pdu.encode(pdu.SUBMIT_SM_RESP, sequence, status=statuses.ESME_RINVBNDSTS))
+            return True
+        if not script.plain or script.disconnect_after:
+            return all(self._judged(buffer, sequence, start, end) for _, _, sequence, start, end in run)
+        batch = PlainBatch(self._simulation, self._reader, self.number)
+        try:
+            batch.take(buffer, run)
+        finally:
+            self._taken(batch)
+        return True
+
+    def _taken(self, batch: PlainBatch) -> None:
+        simulation, count = self._simulation, len(batch.answers)
+        script, counters = simulation.script, simulation.counters
+        simulation.log.add(batch.lines)
+        self._submits += count
+        counters.submits += count
+        counters.accepted += count
+        if script.answer_delay_seconds:
+            self._opened(count)
+            due = self.loop.time() + script.answer_delay_seconds
+            for answer in batch.answers:
+                simulation.answers.push(due, (self.answer, answer))
+        elif count:
+            self._opened(1)
+            self.open_answers -= 1
+            self.put_all(batch.answers)
+        self._send_later(batch.notices, script.receipt_delay_seconds)
+
+    def _opened(self, count: int) -> None:
+        counters = self._simulation.counters
+        self.open_answers += count
+        counters.peak_window = max(counters.peak_window, self.open_answers)
+
+    def _send_later(self, notices: list[Notice], delay: float) -> None:
+        """With this batch, or after `delay` seconds."""
+        if delay and self._outbox is not None:
+            due, home = self.loop.time() + delay, self._home
+            for notice in notices:
+                self._simulation.receipts.push(due, (self._outbox, home, notice))
+        else:
+            self._fresh += notices
+
+    # Submits, by a script with rules
+
+    def _judged(self, buffer: bytes, sequence: int, start: int, end: int) -> bool:
         """False when the script ends the connection here."""
         simulation = self._simulation
-        if self._bound_as not in (pdu.BIND_TRANSCEIVER, pdu.BIND_TRANSMITTER):
-            self.put(pdu.encode(pdu.SUBMIT_SM_RESP, sequence, status=statuses.ESME_RINVBNDSTS))
-            return True
         self._submits += 1
         if simulation.script.disconnect_after and self._submits >= simulation.script.disconnect_after:
             simulation.counters.disconnects += 1
             self.abort()
             return False
-        message = pdu.decode_short_message(buffer, start, end)
-        self.open_answers += 1
-        if self.open_answers > simulation.counters.peak_window:
-            simulation.counters.peak_window = self.open_answers
+        destination, around, text, text_end = self._reader.read(buffer, start, end)
+        self._opened(1)
         simulation.counters.submits += 1
-        verdict = simulation.rules.judge(simulation.counters.submits, message.destination, simulation.monotonic)
+        verdict = simulation.rules.judge(
+            simulation.counters.submits, destination.decode("latin-1"), simulation.monotonic
+        )
         number = simulation.next_id() if verdict.status == 0 else 0
-        message_id = simulation.answer_id(number) if number else ""
+        message_id = simulation.id_forms[0] % number if number else b""
         if simulation.log.on:
-            self._write_down(message, verdict, message_id)
+            part, header = part_of(around, buffer, text, text_end)
+            stamp, middle = log.stamp(simulation.now, self.number), log.middle(around.source, part)
+            octets = text_end - text - header
+            simulation.log.add([log.line(stamp, destination, middle, octets, message_id, verdict.status)])
         if number and verdict.early:
-            self._report(message, verdict, number)
+            self._report(destination, around, verdict, number)
         self._answer(sequence, verdict, message_id)
         if number and not verdict.early:
-            self._report(message, verdict, number)
+            self._report(destination, around, verdict, number)
         return True
 
-    def _write_down(self, message: pdu.ShortMessage, verdict: Verdict, message_id: str) -> None:
-        simulation = self._simulation
-        part, octets = (0, 1, 1), len(message.text)
-        if message.esm_class & 0x40 and message.text[:3] == b"\5\0\3" and octets >= 6:
-            part, octets = (message.text[3], message.text[4], message.text[5]), octets - 6
-        simulation.log.add(
-            simulation.now, self.number, message.destination, message.source, part, octets, message_id, verdict.status
-        )
-
-    def _answer(self, sequence: int, verdict: Verdict, message_id: str) -> None:
+    def _answer(self, sequence: int, verdict: Verdict, message_id: bytes) -> None:
         simulation = self._simulation
         if message_id:
             simulation.counters.accepted += 1
-            data = pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, sequence, message_id)
+            data = pdu.encode(pdu.SUBMIT_SM_RESP, sequence, message_id + b"\0")
         else:
             simulation.counters.refused += 1
             data = pdu.encode(pdu.SUBMIT_SM_RESP, sequence, status=verdict.status)
@@ -138,41 +195,34 @@ class Connection(Link):
         self.open_answers -= 1
         self.put(data)
 
-    def _report(self, message: pdu.ShortMessage, verdict: Verdict, number: int) -> None:
+    def _report(self, destination: bytes, around: Surroundings, verdict: Verdict, number: int) -> None:
         """The receipts of one submit, now or later."""
-        simulation, outbox = self._simulation, self._outbox
-        if outbox is None or not message.registered_delivery & 1:
+        simulation = self._simulation
+        if not around.wants_receipt:
             return
-        ids = [simulation.receipt_id(number)] * verdict.receipts
-        if verdict.stray:
-            ids += [simulation.stray_id(number)] * verdict.stray
-        for receipt_id in ids:
-            notice = Notice(
-                receipt_id=receipt_id,
-                state=verdict.state,
-                handset=message.destination,
-                sender=message.source,
-                submitted_at=simulation.now,
-            )
-            delay = simulation.script.receipt_late_seconds if verdict.late else simulation.script.receipt_delay_seconds
-            if verdict.early and self._bound_as == pdu.BIND_TRANSCEIVER and self.receipt_room() > 0:
-                self.deliver(notice)
-            elif delay:
-                simulation.receipts.push(self.loop.time() + delay, (outbox, self._home, notice))
-            else:
-                self._fresh.append(notice)
+        ids = [simulation.id_forms[1] % number] * verdict.receipts + [simulation.stray_id(number)] * verdict.stray
+        fate = Fate(state=verdict.state, sender=around.source, submitted_at=simulation.now)
+        notices = [Notice(receipt_id=receipt_id, handset=destination, fate=fate) for receipt_id in ids]
+        now = 0
+        if verdict.early and self._bound_as == pdu.BIND_TRANSCEIVER:
+            now = max(0, min(self.receipt_room(), len(notices)))
+            self.deliver(notices[:now])
+        script = simulation.script
+        self._send_later(notices[now:], script.receipt_late_seconds if verdict.late else script.receipt_delay_seconds)
 
-    def _confirmed(self, sequence: int, status: int) -> None:
-        notice = self._unconfirmed.pop(sequence, None)
-        if notice is None:
-            return
-        counters = self._simulation.counters
-        if status == 0:
-            counters.receipts_confirmed += 1
-        elif status in _PUT_OFF and self._outbox is not None:
-            self._simulation.receipts.push(self.loop.time() + 1.0, (self._outbox, self._home, notice))
-        else:
-            counters.receipts_refused += 1
+    def _confirmed(self, run: Iterable[pdu.Frame]) -> None:
+        take, counters, confirmed = self._unconfirmed.pop, self._simulation.counters, 0
+        for _, status, sequence, _, _ in run:
+            notice = take(sequence, None)
+            if notice is None:
+                continue
+            if status == 0:
+                confirmed += 1
+            elif status in _PUT_OFF and self._outbox is not None:
+                self._send_later([notice], 1.0)
+            else:
+                counters.receipts_refused += 1
+        counters.receipts_confirmed += confirmed
 
     # Everything else
 

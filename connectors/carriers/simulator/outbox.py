@@ -6,7 +6,7 @@ oldest are dropped and counted.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from connectors.carriers.simulator.notice import Notice
@@ -19,8 +19,8 @@ class Receiver(Protocol):
         """How many more may be unanswered."""
         ...
 
-    def deliver(self, notice: Notice) -> None:
-        """Put one on its way; it is held until answered."""
+    def deliver(self, notices: Sequence[Notice]) -> None:
+        """Put these on their way; each is held until answered."""
         ...
 
 
@@ -60,19 +60,24 @@ class Outbox:
     def pump(self) -> None:
         """Hand out as much as the windows allow: to each receiver its own, then a share of what is anybody's."""
         for receiver, own in self._own.items():
-            for _ in range(min(receiver.receipt_room(), len(own)) if own else 0):
-                receiver.deliver(own.popleft())
+            if own:
+                _hand_out(own, receiver, receiver.receipt_room())
         queue = self._queue
         idle = 0
         while queue and idle < len(self._receivers):
             receiver = self._receivers[0]
             self._receivers.rotate(-1)
-            room = min(receiver.receipt_room(), max(1, len(queue) // len(self._receivers)), len(queue))
+            room = min(receiver.receipt_room(), max(1, len(queue) // len(self._receivers)))
             idle = 0 if room > 0 else idle + 1
-            for _ in range(room):
-                receiver.deliver(queue.popleft())
+            _hand_out(queue, receiver, room)
 
     def _trim(self, queue: deque[Notice]) -> None:
         while len(queue) > self._limit:
             queue.popleft()
             self.dropped += 1
+
+
+def _hand_out(queue: deque[Notice], receiver: Receiver, most: int) -> None:
+    count = min(most, len(queue))
+    if count > 0:
+        receiver.deliver([queue.popleft() for _ in range(count)])

@@ -21,6 +21,7 @@ from connectors.carriers.smpp.link import Link
 from connectors.carriers.smpp.status import ESME_RINVPASWD, ESME_RINVSYSID, ESME_ROK
 
 _STRAY = 1 << 60  # ids beyond it are never issued
+_ID_FORMS = {"dec": (b"%d", b"%d"), "hex": (b"%x", b"%x"), "hex-dec": (b"%x", b"%d"), "dec-hex": (b"%d", b"%x")}
 
 
 class Counters(msgspec.Struct):
@@ -85,14 +86,13 @@ class Simulation:
         self._last_id += 1
         return self._last_id
 
-    def answer_id(self, number: int) -> str:
-        return format(number, "x") if self.script.id_form in ("hex", "hex-dec") else str(number)
+    @property
+    def id_forms(self) -> tuple[bytes, bytes]:
+        """How the number of an id is written in the answer and in the receipt."""
+        return _ID_FORMS[self.script.id_form]
 
-    def receipt_id(self, number: int) -> str:
-        return format(number, "x") if self.script.id_form in ("hex", "dec-hex") else str(number)
-
-    def stray_id(self, number: int) -> str:
-        return self.receipt_id(number | _STRAY)
+    def stray_id(self, number: int) -> bytes:
+        return self.id_forms[1] % (number | _STRAY)
 
     def _answers_due(self, due: list[tuple[Callable[[bytes], None], bytes]]) -> None:
         for answer, data in due:

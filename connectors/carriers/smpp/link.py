@@ -6,6 +6,7 @@ as the standard asks: after a wrong length nothing that follows can be trusted.
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import cast
 
 from connectors.carriers.smpp import pdu
@@ -29,7 +30,11 @@ class Link(asyncio.Protocol):
 
     def put(self, data: bytes) -> None:
         """Write at the end of this turn of the loop; dropped when there is no connection."""
-        self._out.append(data)
+        self.put_all((data,))
+
+    def put_all(self, data: Iterable[bytes]) -> None:
+        """The same for several."""
+        self._out += data
         if not self._flush_due:
             self._flush_due = True
             self.loop.call_soon(self.flush)

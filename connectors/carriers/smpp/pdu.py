@@ -7,6 +7,7 @@ anything is copied. Bodies are decoded by one regular expression each: its bound
 
 import re
 import struct
+from collections.abc import Sequence
 
 import msgspec
 
@@ -82,6 +83,15 @@ def encode(command: int, sequence: int, body: bytes = b"", status: int = 0) -> b
 def encode_deliver_answer(sequence: int, status: int = 0) -> bytes:
     """deliver_sm_resp: its message id is unused and always empty."""
     return _DELIVER_ANSWER.pack(HEADER_LENGTH + 1, DELIVER_SM_RESP, status, sequence, 0)
+
+
+def encode_deliver_answers(sequences: Sequence[int]) -> bytes:
+    """deliver_sm_resp with status 0 for each of these, one behind the other."""
+    answers = bytearray(encode_deliver_answer(0) * len(sequences))
+    numbers = struct.pack(f">{len(sequences)}I", *sequences)
+    for octet in range(4):  # of all sequences at once: the first octet of each, the second of each, ...
+        answers[12 + octet :: HEADER_LENGTH + 1] = numbers[octet::4]
+    return bytes(answers)
 
 
 def encode_answer_id(command: int, sequence: int, message_id: str) -> bytes:
@@ -179,11 +189,13 @@ def encode_short_message(
 ) -> bytes:
     """A submit_sm or deliver_sm from ready pieces. Raises PduError for a text over 254 octets or a destination over
     20."""
-    size = len(text)
-    if size > MAX_SHORT_MESSAGE or len(destination) > 20:
-        raise PduError(f"a text of {size} octets to an address of {len(destination)}")
-    body = b"%b%b%b%c%b%b" % (head, destination, options, size, text, tlvs)
-    return _HEADER.pack(HEADER_LENGTH + len(body), command, 0, sequence) + body
+    size, length = len(text), len(destination)
+    if size > MAX_SHORT_MESSAGE or length > 20:
+        raise PduError(f"a text of {size} octets to an address of {length}")
+    whole = HEADER_LENGTH + len(head) + length + len(options) + 1 + size + len(tlvs)
+    return b"%b%b%b%b%c%b%b" % (
+        _HEADER.pack(whole, command, 0, sequence), head, destination, options, size, text, tlvs
+    )  # fmt: skip
 
 
 def decode_short_message(buffer: bytes, start: int, end: int) -> ShortMessage:

@@ -2,16 +2,18 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from connectors.carriers.simulator import log
 from connectors.carriers.simulator.control import control_app
 from connectors.carriers.simulator.delay_line import DelayLine
 from connectors.carriers.simulator.log import SubmitLog, read_log
-from connectors.carriers.simulator.notice import Notice
+from connectors.carriers.simulator.notice import Fate, Notice
 from connectors.carriers.simulator.outbox import Outbox
 from connectors.carriers.simulator.role import serve
 from connectors.carriers.simulator.rules import Rules
@@ -21,8 +23,8 @@ from tests.support.carriers import until
 
 
 def notices(*numbers: int) -> list[Notice]:
-    ids = [str(number) for number in numbers]
-    return [Notice(receipt_id=one, state="DELIVRD", handset="49", sender="S", submitted_at=0.0) for one in ids]
+    fate = Fate(state="DELIVRD", sender=b"S", submitted_at=0.0)
+    return [Notice(receipt_id=b"%d" % number, handset=b"49", fate=fate) for number in numbers]
 
 
 class Taker:
@@ -35,8 +37,8 @@ class Taker:
     def receipt_room(self) -> int:
         return self.room - len(self.got)
 
-    def deliver(self, notice: Notice) -> None:
-        self.got.append(notice.receipt_id)
+    def deliver(self, notices: Sequence[Notice]) -> None:
+        self.got += [notice.receipt_id.decode() for notice in notices]
 
 
 def test_rules_count_and_do_not_guess() -> None:
@@ -113,9 +115,10 @@ async def test_a_delay_line_gives_in_order_of_time() -> None:
 
 def test_the_log_tells_what_it_was_told_and_forgives_a_torn_line(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
-    with SubmitLog(path) as log:
-        log.add(1.5, 2, "4911", 'My, "Bank"', (7, 2, 1), 153, "99", 0)
-        log.add(1.5, 2, "4912", "Bank", (0, 1, 1), 5, "", 0x58)
+    with SubmitLog(path) as submits:
+        stamp = log.stamp(1.5, 2)
+        submits.add([log.line(stamp, b"4911", log.middle(b'My, "Bank"', (7, 2, 1)), 153, b"99", 0)])
+        submits.add([log.line(stamp, b"4912", log.middle(b"Bank", (0, 1, 1)), 5, b"", 0x58)])
     with path.open("a") as file:
         file.write("1.5,2,49")
     first, second = read_log(path)
