@@ -34,19 +34,32 @@ def a_mixture() -> list[bytes]:
     return [*wire_of(one), inquiry, *wire_of([*other, *one, *named]), *wire_of(one)]
 
 
+class Watch(Wire):
+    """`logged`: how many lines the log had at each write."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.logged: list[int] = []
+        self._path = path
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.logged.append(len(read_log(self._path)))
+        super().write(data)
+
+
 async def played(path: Path, script: Script, stream: bytes) -> tuple[bytes, list[Entry], object]:
     """What left, what the log holds, the counters."""
     with SubmitLog(path) as log:
         server = SimulatorServer(script, log, clock=lambda: 1_772_345_678.9)
-        connection, wire = Connection(server, 3), Wire()
+        connection, wire = Connection(server, 3), Watch(path)
         wire.protocol = connection
         connection.connection_made(wire)
         connection.data_received(pdu.encode_bind(pdu.Bind(system_id="s", password="p"), 1))
         connection.data_received(stream)
         logged = read_log(path)
-        assert logged and wire.writes == [], "in the log before the answers leave"
         await until(lambda: not len(server.answers) and not len(server.receipts))
         connection.flush()
+        assert wire.logged == [len(logged)] * len(wire.logged), "in the log before the answers leave"
         return b"".join(wire.writes), logged, msgspec.structs.asdict(server.counters)
 
 
