@@ -18,7 +18,8 @@ from gateway.texts import explain, require_text
 from schemas.template import MissingVariable, compile_template
 from schemas.text import ESCAPE, GSM7_BASIC, MAX_SEGMENTS, PART, SINGLE, TextError, count_segments, smart
 
-_SEPTETS = (GSM7_BASIC.replace(chr(ESCAPE), "")).encode("latin-1", "ignore")
+_SEPTETS = GSM7_BASIC.replace(chr(ESCAPE), "").encode("latin-1", "ignore")
+"""Those of them that Latin-1 has; Greek capitals are counted one by one."""
 _ALONE, _AMONG = SINGLE["gsm7"], PART["gsm7"]
 
 Measures = tuple[list[int], list[int], list[list[str]]]
@@ -46,12 +47,14 @@ class Measure:
 
     def _by_length(self, recipients: Sequence[Recipient]) -> Measures | None:
         """None when a value is missing, or a text is not plain or too long."""
+        if self._length is None:
+            return None
         variables = list(map(attrgetter("variables"), recipients))
         try:
             values = {name: list(map(itemgetter(name), variables)) for name in self.names}
         except KeyError:
             return None
-        if self._length is None or not _is_plain("".join(chain(*values.values()))):
+        if not _is_plain("".join(chain(*values.values()))):
             return None
         lengths = [self._length] * len(recipients)
         for name in self._template.names:
@@ -93,6 +96,8 @@ class Measure:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether every character is one septet, and the same whether look-alikes are replaced or not."""
-    data = text.encode("latin-1", "ignore")
-    return len(data) == len(text) and not data.translate(None, _SEPTETS)
+    """Whether every character is surely one septet, and the same whether look-alikes are replaced or not."""
+    try:
+        return not text.encode("latin-1").translate(None, _SEPTETS)
+    except UnicodeEncodeError:
+        return False

@@ -16,7 +16,9 @@ from gateway.problem import Fault
 from gateway.requests import Recipient
 
 BLOCK = 8 * 1024
-"""Bytes between two turns of everybody else: some hundred recipients, about a millisecond."""
+"""Bytes that are read and decoded at once: some hundred recipients."""
+AT_ONCE = 170
+"""Entries between two turns of everybody else: a fifth of a millisecond, or four where every number must be asked about."""
 MAX_LINE = 64 * 1024
 _DECODER = msgspec.json.Decoder(Recipient)
 _TOO_LONG = Fault(pointer="", code="line_too_long", detail=f"a line has at most {MAX_LINE} bytes")
@@ -25,7 +27,11 @@ Entries = list[Recipient | Fault]
 
 
 def read_recipients(source: IO[bytes]) -> Iterator[Entries]:
-    """The entries of all lines, some thousand at a time."""
+    """The entries of all lines, some at a time."""
+    return (block[first:first + AT_ONCE] for block in _read_blocks(source) for first in range(0, len(block), AT_ONCE))
+
+
+def _read_blocks(source: IO[bytes]) -> Iterator[Entries]:
     rest, skipping = b"", False
     while block := source.read(BLOCK):
         end = block.rfind(b"\n")

@@ -16,13 +16,12 @@ from io import StringIO
 from typing import IO
 
 from gateway.problem import Fault, Problem, refusal, refused
-from gateway.recipient_lines import BLOCK, Entries
+from gateway.recipient_lines import AT_ONCE, BLOCK, Entries
 from gateway.requests import MAX_REF, Recipient
 
 MAX_ROW = 64 * 1024
 """Characters of a row, with its quotation marks, commas and line ends."""
 MAX_LINE_BYTES = 4 * MAX_ROW
-ROWS_AT_ONCE = 400
 _TOO_LONG = Fault(pointer="", code="row_too_long",
                   detail=f"a row has at most {MAX_ROW} characters; perhaps a quotation mark is never closed")
 _BAD_CSV = Fault(pointer="", code="bad_csv",
@@ -32,7 +31,7 @@ _LONG_REF = Fault(pointer="/client_ref", code="out_of_range", detail=f"a referen
 
 
 def read_rows(source: IO[bytes]) -> Iterator[Entries]:
-    """The entries of all rows, some thousand at a time; the header has been read, and can be used, when this returns."""
+    """The entries of all rows, some at a time; the header has been read, and can be used, when this returns."""
     feed = _Feed(source)
     reader = csv.reader(feed.lines(), strict=True)
     try:
@@ -76,7 +75,7 @@ def _blocks(entries: Iterator[Recipient | Fault]) -> Iterator[Entries]:
     block: Entries = []
     for entry in entries:
         block.append(entry)
-        if len(block) == ROWS_AT_ONCE:
+        if len(block) == AT_ONCE:
             yield block
             block = []
     if block:

@@ -53,7 +53,7 @@ class Routes:
 
     def plain_ways(self, texts: Sequence[str]) -> tuple[list[int], list[Way]] | None:
         """The numbers and the ways of these destinations when each is a plus and digits, surely valid, and has a way;
-        None = look at each. Half a microsecond less a destination than one by one."""
+        None = look at each."""
         together = "".join(texts)
         # With as many pluses as texts, and digits besides, `int` takes all of them only if each has one in front.
         if not together.isascii() or together.encode().translate(None, _DIGITS) != b"+" * len(texts):

@@ -13,8 +13,8 @@ from array import array
 from collections.abc import Collection
 from struct import Struct
 
-SMALL = 10_000
-"""As many as come inline; to put many more of them elsewhere at once would hold up everybody."""
+SMALL = 4_000
+"""As many as are put elsewhere at once within a millisecond, in which nobody else has a turn."""
 _BITS = 64
 _PLACES = 1 << 16
 _LANE = 16

@@ -9,7 +9,7 @@ import pytest
 
 from gateway import recipient_lines
 from gateway.problem import Fault
-from gateway.recipient_lines import MAX_LINE, read_recipients
+from gateway.recipient_lines import AT_ONCE, MAX_LINE, read_recipients
 
 LONG = "x" * (MAX_LINE + 1)
 LINES = [
@@ -36,6 +36,11 @@ def test_an_entry_a_line(monkeypatch: pytest.MonkeyPatch, block: int, end: bytes
 
 def test_nothing_is_no_line_and_a_newline_is_one() -> None:
     assert (seen(b""), seen(b"\n"), seen(b"\n\n")) == ([], ["bad_json"], ["bad_json", "bad_json"])
+
+
+def test_others_have_their_turn_after_few_entries() -> None:
+    blocks = list(read_recipients(io.BytesIO(b"x\n" * 1000)))
+    assert max(map(len, blocks)) == AT_ONCE and sum(map(len, blocks)) == 1000
 
 
 def test_one_endless_line() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway import recipient_rows
 from gateway.problem import Fault, Problem
+from gateway.recipient_lines import AT_ONCE
 from gateway.recipient_rows import MAX_LINE_BYTES, MAX_ROW, read_rows
 from gateway.requests import Recipient
 
@@ -124,7 +125,7 @@ def test_a_header_that_cannot_be_used(data: bytes, faults: list[tuple[str, str]]
 
 def test_blocks_are_of_a_bounded_size() -> None:
     sizes = [len(block) for block in read_rows(io.BytesIO(b"to\n" + b"+1\n" * 5000))]
-    assert sum(sizes) == 5000 and max(sizes) == recipient_rows.ROWS_AT_ONCE
+    assert sum(sizes) == 5000 and max(sizes) == AT_ONCE
 
 
 names = st.lists(st.text(string.ascii_letters + "_", min_size=1, max_size=4).filter(lambda name: name not in (
