@@ -36,10 +36,12 @@ TLV_MESSAGE_STATE = 0x0427
 HEADER_LENGTH = 16
 MAX_PDU_LENGTH = 70_000  # header, the longest body, one full message_payload
 MAX_SHORT_MESSAGE = 254
+MAX_ADDRESS = 20
 MAX_SEQUENCE = 0x7FFFFFFF
 INTERFACE_VERSION = 0x34
 
 _HEADER = struct.Struct(">IIII")
+pack_header = _HEADER.pack  # length, command, status, sequence
 _DELIVER_ANSWER = struct.Struct(">IIIIB")
 _TLV_HEADER = struct.Struct(">HH")
 
@@ -103,6 +105,9 @@ def encode_answer_id(command: int, sequence: int, message_id: str) -> bytes:
 def decode_answer_id(buffer: bytes, start: int, end: int) -> str:
     """The message id (or system id) of an answer, '' when there is none. Longer than 64 characters raises PduError.
     TLVs behind it are passed over."""
+    usual = buffer[start : end - 1]
+    if usual.isalnum() and end - start <= 65 and buffer[end - 1] == 0:
+        return usual.decode("ascii")
     stop = buffer.find(b"\0", start, end)
     if stop < 0:
         stop = end
@@ -190,7 +195,7 @@ def encode_short_message(
     """A submit_sm or deliver_sm from ready pieces. Raises PduError for a text over 254 octets or a destination over
     20."""
     size, length = len(text), len(destination)
-    if size > MAX_SHORT_MESSAGE or length > 20:
+    if size > MAX_SHORT_MESSAGE or length > MAX_ADDRESS:
         raise PduError(f"a text of {size} octets to an address of {length}")
     whole = HEADER_LENGTH + len(head) + length + len(options) + 1 + size + len(tlvs)
     return b"%b%b%b%b%c%b%b" % (

@@ -44,11 +44,10 @@ _SPELLINGS = {
 }
 
 # A whole deliver_sm whose text has the form of appendix B: most receipts are read by this alone, at half the cost.
-# Groups: source address, esm_class, length of the text, start of the text, id, done date, state, error.
 _STANDARD = re.compile(
-    rb"(?s)[^\0]{0,5}\0..([^\0]{0,20})\0..[^\0]{0,20}\0(.)..[^\0]{0,16}\0[^\0]{0,16}\0....(.)"
-    rb"(id:([^\s\"':]{1,64}) sub:\d{1,3} dlvrd:\d{1,3} submit date:\d{10,14} done date:(\d{10,14})"
-    rb" stat:([A-Za-z]{1,20}) err:([0-9A-Za-z]{1,10})(?= |$))"
+    rb"(?s)[^\0]{0,5}\0..(?P<source>[^\0]{0,20})\0..[^\0]{0,20}\0(?P<classes>.)..[^\0]{0,16}\0[^\0]{0,16}\0...."
+    rb"(?P<size>.)(?P<text>id:(?P<id>[^\s\"':]{1,64}) sub:\d{1,3} dlvrd:\d{1,3} submit date:\d{10,14}"
+    rb" done date:(?P<done>\d{10,14}) stat:(?P<state>[A-Za-z]{1,20}) err:(?P<code>[0-9A-Za-z]{1,10})(?= |$))"
 )
 _FIELD = re.compile(
     r"(?<![\w-])(id|sub|dlvrd|submit[ _]*date|done[ _]*date|stat(?:us)?|err(?:or)?)\s*:"
@@ -65,22 +64,34 @@ class UnreadableReceipt(Exception):
 def read_receipt(buffer: bytes, start: int, end: int) -> Receipt | None:
     """The receipt in the body of a deliver_sm, None for an inbound message. Raises UnreadableReceipt, and PduError
     when the body breaks the standard."""
-    standard = _STANDARD.match(buffer, start, end)
-    if standard is not None:
-        source, classes, size, _, message_id, done, state, code = standard.groups()
-        # Trap: something behind the text may be optional parameters, and those win over it.
-        if classes[0] & _ESM_RECEIPT and standard.start(4) + size[0] == end:
-            return Receipt(
-                carrier_message_id=message_id.decode("latin-1"),
-                state=_state(state),
-                code=code.decode("ascii"),
-                destination=_digits(source.decode("latin-1")),
-                done_at=_time(done),
-            )
-    return _read_tolerantly(pdu.decode_short_message(buffer, start, end))
+    standard = standard_form(buffer, start, end)
+    return read_tolerantly(buffer, start, end) if standard is None else receipt_of(standard)
 
 
-def _read_tolerantly(message: pdu.ShortMessage) -> Receipt | None:
+def standard_form(buffer: bytes, start: int, end: int) -> re.Match[bytes] | None:
+    """The body as a receipt whose text has the standard's form and is all there is to read; `receipt_of` reads it."""
+    found = _STANDARD.match(buffer, start, end)
+    # Trap: something behind the text may be optional parameters, and those win over it.
+    if found is None or not found["classes"][0] & _ESM_RECEIPT or found.start("text") + found["size"][0] != end:
+        return None
+    return found
+
+
+def receipt_of(standard: re.Match[bytes]) -> Receipt:
+    """What a `standard_form` says."""
+    source, message_id, done, state, code = standard.group("source", "id", "done", "state", "code")
+    return Receipt(
+        carrier_message_id=message_id.decode("latin-1"),
+        state=_state(state),
+        code=code.decode("ascii"),
+        destination=_digits(source.decode("latin-1")),
+        done_at=_time(done),
+    )
+
+
+def read_tolerantly(buffer: bytes, start: int, end: int) -> Receipt | None:
+    """Whatever its form; as `read_receipt`."""
+    message = pdu.decode_short_message(buffer, start, end)
     tlvs = pdu.decode_tlvs(message.tlvs)
     tlv_id = _c_string(tlvs.get(pdu.TLV_RECEIPTED_MESSAGE_ID, b""))
     if not message.esm_class & _ESM_RECEIPT and not tlv_id:

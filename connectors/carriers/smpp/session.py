@@ -7,7 +7,10 @@ what was not `NotSent`.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import chain, groupby
+from operator import itemgetter
 
 from connectors.carriers.contract import (
     Accepted,
@@ -23,12 +26,12 @@ from connectors.carriers.contract import (
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp import status as statuses
 from connectors.carriers.smpp.config import SmppConfig
+from connectors.carriers.smpp.flight import Burst, Flight
 from connectors.carriers.smpp.link import Link
 from connectors.carriers.smpp.receipt_intake import Counters, ReceiptIntake
-from connectors.carriers.smpp.submit import encode_submit
+from connectors.carriers.smpp.submit import encode_submit, encode_submits
 
-# Message, part, ids of the parts before it, callback, when it was put.
-Flight = tuple[Submit, int, tuple[str, ...], OnResult, float]
+_COMMAND = itemgetter(0)
 
 
 class BindRefused(Exception):
@@ -52,8 +55,8 @@ class Session(Link):
         self._counters = counters
         self._sequence = 0
         self._taking = False
-        self._flights: dict[int, Flight] = {}  # by sequence, oldest first
-        self._unwritten: list[int] = []  # sequences of submits that have not been handed to the network
+        self._flights: dict[int, Burst | Flight] = {}  # by sequence, oldest first
+        self._unwritten: list[range] = []  # sequences of submits that have not been handed to the network
         self._results: list[Result] = []
         self._owner: OnResult | None = None
         self._intake = ReceiptIntake(self, callbacks, counters)
@@ -77,9 +80,19 @@ class Session(Link):
 
     def submit(self, submits: Sequence[Submit], on_result: OnResult) -> None:
         """Put the first part of each into flight. The caller has looked at `room`."""
-        now = self._clock()
-        for submit in submits:
-            self._put_part(submit, submit.first_part, (), on_result, now)
+        now, first, flights = self._clock(), self._reserve(len(submits)), self._flights
+        burst = Burst(first=first, refs=[submit.ref for submit in submits], on_result=on_result, at=now)
+        pdus = encode_submits(submits, first)
+        for sequence, submit, data in zip(range(first, first + len(submits)), submits, pdus, strict=True):
+            part = submit.first_part
+            if data is None:
+                self._unfit(submit, part, (), on_result)
+            elif len(submit.parts) == 1:
+                flights[sequence] = burst
+            else:
+                flights[sequence] = Flight(ref=submit.ref, part=part, ids=(), on_result=on_result, at=now, submit=submit)
+        self._unwritten.append(range(first, first + len(submits)))
+        self.put_all(filter(None, pdus))
         if self._results:
             self.loop.call_soon(self._hand_over)
 
@@ -107,21 +120,14 @@ class Session(Link):
 
     def on_frames(self, buffer: bytes, frames: list[pdu.Frame]) -> None:
         self._heard_at = now = self._clock()
-        for command, status, sequence, start, end in frames:
+        for command, run in groupby(frames, _COMMAND):
             if command == pdu.SUBMIT_SM_RESP:
-                # Trap: the id is read first; were it read after the pop, a broken one would lose the message's result.
-                message_id = "" if status else pdu.decode_answer_id(buffer, start, end)
-                flight = self._flights.pop(sequence, None)
-                if flight is None:
-                    self._counters.late_answers += 1
-                elif status:
-                    self._refused(flight, status)
-                else:
-                    self._accepted(flight, message_id, now)
+                self._answered(buffer, run, now)
             elif command == pdu.DELIVER_SM:
-                self._intake.take(buffer, sequence, start, end)
+                self._intake.take(buffer, run)
             else:
-                self._controlled(command, status, sequence)
+                for _, status, sequence, _, _ in run:
+                    self._controlled(command, status, sequence)
         self._hand_over()
 
     def on_written(self) -> None:
@@ -137,49 +143,68 @@ class Session(Link):
         if not self.bound.done():
             self.bound.set_exception(BindRefused("the connection was closed"))
             self.bound.exception()  # seen: nobody may be waiting any more
-        unwritten = set(self._unwritten)
+        unwritten = set(chain.from_iterable(self._unwritten))
         flights, self._flights = self._flights, {}
-        for sequence, (submit, part, ids, on_result, _) in flights.items():
-            kind = NotSent if sequence in unwritten else Unknown
-            self._give(on_result, kind(ref=submit.ref, sent_parts=part, ids=ids))
+        for sequence, entry in flights.items():
+            flight, kind = _alone(entry, sequence), NotSent if sequence in unwritten else Unknown
+            self._give(flight.on_result, kind(ref=flight.ref, sent_parts=flight.part, ids=flight.ids))
         self._hand_over()
         if not self.closed.done():
             self.closed.set_result(None)
 
     # Submits and answers
 
-    def _next_sequence(self) -> int:
-        self._sequence = sequence = self._sequence + 1 if self._sequence < pdu.MAX_SEQUENCE else 1
-        return sequence
+    def _reserve(self, count: int) -> int:
+        """The first of so many sequence numbers that follow each other."""
+        if self._sequence > pdu.MAX_SEQUENCE - count:
+            self._sequence = 0
+        self._sequence += count
+        return self._sequence - count + 1
 
-    def _put_part(self, submit: Submit, part: int, ids: tuple[str, ...], on_result: OnResult, now: float) -> None:
+    def _next_sequence(self) -> int:
+        return self._reserve(1)
+
+    def _unfit(self, submit: Submit, part: int, ids: tuple[str, ...], on_result: OnResult) -> None:
+        self._give(on_result, Refused(ref=submit.ref, code="ESME_RINVMSGLEN", klass="permanent", sent_parts=part, ids=ids))
+
+    def _answered(self, buffer: bytes, run: Iterable[pdu.Frame], now: float) -> None:
+        take, decode = self._flights.pop, pdu.decode_answer_id
+        for _, status, sequence, start, end in run:
+            # Trap: the id is read first; were it read after the pop, a broken one would lose the message's result.
+            message_id = "" if status else decode(buffer, start, end)
+            entry = take(sequence, None)
+            if entry is None:
+                self._counters.late_answers += 1
+            elif status:
+                self._refused(_alone(entry, sequence), status)
+            elif type(entry) is Burst:
+                self._give(entry.on_result, Accepted(ref=entry.refs[sequence - entry.first], ids=(message_id,)))
+            else:
+                self._accepted(_alone(entry, sequence), message_id, now)
+
+    def _accepted(self, flight: Flight, message_id: str, now: float) -> None:
+        """One part of several is taken: the next goes, or that was all."""
+        submit, part, ids = flight.submit, flight.part + 1, (*flight.ids, message_id)
+        if submit is None or part >= len(submit.parts) or len(ids) == submit.part_count:
+            self._give(flight.on_result, Accepted(ref=flight.ref, ids=ids))
+            return
         sequence = self._next_sequence()
         try:
             data = encode_submit(submit, part, sequence)
         except pdu.PduError:
-            refused = Refused(ref=submit.ref, code="ESME_RINVMSGLEN", klass="permanent", sent_parts=part, ids=ids)
-            self._give(on_result, refused)
+            self._unfit(submit, part, ids, flight.on_result)
             return
-        self._flights[sequence] = (submit, part, ids, on_result, now)
-        self._unwritten.append(sequence)
+        self._flights[sequence] = replace(flight, part=part, ids=ids, at=now)
+        self._unwritten.append(range(sequence, sequence + 1))
         self.put(data)
 
-    def _accepted(self, flight: Flight, message_id: str, now: float) -> None:
-        submit, part, ids, on_result, _ = flight
-        ids = (*ids, message_id) if ids else (message_id,)
-        part += 1
-        if part < len(submit.parts) and len(ids) != submit.part_count:
-            self._put_part(submit, part, ids, on_result, now)
-        else:
-            self._give(on_result, Accepted(ref=submit.ref, ids=ids))
-
     def _refused(self, flight: Flight, status: int) -> None:
-        submit, part, ids, on_result, _ = flight
         code, klass = statuses.describe(status)
+        ref, part, ids = flight.ref, flight.part, flight.ids
         if klass == "throttled":
-            self._give(on_result, Throttled(ref=submit.ref, code=code, sent_parts=part, ids=ids))
+            self._give(flight.on_result, Throttled(ref=ref, code=code, sent_parts=part, ids=ids))
         else:
-            self._give(on_result, Refused(ref=submit.ref, code=code, klass=klass, sent_parts=part, ids=ids))
+            self._give(flight.on_result, Refused(ref=ref, code=code, klass=klass, sent_parts=part, ids=ids))
 
     def _give(self, on_result: OnResult, result: Result) -> None:
         if self._owner is not on_result and self._results:
@@ -219,9 +244,9 @@ class Session(Link):
             case pdu.UNBIND_RESP:
                 self.end()
             case pdu.GENERIC_NACK:
-                flight = self._flights.pop(sequence, None)
-                if flight is not None:
-                    self._refused(flight, status or statuses.ESME_RSYSERR)
+                entry = self._flights.pop(sequence, None)
+                if entry is not None:
+                    self._refused(_alone(entry, sequence), status or statuses.ESME_RSYSERR)
                 elif not self.bound.done():
                     self._bind_answered(status or statuses.ESME_RSYSERR)
             case _ if not command & pdu.ANSWER:
@@ -255,11 +280,15 @@ class Session(Link):
 
     def _expire(self, limit: float) -> None:
         overdue = []
-        for sequence, flight in self._flights.items():
-            if flight[4] > limit:
+        for sequence, entry in self._flights.items():
+            if entry.at > limit:
                 break
             overdue.append(sequence)
         for sequence in overdue:
-            submit, part, ids, on_result, _ = self._flights.pop(sequence)
-            self._give(on_result, Unknown(ref=submit.ref, sent_parts=part, ids=ids))
+            flight = _alone(self._flights.pop(sequence), sequence)
+            self._give(flight.on_result, Unknown(ref=flight.ref, sent_parts=flight.part, ids=flight.ids))
         self._hand_over()
+
+
+def _alone(entry: Burst | Flight, sequence: int) -> Flight:
+    return entry.flight(sequence) if isinstance(entry, Burst) else entry

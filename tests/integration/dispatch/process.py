@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from connectors.carriers.contract import Submit
@@ -22,14 +22,14 @@ from infra.settings import KafkaSettings, PostgresSettings, RedisSettings, Setti
 
 def die_at(destination: str) -> None:
     """A submit to a destination that begins so ends the process before it leaves."""
-    encode: Callable[[Submit, int, int], bytes] = vars(session)["encode_submit"]
+    encode: Callable[[Sequence[Submit], int], list[bytes | None]] = vars(session)["encode_submits"]
 
-    def deadly(submit: Submit, part: int, sequence: int) -> bytes:
-        if submit.destination.startswith(destination):
+    def deadly(submits: Sequence[Submit], first: int) -> list[bytes | None]:
+        if any(submit.destination.startswith(destination) for submit in submits):
             os.kill(os.getpid(), signal.SIGKILL)
-        return encode(submit, part, sequence)
+        return encode(submits, first)
 
-    vars(session)["encode_submit"] = deadly
+    vars(session)["encode_submits"] = deadly
 
 
 if __name__ == "__main__":

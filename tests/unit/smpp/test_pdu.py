@@ -134,3 +134,19 @@ def test_an_answers_id_may_stand_without_its_end_and_is_bounded() -> None:
     assert pdu.decode_answer_id(b"abc\0\x00\x1e\x00\x00", 0, 8) == "abc"
     with pytest.raises(pdu.PduError):
         pdu.decode_answer_id(b"a" * 65 + b"\0", 0, 66)
+
+
+@given(st.lists(st.integers(0, 0xFFFFFFFF), max_size=30))
+def test_answers_to_deliveries_together_are_as_each_alone(sequences: list[int]) -> None:
+    assert pdu.encode_deliver_answers(sequences) == b"".join(map(pdu.encode_deliver_answer, sequences))
+
+
+@given(st.binary(max_size=70), st.sampled_from([b"", b"\0", b"\0\0\x1e\0\0"]))
+def test_an_answers_id_ends_with_its_first_nul(text: bytes, behind: bytes) -> None:
+    body = text + behind
+    expected = body.partition(b"\0")[0].decode("latin-1")
+    if len(expected) > 64:
+        with pytest.raises(pdu.PduError):
+            pdu.decode_answer_id(b"#" + body + b"#", 1, 1 + len(body))
+    else:
+        assert pdu.decode_answer_id(b"#" + body + b"#", 1, 1 + len(body)) == expected

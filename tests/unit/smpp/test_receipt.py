@@ -1,6 +1,7 @@
 """Receipts in the spellings that carriers use."""
 
 from calendar import timegm
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from connectors.carriers.contract import Receipt
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.receipt import UnreadableReceipt, read_receipt
+from connectors.carriers.smpp.receipt_reader import ReceiptReader
 
 DONE = float(timegm((2026, 3, 4, 17, 30, 0)))
 STANDARD = "id:0123456789 sub:001 dlvrd:001 submit date:2603041729 done date:2603041730 stat:DELIVRD err:000 text:Hello"
@@ -114,3 +116,41 @@ def test_no_text_makes_it_fail_in_another_way(text: bytes, esm_class: int, codin
     except (UnreadableReceipt, pdu.PduError):
         return
     assert receipt is None or receipt.carrier_message_id
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> bytes:
+    """Bodies of deliver_sm much like each other, some of them no receipts, some broken."""
+    few = st.sampled_from
+    message_id = draw(few([b"0123456789", b"9876543210", b"ab-7F", b"1" * 64, b"1" * 65, b"12345 6789", b""]))
+    outcome = b"done date:%b stat:%b err:%b" % (
+        draw(few([b"2603041730", b"2603041731", b"260304173059"])), draw(few([b"DELIVRD", b"UNDELIV", b"delivered"])),
+        draw(few([b"000", b"05a", b""])),
+    )  # fmt: skip
+    behind = draw(few([b" text:", b" text:stat:EXPIRED", b"", b"\n", b"1", b"\0 text"]))
+    text = b"id:%b sub:001 dlvrd:001 submit date:2603041729 %b%b" % (message_id, outcome, behind)
+    source = draw(few([b"4915112345678", b"4915187654321", b"", b"+49151123456", b"49151\x001234567", b"1" * 21]))
+    sender = draw(few([b"Sluice", b"Others"]))
+    options = pdu.encode_options(draw(few([4, 4, 4, 0, 0x44])), "", 0, draw(few([0, 0, 8])))
+    tlvs = draw(few([b"", b"", pdu.encode_tlv(pdu.TLV_MESSAGE_STATE, b"\5")]))
+    size = draw(few([len(text)] * 5 + [3]))
+    whole = b"\0\1\1%b\0\5\0%b%b%c%b%b" % (source, sender, options, size, text, tlvs)
+    return whole[: draw(few([len(whole)] * 5 + [len(whole) - 3]))]
+
+
+def outcome_of(read: Callable[[bytes, int, int], Receipt | None], stream: bytes, start: int, end: int) -> object:
+    try:
+        return read(stream, start, end)
+    except (UnreadableReceipt, pdu.PduError) as error:
+        return type(error)
+
+
+@given(several=st.lists(bodies(), max_size=12))
+def test_a_receipt_beside_others_is_read_as_it_is_alone(several: list[bytes]) -> None:
+    reader, stream, start = ReceiptReader(), b"".join(several), 0
+    for body in several:
+        end = start + len(body)
+        alone = outcome_of(read_receipt, body, 0, len(body))
+        assert outcome_of(reader.read, stream, start, end) == alone
+        assert outcome_of(reader.read, stream, start, end) == alone, "as it is remembered"
+        start = end

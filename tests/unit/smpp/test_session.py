@@ -4,6 +4,7 @@ still."""
 import asyncio
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from connectors.carriers.contract import (
@@ -12,8 +13,10 @@ from connectors.carriers.contract import (
     CarrierCallbacks,
     NotSent,
     Receipt,
+    Refused,
     Result,
     Submit,
+    Throttled,
     Unknown,
 )
 from connectors.carriers.smpp import pdu
@@ -131,6 +134,39 @@ async def test_an_answer_with_a_broken_id_loses_no_result(bind: Bind) -> None:
     bind.session.data_received(pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 2, "a" * 65))
     assert [result.ref for result in bind.results] == [0, 1]
     assert {type(result) for result in bind.results} == {Unknown}
+
+
+async def test_messages_of_one_call_have_their_own_results(bind: Bind) -> None:
+    messages = [*submits(2), *submits(1, parts=2, first=2), *submits(4, first=3)]
+    messages[4] = msgspec.structs.replace(messages[4], parts=(b"x" * 255,))
+    bind.submit(messages)
+    bind.session.flush()
+    assert [sequence for _, _, sequence in bind.wire.commands()] == [2, 3, 4, 5, 7, 8]
+    bind.session.data_received(
+        pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 7, "e") + pdu.encode(pdu.SUBMIT_SM_RESP, 3, status=0x0B)
+        + pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 4, "c1") + pdu.encode(pdu.SUBMIT_SM_RESP, 5, status=0x58)
+    )  # fmt: skip
+    bind.session.data_received(pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 9, "c2"))
+    assert bind.results == [
+        Refused(ref=4, code="ESME_RINVMSGLEN", klass="permanent"),
+        Accepted(ref=5, ids=("e",)),
+        Refused(ref=1, code="ESME_RINVDSTADR", klass="permanent"),
+        Throttled(ref=3, code="ESME_RTHROTTLED"),
+        Accepted(ref=2, ids=("c1", "c2")),
+    ]
+    bind.session.flush()
+    bind.wire.close()
+    assert sorted(result.ref for result in bind.results[5:] if isinstance(result, Unknown)) == [0, 6]
+
+
+async def test_sequence_numbers_begin_anew_before_they_run_out(bind: Bind) -> None:
+    bind.session._sequence = pdu.MAX_SEQUENCE - 1
+    bind.submit(submits(1))
+    bind.submit(submits(3, first=1))
+    bind.session.flush()
+    assert [sequence for _, _, sequence in bind.wire.commands()] == [pdu.MAX_SEQUENCE, 1, 2, 3]
+    bind.session.data_received(pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 2, "b"))
+    assert bind.results == [Accepted(ref=2, ids=("b",))]
 
 
 async def test_a_late_answer_is_counted_and_gives_no_second_result(bind: Bind) -> None:

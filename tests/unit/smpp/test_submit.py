@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from connectors.carriers.contract import Alphabet, Submit
 from connectors.carriers.smpp import pdu
-from connectors.carriers.smpp.submit import encode_submit, relative_validity
+from connectors.carriers.smpp.submit import encode_submit, encode_submits, relative_validity
 
 
 def message(
@@ -69,3 +69,28 @@ def test_validity_is_never_longer_than_asked(seconds: int) -> None:
 
 def test_no_validity_leaves_it_to_the_carrier() -> None:
     assert relative_validity(0) == ""
+
+
+few = st.sampled_from
+submits = st.builds(
+    Submit,
+    ref=st.integers(0, 9),
+    source=few(["Sluice", "+4930", "72345", "x" * 21, "a\0"]),
+    destination=few(["4915112345678", "49é", "", "1" * 21]),
+    alphabet=few(["gsm7", "ucs2"]),
+    parts=few([(b"Hello",), (b"Bye",), (b"",), (b"x" * 254,), (b"x" * 255,), (b"one", b"two")]),
+    concat_ref=few([1, 2]),
+    validity_seconds=few([0, 90]),
+)
+
+
+@given(several=st.lists(submits, max_size=12), first=few([1, pdu.MAX_SEQUENCE - 12]))
+def test_submits_together_are_as_each_alone(several: list[Submit], first: int) -> None:
+    assert encode_submits(several, first) == [alone(submit, first + at) for at, submit in enumerate(several)]
+
+
+def alone(submit: Submit, sequence: int) -> bytes | None:
+    try:
+        return encode_submit(submit, submit.first_part, sequence)
+    except pdu.PduError:
+        return None
