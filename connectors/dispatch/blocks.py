@@ -6,9 +6,12 @@ has further segments to go, or was not taken at all. `ref` of a submit = block n
 
 from __future__ import annotations
 
+import msgspec
+
 from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Submit, Throttled, Unknown
 from connectors.dispatch.load import Load
 from connectors.dispatch.settling import Outcome
+from connectors.dispatch.work import Work
 from schemas.reasons import Reason
 from schemas.template import MissingVariable
 from schemas.text import Encoded, TextError
@@ -20,7 +23,7 @@ RANK_MASK = (1 << RANK_BITS) - 1
 class Block:
     """`ids`: of messages with several segments, those that the carrier has so far. `left`: messages without an answer."""
 
-    __slots__ = ("ids", "left", "load", "number", "ranks", "texts")
+    __slots__ = ("_destinations", "ids", "left", "load", "number", "ranks", "texts")
 
     def __init__(self, number: int, load: Load, ranks: list[int]) -> None:
         self.number = number
@@ -29,6 +32,15 @@ class Block:
         self.left = len(ranks)
         self.ids: dict[int, tuple[str, ...]] = {}
         self.texts: dict[int, Encoded] = {}
+        self._destinations: frozenset[int] | None = None
+
+    @property
+    def destinations(self) -> frozenset[int]:
+        """Whom it goes to; seldom asked for."""
+        if self._destinations is None:
+            numbers = self.load.facts.numbers
+            self._destinations = frozenset([numbers[rank] for rank in self.ranks])
+        return self._destinations
 
     def submits(self, now: int) -> tuple[list[Submit], dict[int, Outcome]]:
         """What goes out first, and messages that have no text any carrier could take. `now` in milliseconds."""
@@ -79,6 +91,15 @@ class Block:
                 return Outcome(outcome="uncertain", reason=Reason.ANSWER_TIMEOUT, ids=had)
             case Refused():
                 return _refused(result, had)
+
+
+class Flight(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A message of several segments whose next one waits for a token."""
+
+    block: Block
+    work: Work
+    rank: int
+    part: int
 
 
 def plain(carrier_id: str) -> str:

@@ -14,10 +14,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 
-import msgspec
-
 from connectors.carriers.contract import Accepted, Carrier, NotSent, Result, Throttled, Unknown
-from connectors.dispatch.blocks import RANK_BITS, RANK_MASK, Block, plain
+from connectors.dispatch.blocks import RANK_BITS, RANK_MASK, Block, Flight, plain
 from connectors.dispatch.home import Home
 from connectors.dispatch.leases import Leases
 from connectors.dispatch.load import Load
@@ -34,15 +32,6 @@ GATHER_SECONDS = 0.02
 Over = Callable[[Load], Reason | None]
 
 
-class Flight(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A message of several segments whose next one waits for a token."""
-
-    block: Block
-    work: Work
-    rank: int
-    part: int
-
-
 class Engine:
     """`rate` in segments per second and `window` (messages in flight over all binds) may be changed at any time."""
 
@@ -51,6 +40,7 @@ class Engine:
         self.send_over(carrier, window)
         self.queue = queue
         self.desk = desk
+        desk.in_flight = self._in_flight
         self.rate = rate
         self.brake = Brake()
         self._pacer = Pacer()
@@ -282,6 +272,12 @@ class Engine:
         self._gathering.add(work)
         if self._gather_timer is None:
             self._gather_timer = self._loop.call_later(GATHER_SECONDS, self.settle_open)
+
+    def _in_flight(self, destination: int | None) -> bool:
+        """Whether a submit to it, or with None any submit, may be without its answer."""
+        if destination is None:
+            return bool(self._blocks)
+        return any(destination in block.destinations for block, _ in self._blocks.values())
 
     def _settle(self, work: Work) -> None:
         answers, work.answers = work.answers, type(work.answers)()

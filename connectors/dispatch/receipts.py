@@ -1,9 +1,11 @@
 """A carrier's receipts, matched with what this process sent, on their way to `carrier-receipts`.
 
 In: the ids of messages as they are taken; receipts with the call that confirms them to the carrier. Out: `CarrierReceipts`,
-one record a chunk and send where the message is known; the others wait up to a second for the answer to their submit
-(a receipt may be faster) and then go on as unknown, with every form of their id. A receipt is confirmed once Kafka has it;
-states that change nothing are confirmed at once. Kafka away: the records are handed over again, the carrier waits.
+one record a chunk and send where the message is known. A receipt may be faster than the answer to its submit: one that
+may belong to a submit in flight waits up to a second for that answer. All others are unknown and go on at once, with every
+form of their id: a carrier lets few receipts be unconfirmed, so that each second of waiting would cost it that many. A
+receipt is confirmed once Kafka has it; states that change nothing are confirmed at once. Kafka away: the records are handed
+over again, the carrier waits.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 
 from connectors.carriers.contract import Acknowledge, Receipt
+from connectors.dispatch.known_ids import KnownIds
 from connectors.dispatch.load import Facts
 from connectors.dispatch.receipt_groups import Batch, Group, known_record, unknown_record
 from infra.security.sealing import Sealer
@@ -31,19 +34,20 @@ _PASSING = frozenset(state for state, meaning in RECEIPT_STATES.items() if meani
 
 
 class ReceiptDesk:
-    """The desk of one carrier. `linger`: seconds that receipts may wait for others of their chunk."""
+    """The desk of one carrier. `linger`: seconds that receipts may wait for others of their chunk. `in_flight`: whether a
+    submit to this destination (None: to anybody) is unanswered."""
 
     def __init__(self, carrier: str, post: Post, sealer: Sealer, now: Callable[[], int], *, linger: float,
                  cached: int = CACHED) -> None:
         self.lookup: Callable[[str], tuple[str, ...]] = lambda receipt_id: (receipt_id,)
+        self.in_flight: Callable[[int | None], bool] = lambda destination: True
         self.strict = False
         self._carrier = carrier
         self._post = post
         self._sealer = sealer
         self._now = now
         self._linger = linger
-        self._most = cached
-        self._cache: dict[str, tuple[Facts, int]] = {}
+        self._known = KnownIds[tuple[Facts, int]](cached)
         self._groups: dict[Facts | None, Group] = {}
         self._pending = 0
         self._early: dict[str, list[tuple[Receipt, Batch]]] = {}
@@ -53,10 +57,7 @@ class ReceiptDesk:
 
     def learn(self, carrier_id: str, facts: Facts, rank: int) -> None:
         """The carrier calls this message (or a segment of it) so; in the form to remember."""
-        cache = self._cache
-        cache[carrier_id] = (facts, rank)
-        if len(cache) > self._most:
-            del cache[next(iter(cache))]
+        self._known.learn(carrier_id, (facts, rank))
         if self._early:
             for receipt, batch in self._early.pop(carrier_id, ()):
                 if not batch.is_open(receipt):
@@ -71,19 +72,21 @@ class ReceiptDesk:
     def take(self, receipts: list[Receipt], acknowledge: Acknowledge) -> None:
         """A batch as it came from the carrier."""
         batch = Batch(acknowledge, len(receipts))
-        cache = self._cache
+        known = self._known.get
         for receipt in receipts:
             if receipt.state in _PASSING:
                 batch.close(1)
                 continue
             carrier_id = receipt.carrier_message_id
-            found = cache.get(carrier_id)
+            found = known(carrier_id)
             if found is None or not receipt.destination or int(receipt.destination) != found[0].numbers[found[1]]:
                 carrier_id, found = self._search(receipt)
-            if found is None:
+            if found is not None:
+                self._keep(batch, receipt, carrier_id, *found)
+            elif self.in_flight(int(receipt.destination) if receipt.destination else None):
                 self._wait(receipt, batch)
             else:
-                self._keep(batch, receipt, carrier_id, *found)
+                self._give_up(receipt, batch)
         self._soon()
 
     @property
@@ -112,7 +115,7 @@ class ReceiptDesk:
 
     def _search(self, receipt: Receipt) -> tuple[str, tuple[Facts, int] | None]:
         for form in self.lookup(receipt.carrier_message_id):
-            found = self._cache.get(form)
+            found = self._known.get(form)
             if found is not None and self._agrees(receipt, *found):
                 return form, found
         return receipt.carrier_message_id, None
@@ -129,7 +132,7 @@ class ReceiptDesk:
         group.add(batch, receipt, carrier_id, rank)
         self._pending += 1
         if facts.segments[rank] == 1:
-            self._cache.pop(carrier_id, None)
+            self._known.forget(carrier_id)
         if len(group) >= MOST_IN_A_RECORD:
             self.flush()
 
@@ -147,16 +150,19 @@ class ReceiptDesk:
         loop = asyncio.get_running_loop()
         while self._deadlines and self._deadlines[0][0] <= loop.time() + 0.01:
             _, receipt, batch = self._deadlines.popleft()
-            forms = self.lookup(receipt.carrier_message_id)
-            for form in forms:
+            for form in self.lookup(receipt.carrier_message_id):
                 self._withdraw(form, receipt)
             if batch.is_open(receipt):
                 batch.forget(receipt)
-                self._unknown().add(batch, receipt, ",".join(forms), self._hash(receipt))
-                self._pending += 1
+                self._give_up(receipt, batch)
         if self._deadlines:
             loop.call_at(self._deadlines[0][0], self._give_in)
         self._soon()
+
+    def _give_up(self, receipt: Receipt, batch: Batch) -> None:
+        """Somebody else may know it."""
+        self._unknown().add(batch, receipt, ",".join(self.lookup(receipt.carrier_message_id)), self._hash(receipt))
+        self._pending += 1
 
     def _unknown(self) -> Group:
         group = self._groups.get(None)

@@ -44,6 +44,19 @@ class Money(NamedTuple):
     lease: str | None
 
 
+class About(NamedTuple):
+    """What a chunk says of its messages. `price` 0, `segments` and `refs` empty: not told."""
+
+    campaign: str | None
+    part: int
+    size: int
+    lane: str
+    indexes: Sequence[int]
+    refs: Sequence[str | None] | None
+    price: int
+    segments: bytes
+
+
 class PostgresRefs:
     """Look-ups of receipts."""
 
@@ -90,22 +103,29 @@ class PostgresRefs:
                 connection, load_sql(HERE, "refs_money"), columns(chunks)):
             money.setdefault((tenant, chunk), []).append(
                 Money(round_, price, int.from_bytes(positions, "little"), segments, lease))
-        return {place: self._message(place, about[place[:2]], money.get(place[:2], []))
-                for place in set(places.values()) if place[:2] in about}
+        opened = {(tenant, chunk): self._about(tenant, chunk, row) for (tenant, chunk), row in about.items()}
+        return {place: _message(place, opened[place[:2]], money.get(place[:2], []))
+                for place in set(places.values()) if place[:2] in opened}
 
-    def _message(self, place: Place, about: tuple[Any, ...], reservations: Sequence[Money]) -> Found:
-        campaign, part, size, lane, indexes, key_id, sealed, price, segments = about
-        paid = next((m for m in reversed(reservations) if m.positions >> place.position & 1), None)
-        refs = self._sealing.unseal(sealed, key_id=key_id, tenant=place.tenant, campaign=campaign, chunk=place.chunk).refs
-        count = place.segments or (paid.segments[place.position] if paid is not None else 0) or (
-            segments[place.position] if segments else 0) or 1
-        return Found(
-            tenant=place.tenant, campaign=campaign, chunk=place.chunk, part=part, size=size, lane=lane, send=place.send,
-            attempts=paid.round % PRICE_ROUND if paid is not None else 0, position=place.position,
-            index=array("I", indexes)[place.position], segments=count,
-            price=paid.price if paid is not None else price or 0, ref=refs[place.position] if refs else None,
-            charge_round=paid.round if place.uncertain and paid is not None else None,
-            lease=paid.lease if paid is not None else None)
+    def _about(self, tenant: str, chunk: str, row: tuple[Any, ...]) -> About:
+        """A chunk, opened once for all of its messages."""
+        campaign, part, size, lane, indexes, key_id, sealed, price, segments = row
+        refs = self._sealing.unseal(sealed, key_id=key_id, tenant=tenant, campaign=campaign, chunk=chunk).refs
+        return About(campaign, part, size, lane, array("I", indexes), refs, price or 0, segments or b"")
+
+
+def _message(place: Place, about: About, reservations: Sequence[Money]) -> Found:
+    position = place.position
+    paid = next((m for m in reversed(reservations) if m.positions >> position & 1), None)
+    count = place.segments or (paid.segments[position] if paid is not None else 0) or (
+        about.segments[position] if about.segments else 0) or 1
+    return Found(
+        tenant=place.tenant, campaign=about.campaign, chunk=place.chunk, part=about.part, size=about.size, lane=about.lane,
+        send=place.send, attempts=paid.round % PRICE_ROUND if paid is not None else 0, position=position,
+        index=about.indexes[position], segments=count, price=paid.price if paid is not None else about.price,
+        ref=about.refs[position] if about.refs else None,
+        charge_round=paid.round if place.uncertain and paid is not None else None,
+        lease=paid.lease if paid is not None else None)
 
 
 async def _places(connection: Any, receipts: Sequence[UnknownReceipt]) -> dict[int, Place]:

@@ -50,6 +50,21 @@ async def test_blocks_never_hold_more_than_the_window() -> None:
     assert list(rig.noted.values()) == [everyone(50)]
 
 
+async def test_the_desk_can_ask_whose_answer_is_outstanding() -> None:
+    rig = Rig()
+    first, beyond = 491510000000, 491510000010
+    assert not rig.engine.desk.in_flight(None)
+    rig.line.answer = lambda one: None
+    rig.add(10)
+    await until(lambda: len(rig.line.open) == 10)
+    assert rig.engine.desk.in_flight(first) and rig.engine.desk.in_flight(None)
+    assert not rig.engine.desk.in_flight(beyond)
+    rig.line.answer = lambda one: Accepted(ref=one.ref, ids=rig.line.ids(one))
+    rig.line.deliver()
+    await until(lambda: len(rig.settled()) == 10)
+    assert not rig.engine.desk.in_flight(first) and not rig.engine.desk.in_flight(None)
+
+
 @pytest.mark.parametrize("kind", [Throttled, NotSent])
 async def test_what_was_not_taken_goes_again_and_is_settled_once(kind: type[Any]) -> None:
     rig, refused = Rig(), set[str]()
@@ -68,7 +83,7 @@ async def test_what_was_not_taken_goes_again_and_is_settled_once(kind: type[Any]
     assert sum(v.positions.bit_count() for v in verdicts if v.outcome == "sent") == 10
     assert [(v.positions, v.reason) for v in verdicts if v.outcome == "not_taken"] == [
         (1 << 3, "throttled" if kind is Throttled else "none")]
-    assert rig.home.offsets.committable(99)[0] == 1
+    await until(lambda: rig.home.offsets.committable(99)[0] == 1)
     assert list(rig.noted.values()) == [everyone(10)]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from connectors.carriers.contract import Receipt
 from connectors.carriers.smpp.message_id import candidates
 from connectors.dispatch import receipts as receipts_module
+from connectors.dispatch.known_ids import KnownIds
 from connectors.dispatch.load import Facts, Load
 from connectors.dispatch.receipts import ReceiptDesk
 from schemas.codec import decode_as
@@ -120,11 +121,33 @@ async def test_a_receipt_nobody_knows_goes_on_with_every_form_of_its_id() -> Non
     assert rig.confirmed == ["a"]
 
 
+async def test_a_receipt_that_no_submit_in_flight_can_have_brought_goes_on_at_once() -> None:
+    rig = Rig()
+    rig.desk.in_flight = lambda destination: destination == 491510000000
+    rig.take("a", receipt("255", 3), receipt("300", 0), receipt("7", 1))
+    await rig.rest()
+    assert [record.ids.split("\n")[0] for record in rig.written] == ["255,ff,597"]
+    assert [record.count for record in rig.written] == [2]
+    assert rig.desk.open == 2, "one waits for its answer, one flush is open"
+
+
 async def _written(rig: Rig) -> None:
     deadline = asyncio.get_running_loop().time() + 5
     while not rig.written:
         assert asyncio.get_running_loop().time() < deadline
         await asyncio.sleep(0.001)
+
+
+def test_known_ids_stay_until_so_many_newer_ones_have_come() -> None:
+    known = KnownIds[int](100)
+    for number in range(1000):
+        known.learn(str(number), number)
+    assert next(number for number in range(1000) if known.get(str(number)) is not None) in range(900, 926)
+    assert known.get("999") == 999
+    known.forget("999")
+    assert known.get("999") is None
+    known.learn("950", 1)
+    assert known.get("950") == 1, "an id used again stands for the newer message"
 
 
 async def test_states_that_change_nothing_are_confirmed_at_once() -> None:

@@ -1,0 +1,45 @@
+"""What carriers' ids stand for: the newest half million or so, for receipts that come soon.
+
+In: ids with their message. Out: the message of an id. The oldest go a generation at a time: taken one by one from the
+front of a dict they would be looked for behind all that receipts have taken from there before.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Generic, TypeVar
+
+GENERATIONS = 4
+
+T = TypeVar("T")
+
+
+class KnownIds(Generic[T]):
+    """At most `most` of them."""
+
+    def __init__(self, most: int) -> None:
+        self._size = max(1, most // GENERATIONS)
+        self._newest: dict[str, T] = {}
+        self._generations: deque[dict[str, T]] = deque([self._newest], maxlen=max(1, most // self._size))
+
+    def learn(self, id_: str, message: T) -> None:
+        """This id stands for that."""
+        newest = self._newest
+        if len(newest) >= self._size:
+            newest = self._newest = {}
+            self._generations.appendleft(newest)
+        newest[id_] = message
+
+    def get(self, id_: str) -> T | None:
+        """What it stands for; the newest, if it was used again."""
+        for generation in self._generations:
+            found = generation.get(id_)
+            if found is not None:
+                return found
+        return None
+
+    def forget(self, id_: str) -> None:
+        """Nobody asks for it again."""
+        for generation in self._generations:
+            if generation.pop(id_, None) is not None:
+                return
