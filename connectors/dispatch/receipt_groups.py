@@ -48,7 +48,7 @@ class Batch:
 
 class Group:
     """Receipts of one chunk and send, or the unknown ones: (receipt, its id or the forms of it, rank in the facts' columns;
-    unknown: the hash)."""
+    unknown: the destination, 0 for none)."""
 
     __slots__ = ("_batches", "entries")
 
@@ -106,8 +106,10 @@ def known_record(carrier: str, facts: Facts, group: Group, at: int, sealer: Seal
         segments=bytes([facts.segments[rank] for rank in ranks]), key_id=key_id, sealed_refs=sealed)
 
 
-def unknown_record(carrier: str, group: Group, at: int) -> CarrierReceipts:
+def unknown_record(carrier: str, group: Group, at: int, sealer: Sealer) -> CarrierReceipts:
     """The record of receipts whose messages this process does not know; forms of an id are comma separated."""
+    numbers = array("Q", [number for _, _, number in group.entries])
+    hashes = array("Q", sealer.hash_destinations(numbers.tobytes()))
     return CarrierReceipts(
         carrier=carrier, at=at, count=len(group), **group.columns(),
-        to_hashes=array("Q", [hashed for _, _, hashed in group.entries]).tobytes())
+        to_hashes=array("Q", [hashed if number else 0 for hashed, number in zip(hashes, numbers, strict=True)]).tobytes())

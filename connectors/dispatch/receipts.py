@@ -11,7 +11,6 @@ over again, the carrier waits.
 from __future__ import annotations
 
 import asyncio
-from array import array
 from collections import deque
 from collections.abc import Callable
 
@@ -27,6 +26,7 @@ CACHED = 500_000
 EARLY_SECONDS = 1.0
 MOST_IN_A_RECORD = 500
 FLUSHES_AT_ONCE = 3
+MOST_DIGITS = 19  # more do not fit into a column of numbers
 
 Post = Callable[[bytes, Callable[[], None]], None]
 """Hand a record over to `carrier-receipts`; the call back comes when Kafka has it."""
@@ -103,7 +103,7 @@ class ReceiptDesk:
         self._pending = 0
         at = self._now()
         for facts, group in groups.items():
-            record = (unknown_record(self._carrier, group, at) if facts is None
+            record = (unknown_record(self._carrier, group, at, self._sealer) if facts is None
                       else known_record(self._carrier, facts, group, at, self._sealer))
             self._flushing += 1
             self._post(encode(record), group.close_after(self._flushed))
@@ -161,7 +161,8 @@ class ReceiptDesk:
 
     def _give_up(self, receipt: Receipt, batch: Batch) -> None:
         """Somebody else may know it."""
-        self._unknown().add(batch, receipt, ",".join(self.lookup(receipt.carrier_message_id)), self._hash(receipt))
+        number = int(receipt.destination) if 0 < len(receipt.destination) < MOST_DIGITS else 0
+        self._unknown().add(batch, receipt, ",".join(self.lookup(receipt.carrier_message_id)), number)
         self._pending += 1
 
     def _unknown(self) -> Group:
@@ -179,10 +180,6 @@ class ReceiptDesk:
             self._early[form] = left
         else:
             self._early.pop(form, None)
-
-    def _hash(self, receipt: Receipt) -> int:
-        number = int(receipt.destination) if receipt.destination and len(receipt.destination) < 19 else 0
-        return int.from_bytes(self._sealer.hash_destinations(array("Q", [number]).tobytes()), "little") if number else 0
 
     def _soon(self) -> None:
         """Flush after the linger, or when much is pending; at most a few flushes are in flight."""
