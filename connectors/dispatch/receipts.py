@@ -26,6 +26,7 @@ CACHED = 500_000
 EARLY_SECONDS = 1.0
 MOST_IN_A_RECORD = 500
 FLUSHES_AT_ONCE = 3
+MANY = 32
 MOST_DIGITS = 19  # more do not fit into a column of numbers
 
 Post = Callable[[bytes, Callable[[], None]], None]
@@ -34,8 +35,9 @@ _PASSING = frozenset(state for state, meaning in RECEIPT_STATES.items() if meani
 
 
 class ReceiptDesk:
-    """The desk of one carrier. `linger`: seconds that receipts may wait for others of their chunk. `in_flight`: whether a
-    submit to this destination (None: to anybody) is unanswered."""
+    """The desk of one carrier. `linger`: seconds that receipts wait for others of their chunk when many come; of a carrier
+    that lets few be unconfirmed no others would come meanwhile. `in_flight`: whether a submit to this destination (None: to
+    anybody) is unanswered."""
 
     def __init__(self, carrier: str, post: Post, sealer: Sealer, now: Callable[[], int], *, linger: float,
                  cached: int = CACHED) -> None:
@@ -53,6 +55,7 @@ class ReceiptDesk:
         self._early: dict[str, list[tuple[Receipt, Batch]]] = {}
         self._deadlines: deque[tuple[float, Receipt, Batch]] = deque()
         self._flushing = 0
+        self._many = False
         self._timer: asyncio.TimerHandle | None = None
 
     def learn(self, carrier_id: str, facts: Facts, rank: int) -> None:
@@ -100,7 +103,7 @@ class ReceiptDesk:
             self._timer.cancel()
             self._timer = None
         groups, self._groups = self._groups, {}
-        self._pending = 0
+        self._many, self._pending = self._pending >= MANY, 0
         at = self._now()
         for facts, group in groups.items():
             record = (unknown_record(self._carrier, group, at, self._sealer) if facts is None
@@ -182,10 +185,10 @@ class ReceiptDesk:
             self._early.pop(form, None)
 
     def _soon(self) -> None:
-        """Flush after the linger, or when much is pending; at most a few flushes are in flight."""
+        """Flush soon, or when much is pending; at most a few flushes are in flight."""
         if not self._pending or self._flushing >= FLUSHES_AT_ONCE:
             return
         if self._pending >= MOST_IN_A_RECORD:
             self.flush()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._linger, self.flush)
+            self._timer = asyncio.get_running_loop().call_later(self._linger if self._many else 0, self.flush)

@@ -20,11 +20,11 @@ from tests.unit.dispatch.records import SEALER, a_slice
 class Rig:
     """A desk, what it wrote, and what was confirmed."""
 
-    def __init__(self, cached: int = 100) -> None:
+    def __init__(self, cached: int = 100, linger: float = 0) -> None:
         self.written: list[CarrierReceipts] = []
         self.acks: list[Callable[[], None]] = []
         self.confirmed: list[str] = []
-        self.desk = ReceiptDesk("acme", self._post, SEALER, lambda: 1000, linger=0, cached=cached)
+        self.desk = ReceiptDesk("acme", self._post, SEALER, lambda: 1000, linger=linger, cached=cached)
         self.desk.lookup = lambda receipt_id: candidates(receipt_id, "auto")
         self.desk.strict = True
 
@@ -76,6 +76,23 @@ async def test_known_receipts_are_written_by_chunk_and_confirmed_afterwards() ->
     assert rig.confirmed == []
     rig.kafka_has_all()
     assert sorted(rig.confirmed) == ["a", "b"]
+
+
+async def test_few_receipts_wait_for_no_others_many_do() -> None:
+    rig, of = Rig(linger=3600), facts(size=100)
+    for rank in range(100):
+        rig.desk.learn(f"{rank}", of, rank)
+    rig.take("a", receipt("1", 1))
+    await _written(rig)
+    rig.kafka_has_all()
+    rig.take("b", *(receipt(str(place), place) for place in range(2, 60)))
+    await _written(rig, 2)
+    rig.kafka_has_all()
+    rig.take("c", receipt("70", 70))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert [record.count for record in rig.written] == [1, 58], "after many more are expected"
+    rig.desk.flush()
 
 
 async def test_an_id_in_another_form_is_found_when_the_destination_agrees() -> None:
@@ -131,9 +148,9 @@ async def test_a_receipt_that_no_submit_in_flight_can_have_brought_goes_on_at_on
     assert rig.desk.open == 2, "one waits for its answer, one flush is open"
 
 
-async def _written(rig: Rig) -> None:
+async def _written(rig: Rig, records: int = 1) -> None:
     deadline = asyncio.get_running_loop().time() + 5
-    while not rig.written:
+    while len(rig.written) < records:
         assert asyncio.get_running_loop().time() < deadline
         await asyncio.sleep(0.001)
 
