@@ -1,7 +1,7 @@
 -- The newest message of each carrier's id whose destination agrees: carriers use ids again. What an earlier version wrote
--- stands in carrier_refs, under the id itself.
+-- stands in carrier_refs, under the id itself. The arrays are sent in binary: as text each id is searched for quotes.
 SELECT w.n, f.tenant::text, f.chunk, f.send, f.position, f.segments
-FROM unnest(%s::integer[], %s::text[], %s::text[], %s::bigint[], %s::bigint[]) AS w (n, carrier, id, key, to_hash)
+FROM unnest(%b::integer[], %b::text[], %b::text[], %b::bigint[], %b::bigint[]) AS w (n, carrier, id, key, to_hash)
 JOIN LATERAL (SELECT b.tenant, b.chunk, b.send, m.position, m.segments, b.number
               FROM message_refs m JOIN ref_blocks b ON b.number = m.block AND b.carrier = w.carrier
               WHERE m.key = w.key AND m.to_hash = w.to_hash
