@@ -31,7 +31,9 @@ async def talk(url: str, data: bytes) -> bytes:
     (b"GET /healthz HTTP/1.1\r\nX: " + b"y" * 20_000 + b"\r\n\r\n", 431, "head_too_large"),
     (b"\x16\x03\x01\x02\x00\x01", 400, "bad_http"), (HEAD.encode() + b"Content-Length: -1\r\n\r\n", 400, "bad_http"),
     (HEAD.encode() + b"Expect: tea\r\nContent-Length: 2\r\n\r\n{}", 417, "unknown_expectation"),
-    (HEAD.encode() + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", 400, "bad_http")])
+    (HEAD.encode() + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", 400, "bad_http"),
+    (HEAD.encode() + b"Connection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 415,
+     "unsupported_encoding")])
 async def test_what_is_not_http_is_a_problem(url: str, data: bytes, status: int, code: str) -> None:
     head, _, content = (await talk(url, data)).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.") and f" {status} ".encode() in head.split(b"\r\n")[0]
