@@ -8,6 +8,9 @@ PostgreSQL is away.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 import msgspec
 
 from gateway.accounts import Account
@@ -17,7 +20,8 @@ from gateway.campaign_store import CampaignRow, CampaignStore, PartRow
 from gateway.cutting import ChunkPlan, Cutter
 from gateway.permissions import check_balance, check_price, check_sender
 from gateway.problem import Problem, refusal, refused
-from gateway.requests import MAX_INLINE, CampaignRequest
+from gateway.recipient_lines import AT_ONCE
+from gateway.requests import MAX_INLINE, CampaignRequest, Recipient
 from gateway.routing import GROUPING, Routes
 from gateway.screening import Keep, Refuse, Screening
 from gateway.state import Gateway
@@ -41,7 +45,7 @@ async def make_campaign(gateway: Gateway, account: Account, wanted: CampaignRequ
     rejected: list[Rejection] = []
     screening = screen(wanted.body, wanted.smart_encoding, gateway.accounts.routes, cutter.add,
                        lambda rejection: rejected.append(inline(rejection)))
-    screening.take(0, wanted.recipients)
+    await screen_all(screening, wanted.recipients)
     cutter.finish()
     totals = screening.totals
     check_price(_limit(wanted), totals.price)
@@ -83,6 +87,13 @@ def screen(body: str, smart: bool, routes: Routes, keep: Keep, refuse: Refuse) -
         return Screening(body, smart, routes, keep, refuse)
     except TextError as fault:
         raise refusal("/body", fault.code, fault.detail) from None
+
+
+async def screen_all(screening: Screening, recipients: Sequence[Recipient]) -> None:
+    """Look at all recipients of a request; others have their turn in between."""
+    for first in range(0, len(recipients), AT_ONCE):
+        screening.take(first, recipients[first:first + AT_ONCE])
+        await asyncio.sleep(0)
 
 
 def inline(rejection: Rejection) -> Rejection:

@@ -1,8 +1,8 @@
 """What recipients' texts come to: segments, and characters of their own, for a block of recipients at a time.
 
-Enters: recipients. Leaves: for each of them segments and weight, and the values of the variables as columns; a fault for
-each whose text cannot be sent. A text whose characters all take one septet is counted by its length alone, without being
-rendered, as most are; others are rendered and counted one by one. A body without placeholders is counted once.
+Enters: recipients. Leaves: for each of them segments, alphabet and weight, and the values of the variables as columns; a
+fault for each whose text cannot be sent. A text whose characters all take one septet is counted by its length alone,
+without being rendered, as most are; others are rendered and counted one by one. A body without placeholders is counted once.
 """
 
 from __future__ import annotations
@@ -22,27 +22,26 @@ _SEPTETS = GSM7_BASIC.replace(chr(ESCAPE), "").encode("latin-1", "ignore")
 """Those of them that Latin-1 has; Greek capitals are counted one by one."""
 _ALONE, _AMONG = SINGLE["gsm7"], PART["gsm7"]
 
-Measures = tuple[list[int], list[int], list[list[str]]]
-"""Segments, weights, and the columns of values."""
+Measures = tuple[list[int], list[Encoding], list[int], list[list[str]]]
+"""Segments, alphabets, weights, and the columns of values."""
 
 
 class Measure:
-    """The texts of one body. `longest`: segments of the longest so far, in `encoding`."""
+    """The texts of one body. `fixed`: alphabet and segments of all of them, where the body has no placeholders."""
 
     def __init__(self, body: str, smart_encoding: bool) -> None:
         self._template = compile_template(body)
         self._smart = smart_encoding
         self.names = tuple(dict.fromkeys(self._template.names))
-        self.longest = 0
-        self.encoding: Encoding = "gsm7"
         literals = "".join(self._template.literals)
         self._length = len(literals) if _is_plain(literals) else None
-        self._fixed = None if self.names else self._count(literals)
+        self.fixed = None if self.names else self._count(literals)
 
     def take(self, recipients: Sequence[Recipient], faults: dict[int, Fault]) -> Measures:
         """Of these recipients; where there is a fault, by rank, what is said of the recipient counts for nothing."""
-        if self._fixed is not None:
-            return [self._fixed] * len(recipients), [0] * len(recipients), []
+        if self.fixed is not None:
+            encoding, segments = self.fixed
+            return [segments] * len(recipients), [encoding] * len(recipients), [0] * len(recipients), []
         return self._by_length(recipients) or self._one_by_one(recipients, faults)
 
     def _by_length(self, recipients: Sequence[Recipient]) -> Measures | None:
@@ -66,33 +65,26 @@ class Measure:
             segments = [1 if length <= _ALONE else -(-length // _AMONG) for length in lengths]
         else:
             return None
-        self._note("gsm7", max(segments))
-        return segments, lengths, list(values.values())
+        return segments, ["gsm7"] * len(lengths), lengths, list(values.values())
 
     def _one_by_one(self, recipients: Sequence[Recipient], faults: dict[int, Fault]) -> Measures:
-        segments, weights = [], []
+        counted: list[tuple[Encoding, int]] = []
+        weights = []
         for rank, recipient in enumerate(recipients):
             try:
                 text = self._template.render(recipient.variables)
-                segments.append(self._count(text))
+                counted.append(self._count(text))
                 weights.append(len(text))
             except (MissingVariable, TextError) as cause:
                 faults[rank] = explain(self._template, recipient.variables, cause)
-                segments.append(0)
+                counted.append(("gsm7", 0))
                 weights.append(0)
-        return segments, weights, [[one.variables.get(name, "") for one in recipients] for name in self.names]
+        encodings, segments = map(list, zip(*counted, strict=True))
+        return segments, encodings, weights, [[one.variables.get(name, "") for one in recipients] for name in self.names]
 
-    def _count(self, text: str) -> int:
+    def _count(self, text: str) -> tuple[Encoding, int]:
         require_text(text)
-        encoding, segments = count_segments(smart(text) if self._smart else text)
-        self._note(encoding, segments)
-        return segments
-
-    def _note(self, encoding: Encoding, segments: int) -> None:
-        if segments > self.longest:
-            self.longest, self.encoding = segments, encoding
-        elif segments == self.longest and encoding == "ucs2":
-            self.encoding = encoding
+        return count_segments(smart(text) if self._smart else text)
 
 
 def _is_plain(text: str) -> bool:

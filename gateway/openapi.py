@@ -12,7 +12,9 @@ from typing import Any
 
 import msgspec
 
+from gateway import registry
 from gateway.problem import CONTENT_TYPE, ProblemBody
+from gateway.registry import RegistryFault
 from gateway.routes.table import Route
 from gateway.uploads import CSV, NDJSON
 
@@ -26,8 +28,8 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
 
 def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
     """The whole document."""
-    types = [kind for route in routes for kind in (route.body, route.answer) if kind is not None] + [ProblemBody]
-    schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    types = [kind for route in routes for kind in (route.body, route.answer) if kind is not None]
+    schemas, components = msgspec.json.schema_components([*types, ProblemBody, RegistryFault], ref_template=_REFERENCE)
     given = iter(schemas)
     paths: dict[str, Any] = {}
     for route in routes:
@@ -53,9 +55,9 @@ def _operation(route: Route, body: Any, answer: Any) -> dict[str, Any]:
         else f"registry_{route.handler.__name__}",
         "summary": route.summary,
         "responses": {
-            str(route.status): {"description": HTTPStatus(route.status).phrase, "headers": _headers(),
+            str(route.status): {"description": HTTPStatus(route.status).phrase, "headers": _headers(route),
                                 "content": {media: {"schema": answer}}},
-            **{str(status): _problem(status) for status in refusals},
+            **{str(status): _problem(route, status) for status in refusals},
         },
     }
     if route.path == "/readyz":
@@ -99,10 +101,18 @@ def _header_parameters(route: Route) -> list[dict[str, Any]]:
     return found
 
 
-def _headers() -> dict[str, Any]:
-    return {name: {"schema": {"type": "string"}} for name in ("X-Request-Id", "traceparent")}
+def _headers(route: Route, status: int = 0) -> dict[str, Any]:
+    names = ["X-Request-Id", "traceparent"]
+    if route.once and not status:
+        names.append("Idempotency-Replayed")
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        names.append("Retry-After")
+    return {name: {"schema": {"type": "string"}} for name in names}
 
 
-def _problem(status: int) -> dict[str, Any]:
-    return {"description": HTTPStatus(status).phrase,
-            "content": {CONTENT_TYPE: {"schema": {"$ref": _REFERENCE.format(name="ProblemBody")}}}}
+def _problem(route: Route, status: int) -> dict[str, Any]:
+    media, kind = CONTENT_TYPE, ProblemBody.__name__
+    if route.content == registry.CONTENT_TYPE:
+        media, kind = registry.CONTENT_TYPE, RegistryFault.__name__
+    return {"description": HTTPStatus(status).phrase, "headers": _headers(route, status),
+            "content": {media: {"schema": {"$ref": _REFERENCE.format(name=kind)}}}}

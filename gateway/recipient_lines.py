@@ -63,14 +63,18 @@ def _decode(lines: bytes) -> Entries:
     number = lines.count(b"\n") + 1
     try:
         decoded = _DECODER.decode_lines(lines)
-        # Trap: it passes over blank lines and takes two objects on a line; then line by line, for the right indexes.
-        if len(decoded) == number and b"\n\n" not in lines and len(lines) <= MAX_LINE:
-            return list(decoded)
-        if len(decoded) == number and b"\n\n" not in lines and max(map(len, lines.split(b"\n"))) <= MAX_LINE:
+        if len(decoded) == number == _between_objects(lines) + 1 and (
+                len(lines) <= MAX_LINE or max(map(len, lines.split(b"\n"))) <= MAX_LINE):
             return list(decoded)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return [_decode_line(line) for line in lines.split(b"\n")]
     return [_decode_line(line) for line in lines.split(b"\n")]
+
+
+def _between_objects(lines: bytes) -> int:
+    """How many newlines surely stand between two objects. Trap: the decoder of lines passes over blank ones, takes two
+    objects on a line and one on two; as many objects as lines mean one on each only if every newline is such."""
+    return lines.count(b"}\n{") + lines.count(b"}\r\n{")
 
 
 def _decode_line(line: bytes) -> Recipient | Fault:

@@ -13,6 +13,8 @@ import msgspec
 from schemas.codec import SCHEMAS, schema_text
 from schemas.topics import TOPICS
 
+CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
+
 
 class SubjectVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a subject's schema; `schema` is JSON text."""
@@ -22,6 +24,13 @@ class SubjectVersion(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     schemaType: str = "AVRO"
     schema: str
+
+
+class RegistryFault(msgspec.Struct, frozen=True, kw_only=True):
+    """A refusal, as clients of Confluent's registry read it."""
+
+    error_code: int
+    message: str
 
 
 @cache

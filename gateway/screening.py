@@ -36,7 +36,7 @@ _DUPLICATE = Fault(pointer="/to", code="duplicate", detail="the same destination
 
 @dataclass(slots=True, kw_only=True)
 class Totals:
-    """What passed so far. `longest`: segments of the longest text, in `encoding`; prices in ten-thousandths."""
+    """What passed so far. `longest`: segments of the longest text among these, in `encoding`; prices in ten-thousandths."""
 
     accepted: int = 0
     rejected: int = 0
@@ -57,6 +57,7 @@ class _Block:
     numbers: list[int] = field(default_factory=list)
     ways: list[Way] = field(default_factory=list)
     segments: list[int] = field(default_factory=list)
+    encodings: list[Encoding] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
     refs: list[str | None] = field(default_factory=list)
     values: list[list[str]] = field(default_factory=list)
@@ -69,6 +70,7 @@ class _Block:
         self.numbers = list(compress(self.numbers, passed))
         self.ways = list(compress(self.ways, passed))
         self.segments = list(compress(self.segments, passed))
+        self.encodings = list(compress(self.encodings, passed))
         self.weights = list(compress(self.weights, passed))
         self.refs = list(compress(self.refs, passed))
         self.values = [list(compress(column, passed)) for column in self.values]
@@ -84,7 +86,8 @@ class Screening:
         self._keep = keep
         self._refuse = refuse
         self._seen = SeenNumbers()
-        self._note_longest()
+        if self._measure.fixed is not None:
+            self.totals.encoding, self.totals.longest = self._measure.fixed
 
     def take(self, first: int, recipients: Sequence[Recipient | Fault]) -> None:
         """Look at these recipients, whose indexes begin at `first`; a Fault is one that could not even be read."""
@@ -97,7 +100,6 @@ class Screening:
             if faults:
                 refused.update((block.indexes[rank], fault) for rank, fault in faults.items())
                 block.leave_out(faults)
-        self._note_longest()
         for index in sorted(refused):
             self._reject(index, refused[index])
         if block.indexes:
@@ -127,7 +129,7 @@ class Screening:
 
     def _measure_texts(self, block: _Block) -> dict[int, Fault]:
         faults: dict[int, Fault] = {}
-        block.segments, block.weights, block.values = self._measure.take(block.recipients, faults)
+        block.segments, block.encodings, block.weights, block.values = self._measure.take(block.recipients, faults)
         return faults
 
     def _check_refs(self, block: _Block) -> dict[int, Fault]:
@@ -146,16 +148,16 @@ class Screening:
 
     def _count(self, block: _Block) -> None:
         totals = self.totals
-        for (way, segments), number in Counter(zip(block.ways, block.segments, strict=True)).items():
+        alike = Counter(zip(block.ways, block.segments, block.encodings, strict=True))
+        for (way, segments, encoding), number in alike.items():
             price = way.price * segments
             totals.accepted += number
             totals.segments += number * segments
             totals.price += number * price
             totals.carriers[way.carrier] += number
             totals.cheapest = price if totals.cheapest is None else min(totals.cheapest, price)
-
-    def _note_longest(self) -> None:
-        self.totals.longest, self.totals.encoding = self._measure.longest, self._measure.encoding
+            if segments > totals.longest or (segments == totals.longest and encoding == "ucs2"):
+                totals.longest, totals.encoding = segments, encoding
 
 
 def _readable(first: int, recipients: Sequence[Recipient | Fault], refused: dict[int, Fault]) -> _Block:

@@ -18,7 +18,7 @@ from schemas.ids import MessageId
 from schemas.phone import PhoneError, normalise
 from schemas.positions import everyone
 from schemas.slices import Columns, Slice
-from schemas.template import MissingVariable, Template, compile_template
+from schemas.template import MissingVariable, compile_template
 from schemas.text import TextError, count_segments, smart
 
 
@@ -40,7 +40,7 @@ def check_message(message: MessageRequest, routes: Routes) -> Checked:
     except PhoneError as fault:
         raise refusal("/to", fault.code, fault.detail) from None
     template = compile_template(message.body)
-    encoding, segments = _measure(message, template)
+    encoding, segments = measure(message)
     if message.client_ref is not None and "\0" in message.client_ref:
         raise refused([bad_text("/client_ref")])
     way = routes.way_of(number)
@@ -63,7 +63,9 @@ def make_slice(message: MessageRequest, checked: Checked, *, tenant: str, identi
                  indexes=array("I", [0]).tobytes(), key_id=key_id, sealed=sealed)
 
 
-def _measure(message: MessageRequest, template: Template) -> tuple[Encoding, int]:
+def measure(message: MessageRequest) -> tuple[Encoding, int]:
+    """Alphabet and segments of its text, which follow from the request alone, whatever has become of the routes."""
+    template = compile_template(message.body)
     if "\0" in message.body:
         raise refused([bad_text("/body")])
     try:

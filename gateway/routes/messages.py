@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
-from gateway.answers import MessageAccepted
+from gateway.answers import Encoding, MessageAccepted
 from gateway.body import read_json
 from gateway.idempotency import Made, Stored
 from gateway.message_book import MessageFilter, find_message, list_messages
@@ -13,7 +13,7 @@ from gateway.once import once, scoped
 from gateway.permissions import check_balance, check_sender
 from gateway.query import read_limit, read_query, read_status, read_time
 from gateway.requests import MessageRequest
-from gateway.singles import Checked, check_message, make_slice
+from gateway.singles import check_message, make_slice, measure
 from gateway.state import TRACEPARENT, account_of, answer, gateway_of
 from schemas.ids import single_message_id
 
@@ -37,10 +37,10 @@ async def accept_message(request: web.Request) -> web.Response:
         await gateway.ingest.put_single(slice_, request[TRACEPARENT])
         await gateway.fresh.keep(slice_)
         gateway.metrics.count("sluice_accepted_messages_total", message.lane)
-        return _accepted(slice_.chunk, checked)
+        return _accepted(slice_.chunk, checked.encoding, checked.segments)
 
     async def recall(made: Made) -> Stored:
-        return _accepted(made.id, check_message(message, gateway.accounts.routes))
+        return _accepted(made.id, *measure(message))
 
     return await once(request, digest, make, recall)
 
@@ -60,6 +60,6 @@ async def show_messages(request: web.Request) -> web.Response:
                                       read_limit(query)))
 
 
-def _accepted(identity: str, checked: Checked) -> Stored:
-    body = MessageAccepted(id=identity, encoding=checked.encoding, segments=checked.segments)
+def _accepted(identity: str, encoding: Encoding, segments: int) -> Stored:
+    body = MessageAccepted(id=identity, encoding=encoding, segments=segments)
     return Stored(status=202, body=msgspec.json.encode(body), location=f"/v1/messages/{identity}")

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway.answers import Preview, Rejection, RouteShare
 from gateway.body import read_json
-from gateway.campaigns import check_campaign, inline, screen
+from gateway.campaigns import check_campaign, inline, screen, screen_all
 from gateway.cutting import Rows
 from gateway.query import read_query
 from gateway.requests import CampaignRequest
@@ -28,7 +28,7 @@ async def preview_campaign(request: web.Request) -> web.Response:
     rejected: list[Rejection] = []
     screening = screen(wanted.body, wanted.smart_encoding, gateway.accounts.routes, _drop,
                        lambda rejection: rejected.append(inline(rejection)))
-    screening.take(0, wanted.recipients)
+    await screen_all(screening, wanted.recipients)
     totals = screening.totals
     return answer(Preview(
         recipients=totals.accepted, encoding=totals.encoding, segments=totals.longest, total_segments=totals.segments,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
-from gateway.registry import SubjectVersion, subjects, uses
+from gateway.registry import CONTENT_TYPE, RegistryFault, SubjectVersion, subjects, uses
 
-CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 COMPATIBILITY = "FULL_TRANSITIVE"
 
 
@@ -83,5 +82,5 @@ def _answer(body: object) -> web.Response:
 
 
 def _fault(status: int, code: int, message: str) -> web.Response:
-    return web.Response(status=status, body=msgspec.json.encode({"error_code": code, "message": message}),
+    return web.Response(status=status, body=msgspec.json.encode(RegistryFault(error_code=code, message=message)),
                         content_type=CONTENT_TYPE)

@@ -45,3 +45,21 @@ def test_recipients_come_as_lines_or_as_a_table() -> None:
     assert set(contents) == {"application/x-ndjson", "text/csv"}
     assert contents["text/csv"]["schema"]["type"] == "string" and contents["text/csv"]["example"].startswith("to,")
     assert "Upload-Part" in {parameter["name"] for parameter in upload["parameters"]}
+
+
+async def test_the_registry_answers_as_described(client: ClientSession) -> None:
+    paths = describe(ROUTES, "1")["paths"]
+    for path, status in (("/registry/subjects", 200), ("/registry/subjects/{subject}/versions", 404),
+                         ("/registry/subjects/{subject}/versions/{version}", 404), ("/registry/schemas/ids/{id}", 404)):
+        described = paths[path]["get"]["responses"][str(status)]["content"]
+        async with client.get(path.format(subject="none", version=1, id="none")) as response:
+            assert (response.status, [response.content_type]) == (status, list(described)), path
+
+
+async def test_refusals_of_bodies_are_described(client: ClientSession) -> None:
+    paths = describe(ROUTES, "1")["paths"]
+    start = "/v1/campaigns/{id}/start"
+    for path, body, kind, status in ((start, b"x", "application/json", 400), (start, b"{}", "text/plain", 415),
+                                     (start, b"x" * 2000, "application/json", 413)):
+        async with client.post(path.format(id="cmp_" + "0" * 26), data=body, headers={"Content-Type": kind}) as response:
+            assert response.status == status and str(status) in paths[path]["post"]["responses"]

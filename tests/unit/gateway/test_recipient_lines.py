@@ -34,6 +34,14 @@ def test_an_entry_a_line(monkeypatch: pytest.MonkeyPatch, block: int, end: bytes
     assert seen(b"\n".join(line for line, _ in lines) + end) == [verdict for _, verdict in lines]
 
 
+@pytest.mark.parametrize("data", [
+    b'\n{"to": "+1"}{"to": "+2"}', b'{"to":\n"+1"}{"to": "+2"}', b'{"to": "+1"} {"to": "+2"}\n\t',
+    b'\r\n{"to": "+1"} {"to": "+2"}', b'{"to": "+1"}\n \n{"to": "+2"}{"to": "+3"}'])
+def test_as_many_objects_as_lines_are_not_one_on_each(data: bytes) -> None:
+    alone = [verdict for line in data.split(b"\n") for verdict in seen(line or b"\n")]
+    assert seen(data) == seen(data + b"\n") == alone and "bad_json" in alone
+
+
 def test_nothing_is_no_line_and_a_newline_is_one() -> None:
     assert (seen(b""), seen(b"\n"), seen(b"\n\n")) == ([], ["bad_json"], ["bad_json", "bad_json"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from array import array
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import cutting
+from gateway.campaigns import screen_all
 from gateway.cutting import ChunkPlan, Cutter
 from gateway.problem import Fault
 from gateway.recipient_lines import Entries, read_recipients
@@ -74,7 +76,7 @@ class OneByOne:
         self.seen: set[int] = set()
         self.groups: dict[int, list[tuple[int, int, Recipient, int]]] = defaultdict(list)
         if not self.template.names:
-            self.measure(body)
+            self.made.alphabet, self.made.longest = self.measure(body)
 
     def take(self, index: int, entry: Recipient | Fault) -> None:
         fault = entry if isinstance(entry, Fault) else self.fault_of(index, entry)
@@ -91,7 +93,7 @@ class OneByOne:
             return Fault(pointer="/to", code="no_route", detail="no route leads to this destination")
         try:
             text = self.template.render(recipient.variables)
-            segments = self.measure(text)
+            alphabet, segments = self.measure(text)
         except (MissingVariable, TextError) as cause:
             return explain(self.template, recipient.variables, cause)
         ref = recipient.client_ref or ""
@@ -102,14 +104,13 @@ class OneByOne:
         self.seen.add(number)
         self.made.accepted, self.made.segments = self.made.accepted + 1, self.made.segments + segments
         self.made.price += segments * way.price
+        self.made.longest, self.made.alphabet = max((self.made.longest, self.made.alphabet), (segments, alphabet))
         self.keep(index, number, recipient, (len(text) if self.template.names else 0) + len(ref))
         return None
 
-    def measure(self, text: str) -> int:
+    def measure(self, text: str) -> tuple[str, int]:
         require_text(text)
-        alphabet, segments = count_segments(smart(text) if self.replace else text)
-        self.made.longest, self.made.alphabet = max((self.made.longest, self.made.alphabet), (segments, alphabet))
-        return segments
+        return count_segments(smart(text) if self.replace else text)
 
     def keep(self, index: int, number: int, recipient: Recipient, weight: int) -> None:
         group = self.groups[bucket_of(str(number))]
@@ -177,6 +178,28 @@ def test_blocks_are_screened_as_recipients_one_by_one(lines: list[bytes], body: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cutting, "MAX_WEIGHT", MAX_WEIGHT)
         assert screened(entries, body, replace, size) == rules.finish()
+
+
+def test_the_longest_text_is_one_that_is_sent() -> None:
+    entries: Entries = [
+        Recipient(to="+4915112345001", variables={"a": "Ann"}), Recipient(to="+4915112345001", variables={"a": "Ж" * 500}),
+        Recipient(to="+4915112345002", variables={"a": "x" * 161}),
+        Recipient(to="+4915112345003", variables={"a": "Ж" * 500}, client_ref="\0")]
+    made = screened(entries, "Hi {{a}}", False, 100)
+    assert (made.longest, made.alphabet, made.accepted, len(made.rejected)) == (2, "gsm7", 2, 2)
+
+
+async def test_others_have_their_turn_while_the_recipients_of_a_request_are_screened() -> None:
+    screening = Screening("Hello", False, ROUTES, lambda *_: None, lambda _: None)
+    screened_so_far: list[int] = []
+
+    async def look_on() -> None:
+        while screening.totals.accepted < 1000:
+            screened_so_far.append(screening.totals.accepted)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(screen_all(screening, [Recipient(to=f"+4915112{n:06d}") for n in range(1000)]), look_on())
+    assert screening.totals.accepted == 1000 and len(set(screened_so_far)) > 4
 
 
 @pytest.mark.parametrize("size", [1, 110, 499, 500, 5000])
