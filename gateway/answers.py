@@ -95,7 +95,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
-    """A campaign as it stands at one moment."""
+    """A campaign as it stands at one moment. `ended_at`: when it was canceled."""
 
     id: str
     name: str

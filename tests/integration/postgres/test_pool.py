@@ -6,6 +6,7 @@ In: a database, an address where nobody listens. Out: rows, or `DatabaseDown` so
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterator
 
@@ -13,7 +14,7 @@ import psycopg
 import pytest
 
 from infra.postgres.config_book import ConfigBook, carrier_context
-from infra.postgres.pool import DatabaseDown, fetch_one, open_pool, transaction
+from infra.postgres.pool import UNACKNOWLEDGED_MS, DatabaseDown, fetch_one, open_pool, transaction
 from infra.security.secrets import seal_secret
 from infra.services.stack import Stack
 from tests.support.database import add_tenant, fresh_database
@@ -49,6 +50,15 @@ async def test_a_connection_that_broke_is_replaced(database: str) -> None:
             await connection.execute("SELECT 1")
     async with transaction(pool) as connection:
         assert await fetch_one(connection, "SELECT 1") == (1,)
+    await pool.close()
+
+
+@pytest.mark.stack
+async def test_a_server_that_is_silent_is_given_up(database: str) -> None:
+    pool = await open_pool(database, size=1)
+    async with transaction(pool) as connection:
+        with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as own:
+            assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNACKNOWLEDGED_MS
     await pool.close()
 
 
