@@ -69,8 +69,14 @@ def outbox() -> ListedOutbox:
     return ListedOutbox()
 
 
+@pytest.fixture(scope="session")
+def probe() -> KafkaProbe:
+    """One for all: each is a client that goes on looking for its broker as long as the process lives."""
+    return KafkaProbe(NOWHERE)
+
+
 @pytest.fixture
-async def gateway(outbox: ListedOutbox, tmp_path: Path) -> AsyncIterator[Gateway]:
+async def gateway(outbox: ListedOutbox, probe: KafkaProbe, tmp_path: Path) -> AsyncIterator[Gateway]:
     metrics = Metrics()
     pool = await open_pool(f"postgresql://{NOWHERE}/none", role="app", size=1, wait_seconds=0.05)
     redis = RedisBatches(connect(f"redis://{NOWHERE}/0"))
@@ -80,7 +86,7 @@ async def gateway(outbox: ListedOutbox, tmp_path: Path) -> AsyncIterator[Gateway
                   Routes([("+49", ["near"], 700), ("+1", ["far"], 100)]))
     kafka = cast(Outbox, outbox)
     yield Gateway(
-        settings=Settings(data_dir=tmp_path), outbox=kafka, pool=pool, redis=redis, kafka=KafkaProbe(NOWHERE),
+        settings=Settings(data_dir=tmp_path), outbox=kafka, pool=pool, redis=redis, kafka=probe,
         accounts=accounts, sealer=Sealer(Keyring("k1", {"k1": bytes(32)})), ingest=Ingest(kafka, metrics),
         idempotency=Idempotency(redis, pool, metrics, lambda: accounts.up), fresh=FreshMessages(redis), metrics=metrics,
         spool_dir=tmp_path / "spool", openapi=describe(ROUTES, "1"))
