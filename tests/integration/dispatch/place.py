@@ -272,7 +272,9 @@ class Place:
             deadline = time.monotonic() + 20
             while begin < end and (not out or out[-1][0] < end - 1):
                 assert time.monotonic() < deadline, f"{topic}[{partition}] was not read to {end}"
-                out += [(m.offset() or 0, m.value() or b"") for m in consumer.consume(500, 0.1) if m.error() is None]
+                # Trap: `consume` with a time-out waits for all it was asked for; the role under test stands still meanwhile.
+                found = [consumer.poll(0.1), *consumer.consume(500, 0)]
+                out += [(m.offset() or 0, m.value() or b"") for m in found if m is not None and m.error() is None]
             return out
         finally:
             consumer.close()
