@@ -37,7 +37,6 @@ _ROOT = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 _NUMBER = "(0|[1-9][0-9]{0,9})"
 _MESSAGE = re.compile(f"msg_({_ROOT})(?:_{_NUMBER}_{_NUMBER})?")
 _CAMPAIGN = re.compile(f"cmp_({_ROOT})")
-_CHUNK = re.compile(f"(?:msg_({_ROOT})|chk_({_ROOT})_{_NUMBER}_{_NUMBER})")
 
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
@@ -95,11 +94,6 @@ def chunk_id(campaign: CampaignId, part: int, number: int) -> ChunkId:
     return ChunkId(f"chk_{campaign[4:]}_{part}_{number}")
 
 
-def single_chunk_id(message: MessageId) -> ChunkId:
-    """A single message is its own chunk, under the same id."""
-    return ChunkId(message)
-
-
 def parse_campaign_id(text: str) -> CampaignId:
     """The id, if the text is one."""
     if _CAMPAIGN.fullmatch(text) is None:
@@ -118,14 +112,6 @@ def parse_message_id(text: str) -> ParsedMessage:
     if part > MAX_NUMBER or index > MAX_NUMBER:
         raise IdError("not a message's id")
     return ParsedMessage(campaign=CampaignId("cmp_" + match[1]), part=part, index=index)
-
-
-def campaign_of_chunk(chunk: ChunkId) -> CampaignId | None:
-    """The campaign that the chunk belongs to; None for a single message's."""
-    match = _CHUNK.fullmatch(chunk)
-    if match is None:
-        raise IdError("not a chunk's id")
-    return CampaignId("cmp_" + match[2]) if match[2] else None
 
 
 def concat_reference(message: MessageId) -> int:

@@ -70,11 +70,6 @@ def format_e164(number: int) -> str:
     return f"+{number}"
 
 
-def mask(e164: str) -> str:
-    """The number for logs: where it goes is still seen, whose it is not."""
-    return f"{e164[:5]}*****{e164[-2:]}" if len(e164) >= 11 else "+*****"
-
-
 def _international(raw: str) -> str:
     """The number as "+" and digits, if that is what was written."""
     if len(raw) > MAX_INPUT:

@@ -7,7 +7,6 @@ Wrong: SenderError, code `too_long`, `too_short`, `bad_character` or `no_letter`
 """
 
 import re
-from enum import StrEnum
 
 MAX_NAME = 11
 MIN_DIGITS = 3
@@ -16,14 +15,6 @@ MAX_DIGITS = 15
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
 _NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ._&-]{1,11}")
 _CHARACTERS = re.compile(r"\+[0-9]*|[A-Za-z0-9 ._&-]*")
-
-
-class SenderKind(StrEnum):
-    """How carriers tell senders apart."""
-
-    NAME = "name"
-    INTERNATIONAL = "international"
-    SHORT_CODE = "short_code"
 
 
 class SenderError(ValueError):
@@ -40,13 +31,6 @@ def parse_sender(raw: str) -> str:
     if _NAME.fullmatch(raw) is None and _NUMBER.fullmatch(raw) is None:
         raise _fault(raw)
     return raw
-
-
-def kind_of(sender: str) -> SenderKind:
-    """What kind a parsed sender is."""
-    if sender[0] == "+":
-        return SenderKind.INTERNATIONAL
-    return SenderKind.SHORT_CODE if _NUMBER.fullmatch(sender) else SenderKind.NAME
 
 
 def _fault(raw: str) -> SenderError:

@@ -14,7 +14,6 @@ from schemas.positions import places
 from schemas.records import Settled
 from schemas.slices import RecordError
 
-_WITH_ID = frozenset({"sent", "partial"})
 OUTCOMES = frozenset({"sent", "failed", "transient", "uncertain", "partial", "not_taken"})
 
 

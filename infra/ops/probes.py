@@ -15,7 +15,6 @@ from infra.ops.refusal import Refusal
 from infra.settings import Settings
 
 Row = dict[str, Any]
-Probe = Callable[[Settings], str]
 
 
 def probe_services(settings: Settings) -> list[Row]:

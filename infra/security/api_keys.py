@@ -36,8 +36,3 @@ def key_id(text: str) -> str | None:
 def check(text: str, expected: bytes) -> bool:
     """Whether this key has this hash, in constant time."""
     return hmac.compare_digest(hash_key(text), expected)
-
-
-def same_secret(given: str, expected: str) -> bool:
-    """Whether two secrets (the admin key) are the same, in constant time."""
-    return hmac.compare_digest(given.encode(), expected.encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.security.api_keys import check, key_id, new_key, same_secret
+from infra.security.api_keys import check, key_id, new_key
 from infra.security.keyring import Keyring
 from infra.security.secrets import SecretError, open_secret, seal_secret
 
@@ -21,11 +21,6 @@ def test_a_key_fits_its_hash_alone() -> None:
 @pytest.mark.parametrize("text", ["", "sk_", "sk_abc_def", "Bearer x", "sk_0123456789abcdef_" + "g" * 64])
 def test_malformed_text_is_no_key(text: str) -> None:
     assert key_id(text) is None
-
-
-def test_the_same_secret() -> None:
-    assert same_secret("admin", "admin")
-    assert not same_secret("admim", "admin")
 
 
 def test_a_secret_opens_in_its_place_alone() -> None:

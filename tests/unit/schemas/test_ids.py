@@ -7,13 +7,11 @@ from hypothesis import strategies as st
 from schemas.ids import (
     ALPHABET,
     CampaignId,
-    ChunkId,
     IdError,
     MessageId,
     TenantId,
     campaign_id,
     campaign_message_id,
-    campaign_of_chunk,
     chunk_id,
     concat_reference,
     derived_id,
@@ -23,7 +21,6 @@ from schemas.ids import (
     parse_campaign_id,
     parse_message_id,
     partition_of,
-    single_chunk_id,
     single_message_id,
 )
 
@@ -64,15 +61,11 @@ def test_a_campaigns_message_tells_where_it_stands(root: str, part: int, index: 
     parsed = parse_message_id(message)
     assert (parsed.campaign, parsed.part, parsed.index) == (campaign, part, index)
     assert len(message) <= 64
-    assert campaign_of_chunk(chunk_id(campaign, part, index)) == campaign
 
 
 @given(ROOTS)
-def test_a_single_message_is_its_own_chunk(root: str) -> None:
-    message = single_message_id(root)
-    assert parse_message_id(message).campaign is None
-    assert str(single_chunk_id(message)) == str(message)
-    assert campaign_of_chunk(single_chunk_id(message)) is None
+def test_a_single_message_has_no_campaign(root: str) -> None:
+    assert parse_message_id(single_message_id(root)).campaign is None
 
 
 def test_the_forms_are_those_of_the_interface() -> None:
@@ -93,11 +86,6 @@ def test_other_text_is_no_message_id(text: str) -> None:
         parse_message_id(text)
     with pytest.raises(IdError):
         parse_campaign_id(text if not text.startswith("cmp") else text + "0")
-
-
-def test_other_text_is_no_chunk_id() -> None:
-    with pytest.raises(IdError):
-        campaign_of_chunk(ChunkId("chk_" + "0" * 26))
 
 
 def test_concat_references_use_the_whole_range() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberFormat
 
 from schemas.numbering_plans import verdict
-from schemas.phone import PhoneError, are_valid, format_e164, mask, normalise
+from schemas.phone import PhoneError, are_valid, format_e164, normalise
 
 TYPES = ("premium_rate", "toll_free", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail",
          "fixed_line", "mobile")
@@ -148,9 +148,3 @@ def test_a_warm_cache_does_not_let_other_characters_through() -> None:
     for tail in ("_45678", " 45678", "４5678", "+45678"):
         raw = "+4915112345678"[:8] + tail
         assert _by_us(raw) == _by_us(raw.replace(" ", ""))
-
-
-def test_masks_hide_the_subscriber() -> None:
-    assert mask("+4915112345667") == "+4915*****67"
-    assert mask("+2901234") == "+*****"
-    assert mask("") == "+*****"
