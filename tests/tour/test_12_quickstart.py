@@ -1,86 +1,34 @@
 """12. The quickstart does what it says: each of its commands, in order, in one shell, on a stack that runs.
 
-Only the `make` commands are left out: they start what runs already. The shell stands in a folder like the repository
-after `make up`: `.sluice` leads to the stack's data, `.venv` and `examples` are the real ones.
+Only the `make` commands are left out: they start what runs already.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.documents import Ran, blocks_of, run_beside
 from tests.support.running import REPOSITORY, Running
 
 pytestmark = pytest.mark.stack
 QUICKSTART = REPOSITORY / "docs" / "quickstart.md"
-PLAIN_CURL = REPOSITORY / "tests" / "support" / "plain_curl.py"
-SECONDS = 100
 STARTED_ALREADY = ["make demo", "make up"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """A command and how it ended; `answers`: what of its output is JSON, a line or all of it."""
-
-    command: str
-    code: int
-    out: str
-    errors: str
-
-    @property
-    def answers(self) -> list[Any]:
-        for pieces in ([self.out], self.out.splitlines()):
-            try:
-                return [json.loads(piece) for piece in pieces]
-            except ValueError:
-                continue
-        return []
 
 
 def commands_of(document: Path) -> list[str]:
     """Every command in a fenced block; a backslash at the end of a line joins the next to it."""
-    blocks = re.findall(r"^```\w*\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL)
-    return [command for block in blocks for command in re.split(r"(?<!\\)\n", block.strip()) if command]
-
-
-def run(commands: Sequence[str], folder: Path, environment: dict[str, str]) -> Iterator[Ran]:
-    """All of them in one bash, which knows the variables that the earlier ones set."""
-    notes = folder / "notes"
-    notes.mkdir()
-    script = "set -o pipefail\n" + "".join(
-        f"{{ {command}\n}} >{notes}/{n}.out 2>{notes}/{n}.err\necho $? >{notes}/{n}.code\n"
-        for n, command in enumerate(commands))
-    subprocess.run(["bash", "-c", script], cwd=folder, env=environment, stdin=subprocess.DEVNULL, timeout=SECONDS,
-                   check=True)
-    for n, command in enumerate(commands):
-        code, out, errors = ((notes / f"{n}.{kind}").read_text() for kind in ("code", "out", "err"))
-        yield Ran(command=command, code=int(code), out=out, errors=errors)
+    return [command for block in blocks_of(document) for command in re.split(r"(?<!\\)\n", block.strip()) if command]
 
 
 @pytest.fixture(scope="module")
 def ran(stack: Running, tmp_path_factory: pytest.TempPathFactory) -> list[Ran]:
-    folder = tmp_path_factory.mktemp("quickstart")
-    for name, target in ((".sluice", Path(stack.line["data_dir"])), (".venv", Path(sys.prefix)),
-                         ("examples", REPOSITORY / "examples")):
-        (folder / name).symlink_to(target)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
-    if shutil.which("curl") is None:
-        (folder / "bin").mkdir()
-        (folder / "bin" / "curl").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{PLAIN_CURL}" "$@"\n')
-        (folder / "bin" / "curl").chmod(0o755)
-        environment["PATH"] = f"{folder / 'bin'}{os.pathsep}{environment['PATH']}"
-    return list(run([command for command in commands_of(QUICKSTART) if command not in STARTED_ALREADY], folder,
-                    environment))
+    commands = [command for command in commands_of(QUICKSTART) if command not in STARTED_ALREADY]
+    return run_beside(stack, tmp_path_factory.mktemp("quickstart"), commands)
 
 
 def answer_to(ran: Sequence[Ran], part: str) -> Any:
