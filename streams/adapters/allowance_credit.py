@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -53,6 +53,7 @@ class AllowanceCredit:
         self._allowances: dict[str, Allowance] = {}
         self._drawn: OrderedDict[tuple[str, str, int, int], CreditGrant] = OrderedDict()
         self._raising: dict[str, asyncio.Task[None]] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def reserve(self, asks: Sequence[CreditAsk]) -> list[CreditGrant]:
         """One grant per ask, in order. Raises PortDown."""
@@ -100,7 +101,15 @@ class AllowanceCredit:
             self._raising.pop(tenant, None)
 
     async def _raise(self, tenant: str, cost: int, price: int) -> None:
-        """Reserve more under the lease, at least `cost`, usually for a thousand messages but a tenth of the account."""
+        """Reserve more under the lease, at least `cost`, usually for a thousand messages but a tenth of the account.
+
+        One at a time: a raise that another one overtook would forget what that one reserved, and what was drawn since.
+        """
+        async with self._turns[tenant]:
+            if not cost or self._left(tenant) < cost:
+                await self._reserve_more(tenant, cost, price)
+
+    async def _reserve_more(self, tenant: str, cost: int, price: int) -> None:
         old = self._allowances.get(tenant)
         usable = old if old is not None and old.good_until > self._clock() else None
         now = self._clock()

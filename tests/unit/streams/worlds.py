@@ -69,6 +69,7 @@ class World:
     commands: dict[str, CampaignCommand] = field(default_factory=dict)
     money: int = 10**12
     room: int = 10**9
+    granted: dict[tuple[str, str, str, int], int] = field(default_factory=dict)
     assigned: dict[tuple[str, int], dict[str, int]] = field(default_factory=dict)
     reserved: dict[tuple[str, str, int], int] = field(default_factory=dict)
     found: dict[str, Found] = field(default_factory=dict)
@@ -121,9 +122,11 @@ class World:
     async def ask(self, asks: Sequence[SpaceAsk]) -> list[int]:
         out = []
         for ask in asks:
-            granted = min(self.room, ask.cost)
-            self.room -= granted
-            out.append(granted)
+            place = (ask.carrier, ask.lane, ask.chunk, ask.send)
+            if place not in self.granted:
+                self.granted[place] = min(self.room, ask.cost)
+                self.room -= self.granted[place]
+            out.append(self.granted[place])
         return out
 
     async def lookup(self, receipts: Sequence[UnknownReceipt], now: int) -> list[Found | None]:
