@@ -104,17 +104,28 @@ class ReceiptDesk:
             self._timer = None
         groups, self._groups = self._groups, {}
         self._many, self._pending = self._pending >= MANY, 0
-        at = self._now()
+        if not groups:
+            return
+        at, left = self._now(), len(groups)
+        self._flushing += 1
+
+        def stands() -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                self._flushed()
+
         for facts, group in groups.items():
             record = (unknown_record(self._carrier, group, at, self._sealer) if facts is None
                       else known_record(self._carrier, facts, group, at, self._sealer))
-            self._flushing += 1
-            self._post(encode(record), group.close_after(self._flushed))
+            self._post(encode(record), group.close_after(stands))
 
     def _flushed(self) -> None:
         self._flushing -= 1
         if self._pending and self._flushing == 0:
             self.flush()
+        else:
+            self._soon()
 
     def _search(self, receipt: Receipt) -> tuple[str, tuple[Facts, int] | None]:
         for form in self.lookup(receipt.carrier_message_id):
