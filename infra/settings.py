@@ -125,7 +125,8 @@ class Settings(_Section):
     cache_dir: Path | None = Field(default=None, description="Kafka's jars; unset = the user's cache folder")
     keyring: Path | None = Field(default=None, description="file of the master keys; unset = DATA/keyring.json")
     api_key: SecretStr | None = Field(default=None, description="the key that the command line uses")
-    admin_key: SecretStr | None = Field(default=None, min_length=16, description="of operators over HTTP: no call asks for it yet")
+    admin_key: SecretStr | None = Field(default=None, min_length=16,
+                                        description="of operators over HTTP: no call asks for it yet")
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$", description="one per installation")
     kafka: KafkaSettings = KafkaSettings()
     postgres: PostgresSettings = PostgresSettings()

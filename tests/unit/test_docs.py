@@ -16,7 +16,8 @@ from infra.ops import reference
 from infra.ops.cli import COMMANDS, GROUPS
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "examples" / "subscriber" / "README.md"])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "infra" / "decisions").glob("*.md"),
+                ROOT / "examples" / "subscriber" / "README.md"])
 CALL = re.compile(r"curl -s (?:-X POST )?\"?\$GATEWAY(/\S*?)[\"?\s](.*?)(?=\n\n|\n```|\nexport|\ncurl|\nsluice)", re.DOTALL)
 
 
