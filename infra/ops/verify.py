@@ -7,25 +7,30 @@ these ends, PostgreSQL in one snapshot, and the ingest topics anew. A message is
 
     LOST        accepted 10 s before the start, in no state, and waiting in no row of `held`; a part with fewer
                 messages in the log than its answer said; a state announced in `message-events` that PostgreSQL never
-                took; an answer `sent` in the log of calls while the state stands below `sent`
+                took; an answer `sent` in the log of calls while the state stands below `sent`; a state at an end for
+                60 s of which `delivery-receipts` does not tell; a campaign whose counts are not those of its messages
     DUP_EFFECT  answered `sent` or `partial` more than once, whatever the send; or started again after such an answer, or
                 after any answer under the same send; marketing also: started again while uncertain. Not counted: an otp or
                 transactional message sent once more after it was uncertain
     DUP_BILL    a position charged in more than one round, or more than the price of its segments
-    PHANTOM     a state, a call, a charge or a public event of a message that was never accepted
+    PHANTOM     a state, a call, a charge or a public event of a message that was never accepted; a state that only a call
+                leads to, without a call
     STUCK       not final, waiting in no row of `held`, unchanged for 60 s, every consumer at its end
     REGRESS     PostgreSQL holds a lower sequence than one that was announced
     LEAK        an account whose reserved or charged sum is not that of its rows; a message charged that no carrier can
-                have; a message answered and still reserved
-    OVERRATE    more segments answered in 10 s than the carrier's rate, one lease and all that can be in flight allow
+                have; a message answered, or at an end for 60 s, and still reserved; a message taken and never charged;
+                a campaign that shows another price than was charged
+    OVERRATE    more segments answered in 10 s, or in 60 s, than the carrier's rate, one lease and all that can be in
+                flight allow
 
-Not violations: messages in flight, held, uncertain, or sent without a receipt. `LogUnreadable`, `DatabaseDown` or
-`KafkaException` when a service does not answer.
+What a topic no longer holds because of its age is not asked for. Not violations: messages in flight, held, uncertain, or
+sent without a receipt. `LogUnreadable`, `DatabaseDown` or `KafkaException` when a service does not answer.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,7 +40,7 @@ from infra.ops.ledger import calls as call_log
 from infra.ops.ledger import history as histories
 from infra.ops.ledger.accepted import AcceptedChunk, Key, Ledger
 from infra.ops.ledger.judge_messages import MessageJudge, Row
-from infra.ops.ledger.judge_money import AccountRow, MoneyJudge, ReservationRow
+from infra.ops.ledger.judge_money import AccountRow, CampaignRow, MoneyJudge, ReservationRow
 from infra.ops.ledger.judge_rate import CarrierSlack, RateRow, judge_rates
 from infra.ops.ledger.report import Findings, VerifyReport, render_table
 from infra.postgres.session import Session, Writer
@@ -43,6 +48,7 @@ from infra.postgres.sql import load_sql
 from infra.settings import Settings
 from schemas import topics
 from schemas.lanes import Lane
+from schemas.status import STATUSES
 
 __all__ = ["VerifyReport", "render_table", "verify"]
 
@@ -66,6 +72,7 @@ def verify(settings: Settings, *, campaign: str | None = None, wait: float = 30)
         history = histories.History()
         for entry in read_log(kafka, {place: end for place, end in announced.items() if place[0] in histories.TOPICS}):
             history.take(entry)
+        history.horizon.end({place: end for place, end in announced.items() if place[0] == topics.DELIVERY_RECEIPTS})
         with session.transaction(snapshot=True) as snapshot:
             ledger = Ledger(snapshot.rows(load_sql(_PACKAGE, "parts")))
             calls = _read_logs(kafka, judged, ledger)
@@ -91,6 +98,8 @@ class _Check:
         self._campaign = campaign
         self._settled = settled
         self._findings = Findings()
+        self._priced: set[Key] = set()
+        self._by_campaign: dict[Key, list[int]] = {}
         self._messages = MessageJudge(
             ledger=ledger, calls=calls, history=history, waiting=_waiting(snapshot), settled=settled,
             started_at=started_at, now=time.time_ns() // 1_000_000, findings=self._findings)
@@ -98,6 +107,7 @@ class _Check:
     def run(self, behind: list[str]) -> VerifyReport:
         """Judge chunk by chunk, then what belongs to nobody, then the money and the pace."""
         seen = self._chunks()
+        self._counts()
         for key, chunk in self._ledger.chunks.items():
             if key not in seen and self._ledger.counts(chunk) and self._asked(chunk.campaign):
                 self._messages.judge(chunk, None)
@@ -107,22 +117,42 @@ class _Check:
         if self._campaign is None:
             rates = [RateRow(*row) for row in self._rows("carrier_rates")]
             slack = {row[0]: CarrierSlack(binds=row[1], window=row[2]) for row in self._rows("carrier_slack")}
-            judge_rates(self._calls.pace, rates, slack, self._findings)
+            judge_rates(self._calls.pace, self._calls.longest, rates, slack, self._findings)
         return VerifyReport(accepted=self._messages.accepted, states=self._messages.states,
                             in_flight=self._messages.in_flight, violations=self._findings.violations(), behind=behind)
 
     def _chunks(self) -> set[Key]:
         seen: set[Key] = set()
-        for tenant, chunk, campaign, sequences, seconds in self._stream("chunk_states"):
+        for tenant, chunk, campaign, sequences, seconds, priced in self._stream("chunk_states"):
             if not self._asked(campaign):
                 continue
             seen.add((tenant, chunk))
+            if priced:
+                self._priced.add((tenant, chunk))
+            if campaign is not None:
+                row = self._by_campaign.setdefault((tenant, campaign), [0] * len(STATUSES))
+                for place, number in Counter(sequences).items():
+                    row[place & 15] += number
             accepted = self._ledger.chunks.get((tenant, chunk))
             if accepted is None or not self._ledger.counts(accepted) or accepted.size != len(sequences):
                 self._messages.strange((tenant, chunk), 1, "a state")
             else:
                 self._messages.judge(accepted, Row(tenant, chunk, sequences, seconds))
         return seen
+
+    def _counts(self) -> None:
+        """What campaigns show, against the states of their messages; `accepted` is never counted there."""
+        shown: dict[Key, list[int]] = {}
+        for tenant, campaign, rank, number in self._rows("campaign_counts"):
+            if rank and self._asked(campaign):
+                shown.setdefault((tenant, campaign), [0] * len(STATUSES))[rank] = number
+        for key in sorted(shown.keys() | self._by_campaign.keys()):
+            counted, real = shown.get(key, [0] * len(STATUSES)), self._by_campaign.get(key, [0] * len(STATUSES))
+            wrong = [f"{STATUSES[r]} {counted[r]} instead of {real[r]}" for r in range(1, len(STATUSES))
+                     if counted[r] != real[r]]
+            if wrong:
+                self._findings.add("LOST", "a campaign whose counts are not those of its messages",
+                                   [f"{key[1]} ({', '.join(wrong)})"])
 
     def _parts(self) -> None:
         for (tenant, campaign, part), recipients in self._ledger.listed.items():
@@ -140,14 +170,12 @@ class _Check:
         for key in self._history.said:
             if not self._known(key):
                 self._messages.strange(key, 1, "an announced state")
-        known = {(c.tenant, c.chunk if c.campaign is None else f"{c.campaign}/{c.part}")
-                 for c in self._ledger.chunks.values() if self._ledger.known(c)}
-        self._findings.add("PHANTOM", "a public event of a message that was never accepted",
-                           self._history.strangers(lambda tenant, of, _: (tenant, of) in known))
+        self._findings.add("PHANTOM", "a public event of a message that was never accepted", self._history.public.strangers(
+            c for c in self._ledger.chunks.values() if self._ledger.known(c)))
 
     def _money(self) -> None:
-        judge = MoneyJudge(self._ledger, self._calls, self._findings, settled=self._settled)
-        for tenant, chunk, campaign, round_, price, positions, segments, amount, charged, refunded, sum_ in (
+        judge = MoneyJudge(self._ledger, self._calls, self._findings, self._messages.ended, settled=self._settled)
+        for tenant, chunk, campaign, round_, price, positions, segments, amount, charged, refunded, sum_, at in (
                 self._stream("reservations")):
             accepted = self._ledger.chunks.get((tenant, chunk))
             if not self._asked(campaign if accepted is None else accepted.campaign):
@@ -156,8 +184,10 @@ class _Check:
                 self._messages.strange((tenant, chunk), int.from_bytes(charged, "little"), "a charge")
             judge.judge(ReservationRow(
                 tenant, chunk, round_, price, int.from_bytes(positions, "little"), segments, amount,
-                int.from_bytes(charged, "little"), int.from_bytes(refunded, "little"), sum_))
+                int.from_bytes(charged, "little"), int.from_bytes(refunded, "little"), sum_, at))
+        judge.unpaid(self._priced)
         if self._campaign is None:
+            judge.campaigns(CampaignRow(*row) for row in self._rows("campaign_prices"))
             judge.accounts(AccountRow(*row) for row in self._rows("accounts"))
 
     def _known(self, key: Key) -> bool:
@@ -212,8 +242,10 @@ def _groups_behind(kafka: str, ends: dict[Place, int]) -> list[str]:
 def _read_logs(kafka: str, judged: dict[Place, int], ledger: Ledger) -> call_log.CallLog:
     """Calls, then chunks, both up to now and after the snapshot: whatever PostgreSQL knows then stands in them."""
     calls = call_log.CallLog()
-    for entry in read_log(kafka, end_offsets(kafka, call_log.TOPICS)):
+    ends = end_offsets(kafka, call_log.TOPICS)
+    for entry in read_log(kafka, ends):
         calls.take(entry, judged=entry.offset < judged[(entry.topic, entry.partition)])
+    calls.horizon.end(ends)
     for entry in read_log(kafka, end_offsets(kafka, INGEST)):
         ledger.take(entry)
     return calls

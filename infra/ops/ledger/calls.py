@@ -1,7 +1,8 @@
 """The log of carrier calls, seen as a whole: what was accepted twice, what was started again, how fast it went.
 
 In: `attempts-<lane>`, in the order of each partition. Out: for each chunk, as bitmaps, what carriers took, what failed,
-what is or was uncertain, what was taken twice and what was started again without need; segments per carrier and second.
+what is or was uncertain, what was taken twice and what was started again without need; segments per carrier and second,
+and of its longest message.
 
 A `Started` of an epoch older than the partition's newest owner was never acted on (its writer stopped before the first
 byte) and is passed over. `not_taken` undoes the starts of its own owner, unless a newer one stands between. otp and
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 
 from infra.kafka.log_reader import Entry
 from infra.ops.ledger.accepted import Key
+from infra.ops.ledger.horizon import Horizon
 from schemas.codec import DecodeError, decode
 from schemas.lanes import Lane
 from schemas.positions import ranks_within
@@ -57,6 +59,14 @@ class ChunkCalls:
         return out
 
     @property
+    def due(self) -> int:
+        """What is to be charged: taken in an answer that must have had its effect, and never uncertain."""
+        out = 0
+        for positions in self.sent.values():
+            out |= positions
+        return out & ~self.ever_uncertain
+
+    @property
     def touched(self) -> int:
         """Every position of which the log speaks."""
         out = 0
@@ -68,15 +78,18 @@ class ChunkCalls:
 
 
 class CallLog:
-    """All chunks; `pace`: carrier → second → segments."""
+    """All chunks; `pace`: carrier → second → segments; `longest`: carrier → segments of one message."""
 
     def __init__(self) -> None:
         self.chunks: dict[Key, ChunkCalls] = {}
         self.pace: dict[str, dict[int, int]] = {}
+        self.longest: dict[str, int] = {}
+        self.horizon = Horizon()
         self._owners: dict[tuple[str, int], int] = {}
 
     def take(self, entry: Entry, *, judged: bool = True) -> None:
         """One record; poison is passed over. `judged`: state and money must have followed it by now."""
+        self.horizon.take(entry)
         try:
             record = decode(entry.value)
         except DecodeError:
@@ -137,6 +150,7 @@ class CallLog:
     def _count(self, r: Settled, positions: int) -> None:
         if len(r.segments) == r.positions.bit_count():
             segments = sum(r.segments[i] for i in ranks_within(r.positions, positions & r.positions))
+            self.longest[r.carrier] = max(self.longest.get(r.carrier, 1), *r.segments)
             seconds = self.pace.setdefault(r.carrier, {})
             seconds[r.at // 1000] = seconds.get(r.at // 1000, 0) + segments
 

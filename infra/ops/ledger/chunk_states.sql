@@ -1,1 +1,1 @@
-SELECT tenant::text, chunk, campaign, sequences, seconds FROM chunks
+SELECT tenant::text, chunk, campaign, sequences, seconds, price > 0 FROM chunks

@@ -14,14 +14,17 @@ from infra.ops.ledger.accepted import AcceptedChunk, Key, Ledger
 from infra.ops.ledger.calls import CallLog, ChunkCalls
 from infra.ops.ledger.history import History
 from infra.ops.ledger.report import Findings
-from schemas.positions import everyone
-from schemas.status import ABOVE_SENDS, STATUSES, Status, sequence
+from schemas.positions import everyone, positions_of
+from schemas.status import ABOVE_SENDS, FINAL, STATUSES, Status, sequence
 
 STUCK_SECONDS = 60
+OLD_MS = 60_000
+"""What a state leads to elsewhere (a public event, money) is there so much later."""
 MARGIN_MS = 10_000
 """A record may stand in the log this much later than its `accepted_at` says."""
 MOVING = frozenset({Status.ACCEPTED, Status.SCHEDULED, Status.HELD, Status.QUEUED, Status.SENDING})
-WAITING = frozenset({Status.ACCEPTED, Status.SCHEDULED, Status.HELD, Status.QUEUED})
+CALLED = frozenset({Status.SENDING, Status.UNCERTAIN, Status.SENT, Status.UNDELIVERED, Status.DELIVERED, Status.READ})
+"""States that only a call to a carrier leads to."""
 
 
 class Row(NamedTuple):
@@ -35,7 +38,10 @@ class Row(NamedTuple):
 
 @dataclass(slots=True)
 class MessageJudge:
-    """`waiting`: positions in rows of `held`, by chunk. `settled`: whether all consumers had caught up."""
+    """`waiting`: positions in rows of `held`, by chunk. `settled`: whether all consumers had caught up.
+
+    `ended`: by chunk, the positions that came to an end long ago, for whoever judges the money.
+    """
 
     ledger: Ledger
     calls: CallLog
@@ -46,6 +52,7 @@ class MessageJudge:
     now: int
     findings: Findings
     states: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATUSES, 0))
+    ended: dict[Key, int] = field(default_factory=dict)
     accepted: int = 0
     in_flight: int = 0
 
@@ -64,6 +71,9 @@ class MessageJudge:
         calls = self.calls.chunks.get(key)
         if calls is not None:
             self._calls(chunk, calls, by_sequence)
+        self._uncalled(chunk, 0 if calls is None else calls.touched, by_sequence)
+        if row is not None:
+            self._ends(chunk, row, by_sequence)
 
     def strange(self, key: Key, positions: int, where: str) -> None:
         """Something speaks of a chunk that was never accepted."""
@@ -82,14 +92,39 @@ class MessageJudge:
             self._note("STUCK", f"not final, nothing waited for, unchanged for {STUCK_SECONDS} s", chunk, old)
 
     def _history(self, chunk: AcceptedChunk, by_sequence: Mapping[int, int]) -> None:
+        behind = 0
         for said, positions in self.history.said.get((chunk.tenant, chunk.chunk), {}).items():
-            behind = 0
             for place, members in by_sequence.items():
                 if place < said:
                     behind |= positions & members
-            never = behind & by_sequence.get(0, 0)
-            self._note("REGRESS", "in an earlier state than one that was announced", chunk, behind & ~never)
-            self._note("LOST", "a state was announced and never stored", chunk, never)
+        never = behind & by_sequence.get(0, 0)
+        self._note("REGRESS", "in an earlier state than one that was announced", chunk, behind & ~never)
+        self._note("LOST", "a state was announced and never stored", chunk, never)
+
+    def _uncalled(self, chunk: AcceptedChunk, touched: int, by_sequence: Mapping[int, int]) -> None:
+        """Said to be at a carrier, and the log of calls does not speak of it, though it goes back far enough."""
+        if chunk.accepted_at < self.calls.horizon.whole_since:
+            return
+        for place, positions in by_sequence.items():
+            if STATUSES[place & 15] in CALLED:
+                self._note("PHANTOM", "in a state that only a carrier's answer leads to, and no carrier was called", chunk,
+                           positions & ~touched)
+
+    def _ends(self, chunk: AcceptedChunk, row: Row, by_sequence: Mapping[int, int]) -> None:
+        """What is at an end, and whether subscribers heard of it."""
+        if not self.settled:
+            return
+        before = (self.started_at - OLD_MS) // 1000
+        old = positions_of([p for p, second in enumerate(row.seconds) if second < before])
+        known = positions_of([p for p, second in enumerate(row.seconds)
+                              if second * 1000 >= self.history.horizon.whole_since])
+        ended, unheard = 0, 0
+        for place, positions in by_sequence.items():
+            if STATUSES[place & 15] in FINAL:
+                ended |= positions & old
+                unheard |= self.history.public.unheard(chunk, place, positions & old & known)
+        self.ended[(chunk.tenant, chunk.chunk)] = ended
+        self._note("LOST", "at an end of which no public event tells", chunk, unheard)
 
     def _calls(self, chunk: AcceptedChunk, calls: ChunkCalls, by_sequence: Mapping[int, int]) -> None:
         self._note("DUP_EFFECT", "taken by a carrier more than once", chunk, calls.taken_twice)

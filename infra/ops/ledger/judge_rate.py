@@ -1,8 +1,9 @@
 """Judges the pace of each carrier: OVERRATE.
 
 In: segments answered per carrier and second (from the log of calls), and the rates that were in force. Out: findings.
-Approximate by nature, and careful: answers come in blocks, so a window of ten seconds may hold, besides its ten seconds'
-rate, one lease and everything that can be in flight at its start (connections x window x the longest message).
+Approximate by nature, and careful: answers come in blocks, so a window may hold, besides its seconds' rate, one lease and
+everything that can be in flight at its start (connections x window x the longest message that the carrier got). Beside ten
+seconds a minute is looked at, where that allowance weighs less.
 """
 
 from __future__ import annotations
@@ -13,10 +14,8 @@ from typing import NamedTuple
 
 from infra.ops.ledger.report import Findings
 
-WINDOW_SECONDS = 10
+WINDOWS_SECONDS = (10, 60)
 LEASE_SECONDS = 0.05
-LONGEST_MESSAGE = 10
-"""Segments of a long message; only the slack depends on it."""
 
 
 class RateRow(NamedTuple):
@@ -35,26 +34,31 @@ class CarrierSlack:
     window: int
 
 
-def judge_rates(pace: Mapping[str, Mapping[int, int]], rates: Sequence[RateRow], slack: Mapping[str, CarrierSlack],
-                findings: Findings) -> None:
-    """Every window of every carrier that is known."""
+def judge_rates(pace: Mapping[str, Mapping[int, int]], longest: Mapping[str, int], rates: Sequence[RateRow],
+                slack: Mapping[str, CarrierSlack], findings: Findings) -> None:
+    """Every window of every carrier that is known. `longest`: segments of a message, by carrier."""
     for carrier, seconds in pace.items():
-        if carrier not in slack:
-            continue
-        in_flight = slack[carrier].binds * slack[carrier].window * LONGEST_MESSAGE
-        history = [row for row in rates if row.carrier == carrier]
-        ordered = sorted(seconds)
-        total, first = 0, 0
-        for last, second in enumerate(ordered):
-            total += seconds[second]
-            while ordered[first] <= second - WINDOW_SECONDS:
-                total -= seconds[ordered[first]]
-                first += 1
-            rate = _highest(history, second - 2 * WINDOW_SECONDS, second + 1)
-            most = rate * (WINDOW_SECONDS + LEASE_SECONDS) + 1 + in_flight
-            if last >= first and total > most:
-                findings.add("OVERRATE", f"more than {rate} segments a second over {WINDOW_SECONDS} s",
-                             [f"{carrier} at {second} ({total} in {WINDOW_SECONDS} s)"])
+        if carrier in slack:
+            in_flight = slack[carrier].binds * slack[carrier].window * longest.get(carrier, 1)
+            history = [row for row in rates if row.carrier == carrier]
+            for window in WINDOWS_SECONDS:
+                _judge(carrier, seconds, history, in_flight, window, findings)
+
+
+def _judge(carrier: str, seconds: Mapping[int, int], history: Sequence[RateRow], in_flight: int, window: int,
+           findings: Findings) -> None:
+    """Every window of this many seconds."""
+    ordered = sorted(seconds)
+    total, first = 0, 0
+    for second in ordered:
+        total += seconds[second]
+        while ordered[first] <= second - window:
+            total -= seconds[ordered[first]]
+            first += 1
+        rate = _highest(history, second - 2 * window, second + 1)
+        if total > rate * (window + LEASE_SECONDS) + 1 + in_flight:
+            findings.add("OVERRATE", f"more than {rate} segments a second over {window} s",
+                         [f"{carrier} at {second} ({total} in {window} s)"])
 
 
 def _highest(history: Sequence[RateRow], start: float, end: float) -> int:

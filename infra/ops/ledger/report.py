@@ -79,5 +79,9 @@ def render_table(report: VerifyReport) -> str:
     for v in report.violations:
         more = "" if len(v.ids) < SHOWN_IDS else ", ..."
         lines.append(f"{v.kind}: {v.message}: {', '.join(v.ids)}{more}")
-    lines.append("the ledger adds up" if report.ok else f"{len(report.violations)} violations")
+    if report.violations:
+        lines.append(f"{len(report.violations)} violations")
+    else:
+        lines.append("the ledger adds up" if not report.behind else
+                     "no violation so far; with consumers behind, not everything could be judged")
     return "\n".join(lines)
