@@ -1,8 +1,8 @@
 """Fixtures for the whole suite: the three services, started by the first test that asks and shared by all.
 
-In: nothing. Out: `services`, whose `kafka`, `postgres` and `redis` are addresses. A test that uses it is marked
-`stack` and keeps to topics, databases and keys of its own; `stack`, the whole product as `sluice up` starts it. Wrong: a
-service that does not start fails the test.
+In: nothing. Out: `services`, whose `kafka`, `postgres` and `redis` are addresses; `topics`, for tests that need those of the
+product. A test that uses them is marked `stack` and keeps to topics, databases and keys of its own; `stack`, the whole
+product as `sluice up` starts it. Wrong: a service that does not start fails the test.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from infra.kafka import topic_admin
 from infra.services.stack import Stack
 from tests.support.running import stack as stack
 from tests.support.stack import running_stack
@@ -21,3 +22,9 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Kafka, PostgreSQL and Redis for this run of the tests."""
     with running_stack(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def topics(services: Stack) -> None:
+    """All topics of the product on the shared Kafka, with first offsets."""
+    topic_admin.apply(services.kafka, 1)

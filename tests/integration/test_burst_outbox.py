@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from infra.kafka import topic_admin
 from infra.kafka.burst_outbox import BurstOutbox
 from infra.kafka.log_reader import end_offsets
 from infra.kafka.outbox import DeliveryError
@@ -20,8 +19,7 @@ def written(kafka: str) -> int:
     return sum(end_offsets(kafka, [DELIVERY_RECEIPTS]).values())
 
 
-async def test_a_burst_is_there_when_the_call_returns(services: Stack) -> None:
-    await asyncio.to_thread(topic_admin.apply, services.kafka, 1)
+async def test_a_burst_is_there_when_the_call_returns(services: Stack, topics: None) -> None:
     outbox = BurstOutbox(services.kafka, "tests-bursts")
     before = await asyncio.to_thread(written, services.kafka)
 
@@ -30,8 +28,7 @@ async def test_a_burst_is_there_when_the_call_returns(services: Stack) -> None:
     assert await asyncio.to_thread(written, services.kafka) - before == 5_000
 
 
-async def test_a_fault_is_raised_and_the_next_burst_goes(services: Stack) -> None:
-    await asyncio.to_thread(topic_admin.apply, services.kafka, 1)
+async def test_a_fault_is_raised_and_the_next_burst_goes(services: Stack, topics: None) -> None:
     outbox = BurstOutbox(services.kafka, "tests-bursts")
     with pytest.raises(DeliveryError, match="too large"):
         await outbox.send_all([(DELIVERY_RECEIPTS, b"k", bytes(DEAD_LETTER_BYTES + 1), [], -1)])

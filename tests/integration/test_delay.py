@@ -15,7 +15,6 @@ import msgspec
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from infra.kafka import topic_admin
 from infra.kafka.client import KafkaException, make_admin, make_consumer, make_producer
 from infra.services.stack import Stack
 from schemas.codec import decode_as, encode
@@ -65,8 +64,7 @@ class Roles:
 
 
 @pytest.fixture
-def roles(services: Stack, tmp_path: Path) -> Iterator[Roles]:
-    topic_admin.apply(services.kafka, 1)
+def roles(services: Stack, topics: None, tmp_path: Path) -> Iterator[Roles]:
     _begin_at_the_end(services.kafka)
     roles = Roles(services.kafka, tmp_path)
     yield roles

@@ -10,7 +10,6 @@ import pytest
 
 from connectors.sinks.burial import Burial
 from connectors.sinks.contract import Arrival
-from infra.kafka import topic_admin
 from infra.kafka.outbox import DeliveryError, Outbox
 from infra.services.stack import Stack
 from schemas.codec import DecodeError
@@ -22,8 +21,7 @@ TOO_LARGE_FOR_THE_CLIENT = bytes(DEAD_LETTER_BYTES + 1)
 
 
 @pytest.fixture
-async def outbox(services: Stack) -> AsyncIterator[Outbox]:
-    await asyncio.to_thread(topic_admin.apply, services.kafka, 1)
+async def outbox(services: Stack, topics: None) -> AsyncIterator[Outbox]:
     made = Outbox(services.kafka, "tests-outbox")
     yield made
     await made.close()

@@ -37,9 +37,24 @@ sys.stdin.read()
 """
 
 
-@pytest.fixture(params=RIGS)
+@pytest.fixture(scope="module", params=RIGS)
 def rig(request: pytest.FixtureRequest) -> Rig:
     return RIGS[request.param]
+
+
+@pytest.fixture(scope="module")
+def folder(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `running` lives."""
+    return tmp_path_factory.mktemp("running") / "data"
+
+
+@pytest.fixture(scope="module")
+def running(rig: Rig, folder: Path) -> Iterator[Embedded]:
+    """A service that tests leave as it is."""
+    service = rig.make(folder, None)
+    service.start()
+    yield service
+    service.stop()
 
 
 @pytest.fixture
@@ -72,12 +87,16 @@ def test_data_and_address_survive_an_orderly_restart(rig: Rig, tmp_path: Path, s
     assert rig.find(second.address) == "still here"
 
 
-def test_two_of_a_kind_run_side_by_side(rig: Rig, tmp_path: Path, started_here: list[Embedded]) -> None:
-    started_here += [rig.make(tmp_path / name, None) for name in ("one", "two")]
-    for service, text in zip(started_here, ("first", "second"), strict=True):
-        service.start()
+def test_two_of_a_kind_run_side_by_side(
+    rig: Rig, running: Embedded, tmp_path: Path, started_here: list[Embedded]
+) -> None:
+    other = rig.make(tmp_path / "other", None)
+    started_here.append(other)
+    other.start()
+    both = (running, other)
+    for service, text in zip(both, ("first", "second"), strict=True):
         rig.keep(service.address, text)
-    assert [rig.find(service.address) for service in started_here] == ["first", "second"]
+    assert [rig.find(service.address) for service in both] == ["first", "second"]
 
 
 def test_a_killed_service_comes_back_under_its_address(rig: Rig, tmp_path: Path, started_here: list[Embedded]) -> None:
@@ -103,13 +122,10 @@ def test_a_given_port_is_used_and_a_taken_one_is_named(rig: Rig, tmp_path: Path,
     assert f":{port}" in service.address
 
 
-def test_a_folder_in_use_is_refused(rig: Rig, tmp_path: Path, started_here: list[Embedded]) -> None:
-    service, intruder = rig.make(tmp_path / "data", None), rig.make(tmp_path / "data", None)
-    started_here.append(service)
-    service.start()
+def test_a_folder_in_use_is_refused(rig: Rig, folder: Path, running: Embedded) -> None:
     with pytest.raises(ServiceError, match=f"in use by process {os.getpid()}"):
-        intruder.start()
-    assert service.alive()
+        rig.make(folder, None).start()
+    assert running.alive()
 
 
 def test_a_port_we_chose_is_exchanged_when_another_program_has_it(

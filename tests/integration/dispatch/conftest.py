@@ -10,19 +10,12 @@ from typing import Any
 
 import pytest
 
-from infra.kafka import topic_admin
 from schemas.lanes import Lane
 from tests.integration.dispatch.place import Place
 from tests.support.database import fresh_database
 
 _partitions = itertools.cycle(range(8))
 MakePlace = Callable[[Lane], Place]
-
-
-@pytest.fixture(scope="session")
-def topics(services: Any) -> None:
-    """All topics, with first offsets."""
-    topic_admin.apply(services.kafka, 1)
 
 
 @pytest.fixture

@@ -54,6 +54,21 @@ def test_seeding_a_tenant_never_overwrites(book: Catalog, url: str) -> None:
     assert row is not None and check(key, row[0])
 
 
+def test_a_balance_stays_in_its_bounds(book: Catalog) -> None:
+    book.create_tenant("bounds", 50_000)
+    with pytest.raises(CatalogError, match=r"only 5\.0000 are available"):
+        book.credit("bounds", -50_001)
+    with pytest.raises(CatalogError, match=r"more than 100000000000\.0000"):
+        book.credit("bounds", 10**15)
+    assert book.credit("bounds", 10**15 - 50_000)["balance"] == "100000000000.0000"
+    assert book.credit("bounds", -(10**15))["balance"] == "0.0000"
+
+
+def test_an_unknown_campaign(book: Catalog) -> None:
+    with pytest.raises(CatalogError, match="no campaign 'cmp_nope'"):
+        book.know_campaign("cmp_nope")
+
+
 def test_tenants_and_keys(book: Catalog) -> None:
     tenant, key = book.create_tenant("acme", 0)
     with pytest.raises(CatalogError, match="already"):
@@ -108,7 +123,7 @@ def test_routes(book: Catalog) -> None:
     assert book.route_of("+4930123456")["price"] == "0.0900"
     with pytest.raises(CatalogError, match="no route"):
         book.route_of("+33123456789")
-    with pytest.raises(CatalogError, match="do not exist: nobody"):
+    with pytest.raises(CatalogError, match="no carrier 'nobody'"):
         book.set_route("", ["nobody"], 1)
 
 

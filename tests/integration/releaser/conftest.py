@@ -12,7 +12,6 @@ import psycopg
 import pytest
 
 from connectors.releaser.claims import Claims
-from infra.kafka import topic_admin
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool
 from infra.services.stack import Stack
@@ -24,9 +23,8 @@ CARRIER = "INSERT INTO carriers (id, number, kind, rate, window_size, binds, rec
 
 
 @pytest.fixture
-def database(services: Stack) -> Iterator[str]:
+def database(services: Stack, topics: None) -> Iterator[str]:
     """Receipts of `acme` are awaited for a minute, those of `slow` for an hour."""
-    topic_admin.apply(services.kafka, 1)
     with fresh_database(services.postgres) as url:
         add_tenant(url, TENANT, reserved=100_000)
         with psycopg.connect(url) as connection:

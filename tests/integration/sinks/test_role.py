@@ -17,7 +17,6 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.sinks import role as sinks
-from infra.kafka import topic_admin
 from infra.kafka.offsets import end_offsets
 from infra.kafka.topic_ids import topic_ids
 from infra.role import RoleContext
@@ -33,8 +32,7 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
-def settings(services: Stack, tmp_path: Path) -> Iterator[Settings]:
-    topic_admin.apply(services.kafka, 1)
+def settings(services: Stack, topics: None, tmp_path: Path) -> Iterator[Settings]:
     create_keyring(tmp_path / "keyring.json")
     with fresh_database(services.postgres) as url:
         begin_at_the_end(url, services.kafka)

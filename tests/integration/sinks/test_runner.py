@@ -112,10 +112,9 @@ def test_records_between_poison_are_written(services: Stack, database: str) -> N
     assert runner.skipped == 3
 
 
-def test_what_the_sinks_bury_is_in_the_dead_letters_before_the_offset_moves(services: Stack, database: str) -> None:
-    for name in ("usage", "dead-letter"):
-        if name not in AdminClient({"bootstrap.servers": services.kafka}).list_topics(timeout=10).topics:
-            make_topic(services.kafka, partitions=1, name=name)
+def test_what_the_sinks_bury_is_in_the_dead_letters_before_the_offset_moves(
+    services: Stack, topics: None, database: str
+) -> None:
     poison = f"poison {database}".encode()
     add_tenant(database, TENANT)
     put(services.kafka, "usage", [poison, usage(charged=1)])
