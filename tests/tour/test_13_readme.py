@@ -32,10 +32,11 @@ def tour() -> list[tuple[str, str]]:
 
 
 def form(answer: Any) -> Any:
-    """The names in it, and the type of each value; of a list its first entry."""
+    """The names in it, and the type of each value; of a list its first entry. Whether a page is followed by another one
+    depends on what others have sent to this stack."""
     match answer:
         case dict():
-            return {name: form(value) for name, value in answer.items()}
+            return {name: "page" if name == "next" else form(value) for name, value in answer.items()}
         case list():
             return [form(entry) for entry in answer[:1]]
         case _:
