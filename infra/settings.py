@@ -11,10 +11,17 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-Identifier = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+from infra.settings_limits import HIGHEST_RATE, LONGEST_RECEIPT_WAIT, MOST_BINDS, MOST_WINDOW
+
+IDENTIFIER = r"^[a-z0-9-]{1,40}$"
+ADDRESSES = r"^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$|^\[[0-9a-f:]+\]:\d{1,5}$"
+CURRENCY = r"^[A-Z]{3}$"
+PREFIX = r"^(\+[1-9][0-9]{0,14})?$"
+Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Amount = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=4)]
 
 
@@ -28,10 +35,21 @@ def _begins_with(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-Addresses = Annotated[str, Field(pattern=r"^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$|^\[[0-9a-f:]+\]:\d{1,5}$")]
+def _has_a_host(url: str) -> str:
+    parts = urlsplit(url)
+    try:
+        parts.port  # noqa: B018  why: reading it is the check
+    except ValueError as fault:
+        raise ValueError("expected a port between 0 and 65535") from fault
+    if not parts.hostname:
+        raise ValueError("expected a URL with a host, such as http://127.0.0.1:8080")
+    return url
+
+
+Addresses = Annotated[str, Field(pattern=ADDRESSES)]
 PostgresUrl = Annotated[SecretStr, _begins_with("postgresql://", "postgres://")]
 RedisUrl = Annotated[SecretStr, _begins_with("redis://", "rediss://", "unix://")]
-HttpUrl = Annotated[str, _begins_with("http://", "https://")]
+HttpUrl = Annotated[str, _begins_with("http://", "https://"), AfterValidator(_has_a_host)]
 
 
 class _Section(BaseModel):
@@ -93,10 +111,11 @@ class CarrierSettings(_Section):
 
     id: Identifier = Field(description="a..z, 0..9, '-'")
     kind: Literal["smpp", "simulator"] = Field(description="smpp | simulator")
-    rate: int = Field(ge=1, description="segments per second that the contract allows")
-    window: int = Field(default=10, ge=1, le=100_000, description="submits in flight per connection")
-    binds: int = Field(default=2, ge=2, le=50, description="most connections in all")
-    receipt_wait_seconds: int = Field(default=259_200, ge=1, description="a receipt may take this long")
+    rate: int = Field(ge=1, le=HIGHEST_RATE, description="segments per second that the contract allows")
+    window: int = Field(default=10, ge=1, le=MOST_WINDOW, description="submits in flight per connection")
+    binds: int = Field(default=2, ge=2, le=MOST_BINDS, description="most connections in all")
+    receipt_wait_seconds: int = Field(default=259_200, ge=1, le=LONGEST_RECEIPT_WAIT,
+                                      description="a receipt may take this long")
     one_receipt_for_all_parts: bool = Field(default=False, description="it reports a long message once")
     smpp: SmppSettings | None = Field(default=None, description="for kind smpp")
 
@@ -104,7 +123,7 @@ class CarrierSettings(_Section):
 class RouteSettings(_Section):
     """One route as seeded from the file; the longest prefix wins."""
 
-    prefix: str = Field(pattern=r"^(\+[1-9][0-9]{0,14})?$", description='"+49"; "" is the default route')
+    prefix: str = Field(pattern=PREFIX, description='"+49"; "" is the default route')
     carriers: list[Identifier] = Field(min_length=1, max_length=1, description="the carrier's id")
     price: Amount = Field(description="per segment, at most four places")
 
@@ -127,7 +146,7 @@ class Settings(_Section):
     api_key: SecretStr | None = Field(default=None, description="the key that the command line uses")
     admin_key: SecretStr | None = Field(default=None, min_length=16,
                                         description="of operators over HTTP: no call asks for it yet")
-    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$", description="one per installation")
+    currency: str = Field(default="EUR", pattern=CURRENCY, description="one per installation")
     kafka: KafkaSettings = KafkaSettings()
     postgres: PostgresSettings = PostgresSettings()
     redis: RedisSettings = RedisSettings()

@@ -10,13 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra.settings import CarrierSettings, RouteSettings
+from infra.settings import ADDRESSES, CURRENCY, IDENTIFIER, PREFIX, CarrierSettings, RouteSettings
 from infra.settings_shape import Path, keys_of
 from infra.settings_sources import guess, read_secret
 
 _UNBUILT_KINDS = ("http", "whatsapp")
 _UNBUILT_BINDS = ("transmitter", "receiver")
 SIMULATOR = "simulator"
+_WORDS = {
+    IDENTIFIER: "expected 1 to 40 of a..z, 0..9 and '-'",
+    ADDRESSES: "expected host:port, or several with commas between them",
+    CURRENCY: "expected three capital letters such as EUR",
+    PREFIX: 'expected "" or + and the first digits of numbers, such as "+49"',
+}
+"""What a pattern means, for those who do not read patterns."""
 
 
 def check_lists(lists: Mapping[str, Any], file: str, faults: list[str]) -> dict[str, Any]:
@@ -49,7 +56,9 @@ def explain(fault: Any, places: Mapping[Path, str], file: str) -> str:
         return f"{place}: there is no such setting{guess(where[-1], [key.path[-1] for key in keys_of(model).values()])}"
     if fault["type"] == "missing":
         return f"{place}: is missing; add it"
-    text = fault["msg"].removeprefix("Value error, ")
+    text = _WORDS.get(str(fault.get("ctx", {}).get("pattern")), fault["msg"].removeprefix("Value error, "))
+    if fault["type"] in ("too_short", "string_too_short"):
+        text = f"expected at least {fault['ctx']['min_length']} {'of them' if where[-1] == 'carriers' else 'characters'}"
     return f"{place}: {text[0].lower()}{text[1:]}"
 
 

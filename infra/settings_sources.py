@@ -45,7 +45,7 @@ class Source:
 
 def from_flags(flags: Mapping[str, Any]) -> Source:
     """`flags` by dotted name; None = not given."""
-    names = {"gateway.port": "--port", "data_dir": "--data"}
+    names = {"gateway.port": "--port", "data_dir": "--data", "gateway.url": "--gateway", "api_key": "--api-key"}
     return Source([Entry(tuple(name.split(".")), value, names.get(name, f"--{name}")) for name, value in flags.items()
                    if value is not None and value != ""])
 

@@ -1,24 +1,28 @@
 """Topics, tables and first rows of a stack in containers, before its roles start.
 
-In: settings from the environment, and the keyring they name. Out: every topic, the newest tables, the default tenant,
-carriers and routes, whatever of it was missing. Printed: the tenant's key, the only time it is made.
+In: settings from the environment and from `/config/sluice.toml` if it is there, and the keyring they name. Out: every
+topic, the newest tables, the default tenant, carriers and routes, whatever of it was missing. Printed: the tenant's key,
+the only time it is made.
 Wrong: a service that does not answer or bad settings: exit 1, and the container is started again.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from infra.ops.data_folder import DataFolder
 from infra.ops.seeding import prepare_credentials, prepare_database, prepare_topics
 from infra.settings import SettingsError
 from infra.settings_load import load_settings
 
+CONFIG = Path("/config/sluice.toml")
+
 
 def main() -> int:
     """Safe to repeat: it makes only what is missing."""
     try:
-        settings = load_settings(default_file=None).settings
+        settings = load_settings(default_file=CONFIG).settings
     except SettingsError as fault:
         sys.stderr.write(f"{fault}\n")
         return 2

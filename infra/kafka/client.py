@@ -100,8 +100,8 @@ def make_consumer(bootstrap: str, group: str, instance: str | None = None, **ext
 
 
 def make_admin(bootstrap: str) -> AdminClient:
-    """An admin client."""
-    return AdminClient({**_reconnect(), "bootstrap.servers": bootstrap})
+    """An admin client. Its calls say what went wrong; the client's own lines about it would come fifty a second."""
+    return AdminClient({**_reconnect(), "bootstrap.servers": bootstrap, "log_level": 2})
 
 
 def _reconnect() -> dict[str, Value]:

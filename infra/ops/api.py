@@ -50,10 +50,13 @@ class Api:
         return self._call("POST", path, lines, {"Content-Type": "application/x-ndjson", "Upload-Part": str(part)})
 
     def _call(self, method: str, path: str, body: bytes | Iterable[bytes] | None, headers: dict[str, str]) -> Answer:
+        sent = {"Authorization": f"Bearer {self._key}", **headers}
+        for name, value in sent.items():
+            if not (value.isascii() and value.isprintable()):
+                raise Refusal(f"the header {name} cannot carry what was given", "use the printable characters of ASCII")
         connection = self._connect()
         try:
-            connection.request(method, self._url.path.rstrip("/") + path, body, {
-                "Authorization": f"Bearer {self._key}", **headers},
+            connection.request(method, self._url.path.rstrip("/") + path, body, sent,
                 encode_chunked=body is not None and not isinstance(body, bytes))
             answer = connection.getresponse()
             content = answer.read()
@@ -84,9 +87,10 @@ def _decoded(status: int, content: bytes) -> Answer:
     answer = answer if isinstance(answer, dict) else {"items": answer}
     if status < 300:
         return answer
-    details = "; ".join(f"{error.get('pointer', '')} {error.get('detail', '')}".strip()
-                        for error in answer.get("errors", []) if isinstance(error, dict))
     said = answer.get("detail") or answer.get("title") or "no reason given"
+    errors = [error for error in answer.get("errors", []) if isinstance(error, dict)]
+    details = "; ".join(" ".join(str(part) for part in (error.get("pointer"), error.get("detail")) if part and part != said)
+                        for error in errors)
     raise ApiError(status, f"{status} {answer.get('code', '')}".strip() + f": {said}" + (f" ({details})" if details else ""),
                    _next_step(status))
 

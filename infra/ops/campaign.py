@@ -28,7 +28,7 @@ def create(
     body: Annotated[str, typer.Option(help="Text with {{variables}}.")],
     recipients: Annotated[Path, typer.Argument(metavar="RECIPIENTS", help="NDJSON or CSV file; - is stdin.")],
     lane: Annotated[LaneName | None, typer.Option(help="Default: the API's.")] = None,
-    validity_seconds: Annotated[int | None, typer.Option(min=1)] = None,
+    validity_seconds: Annotated[int | None, typer.Option(min=1, help="Not sent after so long; default: a day.")] = None,
     max_price: Annotated[str | None, typer.Option(help="Refuse what would cost more.")] = None,
     smart_encoding: Annotated[bool, typer.Option("--smart-encoding", help="Replace look-alikes.")] = False,
     draft: Annotated[bool, typer.Option("--draft", help="Do not start it.")] = False,
@@ -44,7 +44,11 @@ def create(
         made = api.post("/v1/campaigns", {key: value for key, value in given.items() if value is not None} |
                         {"open": True, "recipients": []})
         blocks = with_progress(blocks_of(stream, recipients.name), _size(recipients))
-        uploaded = api.upload(f"/v1/campaigns/{made['id']}/recipients", blocks, 1)
+        try:
+            uploaded = api.upload(f"/v1/campaigns/{made['id']}/recipients", blocks, 1)
+        except BaseException:
+            _take_back(api, made["id"])
+            raise
     if not draft:
         api.post(f"/v1/campaigns/{made['id']}/start")
     show_one({"id": made["id"], "status": "draft" if draft else "running", "accepted": uploaded["accepted"],
@@ -131,6 +135,18 @@ def with_progress(blocks: Iterator[bytes], total: int | None) -> Iterator[bytes]
         for block in blocks:
             yield block
             progress.advance(task, len(block))
+
+
+def _take_back(api: Any, campaign: str) -> None:
+    """Nobody wants the draft whose recipients did not arrive."""
+    from infra.ops.api import ApiError
+
+    try:
+        api.post(f"/v1/campaigns/{campaign}/cancel")
+    except ApiError:
+        tell(f"the draft {campaign} is left: `sluice campaign cancel {campaign}`")
+    else:
+        tell(f"the draft {campaign} was canceled")
 
 
 def _command(api: Any, campaign: str, word: str) -> dict[str, Any]:

@@ -11,7 +11,9 @@ import typer
 
 from infra.ops.options import Config, Data, Output, catalog
 from infra.ops.output import show_one, show_rows
+from infra.settings_limits import HIGHEST_RATE, LONGEST_RECEIPT_WAIT, MOST_BINDS, MOST_WINDOW
 
+Carrier = Annotated[str, typer.Argument(metavar="ID", help="e.g. acme-de")]
 app = typer.Typer(no_args_is_help=True, help="Carriers.")
 COLUMNS = ("id", "kind", "rate", "window", "binds", "receipt_wait_seconds", "partition")
 
@@ -24,7 +26,7 @@ def list_(data: Data = None, config: Config = None, output: Output = None) -> No
 
 
 @app.command()
-def show(carrier: str, data: Data = None, config: Config = None, output: Output = None) -> None:
+def show(carrier: Carrier, data: Data = None, config: Config = None, output: Output = None) -> None:
     """Show one carrier."""
     with catalog(data, config) as book:
         show_one(book.carrier(carrier), output)
@@ -32,16 +34,19 @@ def show(carrier: str, data: Data = None, config: Config = None, output: Output 
 
 @app.command("set")
 def set_(
-    carrier: str,
-    rate: Annotated[int | None, typer.Option(min=1, help="Segments per second.")] = None,
-    window: Annotated[int | None, typer.Option(min=1, max=100_000, help="Submits in flight per connection.")] = None,
-    binds: Annotated[int | None, typer.Option(min=1, max=50, help="Most connections in all.")] = None,
-    receipt_wait: Annotated[int | None, typer.Option(min=1, help="Seconds that a receipt may take.")] = None,
+    carrier: Carrier,
+    rate: Annotated[int | None, typer.Option(min=1, max=HIGHEST_RATE, help="Segments per second.")] = None,
+    window: Annotated[int | None, typer.Option(min=1, max=MOST_WINDOW, help="Submits in flight per connection.")] = None,
+    binds: Annotated[int | None, typer.Option(min=1, max=MOST_BINDS, help="Most connections in all.")] = None,
+    receipt_wait: Annotated[int | None, typer.Option(min=1, max=LONGEST_RECEIPT_WAIT,
+                                                     help="Seconds that a receipt may take.")] = None,
     data: Data = None, config: Config = None, output: Output = None,
 ) -> None:
     """Change a carrier while everything runs."""
     from infra.ops.refusal import Refusal
 
+    if (rate, window, binds, receipt_wait) == (None, None, None, None):
+        raise Refusal("nothing to change", "give --rate, --window, --binds or --receipt-wait")
     if binds == 1:
         raise Refusal("unsupported: one bind for all lanes", "give at least --binds 2")
     with catalog(data, config) as book:

@@ -22,9 +22,13 @@ def verify(
     """Check the ledger: nothing lost, nothing sent or paid twice."""
     from infra.ops.verify import render_table
     from infra.ops.verify import verify as judge
+    from infra.postgres.catalog import open_catalog
 
     settings = find_settings(data, config)
     kafka_bootstrap(settings)
+    if campaign is not None:
+        with open_catalog(postgres_url(settings)) as book:
+            book.know_campaign(campaign)
     postgres_url(settings)
     tell("waiting for the consumers, then reading the logs")
     report = judge(settings, campaign=campaign, wait=wait)

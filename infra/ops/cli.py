@@ -84,11 +84,15 @@ def explain(fault: BaseException) -> list[str] | None:
         return [f"settings: {sentence}" for sentence in fault.faults]
     if isinstance(fault, Refusal):
         return [f"error: {fault.problem}", *([f"next: {fault.next_step}"] if fault.next_step else [])]
+    if isinstance(fault, UnicodeEncodeError) and fault.reason == "surrogates not allowed":
+        return ["error: an argument holds bytes that are no UTF-8", "next: see how your terminal or script encodes text"]
     kinds = {type(fault).__name__, *(kind.__name__ for kind in type(fault).__mro__)}
     if kinds & {"ServiceError", "TopicError", "CatalogError", "KeyringError", "SecretError", "LogUnreadable"}:
         return [f"error: {fault}"]
     if "OperationalError" in kinds:
         return [f"error: PostgreSQL does not answer: {str(fault).strip().splitlines()[0]}", "next: see `sluice doctor`"]
+    if "NumericValueOutOfRange" in kinds:
+        return ["error: a number is larger than the database can keep"]
     if kinds & {"UndefinedTable", "UndefinedColumn"}:
         return ["error: the database lacks its tables", "next: `sluice db upgrade`"]
     if "KafkaException" in kinds:

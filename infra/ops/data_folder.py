@@ -38,6 +38,8 @@ class DataFolder:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.logs.mkdir(exist_ok=True)
             self.run.mkdir(exist_ok=True)
+        except FileExistsError as fault:
+            raise Refusal(f"cannot use {fault.filename}: it is no folder", "choose another one with --data") from fault
         except OSError as fault:
             raise Refusal(f"cannot write to {self.path}: {fault.strerror}", "choose another folder with --data") from fault
 

@@ -24,7 +24,7 @@ def stats(data: Data = None, config: Config = None, output: Output = None) -> No
 
 @app.command("list")
 def list_(code: Annotated[str | None, typer.Option(help="Only with this error code.")] = None,
-          limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+          limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
           data: Data = None, config: Config = None, output: Output = None) -> None:
     """Show the newest."""
     with catalog(data, config) as book:
@@ -38,7 +38,7 @@ def show(letter: Annotated[str, typer.Argument(metavar="ID", help="partition:off
     from infra.ops.refusal import Refusal
 
     partition, colon, offset = letter.partition(":")
-    if not (colon and partition.isdigit() and offset.isdigit()):
+    if not (letter.isascii() and colon and partition.isdigit() and offset.isdigit()):
         raise Refusal(f"{letter!r} is no dead letter's id", "write it as `sluice dlq list` shows it, e.g. 0:17")
     with catalog(data, config) as book:
         show_one(book.dead_letter(int(partition), int(offset)), output)

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from infra.ops.data_folder import DataFolder, is_alive
 from infra.ops.refusal import Refusal
-from infra.ops.roles import SIMULATOR, RoleRow
+from infra.ops.roles import SIMULATOR, RoleRow, check_script
 from infra.ops.seeding import (
     Credentials,
     prepare_credentials,
@@ -30,7 +30,7 @@ from infra.ops.seeding import (
 from infra.ops.supervisor import Supervisor, Tell
 from infra.services.ports import is_free, keep_port
 from infra.services.stack import Stack, start_services
-from infra.settings import Settings
+from infra.settings import Settings, SimulatorSettings
 from infra.settings_load import as_variables, child_environment
 
 Tuning = Literal["fast", "bench"]
@@ -110,20 +110,34 @@ def _choose(settings: Settings, rows: Sequence[RoleRow], folder: DataFolder, por
         raise Refusal(f"port {port} is taken by another program", "stop it or give another one with --port (0 = any)")
     simulator = settings.simulator
     if wants_simulator(settings):
-        if simulator.port == 0 or "port" not in simulator.model_fields_set:
-            simulator = simulator.model_copy(update={"port": keep_port(folder.ports_file, "simulator", None)})
-        simulator = simulator.model_copy(update={"log": simulator.log or folder.logs / "simulator-smsc.log"})
         if not roles_given and SIMULATOR not in rows:
             rows = (*rows, SIMULATOR)
-    gateway = settings.gateway.model_copy(update={"port": port, "url": f"http://{_reachable(settings.gateway.host)}:{port}"})
+        simulator = _simulator(simulator, folder, SIMULATOR in rows)
+    gateway = settings.gateway.model_copy(update={"port": port, "url": f"http://{_in_url(_reachable(settings.gateway.host))}:{port}"})
     return settings.model_copy(update={
         "data_dir": folder.path, "keyring": settings.keyring and settings.keyring.absolute(),
         "gateway": gateway, "simulator": simulator}), rows
 
 
+def _simulator(wanted: SimulatorSettings, folder: DataFolder, ours: bool) -> SimulatorSettings:
+    """Where it listens and what it writes. `ours`: it is to run here, so what would end it at once is said beforehand."""
+    port = wanted.port
+    if port == 0 or "port" not in wanted.model_fields_set:
+        port = keep_port(folder.ports_file, "simulator", None)
+    elif ours and not is_free(port):
+        raise Refusal(f"port {port} is taken by another program", "stop it or set simulator.port (0 = any)")
+    if ours:
+        check_script(wanted.script)
+    return wanted.model_copy(update={"port": port, "log": wanted.log or folder.logs / "simulator-smsc.log"})
+
+
 def _reachable(host: str) -> str:
     """An address that answers, for one that is listened on."""
-    return "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 async def _services(settings: Settings, folder: DataFolder, tuning: Tuning, tell: Tell) -> Stack:

@@ -5,12 +5,15 @@ In: a message's id. Out: its state, carrier, reason, price.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from infra.ops.options import ApiKey, Config, Data, Gateway, Output, open_api
 from infra.ops.output import show_one
 
 app = typer.Typer(no_args_is_help=True, help="Messages.")
+Message = Annotated[str, typer.Argument(metavar="ID", help="msg_...")]
 
 
 @app.callback()
@@ -19,7 +22,7 @@ def group() -> None:
 
 
 @app.command()
-def show(message: str, gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None,
+def show(message: Message, gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None,
          output: Output = None) -> None:
     """Show one message."""
     from infra.ops.api import segment

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 Output = Annotated[Format | None, typer.Option("--output", "-o", help="Form of the output; default: table on a terminal.")]
-Data = Annotated[Path | None, typer.Option("--data", help="Data folder [default: ./.sluice].")]
-Config = Annotated[Path | None, typer.Option("--config", help="Settings file [default: ./sluice.toml].")]
+Data = Annotated[Path | None, typer.Option("--data", help="Data folder; default ./.sluice.")]
+Config = Annotated[Path | None, typer.Option("--config", help="Settings file; default ./sluice.toml.")]
 Gateway = Annotated[str | None, typer.Option("--gateway", help="URL of the gateway.")]
 ApiKey = Annotated[str | None, typer.Option("--api-key", help="API key; better in SLUICE_API_KEY.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]

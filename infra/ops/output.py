@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 Row = Mapping[str, Any]
+WIDE = 1_000
 
 
 class Format(StrEnum):
@@ -116,4 +117,5 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*[escape(_cell(row.get(name))) for name in columns])
-    Console().print(table)
+    # Not on a terminal there is no width to keep to: nothing is broken that a person or `grep` looks for.
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)

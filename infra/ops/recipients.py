@@ -2,7 +2,8 @@
 
 In: a binary stream (file or stdin) and what it holds. Out: blocks of about 64 KB of NDJSON lines, read as they are asked
 for. CSV has a header: `to` is required, `client_ref` optional, every other column is a variable. Wrong: `Refusal` for a
-CSV without `to` or a row with another number of cells; what the lines say is the gateway's to judge.
+CSV without `to`, with a column twice, not in UTF-8, or a row with another number of cells; what the lines say is the
+gateway's to judge.
 """
 
 from __future__ import annotations
@@ -11,11 +12,20 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from infra.ops.refusal import Refusal
 
 BLOCK = 65_536
+
+
+class _Rows(Protocol):
+    """What `csv.reader` makes; `line_num` counts the lines read."""
+
+    @property
+    def line_num(self) -> int: ...
+    def __iter__(self) -> Iterator[list[str]]: ...
+    def __next__(self) -> list[str]: ...
 
 
 def blocks_of(stream: BinaryIO, name: str) -> Iterator[bytes]:
@@ -33,9 +43,21 @@ def blocks_of(stream: BinaryIO, name: str) -> Iterator[bytes]:
 def csv_lines(text: Iterable[str]) -> Iterator[bytes]:
     """One JSON line for each row."""
     rows = csv.reader(text)
+    try:
+        yield from _lines(rows)
+    except UnicodeDecodeError as fault:
+        raise Refusal(f"near line {rows.line_num + 1}: the recipients are no UTF-8", "save the file as UTF-8") from fault
+    except csv.Error as fault:
+        raise Refusal(f"line {rows.line_num}: {fault}", "give NDJSON lines, or CSV with a header row") from fault
+
+
+def _lines(rows: _Rows) -> Iterator[bytes]:
     header = [name.strip() for name in next(rows, [])]
     if "to" not in header:
         raise Refusal("the recipients have no column `to`", "give NDJSON lines, or CSV with a header row")
+    twice = [name for name in header if header.count(name) > 1]
+    if twice:
+        raise Refusal(f"the column {twice[0]!r} stands there twice", "give each column its own name")
     for row in rows:
         if not row:
             continue

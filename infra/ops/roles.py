@@ -7,8 +7,10 @@ that this layer knows nothing of those above it. An unknown name raises `Refusal
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
+
+import msgspec
 
 from infra.ops.refusal import Refusal
 from infra.role import PoolName, Run
@@ -30,6 +32,7 @@ class RoleRow(NamedTuple):
 BULK_NICE = 10
 ASIDE_NICE = 5
 """Of roles that no message waits for on its way to a carrier."""
+SIMULATOR_SCRIPT = "connectors.carriers.simulator.script"
 SIMULATOR = RoleRow("simulator", None, "connectors.carriers.simulator.role")
 ROLES: tuple[RoleRow, ...] = (
     RoleRow("gateway", None, "gateway.role"),
@@ -52,7 +55,9 @@ def find_role(role: str, pool: str | None = None) -> RoleRow:
         return rows[0]
     if any(row.role == role for row in ROLES):
         pools = " or ".join(f"--pool {row.pool}" for row in ROLES if row.role == role and row.pool)
-        raise Refusal(f"the role {role} needs {pools}" if pools else f"the role {role} has no pools", "leave --pool out")
+        if pools:
+            raise Refusal(f"the role {role} works in pools", f"say {pools}")
+        raise Refusal(f"the role {role} has no pools", "leave --pool out")
     raise Refusal(f"there is no role {role!r}", f"one of: {', '.join(row.name for row in ROLES)}")
 
 
@@ -64,7 +69,23 @@ def choose_roles(names: str | None) -> tuple[RoleRow, ...]:
     for name in filter(None, (part.strip() for part in names.split(","))):
         rows: Sequence[RoleRow] = [row for row in ROLES if row.role == name] or [find_role(name)]
         wanted += [row for row in rows if row not in wanted]
+    if not wanted:
+        raise Refusal("--roles names no role", f"some of: {', '.join(row.name for row in ROLES)}; or leave it out")
     return tuple(wanted)
+
+
+def check_script(script: Mapping[str, object]) -> None:
+    """Refuse settings that the simulated carrier could not follow. Raises SettingsError."""
+    from infra.settings import SettingsError
+
+    if not script:
+        return
+    known = importlib.import_module(SIMULATOR_SCRIPT).Script
+    try:
+        msgspec.convert(script, known)
+    except ValueError as fault:
+        raise SettingsError([f"simulator.script: {str(fault)[0].lower()}{str(fault)[1:]}; there are "
+                             f"{', '.join(known.__struct_fields__)}"]) from fault
 
 
 def load_run(row: RoleRow) -> Run:

@@ -44,7 +44,8 @@ def set_(
 
 
 @app.command()
-def test(number: str, data: Data = None, config: Config = None, output: Output = None) -> None:
+def test(number: Annotated[str, typer.Argument(help="e.g. +4915112345678.")], data: Data = None, config: Config = None,
+         output: Output = None) -> None:
     """Show the route that serves a number."""
     from infra.ops.refusal import Refusal
     from schemas.phone import PhoneError, format_e164, normalise

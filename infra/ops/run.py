@@ -23,9 +23,11 @@ def run(
     config: Config = None,
 ) -> None:
     """Run one role in the foreground."""
-    from infra.ops.roles import find_role
+    from infra.ops.roles import SIMULATOR, check_script, find_role
     from infra.ops.run_role import serve
 
     row = find_role(role, pool)
     settings = find_settings(data, config)
+    if row is SIMULATOR:
+        check_script(settings.simulator.script)
     raise typer.Exit(serve(row, settings, f"{row.name}-{instance or socket.gethostname()}"))

@@ -28,7 +28,7 @@ def send(
     body: Annotated[str, typer.Option(help="Text.")],
     lane: Annotated[LaneName | None, typer.Option(help="Default: transactional.")] = None,
     client_ref: Annotated[str | None, typer.Option(help="Your own reference.")] = None,
-    validity_seconds: Annotated[int | None, typer.Option(min=1)] = None,
+    validity_seconds: Annotated[int | None, typer.Option(min=1, help="Not sent after so long; default: a day.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key sends once.")] = None,
     gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None, output: Output = None,
 ) -> None:

@@ -1,7 +1,7 @@
 """`sluice services up|down|status`: Kafka, PostgreSQL and Redis alone, held by a process in the background.
 
-In: a data folder. Out: their addresses, also as `SLUICE_...=` lines. Wrong: the folder's services are held already, or one
-does not start: `Refusal` with the end of the holder's log.
+In: a data folder, settings. Out: their addresses, also as `SLUICE_...=` lines. Wrong: an `up` has services in the folder,
+there is no room, or one does not start: `Refusal` with the end of the holder's log.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class UpFormat(StrEnum):
 
     ENV = "env"
     JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
     TABLE = "table"
 
 
@@ -39,13 +41,19 @@ def up(data: Data = None, config: Config = None,
        output: Annotated[UpFormat | None, typer.Option("--output", "-o", help="env = SLUICE_...= lines.")] = None) -> None:
     """Start them in the background; what settings point elsewhere is not started."""
     from infra.ops.data_folder import DataFolder, is_alive
+    from infra.services.service import make_folder
+    from infra.settings_load import load_settings
 
-    settings = find_settings(data, config)
+    settings = load_settings({"data_dir": data}, config=config).settings
     folder = DataFolder(settings.data_dir)
     folder.create()
     if not is_alive(folder.read(folder.services_file).get("holder")):
+        if is_alive(folder.read(folder.roles_file).get("supervisor")):
+            raise Refusal(f"a `sluice up` runs in {folder.path} and has its services already",
+                          "see `sluice services status`, or choose another folder with --data")
+        make_folder(folder.path)
         tell("starting the services")
-        _start_holder(folder)
+        _start_holder(folder, settings)
     addresses = folder.read(folder.services_file)
     rows = {name: str(addresses[name]) for name in VARIABLES}
     if output is UpFormat.ENV:
@@ -62,7 +70,8 @@ def down(data: Data = None, config: Config = None) -> None:
     folder = DataFolder(find_settings(data, config).data_dir)
     holder = folder.read(folder.services_file).get("holder")
     if not isinstance(holder, list) or not is_alive(holder):
-        tell("no services are held here")
+        by_up = is_alive(folder.read(folder.roles_file).get("supervisor"))
+        tell("the services here are those of a `sluice up`; they end with it" if by_up else "no services are held here")
         return
     os.kill(holder[0], signal.SIGTERM)
     if not _until(lambda: not is_alive(holder), 30):
@@ -80,11 +89,14 @@ def status(data: Data = None, config: Config = None, output: Output = None) -> N
         raise typer.Exit(1)
 
 
-def _start_holder(folder: Any) -> None:
+def _start_holder(folder: Any, settings: Any) -> None:
+    from infra.settings_load import as_variables, child_environment
+
     log = folder.logs / "services.log"
     with log.open("ab") as out:
         process = subprocess.Popen([sys.executable, "-m", "infra.ops.services_holder", str(folder.path)],
-                                   stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+                                   stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+                                   env={**child_environment(), **as_variables(settings)})
     ready = _until(lambda: process.poll() is not None or folder.read(folder.services_file).get("pid") == process.pid,
                    PATIENCE)
     if not ready or process.poll() is not None:

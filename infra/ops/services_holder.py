@@ -25,7 +25,7 @@ async def hold(folder: DataFolder) -> int:
     if not folder.lock("services"):
         tell(f"the services of {folder.path} are held by another process")
         return 1
-    settings = load_settings().settings
+    settings = load_settings(default_file=None).settings
     try:
         stack = start_services(folder.path, kafka=settings.kafka.bootstrap, postgres=secret(settings.postgres.url) or None,
                                redis=secret(settings.redis.url) or None, cache=settings.cache_dir)

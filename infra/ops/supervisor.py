@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from infra.ops.data_folder import DataFolder, own_identity
 from infra.ops.nursery import Child, Nursery
 from infra.ops.refusal import Refusal
+from infra.ops.role_log import last_fault
 from infra.ops.roles import SIMULATOR, RoleRow
 from infra.role import ready_file
 
@@ -184,7 +185,8 @@ class Supervisor:
             was_ready = role.ready.is_set()
             role.ready.clear()
             self.note()
-            self._tell(f"{role.row.name} ended with code {code}; see {self._log(role.row.name)}")
+            self._tell(f"{role.row.name} ended with code {code}{last_fault(self._log(role.row.name))}; "
+                       f"see {self._log(role.row.name)}")
             role.failures = 0 if was_ready else role.failures + 1
             if role.failures:
                 await asyncio.sleep(min(LONGEST_BACKOFF, 0.1 * 2 ** min(role.failures, 10)))

@@ -13,7 +13,10 @@ import typer
 from infra.ops.amounts import amount
 from infra.ops.options import Config, Data, Output, catalog
 from infra.ops.output import show_one, show_rows
+from infra.ops.refusal import Refusal
 
+LONGEST_NAME = 100
+COLUMNS = ("id", "name", "lanes", "balance", "reserved", "keys")
 app = typer.Typer(no_args_is_help=True, help="Tenants.")
 
 
@@ -26,11 +29,14 @@ class Short(StrEnum):
 
 @app.command()
 def create(
-    name: str,
+    name: Annotated[str, typer.Argument(help="Its name, unique.")],
     balance: Annotated[str, typer.Option(help="First balance, e.g. 100.0000.")] = "0",
     data: Data = None, config: Config = None, output: Output = None,
 ) -> None:
     """Make a tenant with one API key."""
+    if not (name.strip() and name.isprintable() and len(name) <= LONGEST_NAME):
+        raise Refusal(f"{name[:LONGEST_NAME]!r} is no name for a tenant",
+                      f"1 to {LONGEST_NAME} characters that can be printed")
     first = amount(balance)
     with catalog(data, config) as book:
         tenant, key = book.create_tenant(name, first)
@@ -41,7 +47,7 @@ def create(
 def list_(data: Data = None, config: Config = None, output: Output = None) -> None:
     """Show all tenants."""
     with catalog(data, config) as book:
-        show_rows(book.tenants(), output)
+        show_rows(book.tenants(), output, COLUMNS)
 
 
 @app.command("set")
@@ -54,16 +60,27 @@ def set_(
     data: Data = None, config: Config = None, output: Output = None,
 ) -> None:
     """Change what a tenant may do; in force within a second or two."""
-    from infra.ops.refusal import Refusal
     from schemas.lanes import Lane
 
     wanted = _parts(lanes)
     if wanted and not set(wanted) <= set(Lane):
         raise Refusal(f"unknown lane in {lanes!r}", f"lanes are {', '.join(Lane)}")
+    if senders != "*":
+        _check_senders(_parts(senders) or [])
     with catalog(data, config) as book:
         show_one(book.set_tenant(tenant, lanes=wanted, senders=None if senders == "*" else _parts(senders),
                                  any_sender=senders == "*", balance_short=balance_short and balance_short.value,
                                  charge_uncertain=charge_uncertain), output)
+
+
+def _check_senders(senders: list[str]) -> None:
+    from schemas.sender import SenderError, parse_sender
+
+    for sender in senders:
+        try:
+            parse_sender(sender)
+        except SenderError as fault:
+            raise Refusal(f"{sender!r} is no sender", fault.detail) from fault
 
 
 def _parts(text: str | None) -> list[str] | None:

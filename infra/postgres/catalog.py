@@ -23,7 +23,7 @@ from infra.security.api_keys import hash_key, key_id, new_key
 from infra.security.keyring import Keyring
 from infra.security.secrets import seal_secret
 from infra.settings import CarrierSettings, RouteSettings
-from schemas.money import format_amount, parse_amount
+from schemas.money import MAX_AMOUNT, format_amount, parse_amount
 from schemas.topics import DISPATCH_PARTITIONS
 
 Row = dict[str, Any]
@@ -72,7 +72,7 @@ class Catalog:
         with self._connection.transaction():
             tenant = self._add_tenant(name, balance)
             if tenant is None:
-                raise CatalogError(f"there is a tenant {name!r} already")
+                raise CatalogError(f"there is a tenant {name!r} already: choose another name")
             return tenant, self._new_key(tenant, "first")
 
     def seed_tenant(self, name: str, balance: int, key: str | None) -> str:
@@ -94,10 +94,12 @@ class Catalog:
         return self.tenant(identity)
 
     def credit(self, which: str, amount: int) -> Row:
-        """Add to the balance (ten-thousandths, may be negative)."""
-        identity = self.tenant(which)["id"]
-        self._do("balance_credit", tenant=identity, amount=amount)
-        return self.tenant(identity)
+        """Add to the balance (ten-thousandths; what is taken away must be available)."""
+        tenant = self.tenant(which)
+        if self._do("balance_credit", tenant=tenant["id"], amount=amount, most=MAX_AMOUNT) == 0:
+            raise CatalogError(f"only {tenant['available']} are available" if amount < 0 else
+                               f"the balance would be more than {format_amount(MAX_AMOUNT)}")
+        return self.tenant(tenant["id"])
 
     def create_key(self, which: str, name: str) -> Row:
         """A new API key; its text is in this answer alone."""
@@ -191,6 +193,11 @@ class Catalog:
         """Dead letters by service, code and topic."""
         return self._rows("dead_letter_stats")
 
+    def know_campaign(self, identity: str) -> None:
+        """Raises CatalogError when no tenant has such a campaign."""
+        if not self._rows("campaign_known", id=identity):
+            raise CatalogError(f"there is no campaign {identity!r}: see `sluice campaign list`")
+
     def sink_offsets(self) -> dict[tuple[str, int], int]:
         """The next offset of each partition that the sinks read."""
         return {(row["topic"], row["partition"]): row["next"] for row in self._rows("sink_offsets")}
@@ -210,7 +217,7 @@ class Catalog:
     def _known(self, carriers: list[str]) -> None:
         missing = sorted(set(carriers) - {row["id"] for row in self.carriers()})
         if missing:
-            raise CatalogError(f"the route names carriers that do not exist: {', '.join(missing)}")
+            raise CatalogError(f"there is no carrier {', '.join(map(repr, missing))}: see `sluice carrier list`")
 
     def _rows(self, name: str, /, **values: Any) -> list[Row]:
         return self._connection.execute(_statement(name), values).fetchall()

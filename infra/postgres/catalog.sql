@@ -20,7 +20,8 @@ UPDATE tenants SET lanes = coalesce(%(lanes)s, lanes),
 WHERE id = %(id)s;
 
 -- name: balance_credit
-UPDATE balances SET balance = balance + %(amount)s, credited = credited + %(amount)s WHERE tenant = %(tenant)s;
+UPDATE balances SET balance = balance + %(amount)s, credited = credited + %(amount)s
+WHERE tenant = %(tenant)s AND balance + %(amount)s <= %(most)s AND (%(amount)s >= 0 OR balance - reserved + %(amount)s >= 0);
 
 -- name: key_add
 INSERT INTO api_keys (id, tenant, name, hash) VALUES (%(id)s, %(tenant)s, %(name)s, %(hash)s) ON CONFLICT DO NOTHING;
@@ -77,6 +78,9 @@ FROM dead_letters WHERE partition = %(partition)s AND "offset" = %(offset)s;
 -- name: dead_letter_stats
 SELECT service, error_code, orig_topic, count(*) AS records, to_timestamp(max(failed_at) / 1000.0) AS newest
 FROM dead_letters GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3;
+
+-- name: campaign_known
+SELECT id FROM campaigns WHERE id = %(id)s LIMIT 1;
 
 -- name: sink_offsets
 SELECT topic, partition::int AS partition, next FROM koff ORDER BY 1, 2;

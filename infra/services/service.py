@@ -67,8 +67,8 @@ class Embedded(ABC):
         with self._lock:
             if self.alive():
                 return
-            _make_folder(self._data)
-            _make_folder(self._log.parent)
+            make_folder(self._data)
+            make_folder(self._log.parent)
             try:
                 self._start_once()
             except PortTaken:
@@ -129,7 +129,7 @@ class Embedded(ABC):
             self.release()
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """The folder, writable and with room left."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

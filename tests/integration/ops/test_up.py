@@ -114,6 +114,16 @@ def test_a_second_up_is_refused(up: Up) -> None:
     done = sluice("up", "--data", str(up.data), "--port", "0", "-o", "json")
     assert (done.returncode, done.stdout) == (1, "")
     assert "used by another" in done.stderr
+    services = sluice("services", "up", "--data", str(up.data))
+    assert (services.returncode, services.stdout) == (1, "")
+    assert "a `sluice up` runs" in services.stderr and "next: " in services.stderr
+    assert "end with it" in sluice("services", "down", "--data", str(up.data)).stderr
+    assert up.process.poll() is None
+
+
+def test_an_unknown_campaign_is_not_verified(up: Up) -> None:
+    done = sluice("verify", "--campaign", "cmp_nope", "--wait", "1", "--data", str(up.data))
+    assert (done.returncode, done.stdout) == (1, "") and "no campaign 'cmp_nope'" in done.stderr
 
 
 def test_a_killed_role_comes_back(up: Up) -> None:
@@ -188,16 +198,23 @@ def test_all_ends_with_a_killed_up_and_the_next_one_goes_on(up: Up) -> None:
 
 
 def test_services_alone(tmp_path: Path) -> None:
-    data = str(tmp_path / "data")
-    done = sluice("services", "up", "--data", data, "-o", "env")
+    data, config, elsewhere = str(tmp_path / "data"), tmp_path / "own.toml", "redis://127.0.0.1:1/7"
+    config.write_text(f'[redis]\nurl = "{elsewhere}"\n')
+    done = sluice("services", "up", "--data", data, "--config", str(config), "-o", "env")
     try:
         assert done.returncode == 0, done.stderr
         names = [line.partition("=")[0] for line in done.stdout.splitlines()]
         assert names == ["SLUICE_KAFKA__BOOTSTRAP", "SLUICE_POSTGRES__URL", "SLUICE_REDIS__URL"]
-        assert sluice("services", "status", "--data", data).returncode == 0
+        assert done.stdout.splitlines()[2] == f"SLUICE_REDIS__URL={elsewhere}" and not (tmp_path / "data" / "redis").exists()
+        again = sluice("services", "up", "--data", data, "-o", "csv").stdout.splitlines()
+        assert again[0] == "kafka,postgres,redis" and again[1].endswith(elsewhere)
+        states = json.loads(sluice("services", "status", "--data", data).stdout)
+        assert {row["name"]: row["ok"] for row in states} == {"kafka": True, "postgres": True, "redis": False}
         assert sluice("db", "upgrade", "--data", data).returncode == 0
         assert sluice("db", "status", "--data", data).returncode == 0
     finally:
         down = sluice("services", "down", "--data", data)
     assert down.returncode == 0
-    assert sluice("services", "status", "--data", data).returncode == 1
+    gone = sluice("services", "status", "--data", data)
+    assert gone.returncode == 1
+    assert "rdkafka" not in gone.stderr  # a client that looks for its broker fifty times a second says so as often

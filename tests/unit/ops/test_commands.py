@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -18,8 +19,10 @@ from infra.ops.campaign_watch import all_final, has_ended
 from infra.ops.cli import explain
 from infra.ops.output import Format, as_csv, show_one, show_rows
 from infra.ops.refusal import Refusal
-from infra.ops.roles import ROLES, choose_roles, find_role
+from infra.ops.role_log import last_fault
+from infra.ops.roles import ROLES, check_script, choose_roles, find_role
 from infra.postgres.catalog import CatalogError, choose_partition
+from infra.settings import SettingsError
 
 
 def sluice(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -51,12 +54,15 @@ def test_unbuilt_verbs_are_not_listed(group: str, unbuilt: tuple[str, ...]) -> N
 @pytest.mark.parametrize(("arguments", "code"), [
     (("nonsense",), 2), (("ps", "--nonsense"), 2), (("ps", "-o", "xml"), 2), (("run", "nonsense"), 1),
     (("run", "streams"), 1),
-    (("run", "gateway", "--pool", "otp"), 1), (("dlq", "show", "x"), 1), (("balance", "credit", "--yes", "1.23456"), 1),
+    (("run", "gateway", "--pool", "otp"), 1), (("up", "--roles", ","), 1), (("carrier", "set", "a"), 1),
+    (("carrier", "set", "a", "--rate", "2147483648"), 2), (("carrier", "set", "a", "--receipt-wait", "99999999999"), 2),
+    (("tenant", "create", ""), 1), (("tenant", "create", "x" * 101), 1), (("tenant", "set", "a", "--senders", "a@b"), 1),
+    (("dlq", "show", "\u00b2:1"), 1), (("dlq", "show", "x"), 1), (("balance", "credit", "--yes", "1.23456"), 1),
 ])
 def test_exit_codes(tmp_path: Path, arguments: tuple[str, ...], code: int) -> None:
     done = sluice(*arguments, SLUICE_DATA_DIR=str(tmp_path))
     assert done.returncode == code, done.stderr
-    assert done.stdout == "" and done.stderr != ""
+    assert done.stdout == "" and done.stderr != "" and "Traceback" not in done.stderr
 
 
 def test_ps_without_a_stack_says_what_to_do(tmp_path: Path) -> None:
@@ -128,6 +134,62 @@ def test_answers_of_the_gateway() -> None:
     with pytest.raises(ApiError) as caught:
         _decoded(422, b'{"code": "bad", "detail": "no good", "errors": [{"pointer": "/to", "detail": "is no number"}]}')
     assert caught.value.problem == "422 bad: no good (/to is no number)"
+    with pytest.raises(ApiError) as caught:
+        _decoded(422, b'{"code": "bad", "detail": "no good", "errors": [{"pointer": "/to", "detail": "no good"}]}')
+    assert caught.value.problem == "422 bad: no good (/to)"
+
+
+@pytest.mark.parametrize(("arguments", "says"), [
+    (("--idempotency-key", "\u043a\u043b\u044e\u0447"), "the header Idempotency-Key cannot"),
+    (("--idempotency-key", "a\nb"), "the header Idempotency-Key cannot"),
+    (("--api-key", "sk_\u043a"), "the header Authorization cannot"),
+    (("--gateway", "http://127.0.0.1:99999"), "--gateway: expected a port"),
+    (("--gateway", "http://"), "--gateway: expected"),
+    (("--gateway", "localhost:8080"), "--gateway: expected"), (("--client-ref", "\udcff"), "does not answer"),
+])
+def test_what_no_request_can_carry(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+    done = sluice("send", "--from", "A", "--to", "+4915112345678", "--body", "x", "--gateway", "http://127.0.0.1:9",
+                  *arguments, SLUICE_API_KEY="sk_x", SLUICE_DATA_DIR=str(tmp_path))
+    assert done.returncode == 1 and says in done.stderr and "Traceback" not in done.stderr
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    done = sluice("message", "show", "\udcff", "--gateway", "http://127.0.0.1:9", SLUICE_API_KEY="sk_x",
+                  SLUICE_DATA_DIR=str(tmp_path))
+    assert done.returncode == 1 and "no UTF-8" in done.stderr and "next: " in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("up",), ("send",), ("dlq", "list"), ("carrier", "set"), ("campaign", "create")])
+def test_every_option_says_what_it_is_for(arguments: tuple[str, ...]) -> None:
+    done = sluice(*arguments, "--help", TERMINAL_WIDTH="200")
+    options = [line.strip("\u2502 ") for line in done.stdout.splitlines() if "--" in line]
+    bare = [line for line in options if re.search(r"(>|\[[^]]*x[^]]*\]|--[a-z-]+)$", line)]
+    assert options and not bare, bare
+    if arguments != ("send",):
+        assert "./.sluice" in done.stdout
+
+
+def test_tables_are_not_broken_away_from_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    show_rows([{"id": "x" * 90, "detail": "y" * 90}], Format.TABLE)
+    assert f"{'x' * 90}  {'y' * 90}" in capsys.readouterr().out
+
+
+def test_the_end_of_a_roles_log(tmp_path: Path) -> None:
+    log = tmp_path / "role.log"
+    assert last_fault(log) == ""
+    log.write_text('{"event": "a"}\n' + json.dumps({"event": "b", "exception": "Traceback:\n  x\nOSError: no\n"}) + "\n")
+    assert last_fault(log) == ": OSError: no"
+    log.write_text('{"event": "later"}\n')
+    assert last_fault(log) == ""
+
+
+def test_a_script_that_the_simulator_cannot_follow() -> None:
+    check_script({})
+    check_script({"throttle_every": 3})
+    with pytest.raises(SettingsError, match=r"simulator\.script: .*`nonsense`; there are .*throttle_every"):
+        check_script({"nonsense": 1})
+    with pytest.raises(SettingsError, match=r"simulator\.script: "):
+        check_script({"throttle_every": -1})
 
 
 def test_the_end_of_a_campaign() -> None:

@@ -39,6 +39,8 @@ def test_csv_longer_than_a_block() -> None:
 
 @pytest.mark.parametrize(("content", "says"), [
     (b"number\n+4915112345678\n", "no column `to`"), (b"", "no column `to`"), (b"to,name\n+4915112345678\n", "line 2 has 1"),
+    (b"to,name\n+4915112345678,\xff\n", "no UTF-8"), (b"to,to\n1,2\n", "'to' stands there twice"),
+    (b"to\n" + b"1" * 200_000, "line . *: field larger"),
 ])
 def test_bad_csv_is_refused(content: bytes, says: str) -> None:
     with pytest.raises(Refusal, match=says):

@@ -126,7 +126,8 @@ def test_an_unknown_name_comes_with_a_guess() -> None:
     (("rate = 100", "rate = 0"), "carriers[0].rate", "greater"),
     (("rate = 100", ""), "carriers[0].rate", "missing"),
     (("rate = 100", "rate = 100\nrtae = 1"), "carriers[0].rtae", "did you mean rate?"),
-    (('id = "acme-de"', 'id = "Acme DE"'), "carriers[0].id", "pattern"),
+    (('id = "acme-de"', 'id = "Acme DE"'), "carriers[0].id", "a..z, 0..9"),
+    (("rate = 100", "rate = 1000001"), "carriers[0].rate", "1000000"),
     (('host = "127.0.0.1"', ""), "carriers[0].smpp.host", "missing"),
 ])
 def test_a_bad_carrier_is_named(tmp_path: Path, change: tuple[str, str], place: str, says: str) -> None:
@@ -138,7 +139,7 @@ def test_a_bad_carrier_is_named(tmp_path: Path, change: tuple[str, str], place: 
 @pytest.mark.parametrize(("routes", "place", "says"), [
     ('[[routes]]\nprefix = "+49"\ncarriers = ["acme-de", "acme-de"]\nprice = "0.07"\n', "routes[0].carriers", "unsupported"),
     ('[[routes]]\nprefix = "+49"\ncarriers = ["other"]\nprice = "0.07"\n', "routes[0].carriers", "no carrier 'other'"),
-    ('[[routes]]\nprefix = "49"\ncarriers = ["acme-de"]\nprice = "0.07"\n', "routes[0].prefix", "pattern"),
+    ('[[routes]]\nprefix = "49"\ncarriers = ["acme-de"]\nprice = "0.07"\n', "routes[0].prefix", 'such as "+49"'),
     ('[[routes]]\nprefix = ""\ncarriers = ["acme-de"]\nprice = "0.00001"\n', "routes[0].price", "decimal"),
     ('[[routes]]\nprefix = ""\ncarriers = ["acme-de"]\nprice = "1"\n' * 2, "routes[1].prefix", "twice"),
 ])
