@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,25 @@ class Subscriber:
         return self.process.returncode, told.decode()
 
 
+Subscribe = Callable[..., Subscriber]
+
+
+@pytest.fixture
+def subscribe(services: Stack, tmp_path: Path) -> Iterator[Subscribe]:
+    """Runs of the program on a topic; whatever a test leaves of them ends with it."""
+    runs: list[Subscriber] = []
+
+    def begin(registry: str, topic: str, *more: str) -> Subscriber:
+        runs.append(Subscriber(services.kafka, registry, topic, tmp_path, *more))
+        return runs[-1]
+
+    yield begin
+    for run in runs:
+        if run.process.poll() is None:
+            run.process.kill()
+            run.process.communicate(timeout=20)
+
+
 def put(kafka: str, topic: str, *events: DeliveryReceipt | bytes | None) -> None:
     producer = make_producer(kafka, "writer")
     for event in events:
@@ -103,7 +122,7 @@ def is_committed(kafka: str, topic: str, offset: int) -> bool:
 
 
 def test_it_prints_each_event_once_marks_the_newest_and_goes_on_where_it_was(
-        services: Stack, registry: str, tmp_path: Path) -> None:
+        services: Stack, registry: str, subscribe: Subscribe) -> None:
     topic = f"receipts-{uuid4().hex}"
     admin = make_admin(services.kafka)
     admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(20)
@@ -112,7 +131,7 @@ def test_it_prints_each_event_once_marks_the_newest_and_goes_on_where_it_was(
     other = msgspec.structs.replace(DELIVERED, message_id=DELIVERED.message_id + "1", client_ref=None)
     put(services.kafka, topic, DELIVERED, failed, again, b"poison", None, encode(DELIVERED)[:9], other)
 
-    first = Subscriber(services.kafka, registry, topic, tmp_path)
+    first = subscribe(registry, topic)
     wait_for(lambda: len(first.lines()) == 3, 30)
     wait_for(lambda: is_committed(services.kafka, topic, 7))
     code, told = first.stop()
@@ -127,13 +146,13 @@ def test_it_prints_each_event_once_marks_the_newest_and_goes_on_where_it_was(
     assert first.lines()[0]["occurred_at"] == "2026-11-17T12:00:03.800000+00:00"
 
     put(services.kafka, topic, failed)
-    second = Subscriber(services.kafka, registry, topic, tmp_path)
+    second = subscribe(registry, topic)
     wait_for(lambda: len(second.lines()) == 1, 30)
     assert second.stop()[0] == 0
     assert second.lines()[0]["status"] == "failed"
 
 
-def test_it_ends_after_so_many_lines_and_commits_no_more(services: Stack, registry: str, tmp_path: Path) -> None:
+def test_it_ends_after_so_many_lines_and_commits_no_more(services: Stack, registry: str, subscribe: Subscribe) -> None:
     topic = f"receipts-{uuid4().hex}"
     admin = make_admin(services.kafka)
     admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(20)
@@ -141,18 +160,18 @@ def test_it_ends_after_so_many_lines_and_commits_no_more(services: Stack, regist
     put(services.kafka, topic, events[0], events[0], b"poison", *events[1:])
     seen = []
     for count in (2, 3):
-        program = Subscriber(services.kafka, registry, topic, tmp_path, "--max", str(count))
+        program = subscribe(registry, topic, "--max", str(count))
         assert program.process.wait(30) == 0
         seen.append([line["message_id"] for line in program.lines()])
     assert seen == [[event.message_id for event in events[:2]], [event.message_id for event in events[2:]]]
 
 
-def test_a_registry_that_does_not_answer_ends_it_with_nothing_committed(services: Stack, tmp_path: Path) -> None:
+def test_a_registry_that_does_not_answer_ends_it_with_nothing_committed(services: Stack, subscribe: Subscribe) -> None:
     topic = f"receipts-{uuid4().hex}"
     admin = make_admin(services.kafka)
     admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(20)
     put(services.kafka, topic, DELIVERED)
-    program = Subscriber(services.kafka, "http://127.0.0.1:9/registry", topic, tmp_path)
+    program = subscribe("http://127.0.0.1:9/registry", topic)
     assert program.process.wait(30) != 0
     assert program.lines() == []
     assert is_committed(services.kafka, topic, -1001)
