@@ -1,4 +1,7 @@
 """The runners under test, each with an input, an output and dead letters that a test can see.
+
+In: records for the input. Out: what came out, what was buried, how much is acknowledged. Wrong: AssertionError with the end
+of what the process said when less came out than was waited for.
 """
 
 from __future__ import annotations
@@ -83,8 +86,7 @@ class WithFaust:
         wait_for(done, SECONDS)
 
     def start(self, instance: str = "toy-0") -> subprocess.Popen[bytes]:
-        mark = self.folder / f"ready-{instance}"
-        mark.unlink(missing_ok=True)
+        (self.folder / f"ready-{instance}").unlink(missing_ok=True)
         child = subprocess.Popen([sys.executable, "-m", "tests.contract.runner_toy", self.bootstrap, self.name,
                                   str(self.folder), instance], stdout=(self.folder / "stderr").open("ab"),
                                  stderr=subprocess.STDOUT)

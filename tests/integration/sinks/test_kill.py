@@ -54,16 +54,24 @@ def test_killed_in_mid_transaction_loses_nothing_and_counts_nothing_twice(servic
         put(services.kafka, topic, [events(change("sent"), chunk=f"chk_{partition}_{i % 500}", at=1_700_000_000_000 + i)
                                     for i in range(RECORDS // 2)], partition)
     with fresh_database(services.postgres) as url:
-        for number in range(KILLS):
+        in_the_middle = 0
+        for _ in range(KILLS):
             before = ask(url, NEXT)[0][0]
             process = start(services.kafka, url, topic)
-            with psycopg.connect(url) as lock:
-                wait_for(lambda before=before: ask(url, NEXT)[0][0] > before, 30)  # type: ignore[misc]
-                # The next batch stops at its upsert, with its offsets moved and its rows half written.
-                lock.execute("LOCK TABLE campaign_counts IN SHARE ROW EXCLUSIVE MODE")
-                wait_for(lambda: ask(url, WAITING)[0][0] > 0 or ask(url, NEXT)[0][0] == RECORDS, 30)
-                kill(process)
-            assert ask(url, NEXT)[0][0] <= RECORDS, number
+            try:
+                with psycopg.connect(url) as lock:
+                    wait_for(lambda before=before: ask(url, NEXT)[0][0] > before, 30)  # type: ignore[misc]
+                    # The next batch stops at its upsert, with its offsets moved and its rows half written.
+                    lock.execute("LOCK TABLE campaign_counts IN SHARE ROW EXCLUSIVE MODE")
+                    wait_for(lambda: ask(url, WAITING)[0][0] > 0 or ask(url, NEXT)[0][0] == RECORDS, 30)
+                    in_the_middle += ask(url, NEXT)[0][0] < RECORDS
+                    kill(process)
+            finally:
+                if process.poll() is None:
+                    kill(process)
+            if ask(url, NEXT)[0][0] == RECORDS:
+                break
+        assert in_the_middle, "killed when all was done"
         process = start(services.kafka, url, topic)
         try:
             wait_for(lambda: ask(url, NEXT)[0][0] == RECORDS, 30)
