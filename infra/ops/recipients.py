@@ -46,7 +46,7 @@ def csv_lines(text: Iterable[str]) -> Iterator[bytes]:
     try:
         yield from _lines(rows)
     except UnicodeDecodeError as fault:
-        raise Refusal(f"near line {rows.line_num + 1}: the recipients are no UTF-8", "save the file as UTF-8") from fault
+        raise Refusal(f"after line {rows.line_num}: the recipients are no UTF-8", "save the file as UTF-8") from fault
     except csv.Error as fault:
         raise Refusal(f"line {rows.line_num}: {fault}", "give NDJSON lines, or CSV with a header row") from fault
 

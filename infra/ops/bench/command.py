@@ -39,8 +39,9 @@ class Scenario(StrEnum):
 
 
 def bench(
-    scenario: Annotated[Scenario, typer.Option(help="bulk: a campaign; single: one message a call; otp: codes beside a "
-                                                    "campaign; kill: each role killed, until it works again.")],
+    scenario: Annotated[Scenario, typer.Option(
+        help="bulk: a campaign; single: one message a call; otp: codes beside a campaign; kill: each role killed, until it "
+             "works again.")] = Scenario.BULK,
     recipients: Annotated[int, typer.Option(min=1, help="Size of the campaign (bulk, otp).")] = 200_000,
     seconds: Annotated[float, typer.Option(min=1, max=600, help="How long single messages are sent (single, otp).")] = 10.0,
     rounds: Annotated[int, typer.Option(min=1, max=20, help="How often each role is killed (kill).")] = 3,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.kafka.topic_admin import TopicError
 from infra.ops.amounts import amount
 from infra.ops.api import ApiError, _decoded
 from infra.ops.bench.load import percentiles
@@ -125,6 +126,7 @@ def test_amounts() -> None:
 def test_faults_become_sentences() -> None:
     assert explain(Refusal("no", "do")) == ["error: no", "next: do"]
     assert explain(CatalogError("there is none")) == ["error: there is none"]
+    assert explain(TopicError("Kafka did not do it")) == ["error: Kafka did not do it", "next: see `sluice doctor`"]
     assert explain(ZeroDivisionError()) is None
 
 
@@ -157,6 +159,13 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     done = sluice("message", "show", "\udcff", "--gateway", "http://127.0.0.1:9", SLUICE_API_KEY="sk_x",
                   SLUICE_DATA_DIR=str(tmp_path))
     assert done.returncode == 1 and "no UTF-8" in done.stderr and "next: " in done.stderr
+
+
+def test_what_make_calls_needs_no_arguments() -> None:
+    calls = re.findall(r"sluice (\w+) \$\(ARGS\)", Path("Makefile").read_text())
+    assert set(calls) == {"demo", "up", "bench"}
+    for call in calls:
+        assert "[required]" not in sluice(call, "--help", TERMINAL_WIDTH="200").stdout
 
 
 @pytest.mark.parametrize("arguments", [("up",), ("send",), ("dlq", "list"), ("carrier", "set"), ("campaign", "create")])
