@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from infra.kafka.burst_outbox import BurstOutbox
+from infra.kafka.command_burial import CommandBurial
 from infra.kafka.commands import CommandBook
 from infra.kafka.outbox import Outbox
 from infra.postgres.config_book import ConfigBook
@@ -70,7 +71,7 @@ async def run(role: RoleContext) -> None:
     pool = await open_pool(_secret(settings.postgres.url), size=CONNECTIONS)
     config = ConfigBook(pool, keyring)
     await config.start()
-    commands = CommandBook(bootstrap)
+    commands = CommandBook(bootstrap, CommandBurial(bootstrap, SERVICE) if pool_name is LanePool.BULK else None)
     await commands.start()
     accounts = PostgresCredit(pool, now_ms)
     parts = Parts(

@@ -2,8 +2,9 @@
 
 In: the compacted topic (the newest record of a campaign wins, by version). Out: the command of a campaign, and a way to
 wait until a version has arrived. Every role that needs it has one book of its own and starts work only after `start`
-returned. A record that is no command is counted in `unreadable` and passed over: whoever writes it is at fault, and its
-campaign keeps waiting. At the start a topic that cannot be read raises `CommandsUnreadable`; later it is tried again.
+returned. A record that is no command is counted in `unreadable` and passed over, and buried by the book that has a
+`burial`: whoever writes it is at fault, and its campaign keeps waiting. At the start a topic that cannot be read raises
+`CommandsUnreadable`; later it is tried again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import structlog
 
 from infra.kafka.client import KafkaException, TopicPartition, Value, make_consumer
+from infra.kafka.command_burial import CommandBurial
 from schemas.codec import DecodeError, decode_as
 from schemas.records import CampaignCommand
 from schemas.topics import COMMANDS
@@ -39,8 +41,9 @@ READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.wait.max.ms
 class CommandBook:
     """The newest command of every campaign. To be started inside a running loop."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, burial: CommandBurial | None = None) -> None:
         self._bootstrap = bootstrap
+        self._burial = burial
         self._commands: dict[str, CampaignCommand] = {}
         self._changed = asyncio.Event()
         self._stopped = threading.Event()
@@ -133,10 +136,20 @@ class CommandBook:
         behind = True
         while not self._stopped.is_set():
             # Whoever starts waits for this: a batch that is not full is not waited for then.
-            values = [m.value() for m in consumer.consume(1000, 0.01 if behind else 0.1) if not _is_passing(m)]
+            found = [m for m in consumer.consume(1000, 0.01 if behind else 0.1) if not _is_passing(m)]
+            self._bury(found)
+            values = [m.value() for m in found]
             was_behind, behind = behind, behind and _behind(consumer, ends)
             if values or was_behind:
                 loop.call_soon_threadsafe(self._take_all, values, None if behind else ready)
+
+    def _bury(self, found: list[Any]) -> None:
+        """Poison stays in this topic: a burial that fails holds up no campaign, and comes with the next start."""
+        try:
+            if self._burial is not None:
+                self._burial.look_at(found)
+        except KafkaException as fault:
+            log.error("records that are no commands could not be buried", action="command_burial", fault=str(fault))
 
     def _failed(self, ready: asyncio.Future[None], fault: Exception, final: bool) -> None:
         log.error("the campaigns' commands cannot be read", action="commands_failed", fault=str(fault))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from infra.kafka import commands
+from infra.kafka import command_burial, commands
+from infra.kafka.command_burial import CommandBurial
 from infra.kafka.commands import CommandBook, CommandsUnreadable
+from infra.kafka.log_reader import end_offsets, read_log
 from infra.services.stack import Stack
 from schemas.codec import encode
 from schemas.records import CampaignCommand
@@ -24,12 +28,23 @@ def command(campaign: str, version: int, status: str = "running") -> CampaignCom
 @pytest.fixture
 def topic(services: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"commands-{uuid.uuid4().hex[:8]}"
-    admin = AdminClient({"bootstrap.servers": services.kafka})
-    futures = admin.create_topics([NewTopic(name, 1, 1, config={"cleanup.policy": "compact"})])
-    for future in futures.values():
-        future.result(10)
+    create(services, NewTopic(name, 1, 1, config={"cleanup.policy": "compact"}))
     monkeypatch.setattr(commands, "COMMANDS", name)
     return name
+
+
+@pytest.fixture
+def letters(services: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
+    name = f"letters-{uuid.uuid4().hex[:8]}"
+    create(services, NewTopic(name, 1, 1))
+    monkeypatch.setattr(command_burial, "DEAD_LETTER", name)
+    return name
+
+
+def create(services: Stack, topic: NewTopic) -> None:
+    admin = AdminClient({"bootstrap.servers": services.kafka})
+    for future in admin.create_topics([topic]).values():
+        future.result(10)
 
 
 def send(services: Stack, topic: str, *values: bytes) -> None:
@@ -51,6 +66,35 @@ async def test_everything_is_known_at_the_start_and_later_ones_arrive(services: 
     assert await book.wait_version("c", 1, 10)
     known = book.get("c")
     assert known is not None and known.status == "running"
+    await book.stop()
+
+
+async def test_what_is_no_command_is_buried_once_byte_for_byte(services: Stack, topic: str, letters: str) -> None:
+    send(services, topic, b"rubbish\xff", encode(command("a", 1)))
+    for _ in range(2):
+        book = CommandBook(services.kafka, CommandBurial(services.kafka, "streams"))
+        await book.start()
+        assert (book.version("a"), book.unreadable) == (1, 1)
+        await book.stop()
+    send(services, topic, encode(command("b", 1)), b"")
+    book = CommandBook(services.kafka, CommandBurial(services.kafka, "streams"))
+    await book.start()
+    await book.stop()
+    buried = list(read_log(services.kafka, end_offsets(services.kafka, [letters])))
+    assert [(entry.key, entry.value) for entry in buried] == [(b"k", b"rubbish\xff"), (b"k", b"")]
+    headers = dict(buried[0].headers)
+    assert (headers["x-orig-offset"], headers["x-service"], headers["x-error-code"]) == (b"0", b"streams", b"undecodable")
+
+
+async def test_a_burial_that_fails_holds_up_no_command(services: Stack, topic: str) -> None:
+    class Failing(CommandBurial):
+        def look_at(self, messages: Sequence[Any]) -> None:
+            raise KafkaException("no dead letters today")
+
+    send(services, topic, b"rubbish", encode(command("a", 1)))
+    book = CommandBook(services.kafka, Failing(services.kafka, "streams"))
+    await book.start()
+    assert book.version("a") == 1
     await book.stop()
 
 
