@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -109,8 +110,9 @@ def _ask_to_stop(stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
 
 def _leave(code: int) -> None:
     """End now. Trap: an ordinary exit would join threads that may hang in a client library."""
-    sys.stderr.flush()
-    sys.stdout.flush()
+    with suppress(OSError):
+        sys.stderr.flush()
+        sys.stdout.flush()
     os._exit(code)
 
 

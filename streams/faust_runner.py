@@ -21,6 +21,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -200,7 +201,8 @@ def make_app(*, bootstrap: str, group: str, instance: str, folder: Path) -> Any:
 def end_process(sentence: str, action: str) -> Any:
     """Say why and end at once, unacknowledged; the supervisor starts the role again."""
     log.error(sentence, action=action)
-    sys.stderr.flush()
+    with suppress(OSError):  # a full disk must not keep it alive
+        sys.stderr.flush()
     os._exit(FAILED)
 
 

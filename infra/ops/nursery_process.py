@@ -14,6 +14,7 @@ import selectors
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from infra.role import end_with_parent
@@ -59,8 +60,10 @@ def _fork(live: Live, order: dict[str, Any]) -> int:
         code = live(order["role"])
     except BaseException:  # noqa: BLE001  why: nothing of a child may go on as a second nursery
         traceback.print_exc()
-    sys.stderr.flush()
-    os._exit(code)
+    finally:
+        with suppress(OSError):
+            sys.stderr.flush()
+        os._exit(code)
 
 
 def _talk_to(log: str) -> None:

@@ -10,6 +10,7 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -70,9 +71,10 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def tell(sentence: str) -> None:
-    """A sentence for people, on stderr."""
-    sys.stderr.write(f"{sentence}\n")
-    sys.stderr.flush()
+    """A sentence for people, on stderr. Lost when that cannot be written: whoever tells has other things to do."""
+    with suppress(OSError):
+        sys.stderr.write(f"{sentence}\n")
+        sys.stderr.flush()
 
 
 def _say(text: str) -> None:

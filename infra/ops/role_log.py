@@ -23,4 +23,7 @@ def last_fault(log: Path) -> str:
         exception = json.loads(newest)["exception"].strip()
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ""
-    return f": {exception.splitlines()[-1][:MOST_CHARACTERS]}" if exception else ""
+    # A group of exceptions is drawn as a tree; its branches end in what is meant, and in lines of nothing but frame.
+    sentences = [line.strip(" |+-") for line in exception.splitlines()]
+    said = next((line for line in reversed(sentences) if line), "")
+    return f": {said[:MOST_CHARACTERS]}" if said else ""

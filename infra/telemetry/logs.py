@@ -4,6 +4,7 @@ In: whatever the code says through `structlog.get_logger()`. Out: lines such as
 `{"time": ..., "level": "info", "role": "delay", "event": "buried a record", "action": "buried", "offset": 7}`.
 Numbers of people and bodies never appear: values of the type `Personal` and raw bytes are masked by type, and text that
 looks like an international number is masked as a last net. A value that JSON does not know is written as its `repr`.
+A line that cannot be written (the disk is full, nobody reads) is lost; whoever logs goes on.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import orjson
 import structlog
@@ -25,6 +27,24 @@ class Personal(str):
     """Text about a person (a destination, a body): usable as text, masked in every log."""
 
     __slots__ = ()
+
+
+class Lossy:
+    """What is written to stderr, as far as it can be.
+
+    Trap: a fault of writing would come out where something is said, also in a library's task: a Kafka client that could not
+    say that its connection broke never made another one, and its role stood still for good.
+    """
+
+    def write(self, text: str) -> None:
+        """Write, or lose it."""
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush, or not."""
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure_logs(level: str, **fields: str | None) -> None:
@@ -41,7 +61,7 @@ def configure_logs(level: str, **fields: str | None) -> None:
                     structlog.processors.TimeStamper(fmt="iso", key="time"),
                     structlog.processors.JSONRenderer(serializer=_to_json)],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, Lossy())),
         cache_logger_on_first_use=True,
     )
     # Libraries log through the standard module: their warnings come in the same form, the rest stays out.

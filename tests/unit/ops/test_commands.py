@@ -188,6 +188,9 @@ def test_the_end_of_a_roles_log(tmp_path: Path) -> None:
     assert last_fault(log) == ""
     log.write_text('{"event": "a"}\n' + json.dumps({"event": "b", "exception": "Traceback:\n  x\nOSError: no\n"}) + "\n")
     assert last_fault(log) == ": OSError: no"
+    tree = "Traceback:\n  | ExceptionGroup\n  +-+---- 1 ----\n    | OSError: no room\n    +---------\n"
+    log.write_text(json.dumps({"event": "b", "exception": tree}) + "\n")
+    assert last_fault(log) == ": OSError: no room"
     log.write_text('{"event": "later"}\n')
     assert last_fault(log) == ""
 

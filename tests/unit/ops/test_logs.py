@@ -35,3 +35,44 @@ def test_lines() -> None:
     assert (lines[0]["to"], lines[0]["body"], lines[0]["many"]) == ("***", "<5 bytes>", ["+***", 7])
     assert lines[2]["event"] == "told by a library"
     assert "ZeroDivisionError" in lines[3]["exception"]
+
+
+FULL = """
+import logging
+import structlog
+from infra.ops.output import tell
+from infra.role import _leave
+from infra.telemetry.logs import configure_logs
+configure_logs("info", role="delay")
+log = structlog.get_logger()
+for _ in range(3):
+    log.error("nowhere to say it", action="a")
+    logging.getLogger("library").error("nor for a library")
+    tell("nor for a command")
+print("went on", flush=True)
+_leave(7)
+"""
+
+
+def test_a_line_that_cannot_be_written_is_lost_and_nothing_else() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", FULL], stdout=subprocess.PIPE, stderr=full, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("went on\n", 7)
+
+
+CHILD = """
+import os
+from infra.ops.nursery_process import _fork
+def live(name):
+    raise RuntimeError(name)
+try:
+    pid = _fork(live, {"role": "delay", "log": "/dev/full"})
+except BaseException:
+    os._exit(5)  # a child that goes on as what its parent is
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
+
+
+def test_a_child_of_the_nursery_ends_though_it_cannot_say_why() -> None:
+    done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "1\n"
