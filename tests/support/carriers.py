@@ -21,7 +21,7 @@ WINDOW = 10
 BINDS = 2
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Return when `condition` holds; AssertionError after `seconds`."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():

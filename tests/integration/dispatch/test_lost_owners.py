@@ -154,7 +154,7 @@ def record_of(kind: type[Any], slice_: Slice, **given: Any) -> Any:
 
 async def test_throttled_marketing_is_sent_exactly_once_by_the_next_owner(make_place: MakePlace) -> None:
     place = make_place(Lane.MARKETING)
-    await place.open(Script(error_suffixes={"002": 0x58}), rate=4)  # a quarter of a second between two tries
+    await place.open(Script(error_suffixes={"002": 0x58}), rate=2)  # half a second between two tries
     process = await place.spawn()
     place.put(place.slice(3))
     await until(lambda: verdicts(place).get(2, []).count(("not_taken", "throttled")) >= 2 and len(verdicts(place)) == 3)

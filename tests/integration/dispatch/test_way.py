@@ -243,14 +243,16 @@ async def test_a_carrier_moves_to_another_account_while_messages_go_out(make_pla
     await place.open(Script(answer_delay_seconds=0.1), rate=400)
     await place.start()
     place.put(*(place.slice(100, number) for number in range(3)))
-    for name in ("t", "u"):
-        before, taken = place.server.counters.binds, len(place.times_taken())
+    for number, name in enumerate(("t", "u"), 3):
+        before = place.server.counters.binds
         place.database("UPDATE carriers SET settings = settings || %s::jsonb", f'{{"system_id": "{name}"}}')
         await until(lambda before=before: place.server.counters.binds > before)  # type: ignore[misc]
+        taken = len(place.times_taken())
+        place.put(place.slice(100, number))  # what was there may have gone while the change was on its way
         await until(lambda taken=taken: len(place.times_taken()) > taken + 20)  # type: ignore[misc]
-    await until(lambda: all(settled_positions(place, number) == everyone(100) for number in range(3)))
-    assert set(place.times_taken().values()) == {1} and len(place.times_taken()) == 300
+    await until(lambda: all(settled_positions(place, number) == everyone(100) for number in range(5)))
+    assert set(place.times_taken().values()) == {1} and len(place.times_taken()) == 500
     assert {v.outcome for record in place.of(Settled) for v in record.verdicts} <= {"sent", "not_taken"}
     await until(lambda: len(place.server.connections) == 1)
     assert place.server.counters.binds == 3
-    await until(lambda: received(place) == 300)
+    await until(lambda: received(place) == 500)

@@ -31,7 +31,7 @@ NEVER_READY = "raise SystemExit(3)"
 ROW = RoleRow("fake", None, "nowhere")
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     async with asyncio.timeout(seconds):
         while True:
             if condition():
