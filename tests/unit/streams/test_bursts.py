@@ -1,17 +1,21 @@
-"""Between Faust's stream and a runner: a burst that does not come to its end must end the process, however it fails."""
+"""Between Faust and a runner: a burst that does not come to its end must end the process, however it fails; topics that
+gather are not asked for while they do."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition as TP
 
 from streams import faust_runner
-from streams.faust_runner import Bursts, Source
+from streams.faust_runner import Bursts, FetchThread, Source
 from streams.stage import Inbound
+from tests.support.carriers import until
 
 
 class Stream:
@@ -64,3 +68,58 @@ async def test_a_stream_that_ends_ends_its_bursts_only(monkeypatch: pytest.Monke
     reading.cancel()
     await asyncio.wait([reading, *work])
     assert ends == []
+
+
+class Consumer:
+    """What the thread asks of aiokafka's consumer. `taken`: what each call brings."""
+
+    def __init__(self, *taken: str) -> None:
+        self._closed = False
+        self._fetcher = self
+        self._fetch_max_wait_ms = 500
+        self._subscriptions = SimpleNamespace(fetch_context=nullcontext)
+        self._taken = list(taken)
+        self.tps = {TP(topic, number) for topic in ("now", "later") for number in (0, 1)}
+        self.paused: set[TP] = set()
+
+    async def fetched_records(self, *_args: object, **_kwargs: object) -> dict[TP, list[bytes]]:
+        return {TP(topic, 0): [b"v"] for topic in self._taken.pop(0).split()}
+
+    def assignment(self) -> set[TP]:
+        return self.tps
+
+    def pause(self, *tps: TP) -> None:
+        self.paused |= set(tps)
+
+    def resume(self, *tps: TP) -> None:
+        assert set(tps) <= self.tps, "a partition that went to another process"
+        self.paused -= set(tps)
+
+
+def fetch_thread(**gather: float) -> FetchThread:
+    thread = FetchThread.__new__(FetchThread)
+    thread.consumer = SimpleNamespace(flow_active=True, transport=SimpleNamespace(gather=gather))  # type: ignore[assignment]
+    return thread
+
+
+async def test_topics_that_gather_are_left_out_of_fetches_for_a_while() -> None:
+    thread, consumer = fetch_thread(later=0.04), Consumer("now", "now later", "later", "now")
+    assert set(await thread._fetch_records(consumer, consumer.tps)) == {TP("now", 0)}
+    assert not consumer.paused and consumer._fetch_max_wait_ms == 500
+    assert set(await thread._fetch_records(consumer, consumer.tps)) == {TP("now", 0), TP("later", 0)}
+    assert consumer.paused == {TP("later", 0), TP("later", 1)}
+    assert consumer._fetch_max_wait_ms == 30, "else the fetch of the others holds up those that rest"
+    await thread._fetch_records(consumer, consumer.tps)  # what had been fetched before is handed out, the rest goes on
+    assert consumer._fetch_max_wait_ms == 30
+    await until(lambda: not consumer.paused)
+    assert consumer._fetch_max_wait_ms == 500
+    await thread._fetch_records(consumer, consumer.tps)
+    assert not consumer.paused
+
+
+async def test_a_partition_that_was_taken_away_meanwhile_is_not_resumed() -> None:
+    thread, consumer = fetch_thread(later=0.04), Consumer("later")
+    await thread._fetch_records(consumer, consumer.tps)
+    consumer.tps = {TP("later", 1)}
+    await until(lambda: consumer._fetch_max_wait_ms == 500)
+    assert consumer.paused == {TP("later", 0)}
