@@ -26,6 +26,7 @@ import structlog
 import uvloop
 
 from infra.settings import Settings
+from infra.standing_back import session_stands_back
 from infra.telemetry.logs import configure_logs
 
 FAILED = 70
@@ -54,15 +55,15 @@ class RoleContext:
 Run = Callable[[RoleContext], Awaitable[None]]
 
 
-def serve_role(run: Run, *, settings: Settings, name: str, pool: PoolName | None, instance: str) -> int:
-    """Run this role until SIGINT or SIGTERM; the exit code."""
+def serve_role(run: Run, *, settings: Settings, name: str, pool: PoolName | None, instance: str, nice: int = 0) -> int:
+    """Run this role until SIGINT or SIGTERM; the exit code. `nice`: how far its session stands back for others."""
     # A burst makes tens of thousands of small values and drops them: looked over every 700 of them, they would cost a
     # quarter of a stage's time.
     gc.set_threshold(100_000, 20, 20)
     configure_logs(settings.telemetry.log_level, role=name, instance=instance)
     mark = ready_file(settings.data_dir, name)
     try:
-        return uvloop.run(_serve(run, settings, name, pool, instance, mark))
+        return uvloop.run(_serve(run, settings, name, pool, instance, mark, nice))
     finally:
         _withdraw(mark)
 
@@ -81,7 +82,9 @@ def end_with_parent(parent: int) -> None:
         sys.exit(FAILED)
 
 
-async def _serve(run: Run, settings: Settings, name: str, pool: PoolName | None, instance: str, mark: Path) -> int:
+async def _serve(run: Run, settings: Settings, name: str, pool: PoolName | None, instance: str, mark: Path,
+                 nice: int) -> int:
+    session_stands_back(nice)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -10,7 +10,6 @@ and tells stands in nursery_process.py.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +17,7 @@ from infra.ops.roles import RoleRow, find_role, load_run
 from infra.role import end_with_parent, serve_role
 from infra.settings import Settings, SettingsError
 from infra.settings_load import load_settings
+from infra.standing_back import stand_back
 
 
 def main(arguments: list[str]) -> int:
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     if rest == ["--nursery"]:
         return _be_nursery(name.split(","))
     row = find_role(name)
-    os.nice(row.nice)
+    stand_back(row.nice)
     if not rest:
         return _begin(row, None)
     load_run(row)
@@ -46,7 +46,7 @@ def _be_nursery(names: Sequence[str]) -> int:
 
 def _live(name: str) -> int:
     row = find_role(name)
-    os.nice(row.nice)
+    stand_back(row.nice)
     return _begin(row, None)
 
 
@@ -61,7 +61,8 @@ def _begin(row: RoleRow, variables: dict[str, str] | None) -> int:
 
 def serve(row: RoleRow, settings: Settings, instance: str) -> int:
     """Run this role until a signal asks it to stop."""
-    return serve_role(load_run(row), settings=settings, name=row.name, pool=row.pool, instance=instance)
+    return serve_role(load_run(row), settings=settings, name=row.name, pool=row.pool, instance=instance,
+                      nice=row.nice)
 
 
 if __name__ == "__main__":
