@@ -61,13 +61,6 @@ class UnreadableReceipt(Exception):
     """A deliver_sm that calls itself a receipt and names no message or no state."""
 
 
-def read_receipt(buffer: bytes, start: int, end: int) -> Receipt | None:
-    """The receipt in the body of a deliver_sm, None for an inbound message. Raises UnreadableReceipt, and PduError
-    when the body breaks the standard."""
-    standard = standard_form(buffer, start, end)
-    return read_tolerantly(buffer, start, end) if standard is None else receipt_of(standard)
-
-
 def standard_form(buffer: bytes, start: int, end: int) -> re.Match[bytes] | None:
     """The body as a receipt whose text has the standard's form and is all there is to read; `receipt_of` reads it."""
     found = _STANDARD.match(buffer, start, end)
@@ -90,7 +83,8 @@ def receipt_of(standard: re.Match[bytes]) -> Receipt:
 
 
 def read_tolerantly(buffer: bytes, start: int, end: int) -> Receipt | None:
-    """Whatever its form; as `read_receipt`."""
+    """The receipt in the body of a deliver_sm whatever its form, None for an inbound message. Raises UnreadableReceipt, and
+    PduError when the body breaks the standard."""
     message = pdu.decode_short_message(buffer, start, end)
     tlvs = pdu.decode_tlvs(message.tlvs)
     tlv_id = _c_string(tlvs.get(pdu.TLV_RECEIPTED_MESSAGE_ID, b""))

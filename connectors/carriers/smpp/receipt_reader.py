@@ -1,6 +1,6 @@
 """Receipts of one bind, each read with the ones before it in mind.
 
-In: deliver_sm bodies. Out: what `read_receipt` gives. A carrier writes its receipts alike: those of one length have their
+In: deliver_sm bodies. Out: a `Receipt`, None for an inbound message. A carrier writes its receipts alike: those of one length have their
 fields at the same places, and what stands behind the id (times, state, error) is one of a few. Where a body is octet by
 octet what was read before, but for handset and id, nothing is searched or decoded again.
 """
@@ -36,7 +36,8 @@ class ReceiptReader:
         self._outcomes: dict[bytes, tuple[str, str, float | None]] = {}  # state, code, time by what stands behind the id
 
     def read(self, buffer: bytes, start: int, end: int) -> Receipt | None:
-        """As `read_receipt`."""
+        """The receipt in the body of a deliver_sm, None for an inbound message. Raises UnreadableReceipt, and PduError when
+        the body breaks the standard."""
         layout = self._layouts.get(end - start)
         if layout is not None:
             fields, known_before, known_between, size = layout

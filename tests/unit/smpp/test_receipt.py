@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from connectors.carriers.contract import Receipt
 from connectors.carriers.smpp import pdu
-from connectors.carriers.smpp.receipt import UnreadableReceipt, read_receipt
+from connectors.carriers.smpp.receipt import UnreadableReceipt
 from connectors.carriers.smpp.receipt_reader import ReceiptReader
 
 DONE = float(timegm((2026, 3, 4, 17, 30, 0)))
@@ -29,7 +29,7 @@ def read(
         raw,
         tlvs,
     )
-    return read_receipt(data, pdu.HEADER_LENGTH, len(data))
+    return ReceiptReader().read(data, pdu.HEADER_LENGTH, len(data))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_receipt_beside_others_is_read_as_it_is_alone(several: list[bytes]) ->
     reader, stream, start = ReceiptReader(), b"".join(several), 0
     for body in several:
         end = start + len(body)
-        alone = outcome_of(read_receipt, body, 0, len(body))
+        alone = outcome_of(ReceiptReader().read, body, 0, len(body))
         assert outcome_of(reader.read, stream, start, end) == alone
         assert outcome_of(reader.read, stream, start, end) == alone, "as it is remembered"
         start = end
