@@ -1,8 +1,8 @@
 """Receipts of one bind, each read with the ones before it in mind.
 
-In: deliver_sm bodies. Out: a `Receipt`, None for an inbound message. A carrier writes its receipts alike: those of one length have their
-fields at the same places, and what stands behind the id (times, state, error) is one of a few. Where a body is octet by
-octet what was read before, but for handset and id, nothing is searched or decoded again.
+In: deliver_sm bodies. Out: a `Receipt`, None for an inbound message. A carrier writes its receipts alike: those of one
+length have their fields at the same places, and what stands behind the id (times, state, error) is one of a few. Where a
+body is octet by octet what was read before, but for handset and id, nothing is searched or decoded again.
 """
 
 import re
