@@ -3,7 +3,9 @@
 Enters: tenant, `Idempotency-Key`, the digest of the request. Leaves: `Fresh` (go on; give the answer to `finish`, or call
 `release`), `Replay` (the stored answer) or `Made` (PostgreSQL has what this very request made). Refused: 422 another
 request under this key, 409 the first is still running, 409 `key_used` after a day. Redis away: PostgreSQL decides alone;
-both away: the request goes on, its ids derive from the key, so that a repeat is recognised further down.
+both away: the request goes on, its ids derive from the key, so that a repeat is recognised further down. What this process
+answered within the minute it knows by itself (`AnsweredKeys`), as PostgreSQL does not before the sinks have written it.
+Left open: Redis emptied and, within that second, another gateway or this one started again: two bodies then get one id.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.answered_keys import AnsweredKeys
 from gateway.problem import Problem
 from gateway.redis_batches import RedisBatches, RedisDown
 from infra.postgres.pool import DatabaseDown, Pool, fetch_all, tenant_transaction
@@ -76,6 +79,7 @@ class Idempotency:
         self._postgres_up = postgres_up
         self._metrics = metrics
         self._running: set[tuple[str, str]] = set()
+        self._answered = AnsweredKeys()
         self._skip_until = 0.0
 
     async def begin(self, tenant: str, key: str, digest: bytes) -> Fresh | Replay | Made:
@@ -96,16 +100,21 @@ class Idempotency:
     async def finish(self, claim: Fresh, stored: Stored) -> None:
         """Keep the answer for a day."""
         self._running.discard(claim.running)
+        self._answered.keep(*claim.running, claim.digest)
         if claim.mark is not None:
             await self._try("finish", [claim.mark], [claim.digest, _encode(stored), WINDOW_MS])
 
     async def release(self, claim: Fresh, *, nothing_done: bool) -> None:
         """Give the key up: for any request when nothing was done, else for a repeat of this request alone."""
         self._running.discard(claim.running)
+        if not nothing_done:
+            self._answered.keep(*claim.running, claim.digest)
         if claim.mark is not None:
             await self._try("release", [claim.mark], [claim.digest, "forget" if nothing_done else "keep"])
 
     async def _begin(self, running: tuple[str, str], digest: bytes) -> Fresh | Replay | Made:
+        if self._answered.digest_of(*running) not in (None, digest):
+            raise _other_request()
         mark = f"idempotency:{running[0]}:{derived_id(TenantId(running[0]), running[1])}"
         answer = await self._try("begin", [mark, _EPOCH], [digest, LEASE_MS, WINDOW_MS])
         verdict = answer[0].decode() if answer else "unknown"

@@ -11,6 +11,7 @@ import pytest
 import redis
 from aiohttp import ClientSession
 
+from gateway.answered_keys import AnsweredKeys
 from gateway.routing import Routes
 from gateway.state import Gateway
 from schemas.ids import TenantId, derived_id
@@ -36,6 +37,12 @@ def forget(place: Place) -> None:
     """Redis comes back empty."""
     with redis.Redis.from_url(str(place.settings.redis.url.get_secret_value() if place.settings.redis.url else "")) as r:
         r.flushdb()
+
+
+def begin_anew(place: Place, gateway: Gateway) -> None:
+    """Redis comes back empty, and the gateway remembers no more than one that has just been started."""
+    forget(place)
+    gateway.idempotency._answered = AnsweredKeys()
 
 
 def age(place: Place, milliseconds: int) -> None:
@@ -89,15 +96,15 @@ async def test_the_running_mark_is_a_lease(gateway: Gateway, client: ClientSessi
 
 
 @pytest.mark.parametrize("body", [CAMPAIGN, CAMPAIGN | {"open": True, "recipients": []}])
-async def test_after_redis_was_emptied_postgresql_knows(client: ClientSession, place: Place, key: str,
-                                                        body: dict[str, Any]) -> None:
+async def test_after_redis_was_emptied_postgresql_knows(gateway: Gateway, client: ClientSession, place: Place,
+                                                        key: str, body: dict[str, Any]) -> None:
     first = await post(client, "/v1/campaigns", body, key)
-    forget(place)
+    begin_anew(place, gateway)
     assert await post(client, "/v1/campaigns", body, key) == (202, first[1], "true")
-    forget(place)
+    begin_anew(place, gateway)
     status, problem, _ = await post(client, "/v1/campaigns", body | {"name": "Other"}, key)
     assert (status, problem["code"]) == (422, "idempotency_conflict")
-    forget(place)
+    begin_anew(place, gateway)
     age(place, DAY_MS + 1000)
     status, problem, _ = await post(client, "/v1/campaigns", body, key)
     assert (status, problem["code"]) == (409, "key_used")
@@ -114,20 +121,33 @@ async def test_a_message_in_postgresql_is_known_too(gateway: Gateway, client: Cl
             " %s, '{1}', NULL)",
             (place.tenant, slice_.chunk, slice_.lane, slice_.sender, slice_.body, slice_.digest, slice_.accepted_at,
              slice_.due_at, slice_.expires_at, slice_.indexes, slice_.key_id, slice_.sealed))
-    forget(place)
+    begin_anew(place, gateway)
     assert status == 202
     assert await post(client, "/v1/messages", MESSAGE, key) == (202, first, "true")
-    forget(place)
+    begin_anew(place, gateway)
     # What has become of the routes since does not change the answer.
     gateway.accounts.routes = Routes(())
     assert await post(client, "/v1/messages", MESSAGE, key) == (202, first, "true")
-    forget(place)
+    begin_anew(place, gateway)
     status, problem, _ = await post(client, "/v1/messages", MESSAGE | {"body": "Other"}, key)
     assert (status, problem["code"]) == (422, "idempotency_conflict")
-    forget(place)
+    begin_anew(place, gateway)
     age(place, DAY_MS + 1000)
     status, problem, _ = await post(client, "/v1/messages", MESSAGE, key)
     assert (status, problem["code"]) == (409, "key_used")
+
+
+async def test_another_body_is_refused_before_the_sinks_have_written_the_first(
+        client: ClientSession, place: Place, key: str) -> None:
+    status, first, _ = await post(client, "/v1/messages", MESSAGE, key)
+    forget(place)
+    conflict, problem, _ = await post(client, "/v1/messages", MESSAGE | {"body": "Other"}, key)
+    assert (status, conflict, problem.get("code")) == (202, 422, "idempotency_conflict")
+    again = await post(client, "/v1/messages", MESSAGE, key)
+    assert again[:2] == (202, first)
+    with psycopg.connect(place.postgres) as connection:
+        rows = connection.execute("SELECT 1 FROM chunk_payloads WHERE chunk = %s", (first["id"],)).fetchall()
+    assert rows == [], "PostgreSQL could not have told"
 
 
 async def test_uploads_under_a_key_are_one_part(client: ClientSession, key: str) -> None:
