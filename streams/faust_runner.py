@@ -58,7 +58,7 @@ class Source(NamedTuple):
 
 
 class FetchThread(AIOKafkaConsumerThread):
-    """Faust's thread that fetches. Once a topic that gathers has brought something, all that gather are left alone for
+    """Faust's thread that fetches. Once topics that gather have brought a little, all that gather are left alone for
     `FETCHED_AFTER` of that time: what they bring then is in time for the same burst."""
 
     _resting = False
@@ -68,15 +68,20 @@ class FetchThread(AIOKafkaConsumerThread):
         records = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
         gather = cast(PatientTransport, self.consumer.transport).gather
         seconds = FETCHED_AFTER * min((gather[tp.topic] for tp in records if tp.topic in gather), default=0.0)
-        if seconds and not self._resting:
+        if seconds and not self._resting and sum(map(len, records.values())) < POLL_RECORDS:
             resting = [tp for tp in consumer.assignment() if tp.topic in gather]
-            consumer.pause(*resting)
-            fetcher = consumer._fetcher
-            # Trap: a partition that is resumed waits for the end of the fetch that is under way without it.
-            usual, fetcher._fetch_max_wait_ms = fetcher._fetch_max_wait_ms, round(seconds * 1000)
-            self._resting = True
-            asyncio.get_running_loop().call_later(seconds, self._rested, consumer, resting, usual)
+            # Trap: what is fetched and not handed out when its partition is paused is thrown away and fetched again.
+            if consumer._fetcher._records.keys().isdisjoint(resting):
+                self._rest(consumer, resting, seconds)
         return records
+
+    def _rest(self, consumer: Any, resting: Sequence[Any], seconds: float) -> None:
+        fetcher = consumer._fetcher
+        consumer.pause(*resting)
+        # Trap: a partition that is resumed waits for the end of the fetch that is under way without it.
+        usual, fetcher._fetch_max_wait_ms = fetcher._fetch_max_wait_ms, round(seconds * 1000)
+        self._resting = True
+        asyncio.get_running_loop().call_later(seconds, self._rested, consumer, resting, usual)
 
     def _rested(self, consumer: Any, resting: Sequence[Any], usual: int) -> None:
         self._resting = False

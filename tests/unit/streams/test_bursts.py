@@ -4,6 +4,7 @@ gather are not asked for while they do."""
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -77,13 +78,14 @@ class Consumer:
         self._closed = False
         self._fetcher = self
         self._fetch_max_wait_ms = 500
+        self._records: dict[TP, object] = {}  # fetched and not handed out
         self._subscriptions = SimpleNamespace(fetch_context=nullcontext)
         self._taken = list(taken)
         self.tps = {TP(topic, number) for topic in ("now", "later") for number in (0, 1)}
         self.paused: set[TP] = set()
 
     async def fetched_records(self, *_args: object, **_kwargs: object) -> dict[TP, list[bytes]]:
-        return {TP(topic, 0): [b"v"] for topic in self._taken.pop(0).split()}
+        return {TP(topic, 0): [b"v"] * count for topic, count in Counter(self._taken.pop(0).split()).items()}
 
     def assignment(self) -> set[TP]:
         return self.tps
@@ -123,3 +125,15 @@ async def test_a_partition_that_was_taken_away_meanwhile_is_not_resumed() -> Non
     consumer.tps = {TP("later", 1)}
     await until(lambda: consumer._fetch_max_wait_ms == 500)
     assert consumer.paused == {TP("later", 0)}
+
+
+async def test_what_brings_much_or_has_more_at_hand_does_not_rest() -> None:
+    thread, consumer = fetch_thread(later=0.04), Consumer("later " * 200, "later", "later")
+    await thread._fetch_records(consumer, consumer.tps)
+    assert not consumer.paused, "a backlog"
+    consumer._records = {TP("later", 1): object()}
+    await thread._fetch_records(consumer, consumer.tps)
+    assert not consumer.paused, "what is at hand would be fetched again"
+    consumer._records = {TP("now", 1): object()}
+    await thread._fetch_records(consumer, consumer.tps)
+    assert consumer.paused
