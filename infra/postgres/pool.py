@@ -3,7 +3,7 @@
 In: a connection URL and as whom the process works: `operator` sees every tenant, `app` (SET ROLE sluice_app) sees the
 tenant of its transaction and nothing without one. Out: transactions that commit when their block ends and roll back
 when it raises. When PostgreSQL is away, or goes away in the block, `DatabaseDown` is raised within about two seconds;
-the pool reconnects by itself as soon as somebody asks again.
+the pool reconnects by itself as soon as somebody asks again. One that is frozen is the same to a pool with `answer_seconds`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from psycopg.rows import class_row, dict_row, scalar_row, tuple_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
+from infra.postgres.deadline import DeadlineConnection, check
 from infra.postgres.sql import load_sql
 
 __all__ = [
@@ -26,9 +27,9 @@ __all__ = [
 ]
 
 Connection = AsyncConnection[Any]
-Pool = AsyncConnectionPool[Any]
+Pool = AsyncConnectionPool[DeadlineConnection]
 DatabaseDown = psycopg.OperationalError
-"""PostgreSQL cannot be reached, went away, or asks to try the transaction again (deadlock, lock time-out)."""
+"""PostgreSQL cannot be reached, went away, stands still, or asks to try the transaction again (deadlock, lock time-out)."""
 UniqueViolation = errors.UniqueViolation
 
 APP_ROLE = "sluice_app"
@@ -36,22 +37,25 @@ UNACKNOWLEDGED_MS = 10_000
 Parameters = Sequence[object] | Mapping[str, object] | None
 
 
-async def open_pool(url: str, *, role: str = "operator", size: int = 4, wait_seconds: float = 2.0) -> Pool:
+async def open_pool(url: str, *, role: str = "operator", size: int = 4, wait_seconds: float = 2.0,
+                    answer_seconds: float | None = None) -> Pool:
     """A pool of at most `size` connections, open at once; PostgreSQL need not be there yet.
 
     `role`: operator | app. `wait_seconds`: how long a transaction waits for a free or a new connection before
-    `DatabaseDown`. To be closed with `await pool.close()`.
+    `DatabaseDown`. `answer_seconds`: how long one statement may take before it; None: any time. To be closed with
+    `await pool.close()`.
     """
     if role not in ("operator", "app"):
         raise ValueError(f"role: {role!r} is neither operator nor app")
 
-    async def prepare(connection: Connection) -> None:
+    async def prepare(connection: DeadlineConnection) -> None:
+        connection.answer_seconds = answer_seconds
         if role == "app":
             await connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(APP_ROLE)))
 
     pool: Pool = AsyncConnectionPool(
-        url, min_size=1, max_size=max(size, 1), open=False, configure=prepare, timeout=wait_seconds,
-        check=AsyncConnectionPool.check_connection,
+        url, connection_class=DeadlineConnection, min_size=1, max_size=max(size, 1), open=False, configure=prepare,
+        timeout=wait_seconds, check=check,
         # Trap: the pool's own back-off grows to minutes; given up at once, the next one who asks tries anew.
         reconnect_timeout=0.0,
         kwargs={"autocommit": True, "connect_timeout": 3, "application_name": f"sluice-{role}",
