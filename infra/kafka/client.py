@@ -2,7 +2,8 @@
 
 Producers are idempotent, wait for all replicas and give up after 8 s; keys are hashed as the Java client does it.
 Consumers use the classic group protocol with static membership and commit by hand. What goes wrong comes back as
-`KafkaError` in delivery reports, or as `KafkaException`.
+`KafkaError` in delivery reports, or as `KafkaException`. What a client says of itself goes to our log (client_log.py) as
+it is polled: a consumer by whoever reads with it, a producer by `Outbox`, or now and then by a thread.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import suppress
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from infra.kafka.client_log import ClientLog, listen
 from schemas.topics import DEAD_LETTER_BYTES
 
 __all__ = ["KafkaException", "TopicPartition", "make_admin", "make_consumer", "make_producer"]
@@ -33,6 +35,10 @@ _WAKE_SECONDS = 0.3
 _NEWEST = 2**53
 
 
+class _Writer(Producer):
+    """The client's producer, which can be referred to without being held."""
+
+
 class _Reader(Consumer):
     """The client's consumer, whose paused partitions give their records at once when they are resumed.
 
@@ -51,10 +57,10 @@ class _Reader(Consumer):
 
 
 def make_producer(bootstrap: str, client_id: str, *, linger_ms: float = 0, queue_messages: int = 200_000,
-                  report_faults_only: bool = False) -> Producer:
+                  report_faults_only: bool = False, polled: bool = False) -> Producer:
     """A producer for `Outbox`; `linger_ms` 0 for otp, 5 to 20 for bulk. `report_faults_only`: delivery reports of what
-    failed alone."""
-    return Producer({
+    failed alone. `polled`: the caller has a thread that does nothing else, and no other may give its reports."""
+    producer = _Writer({
         **_reconnect(),
         "bootstrap.servers": bootstrap,
         "client.id": client_id,
@@ -70,7 +76,10 @@ def make_producer(bootstrap: str, client_id: str, *, linger_ms: float = 0, queue
         # A dead letter is as large as the record it buries, and its headers.
         "message.max.bytes": DEAD_LETTER_BYTES,
         "delivery.report.only.error": report_faults_only,
-    })
+    }, logger=ClientLog())
+    if not polled:
+        listen(producer)
+    return producer
 
 
 def make_consumer(bootstrap: str, group: str, instance: str | None = None, **extra: Value) -> Consumer:
@@ -96,7 +105,7 @@ def make_consumer(bootstrap: str, group: str, instance: str | None = None, **ext
         "fetch.wait.max.ms": 100,
         "queued.max.messages.kbytes": 65_536,
         **extra,
-    })
+    }, logger=ClientLog())
 
 
 def make_admin(bootstrap: str) -> AdminClient:

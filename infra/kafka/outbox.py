@@ -32,7 +32,7 @@ class Outbox:
     """One producer with a poll thread; to be made inside a running loop and closed once."""
 
     def __init__(self, bootstrap: str, client_id: str, *, linger_ms: float = 0) -> None:
-        self._producer = make_producer(bootstrap, client_id, linger_ms=linger_ms)
+        self._producer = make_producer(bootstrap, client_id, linger_ms=linger_ms, polled=True)
         self._loop = asyncio.get_running_loop()
         self._reports: deque[tuple[Report, str | None, int, int]] = deque()
         self._scheduled = False

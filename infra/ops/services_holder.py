@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from infra.ops.data_folder import DataFolder, own_identity
+from infra.ops.log_bounds import keep_bounded
 from infra.ops.output import tell
 from infra.ops.seeding import secret
 from infra.ops.supervisor import Supervisor
@@ -42,7 +43,9 @@ async def hold(folder: DataFolder) -> int:
                                         "postgres": stack.postgres, "redis": stack.redis})
     watch = Supervisor(folder, {}, tell)
     watch.watch_services(stack.started)
+    own_log = asyncio.create_task(keep_bounded(lambda: [folder.logs / "services.log"], tell))
     await stop.wait()
+    own_log.cancel()
     await watch.end()
     folder.services_file.unlink(missing_ok=True)
     return 0

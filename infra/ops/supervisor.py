@@ -1,8 +1,8 @@
 """The supervisor: keeps roles and services alive, and ends them all.
 
 In: rows of roles, their settings, the services that are ours. Out: processes, `DATA/run/roles.json` for `ps`, one log
-file a role. One that dies is started again at once, however often, by a nursery if there is one; only starts that never
-became ready are spaced out.
+file a role, bounded like those of the services. One that dies is started again at once, however often, by a nursery if
+there is one; only starts that never became ready are spaced out.
 `end` asks roles to stop, kills those that have not gone after eight seconds, then stops the services. Nothing here
 raises for what a child does.
 """
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from infra.ops.data_folder import DataFolder, own_identity
+from infra.ops.log_bounds import keep_bounded
 from infra.ops.nursery import Child, Nursery
 from infra.ops.refusal import Refusal
 from infra.ops.role_log import last_fault
@@ -95,6 +96,7 @@ class Supervisor:
         self._warm: dict[str, asyncio.subprocess.Process] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._ending = False
+        self._logs_watched = False
         self.services: Sequence[Mortal] = ()
         self.roles: list[Supervised] = []
 
@@ -116,6 +118,7 @@ class Supervisor:
             role = Supervised(row)
             self.roles.append(role)
             self._tasks.append(asyncio.create_task(self._keep(role), name=f"keep-{row.name}"))
+        self._watch_logs()
         if self._nursery_command is not None:
             self.nursery.begin()
 
@@ -124,6 +127,7 @@ class Supervisor:
         self.services = services
         for service in services:
             self._tasks.append(asyncio.create_task(self._keep_service(service), name=f"keep-{service.name}"))
+        self._watch_logs()
 
     async def all_ready(self, seconds: float = READY_SECONDS) -> None:
         """Return when every role has joined. Raises Refusal that names those that have not."""
@@ -214,6 +218,16 @@ class Supervisor:
     async def _spawn_nursery(self) -> asyncio.subprocess.Process:
         command = (self._nursery_command or nursery_command)([role.row for role in self.roles])
         return await self._start_process("nursery", command, told=True, tells=True)
+
+    def _watch_logs(self) -> None:
+        if not self._logs_watched:
+            self._logs_watched = True
+            self._tasks.append(asyncio.create_task(keep_bounded(self._logs, self._tell), name="keep-logs"))
+
+    def _logs(self) -> list[Path]:
+        """What our children write to."""
+        return [self._log(name) for name in (*(role.row.name for role in self.roles), "nursery",
+                                             *(service.name for service in self.services))]
 
     def _log(self, name: str) -> Path:
         return self._folder.logs / f"{name}.log"

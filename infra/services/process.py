@@ -91,7 +91,8 @@ class Child:
         """The last log lines of this run."""
         with self._command.log.open("rb") as log:
             end = log.seek(0, os.SEEK_END)
-            log.seek(max(self._log_start, end - TAIL_BYTES))
+            # A log may have been begun anew meanwhile: then all of it is of this run.
+            log.seek(max(self._log_start if self._log_start <= end else 0, end - TAIL_BYTES))
             lines = log.read().decode(errors="replace").splitlines()
         return "\n".join([line for line in lines if line.strip()][-TAIL_LINES:])
 

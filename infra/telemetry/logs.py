@@ -93,11 +93,13 @@ def _to_json(event: Any, **_options: Any) -> str:
 
 
 class _Forward(logging.Handler):
-    """Passes the records of the standard module on."""
+    """Passes the records of the standard module on; one of ours brings its own `fields`."""
 
     def emit(self, record: logging.LogRecord) -> None:
         logger = structlog.get_logger()
-        fields: dict[str, Any] = {"action": "library", "library": record.name}
+        fields: dict[str, Any] = getattr(record, "fields", None) or {"action": "library", "library": record.name}
         if record.exc_info and record.exc_info[1] is not None:
-            fields["exc_info"] = record.exc_info
-        (logger.error if record.levelno >= logging.ERROR else logger.warning)(record.getMessage(), **fields)
+            fields = {**fields, "exc_info": record.exc_info}
+        say = (logger.error if record.levelno >= logging.ERROR
+               else logger.warning if record.levelno >= logging.WARNING else logger.info)
+        say(record.getMessage(), **fields)
