@@ -51,7 +51,7 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Return when `condition` holds; AssertionError after `seconds`."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():
@@ -88,12 +88,14 @@ class Place:
         self._task: asyncio.Task[None] | None = None
         self.server: SimulatorServer
 
-    async def open(self, script: Script | None = None, *, rate: int = 2000, window: int = 50) -> None:
-        """The simulator listens, the carrier stands in the database."""
+    async def open(self, script: Script | None = None, *, rate: int = 2000, window: int = 50,
+                   patience: float = 10.0) -> None:
+        """The simulator listens, the carrier stands in the database; an answer is awaited for `patience` seconds, which
+        is to be longer than this process, where the simulator lives, may stand still."""
         self.server = SimulatorServer(script or Script(), self._submits)
         await self.server.start("127.0.0.1", 0)
         settings = {"host": "127.0.0.1", "port": self.server.port, "system_id": "s", "bind": "transceiver",
-                    "enquire_link_seconds": 30, "tls": False, "msg_id_type": "auto", "response_timeout_seconds": 1.0}
+                    "enquire_link_seconds": 30, "tls": False, "msg_id_type": "auto", "response_timeout_seconds": patience}
         with psycopg.connect(self._database) as connection:
             connection.execute(
                 "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition,"
@@ -114,7 +116,7 @@ class Place:
                            instance=f"{name}-0", stop=self._stop, ready=ready.set)
         self._task = asyncio.create_task(run(role))
         waiting = asyncio.create_task(ready.wait())
-        await asyncio.wait([waiting, self._task], timeout=40, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([waiting, self._task], timeout=60, return_when=asyncio.FIRST_COMPLETED)
         if self._task.done():
             self._task.result()
         assert ready.is_set(), "the role did not join"
@@ -124,13 +126,13 @@ class Place:
         self._stop.set()
         if self._task is not None:
             task, self._task = self._task, None
-            await asyncio.wait_for(task, 10)
+            await asyncio.wait_for(task, 30)
 
     async def ended(self) -> Exception | None:
         """How the task ended by itself."""
         assert self._task is not None
         task, self._task = self._task, None
-        await asyncio.wait([task], timeout=20)
+        await asyncio.wait([task], timeout=30)
         assert task.done(), "the role goes on"
         fault = task.exception()
         return fault if isinstance(fault, Exception) else None
@@ -144,7 +146,7 @@ class Place:
                  "postgres": self._database, "pool": self.pool, "name": name,
                  "instance": instance or f"dispatch-{self.pool}-0", **crash}
         process = self._popen(name, words)
-        await until(lambda: mark.exists() or process.poll() is not None, 40)
+        await until(lambda: mark.exists() or process.poll() is not None, 60)
         return process
 
     def _popen(self, name: str, words: dict[str, object]) -> subprocess.Popen[bytes]:
@@ -198,7 +200,7 @@ class Place:
         for value in values:
             producer.produce(topic or dispatch(self.lane), value, key=b"k",
                              partition=self.partition if partition is None else partition)
-        assert producer.flush(20) == 0
+        assert producer.flush(30) == 0
 
     def command(self, status: str, version: int) -> None:
         """A command of this campaign."""
@@ -206,7 +208,7 @@ class Place:
                                  parts=[0], at=now())
         producer = Producer({"bootstrap.servers": self._services.kafka, "acks": "all", "linger.ms": 0})
         producer.produce(COMMANDS, encode(record), key=self.campaign.encode())
-        assert producer.flush(20) == 0
+        assert producer.flush(30) == 0
 
     def calls(self) -> list[tuple[int, Record]]:
         """The log of calls of this partition since this place was made: (offset, record)."""
@@ -247,7 +249,7 @@ class Place:
         """The group's offset of this partition, and its metadata."""
         consumer = Consumer({"bootstrap.servers": self._services.kafka, "group.id": f"sluice-dispatch-{self.pool}"})
         try:
-            [place] = consumer.committed([TopicPartition(dispatch(self.lane), self.partition)], 10)
+            [place] = consumer.committed([TopicPartition(dispatch(self.lane), self.partition)], 30)
             return place.offset, place.metadata or ""
         finally:
             consumer.close()
@@ -266,10 +268,10 @@ class Place:
                              "enable.auto.commit": False, "auto.offset.reset": "earliest"})
         try:
             place = TopicPartition(topic, partition, begin)
-            end = consumer.get_watermark_offsets(place, timeout=10)[1]
+            end = consumer.get_watermark_offsets(place, timeout=30)[1]
             consumer.assign([place])
             out: list[tuple[int, bytes]] = []
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 30
             while begin < end and (not out or out[-1][0] < end - 1):
                 assert time.monotonic() < deadline, f"{topic}[{partition}] was not read to {end}"
                 # Trap: `consume` with a time-out waits for all it was asked for; the role under test stands still meanwhile.

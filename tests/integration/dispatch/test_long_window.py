@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import psycopg
 import pytest
 
@@ -13,7 +15,7 @@ from schemas.records import Started
 from tests.integration.dispatch.conftest import MakePlace
 from tests.integration.dispatch.place import TENANT, Place, until
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("patient_redis")]
 HALF = everyone(5)
 
 
@@ -58,8 +60,8 @@ async def test_redis_remembers_what_was_settled(make_place: MakePlace, lane: Lan
     await place.start()
     await until(lambda: place.committed()[0] == place.dispatch_end())
     assert begun(place) == everyone(10) & ~HALF
-    for _ in range(200):
-        if (await window.read([(chunk.chunk, 1)])) == [everyone(10)]:
-            break
+    deadline = time.monotonic() + 30
+    while await window.read([(chunk.chunk, 1)]) != [everyone(10)]:
+        assert time.monotonic() < deadline, "it was not noted within 30 s"
     assert await window.read([(chunk.chunk, 1)]) == [everyone(10)]
     await redis.close()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 from collections import Counter
 from typing import Any
 
@@ -63,7 +66,7 @@ async def test_marketing_that_was_in_flight_is_not_sent_again(make_place: MakePl
 
 async def test_otp_that_was_in_flight_is_sent_once_more_and_then_never(make_place: MakePlace) -> None:
     place = make_place(Lane.OTP)
-    await place.open(Script(answer_delay_seconds=0.8), rate=300, window=20)
+    await place.open(Script(answer_delay_seconds=3), rate=300, window=20)  # nothing is answered before its owner ends
     place.put(*(place.slice(1, n, campaign=None, chunk=f"msg_{place.root[:-2]}{n:02}") for n in range(30)))
     process = await place.spawn()
     await until(lambda: len(place.times_taken()) >= 5)
@@ -140,6 +143,15 @@ async def test_settled_is_known_to_the_next_owner_without_its_commit(make_place:
     await until(lambda: place.committed()[0] == place.dispatch_end())
 
 
+def stopped_between_two_tries(place: Place, process: subprocess.Popen[bytes]) -> bool:
+    """Stop the process; it goes on when it was waiting for an answer."""
+    os.kill(process.pid, signal.SIGSTOP)
+    between = all(times == len(verdicts(place)[position]) for position, times in starts(place).items())
+    if not between:
+        os.kill(process.pid, signal.SIGCONT)
+    return between
+
+
 def record_of(kind: type[Any], slice_: Slice, **given: Any) -> Any:
     """A record of the log about a slice, as an owner would write it."""
     whole = slice_.positions.bit_count()
@@ -154,10 +166,11 @@ def record_of(kind: type[Any], slice_: Slice, **given: Any) -> Any:
 
 async def test_throttled_marketing_is_sent_exactly_once_by_the_next_owner(make_place: MakePlace) -> None:
     place = make_place(Lane.MARKETING)
-    await place.open(Script(error_suffixes={"002": 0x58}), rate=2)  # half a second between two tries
+    await place.open(Script(error_suffixes={"002": 0x58}), rate=4)  # a quarter of a second between two tries
     process = await place.spawn()
     place.put(place.slice(3))
     await until(lambda: verdicts(place).get(2, []).count(("not_taken", "throttled")) >= 2 and len(verdicts(place)) == 3)
+    await until(lambda: stopped_between_two_tries(place, process))
     place.kill(process)
     assert place.committed()[0] < place.dispatch_end(), "the throttled one keeps the record open"
     place.server.change(Script())

@@ -146,11 +146,3 @@ class Rig:
         """The last outcome and reason by position."""
         return {p: (v.outcome, v.reason) for record in self.log.of(Settled) for v in record.verdicts
                 for p in range(record.size) if v.positions >> p & 1}
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Within two seconds."""
-    deadline = asyncio.get_running_loop().time() + 2
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, "not within 2 s"
-        await asyncio.sleep(0.001)

@@ -11,8 +11,8 @@ from schemas.lanes import Lane
 from schemas.positions import everyone
 from schemas.reasons import Reason
 from schemas.records import Returned, Settled, Started
-from tests.support.carriers import turns
-from tests.unit.dispatch.rig import Rig, until
+from tests.support.carriers import turns, until
+from tests.unit.dispatch.rig import Rig
 
 
 async def test_nothing_goes_out_before_its_start_stands_in_the_log() -> None:

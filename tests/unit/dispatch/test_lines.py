@@ -15,7 +15,7 @@ from connectors.dispatch.lines import Line
 from connectors.dispatch.receipts import ReceiptDesk
 from infra.postgres.config_book import CarrierRow
 from schemas.lanes import Pool
-from tests.support.carriers import turns
+from tests.support.carriers import turns, until
 from tests.unit.dispatch.records import SEALER
 
 HERE = {"host": "a", "port": 1, "system_id": "s"}
@@ -118,14 +118,6 @@ async def a_line(exchange: Exchange, row: CarrierRow = ROW, pool: Pool = Pool.BU
     return line
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Within two seconds."""
-    deadline = asyncio.get_running_loop().time() + 2
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, "not within 2 s"
-        await asyncio.sleep(0.001)
-
-
 def moved(line: Line, row: CarrierRow, before: Carrier) -> Callable[[], bool]:
     """Whether another connection alone stands, as the row says."""
     def check() -> bool:
@@ -173,7 +165,7 @@ async def test_another_account_is_opened_beside_the_old_one() -> None:
 @pytest.mark.parametrize("change", [{"host": "b"}, {"system_id": "t"}])
 async def test_a_carrier_that_allows_one_connection_is_not_refused_for_ever(
         change: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "STAND_SECONDS", 0.05)
+    monkeypatch.setattr(lines, "STAND_SECONDS", 1.0)
     exchange = Exchange(most=1)
     line = await a_line(exchange, pool=Pool.OTP)
     before = line.engine.carrier
