@@ -27,19 +27,22 @@ pytestmark = pytest.mark.stack
 ROOT = Path(__file__).parents[3]
 CHUNKS = 300
 KILLS = 3
+TURNS = 80
+"""Whoever is killed tells of at most so many chunks, so that all of them together cannot have done all of it."""
 WORK = """
 import asyncio, sys
 from connectors.releaser import overdue
 from connectors.releaser.claims import Claims
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool
-kafka, postgres, now = sys.argv[1], sys.argv[2], int(sys.argv[3])
+kafka, postgres, now, turns = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 overdue.BURST_CHUNKS = 1
 async def work():
     claims, outbox = Claims(await open_pool(postgres)), Outbox(kafka, "killed")
-    while True:
+    for _ in range(turns):
         if not await overdue.note_overdue(claims, outbox, lambda: now):
             await asyncio.sleep(0.01)
+    await asyncio.Event().wait()
 asyncio.run(work())
 """
 AWAITED = "SELECT count(*)::int FROM awaited_receipts WHERE chunk LIKE %s"
@@ -47,13 +50,13 @@ FREE = "SELECT count(*)::int FROM awaited_receipts WHERE lease_until = 0 AND chu
 NOTED = "SELECT count(*)::int FROM chunks, unnest(reasons) r WHERE r = 104 AND chunk LIKE %s"
 
 
-def start(kafka: str, postgres: str, now: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", WORK, kafka, postgres, str(now)], cwd=ROOT)
+def start(kafka: str, postgres: str, now: int, turns: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", WORK, kafka, postgres, str(now), str(turns)], cwd=ROOT)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     os.kill(process.pid, signal.SIGKILL)
-    process.wait(10)
+    process.wait(30)
 
 
 def test_killed_in_mid_work_loses_nobody_and_counts_nobody_twice(services: Stack, database: str) -> None:
@@ -70,16 +73,16 @@ def test_killed_in_mid_work_loses_nobody_and_counts_nobody_twice(services: Stack
         now = NOW + 120_000
         for _ in range(KILLS):
             before = count(FREE)
-            process = start(services.kafka, database, now)
+            process = start(services.kafka, database, now, TURNS)
             try:
-                wait_for(lambda before=before: count(FREE) < before - 3, 30)  # type: ignore[misc]
+                wait_for(lambda before=before: count(FREE) < before - 3, 60)  # type: ignore[misc]
             finally:
                 kill(process)
             now += 31_000
         assert count(FREE) > 0, "killed when all was done"
-        process = start(services.kafka, database, now)
+        process = start(services.kafka, database, now, 1_000_000)
         try:
-            wait_for(lambda: count(NOTED) == CHUNKS * SIZE, 30)
+            wait_for(lambda: count(NOTED) == CHUNKS * SIZE, 60)
         finally:
             kill(process)
         wait_for(lambda: count(AWAITED) == 0)

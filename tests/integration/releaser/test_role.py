@@ -43,11 +43,11 @@ async def test_overdue_receipts_are_noted_while_it_runs(services: Stack, databas
 
     def watch() -> None:
         with at_work(sink, services.kafka, database):
-            wait_for(is_noted, 20)
+            wait_for(is_noted, 30)
 
     running = asyncio.create_task(releaser.run(context))
-    await asyncio.wait_for(ready.wait(), 20)
+    await asyncio.wait_for(ready.wait(), 60)
     await asyncio.to_thread(watch)
     stop.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 12)  # five seconds, on a machine of half the speed that stands still for two of them
     assert rows(database, "SELECT count(*) FROM awaited_receipts") == [(0,)]

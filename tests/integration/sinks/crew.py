@@ -26,7 +26,7 @@ def make_topic(kafka: str, *, partitions: int = 2, name: str | None = None) -> s
     """A topic that nobody else uses."""
     name = name or f"sinks-{secrets.token_hex(4)}"
     admin = AdminClient({"bootstrap.servers": kafka})
-    admin.create_topics([NewTopic(name, partitions, 1)])[name].result(timeout=10)
+    admin.create_topics([NewTopic(name, partitions, 1)])[name].result(timeout=30)
     return name
 
 
@@ -35,7 +35,7 @@ def put(kafka: str, topic: str, values: Sequence[Record | bytes], partition: int
     producer = Producer({"bootstrap.servers": kafka, "acks": "all", "linger.ms": 0})
     for value in values:
         producer.produce(topic, value if isinstance(value, bytes) else encode(value), partition=partition)
-    assert producer.flush(20) == 0
+    assert producer.flush(30) == 0
 
 
 @contextmanager
@@ -55,11 +55,11 @@ def at_work(sink: Sink, kafka: str, postgres: str, *, instance: str | None = Non
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        assert joined.wait(20), "the sink did not join"
+        assert joined.wait(60), "the sink did not join"
         yield runner
     finally:
         runner.stop()
-        thread.join(20)
+        thread.join(60)
     assert not thread.is_alive() and not faults, faults
 
 

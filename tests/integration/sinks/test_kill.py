@@ -10,6 +10,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import psycopg
@@ -24,8 +26,10 @@ from tests.support.stack import wait_for
 pytestmark = pytest.mark.stack
 
 ROOT = Path(__file__).parents[3]
-RECORDS = 3000
+CHUNKS = 500
+ROUND = 250
 KILLS = 3
+RECORDS = 2 * ROUND * KILLS
 WORK = """
 import sys
 from connectors.sinks.message_events import MessageEventsSink
@@ -35,6 +39,7 @@ sink = MessageEventsSink()
 sink.reads, sink.batch_records, sink.linger_seconds = (topic,), 20, 0.0
 SinkRunner(sink, bootstrap=kafka, postgres_url=postgres, instance="killed", group=topic).run()
 """
+"""In small batches: before each kill some are committed, one is half written, and many still wait."""
 NEXT = "SELECT coalesce(sum(next), 0)::int FROM koff"
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
@@ -45,38 +50,40 @@ def start(kafka: str, postgres: str, topic: str) -> subprocess.Popen[bytes]:
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     os.kill(process.pid, signal.SIGKILL)
-    process.wait(10)
+    process.wait(30)
+
+
+def feed(kafka: str, topic: str, numbers: Iterator[int]) -> None:
+    """The records of the next numbers, half of them in each partition; a chunk is spoken of several times."""
+    for partition in (0, 1):
+        put(kafka, topic, [events(change("sent"), chunk=f"chk_{number % CHUNKS}", at=1_700_000_000_000 + number)
+                           for number in islice(numbers, ROUND // 2)], partition)
 
 
 def test_killed_in_mid_transaction_loses_nothing_and_counts_nothing_twice(services: Stack) -> None:
-    topic = make_topic(services.kafka)
-    for partition in (0, 1):
-        put(services.kafka, topic, [events(change("sent"), chunk=f"chk_{partition}_{i % 500}", at=1_700_000_000_000 + i)
-                                    for i in range(RECORDS // 2)], partition)
+    topic, numbers = make_topic(services.kafka), iter(range(RECORDS))
     with fresh_database(services.postgres) as url:
-        in_the_middle = 0
         for _ in range(KILLS):
+            feed(services.kafka, topic, numbers)
             before = ask(url, NEXT)[0][0]
             process = start(services.kafka, url, topic)
             try:
                 with psycopg.connect(url) as lock:
-                    wait_for(lambda before=before: ask(url, NEXT)[0][0] > before, 30)  # type: ignore[misc]
+                    wait_for(lambda before=before: ask(url, NEXT)[0][0] > before, 60)  # type: ignore[misc]
                     # The next batch stops at its upsert, with its offsets moved and its rows half written.
                     lock.execute("LOCK TABLE campaign_counts IN SHARE ROW EXCLUSIVE MODE")
-                    wait_for(lambda: ask(url, WAITING)[0][0] > 0 or ask(url, NEXT)[0][0] == RECORDS, 30)
-                    in_the_middle += ask(url, NEXT)[0][0] < RECORDS
+                    feed(services.kafka, topic, numbers)  # what was there may all have been written before the lock
+                    wait_for(lambda: ask(url, WAITING)[0][0] > 0, 60)
                     kill(process)
             finally:
                 if process.poll() is None:
                     kill(process)
-            if ask(url, NEXT)[0][0] == RECORDS:
-                break
-        assert in_the_middle, "killed when all was done"
+            assert ask(url, NEXT)[0][0] < RECORDS, "killed when all was done"
         process = start(services.kafka, url, topic)
         try:
-            wait_for(lambda: ask(url, NEXT)[0][0] == RECORDS, 30)
+            wait_for(lambda: ask(url, NEXT)[0][0] == RECORDS, 60)
         finally:
             kill(process)
-        assert ask(url, "SELECT count(*), sum(cardinality(sequences)) FROM chunks") == [(1000, 10_000)]
+        assert ask(url, "SELECT count(*), sum(cardinality(sequences)) FROM chunks") == [(CHUNKS, 10 * CHUNKS)]
         assert ask(url, "SELECT sum(counts[10])::int, sum((SELECT sum(c) FROM unnest(counts) c))::int "
-                        "FROM campaign_counts") == [(10_000, 10_000)]
+                        "FROM campaign_counts") == [(10 * CHUNKS, 10 * CHUNKS)]

@@ -58,7 +58,7 @@ async def test_ready_quick_and_gone(settings: Settings, services: Stack) -> None
     ready, stop = asyncio.Event(), asyncio.Event()
     context = RoleContext(settings=settings, name="sinks", pool=None, instance="sinks-0", stop=stop, ready=ready.set)
     running = asyncio.create_task(sinks.run(context))
-    await asyncio.wait_for(ready.wait(), 30)
+    await asyncio.wait_for(ready.wait(), 60)
     assert settings.postgres.url is not None
     url = settings.postgres.url.get_secret_value()
     took = []
@@ -68,9 +68,9 @@ async def test_ready_quick_and_gone(settings: Settings, services: Stack) -> None
         await asyncio.to_thread(put, services.kafka, "message-events-otp", [event])
         await asyncio.to_thread(wait_for, partial(is_seen, url, f"chk_role_{number}"))
         took.append(time.monotonic() - before)
-    assert min(took) < 0.5, took
+    assert min(took) < 0.8, took
     stop.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 12)  # five seconds, on a machine of half the speed that stands still for two of them
 
 
 async def test_settings_without_a_database_are_refused() -> None:
