@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from infra.kafka import topic_admin
 from infra.services.stack import Stack
@@ -17,11 +18,23 @@ from tests.support.running import stack as stack
 from tests.support.stack import running_stack
 
 
+def pytest_configure() -> None:
+    """Examples have no limit of time of their own: on a machine that stands still for a second they say nothing of us."""
+    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")
+
+
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Kafka, PostgreSQL and Redis for this run of the tests."""
     with running_stack(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
+
+
+@pytest.fixture
+def patient_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients of Redis in this process give an answer more time than this process may stand still."""
+    monkeypatch.setattr("infra.redis.client.TIMEOUT_SECONDS", 10.0)
 
 
 @pytest.fixture(scope="session")

@@ -106,7 +106,7 @@ async def test_who_asks_for_nothing_is_granted_nothing(credit: Credit) -> None:
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def space(request: pytest.FixtureRequest, services: Stack) -> AsyncIterator[Space]:
+async def space(request: pytest.FixtureRequest, services: Stack, patient_redis: None) -> AsyncIterator[Space]:
     """A carrier with room for half a second of its rate."""
     if request.param == "memory":
         yield World(room=ROOM)

@@ -20,7 +20,7 @@ from connectors.carriers.simulator.server import SimulatorServer
 
 SYSTEM_ID = "rough"
 PASSWORD = "edges"
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 
 
 class SubmitsSeen:

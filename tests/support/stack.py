@@ -25,7 +25,7 @@ from infra.services.service import Embedded
 from infra.services.stack import Stack, start_services
 
 TOPIC = "kept"
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, TopicPartition
 from schemas.codec import DecodeError, decode, decode_as
 from schemas.records import Record
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 T = TypeVar("T", bound=msgspec.Struct)
 

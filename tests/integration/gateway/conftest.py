@@ -26,7 +26,7 @@ def place(services: Stack, tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.fixture
-async def gateway(place: Place) -> AsyncIterator[Gateway]:
+async def gateway(place: Place, patient_redis: None) -> AsyncIterator[Gateway]:
     """The parts of a gateway."""
     async with open_gateway(place.settings, f"gateway-test-{secrets.token_hex(3)}") as opened:
         yield opened

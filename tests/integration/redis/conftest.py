@@ -12,7 +12,7 @@ from infra.redis.client import Redis, connect
 
 
 @pytest.fixture
-async def redis(services: Any) -> AsyncIterator[Redis]:
+async def redis(services: Any, patient_redis: None) -> AsyncIterator[Redis]:
     """A client of the stack's Redis."""
     client = connect(services.redis)
     yield client

@@ -18,6 +18,7 @@ def ask(carrier: str, chunk: str, cost: int, *, rate: int = 20, lane: str = "mar
 
 
 @pytest.mark.stack
+@pytest.mark.usefixtures("patient_redis")
 async def test_room_is_half_a_second_of_the_rate_and_a_repeat_gets_the_same(services: Stack) -> None:
     carrier = f"c-{uuid.uuid4().hex[:8]}"
     redis = connect(services.redis)
@@ -28,6 +29,7 @@ async def test_room_is_half_a_second_of_the_rate_and_a_repeat_gets_the_same(serv
 
 
 @pytest.mark.stack
+@pytest.mark.usefixtures("patient_redis")
 async def test_nobody_passes_those_who_wait_but_codes(services: Stack) -> None:
     carrier = f"c-{uuid.uuid4().hex[:8]}"
     redis = connect(services.redis)
@@ -41,6 +43,7 @@ async def test_nobody_passes_those_who_wait_but_codes(services: Stack) -> None:
 
 
 @pytest.mark.stack
+@pytest.mark.usefixtures("patient_redis")
 async def test_the_first_choice_of_a_carrier_stays(services: Stack) -> None:
     chunk = f"chk-{uuid.uuid4().hex}"
     redis = connect(services.redis)
