@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 
 from infra.ops.data_folder import DataFolder, is_alive
+from infra.ops.listening import check_place
 from infra.ops.refusal import Refusal
 from infra.ops.roles import SIMULATOR, RoleRow, check_script
 from infra.ops.seeding import (
@@ -28,13 +29,12 @@ from infra.ops.seeding import (
     wants_simulator,
 )
 from infra.ops.supervisor import Supervisor, Tell
-from infra.services.ports import is_free, keep_port
+from infra.services.ports import keep_port, listening_fault
 from infra.services.stack import Stack, start_services
-from infra.settings import Settings, SimulatorSettings
+from infra.settings import GatewaySettings, Settings, SimulatorSettings
 from infra.settings_load import as_variables, child_environment
 
 Tuning = Literal["fast", "bench"]
-DEFAULT_PORT = 8080
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +101,7 @@ async def _prepare(settings: Settings, credentials: Credentials, supervisor: Sup
 def _choose(settings: Settings, rows: Sequence[RoleRow], folder: DataFolder, port_given: bool,
             roles_given: bool) -> tuple[Settings, Sequence[RoleRow]]:
     """Ports that stay the same as long as the folder lives; the simulator when it is wanted."""
-    port = settings.gateway.port
-    if not port_given and not is_free(DEFAULT_PORT):
-        port = 0
-    if port == 0:
-        port = keep_port(folder.ports_file, "gateway", None)
-    elif not is_free(port):
-        raise Refusal(f"port {port} is taken by another program", "stop it or give another one with --port (0 = any)")
+    port = _gateway_port(settings.gateway, folder, port_given, any(row.role == "gateway" for row in rows))
     simulator = settings.simulator
     if wants_simulator(settings):
         if not roles_given and SIMULATOR not in rows:
@@ -119,14 +113,23 @@ def _choose(settings: Settings, rows: Sequence[RoleRow], folder: DataFolder, por
         "gateway": gateway, "simulator": simulator}), rows
 
 
+def _gateway_port(wanted: GatewaySettings, folder: DataFolder, given: bool, ours: bool) -> int:
+    """The port it listens on. `ours`: it is to run here, so what would keep it from listening is said beforehand."""
+    port = wanted.port
+    if port == 0 or (not given and listening_fault(wanted.host, port) is not None):
+        port = keep_port(folder.ports_file, "gateway", None)
+    if ours:
+        check_place("gateway", wanted.host, port, "give another one with --port")
+    return port
+
+
 def _simulator(wanted: SimulatorSettings, folder: DataFolder, ours: bool) -> SimulatorSettings:
     """Where it listens and what it writes. `ours`: it is to run here, so what would end it at once is said beforehand."""
     port = wanted.port
     if port == 0 or "port" not in wanted.model_fields_set:
         port = keep_port(folder.ports_file, "simulator", None)
-    elif ours and not is_free(port):
-        raise Refusal(f"port {port} is taken by another program", "stop it or set simulator.port (0 = any)")
     if ours:
+        check_place("simulator", wanted.host, port, "set simulator.port")
         check_script(wanted.script)
     return wanted.model_copy(update={"port": port, "log": wanted.log or folder.logs / "simulator-smsc.log"})
 

@@ -1,4 +1,4 @@
-"""Loopback ports: find a free one, and keep it across restarts.
+"""Loopback ports: find a free one, and keep it across restarts; what speaks against listening on an address.
 
 In: a wished port or None, and the file that remembers the last choice. Out: a port that was free a moment ago.
 Wrong: the wished or remembered port belongs to another program: `PortTaken`, unless we had chosen it ourselves and
@@ -7,6 +7,7 @@ nobody depends on it yet; then another one is chosen.
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import socket
@@ -31,6 +32,35 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def listening_fault(host: str, port: int) -> OSError | None:
+    """What would keep a listener from this address now; None: nothing. A name stands for all its addresses."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except UnicodeError:  # a name with a part that is empty or too long
+        return socket.gaierror(socket.EAI_NONAME, "no such name")
+    except OSError as fault:
+        return fault
+    places = {(family, address) for family, _, _, _, address in found}
+    faults = [_binding_fault(family, address) for family, address in places]
+    # A listener leaves out the families that the machine does not have, as long as one is left.
+    known = [fault for fault in faults if fault is None or fault.errno != errno.EAFNOSUPPORT]
+    if not known:
+        return OSError(errno.EADDRNOTAVAIL, "no such address here")
+    return next((fault for fault in known if fault is not None), None)
+
+
+def _binding_fault(family: int, address: tuple[object, ...]) -> OSError | None:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind(address)
+    except OSError as fault:
+        return fault
+    return None
 
 
 def free_port() -> int:
