@@ -27,6 +27,7 @@ from tests.support.stack import wait_for
 pytestmark = pytest.mark.stack
 GROUP = "sluice-delay"
 COUNT = 400
+FIRST = 100
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -36,6 +37,8 @@ from infra.settings import KafkaSettings, Settings
 bootstrap, folder, instance = sys.argv[1:]
 delay.LOOK_AHEAD = 20
 settings = Settings(data_dir=Path(folder), kafka=KafkaSettings(bootstrap=bootstrap))
+Path(folder, f"{instance}.loaded").touch()
+sys.stdin.readline()
 sys.exit(serve_role(delay.run, settings=settings, name=instance, pool=None, instance=instance))
 """
 
@@ -46,21 +49,37 @@ class Roles:
     def __init__(self, bootstrap: str, folder: Path) -> None:
         self._bootstrap, self._folder = bootstrap, folder
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.loaded: dict[str, subprocess.Popen[bytes]] = {}
+
+    def load(self, instance: str) -> None:
+        """A process that has read its code and waits for a word to join."""
+        mark = self._folder / f"{instance}.loaded"
+        mark.unlink(missing_ok=True)
+        self.loaded[instance] = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, self._bootstrap, str(self._folder), instance], stdin=subprocess.PIPE)
+        wait_for(mark.exists, 60)
+
+    def join(self, *instances: str) -> None:
+        """Those that were loaded work in the group when this returns."""
+        marks = [self._folder / "run" / f"{instance}.json" for instance in instances]
+        for mark, instance in zip(marks, instances, strict=True):
+            mark.unlink(missing_ok=True)
+            self.running[instance] = process = self.loaded.pop(instance)
+            assert process.stdin is not None
+            process.stdin.close()
+        wait_for(lambda: all(mark.exists() for mark in marks), 60)
 
     def start(self, instance: str) -> None:
-        mark = self._folder / "run" / f"{instance}.json"
-        mark.unlink(missing_ok=True)
-        self.running[instance] = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, self._bootstrap, str(self._folder), instance])
-        wait_for(mark.exists, 30)
+        self.load(instance)
+        self.join(instance)
 
     def kill(self, instance: str) -> None:
         self.running[instance].kill()
-        assert self.running[instance].wait(10) == -signal.SIGKILL
+        assert self.running[instance].wait(30) == -signal.SIGKILL
 
     def stop(self, instance: str) -> int:
         self.running[instance].terminate()
-        return self.running[instance].wait(10)
+        return self.running[instance].wait(30)
 
 
 @pytest.fixture
@@ -68,9 +87,9 @@ def roles(services: Stack, topics: None, tmp_path: Path) -> Iterator[Roles]:
     _begin_at_the_end(services.kafka)
     roles = Roles(services.kafka, tmp_path)
     yield roles
-    for process in roles.running.values():
+    for process in [*roles.running.values(), *roles.loaded.values()]:
         process.kill()
-        process.wait(10)
+        process.wait(30)
 
 
 def _places() -> list[TopicPartition]:
@@ -79,7 +98,7 @@ def _places() -> list[TopicPartition]:
 
 def _ends(bootstrap: str, places: list[TopicPartition]) -> list[TopicPartition]:
     consumer = make_consumer(bootstrap, f"ends-{uuid4().hex}")
-    ends = [TopicPartition(p.topic, p.partition, consumer.get_watermark_offsets(p, timeout=10)[1]) for p in places]
+    ends = [TopicPartition(p.topic, p.partition, consumer.get_watermark_offsets(p, timeout=30)[1]) for p in places]
     consumer.close()
     return ends
 
@@ -95,12 +114,12 @@ def _begin_at_the_end(bootstrap: str) -> None:
             return False
         return True
 
-    wait_for(begun, 20)
+    wait_for(begun, 60)
     consumer.close()
 
 
 def _committed(consumer: Consumer) -> dict[tuple[str, int], int]:
-    return {(p.topic, p.partition): p.offset for p in consumer.committed(_places(), timeout=10)}
+    return {(p.topic, p.partition): p.offset for p in consumer.committed(_places(), timeout=30)}
 
 
 @pytest.fixture
@@ -115,7 +134,7 @@ def reader(services: Stack, roles: Roles) -> Iterator[Consumer]:
 
 def _members(bootstrap: str) -> set[str]:
     admin = make_admin(bootstrap)  # a client that is not kept gives its requests up
-    group = admin.describe_consumer_groups([GROUP])[GROUP].result(10)
+    group = admin.describe_consumer_groups([GROUP])[GROUP].result(30)
     return {member.group_instance_id for member in group.members}
 
 
@@ -142,44 +161,47 @@ class Seen:
         return len(self.came)
 
 
-def _feed(producer: Producer, mark: str, chance: random.Random) -> dict[str, int]:
-    """Retries of all lanes that are due within four seconds; when each may come back."""
+def _feed(producer: Producer, mark: str, chance: random.Random, numbers: range) -> dict[str, int]:
+    """Retries of all lanes that become due one after the other, fifty a second; when each may come back."""
     now, due = time.time_ns() // 1_000_000, dict[str, int]()
-    for number in range(COUNT):
+    for place, number in enumerate(numbers):
         chunk, lane = f"{mark}-{number}", list(Lane)[number % 3]
-        due[chunk] = now + 300 + number * 8 + chance.randrange(500)
+        due[chunk] = now + 300 + place * 20 + chance.randrange(500)
         slice_ = msgspec.structs.replace(slice_of(0b010, send=2), chunk=chunk, lane=lane, campaign=None)
         producer.produce(retry(lane), key=chunk.encode(),
                          value=encode(Retry(not_before=due[chunk], reason="carrier_transient", slice=slice_)))
-    for poison in (None, b"", b"poison"):
-        producer.produce(retry(Lane.OTP), key=mark.encode(), value=poison)
-    assert producer.flush(10) == 0
+    assert producer.flush(30) == 0
     return due
 
 
 def test_nothing_is_lost_nothing_is_early_over_kills_and_rebalances(services: Stack, roles: Roles, reader: Consumer) -> None:
     mark = uuid4().hex
     seen = Seen(reader, mark)
+    producer, chance = make_producer(services.kafka, mark), random.Random(7)
     roles.start("delay-a")
-    due = _feed(make_producer(services.kafka, mark), mark, random.Random(7))
-    wait_for(lambda: seen.count() > 10, 20)
+    due = _feed(producer, mark, chance, range(FIRST))
+    for poison in (None, b"", b"poison"):
+        producer.produce(retry(Lane.OTP), key=mark.encode(), value=poison)
+    wait_for(lambda: seen.count() > 10, 30)
     roles.start("delay-b")
-    wait_for(lambda: seen.count() > COUNT // 3, 30)
+    roles.load("delay-a")
+    roles.load("delay-b")
+    due |= _feed(producer, mark, chance, range(FIRST, COUNT))  # the first ones may all be back by now
+    wait_for(lambda: seen.count() > FIRST + 20, 30)
     roles.kill("delay-a")
     roles.kill("delay-b")
     assert len(seen.came) < COUNT
     began = time.monotonic()
-    roles.start("delay-a")
-    roles.start("delay-b")
-    assert time.monotonic() - began < 6, "a restarted process takes its place without waiting for the session's end"
+    roles.join("delay-a", "delay-b")
+    assert time.monotonic() - began < 3, "a restarted process takes its place without waiting for the session's end"
     assert _members(services.kafka) == {"delay-a", "delay-b"}
-    wait_for(lambda: seen.count() == COUNT, 40)
+    wait_for(lambda: seen.count() == COUNT, 60)
     assert set(seen.came) == set(due)
     assert [chunk for chunk, times in seen.came.items() if min(times) < due[chunk]] == []
     wait_for(lambda: seen.count() and len({message.offset() for message in seen.buried}) >= 3)
     assert {message.value() for message in seen.buried} == {None, b"", b"poison"}
     group = make_consumer(services.kafka, GROUP)
     ends = {(p.topic, p.partition): p.offset for p in _ends(services.kafka, _places())}
-    wait_for(lambda: _committed(group) == ends, 20)
+    wait_for(lambda: _committed(group) == ends, 30)
     group.close()
     assert (roles.stop("delay-a"), roles.stop("delay-b")) == (0, 0)
