@@ -4,7 +4,8 @@ In: whatever the code says through `structlog.get_logger()`. Out: lines such as
 `{"time": ..., "level": "info", "role": "delay", "event": "buried a record", "action": "buried", "offset": 7}`.
 Numbers of people and bodies never appear: values of the type `Personal` and raw bytes are masked by type, and text that
 looks like an international number is masked as a last net. A value that JSON does not know is written as its `repr`.
-A line that cannot be written (the disk is full, nobody reads) is lost; whoever logs goes on.
+A line that cannot be written (the disk is full, nobody reads) is lost; whoever logs goes on. What a library repeats comes once
+in ten seconds.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+import time
+from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
 import orjson
 import structlog
 
+QUIET_SECONDS = 10.0
+MOST_SENTENCES = 256
 _NUMBER = re.compile(r"\+\d{7,15}")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -93,13 +97,36 @@ def _to_json(event: Any, **_options: Any) -> str:
 
 
 class _Forward(logging.Handler):
-    """Passes the records of the standard module on; one of ours brings its own `fields`."""
+    """Passes the records of the standard module on; one of ours brings its own `fields`. Of a library that says the same in
+    other words again and again (a client whose server is away), one line in ten seconds, with the number of those left out."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        logger = structlog.get_logger()
-        fields: dict[str, Any] = getattr(record, "fields", None) or {"action": "library", "library": record.name}
+        fields: dict[str, Any] | None = getattr(record, "fields", None)
+        if fields is None:
+            left_out = self._left_out((record.name, str(record.msg)))
+            if left_out is None:
+                return
+            fields = {"action": "library", "library": record.name} | ({"left_out": left_out} if left_out else {})
         if record.exc_info and record.exc_info[1] is not None:
             fields = {**fields, "exc_info": record.exc_info}
+        logger = structlog.get_logger()
         say = (logger.error if record.levelno >= logging.ERROR
                else logger.warning if record.levelno >= logging.WARNING else logger.info)
         say(record.getMessage(), **fields)
+
+    def _left_out(self, sentence: tuple[str, str]) -> int | None:
+        """How often it was left out since it was last said; None: it is left out again. Called with the handler's lock."""
+        now = self._clock()
+        said_at, left_out = self._said.get(sentence, (now - QUIET_SECONDS, 0))
+        if now - said_at < QUIET_SECONDS:
+            self._said[sentence] = (said_at, left_out + 1)
+            return None
+        if len(self._said) >= MOST_SENTENCES:
+            self._said.clear()
+        self._said[sentence] = (now, 0)
+        return left_out

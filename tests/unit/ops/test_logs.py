@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
+
+from structlog.testing import capture_logs
+
+from infra.telemetry import logs
 
 PROGRAM = """
 import logging, threading
@@ -76,3 +81,24 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 def test_a_child_of_the_nursery_ends_though_it_cannot_say_why() -> None:
     done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "1\n"
+
+
+def test_what_a_library_repeats_comes_once_in_ten_seconds() -> None:
+    now = 100.0
+    handler = logs._Forward(lambda: now)
+
+    def say(form: str, *values: object, **extra: object) -> None:
+        handler.handle(logging.makeLogRecord({"name": "client", "levelno": logging.WARNING, "msg": form, "args": values,
+                                              **extra}))
+
+    with capture_logs() as entries:
+        for port in range(5):
+            say("no connection to %s", port)
+        say("something else")
+        say("ours", fields={"action": "ours"})
+        say("ours", fields={"action": "ours"})
+        now += 10
+        say("no connection to %s", 6)
+    assert [entry["event"] for entry in entries] == ["no connection to 0", "something else", "ours", "ours",
+                                                     "no connection to 6"]
+    assert [entry.get("left_out") for entry in entries] == [None, None, None, None, 4]
