@@ -4,8 +4,8 @@ In: whatever the code says through `structlog.get_logger()`. Out: lines such as
 `{"time": ..., "level": "info", "role": "delay", "event": "buried a record", "action": "buried", "offset": 7}`.
 Numbers of people and bodies never appear: values of the type `Personal` and raw bytes are masked by type, and text that
 looks like an international number is masked as a last net. A value that JSON does not know is written as its `repr`.
-A line that cannot be written (the disk is full, nobody reads) is lost; whoever logs goes on. What a library repeats comes once
-in ten seconds.
+A line that cannot be written (the disk is full, nobody reads) is lost; whoever logs goes on. What a library repeats comes
+once in ten seconds.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ def _to_json(event: Any, **_options: Any) -> str:
 
 
 class _Forward(logging.Handler):
-    """Passes the records of the standard module on; one of ours brings its own `fields`. Of a library that says the same in
-    other words again and again (a client whose server is away), one line in ten seconds, with the number of those left out."""
+    """Passes the records of the standard module on; one of ours brings its own `fields`. Of a library that says the same again
+    and again (a client whose server is away) come one line in ten seconds and the number of those left out."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
