@@ -97,8 +97,8 @@ def _to_json(event: Any, **_options: Any) -> str:
 
 
 class _Forward(logging.Handler):
-    """Passes the records of the standard module on; one of ours brings its own `fields`. Of a library that says the same again
-    and again (a client whose server is away) come one line in ten seconds and the number of those left out."""
+    """Passes the records of the standard module on; one of ours brings its own `fields`. Of a library that says the same
+    again and again (a client whose server is away) come one line in ten seconds and the number of those left out."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
