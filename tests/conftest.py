@@ -32,9 +32,11 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def patient_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+def patient_redis() -> Iterator[None]:
     """Clients of Redis in this process give an answer more time than this process may stand still."""
-    monkeypatch.setattr("infra.redis.client.TIMEOUT_SECONDS", 10.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("infra.redis.client.TIMEOUT_SECONDS", 10.0)
+        yield
 
 
 @pytest.fixture(scope="session")
