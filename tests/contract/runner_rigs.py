@@ -23,7 +23,7 @@ from tests.contract.runner_toy import Toy
 from tests.support.stack import wait_for
 
 Letter = tuple[bytes | None, bytes | None, dict[str, bytes]]
-SECONDS = 40.0
+SECONDS = 60.0
 Feed = list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]]
 
 
@@ -66,11 +66,11 @@ class WithFaust:
         self.producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
         wanted = [NewTopic(f"{self.name}-in", 2, 1), NewTopic(f"{self.name}-out", 1, 1, config={
             "max.message.bytes": str(out_bytes)})]
-        if DEAD_LETTER not in self.admin.list_topics(timeout=10).topics:
+        if DEAD_LETTER not in self.admin.list_topics(timeout=30).topics:
             wanted.append(NewTopic(DEAD_LETTER, 1, 1))
         futures = self.admin.create_topics(wanted)
         for future in futures.values():
-            future.result(10)
+            future.result(30)
         if offsets:
             self._begin()
 
@@ -80,7 +80,7 @@ class WithFaust:
 
         def done() -> bool:
             futures = self.admin.alter_consumer_group_offsets([request])
-            results = [future.result(10) for future in futures.values()]
+            results = [future.result(30) for future in futures.values()]
             return all(place.error is None for result in results for place in result.topic_partitions)
 
         wait_for(done, SECONDS)
@@ -96,7 +96,7 @@ class WithFaust:
     def send(self, feed: Feed) -> None:
         for key, value, headers in feed:
             self.producer.produce(f"{self.name}-in", value=value, key=key, headers=[*headers])
-        assert self.producer.flush(10) == 0
+        assert self.producer.flush(30) == 0
 
     async def run(self, feed: Feed, out: int, letters: int) -> tuple[list[str], list[Letter]]:
         self.send(feed)
@@ -115,7 +115,7 @@ class WithFaust:
     def committed(self) -> int:
         request = ConsumerGroupTopicPartitions(f"{self.name}-group")
         futures = self.admin.list_consumer_group_offsets([request])
-        result = next(iter(futures.values())).result(10)
+        result = next(iter(futures.values())).result(30)
         return sum(max(place.offset, 0) for place in result.topic_partitions)
 
     def _read(self, topic: str, count: int, mine: Callable[[Any], bool]) -> list[Any]:
@@ -126,7 +126,7 @@ class WithFaust:
         found: list[Any] = []
         deadline = time.monotonic() + SECONDS
         try:
-            end, at = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1], 0
+            end, at = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)[1], 0
             while (len(found) < count or at < end) and time.monotonic() < deadline:
                 message = consumer.poll(0.2)
                 if message is not None and message.error() is None:
@@ -141,4 +141,4 @@ class WithFaust:
         for child in self.children:
             if child.poll() is None:
                 child.kill()
-            child.wait(10)
+            child.wait(30)

@@ -10,7 +10,7 @@ from tests.support.carriers import BINDS, WINDOW, submits, until
 
 
 async def test_a_window_is_changed_without_a_new_connection(start: Start) -> None:
-    rig = await start(answer_delay_seconds=0.05)
+    rig = await start(answer_delay_seconds=0.5)
     rig.carrier.send(submits(WINDOW * BINDS), rig.results.extend)
     assert rig.carrier.room() == 0
     await rig.carrier.resize(WINDOW + 5, BINDS)
@@ -24,7 +24,7 @@ async def test_a_window_is_changed_without_a_new_connection(start: Start) -> Non
 
 
 async def test_connections_come_and_go_with_their_number(start: Start) -> None:
-    rig = await start(answer_delay_seconds=0.05)
+    rig = await start(answer_delay_seconds=0.5)
     await rig.carrier.resize(WINDOW, BINDS + 2)
     await until(lambda: rig.carrier.room() == WINDOW * (BINDS + 2))
     rig.carrier.send(submits(WINDOW * (BINDS + 2)), rig.results.extend)
@@ -38,7 +38,7 @@ async def test_connections_come_and_go_with_their_number(start: Start) -> None:
 
 
 async def test_never_more_connections_than_asked_for(start: Start) -> None:
-    rig = await start(answer_delay_seconds=0.05)
+    rig = await start(answer_delay_seconds=0.5)
     rig.carrier.send(submits(WINDOW * BINDS), rig.results.extend)
     most = 0
     fewer = asyncio.ensure_future(rig.carrier.resize(WINDOW, 1))

@@ -135,7 +135,7 @@ async def test_a_part_that_cannot_be_encoded_is_refused_and_harms_no_other(start
 
 
 async def test_an_answer_that_stays_out_leaves_that_message_unknown(start: Start) -> None:
-    rig = await start(patience=0.2, lose_answer_every=10)
+    rig = await start(patience=3.0, lose_answer_every=10)
     results = await rig.send_all(submits(100))
     kinds = Counter(type(result) for result in results.values())
     assert kinds == {Accepted: 90, Unknown: 10}
@@ -169,7 +169,7 @@ async def test_a_lost_connection_gives_every_message_one_honest_result(start: St
 
 
 async def test_receipts_may_come_before_the_answer(start: Start) -> None:
-    rig = await start(receipt_early_every=1, answer_delay_seconds=0.05)
+    rig = await start(receipt_early_every=1, answer_delay_seconds=2.0)
     sending = submits(20)
     rig.carrier.send(sending, rig.results.extend)
     await until(lambda: len(rig.receipts) == 20)

@@ -157,7 +157,7 @@ def test_kill_in_the_middle_of_a_burst_loses_nothing(faust: WithFaust) -> None:
     first = faust.start()
     wait_for(lambda: (faust.folder / "hung").exists(), SECONDS)
     os.kill(first.pid, signal.SIGKILL)
-    first.wait(10)
+    first.wait(30)
     faust.start()
     wait_for(lambda: faust.committed() == 400, SECONDS)
     assert set(faust.outputs(400)) >= {f"c{n}" for n in range(400)}
@@ -172,7 +172,7 @@ def test_what_waits_in_memory_is_not_committed(faust: WithFaust) -> None:
     while time.monotonic() < rounds_are_over:
         assert faust.committed() <= 20
     first.kill()
-    first.wait(10)
+    first.wait(30)
     faust.start()
     wait_for(lambda: faust.committed() == 60, SECONDS)
     assert set(faust.outputs(60)) >= {f"c{n}" for n in range(60)}
@@ -184,7 +184,7 @@ def test_a_stop_is_quick_and_keeps_what_was_acknowledged(faust: WithFaust) -> No
     child = faust.start()
     faust.outputs(50)
     child.send_signal(signal.SIGTERM)
-    child.wait(10)
+    child.wait(30)
     faust.send([plain(toy_record(toy_slice("later")))])
     faust.start()
     wait_for(lambda: faust.committed() == 51, SECONDS)
@@ -199,7 +199,7 @@ def test_two_workers_share_and_lose_nothing_when_one_is_killed(faust: WithFaust)
         faust.send([plain(toy_record(toy_slice(f"c{n}"))) for n in range(begin, begin + 200)])
         if begin == 200:
             first.kill()
-            first.wait(10)
+            first.wait(30)
             faust.start("toy-0")
     wait_for(lambda: faust.committed() == 600, SECONDS)
     assert second.poll() is None
