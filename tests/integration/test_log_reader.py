@@ -14,18 +14,18 @@ from infra.kafka.log_reader import end_offsets, read_log
 from infra.services.stack import Stack
 
 pytestmark = pytest.mark.stack
-SOON = 0.3
+SOON = 0.45
 """Half a second goes by when the client is left to look for the beginning by itself."""
 
 
 def topic_of(admin: AdminClient, bootstrap: str, values: list[bytes]) -> str:
     """A topic of two partitions; the values stand in the second."""
     topic = f"log-{uuid4().hex[:8]}"
-    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(timeout=10)
+    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(timeout=30)
     producer = make_producer(bootstrap, "test")
     for value in values:
         producer.produce(topic, value, partition=1)
-    assert producer.flush(10) == 0
+    assert producer.flush(30) == 0
     return topic
 
 
@@ -42,13 +42,13 @@ def test_all_of_it_is_read_at_once(services: Stack) -> None:
         assert seen(services.kafka, topic) == [(0, b"a"), (1, b"b")]
         return time.monotonic() - begun
 
-    assert min(took() for _ in range(3)) < SOON
+    assert min(took() for _ in range(10)) < SOON
 
 
 def test_what_is_gone_is_passed_over(services: Stack) -> None:
     admin = AdminClient({"bootstrap.servers": services.kafka})
     topic = topic_of(admin, services.kafka, [b"a", b"b", b"c"])
     for future in admin.delete_records([TopicPartition(topic, 1, 2)]).values():
-        future.result(10)
+        future.result(30)
 
     assert seen(services.kafka, topic) == [(2, b"c")]

@@ -159,7 +159,7 @@ def test_services_end_with_a_killed_parent_and_the_folder_can_be_used_again(tmp_
             client.commit()
             parent.kill()
             parent.wait()
-            wait_for(lambda: not any(started(pid) for pid in facts["pids"]), seconds=10)
+            wait_for(lambda: not any(started(pid) for pid in facts["pids"]), seconds=30)
     stack = start_services(data)
     try:
         with psycopg.connect(stack.postgres) as client:

@@ -79,7 +79,7 @@ async def test_a_foreign_client_is_served_by_the_simulator(tmp_path: Path) -> No
         await server.start("127.0.0.1", 0)
         client = ForeignClient(server.port)
         texts = ["short", "Grüße €", "Привет", "long " * 60, "долго " * 30]
-        await asyncio.wait_for(asyncio.to_thread(client.run, texts, 8, 7), 20)
+        await asyncio.wait_for(asyncio.to_thread(client.run, texts, 8, 7), 60)
         await server.stop()
     entries = read_log(tmp_path / "log.csv")
     assert [(entry.total, entry.sequence) for entry in entries] == [
@@ -95,7 +95,7 @@ async def test_a_foreign_client_with_a_wrong_password_is_refused() -> None:
     server = SimulatorServer(Script(system_id="sluice", password="secret"), SubmitLog(None))
     await server.start("127.0.0.1", 0)
     with pytest.raises(smpplib.exceptions.PDUError, match="Invalid Password"):
-        await asyncio.wait_for(asyncio.to_thread(ForeignClient(server.port, "wrong").run, [], 0, 0), 20)
+        await asyncio.wait_for(asyncio.to_thread(ForeignClient(server.port, "wrong").run, [], 0, 0), 60)
     await server.stop()
     assert server.counters.binds_refused == 1
 
@@ -118,7 +118,7 @@ class ForeignServer:
     async def stop(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        await asyncio.wait_for(self._process.wait(), 10)
+        await asyncio.wait_for(self._process.wait(), 30)
         await self._reader
 
     async def _read(self) -> None:

@@ -76,7 +76,7 @@ class Subscriber:
 
     def stop(self) -> tuple[int, str]:
         self.process.terminate()
-        _, told = self.process.communicate(timeout=20)
+        _, told = self.process.communicate(timeout=60)
         return self.process.returncode, told.decode()
 
 
@@ -96,7 +96,7 @@ def subscribe(services: Stack, tmp_path: Path) -> Iterator[Subscribe]:
     for run in runs:
         if run.process.poll() is None:
             run.process.kill()
-            run.process.communicate(timeout=20)
+            run.process.communicate(timeout=60)
 
 
 def put(kafka: str, topic: str, *events: DeliveryReceipt | bytes | None) -> None:
@@ -110,13 +110,13 @@ def put(kafka: str, topic: str, *events: DeliveryReceipt | bytes | None) -> None
                              headers=dict[str, str | bytes | None](headers))
         else:
             producer.produce(topic, value=event)
-    assert producer.flush(10) == 0
+    assert producer.flush(30) == 0
 
 
 def is_committed(kafka: str, topic: str, offset: int) -> bool:
     consumer = make_consumer(kafka, topic)
     try:
-        return consumer.committed([TopicPartition(topic, 0)], timeout=10)[0].offset == offset
+        return consumer.committed([TopicPartition(topic, 0)], timeout=30)[0].offset == offset
     finally:
         consumer.close()
 
@@ -125,7 +125,7 @@ def test_it_prints_each_event_once_marks_the_newest_and_goes_on_where_it_was(
         services: Stack, registry: str, subscribe: Subscribe) -> None:
     topic = f"receipts-{uuid4().hex}"
     admin = make_admin(services.kafka)
-    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(20)
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(30)
     failed = msgspec.structs.replace(DELIVERED, status=Status.FAILED, sequence=sequence(1, Status.FAILED))
     again = msgspec.structs.replace(DELIVERED, recorded_at=DELIVERED.recorded_at + 5000)
     other = msgspec.structs.replace(DELIVERED, message_id=DELIVERED.message_id + "1", client_ref=None)
@@ -155,13 +155,13 @@ def test_it_prints_each_event_once_marks_the_newest_and_goes_on_where_it_was(
 def test_it_ends_after_so_many_lines_and_commits_no_more(services: Stack, registry: str, subscribe: Subscribe) -> None:
     topic = f"receipts-{uuid4().hex}"
     admin = make_admin(services.kafka)
-    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(20)
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(30)
     events = [msgspec.structs.replace(DELIVERED, message_id=f"{DELIVERED.message_id}{n}") for n in range(5)]
     put(services.kafka, topic, events[0], events[0], b"poison", *events[1:])
     seen = []
     for count in (2, 3):
         program = subscribe(registry, topic, "--max", str(count))
-        assert program.process.wait(30) == 0
+        assert program.process.wait(60) == 0
         seen.append([line["message_id"] for line in program.lines()])
     assert seen == [[event.message_id for event in events[:2]], [event.message_id for event in events[2:]]]
 
@@ -169,9 +169,9 @@ def test_it_ends_after_so_many_lines_and_commits_no_more(services: Stack, regist
 def test_a_registry_that_does_not_answer_ends_it_with_nothing_committed(services: Stack, subscribe: Subscribe) -> None:
     topic = f"receipts-{uuid4().hex}"
     admin = make_admin(services.kafka)
-    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(20)
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(30)
     put(services.kafka, topic, DELIVERED)
     program = subscribe("http://127.0.0.1:9/registry", topic)
-    assert program.process.wait(30) != 0
+    assert program.process.wait(60) != 0
     assert program.lines() == []
     assert is_committed(services.kafka, topic, -1001)

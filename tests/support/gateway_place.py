@@ -94,7 +94,7 @@ def read_all(bootstrap: str, name: str) -> list[Any]:
     found: list[Any] = []
     ended: set[int | None] = set()
     while len(ended) < len(places):
-        message = consumer.poll(10)
+        message = consumer.poll(30)
         assert message is not None, f"{name} cannot be read to its end"
         if message.error() is None:
             found.append(message)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientError, ClientSession
 
-from tests.integration.gateway.test_role import free_port
+from infra.services.ports import free_port
 from tests.support.gateway_place import Place, slices_of
 from tests.support.stack import wait_for
 
@@ -43,7 +43,7 @@ async def test_every_answered_message_is_on_the_topic(place: Place, tmp_path: Pa
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", SCRIPT, given(place, tmp_path, port))
     try:
         async with ClientSession(f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {place.key}"}) as client:
-            await asyncio.to_thread(wait_for, (tmp_path / "run" / "gateway.json").exists, 20)
+            await asyncio.to_thread(wait_for, (tmp_path / "run" / "gateway.json").exists, 60)
 
             async def keep_sending() -> None:
                 while True:
@@ -55,10 +55,10 @@ async def test_every_answered_message_is_on_the_topic(place: Place, tmp_path: Pa
                         return
 
             senders = [asyncio.create_task(keep_sending()) for _ in range(8)]
-            await asyncio.to_thread(wait_for, lambda: len(answered) >= 100, 20)
+            await asyncio.to_thread(wait_for, lambda: len(answered) >= 100, 30)
             process.send_signal(how)
-            code = await asyncio.wait_for(process.wait(), 6)
-            await asyncio.wait_for(asyncio.gather(*senders), 10)
+            code = await asyncio.wait_for(process.wait(), 15)
+            await asyncio.wait_for(asyncio.gather(*senders), 30)
     finally:
         if process.returncode is None:
             process.kill()

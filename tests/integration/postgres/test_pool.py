@@ -84,7 +84,7 @@ async def test_the_book_follows_changes_and_keeps_what_it_knows(database: str) -
     assert book.tenants[TENANT].senders is None
     with psycopg.connect(database) as connection:
         connection.execute("UPDATE carriers SET rate = 7")
-    await asyncio.wait_for(changed.wait(), 10)
+    await asyncio.wait_for(changed.wait(), 30)
     assert book.carriers["acme"].rate == 7
     with psycopg.connect(database) as connection:
         rates = connection.execute("SELECT rate FROM carrier_rates ORDER BY since").fetchall()

@@ -44,14 +44,14 @@ def letters(services: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
 def create(services: Stack, topic: NewTopic) -> None:
     admin = AdminClient({"bootstrap.servers": services.kafka})
     for future in admin.create_topics([topic]).values():
-        future.result(10)
+        future.result(30)
 
 
 def send(services: Stack, topic: str, *values: bytes) -> None:
     producer = Producer({"bootstrap.servers": services.kafka})
     for value in values:
         producer.produce(topic, value=value, key=b"k")
-    assert producer.flush(10) == 0
+    assert producer.flush(30) == 0
 
 
 async def test_everything_is_known_at_the_start_and_later_ones_arrive(services: Stack, topic: str) -> None:
@@ -63,7 +63,7 @@ async def test_everything_is_known_at_the_start_and_later_ones_arrive(services: 
     assert book.get("c") is None
     assert not await book.wait_version("c", 1, 0.05)
     send(services, topic, encode(command("c", 1)))
-    assert await book.wait_version("c", 1, 10)
+    assert await book.wait_version("c", 1, 30)
     known = book.get("c")
     assert known is not None and known.status == "running"
     await book.stop()

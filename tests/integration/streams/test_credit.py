@@ -80,7 +80,7 @@ async def test_without_postgresql_the_port_says_so() -> None:
 
 
 async def test_codes_are_drawn_on_an_allowance_and_go_on_without_postgresql(database: str) -> None:
-    pool = await open_pool(database, size=2, wait_seconds=0.3)
+    pool = await open_pool(database, size=2)
     credit = AllowanceCredit(PostgresCredit(pool, lambda: NOW), pool, lambda: NOW, fresh=lambda: "lease-1")
     [first] = await credit.reserve([ask("m1", 1, lane="otp")])
     assert (first.positions, first.lease) == (1, "lease-1")

@@ -34,14 +34,14 @@ def written(kafka: str, *partitions: Sequence[Line]) -> str:
     """A topic whose partitions hold these records."""
     topic = f"calls-{uuid.uuid4().hex[:12]}"
     admin = make_admin(kafka)
-    admin.create_topics([NewTopic(topic, len(partitions), 1)])[topic].result(timeout=10)
+    admin.create_topics([NewTopic(topic, len(partitions), 1)])[topic].result(timeout=30)
     producer = make_producer(kafka, "calls")
     faults: list[object] = []
     for partition, lines in enumerate(partitions):
         for value, at in lines:
             producer.produce(topic, value=value, partition=partition, timestamp=at,
                              on_delivery=lambda error, _: faults.append(error))
-    assert producer.flush(10) == 0
+    assert producer.flush(30) == 0
     assert not any(faults)
     return topic
 

@@ -38,7 +38,7 @@ from tests.unit.streams.worlds import TENANT, numbers
 
 pytestmark = pytest.mark.stack
 
-SECONDS = 40.0
+SECONDS = 60.0
 
 
 def pass_over_what_others_wrote(kafka: str) -> None:
@@ -111,7 +111,7 @@ class Place:
     def command(self) -> None:
         self.send("campaign-commands", self.campaign, CampaignCommand(
             tenant=TENANT, campaign=self.campaign, version=1, status="running", lane="marketing", parts=[0], at=1))
-        assert self.producer.flush(10) == 0
+        assert self.producer.flush(30) == 0
 
     def dispatched(self, lane: str) -> list[Slice]:
         return [s for r in records_of(self.services.kafka, f"dispatch-{lane}", Envelope) for s in r.slices
@@ -132,7 +132,7 @@ class Place:
         for child in self.children:
             if child.poll() is None:
                 child.kill()
-            child.wait(10)
+            child.wait(30)
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_a_chunk_goes_all_the_way(place: Place) -> None:
     receipt = msgspec.structs.replace(receipts(["DELIVRD"] * 18 + ["UNDELIV"]), carrier=place.carrier,
                                       campaign=place.campaign, chunk=chunk.chunk, key_id=key_id)
     place.send("carrier-receipts", place.carrier, receipt)
-    assert place.producer.flush(10) == 0
+    assert place.producer.flush(30) == 0
     expected = {"queued": everyone(20), "sent": everyone(19), "failed": 1 << 19, "delivered": everyone(18),
                 "undelivered": 1 << 18}
     wait_for(lambda: place.events(chunk.chunk) == expected, SECONDS)
@@ -173,9 +173,9 @@ def test_kills_on_the_way_lose_nothing(place: Place) -> None:
     for begin in range(0, 200, 100):
         for n in range(begin, begin + 100):
             place.send("ingest-marketing", place.campaign, Envelope(slices=[place.slice(n, 3, "marketing")]))
-        assert place.producer.flush(10) == 0
+        assert place.producer.flush(30) == 0
         child.kill()
-        child.wait(10)
+        child.wait(30)
         child = place.start("bulk")
 
     def arrived() -> set[str]:
@@ -195,7 +195,7 @@ def test_codes_go_on_while_the_accounts_do_not_answer(place: Place) -> None:
     def send(lane: str) -> Callable[[], bool]:
         single = place.slice(0, 1, lane, single=True)
         place.send(f"ingest-{lane}", single.chunk, Envelope(slices=[single]))
-        assert place.producer.flush(10) == 0
+        assert place.producer.flush(30) == 0
         return lambda: single.chunk in {s.chunk for s in place.dispatched(lane)}
 
     wait_for(send("otp"), SECONDS)
@@ -211,4 +211,4 @@ def test_codes_go_on_while_the_accounts_do_not_answer(place: Place) -> None:
 def test_a_stop_is_an_exit_with_0(place: Place) -> None:
     child = place.start("otp")
     child.terminate()
-    assert child.wait(10) == 0
+    assert child.wait(30) == 0

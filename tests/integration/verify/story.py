@@ -46,7 +46,7 @@ class World:
         producer = Producer({"bootstrap.servers": self.kafka, "acks": "all"})
         for record in records:
             producer.produce(topic, encode(record), key=b"k", partition=0, headers=headers)
-        assert producer.flush(20) == 0
+        assert producer.flush(30) == 0
 
     def execute(self, statement: Any, *parameters: Any) -> None:
         with psycopg.connect(self.postgres) as connection:
@@ -58,9 +58,9 @@ class World:
         admin = AdminClient({"bootstrap.servers": self.kafka})
         for group, names in topic_admin.GROUPS.items():
             places = [TopicPartition(t, p, end) for (t, p), end in ends.items() if t in names]
-            admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])[group].result(10)
+            admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])[group].result(30)
         return verify(Settings(kafka=KafkaSettings(bootstrap=self.kafka),
-                               postgres=PostgresSettings(url=SecretStr(self.postgres))), **{"wait": 20, **asked})
+                               postgres=PostgresSettings(url=SecretStr(self.postgres))), **{"wait": 60, **asked})
 
 
 class Story:

@@ -20,7 +20,7 @@ async def talk(url: str, data: bytes) -> bytes:
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(data)
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), 30)
     writer.close()
     return answer
 
@@ -45,9 +45,9 @@ async def test_the_body_is_asked_for_when_the_client_waits_for_that(url: str) ->
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(HEAD.encode() + b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n")
-    assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30) == b"HTTP/1.1 100 Continue\r\n\r\n"
     writer.write(b"{}")
-    assert b" 422 " in (await asyncio.wait_for(reader.read(), 10)).split(b"\r\n")[0]
+    assert b" 422 " in (await asyncio.wait_for(reader.read(), 30)).split(b"\r\n")[0]
     writer.close()
 
 

@@ -1,7 +1,6 @@
 """The simulator's parts: rules, outbox, delays, log, script."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -144,9 +143,8 @@ async def test_the_script_may_be_changed_over_http() -> None:
 async def test_the_role_ends_when_told() -> None:
     stop, ready = asyncio.Event(), asyncio.Event()
     role = asyncio.create_task(serve("127.0.0.1", 0, Script(), None, stop, ready.set))
-    await asyncio.wait_for(ready.wait(), 5)
+    await asyncio.wait_for(ready.wait(), 30)
     assert not role.done()
-    started = time.monotonic()
     stop.set()
-    await asyncio.wait_for(role, 5)
-    assert time.monotonic() - started < 5
+    await asyncio.wait_for(role, 10)  # at once, wherever the machine stands still meanwhile
+    assert role.done() and role.exception() is None

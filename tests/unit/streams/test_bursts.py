@@ -48,7 +48,7 @@ async def test_a_burst_that_fails_ends_the_process(fault: BaseException, monkeyp
 
     stream = Stream(3)
     reading = asyncio.create_task(Bursts(Source("t", fail, 2)).read(stream))
-    sentence = await asyncio.wait_for(ended, 5)
+    sentence = await asyncio.wait_for(ended, 30)
     assert type(fault).__name__ in sentence
     assert stream.acked == []
     reading.cancel()
@@ -64,7 +64,7 @@ async def test_a_stream_that_ends_ends_its_bursts_only(monkeypatch: pytest.Monke
         await asyncio.Event().wait()
 
     reading = asyncio.create_task(Bursts(Source("t", never, 2)).read(Stream(3)))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
     work = [task for task in asyncio.all_tasks() if task.get_name() == "bursts of t"]
     reading.cancel()
     await asyncio.wait([reading, *work])
