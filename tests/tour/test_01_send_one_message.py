@@ -26,7 +26,7 @@ def test_a_message_is_accepted_sent_and_delivered(stack: Running) -> None:
     assert answer.headers["Location"] == f"/v1/messages/{answer.id}"
     assert answer.headers["X-Request-Id"] and answer.headers["Traceparent"]
 
-    until(lambda: stack.api.message(answer.id)["status"] == "delivered", 15)
+    until(lambda: stack.api.message(answer.id)["status"] == "delivered", 30)
     message = stack.api.message(answer.id)
     assert {name: message[name] for name in ("to", "reason", "segments", "price", "currency", "carrier", "client_ref")} == {
         "to": number, "reason": None, "segments": 1, "price": "0.0100", "currency": "EUR", "carrier": "steady",
@@ -48,7 +48,7 @@ def test_a_message_is_found_by_its_number_and_its_reference(stack: Running) -> N
         "/v1/messages", {"to": number, "from": "Sluice", "body": "Find me", "client_ref": f"ref-{number}"}).id
 
     for query in ({"to": number}, {"client_ref": f"ref-{number}"}):
-        found = until(partial(stack.api.listed, **query), 10)
+        found = until(partial(stack.api.listed, **query), 30)
         assert [row["id"] for row in found] == [identity]
 
 
@@ -58,7 +58,7 @@ def test_every_lane_delivers(stack: Running) -> None:
             for lane, number in zip(lanes, stack.german(3), strict=True)}
 
     for lane, identity in sent.items():
-        until(partial(delivered, stack, identity), 15, lane)
+        until(partial(delivered, stack, identity), 30, lane)
     assert {stack.api.message(identity)["carrier"] for identity in sent.values()} == {"steady"}
 
 
@@ -88,5 +88,5 @@ def test_the_command_line_sends_too(stack: Running) -> None:
 
     said = stack.cli("send", "--from", "Sluice", "--to", number, "--body", "From the command line", "--lane", "otp")
 
-    until(lambda: stack.cli("message", "show", said["id"])["status"] == "delivered", 15)
+    until(lambda: stack.cli("message", "show", said["id"])["status"] == "delivered", 30)
     assert stack.cli("message", "show", said["id"])["to"] == number

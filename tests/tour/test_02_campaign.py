@@ -25,8 +25,8 @@ def test_a_campaign_is_delivered(stack: Running) -> None:
     first = stack.api.campaign(answer.id)
     assert first["counts"]["accepted"] == 200 and adds_up(first["counts"])
 
-    campaign_when(stack.api, answer.id, lambda seen: seen["counts"]["delivered"] == 200, 20)
-    last = campaign_when(stack.api, answer.id, lambda seen: seen["price"] == "2.0000", 10)
+    campaign_when(stack.api, answer.id, lambda seen: seen["counts"]["delivered"] == 200, 30)
+    last = campaign_when(stack.api, answer.id, lambda seen: seen["price"] == "2.0000", 30)
     assert (last["status"], last["rejected_count"], last["waiting"]) == ("completed", 0, None)
     assert adds_up(last["counts"])
     assert disagreements(last["counts"], stack.api.messages(answer.id), numbers, stack.entries()) == []
@@ -54,7 +54,7 @@ def test_an_otp_campaign_uses_its_lane(stack: Running) -> None:
     campaign = stack.api.post("/v1/campaigns", {"name": "Codes", "from": "Shop", "lane": "otp", "body": "Code {{code}}",
                                                 "recipients": recipients(numbers, code="123456")}).id
 
-    until(lambda: stack.api.campaign(campaign)["counts"]["delivered"] == 20, 20)
+    until(lambda: stack.api.campaign(campaign)["counts"]["delivered"] == 20, 30)
     assert {row["price"] for row in stack.api.messages(campaign)} == {"0.0100"}
 
 

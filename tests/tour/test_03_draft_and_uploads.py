@@ -34,7 +34,7 @@ def test_parts_are_uploaded_and_the_campaign_is_started(stack: Running) -> None:
     second = stack.api.upload(campaign, lines(numbers[400:], name="Grace"), part=2)
     assert (first.status, first.body) == (202, {"part": 1, "accepted": 400, "rejected_count": 0, "rejected": []})
     assert (second.status, second.body["accepted"]) == (202, 200)
-    waiting = campaign_when(stack.api, campaign, lambda seen: seen["waiting"] is not None, 15)
+    waiting = campaign_when(stack.api, campaign, lambda seen: seen["waiting"] is not None, 30)
     assert (waiting["status"], waiting["waiting"]["reason"]) == ("draft", "draft")
     assert (waiting["counts"]["accepted"], waiting["counts"]["queued"]) == (600, 600)
     assert set(takings(stack.entries(), numbers).values()) == {0}, "a draft sends nothing"
@@ -43,7 +43,7 @@ def test_parts_are_uploaded_and_the_campaign_is_started(stack: Running) -> None:
         answer = stack.api.post(f"/v1/campaigns/{campaign}/start")
         assert (answer.status, answer.body) == (202, {"id": campaign, "status": "running"})
 
-    until(lambda: stack.api.campaign(campaign)["counts"]["delivered"] == 600, 25)
+    until(lambda: stack.api.campaign(campaign)["counts"]["delivered"] == 600, 30)
     last = stack.api.campaign(campaign)
     assert last["status"] == "completed"
     assert disagreements(last["counts"], stack.api.messages(campaign), numbers, stack.entries()) == []
@@ -92,7 +92,7 @@ def test_after_start_no_part_is_taken(stack: Running) -> None:
     answer = stack.api.upload(campaign, lines(stack.german(1)), part=2)
 
     assert answer.status == 409
-    until(lambda: stack.api.campaign(campaign)["status"] == "completed", 20)
+    until(lambda: stack.api.campaign(campaign)["status"] == "completed", 30)
     assert stack.api.campaign(campaign)["counts"]["accepted"] == 1
 
 
@@ -103,7 +103,7 @@ def test_inline_and_uploaded_recipients_go_together(stack: Running) -> None:
     assert stack.api.upload(campaign, lines(uploaded), part=1).status == 202
     assert stack.api.post(f"/v1/campaigns/{campaign}/start").status == 202
 
-    until(lambda: stack.api.campaign(campaign)["counts"]["delivered"] == 5, 20)
+    until(lambda: stack.api.campaign(campaign)["counts"]["delivered"] == 5, 30)
     ids = {row["id"] for row in stack.api.messages(campaign)}
     root = campaign.removeprefix("cmp_")
     assert ids == {f"msg_{root}_0_{n}" for n in range(2)} | {f"msg_{root}_1_{n}" for n in range(3)}

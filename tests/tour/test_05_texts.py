@@ -20,7 +20,7 @@ def test_each_recipient_gets_his_own_text(stack: Running) -> None:
         "name": "Names", "from": "Shop", "body": "Dear {{ name }}, {not a placeholder}", "recipients": [
             {"to": number, "variables": {"name": name}} for number, name in zip(numbers, names, strict=True)]}).id
 
-    until(lambda: stack.api.campaign(campaign)["counts"]["delivered"] == 3, 15)
+    until(lambda: stack.api.campaign(campaign)["counts"]["delivered"] == 3, 30)
 
     octets = {f"+{entry.destination}": entry.octets for entry in stack.entries()}
     # The braces are escaped in GSM 7 bit: two octets each.
@@ -32,7 +32,7 @@ def test_a_long_text_goes_out_in_segments(stack: Running) -> None:
     answer = stack.api.post("/v1/messages", {"to": number, "from": "Sluice", "body": "x" * 400})
     assert (answer.body["encoding"], answer.body["segments"]) == ("gsm7", 3)
 
-    until(lambda: stack.api.message(answer.id)["status"] == "delivered", 15)
+    until(lambda: stack.api.message(answer.id)["status"] == "delivered", 30)
 
     parts = [entry for entry in stack.entries() if entry.destination == number[1:]]
     assert [(entry.total, entry.sequence) for entry in parts] == [(3, 1), (3, 2), (3, 3)]
@@ -46,7 +46,7 @@ def test_other_letters_cost_more_segments(stack: Running) -> None:
     answer = stack.api.post("/v1/messages", {"to": number, "from": "Sluice", "body": "Привет 👋" * 9})
 
     assert (answer.body["encoding"], answer.body["segments"]) == ("ucs2", 2)
-    until(lambda: stack.api.message(answer.id)["status"] == "delivered", 15)
+    until(lambda: stack.api.message(answer.id)["status"] == "delivered", 30)
 
 
 def test_smart_encoding_replaces_look_alikes(stack: Running) -> None:

@@ -33,7 +33,7 @@ def test_bad_recipients_are_named_and_the_others_go_out(stack: Running) -> None:
         (1, "/recipients/1/to", "national_format"), (2, "/recipients/2/to", "invalid_number"),
         (3, "/recipients/3/to", "bad_character"), (4, "/recipients/4/variables/name", "missing_variable"),
         (5, "/recipients/5/to", "duplicate")]
-    until(lambda: stack.api.campaign(answer.id)["status"] == "completed", 15)
+    until(lambda: stack.api.campaign(answer.id)["status"] == "completed", 30)
     seen = stack.api.campaign(answer.id)
     assert (seen["counts"]["accepted"], seen["rejected_count"]) == (1, 5)
     assert len(list(stack.api.pages(f"/v1/campaigns/{answer.id}/rejections", "rejections"))) == 5
@@ -53,7 +53,7 @@ def test_a_single_message_that_cannot_be_sent_is_refused_with_its_place(
 def test_what_the_carrier_refuses_is_failed_with_its_code(stack: Running) -> None:
     identity = stack.api.post("/v1/messages", {"to": "+4915188888666", "from": "Sluice", "body": "Hi"}).id
 
-    until(lambda: stack.api.message(identity)["status"] == "failed", 15)
+    until(lambda: stack.api.message(identity)["status"] == "failed", 30)
 
     assert stack.api.message(identity)["reason"] == "carrier_permanent"
 
@@ -62,7 +62,7 @@ def test_what_the_carrier_cannot_deliver_is_undelivered(stack: Running) -> None:
     stack.rough.behave(states={"UNDELIV": 1})
     try:
         identity = stack.api.post("/v1/messages", {"to": stack.british(1)[0], "from": "Sluice", "body": "Hi"}).id
-        until(lambda: stack.api.message(identity)["status"] == "undelivered", 15)
+        until(lambda: stack.api.message(identity)["status"] == "undelivered", 30)
     finally:
         stack.rough.behave()
 
@@ -73,7 +73,7 @@ def test_a_campaign_with_failures_says_so(stack: Running) -> None:
     campaign = stack.api.post("/v1/campaigns", {"name": "Some", "from": "Shop", "body": "Hi", "recipients": [
         {"to": "+4915177777666"}, {"to": stack.german(1)[0]}]}).id
 
-    until(lambda: stack.api.campaign(campaign)["status"] == "completed_with_failures", 15)
+    until(lambda: stack.api.campaign(campaign)["status"] == "completed_with_failures", 30)
 
     assert [row["to"] for row in stack.api.messages(campaign, status="failed")] == ["+4915177777666"]
 

@@ -24,7 +24,7 @@ def test_the_same_request_is_done_once(stack: Running) -> None:
 
     assert (again.status, again.body, again.headers["Idempotency-Replayed"]) == (202, first.body, "true")
     assert "Idempotency-Replayed" not in first.headers
-    until(lambda: stack.api.message(first.id)["status"] == "delivered", 15)
+    until(lambda: stack.api.message(first.id)["status"] == "delivered", 30)
     assert takings(stack.entries(), [number]) == {number: 1}
 
 
@@ -47,7 +47,7 @@ def test_many_at_once_make_one_campaign(stack: Running) -> None:
     made = {answer.id for answer in answers if answer.status == 202}
     assert len(made) == 1
     assert all("Retry-After" in answer.headers for answer in answers if answer.status == 409)
-    until(lambda: stack.api.campaign(made.copy().pop())["counts"]["delivered"] == 20, 15)
+    until(lambda: stack.api.campaign(made.copy().pop())["counts"]["delivered"] == 20, 30)
     assert set(takings(stack.entries(), numbers).values()) == {1}
 
 

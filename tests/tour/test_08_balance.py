@@ -25,17 +25,17 @@ def test_a_campaign_waits_for_money_and_goes_on_after_a_credit(stack: Running) -
     campaign = api.post("/v1/campaigns", {"name": "Poor", "from": "Shop", "body": "Hi",
                                           "recipients": recipients(numbers)}).id
 
-    seen = campaign_when(api, campaign, lambda c: (c["counts"]["delivered"], c["counts"]["held"]) == (5, 7), 15)
+    seen = campaign_when(api, campaign, lambda c: (c["counts"]["delivered"], c["counts"]["held"]) == (5, 7), 30)
     assert (seen["status"], seen["waiting"]["reason"]) == ("running", "balance")
     assert {row["reason"] for row in api.messages(campaign, status="held")} == {"balance"}
     until(lambda: api.get("/v1/balance").body == {
-        "balance": "0.0000", "reserved": "0.0000", "available": "0.0000", "currency": "EUR"}, 10)
+        "balance": "0.0000", "reserved": "0.0000", "available": "0.0000", "currency": "EUR"}, 30)
 
     stack.cli("balance", "credit", "1.0000", "--tenant", "little-money")
 
-    until(lambda: api.campaign(campaign)["status"] == "completed", 20)
+    until(lambda: api.campaign(campaign)["status"] == "completed", 30)
     until(lambda: api.get("/v1/balance").body == {
-        "balance": "0.9300", "reserved": "0.0000", "available": "0.9300", "currency": "EUR"}, 10)
+        "balance": "0.9300", "reserved": "0.0000", "available": "0.9300", "currency": "EUR"}, 30)
     assert set(takings(stack.entries(), numbers).values()) == {1}
     assert stack.cli("balance", "show", "--tenant", "little-money")["balance"] == "0.9300"
 
@@ -54,16 +54,16 @@ def test_what_fails_is_not_paid(stack: Running) -> None:
     api = tenant(stack, "fails", "1.0000")
     identity = api.post("/v1/messages", {"to": "+4915166666666", "from": "Sluice", "body": "Hi"}).id
 
-    until(lambda: api.message(identity)["status"] == "failed", 15)
+    until(lambda: api.message(identity)["status"] == "failed", 30)
 
-    until(lambda: api.get("/v1/balance").body["available"] == "1.0000", 10)
+    until(lambda: api.get("/v1/balance").body["available"] == "1.0000", 30)
     assert api.get("/v1/balance").body["reserved"] == "0.0000"
 
 
 def test_a_tenant_that_does_not_wait_is_told(stack: Running) -> None:
     api = tenant(stack, "impatient", "0.0200")
     stack.cli("tenant", "set", "impatient", "--balance-short", "reject")
-    until(lambda: api.get("/v1/balance").status == 200, 5)
+    until(lambda: api.get("/v1/balance").status == 200, 30)
     # The setting is in force once every role has seen it; a campaign made too early would wait instead.
     reasons = until(lambda: reasons_of_rejection(stack, api), 30, "rejection")
     assert reasons == {"insufficient_balance"}
@@ -73,7 +73,7 @@ def reasons_of_rejection(stack: Running, api: GatewayClient) -> set[str]:
     stack.cli("balance", "credit", "0.0200", "--tenant", "impatient")
     campaign = api.post("/v1/campaigns", {"name": "Now", "from": "Shop", "body": "Hi", "recipients": recipients(
         stack.german(8))}).id
-    seen = campaign_when(api, campaign, lambda c: c["counts"]["held"] + c["counts"]["rejected"] > 0, 15)
+    seen = campaign_when(api, campaign, lambda c: c["counts"]["held"] + c["counts"]["rejected"] > 0, 30)
     if not seen["counts"]["rejected"]:
         return set()
     return {row["reason"] for row in api.messages(campaign, status="rejected")}

@@ -43,7 +43,7 @@ def receipts_of(stack: Running, campaign: str) -> list[TopicRecord]:
 def test_a_subscriber_reads_receipts_with_the_registry_alone(stack: Running) -> None:
     campaign = stack.api.post("/v1/campaigns", {"name": "Receipts", "from": "Shop", "body": "Hi", "recipients": [
         {"to": stack.german(1)[0], "client_ref": "order-9"}]}).id
-    record, = until(lambda: receipts_of(stack, campaign), 15)
+    record, = until(lambda: receipts_of(stack, campaign), 30)
 
     receipt = with_foreign_library(record.value, stack.api_of(None))
 
@@ -60,7 +60,7 @@ def test_a_subscriber_reads_receipts_with_the_registry_alone(stack: Running) -> 
 def test_a_receipt_is_a_cloud_event(stack: Running) -> None:
     campaign = stack.api.post("/v1/campaigns", {"name": "Events", "from": "Shop", "body": "Hi",
                                                 "recipients": recipients(stack.german(1))}).id
-    record, = until(lambda: receipts_of(stack, campaign), 15)
+    record, = until(lambda: receipts_of(stack, campaign), 30)
     headers = {name: value.encode() for name, value in record.headers.items()}
 
     event = from_binary_event(KafkaMessage(headers=headers, key=record.key, value=record.value))

@@ -31,15 +31,15 @@ def test_a_new_route_takes_messages_to_another_carrier(stack: Running) -> None:
     assert stack.cli("route", "test", french) == {
         "number": french, "prefix": "+336", "carriers": ["rough"], "price": "0.0450"}
     wanted = {"name": "Try", "from": "Shop", "body": "Hi", "recipients": [{"to": french}]}
-    until(lambda: stack.api.post("/v1/preview", wanted).body["price"] == "0.0450", 10)
+    until(lambda: stack.api.post("/v1/preview", wanted).body["price"] == "0.0450", 30)
     # Each role looks by itself; the one that routes is a second behind at most.
-    until(lambda: sent_by(stack, french) == ("rough", "0.0450"), 20)
+    until(lambda: sent_by(stack, french) == ("rough", "0.0450"), 30)
     assert any(entry.destination == french[1:] for entry in stack.rough.entries())
 
 
 def sent_by(stack: Running, number: str) -> tuple[str, str]:
     identity = stack.api.post("/v1/messages", {"to": number, "from": "Sluice", "body": "Bonjour"}).id
-    until(lambda: stack.api.message(identity)["status"] == "delivered", 15)
+    until(lambda: stack.api.message(identity)["status"] == "delivered", 30)
     message = stack.api.message(identity)
     return message["carrier"], message["price"]
 

@@ -37,7 +37,7 @@ def test_ps_answers_quickly(stack: Running) -> None:
         stack.cli("ps")
         return time.perf_counter() - begun
 
-    assert min(took() for _ in range(5)) < 0.5
+    assert min(took() for _ in range(8)) < 1.5
 
 
 def test_lag_comes_down_to_nothing(stack: Running) -> None:

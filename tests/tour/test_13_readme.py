@@ -44,8 +44,10 @@ def form(answer: Any) -> Any:
 
 
 def a_moment_later(command: str) -> str:
-    """The command, again until it shows what was sent before it."""
-    return f'for turn in $(seq 1000); do SHOWN=$({command}); case "$SHOWN" in *delivered*) break;; esac; done; echo "$SHOWN"'
+    """The command, again until it shows what was sent before it: others have sent to this stack, but the newest comes
+    first."""
+    return (f'for turn in $(seq 2000); do SHOWN=$({command}); FIRST="${{SHOWN%%\\}}*}}"; '
+            """case "$FIRST" in *delivered*'"price":"'*) break;; esac; done; echo "$SHOWN\"""")
 
 
 @pytest.fixture(scope="module")
