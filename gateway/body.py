@@ -16,7 +16,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.problem import Fault, Problem, refused
-from gateway.requests import UNBUILT, Nothing
+from gateway.requests import EXPECTED, UNBUILT, Nothing
 from gateway.texts import without_half_pairs
 
 MAX_DEPTH = 32
@@ -170,8 +170,8 @@ def _explain(message: str) -> Fault:
     if pointer == "/channel" and "Invalid enum value" in sentence:
         return Fault(pointer=pointer, code="unsupported", detail="this version knows the channel 'sms' alone")
     code = "wrong_type" if sentence.startswith("Expected `") and ", got `" in sentence else "out_of_range"
-    return Fault(pointer=pointer, code="bad_value" if "enum" in sentence else code,
-                 detail=sentence.replace("`", "'")[:2 * MAX_SHOWN])
+    detail = sentence.replace("`", "'")[:2 * MAX_SHOWN]
+    return Fault(pointer=pointer, code="bad_value" if "enum" in sentence else code, detail=EXPECTED.get(pointer, detail))
 
 
 def _escape(step: str) -> str:

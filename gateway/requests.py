@@ -6,7 +6,7 @@ Fields and values that a later version will know stand in `UNBUILT`, so that the
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -27,6 +27,14 @@ Amount = Annotated[str, Meta(pattern=r"^[0-9]{1,11}(\.[0-9]{1,4})?$(?!\n)")]
 
 UNBUILT = frozenset({"send_at", "callback_url", "template", "schedule", "profile"})
 """Fields of a later version."""
+EXPECTED = {
+    "/lane": f"expected {', '.join(get_args(LaneName)[:-1])} or {get_args(LaneName)[-1]}",
+    "/max_price": "expected an amount as text, such as \"12.50\": at most four digits behind the point",
+    "/validity_seconds": f"expected a whole number of seconds, 1 to {MAX_VALIDITY}",
+    "/smart_encoding": "expected true or false",
+    "/open": "expected true or false",
+}
+"""What a field takes, by its place, where the decoder's own words would not say so."""
 
 
 class MessageRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

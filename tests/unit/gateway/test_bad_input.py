@@ -133,6 +133,20 @@ async def test_what_is_wrong_is_named(client: ClientSession, outbox: ListedOutbo
     assert outbox.sent == []
 
 
+@pytest.mark.parametrize(("path", "body", "detail"), [
+    (M, message(lane="otpp"), "expected otp, transactional or marketing"),
+    (M, message(lane=7), "expected otp, transactional or marketing"),
+    (M, message(validity_seconds=0), "expected a whole number of seconds, 1 to 172800"),
+    (M, message(smart_encoding="yes"), "expected true or false"),
+    (C, campaign(max_price="12,50"), 'expected an amount as text, such as "12.50": at most four digits behind the point'),
+    (C, campaign(open="yes"), "expected true or false"),
+])
+async def test_what_would_be_right_is_said(client: ClientSession, path: str, body: dict[str, object], detail: str) -> None:
+    async with client.post(path, data=text(body), headers=JSON) as response:
+        problem = await response.json(content_type="application/problem+json")
+    assert [fault["detail"] for fault in problem["errors"]] == [detail]
+
+
 HEADERS: tuple[tuple[str, str, dict[str, str], int, str], ...] = (
     ("no content type", M, {"Content-Type": ""}, 415, "unsupported_media_type"),
     ("a form", M, {"Content-Type": "application/x-www-form-urlencoded"}, 415, "unsupported_media_type"),
