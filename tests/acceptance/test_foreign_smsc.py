@@ -22,9 +22,9 @@ from tests.support.ledger import receipt_faults, recipients
 from tests.support.running import Running, campaign_when, running_stack
 from tests.support.topic_reader import read_topic
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 EACH = 5_000
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 180
 CARRIER = """
 [[carriers]]
 id = "{name}"
@@ -77,7 +77,7 @@ def foreign_smsc(folder: Path) -> Iterator[ForeignSmsc]:
             yield ForeignSmsc(process=process, port=json.loads(process.stdout.readline())["port"], log=log)
         finally:
             process.stdin.close()
-            process.wait(10)
+            process.wait(30)
 
 
 @pytest.fixture(scope="module")

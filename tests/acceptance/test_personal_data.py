@@ -118,7 +118,7 @@ def test_the_database_shows_a_tenant_its_own_rows_alone(stack: Running, numbers:
     made = stack.cli("tenant", "create", "apart", "--balance", "9")
     campaign = stack.api_of(made["api_key"]).post("/v1/campaigns", {
         "name": "Own", "from": "Shop", "body": "Hi", "recipients": recipients(stack.german(3))}).id
-    campaign_when(stack.api_of(made["api_key"]), campaign, lambda seen: seen["counts"]["delivered"] == 3, 20)
+    campaign_when(stack.api_of(made["api_key"]), campaign, lambda seen: seen["counts"]["delivered"] == 3, 30)
 
     assert _psql(stack, "SELECT count(*) FROM campaigns; SELECT count(*) FROM messages") == ["0", "0"]
     own = f"SELECT set_config('app.tenant', '{made['id']}', false); "
@@ -140,7 +140,7 @@ def test_the_role_owns_nothing_and_bypasses_nothing(stack: Running) -> None:
 
 def _asked(stack: Running, query: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(programs() / "psql"), stack.line["postgres"], "-XqAt", "-v", "ON_ERROR_STOP=1", "-c",
-                           f"SET ROLE sluice_app; {query}"], capture_output=True, text=True, timeout=20, check=False)
+                           f"SET ROLE sluice_app; {query}"], capture_output=True, text=True, timeout=60, check=False)
 
 
 def _psql(stack: Running, query: str) -> list[str]:

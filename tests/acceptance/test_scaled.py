@@ -19,7 +19,7 @@ import pytest
 from tests.support.ledger import disagreements, recipients
 from tests.support.running import SLUICE, Running, campaign_when, running_stack, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 ROLES = ("streams --pool bulk", "streams --pool otp", "dispatch --pool bulk", "dispatch --pool otp", "sinks", "delay",
          "releaser")
 COUNT = 4000
@@ -43,13 +43,13 @@ def seconds(stack: Running, tmp_path: Path) -> Iterator[list[subprocess.Popen[by
         started = [subprocess.Popen([str(SLUICE), "run", *role.split(" "), "--instance", "second"], env=environment,
                                     stderr=errors, cwd=tmp_path) for role in ROLES]
         try:
-            until(lambda: len(list((tmp_path / "run").glob("*.json"))) == len(ROLES), 40, "every role's mark")
+            until(lambda: len(list((tmp_path / "run").glob("*.json"))) == len(ROLES), 90, "every role's mark")
             yield started
         finally:
             for process in started:
                 process.send_signal(signal.SIGTERM)
             for process in started:
-                process.wait(15)
+                process.wait(40)
 
 
 def test_work_is_shared_and_nothing_is_done_twice(stack: Running, seconds: list[subprocess.Popen[bytes]],

@@ -18,7 +18,7 @@ def test_every_part_goes_out_once_and_in_order(stack: Running) -> None:
                                                 "recipients": recipients(numbers)}).id
 
     campaign_when(stack.api, campaign,
-                  lambda seen: seen["counts"]["delivered"] == 120 and seen["price"] == "3.6000", 25)
+                  lambda seen: seen["counts"]["delivered"] == 120 and seen["price"] == "3.6000", 30)
 
     parts: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for entry in stack.entries():
@@ -31,7 +31,7 @@ def test_one_part_that_is_not_delivered_makes_the_message_undelivered(stack: Run
     stack.rough.behave(states={"UNDELIV": 3})  # of three submits in a row exactly one
     try:
         identity = stack.api.post("/v1/messages", {"to": number, "from": "Shop", "body": "x" * 450}).id
-        until(lambda: stack.api.message(identity)["status"] == "undelivered", 20)
+        until(lambda: stack.api.message(identity)["status"] == "undelivered", 30)
         message = stack.api.message(identity)
         assert (message["segments"], message["reason"]) == (3, "carrier_undelivered")
     finally:

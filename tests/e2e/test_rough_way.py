@@ -48,7 +48,7 @@ def test_two_thousand_messages_each_end_once(stack: Running) -> None:
         sampled.append(seen["counts"])
         return settled(seen["counts"])
 
-    last = campaign_when(stack.api, campaign, sample, 45)
+    last = campaign_when(stack.api, campaign, sample, 90)
 
     assert [counts for counts in sampled if not adds_up(counts) or counts["accepted"] != 2000] == []
     assert last["status"] == "completed_with_failures"
@@ -56,7 +56,7 @@ def test_two_thousand_messages_each_end_once(stack: Running) -> None:
     assert last["counts"]["undelivered"] > 100
     rows = stack.api.messages(campaign)
     assert disagreements(last["counts"], rows, numbers, stack.rough.entries()) == []
-    until(lambda: not receipt_faults(read_topic(stack.line["kafka"], "delivery-receipts"), rows), 15, "one receipt each")
+    until(lambda: not receipt_faults(read_topic(stack.line["kafka"], "delivery-receipts"), rows), 30, "one receipt each")
 
 
 @pytest.mark.parametrize("form", ["hex", "hex-dec", "dec-hex"])
@@ -67,7 +67,7 @@ def test_receipts_find_their_message_in_every_form_of_id(stack: Running, form: s
     campaign = stack.api.post("/v1/campaigns", {"name": form, "from": "Shop", "body": "Hi",
                                                 "recipients": recipients(numbers)}).id
 
-    last = campaign_when(stack.api, campaign, lambda seen: seen["counts"]["delivered"] == 150, 20)
+    last = campaign_when(stack.api, campaign, lambda seen: seen["counts"]["delivered"] == 150, 30)
     assert disagreements(last["counts"], stack.api.messages(campaign), numbers, stack.rough.entries()) == []
 
 
@@ -78,20 +78,20 @@ def test_a_message_without_a_receipt_rests_in_sent(stack: Running) -> None:
     campaign = stack.api.post("/v1/campaigns", {"name": "Silent", "from": "Shop", "body": "Hi",
                                                 "recipients": recipients(numbers)}).id
 
-    last = campaign_when(stack.api, campaign, lambda seen: seen["counts"]["sent"] == 40, 20)
+    last = campaign_when(stack.api, campaign, lambda seen: seen["counts"]["sent"] == 40, 30)
     assert last["status"] == "completed"
     assert disagreements(last["counts"], stack.api.messages(campaign), numbers, stack.rough.entries()) == []
 
 
 def test_a_lost_answer_makes_one_message_uncertain_until_its_receipt(stack: Running) -> None:
     numbers = stack.british(60)
-    stack.rough.behave(lose_answer_every=20, receipt_late_every=20, receipt_late_seconds=4.0)
+    stack.rough.behave(lose_answer_every=20, receipt_late_every=20, receipt_late_seconds=12.0)
 
     campaign = stack.api.post("/v1/campaigns", {"name": "Lost", "from": "Shop", "body": "Hi",
                                                 "recipients": recipients(numbers)}).id
 
-    campaign_when(stack.api, campaign, lambda seen: seen["counts"]["uncertain"] == 3, 15)
-    last = campaign_when(stack.api, campaign, lambda seen: seen["counts"]["delivered"] == 60, 20)
+    campaign_when(stack.api, campaign, lambda seen: seen["counts"]["uncertain"] == 3, 30)
+    last = campaign_when(stack.api, campaign, lambda seen: seen["counts"]["delivered"] == 60, 30)
     assert disagreements(last["counts"], stack.api.messages(campaign), numbers, stack.rough.entries()) == []
 
 

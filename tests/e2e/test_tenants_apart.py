@@ -21,16 +21,16 @@ def test_a_tenant_sees_nothing_of_another(stack: Running) -> None:
                                                     "recipients": recipients(numbers)}).id
     single = theirs.post("/v1/messages", {"to": numbers[0], "from": "Shop", "body": "Hi", "client_ref": "r-1"}).id
     for api, campaign in campaigns.items():
-        campaign_when(api, campaign, lambda seen: seen["counts"]["delivered"] == 20, 20)
-    until(lambda: theirs.message(single)["status"] == "delivered", 15)
+        campaign_when(api, campaign, lambda seen: seen["counts"]["delivered"] == 20, 30)
+    until(lambda: theirs.message(single)["status"] == "delivered", 30)
 
     assert [row["id"] for row in ours.get("/v1/campaigns").body["campaigns"]] == [campaigns[ours]]
     listed = ours.listed(to=numbers[0])
     assert len(listed) == 1 and listed[0]["id"].startswith(campaigns[ours].replace("cmp_", "msg_"))
     assert ours.listed(client_ref="r-1") == []
     assert len(ours.listed()) == 20
-    until(lambda: ours.get("/v1/balance").body["balance"] == "49.8000", 10)
-    until(lambda: theirs.get("/v1/balance").body["balance"] == "49.7900", 10)
+    until(lambda: ours.get("/v1/balance").body["balance"] == "49.8000", 30)
+    until(lambda: theirs.get("/v1/balance").body["balance"] == "49.7900", 30)
     assert foreign_answers(ours, campaigns[theirs], single) == {404}
 
 

@@ -31,7 +31,7 @@ def test_what_an_unknown_code_ends_is_among_the_dead_letters(own_stack: Running)
     campaign = own_stack.api.post("/v1/campaigns", {"name": "Odd", "from": "Shop", "body": "Hi {{name}}",
                                                 "recipients": recipients(numbers, name="Ada")}).id
 
-    last = campaign_when(own_stack.api, campaign, lambda seen: seen["counts"]["delivered"] == 40 - failing, 20)
+    last = campaign_when(own_stack.api, campaign, lambda seen: seen["counts"]["delivered"] == 40 - failing, 30)
     assert last["counts"]["failed"] == failing == 4
     failed = [row for row in own_stack.api.messages(campaign) if row["status"] == "failed"]
     assert {row["reason"] for row in failed} == {"carrier_unknown_error"}
@@ -39,7 +39,7 @@ def test_what_an_unknown_code_ends_is_among_the_dead_letters(own_stack: Running)
     slices = [slice_ for letter in letters for slice_ in letter.decoded(Envelope).slices]
     assert sum(slice_.count for slice_ in slices) == failing
     assert {slice_.body for slice_ in slices} == {"Hi {{name}}"}
-    until(lambda: "carrier_unknown_error" in str(own_stack.cli("dlq", "stats")), 15)
+    until(lambda: "carrier_unknown_error" in str(own_stack.cli("dlq", "stats")), 30)
     assert own_stack.verify()["violations"] == []
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.ordeal import ordeal
 from tests.support.running import Running
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(400)]
 
 RECIPIENTS = 20_000
 KILLS = 6
@@ -16,7 +16,7 @@ SEED = 20_260
 
 def test_six_random_kills_lose_and_repeat_nothing(victim: Running) -> None:
     with ordeal(victim, RECIPIENTS) as trial:
-        trial.kill_at_random(KILLS, SEED, 40)
-        trial.comes_to_rest(60)
+        trial.kill_at_random(KILLS, SEED, 60)
+        trial.comes_to_rest(120)
         assert trial.judge() == []
     assert victim.verify(30)["violations"] == []

@@ -11,21 +11,21 @@ import pytest
 from tests.support.ordeal import ordeal
 from tests.support.running import Running
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
 
-RECIPIENTS = 5000
+RECIPIENTS = 8000
 
 
 @pytest.mark.parametrize("end", [Running.stop, Running.kill], ids=["stopped", "killed"])
 def test_a_campaign_goes_on_after_a_restart(victim: Running, end: object) -> None:
     with ordeal(victim, RECIPIENTS, singles=0, outside=True) as trial:
-        trial.wait_until_gone_out(RECIPIENTS // 5)
+        trial.wait_until_gone_out(RECIPIENTS // 8)
         assert callable(end)
 
         end(victim)
         assert trial.gone_out() < RECIPIENTS, "this is to be the middle"
         victim.start_again()
 
-        trial.comes_to_rest(45)
+        trial.comes_to_rest(90)
         assert trial.judge() == []
     assert victim.verify(30)["violations"] == []

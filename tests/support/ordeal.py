@@ -43,7 +43,7 @@ class Ordeal:
         """Messages that the carrier has seen so far, about."""
         return self.carrier.count() - self.before
 
-    def wait_until_gone_out(self, count: int, seconds: float = 30) -> None:
+    def wait_until_gone_out(self, count: int, seconds: float = 60) -> None:
         """Return when the carrier has seen so many."""
         until(lambda: self.gone_out() >= count, seconds, f"{count} submits (after {self.gone_out()})")
 
@@ -52,7 +52,7 @@ class Ordeal:
         victims = random.Random(seed).choices(sorted(ROLE_NAMES - {"simulator"}), k=kills)
         for number, name in enumerate(victims, 1):
             self.wait_until_gone_out(number * len(self.numbers) // (kills + 2), seconds)
-            until(lambda name=name: self.stack.role(name)["state"] == "running", 20, name)  # type: ignore[misc]
+            until(lambda name=name: self.stack.role(name)["state"] == "running", 40, name)  # type: ignore[misc]
             kill(self.stack.role_process(name))
 
     def comes_to_rest(self, seconds: float) -> None:

@@ -32,11 +32,11 @@ from tests.support.rough_carrier import PASSWORD, SYSTEM_ID, RoughCarrier, Submi
 REPOSITORY = Path(__file__).parents[2]
 SLUICE = Path(sys.executable).with_name("sluice")
 GUARD = REPOSITORY / "infra" / "services" / "guard.py"
-START_SECONDS = 60.0
+START_SECONDS = 100.0
 END_SECONDS = 30.0
 ORPHAN_SECONDS = 10.0
 KEPT = ("api_key", "admin_key", "data_dir")
-COMMAND_SECONDS = 60.0
+COMMAND_SECONDS = 100.0
 ROLE_NAMES = frozenset({"gateway", "streams-otp", "streams-bulk", "dispatch-otp", "dispatch-bulk", "sinks", "delay",
                         "releaser", "simulator"})
 SERVICE_PROGRAMS = {"kafka": "java", "postgres": "postgres", "redis": "redis-server"}
@@ -62,7 +62,7 @@ host = "127.0.0.1"
 port = {rough_port}
 system_id = "{system_id}"
 password = "{password}"
-response_timeout_seconds = 2.0
+response_timeout_seconds = 5.0
 
 [[routes]]
 prefix = ""
@@ -111,7 +111,7 @@ class Running:
         return subprocess.run([str(SLUICE), *arguments, "--data", self.line["data_dir"]], capture_output=True, text=True,
                               cwd=self.folder, env=_environment(), timeout=COMMAND_SECONDS, check=False)
 
-    def verify(self, seconds: int = 30, code: int = 0) -> dict[str, Any]:
+    def verify(self, seconds: int = 60, code: int = 0) -> dict[str, Any]:
         """What the conservation checker finds."""
         return dict(self.cli("verify", "--wait", str(seconds), code=code))
 
