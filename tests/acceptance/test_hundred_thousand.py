@@ -10,7 +10,7 @@ import pytest
 from tests.support.ordeal import ordeal
 from tests.support.running import Running, running_stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
 
 RECIPIENTS = 100_000
 RATE = 4000
