@@ -29,7 +29,7 @@ from infra.ops.seeding import (
     wants_simulator,
 )
 from infra.ops.supervisor import Supervisor, Tell
-from infra.services.ports import keep_port, listening_fault
+from infra.services.ports import keep_port, listening_fault, promise
 from infra.services.stack import Stack, start_services
 from infra.settings import GatewaySettings, Settings, SimulatorSettings
 from infra.settings_load import as_variables, child_environment
@@ -68,8 +68,10 @@ async def launched(settings: Settings, rows: Sequence[RoleRow], *, tell: Tell, t
     folder.create()
     if not folder.lock("up"):
         raise Refusal(f"{folder.path} is used by another `sluice up`", "stop that one or choose another folder with --data")
+    # A port that nobody asked for goes to the first of two stacks that start in one instant, the other chooses another.
+    promised = None if port_given else promise(settings.gateway.port)
     try:
-        settings, rows = _choose(settings, rows, folder, port_given, roles_given)
+        settings, rows = _choose(settings, rows, folder, port_given, roles_given, promised is not None)
         credentials = prepare_credentials(folder, settings)
         supervisor = Supervisor(folder, child_environment(), tell, forks=forks)
         try:
@@ -87,6 +89,8 @@ async def launched(settings: Settings, rows: Sequence[RoleRow], *, tell: Tell, t
             tell("ending")
             await supervisor.end(grace)
     finally:
+        if promised is not None:
+            promised.close()
         folder.unlock()
 
 
@@ -99,9 +103,9 @@ async def _prepare(settings: Settings, credentials: Credentials, supervisor: Sup
 
 
 def _choose(settings: Settings, rows: Sequence[RoleRow], folder: DataFolder, port_given: bool,
-            roles_given: bool) -> tuple[Settings, Sequence[RoleRow]]:
+            roles_given: bool, promised: bool = False) -> tuple[Settings, Sequence[RoleRow]]:
     """Ports that stay the same as long as the folder lives; the simulator when it is wanted."""
-    port = _gateway_port(settings.gateway, folder, port_given, any(row.role == "gateway" for row in rows))
+    port = _gateway_port(settings.gateway, folder, port_given, promised, any(row.role == "gateway" for row in rows))
     simulator = settings.simulator
     if wants_simulator(settings):
         if not roles_given and SIMULATOR not in rows:
@@ -113,10 +117,11 @@ def _choose(settings: Settings, rows: Sequence[RoleRow], folder: DataFolder, por
         "gateway": gateway, "simulator": simulator}), rows
 
 
-def _gateway_port(wanted: GatewaySettings, folder: DataFolder, given: bool, ours: bool) -> int:
-    """The port it listens on. `ours`: it is to run here, so what would keep it from listening is said beforehand."""
+def _gateway_port(wanted: GatewaySettings, folder: DataFolder, given: bool, promised: bool, ours: bool) -> int:
+    """The port it listens on. `given`: somebody asked for it; else it is ours if it is `promised` and nobody listens there.
+    `ours`: it is to run here, so what would keep it from listening is said beforehand."""
     port = wanted.port
-    if port == 0 or (not given and listening_fault(wanted.host, port) is not None):
+    if port == 0 or (not given and (not promised or listening_fault(wanted.host, port) is not None)):
         port = keep_port(folder.ports_file, "gateway", None)
     if ours:
         check_place("gateway", wanted.host, port, "give another one with --port")

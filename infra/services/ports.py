@@ -63,6 +63,21 @@ def _binding_fault(family: int, address: tuple[object, ...]) -> OSError | None:
     return None
 
 
+def promise(port: int) -> socket.socket | None:
+    """A claim to this port that other stacks of this machine see until it is closed; None: another one has it.
+
+    It lies in Linux's own name space of sockets, which forgets it with its process.
+    """
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0sluice-port-{port}")
+    except OSError as fault:
+        if fault.errno == errno.EADDRINUSE:
+            claim.close()
+            return None
+    return claim
+
+
 def free_port() -> int:
     """A free port below the ephemeral range, chosen at random so that two stacks starting together do not meet."""
     highest = _ephemeral_start() - 1

@@ -16,6 +16,7 @@ from infra.ops.data_folder import DataFolder
 from infra.ops.launch import _choose, _in_url, _reachable
 from infra.ops.refusal import Refusal
 from infra.ops.roles import SIMULATOR, choose_roles
+from infra.services.ports import promise
 from infra.settings import GatewaySettings, Settings, SettingsError, SimulatorSettings
 
 FOREIGN = "203.0.113.7"
@@ -47,6 +48,21 @@ def test_a_taken_port_of_the_simulator_is_named_at_once(folder: DataFolder, take
         _choose(settings, choose_roles(None), folder, True, False)
     elsewhere, rows = _choose(settings, choose_roles("gateway"), folder, True, True)
     assert SIMULATOR not in rows and elsewhere.simulator.port == taken
+
+
+def test_of_two_stacks_that_start_in_one_instant_one_has_the_default_port(folder: DataFolder) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    first, second = promise(port), promise(port)
+    assert first is not None and second is None
+    settings, rows = Settings(gateway=GatewaySettings(port=port)), choose_roles(None)
+    assert _choose(settings, rows, folder, False, False, promised=True)[0].gateway.port == port
+    assert _choose(settings, rows, folder, False, False, promised=False)[0].gateway.port != port
+    assert _choose(settings, rows, folder, True, False, promised=False)[0].gateway.port == port, "somebody asked for it"
+    first.close()
+    again = promise(port)
+    assert again is not None
+    again.close()
 
 
 @pytest.mark.parametrize(("host", "problem"), [
