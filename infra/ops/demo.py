@@ -99,6 +99,8 @@ def _campaign(stack: Launched, recipients: int) -> dict[str, Any]:
     seconds = time.monotonic() - begun
     tell("checking the ledger")
     report = verify(stack.settings, wait=30)
+    # Money follows the states by a moment; the consumers that verify waited for have it now.
+    state = api.get(f"/v1/campaigns/{made['id']}")
     counts = state["counts"]
     return {"ok": report.ok and all_final(state) and counts["accepted"] == recipients,
             "accepted": counts["accepted"], "delivered": counts["delivered"], "status": state["status"],
