@@ -20,11 +20,6 @@ TRIES = 100
 log = structlog.get_logger()
 
 
-def stand_back(nice: int) -> None:
-    """Among the processes of this session; for whatever this process starts as well."""
-    os.nice(nice)
-
-
 def session_stands_back(nice: int, tries: int = TRIES) -> None:
     """Among all sessions; only for a session that this process leads. To be called inside a loop, returns at once.
 

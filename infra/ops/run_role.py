@@ -10,6 +10,7 @@ and tells stands in nursery_process.py.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 
@@ -17,7 +18,6 @@ from infra.ops.roles import RoleRow, find_role, load_run
 from infra.role import end_with_parent, serve_role
 from infra.settings import Settings, SettingsError
 from infra.settings_load import load_settings
-from infra.standing_back import stand_back
 
 
 def main(arguments: list[str]) -> int:
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     if rest == ["--nursery"]:
         return _be_nursery(name.split(","))
     row = find_role(name)
-    stand_back(row.nice)
+    os.nice(row.nice)
     if not rest:
         return _begin(row, None)
     load_run(row)
@@ -46,7 +46,7 @@ def _be_nursery(names: Sequence[str]) -> int:
 
 def _live(name: str) -> int:
     row = find_role(name)
-    stand_back(row.nice)
+    os.nice(row.nice)
     return _begin(row, None)
 
 

@@ -25,13 +25,7 @@ DEFAULT_EPHEMERAL_START = 32_768
 
 def is_free(port: int) -> bool:
     """Whether a listener on the loopback address could take this port now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
+    return _binding_fault(socket.AF_INET, (LOOPBACK, port)) is None
 
 
 def listening_fault(host: str, port: int) -> OSError | None:

@@ -21,8 +21,8 @@ from typing import Any, TextIO, cast
 import orjson
 import structlog
 
-QUIET_SECONDS = 10.0
-MOST_SENTENCES = 256
+from infra.telemetry.repeats import Repeats
+
 _NUMBER = re.compile(r"\+\d{7,15}")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -102,13 +102,12 @@ class _Forward(logging.Handler):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._clock = clock
-        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+        self._repeats = Repeats(clock)
 
     def emit(self, record: logging.LogRecord) -> None:
         fields: dict[str, Any] | None = getattr(record, "fields", None)
         if fields is None:
-            left_out = self._left_out((record.name, str(record.msg)))
+            left_out = self._repeats.left_out((record.name, str(record.msg)))
             if left_out is None:
                 return
             fields = {"action": "library", "library": record.name} | ({"left_out": left_out} if left_out else {})
@@ -118,15 +117,3 @@ class _Forward(logging.Handler):
         say = (logger.error if record.levelno >= logging.ERROR
                else logger.warning if record.levelno >= logging.WARNING else logger.info)
         say(record.getMessage(), **fields)
-
-    def _left_out(self, sentence: tuple[str, str]) -> int | None:
-        """How often it was left out since it was last said; None: it is left out again. Called with the handler's lock."""
-        now = self._clock()
-        said_at, left_out = self._said.get(sentence, (now - QUIET_SECONDS, 0))
-        if now - said_at < QUIET_SECONDS:
-            self._said[sentence] = (said_at, left_out + 1)
-            return None
-        if len(self._said) >= MOST_SENTENCES:
-            self._said.clear()
-        self._said[sentence] = (now, 0)
-        return left_out

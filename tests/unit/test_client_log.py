@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from infra.kafka import client, client_log
+from infra.kafka import client
 from infra.kafka.client_log import ClientLog
+from infra.telemetry import repeats
 
 ERROR, WARNING, INFO = logging.ERROR, logging.WARNING, logging.INFO
 Said = Callable[[], list[tuple[str, int]]]
@@ -98,7 +99,7 @@ def test_what_was_said_long_ago_is_forgotten(said: Said) -> None:
     for now in range(0, 20_000, 10):
         log.log(WARNING, "%s [%s] %s", "OTHER", "me", f"at {now}")
     assert len(said()) == 2_000
-    assert len(log._said) <= client_log._MOST_KINDS
+    assert len(log._repeats._said) <= repeats._MOST_KINDS
 
 
 def test_a_consumer_without_a_broker(nobody: str, calls: list[Any], said: Said, capfd: pytest.CaptureFixture[str]) -> None:

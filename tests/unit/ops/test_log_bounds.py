@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,14 +18,7 @@ from infra.ops.log_bounds import bound, keep_bounded
 from infra.ops.roles import RoleRow
 from infra.ops.supervisor import Supervisor
 from infra.services.process import Child, Command
-
-
-async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    async with asyncio.timeout(seconds):
-        while True:
-            if condition():
-                return
-            await asyncio.sleep(0.01)
+from tests.support.carriers import until
 
 
 def test_a_small_log_stays_as_it_is(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -17,6 +16,7 @@ from infra.ops.data_folder import DataFolder, own_identity, started_ticks
 from infra.ops.ps import role_rows
 from infra.ops.roles import RoleRow
 from infra.ops.supervisor import Supervised, Supervisor
+from tests.support.carriers import until
 
 WORKING = """
 import json, os, signal, sys
@@ -29,14 +29,6 @@ signal.pause()
 DEAF = WORKING.replace("signal.pause()", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: signal.pause()")
 NEVER_READY = "raise SystemExit(3)"
 ROW = RoleRow("fake", None, "nowhere")
-
-
-async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    async with asyncio.timeout(seconds):
-        while True:
-            if condition():
-                return
-            await asyncio.sleep(0.01)
 
 
 class Fakes:
