@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from infra.kafka import client
+from infra.kafka import client, client_log
 from infra.kafka.client_log import ClientLog
 from infra.telemetry import repeats
 
