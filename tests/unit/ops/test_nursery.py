@@ -15,7 +15,8 @@ import pytest
 from infra.ops.data_folder import DataFolder, started_ticks
 from infra.ops.roles import RoleRow
 from infra.ops.supervisor import Supervised, Supervisor
-from tests.unit.ops.test_supervisor import WORKING, until
+from tests.support.carriers import until
+from tests.unit.ops.test_supervisor import WORKING
 
 ROW = RoleRow("fake", None, "nowhere")
 FORKING = """
