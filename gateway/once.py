@@ -8,7 +8,6 @@ gives the answer again for what PostgreSQL shows as made by this very request. L
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from hashlib import blake2b
 
 from aiohttp import web
 
@@ -55,8 +54,8 @@ def read_key(request: web.Request) -> str | None:
 
 
 def scoped(request: web.Request, digest: bytes) -> bytes:
-    """The digest of the whole request: what is called, with what body."""
-    return blake2b(f"{request.method} {request.path}\n".encode() + digest, digest_size=16).digest()
+    """What stands for the whole request, path and body, where it is kept; without the keyring it tells nothing of either."""
+    return gateway_of(request).sealer.hash_request(f"{request.method} {request.path}\n".encode() + digest)
 
 
 def _respond(stored: Stored, *, replayed: bool = False) -> web.Response:

@@ -25,6 +25,7 @@ from typing import Literal
 import structlog
 import uvloop
 
+from infra.private_files import UMASK, make_private_folder, replace_private_file
 from infra.settings import Settings
 from infra.standing_back import session_stands_back
 from infra.telemetry.logs import configure_logs
@@ -60,6 +61,7 @@ def serve_role(run: Run, *, settings: Settings, name: str, pool: PoolName | None
     # A burst makes tens of thousands of small values and drops them: looked over every 700 of them, they would cost a
     # quarter of a stage's time.
     gc.set_threshold(100_000, 20, 20)
+    os.umask(UMASK)
     configure_logs(settings.telemetry.log_level, role=name, instance=instance)
     mark = ready_file(settings.data_dir, name)
     try:
@@ -122,10 +124,8 @@ def _leave(code: int) -> None:
 def _announce(mark: Path) -> None:
     if _is_mine(mark):
         return
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    temporary = mark.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps({"pid": os.getpid(), "ready_at": time.time()}))
-    temporary.replace(mark)
+    make_private_folder(mark.parent)
+    replace_private_file(mark, json.dumps({"pid": os.getpid(), "ready_at": time.time()}))
     log.info("joined and working", action="ready")
 
 

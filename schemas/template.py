@@ -13,6 +13,10 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
+TEXT_NAME = "text"
+TEXT_BODY = "{{text}}"
+"""The body of every single message: its text is the value of one variable, so that it is sealed as variables are."""
+
 CACHED_TEMPLATES = 512
 """A campaign has one body; this many are in use at a time before the oldest is compiled anew."""
 

@@ -34,6 +34,7 @@ from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
+from infra.private_files import make_private_folder
 from streams.stage import Inbound
 
 log = structlog.get_logger()
@@ -205,7 +206,7 @@ async def run_sources(sources: Sequence[Source], *, bootstrap: str, group: str, 
 
 def make_app(*, bootstrap: str, group: str, instance: str, folder: Path) -> Any:
     """An app with everything switched off that is not reading."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     app = faust.App(
         group,
         broker=[f"kafka://{address}" for address in bootstrap.split(",")],

@@ -1,7 +1,8 @@
 """The data folder of a stack: its lock, its credentials, and the files by which commands find what runs.
 
-In: a path. Out: `DataFolder`. Files with secrets are readable by their owner alone and replaced as a whole. Wrong: the
-folder is used by another `up`, or cannot be written: `Refusal`.
+In: a path. Out: `DataFolder`. Files are readable by their owner alone and replaced as a whole. A folder that was there keeps
+its mode, what we put into it is closed to others all the same. Wrong: the folder is used by another `up`, or cannot be
+written: `Refusal`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.ops.refusal import Refusal
+from infra.private_files import make_private_folder, replace_private_file
 
 LOCK_PATIENCE = 0.5
 
@@ -36,8 +38,8 @@ class DataFolder:
         """Make the folder and those in it; what is there stays as it is."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.logs.mkdir(exist_ok=True)
-            self.run.mkdir(exist_ok=True)
+            make_private_folder(self.logs)
+            make_private_folder(self.run)
         except FileExistsError as fault:
             raise Refusal(f"cannot use {fault.filename}: it is no folder", "choose another one with --data") from fault
         except OSError as fault:
@@ -77,11 +79,7 @@ class DataFolder:
 
     def write(self, file: Path, content: dict[str, Any]) -> None:
         """Replace the file as a whole, readable by its owner alone."""
-        fresh = file.with_name(f".{file.name}.new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as out:
-            json.dump(content, out)
-        fresh.replace(file)
+        replace_private_file(file, json.dumps(content))
 
 
 def started_ticks(pid: int) -> int | None:

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from infra.private_files import FILE_MODE
+
 MOST_BYTES = 20_000_000
 LOOK_SECONDS = 5.0
 _BLOCK = 1 << 20
@@ -59,7 +61,7 @@ def _move_content(log: Path, fresh: Path) -> None:
     """Copy what the log holds, its newest lines last, then cut it."""
     source = os.open(log, os.O_RDWR)
     try:
-        target = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, os.fstat(source).st_mode & 0o777)
+        target = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
         try:
             last = _copy_rest(source, target)
             for _ in range(_TRIES):

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
+from infra.private_files import FILE_MODE
 from infra.role import end_with_parent
 
 Live = Callable[[str], int]
@@ -69,7 +70,7 @@ def _fork(live: Live, order: dict[str, Any]) -> int:
 def _talk_to(log: str) -> None:
     """Standard input from nowhere, output to the log; all else that was open is the nursery's."""
     nowhere = os.open(os.devnull, os.O_RDONLY)
-    out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, FILE_MODE)
     os.dup2(nowhere, 0)
     os.dup2(out, 1)
     os.dup2(out, 2)

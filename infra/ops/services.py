@@ -90,10 +90,11 @@ def status(data: Data = None, config: Config = None, output: Output = None) -> N
 
 
 def _start_holder(folder: Any, settings: Any) -> None:
+    from infra.private_files import open_private_log
     from infra.settings_load import as_variables, child_environment
 
     log = folder.logs / "services.log"
-    with log.open("ab") as out:
+    with open_private_log(log) as out:
         process = subprocess.Popen([sys.executable, "-m", "infra.ops.services_holder", str(folder.path)],
                                    stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
                                    env={**child_environment(), **as_variables(settings)})

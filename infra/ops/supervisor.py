@@ -26,6 +26,7 @@ from infra.ops.nursery import Child, Nursery
 from infra.ops.refusal import Refusal
 from infra.ops.role_log import last_fault
 from infra.ops.roles import SIMULATOR, RoleRow
+from infra.private_files import open_private_log
 from infra.role import ready_file
 
 GRACE_SECONDS = 8.0
@@ -236,7 +237,7 @@ class Supervisor:
                              tells: bool = False) -> asyncio.subprocess.Process:
         """`told`: it will be told something on stdin. `tells`: it will tell something on stdout."""
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-        with self._log(name).open("ab") as log:
+        with open_private_log(self._log(name)) as log:
             return await asyncio.create_subprocess_exec(
                 *command, stdin=pipe if told else nothing, stdout=pipe if tells else log, stderr=log,
                 env={**self._environment, **self._variables}, start_new_session=True)

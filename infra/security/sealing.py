@@ -1,4 +1,4 @@
-"""Sealing: the personal columns of a slice as one AES-256-GCM block, and keyed hashes of destinations.
+"""Sealing: the personal columns of a slice as one AES-256-GCM block; keyed hashes of destinations, references, requests.
 
 In: `Columns` and the (tenant, campaign, chunk) they belong to. Out: key id and bytes = 12 bytes nonce + ciphertext.
 The data key is HKDF(master key, tenant, month); the associated data are tenant, campaign and chunk, so that a block
@@ -40,6 +40,7 @@ class Sealer:
         self._aead = lru_cache(maxsize=4096)(self._make_aead)
         self._hash_cipher = Cipher(algorithms.AES(keyring.fixed("to-hash")), modes.ECB())
         self._ref_key = keyring.fixed("ref-hash")
+        self._request_key = keyring.fixed("request-hash")
 
     def seal(self, columns: Columns, *, tenant: str, campaign: str | None, chunk: str) -> tuple[str, bytes]:
         """(key id, sealed bytes) of these columns."""
@@ -93,6 +94,10 @@ class Sealer:
         """A keyed hash of a client reference as a signed 64-bit number, for look-ups."""
         digest = blake2b(ref.encode(), key=self._ref_key, digest_size=8).digest()
         return int(struct.unpack("<q", digest)[0])
+
+    def hash_request(self, request: bytes) -> bytes:
+        """16 bytes that stand for these bytes. Keyed: a plain digest of a code and a number is found out by trying all."""
+        return blake2b(request, key=self._request_key, digest_size=16).digest()
 
     def _make_aead(self, tenant: str, key_id: str) -> AESGCM:
         master, _, month = key_id.partition("/")

@@ -13,6 +13,7 @@ import uuid
 from pathlib import Path
 from typing import Literal
 
+from infra.private_files import replace_private_file
 from infra.services.class_archive import archive_option
 from infra.services.jars import kafka_jars
 from infra.services.java import Java, find_java
@@ -91,7 +92,7 @@ class KafkaService(Embedded):
     def _write_properties(self, name: str, logs: Path, client: int, controller: int) -> Path:
         template = (HERE / "server.properties").read_text()
         properties = self._data / name
-        properties.write_text(template.format(logs=logs, client=client, controller=controller))
+        replace_private_file(properties, template.format(logs=logs, client=client, controller=controller))
         return properties
 
     def _run(self, *arguments: str) -> Command:

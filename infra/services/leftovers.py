@@ -13,6 +13,7 @@ import signal
 import time
 from pathlib import Path
 
+from infra.private_files import replace_private_file
 from infra.services.errors import ServiceError
 
 PROC = Path("/proc")
@@ -24,9 +25,7 @@ POLL_SECONDS = 0.05
 def write_record(record: Path, pid: int) -> None:
     """Remember who runs here and for whom."""
     facts = {"pid": pid, "started": started(pid), "owner": os.getpid(), "owner_started": started(os.getpid())}
-    fresh = record.with_suffix(".new")
-    fresh.write_text(json.dumps(facts))
-    fresh.replace(record)
+    replace_private_file(record, json.dumps(facts))
 
 
 def end_leftover(record: Path, stop_signal: signal.Signals) -> None:

@@ -13,6 +13,7 @@ import random
 import socket
 from pathlib import Path
 
+from infra.private_files import replace_private_file
 from infra.services.errors import ServiceError, port_taken
 
 LOOPBACK = "127.0.0.1"
@@ -110,10 +111,8 @@ def _remembered(memory: Path) -> dict[str, int]:
 
 
 def _write(memory: Path, ports: dict[str, int]) -> None:
-    fresh = memory.with_suffix(".new")
     try:
-        fresh.write_text(json.dumps(ports))
-        fresh.replace(memory)
+        replace_private_file(memory, json.dumps(ports))
     except OSError as error:
         raise ServiceError(f"Cannot write {memory}: {error.strerror}.", "Make the data folder writable.") from error
 

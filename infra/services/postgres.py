@@ -16,12 +16,13 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from infra.private_files import FOLDER_MODE, replace_private_file
 from infra.services.errors import ServiceError
 from infra.services.leftovers import end_processes, processes_in
 from infra.services.ports import LOOPBACK
 from infra.services.postgres_runtime import programs, unprivileged_user
 from infra.services.process import Command, spawn
-from infra.services.service import Embedded
+from infra.services.service import Embedded, read_password
 
 DATABASE = "sluice"
 SUPERUSER = "postgres"
@@ -83,7 +84,7 @@ class PostgresService(Embedded):
         user = unprivileged_user(self._cluster)
         fresh = self._data / "cluster.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(mode=0o700)
+        fresh.mkdir(mode=FOLDER_MODE)
         password = self._make_password()
         if user:
             os.chown(fresh, *user)
@@ -118,16 +119,11 @@ class PostgresService(Embedded):
 
     def _make_password(self) -> Path:
         file = self._data / "password"
-        file.unlink(missing_ok=True)
-        with os.fdopen(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as secret:
-            secret.write(secrets.token_urlsafe(24))
+        replace_private_file(file, secrets.token_urlsafe(24))
         return file
 
     def _password(self) -> str:
-        try:
-            return (self._data / "password").read_text()
-        except OSError as error:
-            raise ServiceError(f"Cannot read the password of {self._data}: {error}.", "Restore that file.") from error
+        return read_password(self._data / "password")
 
     def _connect(self, port: int) -> psycopg.Connection[tuple[object, ...]]:
         facts = make_conninfo(

@@ -12,6 +12,7 @@ import pwd
 import shutil
 import stat
 import tempfile
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -87,7 +88,10 @@ def _open_for_reading(tree: Path) -> None:
 def _ours_and_reachable(place: Path) -> bool:
     """Whether root alone can write there and every user can enter, from the top down."""
     try:
-        place.mkdir(mode=0o755, parents=True, exist_ok=True)
+        # Only one that is made here gets its mode, whatever the umask left of it; what was there may lead elsewhere.
+        with suppress(FileExistsError):
+            place.mkdir(mode=0o755, parents=True)
+            place.chmod(0o755)
         info = place.lstat()
     except OSError:
         return False

@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 
+from infra.private_files import UMASK, open_private_log
 from infra.services.errors import ServiceError
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -115,7 +116,7 @@ def _spawn(command: Command) -> Child:
     uid, gid = command.user or (-1, -1)
     guard = (sys.executable, "-I", "-S", str(GUARD), str(int(command.stop_signal)), str(os.getpid()), str(uid), str(gid))
     try:
-        with command.log.open("ab") as log:
+        with open_private_log(command.log) as log:
             process = subprocess.Popen(
                 (*guard, *command.argv),
                 stdin=subprocess.DEVNULL,
@@ -125,6 +126,7 @@ def _spawn(command: Command) -> Child:
                 env=command.env,
                 pass_fds=command.keep_fds,
                 start_new_session=True,
+                umask=UMASK,
             )
             return Child(command, process, os.fstat(log.fileno()).st_size)
     except OSError as error:

@@ -1,21 +1,23 @@
-"""Redis on this machine: on the loopback address, its data in an append-only file.
+"""Redis on this machine: on the loopback address, a password made once, its data in an append-only file.
 
-In: a data folder, perhaps a port. Out: a server that has answered PING. Wrong: the package is missing, a port is
-taken, a damaged file: `ServiceError`.
+In: a data folder, perhaps a port. Out: a server that has answered PING; its password stands in the address. Wrong: the
+package is missing, a port is taken, a damaged file: `ServiceError`.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 from importlib.util import find_spec
 from pathlib import Path
 
 import redis
 
+from infra.private_files import replace_private_file
 from infra.services.errors import ServiceError
 from infra.services.ports import LOOPBACK
 from infra.services.process import Command
-from infra.services.service import Embedded
+from infra.services.service import Embedded, read_password
 
 SETTINGS = {
     "bind": LOOPBACK,
@@ -35,15 +37,18 @@ class RedisService(Embedded):
     start_seconds = 30.0
 
     def prepare(self) -> None:
-        """Nothing: Redis makes its own files."""
+        """The password, and the file in which Redis reads it: a command line is everybody's to see."""
+        if not self._password_file.exists():
+            replace_private_file(self._password_file, secrets.token_urlsafe(24))
+        replace_private_file(self._configuration, f"requirepass {self._password()}\n")
 
     def command(self, port: int) -> Command:
         settings = {**SETTINGS, "port": str(port), "dir": str(self._data)}
         options = tuple(part for key, value in settings.items() for part in (f"--{key}", value))
-        return Command(name="Redis", argv=(str(_program()), *options), log=self._log)
+        return Command(name="Redis", argv=(str(_program()), str(self._configuration), *options), log=self._log)
 
     def answers(self, port: int) -> bool:
-        client = redis.Redis(host=LOOPBACK, port=port, socket_timeout=1.0)
+        client = redis.Redis(host=LOOPBACK, port=port, password=self._password(), socket_timeout=1.0)
         try:
             return bool(client.ping())
         except redis.RedisError:
@@ -52,7 +57,18 @@ class RedisService(Embedded):
             client.close()
 
     def address_on(self, port: int) -> str:
-        return f"redis://{LOOPBACK}:{port}/0"
+        return f"redis://:{self._password()}@{LOOPBACK}:{port}/0"
+
+    @property
+    def _password_file(self) -> Path:
+        return self._data / "password"
+
+    @property
+    def _configuration(self) -> Path:
+        return self._data / "redis.conf"
+
+    def _password(self) -> str:
+        return read_password(self._password_file)
 
 
 def _program() -> Path:

@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from infra.private_files import FOLDER_MODE, make_private_folder
 from infra.services.errors import PortTaken, ServiceError, port_taken
 from infra.services.leftovers import end_leftover, write_record
 from infra.services.ports import is_free, keep_port
@@ -67,8 +68,9 @@ class Embedded(ABC):
         with self._lock:
             if self.alive():
                 return
-            make_folder(self._data)
-            make_folder(self._log.parent)
+            for folder in (self._data, self._log.parent):
+                make_folder(folder)
+                make_private_folder(folder)
             try:
                 self._start_once()
             except PortTaken:
@@ -129,10 +131,18 @@ class Embedded(ABC):
             self.release()
 
 
+def read_password(file: Path) -> str:
+    """The password that a service's file holds."""
+    try:
+        return file.read_text()
+    except OSError as error:
+        raise ServiceError(f"Cannot read the password of {file.parent}: {error}.", "Restore that file.") from error
+
+
 def make_folder(folder: Path) -> None:
     """The folder, writable and with room left."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

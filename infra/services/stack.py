@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.private_files import FOLDER_MODE
 from infra.services.kafka import KafkaService, Tuning
 from infra.services.postgres import PostgresService
 from infra.services.redis import RedisService
@@ -45,7 +46,7 @@ def start_services(
     cache: Path | None = None,
 ) -> Stack:
     """Start what has no address yet, in parallel, each in its folder below `data`, logging to `data/logs`."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    data.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     logs = data.absolute() / "logs"
     services: dict[str, Service] = {}
     if kafka is None:

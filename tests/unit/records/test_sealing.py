@@ -199,3 +199,9 @@ def test_records_are_values() -> None:
     with pytest.raises(AttributeError):
         setattr(sealed_slice(), "send", 2)  # noqa: B010  # why: the point is that it cannot be set
     assert msgspec.structs.replace(sealed_slice(), send=2).send == 2
+
+
+def test_requests_are_hashed_with_a_key_of_their_own() -> None:
+    assert SEALER.hash_request(b"x") == Sealer(Keyring("k2", KEYS)).hash_request(b"x"), "the first key of the file decides"
+    assert SEALER.hash_request(b"x") != Sealer(Keyring("k1", {"k1": bytes(32)})).hash_request(b"x")
+    assert len(SEALER.hash_request(b"")) == 16
