@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-import psycopg
 import pytest
-import redis
-from psycopg import sql
 
 from infra.services.postgres_runtime import programs
 from schemas.records import DeliveryReceipt
 from schemas.topics import TOPICS
+from tests.support import canaries
 from tests.support.ledger import recipients, settled
 from tests.support.running import Running, campaign_when
 from tests.support.topic_reader import read_topic
@@ -52,27 +49,16 @@ def numbers(stack: Running) -> list[str]:
     return sent + drafted + rough + refused
 
 
-def forms(number: str) -> Iterable[bytes]:
-    """The ways in which a number could stand in bytes: digits, packed either way, an Avro long."""
-    digits = number.lstrip("+")
-    yield digits.encode()
-    if len(digits) > 9:
-        yield digits[2:].encode()
-        yield struct.pack("<Q", int(digits))
-        yield struct.pack(">Q", int(digits))
-        yield _avro_long(int(digits))
-
-
 def found(content: bytes, numbers: Iterable[str]) -> list[str]:
     """The numbers that stand in these bytes."""
-    return [number for number in numbers if any(form in content for form in forms(number))]
+    return canaries.found(content, {number: canaries.forms_of_number(number) for number in numbers})
 
 
 def test_the_search_finds_what_is_there(stack: Running, numbers: list[str]) -> None:
     log = (Path(stack.line["data_dir"]) / "logs" / "simulator-smsc.log").read_bytes()
     assert numbers[0] in found(log, numbers)
-    for form in forms(numbers[0]):
-        assert found(b"x" + form + b"y", numbers) == [numbers[0]]
+    for form in canaries.forms_of_number(numbers[0]):
+        assert numbers[0] in found(b"x" + form + b"y", numbers)
 
 
 def test_no_log_has_a_number(stack: Running, numbers: list[str]) -> None:
@@ -99,19 +85,15 @@ def test_every_public_receipt_names_its_destination_by_hash(stack: Running, numb
 
 
 def test_no_row_and_no_key_has_a_number(stack: Running, numbers: list[str]) -> None:
-    with psycopg.connect(stack.line["postgres"]) as connection:
-        tables = [row[0] for row in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
-        assert {"chunk_payloads", "rejections", "uncertain_positions"} <= set(tables)
-        for table in tables:
-            rows = connection.execute(sql.SQL("SELECT row_to_json(t)::text FROM {} t").format(sql.Identifier(table)))
-            for (row,) in rows:
-                plain = b"".join(bytes.fromhex(value[3:]) for value in row.split('"') if value.startswith("\\\\x"))
-                assert found(row.encode() + plain, numbers) == [], table
-    with redis.Redis.from_url(stack.line["redis"]) as client:
-        names = list(client.scan_iter())
-        assert names
-        for name in names:
-            assert found(name + (client.dump(name) or b""), numbers) == [], name
+    tables = set()
+    for table, row in canaries.rows_of(stack.line["postgres"]):
+        tables.add(table)
+        assert found(row, numbers) == [], table
+    assert {"chunk_payloads", "rejections", "campaigns"} <= tables
+    keys = list(canaries.keys_of(stack.line["redis"]))
+    assert keys
+    for name, content in keys:
+        assert found(content, numbers) == [], name
 
 
 def test_the_database_shows_a_tenant_its_own_rows_alone(stack: Running, numbers: list[str]) -> None:
@@ -155,12 +137,3 @@ def _refusal(stack: Running, query: str) -> str:
     done = _asked(stack, query)
     assert done.returncode != 0, done.stdout
     return done.stderr
-
-
-def _avro_long(number: int) -> bytes:
-    """A number as Avro writes it."""
-    rest, out = number << 1, bytearray()
-    while rest >= 0x80:
-        out.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    return bytes([*out, rest])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import stat
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.ops.data_folder import DataFolder
-from infra.ops.log_bounds import keep_bounded
+from infra.ops.log_bounds import bound
 from infra.private_files import make_private_folder, open_private_log, replace_private_file
 from infra.services import postgres_runtime
 from infra.services.leftovers import write_record
@@ -68,15 +67,11 @@ def test_folders_and_files_that_were_open_are_closed(shared: Path) -> None:
     assert (shared / "stack.json").read_text() == "{}"
 
 
-async def test_a_log_that_is_begun_anew(shared: Path) -> None:
+def test_a_log_that_is_begun_anew(shared: Path) -> None:
     log = shared / "a.log"
     log.write_bytes(b"line\n" * 100)
-    keeping = asyncio.create_task(keep_bounded(lambda: [log], lambda _: None, most=10, seconds=0.01))
-    async with asyncio.timeout(10):
-        while not log.with_name("a.log.1").exists():
-            await asyncio.sleep(0.01)
-    keeping.cancel()
-    assert "a.log.1" not in open_to_others(shared)
+    assert bound(log, 10)
+    assert log.with_name("a.log.1").exists() and "a.log.1" not in open_to_others(shared)
 
 
 def test_what_a_program_makes_that_we_start(shared: Path) -> None:

@@ -35,7 +35,7 @@ async def test_a_message_is_on_the_topic_before_its_answer(client: ClientSession
     assert (slice_.tenant, slice_.campaign, slice_.size, slice_.version) == (place.tenant, None, 1, 0)
     columns = place.sealer().open(slice_)
     assert array("Q", columns.to).tolist() == [4915112345678]
-    assert columns.variables == {"name": ["Ann"]} and columns.refs == ["order-7"]
+    assert slice_.body == "{{text}}" and columns.variables == {"text": ["Hello Ann"]} and columns.refs == ["order-7"]
 
 
 async def test_a_message_is_found_right_after_its_answer(client: ClientSession) -> None:
