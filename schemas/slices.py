@@ -78,7 +78,7 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What identifies people, one entry per position of the slice; sealed as one block.
 
     `to`: packed uint64, E.164 digits as a number. `variables`: by name, one string or None (missing) per position.
-    `refs`: the client references, or None when nobody has one.
+    A single message has one, `text`: all of its text. `refs`: the client references, or None when nobody has one.
     """
 
     to: bytes

@@ -1,4 +1,5 @@
-"""Nothing personal in clear in any file of the data folder: a canary in every place that a client can fill.
+"""Nothing personal in clear in any file of the data folder: a canary in every place that a client can fill. No digest either
+by which a text could be found again: whoever has one could try all codes of six digits.
 
 In: texts, variables, references and numbers of messages of every lane and fate, by API, upload and command line. Out: none
 of them in any file, decoded record, row or key, whatever its form. What is said to stay in clear (a campaign's name and
@@ -7,6 +8,7 @@ body, a client's reference on the public topic) is found, so the search can find
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +20,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from gateway.body import digest_of
 from schemas.topics import TOPICS
 from tests.support.canaries import (
     forms_of_number,
@@ -49,6 +52,7 @@ class Sending:
         self._api = stack.api
         self.ids: list[str] = []
         self.numbers: list[str] = []
+        self.digests: list[bytes] = []
         self._singles()
         self._refused_singles()
         self._command_line()
@@ -61,6 +65,11 @@ class Sending:
         self.numbers.append(number)
         return number
 
+    def _note(self, call: str, body: bytes) -> None:
+        """The digests that anybody could make of this request."""
+        plain = digest_of(body)
+        self.digests += [plain, digest_of(call.encode() + plain), digest_of(call.encode() + body)]
+
     def _singles(self) -> None:
         for lane in LANES:
             for british in (False, True):
@@ -71,6 +80,7 @@ class Sending:
                       "variables": {"who": f"{VARIABLE}-{lane}", "long": f"{VARIABLE} " * 200, "unused": VARIABLE}}
             key = f"canary-{lane}"
             first = self._api.post("/v1/messages", filled, Idempotency_Key=key)
+            self._note("POST /v1/messages\n", json.dumps(filled).encode())
             self.ids.append(first.id)
             assert self._api.post("/v1/messages", filled, Idempotency_Key=key).body == first.body
             changed = self._api.post("/v1/messages", filled | {"body": f"{TEXT} other"}, Idempotency_Key=key)
@@ -107,7 +117,9 @@ class Sending:
         lines = [json.dumps(row) for row in [self._person() for _ in range(20)] + rough]
         odd = [json.dumps({"to": self.fresh(), NAME: 1}), json.dumps({self.fresh(): self.fresh()}),
                json.dumps({"to": self.fresh(), "variables": {NAME: 5}}), f'{{"to": "{self.fresh()}', TEXT]
-        assert self._api.upload(draft, "\n".join(lines + odd).encode()).status == 202
+        upload = "\n".join(lines + odd).encode()
+        self._note("", upload)
+        assert self._api.upload(draft, upload).status == 202
         rows = [f"{self.fresh()},{VARIABLE} csv,{REF}-csv", f"{self.fresh()},{VARIABLE},,{TEXT}", f"{TEXT},{VARIABLE},"]
         table = "\n".join(["to,who,client_ref", *rows]).encode()
         assert self._api.upload(draft, table, content_type="text/csv").status == 202
@@ -163,6 +175,11 @@ def files(stack: Running) -> Iterator[tuple[str, Path]]:
             yield str(path.relative_to(folder)), path
 
 
+@pytest.fixture(scope="module")
+def digests(sending: Sending) -> Wanted:
+    return {digest.hex(): [digest, base64.b64encode(digest), digest.hex().encode()] for digest in sending.digests}
+
+
 def is_carriers(name: str) -> bool:
     """The simulated carrier's own record of submits has the numbers, as a carrier does."""
     return name.startswith("logs/simulator-smsc.log")
@@ -191,6 +208,16 @@ def test_no_file_has_anything_personal(stack: Running, words: Wanted, personal: 
             assert found_in_file(path, personal) == [], name
     assert {"kafka", "postgres", "redis", "logs", "run", "stack.json", "credentials.json"} <= seen
     assert found_in_file(stack.folder / "up.err", personal) == []
+
+
+def test_no_digest_of_a_request_can_be_tried(stack: Running, digests: Wanted) -> None:
+    for name, path in files(stack):
+        assert found_in_file(path, digests) == [], name
+    for table, row in rows_of(stack.line["postgres"]):
+        assert found(row, digests) == [], table
+    for topic in (f"ingest-{lane}" for lane in LANES):
+        for record in read_topic(stack.line["kafka"], topic):
+            assert found(record.value, digests) == [], (topic, record.offset)
 
 
 @pytest.mark.parametrize("topic", [row.name for row in TOPICS])

@@ -17,10 +17,14 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from infra.services.errors import PortTaken, ServiceError
 from infra.services.leftovers import started
 from infra.services.ports import free_port
+from infra.services.redis import RedisService
 from infra.services.service import Embedded
 from infra.services.stack import Stack, start_services
 from tests.support.stack import RIGS, Rig, wait_for
@@ -85,6 +89,18 @@ def test_data_and_address_survive_an_orderly_restart(rig: Rig, tmp_path: Path, s
     second.start()
     assert second.address == first.address
     assert rig.find(second.address) == "still here"
+
+
+def test_redis_serves_nobody_without_the_password(tmp_path: Path, started_here: list[Embedded]) -> None:
+    service = RedisService(tmp_path / "data")
+    started_here.append(service)
+    service.start()
+    address = urlsplit(service.address)
+    with redis.Redis(port=address.port or 0, retry=Retry(NoBackoff(), 0)) as stranger, pytest.raises(redis.AuthenticationError):
+        stranger.ping()
+    cmdline = Path(f"/proc/{service.pid}/cmdline").read_text()
+    assert address.password and address.password not in cmdline
+    assert not [path for path in (tmp_path / "data").rglob("*") if path.stat().st_mode & 0o077]
 
 
 def test_two_of_a_kind_run_side_by_side(
