@@ -96,7 +96,8 @@ def test_redis_serves_nobody_without_the_password(tmp_path: Path, started_here: 
     started_here.append(service)
     service.start()
     address = urlsplit(service.address)
-    with redis.Redis(port=address.port or 0, retry=Retry(NoBackoff(), 0)) as stranger, pytest.raises(redis.AuthenticationError):
+    stranger = redis.Redis(port=address.port or 0, retry=Retry(NoBackoff(), 0))
+    with stranger, pytest.raises(redis.AuthenticationError):
         stranger.ping()
     cmdline = Path(f"/proc/{service.pid}/cmdline").read_text()
     assert address.password and address.password not in cmdline
