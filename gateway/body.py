@@ -27,12 +27,12 @@ MAX_SHOWN = 100
 """Characters of a client's own name that an explanation repeats."""
 
 T = TypeVar("T")
+_UNKNOWN = "there is a field whose name is not known here"
+_NAMELESS = Fault(pointer="", code="unknown_field", detail=f"{_UNKNOWN}; a recipient has to, variables and client_ref")
 _NOT_NESTING = bytes(byte for byte in range(256) if byte not in b'"[]{}')
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _PLACE = re.compile(r" - at `\$(.*)`$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
-_UNKNOWN_OF_RECIPIENT = Fault(pointer="", code="unknown_field",
-                              detail="a recipient has the fields to, variables and client_ref; here is another one")
 _FIELD = re.compile(r"field `(.*)`", re.DOTALL)
 
 
@@ -96,7 +96,7 @@ def slow_body() -> Problem:
 
 
 def digest_of(data: bytes) -> bytes:
-    """16 bytes that stand for these bytes; never kept, since whoever reads them could try texts until one fits."""
+    """16 bytes that stand for these bytes."""
     return blake2b(data, digest_size=16).digest()
 
 
@@ -129,11 +129,12 @@ def decode_record(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     return decoder.decode(mended)
 
 
-def explain_line(fault: Exception) -> Fault:
-    """What is wrong with one line of an upload. This is kept with the campaign: it repeats no name that is not ours."""
+def explain_line(fault: Exception, *, named: bool = False) -> Fault:
+    """What is wrong with one line of an upload. Such faults are kept, and the name of a field that nobody knows may be
+    anything, a number too; it is shown only where `named`."""
     if isinstance(fault, msgspec.ValidationError):
-        found = _explain(str(fault))
-        return _UNKNOWN_OF_RECIPIENT if found.code == _UNKNOWN_OF_RECIPIENT.code else found
+        explained = _explain(str(fault))
+        return _NAMELESS if explained.code == "unknown_field" and not named else explained
     return Fault(pointer="", code="bad_json", detail="the line is not a JSON object in UTF-8")
 
 
@@ -164,7 +165,7 @@ def _explain(message: str) -> Fault:
     if named:
         field = named[1]
         if len(field) > MAX_SHOWN or not field.isprintable():
-            return Fault(pointer=pointer, code="unknown_field", detail="there is a field whose name is not known here")
+            return Fault(pointer=pointer, code="unknown_field", detail=_UNKNOWN)
         pointer = f"{pointer}/{_escape(field)}"
         if field in UNBUILT and "unknown" in sentence:
             return Fault(pointer=pointer, code="unsupported", detail=f"{field} is not supported by this version")

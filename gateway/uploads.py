@@ -32,7 +32,6 @@ from gateway.recipient_rows import read_rows
 from gateway.redis_batches import RedisDown
 from gateway.routing import Routes
 from gateway.state import Gateway, account_of
-from infra.private_files import make_private_folder
 from infra.redis.client import load_script
 from schemas.ids import CampaignId
 from schemas.slices import Slice
@@ -87,9 +86,11 @@ async def receive_part(gateway: Gateway, request: web.Request, upload: Upload) -
     if listed is None and campaign.status != "draft":
         raise not_applicable("recipients", campaign.status)
     with _spool(gateway) as spool:
-        digest = gateway.sealer.hash_request(await _receive(request, upload, spool))
+        digest = await _receive(request, upload, spool)
         if not gateway.accounts.in_force(account_of(request)):
             raise unauthorized()
+        # What is kept of the bytes must not tell which they were to somebody who can guess them.
+        digest = gateway.sealer.hash_request(digest)
         if listed is not None:
             return _repeat(upload, listed, digest), True
         # Before the digest is noted: a part that is refused whole may come again, mended, under its number.
@@ -225,5 +226,5 @@ def _plan(campaign: StoredCampaign, upload: Upload, now: int) -> ChunkPlan:
 
 
 def _spool(gateway: Gateway) -> tempfile.SpooledTemporaryFile[bytes]:
-    make_private_folder(gateway.spool_dir)
+    gateway.spool_dir.mkdir(parents=True, exist_ok=True)
     return tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(gateway.spool_dir))

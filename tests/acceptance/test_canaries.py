@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +21,6 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from gateway.body import digest_of
 from schemas.topics import TOPICS
 from tests.support.canaries import (
     forms_of_number,
@@ -42,6 +42,11 @@ TEXT, VARIABLE, REF, NAME, OPEN = "Zaunkoenig7Q", "Blaumeise7Q", "Rotkehlchen7Q"
 LANES = ("otp", "transactional", "marketing")
 PUBLIC = "delivery-receipts"
 Wanted = Mapping[str, Iterable[bytes]]
+
+
+def plain_digest(content: bytes) -> bytes:
+    """As anybody can make one."""
+    return blake2b(content, digest_size=16).digest()
 
 
 class Sending:
@@ -67,8 +72,8 @@ class Sending:
 
     def _note(self, call: str, body: bytes) -> None:
         """The digests that anybody could make of this request."""
-        plain = digest_of(body)
-        self.digests += [plain, digest_of(call.encode() + plain), digest_of(call.encode() + body)]
+        plain = plain_digest(body)
+        self.digests += [plain, plain_digest(call.encode() + plain), plain_digest(call.encode() + body)]
 
     def _singles(self) -> None:
         for lane in LANES:
