@@ -6,7 +6,9 @@ found where it enters. How columns are packed stands in `records.py`.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -14,7 +16,10 @@ from schemas.lanes import Lane
 from schemas.status import MAX_SEND
 
 _LANES = frozenset(Lane)
+_UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 MAX_CHUNK = 500
+MAX_NAME = 128
+"""Characters of a chunk's or a campaign's id; ours are far below."""
 
 
 class RecordError(ValueError):
@@ -86,8 +91,27 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     refs: list[str | None] | None = None
 
 
+def check_names(tenant: str, campaign: str | None, chunk: str) -> None:
+    """Raise RecordError unless these can be keys: in PostgreSQL, where another spelling of a tenant is the same row, and in
+    its indexes. To be called where a record about a chunk enters a process."""
+    if not _is_canonical(tenant):
+        raise RecordError(f"tenant: {tenant[:40]!r} is no UUID in its canonical form")
+    if not _is_name(chunk) or not (campaign is None or _is_name(campaign)):
+        raise RecordError(f"chunk, campaign: {chunk[:40]!r}, {(campaign or '')[:40]!r} are not short printable ASCII")
+
+
+@lru_cache(maxsize=4096)
+def _is_canonical(tenant: str) -> bool:
+    return _UUID.fullmatch(tenant) is not None
+
+
+def _is_name(name: str) -> bool:
+    return 0 < len(name) <= MAX_NAME and name.isascii() and name.isprintable()
+
+
 def check_slice(slice_: Slice) -> None:
-    """Raise RecordError unless sizes and columns agree; to be called where a slice enters a process."""
+    """Raise RecordError unless names can be keys, sizes and columns agree; to be called where a slice enters a process."""
+    check_names(slice_.tenant, slice_.campaign, slice_.chunk)
     if not 1 <= slice_.size <= MAX_CHUNK:
         raise RecordError(f"size: {slice_.size} is not within 1..{MAX_CHUNK}")
     if slice_.positions <= 0 or slice_.positions >> slice_.size:

@@ -21,7 +21,7 @@ from infra.postgres.sql import load_sql
 from schemas import topics
 from schemas.lanes import Lane
 from schemas.records import Settled, Started
-from schemas.slices import MAX_CHUNK
+from schemas.slices import MAX_CHUNK, check_names
 
 Key = tuple[str, str, int]
 Uncertain = dict[tuple[str, str, int, int], tuple[str, int, int]]
@@ -104,6 +104,7 @@ class CallLog:
 
 
 def _check(call: Started | Settled) -> None:
+    check_names(call.tenant, call.campaign, call.chunk)
     if not 1 <= call.size <= MAX_CHUNK:
         raise RecordError(f"size: {call.size} is not within 1..{MAX_CHUNK}")
     if call.positions <= 0 or call.positions >> call.size:

@@ -1,8 +1,11 @@
-"""What becomes of a record that a sink cannot take: buried by the one who buries that topic, counted by the others.
+"""What becomes of a record, or a piece of one, that a sink cannot take: buried; counted where another role buries it.
 
-In: the record and its fault. Out: a dead letter, acknowledged by Kafka before the offset may move; or a log line. Goes
-wrong: `BurialFailed` when Kafka does not take the dead letter (to be tried again), `TooManyBurials` when nothing but
-poison comes: then the fault is ours, and the topic must not be buried whole.
+In: the record and its fault. Out: a dead letter, acknowledged by Kafka before the offset may move; or a log line, when
+another role reads the same topic and fails at the same: bytes that are no record, a record that contradicts itself, columns
+that do not open. What PostgreSQL alone refuses nobody else finds, so the sinks bury it on every topic. Goes wrong:
+`BurialFailed` when Kafka does not take the dead letter (to be tried again), `TooManyBurials` when one fault that need not be
+the record's comes after the other: then it is more likely ours, and the topic must not be buried whole. A value that
+PostgreSQL refuses is the record's own fault, however many there are.
 """
 
 from __future__ import annotations
@@ -11,9 +14,11 @@ from typing import Any
 
 import structlog
 
-from connectors.sinks.contract import Arrival
+from connectors.sinks.contract import Arrival, RecordError
 from infra.kafka.client import make_producer
 from infra.kafka.dead_letter import dead_letter
+from infra.postgres.faults import is_data_fault
+from infra.security.sealing import UnsealError
 from schemas import topics
 from schemas.codec import DecodeError
 from schemas.reasons import Reason
@@ -21,6 +26,8 @@ from schemas.reasons import Reason
 ROLE = "sinks"
 MOST_IN_A_ROW = 100
 ACK_SECONDS = 10.0
+FOUND_BY_ALL = (DecodeError, RecordError, UnsealError)
+"""What every role that reads the record finds."""
 log = structlog.get_logger()
 
 
@@ -44,11 +51,12 @@ class Burial:
 
     def take(self, arrival: Arrival, fault: Exception) -> None:
         """Bury or count this record."""
-        self._in_a_row += 1
+        if isinstance(fault, DecodeError) or not is_data_fault(fault):
+            self._in_a_row += 1
         if self._in_a_row > MOST_IN_A_ROW:
             raise TooManyBurials(f"{self._sink}: {self._in_a_row} bad records in a row, the last: {fault}") from fault
         where = {"sink": self._sink, "topic": arrival.topic, "partition": arrival.partition, "offset": arrival.offset}
-        if buries(arrival.topic):
+        if buries(arrival.topic) or not isinstance(fault, FOUND_BY_ALL):
             self._bury(arrival, fault)
             log.error("buried a record that cannot be taken", action="sink_buried", error=str(fault)[:300], **where)
         else:

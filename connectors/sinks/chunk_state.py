@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
+from schemas.foreign_text import CODE_LENGTH, fit
 from schemas.positions import everyone, places
 from schemas.reasons import Reason
 from schemas.records import Change, MessageEvents
@@ -140,5 +141,5 @@ class ChunkState:
             for p in places(change.positions):
                 self.carriers[p] = self.carriers[p] or carrier
         if change.code is not None and status in (Status.FAILED, Status.UNDELIVERED):
-            new = sequence(change.send, status)
-            self.codes.update((str(p), change.code) for p in places(change.positions) if self.sequences[p] == new)
+            new, code = sequence(change.send, status), fit(change.code, CODE_LENGTH)
+            self.codes.update((str(p), code) for p in places(change.positions) if self.sequences[p] == new)

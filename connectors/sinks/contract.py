@@ -3,18 +3,19 @@
 In: batches of records in the order of each partition. Out: rows, in the transaction in which the offsets move. Every sink
 keeps three rules, proved by one suite for all of them: a record that comes twice changes nothing more than once, a late
 record never undoes a newer one, and a tenant's record touches that tenant's rows alone. A record that contradicts itself
-raises `RecordError`; the runner finds it, buries or skips it, and goes on with the others.
+raises `RecordError`; the runner finds it, takes it apart, buries or skips what fails alone, and goes on with the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from infra.postgres.session import Writer
-from schemas.codec import decode
+from schemas.codec import DecodeError, decode, encode
 from schemas.slices import RecordError
+from schemas.splits import split
 
 __all__ = ["Arrival", "RecordError", "Sink", "Writer", "bitmap"]
 
@@ -46,6 +47,13 @@ class Sink(Protocol):
     def read(self, arrival: Arrival) -> Any:
         """What `apply` finds as the arrival's content. Raises DecodeError."""
         return decode(arrival.value)
+
+    def split(self, arrival: Arrival) -> list[Arrival]:
+        """Two smaller records that say the same to `apply`; none for one that stands alone, or cannot be cut."""
+        try:
+            return [replace(arrival, value=encode(piece), content=None) for piece in split(self.read(arrival))]
+        except (DecodeError, RecordError):
+            return []
 
     def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
         """Write the batch. Raises RecordError for a record that contradicts itself."""

@@ -15,7 +15,7 @@ from schemas import topics
 from schemas.codec import decode_as, encode
 from schemas.positions import ranks_within
 from schemas.records import Envelope, Held, Released
-from schemas.slices import MAX_CHUNK, Slice
+from schemas.slices import MAX_CHUNK, Slice, check_names
 
 Key = tuple[str, str, int, int]
 
@@ -40,6 +40,7 @@ class HeldSink(Sink):
                     check_waiting(held)
                     rows.setdefault((held.slice.tenant, held.slice.chunk, held.slice.send, held.hold), held)
                 case Released() as r:
+                    check_names(r.tenant, None, r.chunk)
                     key = (r.tenant, r.chunk, r.send, r.hold)
                     gone[key] = gone.get(key, 0) | r.positions
                 case other:
@@ -56,6 +57,7 @@ class HeldSink(Sink):
 def check_waiting(held: Held) -> None:
     """Raise RecordError for a row that contradicts itself; personal columns may be left out, the payload has them."""
     s = held.slice
+    check_names(s.tenant, s.campaign, s.chunk)
     if not 1 <= s.size <= MAX_CHUNK or s.positions <= 0 or s.positions >> s.size:
         raise RecordError("positions: empty, or beyond the chunk's size")
     if s.send < 1 or held.hold < 0:

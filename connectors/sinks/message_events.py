@@ -21,7 +21,7 @@ from infra.postgres.sql import load_sql
 from schemas import topics
 from schemas.lanes import Lane
 from schemas.records import MessageEvents
-from schemas.slices import MAX_CHUNK
+from schemas.slices import MAX_CHUNK, check_names
 
 KEPT_CHUNKS = 20_000
 KEPT_MESSAGES = 2_000_000
@@ -106,6 +106,7 @@ def _event(arrival: Arrival) -> MessageEvents:
     event = arrival.content
     if not isinstance(event, MessageEvents):
         raise RecordError(f"a {type(event).__name__} where MessageEvents belong")
+    check_names(event.tenant, event.campaign, event.chunk)
     if not 1 <= event.size <= MAX_CHUNK:
         raise RecordError(f"size: {event.size} is not within 1..{MAX_CHUNK}")
     return event

@@ -33,9 +33,10 @@ class Offsets:
         self._epochs = {(topic, partition): epoch for topic, partition, _, epoch in rows}
         return {(topic, partition): following for topic, partition, following, _ in rows}
 
-    def advance(self, batch: Iterable[Arrival], transaction: Writer) -> None:
-        """Move the offsets behind this batch, before anything else of it is written. Raises StaleOwner."""
-        following = {(a.topic, a.partition): a.offset + 1 for a in batch}
+    def advance(self, batch: Iterable[Arrival], transaction: Writer, *, whole: bool = True) -> None:
+        """Move the offsets behind this batch, before anything else of it is written; not `whole`: up to it, for a piece of a
+        record. Raises StaleOwner."""
+        following = {(a.topic, a.partition): a.offset + whole for a in batch}
         places = sorted(following)
         if any(place not in self._epochs for place in places):
             raise StaleOwner(f"{places}: given up")

@@ -5,7 +5,8 @@ any instant leaves it done or undone. The group only shares out partitions; the 
 
 - PostgreSQL away, or not migrated yet: the batch is kept, the consumer paused but polling, until it is back.
 - Another owner of a partition (`StaleOwner`): everything in memory is dropped and the group joined anew.
-- A record that cannot be taken: the batch is halved until it stands alone; then see `burial.py`.
+- A record that cannot be taken: the batch is halved until it stands alone, and then the record itself (`taking_apart.py`);
+  what fails alone is buried, see `burial.py`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import structlog
 from connectors.sinks.burial import Burial, BurialFailed
 from connectors.sinks.contract import Arrival, Sink
 from connectors.sinks.offsets import Offsets, StaleOwner
+from connectors.sinks.taking_apart import take_apart
 from infra.kafka.client import KafkaException, TopicPartition, Value, make_consumer
 from infra.kafka.topic_ids import topic_ids
 from infra.postgres.session import DatabaseDown, NotMigrated, Session
@@ -176,21 +178,26 @@ class SinkRunner:
                     todo[:1] = [part[:len(part) // 2], part[len(part) // 2:]]
                     continue
                 if fault is not None:
-                    self._burial.take(part[0], fault)
-                    with self._session.transaction() as transaction:
-                        self._offsets.advance(part, transaction)
+                    self._give_up(part[0], fault)
                 del todo[0]
         except (DatabaseDown, NotMigrated, BurialFailed):
             batch[:] = [arrival for part in todo for arrival in part]
             raise
         return []
 
-    def _try(self, part: list[Arrival]) -> Exception | None:
+    def _give_up(self, arrival: Arrival, fault: Exception) -> None:
+        """Bury what fails alone of a record that cannot be written whole, then move the offset behind it."""
+        for piece, own in take_apart(arrival, fault, self._sink.split, lambda piece: self._try([piece], whole=False)):
+            self._burial.take(piece, own)
+        with self._session.transaction() as transaction:
+            self._offsets.advance([arrival], transaction)
+
+    def _try(self, part: list[Arrival], *, whole: bool = True) -> Exception | None:
         """Write this part in one transaction; the fault if a record of it cannot be taken."""
         try:
             read = [_with_content(arrival, self._sink) for arrival in part]
             with self._session.transaction() as transaction:
-                self._offsets.advance(part, transaction)
+                self._offsets.advance(part, transaction, whole=whole)
                 self._sink.apply(read, transaction)
             self._burial.relieved()
             return None

@@ -16,6 +16,7 @@ from connectors.sinks.reservation import Reservation, settle, unreserved
 from infra.postgres.sql import load_sql
 from schemas import topics
 from schemas.records import Usage
+from schemas.slices import check_names
 
 Key = tuple[str, str, int]
 
@@ -72,6 +73,7 @@ class _Moved:
 def _usage(arrival: Arrival) -> Usage:
     if not isinstance(arrival.content, Usage):
         raise RecordError(f"a {type(arrival.content).__name__} where a Usage belongs")
+    check_names(arrival.content.tenant, arrival.content.campaign, arrival.content.chunk)
     return arrival.content
 
 

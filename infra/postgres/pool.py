@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
 from infra.postgres.deadline import DeadlineConnection, check
+from infra.postgres.faults import values_told_apart
 from infra.postgres.sql import load_sql
 
 __all__ = [
@@ -72,8 +73,9 @@ async def open_pool(url: str, *, role: str = "operator", size: int = 4, wait_sec
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """A connection inside a transaction. Raises DatabaseDown, also at the commit."""
     try:
-        async with pool.connection() as connection, connection.transaction():
-            yield connection
+        with values_told_apart():
+            async with pool.connection() as connection, connection.transaction():
+                yield connection
     except psycopg.InterfaceError as fault:
         raise DatabaseDown(f"the connection broke: {fault}") from fault
 

@@ -3,7 +3,7 @@
 In: the operator's URL and the statements that prepare a fresh connection (staging tables). Out: transactions whose
 `Writer` runs statements, reads rows and takes COPY streams made by `infra.postgres.binary`. A connection that broke is
 dropped and made anew by the next transaction. `DatabaseDown` when PostgreSQL is away; every other fault of a statement is
-`StatementError`, its transaction rolled back.
+`StatementError`, its transaction rolled back; see `faults.py` for whose fault it is.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from infra.postgres.faults import values_told_apart
 from infra.postgres.pool import DatabaseDown
 
 __all__ = ["DatabaseDown", "NotMigrated", "Session", "StatementError", "Writer"]
@@ -65,7 +66,7 @@ class Session:
         """Commits at the end of the block, rolls back when it raises. `snapshot`: all reads see one moment."""
         try:
             connection = self._connected()
-            with connection.transaction():
+            with values_told_apart(), connection.transaction():
                 if snapshot:
                     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 yield Writer(connection)

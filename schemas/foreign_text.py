@@ -1,0 +1,38 @@
+"""Text that a peer wrote (a carrier's code or id, a client's field name), made fit for everything that keeps it: Avro, JSON,
+PostgreSQL's text and jsonb, its indexes, and columns of texts joined by newlines.
+
+In: any text, or a column of texts. Out: the same without control characters (U+0000 is what jsonb and text refuse, a newline
+what columns cannot hold) and halves of surrogate pairs, which become U+FFFD so that they show; at most so many characters.
+What is fit already comes back as it is. Nothing can go wrong here. Streams and sinks call it again behind the
+carriers' connections: what slipped through there takes nothing else along.
+"""
+
+from __future__ import annotations
+
+import re
+
+CODE_LENGTH = 64
+"""Characters of a carrier's error code. SMPP's are three digits or `0x` and eight."""
+ID_LENGTH = 255
+"""Characters of a carrier's message id, all of its forms together: SMPP allows 64, an index of PostgreSQL 2,700 bytes."""
+
+_UNFIT = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNFIT_COLUMN = re.compile("[\0-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_MARK = "\N{REPLACEMENT CHARACTER}"
+
+
+def fit(text: str, most: int) -> str:
+    """This text as it can be kept.
+
+    >>> fit("021\\0", 64)
+    '021\\ufffd'
+    """
+    return _UNFIT.sub(_MARK, text[:most])
+
+
+def fit_column(column: str, most: int) -> str:
+    """Texts joined by newlines, each fit; the column itself when nothing is wrong with any."""
+    texts = column.split("\n")
+    if len(max(texts, key=len)) <= most and _UNFIT_COLUMN.search(column) is None:
+        return column
+    return "\n".join([fit(text, most) for text in texts])
