@@ -23,12 +23,15 @@ from gateway.requests import Recipient
 from gateway.routing import Routes, Way
 from gateway.seen_numbers import SeenNumbers
 from gateway.texts import bad_text
+from schemas.foreign_text import fit
 from schemas.phone import PhoneError, normalise
 
 Keep = Callable[[Sequence[int], Rows], None]
 """Buckets and rows."""
 Refuse = Callable[[Rejection], None]
 
+POINTER_LENGTH = 300
+DETAIL_LENGTH = 500
 _NOWHERE = Way(carrier="", price=0, bucket=0)
 _NO_ROUTE = Fault(pointer="/to", code="no_route", detail="no route leads to this destination")
 _DUPLICATE = Fault(pointer="/to", code="duplicate", detail="the same destination stands further up")
@@ -144,7 +147,9 @@ class Screening:
 
     def _reject(self, index: int, fault: Fault) -> None:
         self.totals.rejected += 1
-        self._refuse(Rejection(index=index, pointer=fault.pointer, code=fault.code, detail=fault.detail))
+        # A pointer may hold a name that the client chose: what no table can keep must not take the whole part along.
+        self._refuse(Rejection(index=index, pointer=fit(fault.pointer, POINTER_LENGTH), code=fault.code,
+                               detail=fit(fault.detail, DETAIL_LENGTH)))
 
     def _count(self, block: _Block) -> None:
         totals = self.totals

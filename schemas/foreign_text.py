@@ -13,8 +13,13 @@ import re
 
 CODE_LENGTH = 64
 """Characters of a carrier's error code. SMPP's are three digits or `0x` and eight."""
-ID_LENGTH = 255
-"""Characters of a carrier's message id, all of its forms together: SMPP allows 64, an index of PostgreSQL 2,700 bytes."""
+ID_LENGTH = 800
+"""Characters of a carrier's message id, all of its forms together: SMPP allows 64 for one, an index of PostgreSQL 2,700
+bytes for all of a key."""
+IDS_LENGTH = 256 * (ID_LENGTH + 1)
+"""Characters of the ids of all segments of a message."""
+LATEST_MS = 253_402_300_799_999
+"""The end of the year 9999, in milliseconds: later times nobody can write."""
 
 _UNFIT = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNFIT_COLUMN = re.compile("[\0-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -28,6 +33,15 @@ def fit(text: str, most: int) -> str:
     '021\\ufffd'
     """
     return _UNFIT.sub(_MARK, text[:most])
+
+
+def join_column(texts: list[str], most: int) -> str:
+    """These texts joined by newlines, each fit; what stands in one of them makes no two of it."""
+    column = "\n".join(texts)
+    if column.count("\n") < len(texts) and (not texts or len(max(texts, key=len)) <= most) and (
+            _UNFIT_COLUMN.search(column) is None):
+        return column
+    return "\n".join([fit(text, most) for text in texts])
 
 
 def fit_column(column: str, most: int) -> str:

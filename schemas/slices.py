@@ -22,6 +22,10 @@ MAX_NAME = 128
 """Characters of a chunk's or a campaign's id; ours are far below."""
 
 
+ENVELOPE_BYTES = 500_000
+"""How much of slices goes into one record: Kafka refuses records of more than a megabyte, and whole."""
+
+
 class RecordError(ValueError):
     """A record whose fields contradict each other; the message names the field."""
 
@@ -77,6 +81,11 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def count(self) -> int:
         """Number of messages this slice speaks of."""
         return self.positions.bit_count()
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes in a record."""
+        return len(self.sealed) + len(self.indexes) + len(self.body) + 600
 
 
 class Columns(msgspec.Struct, frozen=True, kw_only=True, gc=False):

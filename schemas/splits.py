@@ -26,7 +26,7 @@ from schemas.records import (
     Started,
     Usage,
 )
-from schemas.slices import Columns, RecordError, Slice
+from schemas.slices import Columns, RecordError, Slice, check_slice
 
 WITH_ID = frozenset({"sent", "partial"})
 """Outcomes of `Settled` whose positions have an entry in `ids`."""
@@ -60,7 +60,7 @@ def split(record: Record, seals: Seals | None = None) -> list[Record]:
         case CarrierReceipts() if record.sealed_refs is None or seals is not None:
             return [pick_receipts(record, half, seals) for half in _halves(range(record.count))]
         case Settled() if seals is not None or (record.sealed_refs is None and record.rest is None):
-            return [_settled(record, half, seals) for half in _by_verdict(record)]
+            return [pick_positions(record, half, seals) for half in _by_verdict(record)]
         case Returned(rest=rest) if seals is not None:
             return [_replace(record, rest=half) for half in split_slice(rest, seals)]
         case _:
@@ -68,7 +68,8 @@ def split(record: Record, seals: Seals | None = None) -> list[Record]:
 
 
 def split_slice(slice_: Slice, seals: Seals) -> list[Slice]:
-    """Two slices of the same send, or none. Raises what `seals` raises."""
+    """Two slices of the same send, or none. Raises RecordError, and what `seals` raises."""
+    check_slice(slice_)
     return [seals.narrow(slice_, half) for half in _halved(slice_.positions)]
 
 
@@ -97,7 +98,8 @@ def _by_verdict(record: Settled) -> list[int]:
     return [first, record.positions & ~first] if first not in (0, record.positions) else _halved(record.positions)
 
 
-def _settled(record: Settled, positions: int, seals: Seals | None) -> Settled:
+def pick_positions(record: Settled, positions: int, seals: Seals | None) -> Settled:
+    """The record with these of its positions alone; what is sealed only when there is somebody to seal it."""
     ranks, count = ranks_within(record.positions, positions), record.positions.bit_count()
     named = 0
     for verdict in record.verdicts:

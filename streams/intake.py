@@ -21,6 +21,7 @@ from dataclasses import replace
 from schemas.codec import decode_as, encode
 from schemas.records import Envelope
 from schemas.slices import RecordError, Slice, check_slice
+from schemas.splits import split_slice
 from streams.intake_burst import Burst, IntakePorts
 from streams.part import Part
 from streams.ports import CreditAsk, CreditGrant, SpaceAsk
@@ -40,12 +41,17 @@ class Intake:
 
     def open(self, record: Inbound) -> list[Item]:
         """A slice each."""
-        slices = decode_as(record.value, Envelope).slices
-        for slice_ in slices:
-            check_slice(slice_)
-            if not record.topic.endswith(f"-{slice_.lane}"):
-                raise RecordError(f"lane: a slice of {slice_.lane} on {record.topic}")
-        return [Item(record, place, slice_) for place, slice_ in enumerate(slices)]
+        return [Item(record, place, slice_) for place, slice_ in enumerate(decode_as(record.value, Envelope).slices)]
+
+    def check(self, item: Item) -> None:
+        """A slice that agrees with itself and with its topic."""
+        check_slice(item.content)
+        if not item.source.topic.endswith(f"-{item.content.lane}"):
+            raise RecordError(f"lane: a slice of {item.content.lane} on {item.source.topic}")
+
+    def split(self, item: Item) -> list[Slice]:
+        """Its lower and its upper positions."""
+        return split_slice(item.content, self._ports.sealing)
 
     def wrap(self, item: Item) -> bytes:
         """The slice in an envelope of its own."""

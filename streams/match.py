@@ -5,7 +5,8 @@ after all. Receipts whose message dispatch did not know are looked up; those tha
 and come back. A message of several segments is delivered when all are, undelivered when one is, unless its carrier sends
 one receipt for all. Guarantee: at least once; what was written a moment ago for the same message and state is not
 written again. With PostgreSQL away the burst waits if it needs it (`PortDown`). A state that no table lists is buried,
-alone.
+alone, as is a receipt that cannot be handled. Carriers' text is made fit once more as it enters: state and public event then
+say the same.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from schemas.codec import decode_as, encode
+from schemas.foreign_text import CODE_LENGTH, ID_LENGTH, LATEST_MS, fit_column
+from schemas.lanes import Lane
 from schemas.positions import places, positions_of
 from schemas.reasons import Reason
-from schemas.records import CarrierReceipts
-from schemas.slices import RecordError
+from schemas.records import CarrierReceipts, Record
+from schemas.slices import RecordError, check_names
+from schemas.splits import split
 from schemas.status import Status
 from streams.outcome import DeadLetter, Next, Reject, check_cover
 from streams.ports import Catalog, Refs, Sealing, SegmentReceipt
@@ -52,13 +58,19 @@ class Match:
 
     def open(self, record: Inbound) -> list[Item]:
         """The record itself."""
-        receipts = decode_as(record.value, CarrierReceipts)
-        check_receipts(receipts)
-        return [Item(record, 0, receipts)]
+        return [Item(record, 0, fit_receipts(decode_as(record.value, CarrierReceipts)))]
+
+    def check(self, item: Item) -> None:
+        """Columns of one length, names that can be keys."""
+        check_receipts(item.content)
+
+    def split(self, item: Item) -> list[Record]:
+        """The earlier and the later half of its receipts."""
+        return split(item.content, self._ports.sealing)
 
     def wrap(self, item: Item) -> bytes | None:
-        """The record as it is."""
-        return item.source.value
+        """The record as it is, or the piece of one."""
+        return encode(item.content) if item.cut else item.source.value
 
     async def handle(self, items: Sequence[Item]) -> Written:
         """One burst."""
@@ -105,7 +117,8 @@ class Match:
                 case Reject():
                     self._reach(sheet, block, entries, Status.UNDELIVERED, outcome.reason, fresh)
                 case DeadLetter():
-                    burials.append(Burial(block.item, encode(block.only(entries)), outcome.reason, outcome.detail))
+                    burials.append(Burial(block.item, encode(block.only(entries, self._ports.sealing)), outcome.reason,
+                                          outcome.detail))
         return burials
 
     def _reach(self, sheet: Sheet, block: Block, entries: Sequence[int], status: Status, reason: Reason,
@@ -145,26 +158,48 @@ class Match:
             self._recent.popitem(last=False)
 
 
+def fit_receipts(receipts: CarrierReceipts) -> CarrierReceipts:
+    """The record with carriers' ids, states and codes as they can be kept, looked up and published."""
+    ids, states = fit_column(receipts.ids, ID_LENGTH), fit_column(receipts.states, CODE_LENGTH)
+    codes = fit_column(receipts.codes, CODE_LENGTH)
+    done_at = _fit_times(receipts.done_at)
+    if ids is receipts.ids and states is receipts.states and codes is receipts.codes and done_at is receipts.done_at:
+        return receipts
+    return msgspec.structs.replace(receipts, ids=ids, states=states, codes=codes, done_at=done_at)
+
+
+def _fit_times(column: bytes) -> bytes:
+    """Times that no calendar has are unknown."""
+    if not column or len(column) % 8:
+        return column
+    times = array("q", column)
+    if min(times) >= 0 and max(times) <= LATEST_MS:
+        return column
+    return array("q", [time if 0 <= time <= LATEST_MS else 0 for time in times]).tobytes()
+
+
 def check_receipts(receipts: CarrierReceipts) -> None:
     """Raise RecordError unless every column has `count` entries."""
     count = receipts.count
     if count < 1:
         raise RecordError("count: a record of receipts has at least one")
-    lengths = {
+    lengths: dict[str, float] = {
         "ids": receipts.ids.count("\n") + 1, "states": receipts.states.count("\n") + 1,
-        "codes": receipts.codes.count("\n") + 1, "done_at": len(receipts.done_at) // 8,
-        "to_hashes": len(receipts.to_hashes) // 8,
+        "codes": receipts.codes.count("\n") + 1, "done_at": len(receipts.done_at) / 8,
+        "to_hashes": len(receipts.to_hashes) / 8,
     }
     if receipts.chunk is not None:
-        lengths |= {"places": len(receipts.places) // 2, "indexes": len(receipts.indexes) // 4,
+        lengths |= {"places": len(receipts.places) / 2, "indexes": len(receipts.indexes) / 4,
                     "segments": len(receipts.segments)}
-        if receipts.tenant is None or receipts.lane is None:
-            raise RecordError("chunk: without its tenant and lane")
-        if max(array("H", receipts.places), default=0) >= receipts.size:
-            raise RecordError("places: beyond the chunk's size")
     for name, length in lengths.items():
         if length != count:
-            raise RecordError(f"{name}: {length} entries where {count} belong")
+            raise RecordError(f"{name}: {length:g} entries where {count} belong")
+    if receipts.chunk is not None:
+        if receipts.tenant is None or receipts.lane not in set(Lane):
+            raise RecordError("chunk: without its tenant and lane")
+        check_names(receipts.tenant, receipts.campaign, receipts.chunk)
+        if max(array("H", receipts.places)) >= receipts.size:
+            raise RecordError("places: beyond the chunk's size")
 
 
 def _first_of_each(block: Block, entries: Sequence[int], new: int) -> list[int]:

@@ -66,6 +66,8 @@ class Sealing(Protocol):
 
     def open(self, slice_: Slice) -> Columns:
         """The columns of the slice's positions."""
+    def seal(self, columns: Columns, *, tenant: str, campaign: str | None, chunk: str) -> tuple[str, bytes]:
+        """(key id, sealed bytes) of columns that belong to this chunk."""
     def unseal(self, sealed: bytes, *, key_id: str, tenant: str, campaign: str | None, chunk: str) -> Columns:
         """The columns in a block that belongs to this chunk."""
     def narrow(self, slice_: Slice, positions: int) -> Slice:

@@ -11,14 +11,13 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from schemas.codec import encode
 from schemas.ids import message_ids
 from schemas.positions import positions_of
 from schemas.reasons import Reason
 from schemas.receipt_encoder import Shared
 from schemas.records import CarrierReceipts
+from schemas.splits import pick_receipts
 from schemas.status import ReceiptStateError, receipt_outcome
 from streams.ports import Found, Sealing, SegmentReceipt, UnknownReceipt
 from streams.sheet import Sheet
@@ -60,9 +59,9 @@ class Block:
     charge_round: int | None = None
     lease: str | None = None
 
-    def only(self, entries: Sequence[int]) -> CarrierReceipts:
-        """The record that came, with these entries alone; the carrier's view suffices to look them up again."""
-        return _only(self.item.content, entries)
+    def only(self, entries: Sequence[int], sealing: Sealing) -> CarrierReceipts:
+        """The record that came, with these entries alone."""
+        return pick_receipts(self.item.content, entries, sealing)
 
     def segment_receipt(self, entry: int) -> SegmentReceipt:
         """This entry as the receipt of one segment."""
@@ -119,7 +118,7 @@ def unknown_receipts(items: Sequence[Item]) -> tuple[list[tuple[Item, UnknownRec
                 if receipt_outcome(state) is None:
                     continue
             except ReceiptStateError as fault:
-                burials.append(Burial(item, encode(_only(record, [n])), Reason.UNDECODABLE, str(fault)))
+                burials.append(Burial(item, encode(pick_receipts(record, [n], None)), Reason.UNDECODABLE, str(fault)))
                 continue
             receipts.append((item, UnknownReceipt(
                 carrier=record.carrier, ids=tuple(ids.split(",")), to_hash=record.to_hashes[8 * n:8 * n + 8],
@@ -156,18 +155,6 @@ def _first_forms(ids: str) -> list[str]:
     if "," in ids:
         return [forms.partition(",")[0] for forms in ids.split("\n")]
     return ids.split("\n")
-
-
-def _only(record: CarrierReceipts, entries: Sequence[int]) -> CarrierReceipts:
-    ids, states, codes = (column.split("\n") for column in (record.ids, record.states, record.codes))
-    known = record.chunk is not None
-    return msgspec.structs.replace(
-        record, count=len(entries), ids="\n".join(ids[n] for n in entries), states="\n".join(states[n] for n in entries),
-        codes="\n".join(codes[n] for n in entries), done_at=_pick(record.done_at, 8, entries),
-        to_hashes=_pick(record.to_hashes, 8, entries), sealed_refs=None,
-        places=_pick(record.places, 2, entries) if known else b"",
-        indexes=_pick(record.indexes, 4, entries) if known else b"",
-        segments=_pick(record.segments, 1, entries) if known else b"")
 
 
 def _pick(column: bytes, width: int, entries: Sequence[int]) -> bytes:

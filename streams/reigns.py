@@ -31,7 +31,7 @@ class Reigns:
         asks = self._not_following(items)
         read_back = dict(zip(asks, await self._owners.newest(asks), strict=True)) if asks else {}
         out = []
-        for source, _, record in items:
+        for source, _, record, _ in items:
             place = (source.topic, source.partition)
             following, newest = self._known.get(place, (-1, -1))
             if source.offset != following:
@@ -44,7 +44,7 @@ class Reigns:
     def _not_following(self, items: Sequence[Item]) -> list[OwnerAsk]:
         following = {place: offset for place, (offset, _) in self._known.items()}
         asks = []
-        for source, _, record in items:
+        for source, _, record, _ in items:
             place = (source.topic, source.partition)
             if source.offset != following.get(place, -1) and not isinstance(record, Owner):
                 asks.append(_ask(source))

@@ -3,10 +3,12 @@
 In: bursts of records of one topic. Out: through the `Outlet`, everything the stage writes and the dead letters; `run`
 returns when all is acknowledged, and only then may the caller acknowledge the inputs. Guarantee: no record is lost.
 - Bytes that are no record of this topic are buried whole, byte for byte.
-- A burst that raised is handled again, item by item; an item that fails alone is buried, wrapped alone; the rest goes on.
+- A burst that raised is handled again, item by item; an item that fails is cut in halves, again and again; what fails alone
+  is buried, wrapped alone; the rest goes on. An item of which nothing can be handled is buried as it came.
 - When something the stage asks is away (`PortDown`) the burst waits here and is handled again, however long it takes.
 - `Undelivered` and `BrakeOn` leave `run`: the caller ends the process without acknowledging anything. The brake is pulled
   when more than `brake` different items in a row were about to be buried for a failed step: then it is we who are broken.
+  A fault of the value itself (see `infra/postgres/faults.py`) does not count: there may be any number of these.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from infra.kafka.dead_letter import dead_letter
+from infra.postgres.faults import is_data_fault
 from schemas.codec import DecodeError
 from schemas.reasons import Reason
 from schemas.slices import RecordError
@@ -51,16 +54,18 @@ class Runner:
 
     async def run(self, burst: Sequence[Inbound]) -> None:
         """Handle these records. Raises Undelivered or BrakeOn."""
-        items, letters = self._open(burst)
-        failures: list[Output] = []
+        items, odd, letters = self._open(burst)
+        written: list[Written] = []
         try:
-            written = [await self._patiently(items)] if items else []
+            written += [await self._patiently(items)] if items else []
             if items:
                 self._failed_in_a_row.clear()
         except Exception as fault:  # noqa: BLE001  why: whatever a step raises, the others of its burst must go on
             log.warning("a burst failed and is handled again one by one", action="burst_failed", topic=burst[0].topic,
                         fault=f"{type(fault).__name__}: {fault}"[:300])
-            written, failures = await self._one_by_one(items)
+            odd += items
+        more, failures = await self._one_by_one(odd)
+        written += more
         letters += failures
         for part in written:
             letters += [self._bury_part(burial) for burial in part.burials]
@@ -69,15 +74,27 @@ class Runner:
             if part.remember is not None:
                 part.remember()
 
-    def _open(self, burst: Sequence[Inbound]) -> tuple[list[Item], list[Output]]:
+    def _open(self, burst: Sequence[Inbound]) -> tuple[list[Item], list[Item], list[Output]]:
+        """Items, those that contradict themselves, and letters for what is no record."""
         items: list[Item] = []
+        odd: list[Item] = []
         letters: list[Output] = []
         for record in burst:
             try:
-                items += self._handler.open(record)
-            except (DecodeError, RecordError) as fault:
+                opened = self._handler.open(record)
+            except DecodeError as fault:
                 letters.append(self._letter(record, record.value, fault, Reason.UNDECODABLE))
-        return items, letters
+                continue
+            for item in opened:
+                (items if self._fault(item) is None else odd).append(item)
+        return items, odd, letters
+
+    def _fault(self, item: Item) -> RecordError | None:
+        try:
+            self._handler.check(item)
+        except RecordError as fault:
+            return fault
+        return None
 
     async def _patiently(self, items: Sequence[Item]) -> Written:
         """The handler's answer, however long what it asks is away."""
@@ -95,21 +112,57 @@ class Runner:
         written: list[Written] = []
         letters: list[Output] = []
         for item in items:
-            try:
-                answer = await self._patiently([item])
-            except Exception as fault:  # noqa: BLE001  why: whatever it raises, the item is kept for a person
-                self._count_failure(item, fault)
-                letters.append(self._letter(item.source, self._handler.wrap(item), fault, Reason.STEP_FAILED))
-                continue
-            self._failed_in_a_row.clear()
-            written.append(answer)
+            taken, failed = await self._apart(item)
+            if taken:
+                self._failed_in_a_row.clear()
+            for piece, fault in failed:
+                self._count_failure(piece, fault)
+                reason = Reason.UNDECODABLE if isinstance(fault, RecordError) else Reason.STEP_FAILED
+                letters.append(self._letter(item.source, self._handler.wrap(piece), fault, reason))
+            written += taken
         return written, letters
+
+    async def _apart(self, item: Item) -> tuple[list[Written], list[tuple[Item, Exception]]]:
+        """What can be handled of an item, and what fails alone: pieces, or the item when nothing of it can be handled."""
+        written: list[Written] = []
+        fault = await self._attempt(item, written)
+        if fault is None:
+            return written, []
+        failed: list[tuple[Item, Exception]] = []
+        todo = self._pieces(item)
+        while todo:
+            piece = todo.pop(0)
+            own = await self._attempt(piece, written)
+            if own is not None:
+                smaller = self._pieces(piece)
+                todo[:0] = smaller
+                failed += [] if smaller else [(piece, own)]
+        return written, failed if written else [(item, fault)]
+
+    async def _attempt(self, item: Item, written: list[Written]) -> Exception | None:
+        """Handle this item alone and add to `written`; else its fault."""
+        try:
+            self._handler.check(item)
+            written.append(await self._patiently([item]))
+        except Exception as fault:  # noqa: BLE001  why: whatever it raises, the item is kept for a person
+            return fault
+        return None
+
+    def _pieces(self, item: Item) -> list[Item]:
+        try:
+            return [Item(item.source, item.place, piece, cut=True) for piece in self._handler.split(item)]
+        except Exception as fault:  # noqa: BLE001  why: what cannot be cut stands alone, and is buried for what it failed of
+            log.info("an item cannot be cut", action="not_cut", fault=f"{type(fault).__name__}: {fault}"[:300])
+            return []
 
     def _count_failure(self, item: Item, fault: Exception) -> None:
         record = item.source
+        where = {"topic": record.topic, "partition": record.partition, "offset": record.offset, "place": item.place}
+        if is_data_fault(fault):
+            log.warning("an item cannot be handled for what it says", action="item_refused", fault=str(fault)[:300], **where)
+            return
+        log.error("an item cannot be handled", action="step_failed", exc_info=fault, **where)
         self._failed_in_a_row.add((record.topic, record.partition, record.offset, item.place))
-        log.error("an item cannot be handled", action="step_failed", topic=record.topic, partition=record.partition,
-                  offset=record.offset, place=item.place, exc_info=fault)
         if len(self._failed_in_a_row) > self._brake:
             raise BrakeOn(f"{len(self._failed_in_a_row)} items of {record.topic} in a row failed; the last: "
                           f"{type(fault).__name__}: {fault}")

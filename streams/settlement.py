@@ -5,8 +5,8 @@ what failed, `retry-10s-<lane>`, `held`; a dead letter beside the end of what a 
 Guarantee: dispatch never makes the next send, this stage alone does, once per
 (chunk, send): a repeat writes the same records under the same numbers. A record of an owner that has been replaced may
 only turn uncertain into sent or failed; who is the newest, the log says (`reigns.py`): while it cannot be read back the
-burst waits. A start whose answer is in the same burst makes no event of its own. A record that contradicts itself is
-buried alone.
+burst waits. A start whose answer is in the same burst makes no event of its own. A record that cannot be
+taken is cut by verdict and position; what fails alone is buried alone.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from infra.kafka.dead_letter import dead_letter
 from schemas.codec import DecodeError, decode, encode
+from schemas.foreign_text import CODE_LENGTH, fit
 from schemas.ids import message_ids
 from schemas.reasons import Reason
-from schemas.records import Envelope, Owner, Returned, Settled, Started
-from schemas.slices import Slice, check_slice
+from schemas.records import Envelope, Owner, Record, Returned, Settled, Started
+from schemas.slices import Slice, check_names, check_slice
+from schemas.splits import pick_positions, split
 from schemas.status import Status
 from schemas.topics import DEAD_LETTER
 from streams.outcome import DROPPED, DeadLetter, Hold, Next, Outcome, Reject, Retry, check_cover
@@ -56,14 +60,24 @@ class Settlement:
         content = decode(record.value)
         if not isinstance(content, Owner | Started | Settled | Returned):
             raise DecodeError(f"a {type(content).__name__} does not belong on {record.topic}")
-        rest = content.rest if isinstance(content, Settled | Returned) else None
+        return [Item(record, 0, fit_codes(content) if isinstance(content, Settled) else content)]
+
+    def check(self, item: Item) -> None:
+        """Names, and the columns of what is not at its end."""
+        match item.content:
+            case Started() | Settled() as record:
+                check_names(record.tenant, record.campaign, record.chunk)
+        rest = item.content.rest if isinstance(item.content, Settled | Returned) else None
         if rest is not None:
             check_slice(rest)
-        return [Item(record, 0, content)]
+
+    def split(self, item: Item) -> list[Record]:
+        """By verdict, then by position."""
+        return split(item.content, self._ports.sealing)
 
     def wrap(self, item: Item) -> bytes | None:
-        """The record as it is."""
-        return item.source.value
+        """The record as it is, or the piece of one."""
+        return encode(item.content) if item.cut else item.source.value
 
     async def handle(self, items: Sequence[Item]) -> Written:
         """One burst; records of a partition in their order."""
@@ -165,11 +179,17 @@ class Block:
                           segments=segments, lease=block.lease)
 
 
+def fit_codes(settled: Settled) -> Settled:
+    """The record with carriers' codes as they can be kept and published."""
+    verdicts = [v if v.code is None else replace(v, code=fit(v.code, CODE_LENGTH)) for v in settled.verdicts]
+    return settled if verdicts == settled.verdicts else replace(settled, verdicts=verdicts)
+
+
 def _letter(source: Inbound, block: Settled, dead: DeadLetter, ports: SettlementPorts) -> Output:
-    """The dead letter of these positions: their slice in an envelope, or the whole record where it does not hold them."""
-    value, rest = source.value, block.rest
-    if rest is not None and not dead.positions & ~rest.positions:
-        value = encode(Envelope(slices=[ports.sealing.narrow(rest, dead.positions)]))
+    """The dead letter of these positions: their slice in an envelope, or the record of them where it does not hold them."""
+    rest = block.rest
+    value = (encode(pick_positions(block, dead.positions, ports.sealing)) if rest is None or dead.positions & ~rest.positions
+             else encode(Envelope(slices=[ports.sealing.narrow(rest, dead.positions)])))
     key, content, headers = dead_letter(
         source.topic, source.partition, source.offset, source.timestamp, source.key, value, source.headers,
         error_class=UNKNOWN, code=dead.reason, service=SERVICE, now=ports.clock(),

@@ -16,14 +16,13 @@ from schemas.lanes import Lane
 from schemas.positions import places
 from schemas.receipt_encoder import Headers, Shared
 from schemas.records import Change, Envelope, Held, MessageEvents, Retry, Usage
-from schemas.slices import Slice
+from schemas.slices import ENVELOPE_BYTES, Slice
 from schemas.status import Status, sequence
 from schemas.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, retry
 from streams.stage import Output
 
 FROM_US = [("x-from", b"streams")]
 PER_ENVELOPE = 64
-ENVELOPE_BYTES = 500_000
 HOLD_STEP = 1 << 20
 
 
@@ -134,10 +133,9 @@ def _groups(slices: list[Slice]) -> list[list[Slice]]:
     groups: list[list[Slice]] = []
     room = 0
     for slice_ in slices:
-        size = len(slice_.sealed) + len(slice_.indexes) + len(slice_.body) + 600
-        if not groups or len(groups[-1]) >= PER_ENVELOPE or room < size:
+        if not groups or len(groups[-1]) >= PER_ENVELOPE or room < slice_.weight:
             groups.append([])
             room = ENVELOPE_BYTES
         groups[-1].append(slice_)
-        room -= size
+        room -= slice_.weight
     return groups

@@ -1,9 +1,10 @@
 """What the runner and a stage say to each other; neither knows what brings the records.
 
-In: records as they were read. A handler opens a record into items (a slice each, or the record itself), handles a burst of
-items at once, and can wrap one item alone so that it can be buried. Out: outputs, all to be acknowledged before the
-inputs' offsets move. A handler raises `DecodeError` or `RecordError` for bytes that are no record of its topic, `PortDown`
-when something it asks is away, and anything else for items that it cannot handle.
+In: records as they were read. A handler opens a record into items (a slice each, or the record itself), checks each, handles
+a burst of items at once, can cut one that fails, and can wrap one item alone so that it can be buried. Out: outputs, all to
+be acknowledged before the inputs' offsets move. A handler raises `DecodeError` for bytes that are no record of its topic,
+`RecordError` for an item that contradicts itself, `PortDown` when something it asks is away, and anything else for items
+that it cannot handle.
 """
 
 from __future__ import annotations
@@ -38,11 +39,12 @@ class Output(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One thing to handle. `place`: its number within its record."""
+    """One thing to handle. `place`: its number within its record. `cut`: it is a piece of what stood there."""
 
     source: Inbound
     place: int
     content: Any
+    cut: bool = False
 
 
 class Burial(NamedTuple):
@@ -67,7 +69,13 @@ class Handler(Protocol):
     """One stage at work."""
 
     def open(self, record: Inbound) -> list[Item]:
-        """The items of a record. Raises DecodeError or RecordError."""
+        """The items of a record. Raises DecodeError."""
+
+    def check(self, item: Item) -> None:
+        """Raise RecordError for an item that contradicts itself."""
+
+    def split(self, item: Item) -> list[Any]:
+        """The contents of two smaller items that say the same; none for one that stands alone. May raise anything."""
 
     async def handle(self, items: Sequence[Item]) -> Written:
         """Everything that a burst writes; the same for the same burst, apart from times and seals."""

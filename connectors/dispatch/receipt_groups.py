@@ -1,6 +1,7 @@
 """Receipts gathered by chunk, and batches of them that are confirmed to the carrier when all are safe.
 
-In: receipts with what they were matched to. Out: `CarrierReceipts` records as columns. Nothing can go wrong here.
+In: receipts with what they were matched to. Out: `CarrierReceipts` records as columns; a carrier's text that columns cannot
+hold is made fit. Nothing can go wrong here.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from connectors.carriers.contract import Acknowledge, Receipt
 from connectors.dispatch.load import Facts
 from connectors.dispatch.settling import seal_refs
 from infra.security.sealing import Sealer
+from schemas.foreign_text import CODE_LENGTH, ID_LENGTH, join_column
 from schemas.records import CarrierReceipts
 
 
@@ -68,8 +70,9 @@ class Group:
         """What the records have of each receipt."""
         receipts = [receipt for receipt, _, _ in self.entries]
         return _Columns(
-            ids="\n".join([ids for _, ids, _ in self.entries]), states="\n".join([one.state for one in receipts]),
-            codes="\n".join([one.code for one in receipts]),
+            ids=join_column([ids for _, ids, _ in self.entries], ID_LENGTH),
+            states=join_column([one.state for one in receipts], CODE_LENGTH),
+            codes=join_column([one.code for one in receipts], CODE_LENGTH),
             done_at=array("q", [int(one.done_at * 1000) if one.done_at else 0 for one in receipts]).tobytes())
 
     def close_after(self, then: Callable[[], None]) -> Callable[[], None]:

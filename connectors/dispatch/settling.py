@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from connectors.dispatch.load import Load
 from infra.security.sealing import Sealer
+from schemas.foreign_text import IDS_LENGTH, join_column
 from schemas.positions import pick_indexes, ranks_within
 from schemas.reasons import Reason
 from schemas.records import Settled, Verdict
@@ -107,10 +108,10 @@ def _verdicts(load: Load, answers: Answers) -> list[Verdict]:
 
 def _ids(answers: Answers) -> str:
     if not any(outcome.outcome == "partial" for outcome in answers.other.values()):
-        return "\n".join([answers.sent[rank] for rank in sorted(answers.sent)])
+        return join_column([answers.sent[rank] for rank in sorted(answers.sent)], IDS_LENGTH)
     ids = dict(answers.sent)
     ids |= {rank: ",".join(o.ids) for rank, o in answers.other.items() if o.outcome == "partial"}
-    return "\n".join([ids[rank] for rank in sorted(ids)])
+    return join_column([ids[rank] for rank in sorted(ids)], IDS_LENGTH)
 
 
 def _rest(load: Load, answers: Answers, sealer: Sealer) -> Slice | None:

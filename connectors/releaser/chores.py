@@ -6,7 +6,7 @@
 - allowances that nobody draws on any more end.
 
 Every record is acknowledged before the row that caused it is changed. Raises DatabaseDown or DeliveryError; the
-role tries again.
+role tries again. A row that fails of itself is logged and passed over.
 """
 
 from __future__ import annotations
@@ -14,27 +14,36 @@ from __future__ import annotations
 import asyncio
 import struct
 from array import array
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import groupby
 from typing import Any
 
+import structlog
+
 from connectors.releaser.claims import Claims
-from infra.kafka.outbox import Outbox
+from infra.kafka.outbox import DeliveryError, Outbox
+from infra.postgres.pool import DatabaseDown
 from schemas.codec import encode
+from schemas.foreign_text import CODE_LENGTH, ID_LENGTH, fit
 from schemas.positions import places, positions_of
 from schemas.records import CampaignCommand, CarrierReceipts, Usage
 from schemas.topics import CARRIER_RECEIPTS, COMMANDS, USAGE
 
 PARKED_MS = 72 * 3_600_000
+log = structlog.get_logger()
 
 
 async def publish_campaigns(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> None:
     """`campaign-commands` catches up with the rows."""
-    for tenant, campaign, version, status, lane, parts in await claims.query("unpublished.sql", {}):
+
+    async def publish(row: tuple[Any, ...]) -> None:
+        tenant, campaign, version, status, lane, parts = row
         command = CampaignCommand(tenant=tenant, campaign=campaign, version=version, status=status, lane=lane,
                                   parts=[] if status == "draft" else parts, at=now())
         await outbox.send(COMMANDS, campaign.encode(), encode(command))
         await claims.execute("published.sql", {"tenant": tenant, "campaign": campaign, "version": version})
+
+    await _one_by_one(await claims.query("unpublished.sql", {}), publish)
 
 
 async def replay_parked(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> None:
@@ -51,7 +60,8 @@ async def replay_parked(claims: Claims, outbox: Outbox, now: Callable[[], int]) 
 
 async def settle_uncertain(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> None:
     """Charge or give back, by the tenant's setting, what uncertain messages have reserved."""
-    for row in await claims.query("uncertain_due.sql", {"now": now()}):
+
+    async def settle(row: tuple[Any, ...]) -> None:
         tenant, chunk, send, members, campaign, round_, price, segments, lease, charge, size = row
         if round_ is not None:
             positions = positions_of(members)
@@ -61,6 +71,8 @@ async def settle_uncertain(claims: Claims, outbox: Outbox, now: Callable[[], int
             await outbox.send(USAGE, chunk.encode(), encode(record))
         await claims.execute("uncertain_done.sql", {"tenant": tenant, "chunk": chunk, "send": send,
                                                     "positions": members})
+
+    await _one_by_one(await claims.query("uncertain_due.sql", {"now": now()}), settle)
 
 
 async def end_allowances(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> None:
@@ -79,9 +91,20 @@ async def do_chores(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> N
             raise result
 
 
+async def _one_by_one(rows: list[tuple[Any, ...]], act: Callable[[tuple[Any, ...]], Awaitable[None]]) -> None:
+    for row in rows:
+        try:
+            await act(row)
+        except (DatabaseDown, DeliveryError):
+            raise
+        except Exception as fault:  # noqa: BLE001  why: whatever is wrong with one row, the others must go on
+            log.error("a row cannot be dealt with; it stays", action="row_stays", row=f"{row[0]} {row[1]}",
+                      fault=f"{type(fault).__name__}: {fault}"[:300])
+
+
 def _receipts(carrier: str, rows: list[tuple[Any, ...]], at: int) -> CarrierReceipts:
     return CarrierReceipts(
-        carrier=carrier, at=at, count=len(rows), ids="\n".join(r[1] for r in rows),
-        states="\n".join(r[3] for r in rows), codes="\n".join(r[4] for r in rows),
+        carrier=carrier, at=at, count=len(rows), ids="\n".join(fit(r[1], ID_LENGTH) for r in rows),
+        states="\n".join(fit(r[3], CODE_LENGTH) for r in rows), codes="\n".join(fit(r[4], CODE_LENGTH) for r in rows),
         done_at=array("q", [r[5] for r in rows]).tobytes(),
         to_hashes=b"".join(struct.pack("<q", r[2]) for r in rows))

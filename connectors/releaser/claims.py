@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.releaser.rows import HeldRow, read_row
+from connectors.releaser.rows import HeldRow, each, read_row
 from infra.postgres.pool import Pool, execute, fetch_all, look_up, transaction
 from infra.postgres.sql import load_sql
 from schemas.positions import ranks_within
@@ -33,7 +33,7 @@ class Claims:
         values = {"now": now, "until": now + LEASE_MS, "lease": self._lease, "limit": limit, **params}
         async with transaction(self._pool) as connection:
             rows = await fetch_all(connection, text, values)
-        return [read_row(row) for row in rows]
+        return each(rows, read_row)
 
     async def mark(self, taken: Sequence[tuple[HeldRow, int]]) -> None:
         """Take these positions out of their rows and end the leases; 0 gives a row back untouched."""

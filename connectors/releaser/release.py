@@ -3,7 +3,8 @@
 In: leased rows. Out, acknowledged before a row is marked: `ingest-<lane>` (drafts of started campaigns, rows with a
 credit), `dispatch-<lane>` and `queued` events (rows with room), final events with public receipts and refunds (canceled,
 expired), and a `Released` for each. Killed at any point, the lease ends and the rows are taken again: intake and dispatch
-know (chunk, send, position) and do nothing twice. A row whose payload does not open stays, leased out, and is logged.
+know (chunk, send, position) and do nothing twice. A row that fails of itself (a payload that does not open, columns that
+disagree) stays, leased out, and is logged; the others go on.
 """
 
 from __future__ import annotations
@@ -12,25 +13,23 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import msgspec
-import structlog
 
 from connectors.releaser.claims import Claims
-from connectors.releaser.rows import HeldRow, complete
+from connectors.releaser.rows import HeldRow, complete, each
 from infra.kafka.outbox import Outbox
-from infra.security.sealing import Sealer, UnsealError
+from infra.security.sealing import Sealer
 from schemas.codec import encode
 from schemas.ids import message_ids
 from schemas.lanes import Lane
-from schemas.receipt_encoder import Shared
+from schemas.receipt_encoder import Headers, Shared
 from schemas.records import Change, Envelope, MessageEvents, Released, Usage
-from schemas.slices import Slice, Stage
+from schemas.slices import ENVELOPE_BYTES, Slice, Stage
 from schemas.status import Status, sequence
 from schemas.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, ingest
 
 PER_ENVELOPE = 32
 UNPAID = frozenset({"draft", "campaign_unknown", "balance"})
 FROM_US = [("x-from", b"releaser")]
-log = structlog.get_logger()
 
 
 class Release:
@@ -65,31 +64,20 @@ class Release:
 
     async def to_end(self, rows: Sequence[HeldRow], status: Status, reason: str) -> None:
         """These rows are over before they were sent: canceled or expired."""
+        ended = each(await self.complete(rows), lambda pair: (*pair, self._receipts(pair[1], status, reason)))
         acks: list[asyncio.Future[int]] = []
-        ended = await self.complete(rows)
-        for row, slice_ in ended:
+        for row, slice_, receipts in ended:
             acks.append(self._event(slice_, status, reason))
-            acks += self._public(slice_, status, reason)
+            acks += [self._outbox.send(DELIVERY_RECEIPTS, *receipt) for receipt in receipts]
             if row.reason not in UNPAID:
                 acks.append(self._refund(slice_))
         await asyncio.gather(*acks)
-        await self._finish([(row, row.positions) for row, _ in ended])
+        await self._finish([(row, row.positions) for row, *_ in ended])
 
     async def complete(self, rows: Sequence[HeldRow]) -> list[tuple[HeldRow, Slice]]:
         """The rows' slices with columns; rows whose positions were all started already are struck out."""
-        out = []
-        struck = []
-        for row in rows:
-            if not row.positions & ~row.started:
-                struck.append((row, row.positions))
-                continue
-            try:
-                out.append((row, complete(row, self._sealer)))
-            except UnsealError as fault:
-                log.error("a waiting row does not open; its key is missing", action="row_sealed", chunk=row.chunk,
-                          send=row.send, fault=str(fault))
-        await self._finish(struck)
-        return out
+        await self._finish([(row, row.positions) for row in rows if not row.positions & ~row.started])
+        return each([row for row in rows if row.positions & ~row.started], lambda row: (row, complete(row, self._sealer)))
 
     async def _finish(self, taken: list[tuple[HeldRow, int]]) -> None:
         if not taken:
@@ -109,7 +97,8 @@ class Release:
                                size=slice_.size, lane=slice_.lane, at=self._now(), changes=[change])
         return self._outbox.send(events(Lane(slice_.lane)), slice_.chunk.encode(), encode(record), FROM_US)
 
-    def _public(self, slice_: Slice, status: Status, reason: str) -> list[asyncio.Future[int]]:
+    def _receipts(self, slice_: Slice, status: Status, reason: str) -> list[tuple[bytes, bytes, Headers]]:
+        """The public events of these messages. Raises UnsealError."""
         columns = self._sealer.open(slice_)
         hashes = self._sealer.hash_destinations(columns.to)
         now = self._now()
@@ -117,8 +106,8 @@ class Release:
                         reason=reason, price=slice_.price or None, attempt=slice_.attempts, recorded_at=now,
                         sequence=sequence(slice_.send, status))
         ids = message_ids(slice_.campaign, slice_.chunk, slice_.part, slice_.indexes)
-        return [self._outbox.send(DELIVERY_RECEIPTS, *record) for record in shared.records(
-            ids, hashes=hashes, times=[now] * len(ids), refs=columns.refs, segments=slice_.segments or None)]
+        return list(shared.records(ids, hashes=hashes, times=[now] * len(ids), refs=columns.refs,
+                                   segments=slice_.segments or None))
 
     def _refund(self, slice_: Slice) -> asyncio.Future[int]:
         record = Usage(tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk, size=slice_.size,
@@ -130,13 +119,16 @@ class Release:
 def _groups(slices: Sequence[Slice], *, same_campaign: bool) -> list[list[Slice]]:
     """Runs of slices of one lane that may share a record; `same_campaign`: and one key."""
     groups: list[list[Slice]] = []
+    room = 0
     for slice_ in slices:
         last = groups[-1][0] if groups else None
-        fits = last is not None and last.lane == slice_.lane and len(groups[-1]) < PER_ENVELOPE
+        room -= slice_.weight
+        fits = last is not None and last.lane == slice_.lane and len(groups[-1]) < PER_ENVELOPE and room >= 0
         if last is not None and fits and (not same_campaign or _key(last) == _key(slice_)):
             groups[-1].append(slice_)
         else:
             groups.append([slice_])
+            room = ENVELOPE_BYTES - slice_.weight
     return groups
 
 

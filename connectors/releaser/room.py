@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 from connectors.releaser.claims import Claims
 from connectors.releaser.release import Release
-from connectors.releaser.rows import HeldRow, affordable
+from connectors.releaser.rows import HeldRow, affordable, each
 from infra.postgres.config_book import CarrierRow, ConfigBook
 from infra.redis.client import RedisDown
 from infra.redis.rooms import RoomAsk, Rooms
 from infra.security.sealing import Sealer
 from schemas.lanes import Lane
-from schemas.slices import Slice
+from schemas.slices import RecordError, Slice
 
 REASONS = ["room", "carrier_down", "no_carrier", "throttled", "returned"]
 BURST_ROWS = 64
@@ -55,20 +55,18 @@ class RoomRelease:
             return False
         rows = await self._claims.claim("room", self._now(), min(BURST_ROWS, free), carrier=carrier.id, lane=lane,
                                         reason=reason)
-        whole = await self._release.complete(rows)
+        whole = each(await self._release.complete(rows), _counted)
         grants = await self._ask(carrier, lane, [slice_ for _, slice_ in whole], free)
-        granted = []
-        for (row, slice_), cost in zip(whole, grants, strict=True):
-            positions = affordable(slice_, cost)
-            if positions:
-                granted.append((row, self._sealer.narrow(slice_, positions), positions | row.started))
+        wanted = [(row, slice_, affordable(slice_, cost)) for (row, slice_), cost in zip(whole, grants, strict=True)]
+        granted = each([one for one in wanted if one[2]], self._cut)
         await self._release.to_carrier(granted, carrier.partition)
-        await self._give_back(rows, granted)
+        # What failed of itself keeps its lease: given back, it would stand in front of the others again at once.
+        await self._claims.mark([(row, row.started) for row, _, positions in wanted if not positions])
         return bool(granted)
 
-    async def _give_back(self, rows: list[HeldRow], granted: list[tuple[HeldRow, Slice, int]]) -> None:
-        gone = {row.key for row, _, _ in granted}
-        await self._claims.mark([(row, row.started) for row in rows if row.key not in gone])
+    def _cut(self, wanted: tuple[HeldRow, Slice, int]) -> tuple[HeldRow, Slice, int]:
+        row, slice_, positions = wanted
+        return row, self._sealer.narrow(slice_, positions), positions | row.started
 
     async def _free(self, carrier: CarrierRow, lane: str) -> int:
         try:
@@ -91,3 +89,10 @@ class RoomRelease:
                 grants.append(min(cost, free))
                 free -= grants[-1]
             return grants
+
+
+def _counted(pair: tuple[HeldRow, Slice]) -> tuple[HeldRow, Slice]:
+    """Room is given for segments: a row that does not tell them cannot ask for any."""
+    if not pair[1].segments:
+        raise RecordError("segments: none, of a row that waits for room")
+    return pair

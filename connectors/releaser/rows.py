@@ -1,21 +1,27 @@
 """Rows of the waiting room as the releaser claims them, and how they become slices again.
 
 In: a claimed row with its chunk's payload. Out: a `Slice` with columns, or a smaller one when only some positions may go.
-A payload that does not open raises `UnsealError`; a row whose bytes are not ours raises `DecodeError`.
+A payload that does not open raises `UnsealError`; a row whose bytes are not ours raises `DecodeError`, one that contradicts
+itself `RecordError`: `each` leaves such rows where they are, leased out, and goes on with the others.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import msgspec
+import structlog
 
 from infra.security.sealing import Sealer, pick
 from schemas.codec import decode_as
 from schemas.positions import everyone, places, positions_of
 from schemas.records import Envelope
-from schemas.slices import Slice
+from schemas.slices import Slice, check_slice
 
+R = TypeVar("R")
+T = TypeVar("T")
+log = structlog.get_logger()
 TAKE_COLUMNS = ("tenant", "chunk", "send", "hold", "reason", "positions", "slice", "started", "version",
                 "payload_key_id", "payload_sealed", "payload_size", "payload_indexes")
 
@@ -59,6 +65,7 @@ def complete(row: HeldRow, sealer: Sealer) -> Slice:
     wanted = row.positions & ~row.started
     if not slice_.sealed:
         slice_ = _with_payload(slice_, row, sealer)
+    check_slice(slice_)
     return slice_ if wanted in (0, slice_.positions) else sealer.narrow(slice_, wanted)
 
 
@@ -69,6 +76,25 @@ def _with_payload(slice_: Slice, row: HeldRow, sealer: Sealer) -> Slice:
     whole = msgspec.structs.replace(slice_, positions=everyone(size), segments=b"", indexes=indexes, key_id=key_id,
                                     sealed=sealed)
     return sealer.reseal(slice_, pick(sealer.open(whole), places(slice_.positions)))
+
+
+def each(rows: Iterable[R], make: Callable[[R], T]) -> list[T]:
+    """What is made of each row. One that fails of itself stays as it is, until its lease ends, and is logged."""
+    out: list[T] = []
+    for row in rows:
+        try:
+            out.append(make(row))
+        except Exception as fault:  # noqa: BLE001  why: whatever a row does to us, the rows beside it must go on
+            log.error("a waiting row cannot go on; it stays", action="row_stays", row=_name(row),
+                      fault=f"{type(fault).__name__}: {fault}"[:300])
+    return out
+
+
+def _name(row: object) -> str:
+    """Chunk, send and hold of a row, also beside something else, or as PostgreSQL gave it."""
+    first = row if isinstance(row, HeldRow) or not isinstance(row, tuple) else row[0]
+    values = first.key[1:] if isinstance(first, HeldRow) else row[1:4] if isinstance(row, tuple) else ()
+    return " ".join(str(value) for value in values)
 
 
 def affordable(slice_: Slice, cost: int) -> int:

@@ -23,8 +23,8 @@ class ValueRefused(psycopg.DataError):
     """A value beyond a limit of PostgreSQL, or one key twice in a statement; the message says which."""
 
 
-# Trap: psycopg derives "index row size exceeds maximum" from OperationalError, like a lost connection: taken for an outage it
-# would be asked again for ever. A key twice in one statement it calls a fault of the program, like a missing table.
+# Trap: psycopg derives "index row size exceeds maximum" from OperationalError, like a lost connection: taken for an outage
+# it would be asked again for ever. A key twice in one statement it calls a fault of the program, like a missing table.
 _VALUE = (errors.ProgramLimitExceeded, errors.StatementTooComplex, errors.CardinalityViolation)
 _DATA = (psycopg.DataError, psycopg.IntegrityError, RecordError, DecodeError, UnicodeError, OverflowError, struct.error)
 
