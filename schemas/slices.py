@@ -118,13 +118,18 @@ def _is_name(name: str) -> bool:
     return 0 < len(name) <= MAX_NAME and name.isascii() and name.isprintable()
 
 
+def check_positions(size: int, positions: int) -> None:
+    """Raise RecordError unless these are positions of a chunk of this size."""
+    if not 1 <= size <= MAX_CHUNK:
+        raise RecordError(f"size: {size} is not within 1..{MAX_CHUNK}")
+    if positions <= 0 or positions >> size:
+        raise RecordError("positions: empty, or beyond the chunk's size")
+
+
 def check_slice(slice_: Slice) -> None:
     """Raise RecordError unless names can be keys, sizes and columns agree; to be called where a slice enters a process."""
     check_names(slice_.tenant, slice_.campaign, slice_.chunk)
-    if not 1 <= slice_.size <= MAX_CHUNK:
-        raise RecordError(f"size: {slice_.size} is not within 1..{MAX_CHUNK}")
-    if slice_.positions <= 0 or slice_.positions >> slice_.size:
-        raise RecordError("positions: empty, or beyond the chunk's size")
+    check_positions(slice_.size, slice_.positions)
     if not 1 <= slice_.send <= MAX_SEND:
         raise RecordError(f"send: {slice_.send} is not within 1..{MAX_SEND}")
     if slice_.lane not in _LANES:

@@ -22,7 +22,8 @@ from schemas.foreign_text import CODE_LENGTH, fit
 from schemas.ids import message_ids
 from schemas.reasons import Reason
 from schemas.records import Envelope, Owner, Record, Returned, Settled, Started
-from schemas.slices import Slice, check_names, check_slice
+from schemas.settled import check_settled
+from schemas.slices import Slice, check_names, check_positions, check_slice
 from schemas.splits import pick_positions, split
 from schemas.status import Status
 from schemas.topics import DEAD_LETTER
@@ -67,6 +68,9 @@ class Settlement:
         match item.content:
             case Started() | Settled() as record:
                 check_names(record.tenant, record.campaign, record.chunk)
+                check_positions(record.size, record.positions)
+        if isinstance(item.content, Settled):
+            check_settled(item.content)
         rest = item.content.rest if isinstance(item.content, Settled | Returned) else None
         if rest is not None:
             check_slice(rest)

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.sinks.contract import Arrival, RecordError, Sink, Writer, bitmap
+from connectors.sinks.contract import Arrival, Sink, Writer, bitmap
 from connectors.sinks.message_refs import MessageRefs
 from connectors.sinks.settled_columns import SettledColumns, read_columns
 from infra.postgres.sql import load_sql
 from schemas import topics
 from schemas.lanes import Lane
 from schemas.records import Settled, Started
-from schemas.slices import MAX_CHUNK, check_names
+from schemas.slices import check_names, check_positions
 
 Key = tuple[str, str, int]
 Uncertain = dict[tuple[str, str, int, int], tuple[str, int, int]]
@@ -105,10 +105,7 @@ class CallLog:
 
 def _check(call: Started | Settled) -> None:
     check_names(call.tenant, call.campaign, call.chunk)
-    if not 1 <= call.size <= MAX_CHUNK:
-        raise RecordError(f"size: {call.size} is not within 1..{MAX_CHUNK}")
-    if call.positions <= 0 or call.positions >> call.size:
-        raise RecordError("positions: empty, or beyond the chunk's size")
+    check_positions(call.size, call.positions)
 
 
 def _lock(calls: Sequence[Started | Settled], transaction: Writer) -> dict[Key, list[int]]:

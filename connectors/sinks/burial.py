@@ -56,7 +56,7 @@ class Burial:
         if self._in_a_row > MOST_IN_A_ROW:
             raise TooManyBurials(f"{self._sink}: {self._in_a_row} bad records in a row, the last: {fault}") from fault
         where = {"sink": self._sink, "topic": arrival.topic, "partition": arrival.partition, "offset": arrival.offset}
-        if buries(arrival.topic) or not isinstance(fault, FOUND_BY_ALL):
+        if not (isinstance(fault, FOUND_BY_ALL) and others_bury(arrival.topic)):
             self._bury(arrival, fault)
             log.error("buried a record that cannot be taken", action="sink_buried", error=str(fault)[:300], **where)
         else:
@@ -82,6 +82,6 @@ class Burial:
             raise BurialFailed(f"the dead letter was not acknowledged: {faults}") from fault
 
 
-def buries(topic: str) -> bool:
-    """Whether the sinks are the ones who bury this topic's poison."""
-    return any(row.name == topic and row.buries == ROLE for row in topics.TOPICS)
+def others_bury(topic: str) -> bool:
+    """Whether another role buries what no reader of this topic can take."""
+    return any(row.name == topic and row.buries != ROLE for row in topics.TOPICS)

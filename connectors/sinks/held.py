@@ -15,7 +15,7 @@ from schemas import topics
 from schemas.codec import decode_as, encode
 from schemas.positions import ranks_within
 from schemas.records import Envelope, Held, Released
-from schemas.slices import MAX_CHUNK, Slice, check_names
+from schemas.slices import Slice, check_names, check_positions
 
 Key = tuple[str, str, int, int]
 
@@ -58,8 +58,7 @@ def check_waiting(held: Held) -> None:
     """Raise RecordError for a row that contradicts itself; personal columns may be left out, the payload has them."""
     s = held.slice
     check_names(s.tenant, s.campaign, s.chunk)
-    if not 1 <= s.size <= MAX_CHUNK or s.positions <= 0 or s.positions >> s.size:
-        raise RecordError("positions: empty, or beyond the chunk's size")
+    check_positions(s.size, s.positions)
     if s.send < 1 or held.hold < 0:
         raise RecordError("send, hold: below the first")
     if s.segments and len(s.segments) != s.count:

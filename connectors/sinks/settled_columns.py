@@ -12,9 +12,7 @@ from dataclasses import dataclass
 
 from schemas.positions import places
 from schemas.records import Settled
-from schemas.slices import RecordError
-
-OUTCOMES = frozenset({"sent", "failed", "transient", "uncertain", "partial", "not_taken"})
+from schemas.settled import check_settled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,31 +27,14 @@ class SettledColumns:
     uncertain: Sequence[int]
 
 
-def outcome_sets(settled: Settled) -> dict[str, int]:
-    """The positions of each outcome. Raises RecordError for an unknown one, or when verdicts overlap."""
-    sets = dict.fromkeys(OUTCOMES, 0)
-    seen = 0
-    for verdict in settled.verdicts:
-        if verdict.outcome not in OUTCOMES:
-            raise RecordError(f"outcome: {verdict.outcome!r} is unknown")
-        if verdict.positions & seen or verdict.positions & ~settled.positions:
-            raise RecordError("verdicts: positions twice, or not of this record")
-        seen |= verdict.positions
-        sets[verdict.outcome] |= verdict.positions
-    return sets
-
-
 def read_columns(settled: Settled) -> SettledColumns:
     """The columns by position."""
-    sets = outcome_sets(settled)
+    sets = check_settled(settled)
     with_id = places(sets["sent"] | sets["partial"])
     everyone = places(settled.positions)
     unread = not settled.to_hashes and sets["failed"] == settled.positions
     with_hash = [] if unread else everyone
-    ids = settled.ids.split("\n") if settled.ids or with_id else []
-    if (len(ids), len(settled.to_hashes), len(settled.segments)) != (
-            len(with_id), 8 * len(with_hash), len(everyone)):
-        raise RecordError("ids, to_hashes or segments: length differs from the number of positions")
+    ids = settled.ids.split("\n") if with_id else []
     return SettledColumns(
         ids={p: text.split(",") for p, text in zip(with_id, ids, strict=True)},
         to_hashes=dict(zip(with_hash, array("q", settled.to_hashes), strict=True)),

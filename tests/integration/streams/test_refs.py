@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 import struct
 from array import array
 
 import psycopg
 import pytest
+from psycopg import DataError
 
+from infra.postgres.faults import is_data_fault
 from infra.postgres.pool import Pool, fetch_all, look_up, open_pool
 from infra.postgres.sql import load_sql
 from schemas.carrier_ids import ref_key
@@ -150,3 +153,15 @@ async def test_look_ups_go_by_index_though_nobody_has_counted_the_rows(pool: Poo
     assert any("message_refs_key" in line for line in lines)
     assert any("ref_blocks_number" in line for line in lines)
     assert not any("Seq Scan" in line or "Hash Join" in line for line in lines), lines
+
+
+async def test_an_id_that_no_index_takes_is_its_own_fault_and_no_outage(pool: Pool) -> None:
+    refs = PostgresRefs(pool, SEALER)
+    for odd in (secrets.token_urlsafe(20_000), "a\0b"):
+        with pytest.raises(DataError) as caught:
+            await refs.lookup([receipt(odd)], NOW)
+        assert is_data_fault(caught.value)
+        with pytest.raises(DataError):
+            await refs.record_segments([SegmentReceipt(tenant=TENANT, chunk=CHUNK, send=1, position=0, id=odd,
+                                                       state="DELIVRD")])
+    assert await refs.lookup([receipt("known to nobody")], NOW) == [None]

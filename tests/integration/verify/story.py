@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from infra.settings import KafkaSettings, PostgresSettings, Settings
 from schemas import topics
 from schemas.codec import encode
 from schemas.records import DeliveryReceipt, Record
+from streams.stage import Output
 from tests.support.database import add_tenant
 from tests.support.log_records import NOW, an_envelope, change, events, settled, started, usage
 
@@ -47,6 +49,18 @@ class World:
         for record in records:
             producer.produce(topic, encode(record), key=b"k", partition=0, headers=headers)
         assert producer.flush(30) == 0
+
+    def put_raw(self, outputs: Sequence[Output]) -> None:
+        """What a stage wrote."""
+        producer = Producer({"bootstrap.servers": self.kafka, "acks": "all"})
+        for output in outputs:
+            producer.produce(output.topic, output.value, key=output.key, partition=0, headers=list(output.headers))
+        assert producer.flush(30) == 0
+
+    def ask(self, statement: Any, *parameters: Any) -> list[Any]:
+        """The rows of a statement."""
+        with psycopg.connect(self.postgres) as connection:
+            return connection.execute(statement, parameters).fetchall()
 
     def execute(self, statement: Any, *parameters: Any) -> None:
         with psycopg.connect(self.postgres) as connection:

@@ -7,6 +7,7 @@ false. Out: reports. Every test has a tenant and a campaign of its own, so that 
 from __future__ import annotations
 
 import secrets
+from array import array
 
 import pytest
 from pydantic import SecretStr
@@ -14,9 +15,14 @@ from pydantic import SecretStr
 from infra.ops.verify import render_table, verify
 from infra.settings import KafkaSettings, PostgresSettings, Settings
 from schemas import topics
+from schemas.codec import decode_as, encode
 from schemas.lanes import Lane
+from schemas.records import CarrierReceipts, DeliveryReceipt
+from streams.match import Match
+from streams.memory_runner import MemoryRunner
 from tests.integration.verify.story import HALF, REST, Story, World, found
 from tests.support.log_records import NOW, change, held, settled, started, usage
+from tests.unit.streams.worlds import World as Stages
 
 pytestmark = pytest.mark.stack
 
@@ -139,3 +145,27 @@ def test_consumers_behind_are_named_and_nothing_is_called_lost(world: World) -> 
                     campaign=story.campaign, wait=0.2)
     assert any("sluice-streams-bulk on ingest-marketing" in place for place in report.behind)
     assert report.ok
+
+
+async def test_whatever_a_carrier_writes_the_state_says_what_was_announced(world: World) -> None:
+    """Receipts with texts that no table takes, by way of match and sinks, in front of the real ledger."""
+    story = Story(world).accepted().sent()
+    odd = ["021\0", "\u202eילשמ", '\\u0000"', "x" * 10_000, "\x1b[2J", "000", "\x9f", "é" * 70, "", "9"]
+    receipts = CarrierReceipts(
+        carrier="acme", at=NOW, count=10, ids="\n".join(f"{text}{n}" for n, text in enumerate(odd)),
+        states="\n".join(["UNDELIV", "DELIVRD"] * 5), codes="\n".join(odd),
+        done_at=array("q", [0, -1, 2**62, NOW, -2**63, NOW, 1, 2**63 - 1, NOW, NOW]).tobytes(), to_hashes=bytes(80), part=0,
+        size=10, lane="marketing", send=1, attempts=0, price=700, places=array("H", range(10)).tobytes(),
+        indexes=array("I", range(10)).tobytes(), segments=bytes([1]) * 10, **story.of)
+    memory = MemoryRunner(lambda: Match(Stages().match()), topic="carrier-receipts", clock=lambda: NOW)
+    memory.send(encode(receipts))
+    await memory.drain()
+    assert memory.topics.on("dead-letter") == []
+    world.put_raw(memory.topics.written)
+    report = world.check(campaign=story.campaign)
+    assert report.ok, render_table(report)
+    assert (report.states["delivered"], report.states["undelivered"]) == (5, 5)
+    told = [decode_as(o.value, DeliveryReceipt) for o in memory.topics.on("delivery-receipts")]
+    stored = world.ask("SELECT codes FROM chunks WHERE chunk = %s", story.chunk)[0][0]
+    assert {r.message_id.rpartition("_")[2]: r.carrier_code for r in told if r.status == "undelivered" and r.carrier_code
+            } == stored

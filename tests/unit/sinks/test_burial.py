@@ -1,0 +1,30 @@
+"""Who buries what, and when one bad record after the other is more likely our own fault. No Kafka is asked here."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.sinks.burial import MOST_IN_A_ROW, Burial, TooManyBurials, others_bury
+from connectors.sinks.contract import Arrival, RecordError
+from schemas.codec import DecodeError
+
+RECORD = Arrival(topic="attempts-marketing", partition=0, offset=7, timestamp=0, key=None, value=b"", headers=())
+
+
+@pytest.mark.parametrize(("topic", "others"), [
+    ("attempts-otp", True), ("ingest-marketing", True), ("usage", False), ("held", False), ("nobody's", False)])
+def test_what_every_reader_finds_is_buried_by_one(topic: str, others: bool) -> None:
+    assert others_bury(topic) is others
+
+
+def test_bytes_that_nobody_can_read_end_us_at_last_and_contradictions_never() -> None:
+    burial = Burial("nobody:1", "attempts")
+    for _ in range(3 * MOST_IN_A_ROW):
+        burial.take(RECORD, RecordError("size: 0"))
+    for _ in range(MOST_IN_A_ROW):
+        burial.take(RECORD, DecodeError("not a Settled"))
+    with pytest.raises(TooManyBurials):
+        burial.take(RECORD, DecodeError("not a Settled"))
+    assert burial.skipped == 4 * MOST_IN_A_ROW
+    burial.relieved()
+    burial.take(RECORD, DecodeError("not a Settled"))
