@@ -30,3 +30,9 @@ def test_a_joined_column_has_as_many_entries_and_can_be_written(texts: list[str]
 def test_a_column_with_one_odd_text_keeps_the_others() -> None:
     assert fit_column("000\n021\0\n000", CODE_LENGTH) == "000\n021\ufffd\n000"
     assert fit_column("000\n" + "9" * 70, CODE_LENGTH) == "000\n" + "9" * 64
+
+
+@given(st.lists(st.text("ab", max_size=9), min_size=1, max_size=9), st.integers(1, 9))
+def test_a_column_is_kept_exactly_when_no_text_is_too_long(texts: list[str], most: int) -> None:
+    column = "\n".join(texts)
+    assert (fit_column(column, most) is column) == all(len(text) <= most for text in texts)
