@@ -132,7 +132,7 @@ async def test_failures_between_successes_pull_no_brake() -> None:
 def test_faust_ends_with_70_when_an_output_is_refused(services: Stack, tmp_path: Path) -> None:
     rig = WithFaust(services.kafka, tmp_path, out_bytes=150)
     try:
-        rig.send([plain(toy_record(toy_slice(os.urandom(2000).hex())))])
+        rig.send([plain(toy_record(toy_slice(os.urandom(60).hex())))])
         assert rig.start().wait(SECONDS) == 70
         assert rig.committed() == 0
     finally:
