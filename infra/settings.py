@@ -56,11 +56,18 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+Compression = Literal["uncompressed", "gzip", "snappy", "lz4", "zstd", "producer"]
+
+
 class KafkaSettings(_Section):
     """Kafka."""
 
     bootstrap: Addresses | None = Field(default=None, description="host:port[,host:port]; `up` starts one when unset")
     replication: int = Field(default=1, ge=1, le=7, description="replicas of the topics that `topics apply` makes")
+    public_compression: Compression = Field(
+        default="uncompressed", description="compression.type of topics that others read; all clients know gzip and none")
+    internal_compression: Compression = Field(
+        default="producer", description="compression.type of the other topics; producer = as our roles send (lz4)")
 
 
 class PostgresSettings(_Section):

@@ -23,6 +23,8 @@ USAGE = "usage"
 DEAD_LETTER = "dead-letter"
 RECORD_BYTES = 1_048_588
 DEAD_LETTER_BYTES = 2_000_000
+FOREIGN_READERS = frozenset({"subscribers", "billing", "operators"})
+"""Readers that are not our roles: programs and clients of others."""
 
 
 class Topic(NamedTuple):
@@ -38,6 +40,11 @@ class Topic(NamedTuple):
     readers: tuple[str, ...]
     buries: str
     most_bytes: int = RECORD_BYTES
+
+    @property
+    def public(self) -> bool:
+        """Whether programs of others read it, with whatever Kafka client they have: many know no codec but gzip."""
+        return not FOREIGN_READERS.isdisjoint(self.readers)
 
 
 def ingest(lane: Lane) -> str:
@@ -89,7 +96,7 @@ TOPICS: tuple[Topic, ...] = (
           ("streams",), "streams"),
     Topic(DELIVERY_RECEIPTS, ("DeliveryReceipt",), "message id as UTF-8", EVENT_PARTITIONS, 14 * DAY,
           ("streams", "releaser"), ("subscribers",), "subscribers"),
-    Topic(USAGE, ("Usage",), "chunk", EVENT_PARTITIONS, 14 * DAY, ("streams", "releaser"), ("sinks",), "sinks"),
+    Topic(USAGE, ("Usage",), "chunk", EVENT_PARTITIONS, 14 * DAY, ("streams", "releaser"), ("sinks", "billing"), "sinks"),
     Topic(DEAD_LETTER, ("bytes as they were",), "as it was", 1, 30 * DAY, ("streams", "dispatch", "delay", "sinks"),
           ("sinks", "operators"), "nobody", DEAD_LETTER_BYTES),
 )

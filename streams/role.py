@@ -81,7 +81,8 @@ async def run(role: RoleContext) -> None:
         owners=LogOwners(bootstrap))
     linger = OTP_LINGER_MS if pool_name is LanePool.OTP else BULK_LINGER_MS
     outlet = KafkaOutlet(Outbox(bootstrap, role.instance, linger_ms=linger),
-                         BurstOutbox(bootstrap, f"{role.instance}-bursts", linger_ms=linger))
+                         BurstOutbox(bootstrap, f"{role.instance}-bursts", linger_ms=linger,
+                                     compression=settings.kafka.public_compression))
     sources = [
         Source(topic, Runner(make_handler(stage.name, parts), outlet, service=SERVICE, clock=now_ms).run, stage.burst,
                stage.gather)

@@ -46,6 +46,17 @@ class TopicError(RuntimeError):
     """The cluster cannot be made equal to the table; the message says what to do."""
 
 
+class Compression(NamedTuple):
+    """`compression.type` of topics that programs of others read, and of ours. The broker sees to it whoever produces: it
+    compresses anew what comes in another way. `producer` = as it comes."""
+
+    public: str = "uncompressed"
+    internal: str = "producer"
+
+
+_AS_SHIPPED = Compression()
+
+
 class TopicState(NamedTuple):
     """A topic as it is in the cluster."""
 
@@ -55,23 +66,24 @@ class TopicState(NamedTuple):
     settings: dict[str, str]
 
 
-def wanted_settings(row: Topic, replication: int) -> dict[str, str]:
+def wanted_settings(row: Topic, replication: int, compression: Compression = _AS_SHIPPED) -> dict[str, str]:
     """The settings of a row as Kafka names them."""
     keep = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"} if row.retention_ms is None else {
         "cleanup.policy": "delete", "retention.ms": str(row.retention_ms), "retention.bytes": "-1"}
-    return {**keep, "max.message.bytes": str(row.most_bytes), "min.insync.replicas": str(2 if replication >= 3 else 1)}
+    return {**keep, "compression.type": compression.public if row.public else compression.internal,
+            "max.message.bytes": str(row.most_bytes), "min.insync.replicas": str(2 if replication >= 3 else 1)}
 
 
-def apply(bootstrap: str, replication: int) -> list[str]:
+def apply(bootstrap: str, replication: int, compression: Compression = _AS_SHIPPED) -> list[str]:
     """Make what is missing, change settings that differ, begin groups; sentences of what was done."""
     admin = make_admin(bootstrap)
     present = _present(admin)
-    made = _create(admin, [row for row in TOPICS if row.name not in present], replication)
-    changed = _change(admin, [row for row in TOPICS if row.name in present], replication)
+    made = _create(admin, [row for row in TOPICS if row.name not in present], replication, compression)
+    changed = _change(admin, [row for row in TOPICS if row.name in present], replication, compression)
     return made + changed + _begin_groups(admin, bootstrap)
 
 
-def diff(bootstrap: str, replication: int) -> list[str]:
+def diff(bootstrap: str, replication: int, compression: Compression = _AS_SHIPPED) -> list[str]:
     """Sentences of what differs from the table; empty when nothing does."""
     admin = make_admin(bootstrap)
     present = _present(admin)
@@ -81,7 +93,7 @@ def diff(bootstrap: str, replication: int) -> list[str]:
             if present[row.name] != row.partitions]
     for row, settings in zip(known, _settings(admin, known), strict=True):
         out += [f"topic {row.name}: {name} is {settings.get(name)} instead of {value}"
-                for name, value in wanted_settings(row, replication).items() if settings.get(name) != value]
+                for name, value in wanted_settings(row, replication, compression).items() if settings.get(name) != value]
     out += [f"group {group} has not begun on {place.topic}[{place.partition}]" for group in GROUPS
             for place in _not_begun(bootstrap, group, present)]
     return out
@@ -105,11 +117,11 @@ def _present(admin: Any) -> dict[str, int]:
     return {name: len(topic.partitions) for name, topic in _metadata(admin).items()}
 
 
-def _create(admin: Any, rows: list[Topic], replication: int) -> list[str]:
+def _create(admin: Any, rows: list[Topic], replication: int, compression: Compression) -> list[str]:
     if not rows:
         return []
     futures = admin.create_topics([NewTopic(row.name, row.partitions, replication,
-                                            config=wanted_settings(row, replication)) for row in rows])
+                                            config=wanted_settings(row, replication, compression)) for row in rows])
     for name, future in futures.items():
         try:
             future.result(DEADLINE)
@@ -119,12 +131,12 @@ def _create(admin: Any, rows: list[Topic], replication: int) -> list[str]:
     return [f"made topic {row.name}" for row in rows]
 
 
-def _change(admin: Any, rows: list[Topic], replication: int) -> list[str]:
+def _change(admin: Any, rows: list[Topic], replication: int, compression: Compression) -> list[str]:
     if not rows:
         return []
     out, resources = [], []
     for row, settings in zip(rows, _settings(admin, rows), strict=True):
-        wrong = {name: value for name, value in wanted_settings(row, replication).items()
+        wrong = {name: value for name, value in wanted_settings(row, replication, compression).items()
                  if settings.get(name) != value}
         if wrong:
             entries = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from infra.ops.options import Config, Data, Output, find_settings
+from infra.ops.options import Config, Data, Output, compression, find_settings
 from infra.ops.output import show_rows
 from infra.ops.refusal import Refusal
 
@@ -65,7 +65,7 @@ def _keyring(settings: Any) -> str:
 def _topics(settings: Any) -> str:
     from infra.kafka.topic_admin import diff
 
-    found = diff(settings.kafka.bootstrap, settings.kafka.replication)
+    found = diff(settings.kafka.bootstrap, settings.kafka.replication, compression(settings))
     if found:
         raise Refusal(f"{len(found)} differences, the first: {found[0]}")
     return "as they should be"

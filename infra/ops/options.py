@@ -17,6 +17,7 @@ from infra.ops.refusal import Refusal
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from infra.kafka.topic_admin import Compression
     from infra.ops.api import Api
     from infra.postgres.catalog import Catalog
     from infra.settings import Settings
@@ -68,6 +69,13 @@ def kafka_bootstrap(settings: Settings) -> str:
     if settings.kafka.bootstrap is None:
         raise Refusal("no Kafka is known", NO_STACK)
     return settings.kafka.bootstrap
+
+
+def compression(settings: Settings) -> Compression:
+    """How topics are compressed."""
+    from infra.kafka.topic_admin import Compression
+
+    return Compression(settings.kafka.public_compression, settings.kafka.internal_compression)
 
 
 def confirm(question: str, yes: bool) -> None:

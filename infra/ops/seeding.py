@@ -13,6 +13,7 @@ from typing import NamedTuple
 from pydantic import SecretStr
 
 from infra.ops.data_folder import DataFolder
+from infra.ops.options import compression
 from infra.security.api_keys import new_key
 from infra.security.keyring import create_keyring, load_keyring
 from infra.settings import CarrierSettings, RouteSettings, Settings, SimulatorSettings
@@ -53,7 +54,7 @@ def prepare_topics(settings: Settings) -> list[str]:
     """Topics and the first offsets of groups."""
     from infra.kafka.topic_admin import apply
 
-    return apply(settings.kafka.bootstrap or "", settings.kafka.replication)
+    return apply(settings.kafka.bootstrap or "", settings.kafka.replication, compression(settings))
 
 
 def prepare_database(settings: Settings, credentials: Credentials) -> None:

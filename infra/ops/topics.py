@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from infra.ops.options import Config, Data, Output, find_settings, kafka_bootstrap
+from infra.ops.options import Config, Data, Output, compression, find_settings, kafka_bootstrap
 from infra.ops.output import show_rows, tell
 
 app = typer.Typer(no_args_is_help=True, help="Kafka topics.")
@@ -20,7 +20,7 @@ def diff(data: Data = None, config: Config = None, output: Output = None) -> Non
     from infra.kafka.topic_admin import diff as differences
 
     settings = find_settings(data, config)
-    found = differences(kafka_bootstrap(settings), settings.kafka.replication)
+    found = differences(kafka_bootstrap(settings), settings.kafka.replication, compression(settings))
     show_rows([{"difference": sentence} for sentence in found], output)
     if found:
         raise typer.Exit(1)
@@ -32,7 +32,7 @@ def apply(data: Data = None, config: Config = None, output: Output = None) -> No
     from infra.kafka import topic_admin
 
     settings = find_settings(data, config)
-    done = topic_admin.apply(kafka_bootstrap(settings), settings.kafka.replication)
+    done = topic_admin.apply(kafka_bootstrap(settings), settings.kafka.replication, compression(settings))
     tell(f"{len(done)} changes" if done else "nothing to change")
     show_rows([{"change": sentence} for sentence in done], output)
 

@@ -15,10 +15,10 @@ from infra.settings_docs import example
 from schemas.codec import SCHEMAS
 from schemas.examples import examples
 from schemas.reasons import Disposition, Reason
-from schemas.topics import DEAD_LETTER, TOPICS, Topic
+from schemas.topics import DEAD_LETTER, FOREIGN_READERS, TOPICS, Topic
 from tests.architecture.source import LAYERS, ROOT, files, modules, text, tree
 
-OUTSIDE = {"subscribers", "operators", "nobody"}
+OUTSIDE = FOREIGN_READERS | {"nobody"}
 TITLES = {row.name: row for row in TOPICS}
 
 

@@ -8,11 +8,10 @@ import pytest
 
 from schemas.examples import examples
 from schemas.lanes import Lane
-from schemas.topics import DEAD_LETTER, TOPICS, Topic, attempts, dispatch, events, ingest, retry, topic
+from schemas.topics import DEAD_LETTER, FOREIGN_READERS, TOPICS, Topic, attempts, dispatch, events, ingest, retry, topic
 
 EXAMPLES = {type(example).__name__ for example in examples()}
 ROLES = {"gateway", "streams", "dispatch", "sinks", "delay", "releaser"}
-OUTSIDE = {"subscribers", "operators"}
 
 
 @pytest.mark.parametrize("row", TOPICS, ids=lambda row: row.name)
@@ -20,7 +19,7 @@ def test_every_topic_has_a_writer_a_reader_and_one_that_buries(row: Topic) -> No
     assert row.writers
     assert set(row.writers) <= ROLES
     assert row.readers
-    assert set(row.readers) <= ROLES | OUTSIDE
+    assert set(row.readers) <= ROLES | FOREIGN_READERS
     assert row.buries in (row.readers if row.name != DEAD_LETTER else ("nobody",))
 
 
