@@ -131,7 +131,7 @@ def _announce(mark: Path) -> None:
 
 def _is_mine(mark: Path) -> bool:
     try:
-        return bool(json.loads(mark.read_text())["pid"] == os.getpid())
+        return bool(json.loads(mark.read_text(encoding="utf-8"))["pid"] == os.getpid())
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

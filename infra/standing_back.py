@@ -28,7 +28,7 @@ def session_stands_back(nice: int, tries: int = TRIES) -> None:
     if not nice or os.getsid(0) != os.getpid():
         return
     try:
-        SESSION.write_text(str(nice))
+        SESSION.write_text(str(nice), encoding="utf-8")
     except OSError as fault:
         if fault.errno == errno.EAGAIN and tries > 1:
             asyncio.get_running_loop().call_later(random.uniform(0.1, 0.3), session_stands_back, nice, tries - 1)

@@ -42,7 +42,7 @@ def _once(file: Path, content: str, mode: int) -> str:
             out.write(content)
         fresh.chmod(mode)
         fresh.replace(file)
-    return file.read_text()
+    return file.read_text(encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:

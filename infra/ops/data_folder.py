@@ -72,7 +72,7 @@ class DataFolder:
     def read(self, file: Path) -> dict[str, Any]:
         """The JSON object in this file; empty when there is none."""
         try:
-            content = json.loads(file.read_text())
+            content = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return content if isinstance(content, dict) else {}
@@ -85,7 +85,7 @@ class DataFolder:
 def started_ticks(pid: int) -> int | None:
     """When this process started, in clock ticks since boot; None when there is no such process (or it is a zombie)."""
     try:
-        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+        after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
     except OSError:
         return None
     return None if after_name[0] == "Z" else int(after_name[19])

@@ -49,7 +49,7 @@ class Keyring:
 def load_keyring(path: Path) -> Keyring:
     """The keyring in this file."""
     try:
-        with path.open() as source:
+        with path.open(encoding="utf-8") as source:
             # Trap: the rights of the open file, not of the path, which may lead to another file by now.
             mode = os.fstat(source.fileno()).st_mode & 0o077
             content = json.load(source)

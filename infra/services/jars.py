@@ -77,14 +77,15 @@ def _fetch(coordinate: str, partial: Path, downloads: Path, digests: dict[str, s
     Trap: the client only warns about a wrong checksum; hence our own digests.
     """
     name = _file_name(coordinate)
-    jar = _resolve(coordinate, downloads, repository)
+    jar = fetched(coordinate, downloads, repository)
     if hashlib.sha256(jar.read_bytes()).hexdigest() != digests[name]:
         jar.unlink()
         raise ServiceError(f"{name} from the Maven repository is not the file we know.", "Try again, or ask its owner.")
     jar.replace(partial / name)
 
 
-def _resolve(coordinate: str, downloads: Path, repository: str | None) -> Path:
+def fetched(coordinate: str, downloads: Path, repository: str | None = None) -> Path:
+    """One jar, in the folder of downloads; unchecked by us. Raises ServiceError."""
     try:
         from jgo.maven import MavenContext
     except ImportError as error:

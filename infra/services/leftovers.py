@@ -93,7 +93,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 def _read(record: Path) -> dict[str, int]:
     try:
-        found = json.loads(record.read_text())
+        found = json.loads(record.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

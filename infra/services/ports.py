@@ -104,7 +104,7 @@ def keep_port(memory: Path, name: str, wished: int | None, *, fixed: bool = Fals
 
 def _remembered(memory: Path) -> dict[str, int]:
     try:
-        found = json.loads(memory.read_text())
+        found = json.loads(memory.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
     return {str(name): int(port) for name, port in found.items()} if isinstance(found, dict) else {}
@@ -119,7 +119,7 @@ def _write(memory: Path, ports: dict[str, int]) -> None:
 
 def _ephemeral_start() -> int:
     try:
-        return int(EPHEMERAL_RANGE.read_text().split()[0])
+        return int(EPHEMERAL_RANGE.read_text(encoding="utf-8").split()[0])
     except (OSError, ValueError, IndexError):
         return DEFAULT_EPHEMERAL_START
 

@@ -45,7 +45,7 @@ class Ran:
 
 def blocks_of(document: Path) -> list[str]:
     """The fenced blocks."""
-    return re.findall(r"^```\w*\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL)
+    return re.findall(r"^```\w*\n(.*?)^```$", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 def run_beside(stack: Running, folder: Path, commands: Sequence[str]) -> list[Ran]:

@@ -68,7 +68,7 @@ def _stat_parent(pid: int) -> int | None:
 def _stat(pid: int) -> tuple[Identity, int] | None:
     """(the process, its parent)."""
     try:
-        before, _, after = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")
+        before, _, after = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")
     except OSError:
         return None
     fields = after.split()

@@ -44,7 +44,7 @@ def test_an_edited_a_missing_and_a_good_page_are_told_apart(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert text.startswith(("#", "<!--"))
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert (page.parent / target).exists(), target
@@ -72,7 +72,7 @@ def test_the_paths_of_the_quickstart_exist() -> None:
 def test_every_command_that_is_named_exists(page: Path) -> None:
     known = {function.__name__ for function in COMMANDS} | {f"{noun} {verb}" for noun, app in GROUPS.items()
                                                             for verb in verbs(app)}
-    named = re.findall(r"(?:`|^)sluice ([a-z]+)(?: ([a-z]+))?", page.read_text(), re.MULTILINE)
+    named = re.findall(r"(?:`|^)sluice ([a-z]+)(?: ([a-z]+))?", page.read_text(encoding="utf-8"), re.MULTILINE)
     unknown = [f"{noun} {verb}".strip() for noun, verb in named
                if noun not in known and f"{noun} {verb}" not in known]
     assert unknown == []

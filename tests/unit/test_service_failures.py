@@ -90,7 +90,7 @@ def test_a_jar_that_is_not_the_known_one_is_refused(tmp_path: Path, monkeypatch:
         forged.write_bytes(b"something else")
         return forged
 
-    monkeypatch.setattr(jars, "_resolve", forge)
+    monkeypatch.setattr(jars, "fetched", forge)
     monkeypatch.setattr(jars, "PARALLEL", 1)
     with pytest.raises(ServiceError, match="is not the file we know"):
         jars.kafka_jars(tmp_path / "cache")

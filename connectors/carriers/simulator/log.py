@@ -92,7 +92,7 @@ def line(stamp: bytes, destination: bytes, middle: bytes, octets: int, message_i
 def read_log(path: Path) -> list[Entry]:
     """All entries of a log; a last line that is cut short (the process was killed while writing) is left out."""
     entries = []
-    for line in path.read_text().split("\n")[:-1]:
+    for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
         fields = dict(zip(COLUMNS, line.split(","), strict=True))
         entries.append(msgspec.convert(fields, Entry, strict=False))
     return entries

@@ -128,7 +128,7 @@ async def _submitted(stack: Launched, load: Load) -> list[float]:
 def first_submits(log: Path) -> dict[str, float]:
     """When each destination was first submitted, from the simulator's CSV log (time, bind, destination, ...)."""
     seen: dict[str, float] = {}
-    with log.open(newline="") as lines:
+    with log.open(encoding="utf-8", newline="") as lines:
         for row in csv.reader(lines):
             if len(row) > 2:
                 seen.setdefault(row[2], float(row[0]))

@@ -81,7 +81,7 @@ def frozen(server: PostgresService) -> Iterator[None]:
     """Every process of the server stands still."""
     assert server.pid is not None
     os.kill(server.pid, signal.SIGSTOP)
-    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text(encoding="utf-8").split()
     for pid in map(int, children):
         os.kill(pid, signal.SIGSTOP)
     try:

@@ -165,7 +165,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 
 
 def test_what_make_calls_needs_no_arguments() -> None:
-    calls = re.findall(r"sluice (\w+) \$\(ARGS\)", Path("Makefile").read_text())
+    calls = re.findall(r"sluice (\w+) \$\(ARGS\)", Path("Makefile").read_text(encoding="utf-8"))
     assert set(calls) == {"demo", "up", "bench"}
     for call in calls:
         assert "[required]" not in sluice(call, "--help", TERMINAL_WIDTH="200").stdout

@@ -60,7 +60,7 @@ _leave(7)
 
 
 def test_a_line_that_cannot_be_written_is_lost_and_nothing_else() -> None:
-    with open("/dev/full", "w") as full:
+    with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run([sys.executable, "-c", FULL], stdout=subprocess.PIPE, stderr=full, text=True, check=False)
     assert (done.stdout, done.returncode) == ("went on\n", 7)
 

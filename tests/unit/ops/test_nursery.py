@@ -69,7 +69,7 @@ async def again(role: Supervised) -> int:
 
 
 def parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
+    return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()[1])
 
 
 async def test_a_role_that_dies_is_forked_however_often(supervise: Make, tmp_path: Path) -> None:
