@@ -18,7 +18,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from infra.settings_limits import HIGHEST_RATE, LONGEST_RECEIPT_WAIT, MOST_BINDS, MOST_WINDOW
 
 IDENTIFIER = r"^[a-z0-9-]{1,40}$"
-ADDRESSES = r"^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$|^\[[0-9a-f:]+\]:\d{1,5}$"
+_ADDRESS = r"(?:[^\s,:\[\]]+|\[[0-9A-Fa-f:.]+(?:%[^\s,\[\]]+)?\]):\d{1,5}"
+ADDRESSES = rf"^{_ADDRESS}(?:,{_ADDRESS})*$"
 CURRENCY = r"^[A-Z]{3}$"
 PREFIX = r"^(\+[1-9][0-9]{0,14})?$"
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]

@@ -88,7 +88,7 @@ def from_stack(data_dir: Path) -> Source:
     """What a running stack wrote into its data folder; nothing when there is none."""
     file = data_dir / "stack.json"
     try:
-        content = json.loads(file.read_text())
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return Source()
     return Source([Entry(path, content[name], str(file)) for name, path in STACK_FIELDS.items() if content.get(name)])

@@ -65,7 +65,7 @@ def read_prints() -> dict[str, dict[str, str]]:
     """The frozen prints by schema id."""
     if not PRINTS.exists():
         return {}
-    prints: dict[str, dict[str, str]] = json.loads(PRINTS.read_text())
+    prints: dict[str, dict[str, str]] = json.loads(PRINTS.read_text(encoding="utf-8"))
     return prints
 
 
@@ -74,7 +74,7 @@ def freeze(*, anew: bool = False) -> None:
     prints = {} if anew else read_prints()
     for row in SCHEMAS:
         prints.setdefault(str(row.id), _entry(row))
-    PRINTS.write_text(json.dumps(prints, indent=1) + "\n")
+    PRINTS.write_text(json.dumps(prints, indent=1) + "\n", encoding="utf-8")
 
 
 def _entry(row: SchemaRow) -> dict[str, str]:

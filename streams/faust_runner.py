@@ -211,7 +211,8 @@ def make_app(*, bootstrap: str, group: str, instance: str, folder: Path) -> Any:
         group,
         broker=[f"kafka://{address}" for address in bootstrap.split(",")],
         autodiscover=False,
-        datadir=str(folder),
+        # Trap: Faust takes braces in it for fields to fill.
+        datadir=str(folder).replace("{", "{{").replace("}", "}}"),
         store="memory://",
         web_enabled=False,
         topic_allow_declare=False,

@@ -14,12 +14,15 @@ from hypothesis import HealthCheck, settings
 
 from infra.kafka import topic_admin
 from infra.services.stack import Stack
+from infra.settings_environment import forget_others
 from tests.support.running import stack as stack
 from tests.support.stack import running_stack
 
 
 def pytest_configure() -> None:
-    """Examples have no limit of time of their own: on a machine that stands still for a second they say nothing of us."""
+    """Examples have no limit of time of their own: on a machine that stands still for a second they say nothing of us.
+    PostgreSQL's variables in the environment are not for our servers."""
+    forget_others()
     settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("patient")
 

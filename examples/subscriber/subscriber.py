@@ -19,7 +19,8 @@ import sys
 from collections import OrderedDict
 from datetime import datetime
 from typing import Any
-from urllib.request import urlopen
+from urllib.parse import urlsplit
+from urllib.request import OpenerDirector, ProxyHandler, build_opener
 
 import avro.errors
 import avro.io
@@ -34,12 +35,20 @@ class UnreadableEvent(ValueError):
     """These bytes are not an event."""
 
 
+def opener_for(url: str) -> OpenerDirector:
+    """Opens URLs through the proxy of the environment, if there is one, but those of this machine straight."""
+    host = urlsplit(url).hostname or ""
+    here = host in ("localhost", "::1") or host.startswith("127.")
+    return build_opener(ProxyHandler({})) if here else build_opener()
+
+
 class Registry:
     """Schemas by id, each fetched once."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self._readers: dict[int, avro.io.DatumReader] = {}
+        self._opener = opener_for(self._url)
 
     def read(self, value: bytes | None) -> dict[str, Any]:
         """The fields of an event: a zero byte, the schema's id in four bytes, then Avro."""
@@ -56,7 +65,7 @@ class Registry:
 
     def _reader(self, schema_id: int) -> avro.io.DatumReader:
         if schema_id not in self._readers:
-            with urlopen(f"{self._url}/schemas/ids/{schema_id}", timeout=10) as answer:
+            with self._opener.open(f"{self._url}/schemas/ids/{schema_id}", timeout=10) as answer:
                 text = json.load(answer)["schema"]
             self._readers[schema_id] = avro.io.DatumReader(avro.schema.parse(text))
         return self._readers[schema_id]
@@ -144,6 +153,8 @@ def main() -> None:
     arguments.add_argument("--topic", default="delivery-receipts")
     arguments.add_argument("--max", type=int, help="end after so many lines; without it, Ctrl-C ends it")
     chosen = arguments.parse_args()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale: JSON is UTF-8
     stopped: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: stopped.append(received))

@@ -13,11 +13,12 @@ from contextlib import suppress
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from infra.kafka.client_log import ClientLog, listen
 from schemas.topics import DEAD_LETTER_BYTES
 
-__all__ = ["KafkaException", "TopicPartition", "make_admin", "make_consumer", "make_producer"]
+__all__ = ["KafkaException", "NewTopic", "TopicPartition", "make_admin", "make_consumer", "make_producer"]
 
 Value = str | int | float | bool
 

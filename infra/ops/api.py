@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import http.client
 import json
-import ssl
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
+from infra.ops.connection import connect
 from infra.ops.refusal import Refusal
 
 TIMEOUT = 60.0
@@ -31,7 +31,7 @@ class Api:
     """One gateway, one key. Each call has a connection of its own."""
 
     def __init__(self, url: str, key: str) -> None:
-        self._url = urlsplit(url)
+        self._url = url
         self._key = key
 
     def get(self, path: str, **query: Any) -> Answer:
@@ -54,24 +54,18 @@ class Api:
         for name, value in sent.items():
             if not (value.isascii() and value.isprintable()):
                 raise Refusal(f"the header {name} cannot carry what was given", "use the printable characters of ASCII")
-        connection = self._connect()
+        connection, before, added = connect(self._url, TIMEOUT)
         try:
-            connection.request(method, self._url.path.rstrip("/") + path, body, sent,
+            connection.request(method, before + path, body, {**sent, **added},
                 encode_chunked=body is not None and not isinstance(body, bytes))
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException) as fault:
-            raise ApiError(0, f"the gateway at {self._url.geturl()} does not answer ({fault})",
+            raise ApiError(0, f"the gateway at {self._url} does not answer ({fault})",
                            "see `sluice ps` and `sluice doctor`") from fault
         finally:
             connection.close()
         return _decoded(answer.status, content)
-
-    def _connect(self) -> http.client.HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port
-        if self._url.scheme == "https":
-            return http.client.HTTPSConnection(host, port, timeout=TIMEOUT, context=ssl.create_default_context())
-        return http.client.HTTPConnection(host, port, timeout=TIMEOUT)
 
 
 def segment(text: str) -> str:

@@ -6,6 +6,7 @@ imports what it needs when it runs, so that `sluice --help` stays quick.
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated
 
@@ -35,6 +36,7 @@ from infra.ops import (
 )
 from infra.ops.bench import command as bench
 from infra.ops.refusal import Refusal
+from infra.settings_environment import forget_others
 
 app = typer.Typer(name="sluice", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Messaging campaigns through Kafka.", context_settings={"help_option_names": ["--help", "-h"]})
@@ -64,6 +66,8 @@ def root(version: Annotated[bool, typer.Option("--version", callback=_version, i
 
 def main() -> None:
     """The entry point."""
+    forget_others()
+    _speak_in_any_locale()
     try:
         app()
     except KeyboardInterrupt:
@@ -74,6 +78,13 @@ def main() -> None:
             raise
         sys.stderr.write("".join(f"{sentence}\n" for sentence in sentences))
         sys.exit(1)
+
+
+def _speak_in_any_locale() -> None:
+    """What programs read is UTF-8; a terminal that lacks a character shows it as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
 
 
 def explain(fault: BaseException) -> list[str] | None:

@@ -85,7 +85,7 @@ class DataFolder:
 def started_ticks(pid: int) -> int | None:
     """When this process started, in clock ticks since boot; None when there is no such process (or it is a zombie)."""
     try:
-        after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
+        after_name = Path(f"/proc/{pid}/stat").read_text(encoding="latin-1").rpartition(") ")[2].split()
     except OSError:
         return None
     return None if after_name[0] == "Z" else int(after_name[19])

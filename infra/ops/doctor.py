@@ -15,6 +15,7 @@ from infra.ops.options import Config, Data, Output, compression, find_settings
 from infra.ops.output import show_rows
 from infra.ops.refusal import Refusal
 
+GATEWAY_SECONDS = 5.0
 LEAST_FREE = 1024**3
 
 
@@ -81,15 +82,18 @@ def _database(settings: Any) -> str:
 
 
 def _gateway(settings: Any) -> str:
-    import urllib.error
-    import urllib.request
+    from infra.ops.connection import connect
 
+    connection, before, headers = connect(settings.gateway.url, GATEWAY_SECONDS)
     try:
-        with urllib.request.urlopen(f"{settings.gateway.url}/readyz", timeout=5) as answer:
-            return f"ready ({answer.status})"
-    except urllib.error.HTTPError as fault:
-        content = fault.read()
-        raise Refusal(f"not ready: {_compact(content)}") from fault
+        connection.request("GET", f"{before}/readyz", headers=headers)
+        answer = connection.getresponse()
+        content = answer.read()
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise Refusal(f"not ready: {_compact(content)}")
+    return f"ready ({answer.status})"
 
 
 def _compact(content: bytes) -> str:

@@ -46,7 +46,9 @@ def topics_page() -> str:
              ", ".join(row.readers), row.buries) for row in TOPICS]
     return _page("Topics", "Values are Avro in the Confluent wire format; keys are UTF-8, placed by murmur2 as Kafka's own "
                  "clients do. The partitions never change. Poison of a topic is buried by the role in the last column; "
-                 "other readers count it and go on.",
+                 "other readers count it and go on. What subscribers, billing or operators read is kept "
+                 "uncompressed, so that every client reads it; the rest is LZ4 (`kafka.public_compression`, "
+                 "`kafka.internal_compression`).",
                  _table(("topic", "records", "key", "partitions", "kept", "written by", "read by", "buried by"), rows))
 
 

@@ -95,13 +95,13 @@ def _start_holder(folder: Any, settings: Any) -> None:
 
     log = folder.logs / "services.log"
     with open_private_log(log) as out:
-        process = subprocess.Popen([sys.executable, "-m", "infra.ops.services_holder", str(folder.path)],
+        process = subprocess.Popen([sys.executable, "-P", "-m", "infra.ops.services_holder", str(folder.path)],
                                    stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
                                    env={**child_environment(), **as_variables(settings)})
     ready = _until(lambda: process.poll() is not None or folder.read(folder.services_file).get("pid") == process.pid,
                    PATIENCE)
     if not ready or process.poll() is not None:
-        last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
+        last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] or ["no reason given"]
         raise Refusal(f"the services did not start: {last[0]}", f"see {log}")
 
 

@@ -246,7 +246,7 @@ class Supervisor:
         mark = ready_file(self._folder.path, role.row.name)
         while True:
             with suppress(OSError, ValueError, KeyError, TypeError):
-                if json.loads(mark.read_text())["pid"] == process.pid:
+                if json.loads(mark.read_text(encoding="utf-8"))["pid"] == process.pid:
                     role.ready.set()
                     self.note()
                     return
@@ -269,13 +269,13 @@ class Supervisor:
 
 def role_command(row: RoleRow) -> Sequence[str]:
     """How a role is started, as a child of this process."""
-    return (sys.executable, "-m", "infra.ops.run_role", row.name, "--parent", str(own_identity()[0]))
+    return (sys.executable, "-P", "-m", "infra.ops.run_role", row.name, "--parent", str(own_identity()[0]))
 
 
 def nursery_command(rows: Sequence[RoleRow]) -> Sequence[str]:
     """How a process is started that any of these roles can be forked from."""
     names = ",".join(row.name for row in rows)
-    return (sys.executable, "-m", "infra.ops.run_role", names, "--parent", str(own_identity()[0]), "--nursery")
+    return (sys.executable, "-P", "-m", "infra.ops.run_role", names, "--parent", str(own_identity()[0]), "--nursery")
 
 
 async def _end(process: Child, grace: float) -> None:

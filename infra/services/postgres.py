@@ -38,6 +38,8 @@ SETTINGS = {
 }
 INITDB_OPTIONS = ("--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", "--no-sync")
 # Nothing of ours: PGDATA, PGPORT and their like would reach the server's programs.
+# PostgreSQL cuts longer paths off.
+LONGEST_PATH = 500
 ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath}
 
 
@@ -100,11 +102,12 @@ class PostgresService(Embedded):
         fresh.rename(self._cluster)
 
     def _run(self, program: str, cluster: Path, *arguments: str, keep_fds: tuple[int, ...] = ()) -> Command:
-        """`program -D cluster ...`; the folder is passed on open, since its parents may be closed to the user."""
+        """`program -D cluster ...`; the folder is passed on open where its parents may be closed to the user, or where its
+        path is too long."""
         self.release()
         user = unprivileged_user(cluster)
         folder = str(cluster)
-        if user:
+        if user or len(os.fsencode(cluster)) > LONGEST_PATH:
             self._folder = os.open(cluster, os.O_RDONLY | os.O_DIRECTORY)
             folder, keep_fds = f"/proc/self/fd/{self._folder}", (*keep_fds, self._folder)
         return Command(

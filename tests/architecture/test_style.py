@@ -72,6 +72,13 @@ def test_names_say_something() -> None:
     assert not empty, found(empty)
 
 
+def test_text_files_have_an_encoding_whatever_the_locale() -> None:
+    bare = [f"{path}:{call.lineno}" for path in modules(*LAYERS) for call in ast.walk(tree(path))
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+            and call.func.attr in ("read_text", "write_text") and "encoding" not in {word.arg for word in call.keywords}]
+    assert not bare, found(bare)
+
+
 def test_the_environment_is_read_in_one_place() -> None:
     reads = [f"{path}:{line} {name}" for path in modules(*LAYERS) if not path.name.startswith("settings")
              for name, line in calls(path) if name.rpartition(".")[2] in ("environ", "getenv", "environb", "getenvb")]

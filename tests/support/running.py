@@ -194,10 +194,12 @@ def campaign_when(api: GatewayClient, identity: str, holds: Callable[[dict[str, 
 
 
 @contextmanager
-def running_stack(rate: int = 2000, more: str = "") -> Iterator[Running]:
-    """Everything up inside the block; everything gone after it, which is checked. `more`: further carriers and routes."""
+def running_stack(rate: int = 2000, more: str = "", below: str = "") -> Iterator[Running]:
+    """Everything up inside the block; everything gone after it, which is checked. `more`: further settings, carriers and
+    routes. `below`: a path to be put between the folder and all that lies in it."""
     with tempfile.TemporaryDirectory(prefix="sl-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+        folder = Path(name, below)
+        folder.mkdir(parents=True, exist_ok=True)
         with rough_carrier(folder) as rough:
             (folder / "sluice.toml").write_text(SETTINGS.format(
                 rate=rate, rough_port=rough.port, system_id=SYSTEM_ID, password=PASSWORD) + more)

@@ -16,9 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from confluent_kafka.cimpl import NewTopic
-
-from infra.kafka.client import make_admin, make_producer
+from infra.kafka.client import NewTopic, make_admin, make_producer
 from infra.ops.bench.cpu import cpu_seconds
 from infra.ops.output import Format, show_rows
 from infra.services.kafka import KafkaService
@@ -55,8 +53,8 @@ def receipts(count: int) -> list[Event]:
     events: list[Event] = []
     for chunk in range(-(-count // CHUNK)):
         at = DAY_ONE + chunk * 20
-        shared = Shared(tenant="0190b5a2-6b1e-7c3a-9d61-3f1d2c4b5a69", campaign=f"cmp_{chunk * 7919:026X}", carrier="acme-de",
-                        status=Status.DELIVERED, reason=None, price=700, attempt=1, recorded_at=at,
+        shared = Shared(tenant="0190b5a2-6b1e-7c3a-9d61-3f1d2c4b5a69", campaign=f"cmp_{chunk * 7919:026X}", reason=None,
+                        carrier="acme-de", status=Status.DELIVERED, price=700, attempt=1, recorded_at=at,
                         sequence=sequence(1, Status.DELIVERED))
         ids = [b"msg_%026X_0_%d" % (chunk * 7919, place) for place in range(CHUNK)]
         events += shared.records(

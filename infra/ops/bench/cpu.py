@@ -38,7 +38,7 @@ def _all_processes() -> tuple[dict[int, float], dict[int, int]]:
         if not entry.name.isdigit():
             continue
         try:
-            fields = (entry / "stat").read_text().rpartition(") ")[2].split()
+            fields = (entry / "stat").read_text(encoding="latin-1").rpartition(") ")[2].split()
         except OSError:
             continue
         pid = int(entry.name)

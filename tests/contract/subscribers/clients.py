@@ -57,7 +57,8 @@ def with_console_consumer(kafka: str, topic: str, count: int) -> list[Read]:
     output = _output(
         str(find_java().path), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", "-cp", jars,
         "org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", kafka, "--topic", topic, "--from-beginning",
-        "--max-messages", str(count), "--timeout-ms", "30000", *(word for one in shown for word in ("--formatter-property", one)))
+        "--max-messages", str(count), "--timeout-ms", "30000",
+        *(word for one in shown for word in ("--formatter-property", one)))
     return [_from_console(line) for line in output.split(NEXT.encode())[:-1]]
 
 

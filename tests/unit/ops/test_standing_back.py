@@ -21,7 +21,7 @@ class Busy:
         self.times, self.number = times, number
         self.heard: list[str] = []
 
-    def write_text(self, text: str) -> None:
+    def write_text(self, text: str, encoding: str) -> None:
         if self.times:
             self.times -= 1
             raise OSError(self.number, "busy")

@@ -6,9 +6,23 @@ import re
 
 import pytest
 
+from infra.kafka.topic_admin import Compression, wanted_settings
 from schemas.examples import examples
 from schemas.lanes import Lane
-from schemas.topics import DEAD_LETTER, FOREIGN_READERS, TOPICS, Topic, attempts, dispatch, events, ingest, retry, topic
+from schemas.topics import (
+    DEAD_LETTER,
+    DELIVERY_RECEIPTS,
+    FOREIGN_READERS,
+    TOPICS,
+    USAGE,
+    Topic,
+    attempts,
+    dispatch,
+    events,
+    ingest,
+    retry,
+    topic,
+)
 
 EXAMPLES = {type(example).__name__ for example in examples()}
 ROLES = {"gateway", "streams", "dispatch", "sinks", "delay", "releaser"}
@@ -57,3 +71,13 @@ def test_every_lane_has_its_topics_and_the_log_fits_its_dispatch(lane: Lane) -> 
     assert log.retention_ms is not None
     assert sent.retention_ms is not None
     assert log.retention_ms >= sent.retention_ms
+
+
+def test_what_others_read_is_public_and_kept_as_every_client_reads_it() -> None:
+    public = {row.name for row in TOPICS if row.public}
+    assert public == {DELIVERY_RECEIPTS, USAGE, DEAD_LETTER, *(events(lane) for lane in Lane)}
+    for row in TOPICS:
+        kept = wanted_settings(row, 1)["compression.type"]
+        assert kept == ("uncompressed" if row.public else "producer"), row.name
+    assert wanted_settings(topic(USAGE), 1, Compression("gzip", "zstd"))["compression.type"] == "gzip"
+    assert wanted_settings(topic(ingest(Lane.OTP)), 1, Compression("gzip", "zstd"))["compression.type"] == "zstd"
