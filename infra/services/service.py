@@ -134,7 +134,7 @@ class Embedded(ABC):
 def read_password(file: Path) -> str:
     """The password that a service's file holds."""
     try:
-        return file.read_text()
+        return file.read_text(encoding="utf-8")
     except OSError as error:
         raise ServiceError(f"Cannot read the password of {file.parent}: {error}.", "Restore that file.") from error
 
