@@ -3,7 +3,7 @@
 In: a burst of records. Out: nothing once Kafka has acknowledged all of them, or `DeliveryError` with the first fault. A
 report of success per record would cost about as much as producing it (5 us with the headers of a public event), so this
 producer is told to report faults alone, and a burst is over when its queue is empty. One burst at a time. Bursts are
-public events: they leave compressed as their topics keep them, so that the broker has nothing to do anew (decision 14).
+public events: they leave compressed as their topics keep them, so that the broker has nothing to do anew (decision 15).
 """
 
 from __future__ import annotations
