@@ -119,12 +119,12 @@ class Block:
         block = self._block
         outcomes = settle_block.decide(block, outdated=outdated)
         check_cover(block.positions, outcomes)
-        retries = [outcome for outcome in outcomes if isinstance(outcome, Retry)]
         for outcome in outcomes:
             self._write(outcome)
-        if retries and block.rest is not None:
-            rest = self._sealing.narrow(block.rest, sum(retry.positions for retry in retries))
-            self._sheet.retry(retry_slice.next_try(rest, block.at), retries[0].reason, retries[0].not_before)
+        for (reason, not_before), positions in _retries(outcomes).items():
+            if block.rest is not None:
+                rest = self._sealing.narrow(block.rest, positions)
+                self._sheet.retry(retry_slice.next_try(rest, reason, block.at), reason, not_before)
         self._settle_money()
 
     def _write(self, outcome: Outcome) -> None:
@@ -199,6 +199,16 @@ def _letter(source: Inbound, block: Settled, dead: DeadLetter, ports: Settlement
         error_class=UNKNOWN, code=dead.reason, service=SERVICE, now=ports.clock(),
         message=f"{block.carrier} answered {dead.detail} to {dead.positions.bit_count()} messages of {block.chunk}")
     return Output(DEAD_LETTER, key, content, headers)
+
+
+def _retries(outcomes: Sequence[Outcome]) -> dict[tuple[Reason, int], int]:
+    """Positions that go again, by reason and moment."""
+    out: dict[tuple[Reason, int], int] = {}
+    for outcome in outcomes:
+        if isinstance(outcome, Retry):
+            key = outcome.reason, outcome.not_before
+            out[key] = out.get(key, 0) | outcome.positions
+    return out
 
 
 def _answered(items: Sequence[Item]) -> dict[tuple[str, int], int]:

@@ -18,12 +18,14 @@ from schemas.text import Encoded, TextError
 
 RANK_BITS = 9
 RANK_MASK = (1 << RANK_BITS) - 1
+SEGMENT_PATIENCE = 600.0
+"""Seconds. A message between two of its segments can neither leave nor be done with, nor can the log of calls behind it."""
 
 
 class Block:
     """`ids`: of messages with several segments, those that the carrier has so far. `left`: messages without an answer."""
 
-    __slots__ = ("_destinations", "ids", "left", "load", "number", "ranks", "texts")
+    __slots__ = ("_destinations", "_put_off", "ids", "left", "load", "number", "ranks", "texts")
 
     def __init__(self, number: int, load: Load, ranks: list[int]) -> None:
         self.number = number
@@ -33,6 +35,7 @@ class Block:
         self.ids: dict[int, tuple[str, ...]] = {}
         self.texts: dict[int, Encoded] = {}
         self._destinations: frozenset[int] | None = None
+        self._put_off: dict[int, float] = {}  # since when the next segment is put off
 
     @property
     def destinations(self) -> frozenset[int]:
@@ -77,14 +80,21 @@ class Block:
                       concat_ref=self.load.concat_reference(rank),
                       validity_seconds=max(1, (slice_.expires_at - now) // 1000), first_part=first, part_count=count)
 
-    def progress(self, rank: int, result: Result, ids: tuple[str, ...]) -> Outcome | int | None:
+    def progress(self, rank: int, result: Result, ids: tuple[str, ...], *,
+                 put_off_at: float | None = None) -> Outcome | int | None:
         """What a result says of this message: its outcome, the segment that goes next (1 at least), or None when all
-        segments are taken. `ids`: those of this result in the form to remember."""
+        segments are taken. `ids`: those of this result in the form to remember. `put_off_at`: when (seconds that never go
+        back), if the destination was refused often enough for now: the message leaves, or, when the carrier has segments of
+        it, fails after `SEGMENT_PATIENCE`."""
         had = self.ids[rank] = self.ids.get(rank, ()) + ids
         match result:
             case Accepted():
                 text = self.texts.get(rank)
                 return None if text is None or len(had) >= len(text.parts) else len(had)
+            case Throttled() if put_off_at is not None:
+                if had and put_off_at - self._put_off.setdefault(rank, put_off_at) <= SEGMENT_PATIENCE:
+                    return len(had)
+                return _put_off(result, had)
             case Throttled() | NotSent():
                 return len(had) or _not_taken(result)
             case Unknown():
@@ -111,6 +121,12 @@ def _not_taken(result: Throttled | NotSent) -> Outcome:
     if isinstance(result, Throttled):
         return Outcome(outcome="not_taken", reason=Reason.THROTTLED, code=result.code)
     return Outcome(outcome="not_taken", reason=Reason.NONE)
+
+
+def _put_off(result: Throttled, had: tuple[str, ...]) -> Outcome:
+    if had:
+        return Outcome(outcome="partial", reason=Reason.PARTIAL, code=result.code, ids=had)
+    return Outcome(outcome="transient", reason=Reason.THROTTLED, code=result.code)
 
 
 def _refused(result: Refused, had: tuple[str, ...]) -> Outcome:

@@ -2,8 +2,9 @@
 
 In: work, room and results of the carrier connection, tokens. Out: blocks: `Started` in the log, on its acknowledgement the
 submits, on the answers a `Settled`. Segments still missing of a message go before anything else; a message that the carrier
-did not take goes back to the front as soon as the log says so. Nothing is sent while the carrier is not connected: work
-waits, and ends with its validity. After `drain` nothing new is started; what is in flight is still settled.
+did not take goes back to its place in front as soon as the log says so, and what is refused while others are taken steps
+back, and leaves (`refusals.py`). Nothing is sent while the carrier is not connected: work waits, and ends with its
+validity. After `drain` nothing new is started; what is in flight is still settled.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from connectors.dispatch.blocks import RANK_BITS, RANK_MASK, Block, Flight, plai
 from connectors.dispatch.home import Home
 from connectors.dispatch.leases import Leases
 from connectors.dispatch.load import Load
-from connectors.dispatch.pacing import Brake, Pacer
+from connectors.dispatch.pacing import Pacer
 from connectors.dispatch.receipts import ReceiptDesk
+from connectors.dispatch.refusals import Word
 from connectors.dispatch.settling import Outcome
+from connectors.dispatch.throttles import Throttles
 from connectors.dispatch.work import Work, WorkQueue
 from schemas.lanes import Lane
 from schemas.reasons import Reason
@@ -42,7 +45,8 @@ class Engine:
         self.desk = desk
         desk.in_flight = self._in_flight
         self.rate = rate
-        self.brake = Brake()
+        self._throttles = Throttles(self.wake)
+        self.brake = self._throttles.brake
         self._pacer = Pacer()
         self._leases = leases
         self._over = over
@@ -84,6 +88,7 @@ class Engine:
     def drain(self) -> None:
         """Start nothing any more; missing segments of what was started still go."""
         self._draining = True
+        self._throttles.drain()
 
     def settle_open(self) -> None:
         """Write the answers that have come."""
@@ -106,6 +111,7 @@ class Engine:
             else:
                 left.append(flight)
         self._further = left
+        self._throttles.sweep()
         self.settle_open()
         self.wake()
 
@@ -211,8 +217,7 @@ class Engine:
 
     def _on_results(self, carrier: Carrier, results: list[Result]) -> None:
         blocks, stored, learn = self._blocks, carrier.stored_id, self.desk.learn
-        throttled = 0
-        wait: float | None = None
+        self._throttles.hear(blocks, results)
         finished: set[Work] = set()
         for result in results:
             rank = result.ref & RANK_MASK
@@ -226,16 +231,14 @@ class Engine:
                 work.answers.sent[rank] = carrier_id
                 block.left -= 1
             else:
-                self._on_other(carrier, block, work, rank, result)
-                if type(result) is Throttled:
-                    throttled += 1
-                    wait = result.wait_seconds if wait is None else max(wait, result.wait_seconds or 0)
+                word = self._throttles.other(block.load.facts.numbers[rank], result, results)
+                self._on_other(carrier, block, work, rank, result, word)
             if block.left == 0:
                 del blocks[block.number]
                 finished.add(work)
             else:
                 self._gathering.add(work)
-        self.brake.answers(len(results) - throttled, throttled, wait, self._loop.time())
+        self._throttles.end(len(results))
         for work in finished:
             self._gathering.discard(work)
             self._settle(work)
@@ -243,11 +246,12 @@ class Engine:
             self._gather_timer = self._loop.call_later(GATHER_SECONDS, self.settle_open)
         self.wake()
 
-    def _on_other(self, carrier: Carrier, block: Block, work: Work, rank: int, result: Result) -> None:
+    def _on_other(self, carrier: Carrier, block: Block, work: Work, rank: int, result: Result,
+                  word: Word | None) -> None:
         ids = tuple(plain(carrier.stored_id(carrier_id)) for carrier_id in result.ids)
         for carrier_id in ids:
             self.desk.learn(carrier_id, block.load.facts, rank)
-        next_ = block.progress(rank, result, ids)
+        next_ = block.progress(rank, result, ids, put_off_at=self._loop.time() if word is Word.PUT_OFF else None)
         if next_ is None:
             work.answers.sent[rank] = ",".join(block.ids[rank])
             block.left -= 1
@@ -259,7 +263,7 @@ class Engine:
         else:
             flight = Flight(block=block, work=work, rank=rank, part=next_)
             if isinstance(result, Throttled | NotSent):
-                self._further.appendleft(flight)
+                self._throttles.again(block.load.facts.numbers[rank], partial(self._once_more, flight))
             else:
                 self._further.append(flight)
 
@@ -287,6 +291,9 @@ class Engine:
     def _take_back(self, work: Work, ranks: list[int]) -> None:
         """The log says that the carrier has not taken them: they are the next again."""
         for rank in ranks:
-            work.load.give_back(rank)
-        self.queue.return_to_front(work)
+            self._throttles.again(work.load.facts.numbers[rank], partial(self.queue.give_back, work, rank))
         self.wake()
+
+    def _once_more(self, flight: Flight) -> None:
+        if not flight.work.home.closed:
+            self._further.appendleft(flight)

@@ -95,8 +95,9 @@ class Pacer:
 class Brake:
     """Slows a carrier down by the share of its answers that were "not now".
 
-    Below `TOLERATED` the pace goes up to the contract, above it down, at most once a `ROUND`; when nothing else comes
-    at all, everything waits for a moment. A few throttles among many answers thus cost nothing but themselves.
+    Below `TOLERATED` the pace goes up to the contract, above it down, at most once a `ROUND`; when nothing else has come
+    for a round, everything waits for a moment. A few throttles among many answers thus cost nothing but themselves.
+    What was refused for one destination's sake is not told here (`refusals.py`).
     """
 
     TOLERATED = 0.1
@@ -112,16 +113,22 @@ class Brake:
         self._throttled = 0
         self._round_ends = 0.0
         self._pause = self.FIRST_PAUSE
+        self._taken_at = float("-inf")
+
+    def silent(self, now: float) -> bool:
+        """Whether nobody has been taken for a round."""
+        return now - self._taken_at > self.ROUND
 
     def answers(self, taken: int, throttled: int, wait: float | None, now: float) -> None:
         """So many messages were answered, so many of them throttled; `wait`: seconds that the carrier asked for."""
         self._taken += taken
         self._throttled += throttled
-        if throttled and not taken:
+        if taken:
+            self._taken_at = now
+            self._pause = self.FIRST_PAUSE
+        elif throttled and self.silent(now):
             self.until = now + self._pause
             self._pause = min(self.LONGEST_PAUSE, 2 * self._pause)
-        elif taken:
-            self._pause = self.FIRST_PAUSE
         if wait is not None:
             self.until = max(self.until, now + wait)
         if now >= self._round_ends:

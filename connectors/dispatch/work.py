@@ -6,6 +6,7 @@ of what waits (for the room), demand. A load whose home was closed falls out sil
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -19,14 +20,15 @@ Over = Callable[[Load], Reason | None]
 
 
 class Work:
-    """A load at its carrier. `answers`: what has come and is not written yet; `in_flight` blocks of it."""
+    """A load at its carrier. `answers`: what has come and is not written yet; `number`: its place in its queue's order."""
 
-    __slots__ = ("answers", "home", "load", "queued")
+    __slots__ = ("answers", "home", "load", "number", "queued")
 
     def __init__(self, home: Home, load: Load) -> None:
         self.home = home
         self.load = load
         self.answers = Answers()
+        self.number = 0
         self.queued = False
 
 
@@ -35,6 +37,7 @@ class WorkQueue:
 
     def __init__(self, lanes: Sequence[Lane]) -> None:
         self._queues: dict[Lane, deque[Work]] = {lane: deque() for lane in lanes}
+        self._numbers = itertools.count()
         self.touched: set[tuple[Lane, str, int]] = set()
 
     def __bool__(self) -> bool:
@@ -42,15 +45,18 @@ class WorkQueue:
 
     def add(self, work: Work) -> None:
         """Behind the others of its lane."""
-        work.queued = True
+        work.queued, work.number = True, next(self._numbers)
         self._queues[work.home.lane].append(work)
         self.touch(work)
 
-    def return_to_front(self, work: Work) -> None:
-        """Something of this load has not gone out and is next again."""
+    def give_back(self, work: Work, rank: int) -> None:
+        """This message has not gone out and is next again, behind what came before it."""
+        work.load.give_back(rank)
         if not work.queued:
             work.queued = True
-            self._queues[work.home.lane].appendleft(work)
+            queue = self._queues[work.home.lane]
+            before = sum(1 for _ in itertools.takewhile(lambda other: other.number < work.number, queue))
+            queue.insert(before, work)
         self.touch(work)
 
     def touch(self, work: Work) -> None:

@@ -2,7 +2,9 @@
 
 In: a slice (`rest` of a settled block, or what was returned), why, and when. Out: `Retry` after ten seconds and a bit
 (the bit follows from chunk and send number, so a repeat names the same moment), or the end: too many attempts, or too old.
-What was given back ends as canceled or expired if that is why, and waits for room otherwise. Pure.
+What the carrier throttled for its destination's sake counts no attempt; it comes again at the end of its validity at the
+latest, when intake ends it as expired. What was given back ends as canceled or expired if that is why, and waits for room
+otherwise. Pure.
 """
 
 from __future__ import annotations
@@ -37,9 +39,12 @@ class Answer:
 
 def decide(answer: Answer) -> Outcomes:
     """Once more, or the end."""
+    not_before = answer.at + RUNG_MS + jitter(answer.chunk, answer.send)
+    if answer.reason is Reason.THROTTLED:
+        return (Retry(positions=answer.positions, reason=answer.reason,
+                      not_before=max(answer.at, min(not_before, answer.expires_at))),)
     if answer.attempts + 1 >= MAX_ATTEMPTS:
         return (Reject(positions=answer.positions, reason=Reason.ATTEMPTS_EXHAUSTED, code=answer.code),)
-    not_before = answer.at + RUNG_MS + jitter(answer.chunk, answer.send)
     if not_before >= answer.expires_at:
         return (Reject(positions=answer.positions, reason=Reason.TOO_OLD, code=answer.code),)
     return (Retry(positions=answer.positions, reason=answer.reason, not_before=not_before),)
@@ -52,11 +57,11 @@ def decide_returned(rest: Slice, reason: str, at: int) -> Outcomes:
     return (Hold(positions=rest.positions, reason=Reason.ROOM, until=at),)
 
 
-def next_try(rest: Slice, at: int) -> Slice:
+def next_try(rest: Slice, reason: Reason, at: int) -> Slice:
     """The slice under its next send number and a new reservation; it is routed and paid for anew."""
     return msgspec.structs.replace(
-        rest, send=rest.send + 1, round=rest.round + 1, attempts=rest.attempts + 1, holds=0, stage=Stage.ROUTE,
-        carrier=None, price=0, lease=None, first_failed_at=rest.first_failed_at or at)
+        rest, send=rest.send + 1, round=rest.round + 1, attempts=rest.attempts + (reason is not Reason.THROTTLED),
+        holds=0, stage=Stage.ROUTE, carrier=None, price=0, lease=None, first_failed_at=rest.first_failed_at or at)
 
 
 def given_back(rest: Slice) -> Slice:

@@ -103,6 +103,22 @@ async def test_each_answer_has_its_state_its_money_and_its_public_event() -> Non
     assert list(array("Q", SEALER.open(again).to)) == numbers(1)
 
 
+async def test_what_goes_again_for_two_reasons_goes_as_two() -> None:
+    block = block_of(["transient", "transient", "sent"], attempts=4)
+    throttled = Verdict(outcome="transient", reason="throttled", code="ESME_RMSGQFUL", positions=some(1))
+    refused = Verdict(outcome="transient", reason="carrier_transient", code="ESME_RSYSERR", positions=some(0))
+    sent = next(one for one in block.verdicts if one.outcome == "sent")
+    last = await taken(msgspec.structs.replace(block, verdicts=[throttled, refused, sent]))
+    assert sorted(changes(last)) == [
+        ("failed", 1, some(0), "attempts_exhausted"), ("held", 2, some(1), "throttled"), ("sent", 1, some(2), "none")]
+    both = await taken(msgspec.structs.replace(block, verdicts=[throttled, refused, sent], attempts=1))
+    again = [decode_as(o.value, Retry) for o in both if o.topic == "retry-10s-marketing"]
+    assert [(one.reason, one.slice.positions, one.slice.attempts) for one in again] == [
+        ("throttled", some(1), block.rest.attempts if block.rest else 0),
+        ("carrier_transient", some(0), (block.rest.attempts if block.rest else 0) + 1)]
+    assert [list(array("Q", SEALER.open(one.slice).to)) for one in again] == [[numbers(3)[1]], [numbers(3)[0]]]
+
+
 async def test_the_fifth_attempt_is_the_last() -> None:
     outputs = await taken(block_of(["transient", "sent"], attempts=4))
     assert ("failed", 1, some(0), "attempts_exhausted") in changes(outputs)

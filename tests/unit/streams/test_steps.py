@@ -229,6 +229,17 @@ def test_a_retry_is_bounded_and_repeats_name_the_same_moment(send: int, attempts
         assert outcome.reason is (Reason.ATTEMPTS_EXHAUSTED if attempts >= 4 else Reason.TOO_OLD)
 
 
+@given(st.integers(0, 8), st.integers(0, 40_000))
+def test_what_was_throttled_counts_no_attempt_and_comes_again_within_its_validity(attempts: int, life: int) -> None:
+    answer = retry_slice.Answer(positions=1, chunk="c", send=1, attempts=attempts, expires_at=NOW + life,
+                                reason=Reason.THROTTLED, code="ESME_RMSGQFUL", at=NOW)
+    [outcome] = retry_slice.decide(answer)
+    assert isinstance(outcome, Retry) and outcome.reason is Reason.THROTTLED
+    assert min(NOW + 10_000, NOW + life) <= outcome.not_before <= min(NOW + 12_000, NOW + life)
+    again = retry_slice.next_try(BASE, Reason.THROTTLED, NOW)
+    assert (again.attempts, again.send, again.round) == (BASE.attempts, BASE.send + 1, BASE.round + 1)
+
+
 @given(SETS, st.sampled_from(["canceled", "validity_ended", "carrier_down", "anything"]))
 def test_returned_covers(positions: int, reason: str) -> None:
     rest = slice_of(numbers(positions.bit_count()), positions=positions, size=60)

@@ -1,0 +1,88 @@
+"""Who is refused tells a full handset from a full carrier; the code does not."""
+
+from __future__ import annotations
+
+from connectors.dispatch.refusals import AGAINST, ALONE, FORGET_SECONDS, LONGEST_PAUSE, REMEMBERED, Refusals, Word
+
+BAD = 1
+
+
+def test_one_that_is_refused_while_others_are_taken_is_put_off() -> None:
+    refusals, now = Refusals(), 0.0
+    words: list[Word] = []
+    while not words or words[-1] is not Word.PUT_OFF:
+        words.append(refusals.refused(BAD, now, silent=False))
+        refusals.taken([100 + len(words)])
+        now = max(now + 0.01, refusals.until(BAD))
+    assert words == [Word.DESTINATION] * AGAINST + [Word.PUT_OFF]
+    assert 1 < now < 5
+    assert refusals.refused(BAD, now + 10, silent=False) is Word.PUT_OFF, "once known, one try is enough"
+
+
+def test_a_carrier_that_refuses_everybody_is_never_held_against_anybody() -> None:
+    refusals = Refusals()
+    words = [refusals.refused(number, turn + number / 100, silent=True) for turn in range(50) for number in range(12)]
+    assert words == [Word.DESTINATION, *[Word.CARRIER] * 599]
+    called, owed = refusals.taken([0])
+    assert sorted(called) == list(range(1, 12)) and owed == 0, "it is told already"
+    assert all(refusals.until(number) == 0 for number in range(12)), "all are the next again"
+
+
+def test_several_bad_ones_in_front_are_found_out_once_others_are_asked() -> None:
+    refusals, off, now, fresh = Refusals(), set[int](), 0.0, 1000
+    while len(off) < 20:
+        for bad in range(20):
+            if bad not in off and refusals.until(bad) <= now and refusals.refused(bad, now, silent=True) is Word.PUT_OFF:
+                off.add(bad)
+        refusals.taken(range(fresh, fresh + 5))
+        fresh, now = fresh + 5, now + 0.1
+        assert now < 30
+    assert fresh - 1000 > 100
+
+
+def test_the_first_refusal_is_asked_again_at_once_the_others_later_and_later() -> None:
+    refusals, pauses, now = Refusals(), [], 0.0
+    for number in range(12):
+        refusals.taken([100 + number])
+        refusals.refused(BAD, now, silent=False)
+        pauses.append(round(max(0.0, refusals.until(BAD) - now), 3))
+        now = max(now, refusals.until(BAD))
+    assert pauses[:4] == [0.0, 0.1, 0.2, 0.4] and pauses[-1] == LONGEST_PAUSE
+
+
+def test_nobody_else_to_ask_is_a_bound_of_its_own() -> None:
+    refusals, now = Refusals(), 0.0
+    for _ in range(ALONE - 1):
+        assert refusals.refused(BAD, now, silent=True) is Word.DESTINATION
+        assert refusals.until(BAD) - now <= 1.0
+        now = refusals.until(BAD)
+    assert refusals.refused(BAD, now, silent=True) is Word.PUT_OFF
+
+
+def test_a_refusal_counts_against_the_carrier_when_its_destination_is_taken_after_all() -> None:
+    refusals = Refusals()
+    assert refusals.refused(1, 0.0, silent=False) is Word.DESTINATION
+    assert refusals.refused(2, 0.0, silent=False) is Word.DESTINATION
+    assert refusals.refused(2, 0.1, silent=False) is Word.DESTINATION
+    assert refusals.taken([1, 7])[1] == 1
+    assert refusals.taken([8, 9])[1] == 0
+    assert refusals.watching, "2 is still out"
+    assert refusals.taken([2])[1] == 1
+    assert not refusals.watching
+
+
+def test_the_word_of_a_carrier_that_names_a_time_is_kept() -> None:
+    refusals = Refusals()
+    refusals.refused(BAD, 5.0, silent=False, wait=30.0)
+    assert refusals.until(BAD) == 35.0
+
+
+def test_what_is_remembered_is_bounded_and_forgotten() -> None:
+    refusals = Refusals()
+    for number in range(REMEMBERED + 50):
+        refusals.refused(number, 0.0, silent=True)
+    refusals.refused(REMEMBERED + 49, 10.0, silent=True)
+    refusals.forget(FORGET_SECONDS + 5)
+    assert refusals.watching and refusals.until(REMEMBERED + 49) > 0
+    refusals.forget(FORGET_SECONDS + 20)
+    assert not refusals.watching
