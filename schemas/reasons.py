@@ -10,7 +10,7 @@ and a sentence for the operator. Wrong: an unknown number raises ValueError.
       campaign_unknown, no_carrier    this process does not know enough yet; every carrier of the route is paused
       carrier_down                    given back without a try; the next carrier of the route is asked first
     retry ── tried, worth another try
-      throttled                       the carrier said "slower"; counts as no attempt
+      throttled                       the carrier said "not now"; counts as no attempt
       carrier_transient               the carrier said "not now"
       returned                        dispatch gave it back without a call
     reject ── refused before any carrier was called
@@ -75,7 +75,7 @@ class Reason(StrEnum):
     NO_CARRIER = "no_carrier", 7, _HOLD, "No carrier of the route can be used now; resume one, or change the route."
     CARRIER_DOWN = "carrier_down", 8, _HOLD, "The carrier cannot be reached; the next one is tried, otherwise it waits."
 
-    THROTTLED = "throttled", 20, _RETRY, "The carrier asked us to slow down; it is sent later and counts no attempt."
+    THROTTLED = "throttled", 20, _RETRY, "The carrier has no room for it now; it is tried again later and counts no attempt."
     CARRIER_TRANSIENT = "carrier_transient", 21, _RETRY, "The carrier refused it for the moment; it is tried again."
     RETURNED = "returned", 22, _RETRY, "Dispatch gave it back before any call; it is routed anew."
 

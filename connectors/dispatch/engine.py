@@ -175,7 +175,7 @@ class Engine:
         self._asking = False
         if not task.cancelled():
             count, rate = task.result()
-            self._pacer.granted(count, rate * self.brake.factor, self._loop.time())
+            self._pacer.granted(count, self.brake.pace(rate), self._loop.time())
             self.wake()
 
     # Blocks
@@ -238,7 +238,8 @@ class Engine:
                 finished.add(work)
             else:
                 self._gathering.add(work)
-        self._throttles.end(len(results))
+        if self._throttles.end(len(results)):
+            self._pacer.give_up()
         for work in finished:
             self._gathering.discard(work)
             self._settle(work)

@@ -87,6 +87,10 @@ class Pacer:
         begin = max(now, self._leases[-1].end if self._leases else now)
         self._leases.append(_Lease(count, begin, begin + count / rate))
 
+    def give_up(self) -> None:
+        """What is in hand was paced for a carrier that has changed: ask anew."""
+        self._leases = []
+
     def _drop(self, now: float) -> None:
         self._leases = [lease for lease in self._leases if (lease.spent < lease.count and now < lease.end + GRACE)
                         or now < lease.end]
@@ -95,8 +99,9 @@ class Pacer:
 class Brake:
     """Slows a carrier down by the share of its answers that were "not now".
 
-    Below `TOLERATED` the pace goes up to the contract, above it down, at most once a `ROUND`; when nothing else has come
-    for a round, everything waits for a moment. A few throttles among many answers thus cost nothing but themselves.
+    Below `TOLERATED` the pace goes up to the contract, above it down, at most once a `ROUND`. A few throttles among many
+    answers thus cost nothing but themselves. While nobody is taken at all, everything waits for a moment each time, and the
+    pace goes down as long; that is over with the first message that is taken, for then the carrier has room again.
     What was refused for one destination's sake is not told here (`refusals.py`).
     """
 
@@ -105,15 +110,32 @@ class Brake:
     FIRST_PAUSE = 0.05
     LONGEST_PAUSE = 0.2
     LOWEST = 0.02
+    LEAST = 5.0
+    """Segments per second, or some destinations alone could keep a slow carrier from ever asking another one."""
 
     def __init__(self) -> None:
-        self.factor = 1.0
+        self._pace = 1.0
+        self._hush = 1.0  # below 1 while nobody is taken
         self.until = 0.0
         self._taken = 0
         self._throttled = 0
         self._round_ends = 0.0
         self._pause = self.FIRST_PAUSE
         self._taken_at = float("-inf")
+
+    @property
+    def factor(self) -> float:
+        """What share of the contract's rate it gets."""
+        return max(self.LOWEST, self._pace * self._hush)
+
+    def pace(self, rate: float) -> float:
+        """Segments per second, of a contract of `rate`."""
+        return max(rate * self.factor, min(rate, self.LEAST))
+
+    @property
+    def hushed(self) -> bool:
+        """Whether the pace is low because nobody is taken."""
+        return self._hush < 1
 
     def silent(self, now: float) -> bool:
         """Whether nobody has been taken for a round."""
@@ -125,7 +147,7 @@ class Brake:
         self._throttled += throttled
         if taken:
             self._taken_at = now
-            self._pause = self.FIRST_PAUSE
+            self._pause, self._hush = self.FIRST_PAUSE, 1.0
         elif throttled and self.silent(now):
             self.until = now + self._pause
             self._pause = min(self.LONGEST_PAUSE, 2 * self._pause)
@@ -135,10 +157,12 @@ class Brake:
             self._judge(now)
 
     def _judge(self, now: float) -> None:
-        total = self._taken + self._throttled
-        if self._throttled > self.TOLERATED * total:
-            self.factor = max(self.LOWEST, self.factor * 0.7)
-        elif total:
-            self.factor = min(1.0, self.factor + 0.1)
-        self._taken = self._throttled = 0
         self._round_ends = now + self.ROUND
+        if not self._taken:
+            self._hush = max(self.LOWEST, self._hush * 0.7) if self._throttled else self._hush
+            return
+        if self._throttled > self.TOLERATED * (self._taken + self._throttled):
+            self._pace = max(self.LOWEST, self._pace * 0.7)
+        else:
+            self._pace = min(1.0, self._pace + 0.1)
+        self._taken = self._throttled = 0

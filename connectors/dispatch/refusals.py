@@ -6,7 +6,7 @@ word for each refusal, and when that destination is to be asked again. Pure.
 The code says nothing: carriers answer a full handset and a full carrier alike. What tells is who else was answered since
 this destination was refused the last time:
 
-    more were refused than taken   the carrier: it is braked; the message keeps its place, no try counts
+    more were refused than taken   the carrier: the message keeps its place, no try counts; braked once `MANY` in a row were
     others were taken              the destination: put off after `AGAINST` such refusals, once known after the next one
     nobody                         cannot be told; put off after `ALONE` refusals
 
@@ -28,6 +28,7 @@ from enum import Enum
 
 AGAINST = 5
 ALONE = 20
+MANY = 20
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 LONGEST_ALONE = 1.0
@@ -37,7 +38,8 @@ FORGET_SECONDS = 60.0
 
 
 class Word(Enum):
-    """What a refusal speaks of; `PUT_OFF`: not of the carrier, and the destination was asked often enough for now."""
+    """What a refusal speaks of: the carrier for certain, maybe the destination; `PUT_OFF`: that it has been asked often
+    enough for now."""
 
     CARRIER = "carrier"
     DESTINATION = "destination"
@@ -76,15 +78,16 @@ class Refusals:
         """It was. `silent`: the carrier has taken nobody for a moment; `wait`: seconds that it asked for."""
         mark = self._marks.get(destination)
         if mark is None:
-            mark, taken, refused = _Mark(), 0, self._refused_at_last() if silent else 0
+            mark, taken, refused = _Mark(), 0, int(silent)
         else:
             taken, refused = self._others_since(destination)
         carriers = refused > taken
         self._keep(destination, mark)
+        told = carriers and self._refused_at_last() >= MANY
         mark.refused_at, mark.times = now, mark.times + 1
-        mark.alone = 0 if taken or refused else mark.alone + 1
+        mark.alone = 0 if taken or (refused and mark.times > 1) else mark.alone + 1
         mark.against += bool(taken or mark.against) and not carriers
-        mark.owed = not carriers
+        mark.owed = not told
         mark.until = now + max(wait, _pause(mark))
         if not mark.called and (carriers or not mark.against):
             self._calling.add(destination)
@@ -92,20 +95,23 @@ class Refusals:
             self._calling.discard(destination)
         if mark.alone >= ALONE or (mark.against >= AGAINST and not carriers):
             return Word.PUT_OFF
-        return Word.CARRIER if carriers else Word.DESTINATION
+        return Word.CARRIER if told else Word.DESTINATION
 
     def taken(self, destinations: Iterable[int]) -> tuple[list[int], int]:
         """They were. (Whom to ask again at once, how many refusals now count against the carrier.)"""
-        owed = 0
+        owed, somebody = 0, False
         for destination in destinations:
             mark = self._marks.pop(destination, None)
+            somebody = True
             owed += mark is not None and mark.owed
             self._hear(destination, True)
+        if not somebody:
+            return [], 0
         calling = [destination for destination in self._calling if destination in self._marks]
         self._calling.clear()
         for destination in calling:
             mark = self._marks[destination]
-            mark.until, mark.called = 0.0, True
+            mark.until, mark.times, mark.called = 0.0, 1, True
         self._rest()
         return calling, owed
 

@@ -56,9 +56,11 @@ class Throttles:
         self._not_taken += 1
         return word
 
-    def end(self, count: int) -> None:
-        """The batch is through; so many results it had."""
+    def end(self, count: int) -> bool:
+        """The batch is through; so many results it had. Whether a carrier that took nobody takes somebody again."""
+        hushed = self.brake.hushed
         self.brake.answers(count - self._not_taken, self._held_against, self._wait or None, self._loop.time())
+        return hushed and not self.brake.hushed
 
     def again(self, destination: int, back: Back) -> None:
         """Call `back` now, or when this destination is to be asked again."""

@@ -73,20 +73,20 @@ async def test_the_code_of_one_number_stops_no_other_code() -> None:
     await until(lambda: rig.home.offsets.committable(999)[0] == 101)
 
 
-async def pass_by(bad: set[int]) -> None:
-    """A campaign of 300 with these."""
+async def put_off(bad: set[int]) -> set[int]:
+    """Who is put off of a campaign of 300 with these."""
     rig = Rig(rate=400, window=50)
     taken = throttling(rig, lambda one: int(one.destination) - FIRST in bad)
     rig.add(300)
     assert await seconds_until(lambda: len(taken) == 300 - len(bad)) < 3, bad
     await until(lambda: set(rig.settled().values()) == {("sent", "none"), ("transient", "throttled")})
-    assert {p for p, word in rig.settled().items() if word == ("transient", "throttled")} == bad
     assert len(set(taken)) == len(taken) == 300 - len(bad)
+    return {p for p, word in rig.settled().items() if word == ("transient", "throttled")}
 
 
 async def test_a_few_numbers_anywhere_in_a_campaign_cost_it_no_time() -> None:
     several = [{0}, {5, 6, 150}, set(range(12)), set(range(3, 300, 10))]
-    await asyncio.gather(*[pass_by(bad) for bad in several])
+    assert await asyncio.gather(*[put_off(bad) for bad in several]) == several
 
 
 async def test_a_number_that_was_full_for_a_moment_gets_its_message() -> None:
@@ -111,7 +111,7 @@ async def test_a_carrier_that_refuses_everybody_goes_on_in_order_and_nothing_is_
     rig.add(200)
     await until(lambda: len(taken) >= 40)
     closed, before, sent = True, len(taken), len(rig.line.sent)
-    await asyncio.sleep(1.0)  # the carrier's pause
+    await until(lambda: len(rig.line.sent) - sent > 25)
     assert len(taken) == before
     assert len(rig.line.sent) - sent < 100, "it is slowed"
     closed = False
@@ -119,7 +119,7 @@ async def test_a_carrier_that_refuses_everybody_goes_on_in_order_and_nothing_is_
     assert outcomes(rig).keys() <= {("sent", "none", None)}
     numbers = [int(one) - FIRST for one in taken]
     displaced = [abs(place - number) for place, number in enumerate(numbers)]
-    assert max(displaced) <= 60 and sum(one > 25 for one in displaced) <= 3, "order is kept but for those that were asked"
+    assert max(displaced) <= 30 and sum(one > 10 for one in displaced) <= 3, "order is kept but for those that were asked"
 
 
 async def test_singles_refused_together_keep_their_order() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.dispatch.refusals import AGAINST, ALONE, FORGET_SECONDS, LONGEST_PAUSE, REMEMBERED, Refusals, Word
+from connectors.dispatch.refusals import AGAINST, ALONE, FORGET_SECONDS, LONGEST_PAUSE, MANY, REMEMBERED, Refusals, Word
 
 BAD = 1
 
@@ -21,11 +21,18 @@ def test_one_that_is_refused_while_others_are_taken_is_put_off() -> None:
 
 def test_a_carrier_that_refuses_everybody_is_never_held_against_anybody() -> None:
     refusals = Refusals()
-    words = [refusals.refused(number, turn + number / 100, silent=True) for turn in range(50) for number in range(12)]
-    assert words == [Word.DESTINATION, *[Word.CARRIER] * 599]
+    words = [refusals.refused(number, turn + number / 100, silent=True) for turn in range(50) for number in range(MANY)]
+    assert words == [Word.DESTINATION] * (MANY - 1) + [Word.CARRIER] * (49 * MANY + 1)
+    assert refusals.taken([]) == ([], 0)
     called, owed = refusals.taken([0])
-    assert sorted(called) == list(range(1, 12)) and owed == 0, "it is told already"
-    assert all(refusals.until(number) == 0 for number in range(12)), "all are the next again"
+    assert sorted(called) == list(range(1, MANY)) and owed == 0, "it is told already"
+    assert all(refusals.until(number) == 0 for number in range(MANY)), "all are the next again"
+
+
+def test_a_few_that_are_refused_in_a_row_brake_nothing_and_are_not_put_off_for_it() -> None:
+    refusals = Refusals()
+    words = {refusals.refused(number, turn, silent=True) for turn in range(50) for number in range(5)}
+    assert words == {Word.DESTINATION}
 
 
 def test_several_bad_ones_in_front_are_found_out_once_others_are_asked() -> None:
