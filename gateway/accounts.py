@@ -1,6 +1,7 @@
 """Who may call, and what numbers cost: keys, permissions, balances and routes, as last read from PostgreSQL.
 
-Enters: PostgreSQL, once a second, and when somebody shows a key that is not known (four times a second at most). Leaves:
+Enters: PostgreSQL, once a second, and when somebody shows a key that does not fit (four times a second at
+most, once when that finds nothing new; a text that was refused before is refused at once). Leaves:
 the account behind a key, and the routes. While PostgreSQL is away the last known stay; a key revoked meanwhile works
 until it is back. Before the first reading `loaded` is false and every key is unknown.
 """
@@ -16,11 +17,13 @@ import structlog
 from gateway.routing import Routes
 from infra.postgres.pool import DatabaseDown, Pool, fetch_all, transaction
 from infra.postgres.sql import load_sql
-from infra.security.api_keys import check, key_id
+from infra.security.api_keys import check, hash_key, key_id
 from infra.telemetry.metrics import Metrics
 
 REFRESH_SECONDS = 1.0
 MISS_SECONDS = 0.25
+MAX_REFUSED = 10_000
+"""Texts that were no key; whoever shows one again gets the answer without a reading."""
 _NO_HASH = bytes(32)
 log = structlog.get_logger()
 
@@ -46,6 +49,8 @@ class Accounts:
         self._by_key: dict[str, Account] = {}
         self._read_at = 0.0
         self._asked_at = 0.0
+        self._refused: dict[bytes, None] = {}
+        self._miss_seconds = MISS_SECONDS
         self._missing = asyncio.Lock()
         self._reading = asyncio.Lock()
         self._rows: list[tuple[str, list[str], int]] | None = None
@@ -63,13 +68,29 @@ class Accounts:
         identity = key_id(text)
         if identity is None:
             return None
-        found = self._by_key.get(identity)
-        if found is None:
+        found = self._fitting(identity, text)
+        if found is None and not self._is_refused(text):
+            # A known id with another secret takes the same way as an unknown one, so that no time tells which ids there are.
             await self._refresh_for_miss()
-            found = self._by_key.get(identity)
+            found = self._fitting(identity, text)
+            if found is None:
+                self._refuse(text)
+        return found
+
+    def _fitting(self, identity: str, text: str) -> Account | None:
         # An unknown id costs the same comparison as a known one.
+        found = self._by_key.get(identity)
         fits = check(text, found.hash if found else _NO_HASH)
         return found if fits else None
+
+    def _is_refused(self, text: str) -> bool:
+        """Whether this very text was refused not long ago; keys that were made since come with the next reading."""
+        return hash_key(text) in self._refused
+
+    def _refuse(self, text: str) -> None:
+        if len(self._refused) >= MAX_REFUSED:
+            del self._refused[next(iter(self._refused))]
+        self._refused[hash_key(text)] = None
 
     def in_force(self, account: Account) -> bool:
         """Whether the key that opened this account still does, as of the last reading."""
@@ -80,8 +101,12 @@ class Accounts:
         came = time.monotonic()
         async with self._missing:
             if self._asked_at < came:
-                await asyncio.sleep(max(0.0, self._asked_at + MISS_SECONDS - came))
+                await asyncio.sleep(max(0.0, self._asked_at + self._miss_seconds - came))
+                before = self._by_key.keys()
                 await self.refresh()
+                # Who tries ids at random learns nothing and costs PostgreSQL no more than its readings do anyway.
+                fruitless = self._by_key.keys() == before
+                self._miss_seconds = min(REFRESH_SECONDS, 2 * self._miss_seconds) if fruitless else MISS_SECONDS
 
     async def keep_fresh(self, stop: asyncio.Event) -> None:
         """Read again and again until `stop`."""

@@ -1,8 +1,8 @@
 """Bodies: from bytes on the socket to a typed record, within bounds.
 
 Enters: a request. Leaves: the record and the digest of its bytes. Refused: 415 another content type, 413 too many bytes,
-408 bytes that do not come, 400 what is not JSON in UTF-8 or is nested deeper than 32, 422 with a pointer what is JSON
-but not this record.
+408 bytes that do not come, 429 and 503 more bodies at a time than there is memory for, 400 what is not JSON in UTF-8 or is
+nested deeper than 32, 422 with a pointer what is JSON but not this record.
 """
 
 from __future__ import annotations
@@ -17,9 +17,14 @@ from aiohttp import web
 
 from gateway.problem import Fault, Problem, refused
 from gateway.requests import EXPECTED, UNBUILT, Nothing
+from gateway.state import HELD
 from gateway.texts import without_half_pairs
 
 MAX_DEPTH = 32
+MAX_WHOLE = 512 * 1024
+"""Bytes that are decoded at once, while others wait: some milliseconds. The longest text takes less, written as escapes."""
+_LOOKED_INTO = 128 * 1024
+"""How far from its beginning JSON that is refused is looked at for its depth."""
 IDLE_SECONDS = 20.0
 """A body of which nothing more has come for so long is given up."""
 WHOLE_SECONDS = 60.0
@@ -38,16 +43,15 @@ _FIELD = re.compile(r"field `(.*)`", re.DOTALL)
 
 async def read_json(request: web.Request, decoder: msgspec.json.Decoder[T], limit: int) -> tuple[T, bytes]:
     """The record in the body, and the body's digest."""
-    require_content_type(request, "application/json")
-    data = await read_bytes(request, limit)
-    return decode_json(data, decoder), digest_of(data)
+    data, digest = await read_bytes(request, min(limit, MAX_WHOLE))
+    return decode_json(data, decoder), digest
 
 
 async def read_nothing(request: web.Request) -> None:
     """Refuse a body where none belongs; an empty object is none."""
     if not request.body_exists:
         return
-    data = await read_bytes(request, 1024)
+    data, _ = await _read(request, 1024)
     if data:
         require_content_type(request, "application/json")
         decode_json(data, _NOTHING)
@@ -64,11 +68,29 @@ def require_content_type(request: web.Request, *allowed: str) -> str:
     return request.content_type
 
 
-async def read_bytes(request: web.Request, limit: int) -> bytes:
-    """The whole body, of at most `limit` bytes."""
+async def read_bytes(request: web.Request, limit: int) -> tuple[bytes, bytes]:
+    """The whole JSON body, of at most `limit` bytes, and its digest."""
+    require_content_type(request, "application/json")
+    return await _read(request, limit)
+
+
+async def _read(request: web.Request, limit: int) -> tuple[bytes, bytes]:
     if (request.content_length or 0) > limit:
         raise too_large(limit)
     parts: list[bytes] = []
+    try:
+        digest = await _receive(request, limit, parts)
+        return parts[0] if len(parts) == 1 else b"".join(parts), digest
+    finally:
+        # Trap: a body that breaks off leaves an exception in the request, which holds this frame, which holds the request:
+        # the parts would stay until the collector looks at such old objects, which may be never.
+        parts.clear()
+
+
+async def _receive(request: web.Request, limit: int, parts: list[bytes]) -> bytes:
+    """The body's parts, and the digest of all of them."""
+    digest = blake2b(digest_size=16)
+    held = request[HELD]
     size = 0
     now = asyncio.get_running_loop().time
     end = now() + WHOLE_SECONDS
@@ -78,16 +100,18 @@ async def read_bytes(request: web.Request, limit: int) -> bytes:
                 size += len(part)
                 if size > limit:
                     raise too_large(limit)
+                held.more(len(part))
+                digest.update(part)
                 parts.append(part)
                 patience.reschedule(min(now() + IDLE_SECONDS, end))
     except TimeoutError:
         raise slow_body() from None
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return digest.digest()
 
 
-def too_large(limit: int) -> Problem:
+def too_large(limit: int, which: str = "") -> Problem:
     """413."""
-    return Problem(413, "too_large", f"the body may have at most {limit} bytes")
+    return Problem(413, "too_large", f"the body may have at most {limit} bytes {which}".rstrip())
 
 
 def slow_body() -> Problem:
@@ -95,15 +119,18 @@ def slow_body() -> Problem:
     return Problem(408, "request_timeout", "the rest of the body did not come")
 
 
-def digest_of(data: bytes) -> bytes:
-    """16 bytes that stand for these bytes."""
-    return blake2b(data, digest_size=16).digest()
-
-
 def decode_json(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """The record in these bytes, or a Problem."""
-    if _depth_exceeds(data, MAX_DEPTH):
-        raise Problem(400, "too_deep", f"the JSON is nested deeper than {MAX_DEPTH}")
+    try:
+        return _decode_json(data, decoder)
+    except Problem:
+        # What is a record is not deep, so only what is refused is looked at.
+        if _depth_exceeds(data[:_LOOKED_INTO], MAX_DEPTH):
+            raise Problem(400, "too_deep", f"the JSON is nested deeper than {MAX_DEPTH}") from None
+        raise
+
+
+def _decode_json(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decode_record(data, decoder)
     except msgspec.ValidationError as fault:

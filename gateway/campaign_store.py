@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from gateway.answers import Rejection
-from gateway.permissions import check_price
+from gateway.permissions import check_amount, check_price
 from gateway.problem import Fault, Problem, not_found
 from infra.postgres.pool import Connection, Jsonb, Pool, execute, fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
@@ -95,7 +95,7 @@ class CampaignStore:
                 "tenant": row.tenant, "id": row.id, "name": row.name, "sender": row.sender, "body": row.body,
                 "lane": row.lane, "smart": row.smart, "validity_seconds": row.validity_seconds,
                 "max_price": row.max_price, "status": row.status, "grouping": row.grouping, "digest": row.digest,
-                "answer": Jsonb(msgspec.to_builtins(row.answer)), "at": row.at,
+                "answer": Jsonb(row.answer, msgspec.json.encode), "at": row.at,
                 "started_at": row.at if row.status == "running" else None})
             if made and part is not None:
                 await _insert_rejections(connection, row.tenant, row.id, part)
@@ -173,9 +173,9 @@ async def _lock(connection: Connection, tenant: str, campaign: str) -> tuple[str
 
 async def _check_price(connection: Connection, tenant: str, campaign: str, limit: int | None, part: int,
                        price: int) -> None:
-    if limit is not None:
-        row = await fetch_one(connection, _sql("sum_prices"), {"tenant": tenant, "campaign": campaign, "part": part})
-        check_price(limit, price + (int(row[0]) if row else 0))
+    check_amount(price)
+    row = await fetch_one(connection, _sql("sum_prices"), {"tenant": tenant, "campaign": campaign, "part": part})
+    check_price(limit, price + (int(row[0]) if row else 0))
 
 
 async def _move(connection: Connection, tenant: str, campaign: str, status: str, at: int) -> None:
@@ -195,7 +195,7 @@ async def _insert_part(connection: Connection, tenant: str, campaign: str, part:
     await execute(connection, _sql("insert_part"), {
         "tenant": tenant, "campaign": campaign, "part": part.part, "chunks": part.chunks,
         "recipients": part.recipients, "price": part.price, "rejected_count": part.rejected_count,
-        "rejected": Jsonb(msgspec.to_builtins(part.rejected[:SHOWN_REJECTIONS])), "digest": part.digest, "at": at})
+        "rejected": Jsonb(part.rejected[:SHOWN_REJECTIONS], msgspec.json.encode), "digest": part.digest, "at": at})
 
 
 async def _insert_rejections(connection: Connection, tenant: str, campaign: str, part: PartRow) -> None:

@@ -8,8 +8,7 @@ PostgreSQL is away.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -21,7 +20,7 @@ from gateway.cutting import ChunkPlan, Cutter
 from gateway.permissions import check_balance, check_price, check_sender
 from gateway.problem import Problem, refusal, refused
 from gateway.recipient_lines import AT_ONCE
-from gateway.requests import MAX_INLINE, CampaignRequest, Recipient
+from gateway.requests import MAX_INLINE, MAX_NAMES, CampaignRequest, Recipient, too_many_recipients
 from gateway.routing import GROUPING, Routes
 from gateway.screening import Keep, Refuse, Screening
 from gateway.state import Gateway
@@ -45,7 +44,7 @@ async def make_campaign(gateway: Gateway, account: Account, wanted: CampaignRequ
     rejected: list[Rejection] = []
     screening = screen(wanted.body, wanted.smart_encoding, gateway.accounts.routes, cutter.add,
                        lambda rejection: rejected.append(inline(rejection)))
-    await screen_all(screening, wanted.recipients)
+    await gateway.bounds.turns.finish(screen_all(screening, wanted.recipients, gateway.bounds.text_characters))
     cutter.finish()
     totals = screening.totals
     check_price(_limit(wanted), totals.price)
@@ -74,9 +73,10 @@ def check_campaign(account: Account, wanted: CampaignRequest) -> None:
     bad = [bad_text(pointer) for pointer, text in (("/name", wanted.name), ("/body", wanted.body)) if "\0" in text]
     if bad:
         raise refused(bad)
+    if len(set(compile_template(wanted.body).names)) > MAX_NAMES:
+        raise refusal("/body", "too_many_placeholders", f"a body has at most {MAX_NAMES} different placeholders")
     if len(wanted.recipients) > MAX_INLINE:
-        raise refusal("/recipients", "too_many_recipients",
-                      f"at most {MAX_INLINE} recipients inline; open the campaign and upload more")
+        raise too_many_recipients()
     if not wanted.recipients and not wanted.open:
         raise refusal("/recipients", "no_recipients", "a campaign has recipients, or is open for their upload")
 
@@ -89,11 +89,15 @@ def screen(body: str, smart: bool, routes: Routes, keep: Keep, refuse: Refuse) -
         raise refusal("/body", fault.code, fault.detail) from None
 
 
-async def screen_all(screening: Screening, recipients: Sequence[Recipient]) -> None:
-    """Look at all recipients of a request; others have their turn in between."""
+def screen_all(screening: Screening, recipients: Sequence[Recipient], characters: int) -> Iterator[None]:
+    """Look at all recipients of a request; others may have their turn after each step. 422 for more than so many
+    `characters` of texts."""
     for first in range(0, len(recipients), AT_ONCE):
-        screening.take(first, recipients[first:first + AT_ONCE])
-        await asyncio.sleep(0)
+        yield from screening.steps(first, recipients[first:first + AT_ONCE])
+        if screening.totals.characters > characters:
+            raise refusal("/recipients", "too_much_text", f"the texts of one request have at most {characters} characters "
+                          "together where they differ; open the campaign and upload the recipients")
+        yield
 
 
 def inline(rejection: Rejection) -> Rejection:

@@ -105,7 +105,7 @@ def _headers(route: Route, status: int = 0) -> dict[str, Any]:
     names = ["X-Request-Id", "traceparent"]
     if route.once and not status:
         names.append("Idempotency-Replayed")
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         names.append("Retry-After")
     return {name: {"schema": {"type": "string"}} for name in names}
 

@@ -1,15 +1,15 @@
 """What an account may do: its senders, its lanes, its money.
 
 Enters: an account as last known, and what a request wants. Leaves: nothing, or a Problem: 422 for a sender that cannot
-be, and for a campaign dearer than its own limit, 403 for a sender or a lane that is not this account's, 402 when not even
-the cheapest message could be paid.
+be, for a campaign dearer than its own limit and for what is dearer than amounts can be, 403 for a sender or a lane that is
+not this account's, 402 when not even the cheapest message could be paid.
 """
 
 from __future__ import annotations
 
 from gateway.accounts import Account
 from gateway.problem import Fault, Problem, refusal
-from schemas.money import format_amount
+from schemas.money import MAX_AMOUNT, format_amount
 from schemas.sender import SenderError, parse_sender
 
 
@@ -28,13 +28,22 @@ def check_sender(account: Account, sender: str, lane: str) -> None:
 def check_balance(available: int, cheapest: int) -> None:
     """At least one message can be paid."""
     if cheapest > 0 and available < cheapest:
+        check_amount(cheapest)
         raise Problem(402, "insufficient_balance",
                       f"{format_amount(max(available, 0))} is available, the cheapest message costs "
                       f"{format_amount(cheapest)}")
 
 
+def check_amount(price: int) -> None:
+    """Amounts can hold this price."""
+    if price > MAX_AMOUNT:
+        raise refusal("/recipients", "amount_out_of_range",
+                      f"the messages would cost more than {format_amount(MAX_AMOUNT)}, the most that an amount can be")
+
+
 def check_price(limit: int | None, price: int) -> None:
-    """A campaign of this price stays within its `max_price`."""
+    """A campaign of this price stays within its `max_price`, and within what amounts can hold."""
+    check_amount(price)
     if limit is not None and price > limit:
         raise refusal("/max_price", "max_price_exceeded",
                       f"the campaign would cost {format_amount(price)}, its limit is {format_amount(limit)}")

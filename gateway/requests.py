@@ -11,8 +11,12 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from gateway.problem import Problem, refusal
+
 LaneName = Literal["otp", "transactional", "marketing"]
 MAX_INLINE = 10_000
+MAX_NAMES = 100
+"""Different placeholders of a body; every recipient is asked for each."""
 MAX_BODY_TEXT = 40_000
 """Characters of a body; more than 255 segments can carry."""
 MAX_VALIDITY = 172_800
@@ -35,6 +39,12 @@ EXPECTED = {
     "/open": "expected true or false",
 }
 """What a field takes, by its place, where the decoder's own words would not say so."""
+
+
+def too_many_recipients() -> Problem:
+    """422."""
+    return refusal("/recipients", "too_many_recipients",
+                   f"at most {MAX_INLINE} recipients inline; open the campaign and upload more")
 
 
 class MessageRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

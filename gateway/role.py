@@ -15,6 +15,7 @@ import structlog
 
 from gateway.accounts import Accounts
 from gateway.app import make_runner
+from gateway.bounds import bounds_of
 from gateway.connection import listen
 from gateway.fresh_messages import FreshMessages
 from gateway.idempotency import Idempotency
@@ -82,7 +83,7 @@ async def open_gateway(settings: Settings, instance: str) -> AsyncIterator[Gatew
             accounts=accounts, sealer=sealer,
             ingest=Ingest(outbox, metrics), idempotency=Idempotency(redis, pool, metrics, lambda: accounts.up),
             fresh=FreshMessages(redis), metrics=metrics, spool_dir=Path(settings.data_dir) / "spool",
-            openapi=describe(ROUTES, product_version()))
+            openapi=describe(ROUTES, product_version()), bounds=bounds_of(settings.gateway))
     finally:
         await client.close()
         await pool.close()

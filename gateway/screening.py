@@ -10,7 +10,7 @@ of the first check that fails, as if recipients came one by one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import cast
@@ -39,7 +39,8 @@ _DUPLICATE = Fault(pointer="/to", code="duplicate", detail="the same destination
 
 @dataclass(slots=True, kw_only=True)
 class Totals:
-    """What passed so far. `longest`: segments of the longest text among these, in `encoding`; prices in ten-thousandths."""
+    """What passed so far. `longest`: segments of the longest text among these, in `encoding`; prices in ten-thousandths;
+    `characters`: of all texts that were looked at, where they differ."""
 
     accepted: int = 0
     rejected: int = 0
@@ -47,6 +48,7 @@ class Totals:
     price: int = 0
     cheapest: int | None = None
     longest: int = 0
+    characters: int = 0
     encoding: Encoding = "gsm7"
     carriers: Counter[str] = field(default_factory=Counter)
 
@@ -93,13 +95,19 @@ class Screening:
             self.totals.encoding, self.totals.longest = self._measure.fixed
 
     def take(self, first: int, recipients: Sequence[Recipient | Fault]) -> None:
-        """Look at these recipients, whose indexes begin at `first`; a Fault is one that could not even be read."""
+        """All steps at once."""
+        for _ in self.steps(first, recipients):
+            pass
+
+    def steps(self, first: int, recipients: Sequence[Recipient | Fault]) -> Iterator[None]:
+        """Look at these recipients, whose indexes begin at `first`; a Fault is one that could not even be read. Where their
+        texts are long, others may have their turn after each step."""
         refused: dict[int, Fault] = {}
         block = _readable(first, recipients, refused)
-        for check in (self._find_ways, self._measure_texts, self._check_refs, self._find_repeats):
+        for check in (self._find_ways, None, self._check_refs, self._find_repeats):
             if not block.indexes:
                 break
-            faults = check(block)
+            faults = (yield from self._measure_texts(block)) if check is None else check(block)
             if faults:
                 refused.update((block.indexes[rank], fault) for rank, fault in faults.items())
                 block.leave_out(faults)
@@ -130,9 +138,11 @@ class Screening:
             block.ways.append(way or _NOWHERE)
         return faults
 
-    def _measure_texts(self, block: _Block) -> dict[int, Fault]:
+    def _measure_texts(self, block: _Block) -> Generator[None, None, dict[int, Fault]]:
         faults: dict[int, Fault] = {}
-        block.segments, block.encodings, block.weights, block.values = self._measure.take(block.recipients, faults)
+        measures = yield from self._measure.take(block.recipients, faults)
+        block.segments, block.encodings, block.weights, block.values = measures
+        self.totals.characters += sum(block.weights)
         return faults
 
     def _check_refs(self, block: _Block) -> dict[int, Fault]:

@@ -1,7 +1,7 @@
 """What the handlers of one gateway share, made once by the role.
 
 Enters: clients and settings. Leaves: `Gateway`, found in the application under `GATEWAY`; per request the account under
-`ACCOUNT` and the traceparent under `TRACEPARENT`.
+`ACCOUNT`, the hold on memory under `HELD` and the traceparent under `TRACEPARENT`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ import msgspec
 from aiohttp import web
 
 from gateway.accounts import Account, Accounts
+from gateway.bounds import Bounds
 from gateway.fresh_messages import FreshMessages
 from gateway.idempotency import Idempotency
 from gateway.ingest import Ingest
 from gateway.kafka_probe import KafkaProbe
 from gateway.redis_batches import RedisBatches
+from gateway.shares import Held
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import Pool
 from infra.security.sealing import Sealer
@@ -57,9 +59,9 @@ class Gateway:
     metrics: Metrics
     spool_dir: Path
     openapi: Mapping[str, Any]
+    bounds: Bounds
     now: Callable[[], int] = now_ms
     new_root: Callable[[], str] = fresh_root
-    uploads: set[str] = field(default_factory=set)
 
     @property
     def currency(self) -> str:
@@ -70,6 +72,8 @@ class Gateway:
 GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)
 ACCOUNT: web.RequestKey[Account] = web.RequestKey("account", Account)
 TRACEPARENT: web.RequestKey[str] = web.RequestKey("traceparent", str)
+HELD: web.RequestKey[Held] = web.RequestKey("held", Held)
+"""The bytes of its body, until the request ends."""
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 
 

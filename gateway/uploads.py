@@ -5,8 +5,9 @@ duplicates, and a constant. The bytes are received whole before anything is prod
 leaves no chunk behind under ids that other bytes may get; their digest is noted in Redis for the same reason, should this
 process end between the chunks and the row. A part of a campaign with a `max_price` is gone through twice, so that one that
 is too dear leaves no chunk either, unless another part took the room in the meantime. Refused: 401 when the key was revoked
-while the bytes came, 409 when the campaign is no draft, 422 for other bytes, or another content type, under the number of a
-known part, for a CSV header that cannot be used, and for a part that would bring the campaign above its `max_price`.
+while the bytes came, 408 when they drip, 413 beyond the largest upload, 429 and 503 when there is no room for their file,
+409 when the campaign is no draft, 422 for other bytes, or another content type, under the number of a known part, for a CSV
+header that cannot be used, and for a part that would bring the campaign above its `max_price`.
 """
 
 from __future__ import annotations
@@ -22,22 +23,30 @@ import msgspec
 from aiohttp import web
 
 from gateway.answers import PartAccepted, Rejection
-from gateway.body import IDLE_SECONDS, slow_body
+from gateway.body import IDLE_SECONDS, slow_body, too_large
+from gateway.bounds import Bounds
 from gateway.campaign_store import SHOWN_REJECTIONS, CampaignStore, PartRow, StoredCampaign, StoredPart, not_applicable
 from gateway.campaigns import screen
 from gateway.cutting import ChunkPlan, Cutter
-from gateway.problem import Problem, unauthorized
+from gateway.problem import Problem, refusal, unauthorized
 from gateway.recipient_lines import Entries, read_recipients
 from gateway.recipient_rows import read_rows
 from gateway.redis_batches import RedisDown
 from gateway.routing import Routes
+from gateway.shares import Held
 from gateway.state import Gateway, account_of
+from gateway.turns import Turns
 from infra.redis.client import load_script
 from schemas.ids import CampaignId
 from schemas.slices import Slice
 from schemas.template import compile_template
 
 IN_MEMORY = 4 * 1024 * 1024
+LEAST_RATE = 1024
+"""Bytes a second that an upload brings on the whole, beginning after the grace."""
+GRACE_SECONDS = 30.0
+MAX_REJECTIONS = 1_000_000
+"""A line of two bytes makes a rejection of a hundred: what a part may leave behind is bounded like the part."""
 CHUNKS_AT_ONCE = 100
 RECORDS_IN_FLIGHT = 4
 KEPT_MS = 24 * 3600 * 1000
@@ -65,8 +74,13 @@ class _Rejections:
     file: IO[bytes]
     first: list[Rejection] = field(default_factory=list)
     codes: dict[str, int] = field(default_factory=dict)
+    count: int = 0
 
     def add(self, rejection: Rejection) -> None:
+        self.count += 1
+        if self.count > MAX_REJECTIONS:
+            raise refusal("", "too_many_rejections", f"more than {MAX_REJECTIONS} recipients of the part are refused; "
+                          "nothing of it counts; send what is mended as another part")
         if len(self.first) < SHOWN_REJECTIONS:
             self.first.append(rejection)
         self.codes[rejection.code] = self.codes.get(rejection.code, 0) + 1
@@ -85,8 +99,8 @@ async def receive_part(gateway: Gateway, request: web.Request, upload: Upload) -
     listed = await store.find_part(upload.tenant, upload.campaign, upload.part)
     if listed is None and campaign.status != "draft":
         raise not_applicable("recipients", campaign.status)
-    with _spool(gateway) as spool:
-        digest = await _receive(request, upload, spool)
+    with _spool(gateway) as spool, gateway.bounds.spool.hold(upload.tenant) as room:
+        digest = await _receive(gateway.bounds, request, upload, spool, room)
         if not gateway.accounts.in_force(account_of(request)):
             raise unauthorized()
         # What is kept of the bytes must not tell which they were to somebody who can guess them.
@@ -97,7 +111,7 @@ async def receive_part(gateway: Gateway, request: web.Request, upload: Upload) -
         blocks = READERS[upload.content](spool)
         routes = gateway.accounts.routes
         if campaign.max_price is not None:
-            price = await _price(campaign, routes, blocks)
+            price = await _price(gateway.bounds.turns, campaign, routes, blocks)
             await store.check_price(upload.tenant, upload.campaign, campaign.max_price, upload.part, price)
             spool.seek(0)
             blocks = READERS[upload.content](spool)
@@ -105,28 +119,41 @@ async def receive_part(gateway: Gateway, request: web.Request, upload: Upload) -
         return await _process(gateway, store, campaign, upload, routes, blocks, digest)
 
 
-async def _receive(request: web.Request, upload: Upload, spool: IO[bytes]) -> bytes:
+async def _receive(bounds: Bounds, request: web.Request, upload: Upload, spool: IO[bytes], room: Held) -> bytes:
     """The whole body into the file; its digest, which is another one for the same bytes read in another way."""
     digest = blake2b(digest_size=16, person=b"" if upload.content == NDJSON else upload.content.encode())
+    if (request.content_length or 0) > bounds.upload_bytes:
+        raise too_large(bounds.upload_bytes)
     now = asyncio.get_running_loop().time
+    begun, size = now(), 0
     try:
-        async with asyncio.timeout(IDLE_SECONDS) as patience:
+        async with asyncio.timeout_at(patience_ends(begun, begun, 0, bounds.upload_seconds)) as patience:
             while block := await request.content.readany():
+                size += len(block)
+                if size > bounds.upload_bytes:
+                    raise too_large(bounds.upload_bytes)
+                room.more(len(block))
                 digest.update(block)
                 spool.write(block)
-                patience.reschedule(now() + IDLE_SECONDS)
+                patience.reschedule(patience_ends(begun, now(), size, bounds.upload_seconds))
     except TimeoutError:
         raise slow_body() from None
     spool.seek(0)
     return digest.digest()
 
 
-async def _price(campaign: StoredCampaign, routes: Routes, blocks: Iterator[Entries]) -> int:
+def patience_ends(begun: float, now: float, size: int, longest: float) -> float:
+    """When an upload of which so many bytes have come is given up: nothing for a while, too little on the whole, or the
+    longest that one may take."""
+    return min(now + IDLE_SECONDS, begun + GRACE_SECONDS + size / LEAST_RATE, begun + longest)
+
+
+async def _price(turns: Turns, campaign: StoredCampaign, routes: Routes, blocks: Iterator[Entries]) -> int:
     """What this part would cost."""
     screening = screen(campaign.body, campaign.smart, routes, lambda *_: None, lambda _: None)
     index = 0
     for entries in blocks:
-        screening.take(index, entries)
+        await turns.finish(screening.steps(index, entries))
         index += len(entries)
         # Others have their turn between two blocks of lines.
         await asyncio.sleep(0)
@@ -143,7 +170,7 @@ async def _process(gateway: Gateway, store: CampaignStore, campaign: StoredCampa
         sender = _Sender(gateway, upload.traceparent)
         index = 0
         for entries in blocks:
-            screening.take(index, entries)
+            await gateway.bounds.turns.finish(screening.steps(index, entries))
             index += len(entries)
             await sender.send(cutter.take())
         cutter.finish()

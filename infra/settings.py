@@ -91,6 +91,15 @@ class GatewaySettings(_Section):
     port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 = any free one")
     url: HttpUrl | None = Field(default=None, description="where the command line finds it")
     max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="largest body that is not streamed")
+    bodies_bytes: int = Field(default=256 * 1024 * 1024, ge=1024,
+                              description="bodies in memory, all together; a tenant gets a quarter")
+    max_text_characters: int = Field(default=20_000_000, ge=40_000,
+                                     description="a preview's or campaign's texts, all together")
+    uploads: int = Field(default=64, ge=1, le=10_000, description="uploads at a time; a tenant gets a quarter")
+    max_upload_bytes: int = Field(default=1024 * 1024 * 1024, ge=1024, description="largest upload of recipients")
+    upload_seconds: int = Field(default=3600, ge=1, description="an upload's bytes may take so long")
+    spool_bytes: int = Field(default=8 * 1024 * 1024 * 1024, ge=1024,
+                             description="uploads on disk, all together; a tenant gets a quarter")
 
 
 class TelemetrySettings(_Section):

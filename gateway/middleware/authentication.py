@@ -1,7 +1,7 @@
 """Who is calling: the account behind `Authorization: Bearer sk_<id>_<secret>`.
 
-Enters: a request for a path under /v1/. Leaves: its account under `ACCOUNT`. Refused: 401; 503 while no key has ever been
-read. Which tenant is meant follows from the key alone.
+Enters: a request for a path under /v1/. Leaves: its account under `ACCOUNT`, and under `HELD` what memory its body takes,
+until it is answered. Refused: 401; 503 while no key has ever been read. Which tenant is meant follows from the key alone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.problem import unauthorized, unavailable
-from gateway.state import ACCOUNT, gateway_of
+from gateway.state import ACCOUNT, HELD, gateway_of
 
 GUARDED = "/v1/"
 
@@ -27,4 +27,7 @@ async def authentication(request: web.Request, handler: Handler) -> web.StreamRe
         if account is None:
             raise unauthorized()
         request[ACCOUNT] = account
+        with gateway_of(request).bounds.bodies.hold(account.tenant) as held:
+            request[HELD] = held
+            return await handler(request)
     return await handler(request)

@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.answers import CampaignAccepted, CampaignState
-from gateway.body import read_json, read_nothing
+from gateway.body import read_bytes, read_nothing
 from gateway.campaign_book import check_id, find_campaign, list_campaigns, list_rejections
 from gateway.campaign_commands import publish
 from gateway.campaign_store import CampaignStore
@@ -15,19 +15,18 @@ from gateway.idempotency import Made, Stored
 from gateway.message_book import MessageFilter, list_messages
 from gateway.once import once, scoped
 from gateway.permissions import check_balance
+from gateway.pieces import read_campaign
 from gateway.query import read_limit, read_query, read_status
-from gateway.requests import CampaignRequest
 from gateway.state import TRACEPARENT, account_of, answer, gateway_of
 from schemas.ids import campaign_id
-
-_DECODER = msgspec.json.Decoder(CampaignRequest)
 
 
 async def accept_campaign(request: web.Request) -> web.Response:
     """202 when Kafka has the campaign's chunks and command, and PostgreSQL its row."""
     read_query(request, ())
     gateway, account = gateway_of(request), account_of(request)
-    wanted, body_digest = await read_json(request, _DECODER, gateway.settings.gateway.max_body_bytes)
+    data, body_digest = await read_bytes(request, gateway.settings.gateway.max_body_bytes)
+    wanted = await gateway.bounds.turns.result(read_campaign(data))
     digest = scoped(request, body_digest)
 
     async def make(root: str) -> Stored:

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 from aiohttp import web
 
 from gateway.answers import Preview, Rejection, RouteShare
-from gateway.body import read_json
+from gateway.body import read_bytes
 from gateway.campaigns import check_campaign, inline, screen, screen_all
 from gateway.cutting import Rows
+from gateway.permissions import check_amount
+from gateway.pieces import read_campaign
 from gateway.query import read_query
-from gateway.requests import CampaignRequest
 from gateway.state import account_of, answer, gateway_of
 from schemas.money import format_amount
-
-_DECODER = msgspec.json.Decoder(CampaignRequest)
 
 
 async def preview_campaign(request: web.Request) -> web.Response:
     """200 with the totals."""
     read_query(request, ())
     gateway, account = gateway_of(request), account_of(request)
-    wanted, _ = await read_json(request, _DECODER, gateway.settings.gateway.max_body_bytes)
+    data, _ = await read_bytes(request, gateway.settings.gateway.max_body_bytes)
+    wanted = await gateway.bounds.turns.result(read_campaign(data))
     check_campaign(account, wanted)
     rejected: list[Rejection] = []
     screening = screen(wanted.body, wanted.smart_encoding, gateway.accounts.routes, _drop,
                        lambda rejection: rejected.append(inline(rejection)))
-    await screen_all(screening, wanted.recipients)
+    await gateway.bounds.turns.finish(screen_all(screening, wanted.recipients, gateway.bounds.text_characters))
     totals = screening.totals
+    check_amount(totals.price)
     return answer(Preview(
         recipients=totals.accepted, encoding=totals.encoding, segments=totals.longest, total_segments=totals.segments,
         price=format_amount(totals.price), rejected=rejected,

@@ -11,7 +11,7 @@ from gateway.body import require_content_type
 from gateway.campaign_book import check_id
 from gateway.campaign_commands import publish
 from gateway.once import read_key
-from gateway.problem import refusal, unavailable
+from gateway.problem import refusal
 from gateway.query import read_query
 from gateway.state import TRACEPARENT, account_of, answer, gateway_of
 from gateway.uploads import READERS, Upload, receive_part
@@ -19,7 +19,6 @@ from schemas.ids import CampaignId
 
 MAX_PART = 2**30 - 1
 """The largest number that a client may give to a part; those above are given by the gateway."""
-MAX_UPLOADS = 64
 
 
 async def accept_recipients(request: web.Request) -> web.Response:
@@ -30,17 +29,15 @@ async def accept_recipients(request: web.Request) -> web.Response:
     content = require_content_type(request, *READERS)
     upload = Upload(tenant=tenant, campaign=CampaignId(identity), part=_part(request, identity), content=content,
                     traceparent=request[TRACEPARENT])
-    if len(gateway.uploads) >= MAX_UPLOADS:
-        raise unavailable("overloaded", "too many uploads are running; try again")
-    running = secrets.token_hex(8)
-    gateway.uploads.add(running)
-    gateway.metrics.set("sluice_uploads_running", len(gateway.uploads))
+    uploads = gateway.bounds.uploads
     try:
-        await publish(gateway.pool, gateway.outbox, tenant, identity, gateway.now(), request[TRACEPARENT])
-        accepted, repeated = await receive_part(gateway, request, upload)
+        with uploads.hold(tenant) as running:
+            running.more(1)
+            gateway.metrics.set("sluice_uploads_running", uploads.taken)
+            await publish(gateway.pool, gateway.outbox, tenant, identity, gateway.now(), request[TRACEPARENT])
+            accepted, repeated = await receive_part(gateway, request, upload)
     finally:
-        gateway.uploads.discard(running)
-        gateway.metrics.set("sluice_uploads_running", len(gateway.uploads))
+        gateway.metrics.set("sluice_uploads_running", uploads.taken)
     response = answer(accepted, 202)
     if repeated:
         response.headers["Idempotency-Replayed"] = "true"

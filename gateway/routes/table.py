@@ -39,7 +39,7 @@ class Route(NamedTuple):
         return self.path.startswith("/v1/")
 
 
-_BODY = (400, 408, 413, 415, 422, 503)
+_BODY = (400, 408, 413, 415, 422, 429, 503)
 _WRITE = (402, 403, 409, *_BODY)
 _PAGE = ("cursor", "limit")
 _CAMPAIGN = "/v1/campaigns/{id}"
@@ -66,7 +66,7 @@ ROUTES: tuple[Route, ...] = (
           refusals=(404, 422, 503)),
     Route("POST", f"{_CAMPAIGN}/recipients", recipients.accept_recipients, "Upload recipients of an open campaign", 202,
           requests.Recipient, answers.PartAccepted, NDJSON,
-          "to,client_ref,name\r\n+4915112345678,order-17,Ann\r\n", refusals=(400, 404, 408, 409, 415, 422, 503), once=True),
+          "to,client_ref,name\r\n+4915112345678,order-17,Ann\r\n", refusals=(404, 409, *_BODY), once=True),
     Route("POST", f"{_CAMPAIGN}/start", campaigns.start_campaign, "Start an open campaign", 202,
           answer=answers.CampaignState, refusals=(402, 404, 409, *_BODY)),
     Route("POST", f"{_CAMPAIGN}/cancel", campaigns.cancel_campaign, "Cancel what has not been sent", 202,

@@ -84,7 +84,7 @@ async def test_a_long_upload(client: ClientSession, gateway: Gateway, place: Pla
             break
         cursor = {"cursor": page["next"]}
     assert rejected == 250
-    assert not gateway.uploads
+    assert not gateway.bounds.uploads.taken and not gateway.bounds.spool.taken
 
 
 async def test_a_key_that_is_revoked_while_its_upload_comes(client: ClientSession, gateway: Gateway, url: str,

@@ -15,6 +15,7 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.accounts import Account, Accounts
+from gateway.bounds import bounds_of
 from gateway.fresh_messages import FreshMessages
 from gateway.idempotency import Idempotency
 from gateway.ingest import Ingest
@@ -89,7 +90,7 @@ async def gateway(outbox: ListedOutbox, probe: KafkaProbe, tmp_path: Path) -> As
         settings=Settings(data_dir=tmp_path), outbox=kafka, pool=pool, redis=redis, kafka=probe,
         accounts=accounts, sealer=Sealer(Keyring("k1", {"k1": bytes(32)})), ingest=Ingest(kafka, metrics),
         idempotency=Idempotency(redis, pool, metrics, lambda: accounts.up), fresh=FreshMessages(redis), metrics=metrics,
-        spool_dir=tmp_path / "spool", openapi=describe(ROUTES, "1"))
+        spool_dir=tmp_path / "spool", openapi=describe(ROUTES, "1"), bounds=bounds_of(Settings().gateway))
     await pool.close()
 
 

@@ -23,6 +23,7 @@ from gateway.requests import Recipient
 from gateway.routing import Routes, bucket_of
 from gateway.screening import Screening
 from gateway.texts import DETAIL, explain, require_text
+from gateway.turns import Turns
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
 from schemas.ids import CampaignId
@@ -198,7 +199,8 @@ async def test_others_have_their_turn_while_the_recipients_of_a_request_are_scre
             screened_so_far.append(screening.totals.accepted)
             await asyncio.sleep(0)
 
-    await asyncio.gather(screen_all(screening, [Recipient(to=f"+4915112{n:06d}") for n in range(1000)]), look_on())
+    steps = screen_all(screening, [Recipient(to=f"+4915112{n:06d}") for n in range(1000)], 1)
+    await asyncio.gather(Turns().finish(steps), look_on())
     assert screening.totals.accepted == 1000 and len(set(screened_so_far)) > 4
 
 
