@@ -23,6 +23,8 @@ from gateway.texts import without_half_pairs
 MAX_DEPTH = 32
 MAX_WHOLE = 512 * 1024
 """Bytes that are decoded at once, while others wait: some milliseconds. The longest text takes less, written as escapes."""
+MAX_MENDED = 256 * 1024
+"""Bytes in which half surrogate pairs are looked for; in more of them they are no JSON."""
 _LOOKED_INTO = 128 * 1024
 """How far from its beginning JSON that is refused is looked at for its depth."""
 IDLE_SECONDS = 20.0
@@ -114,6 +116,11 @@ def too_large(limit: int, which: str = "") -> Problem:
     return Problem(413, "too_large", f"the body may have at most {limit} bytes {which}".rstrip())
 
 
+def too_deep() -> Problem:
+    """400."""
+    return Problem(400, "too_deep", f"the JSON is nested deeper than {MAX_DEPTH}")
+
+
 def slow_body() -> Problem:
     """408."""
     return Problem(408, "request_timeout", "the rest of the body did not come")
@@ -126,7 +133,7 @@ def decode_json(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except Problem:
         # What is a record is not deep, so only what is refused is looked at.
         if _depth_exceeds(data[:_LOOKED_INTO], MAX_DEPTH):
-            raise Problem(400, "too_deep", f"the JSON is nested deeper than {MAX_DEPTH}") from None
+            raise too_deep() from None
         raise
 
 
@@ -140,7 +147,7 @@ def _decode_json(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except msgspec.DecodeError as fault:
         raise Problem(400, "bad_json", f"the body is not JSON: {fault}") from None
     except RecursionError:
-        raise Problem(400, "too_deep", f"the JSON is nested deeper than {MAX_DEPTH}") from None
+        raise too_deep() from None
 
 
 def decode_record(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
@@ -150,7 +157,7 @@ def decode_record(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
-        mended = without_half_pairs(data)
+        mended = without_half_pairs(data) if len(data) <= MAX_MENDED else None
         if mended is None:
             raise
     return decoder.decode(mended)

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
+from http import HTTPStatus
 
 import msgspec
 
-from gateway.body import MAX_WHOLE, decode_json, decode_record, explain_line, too_large
+from gateway.body import MAX_DEPTH, MAX_WHOLE, decode_json, decode_record, explain_line, too_deep, too_large
 from gateway.problem import Fault, Problem, refusal, refused
 from gateway.requests import MAX_INLINE, CampaignRequest, Recipient, too_many_recipients
 
 PIECE = 64 * 1024
 """Bytes that are decoded at once, unless there is one recipient with more."""
+ENTRIES = 2_000
+"""Entries that are looked at between two turns; more are short ones, which are none."""
 _ONE = msgspec.json.Decoder(CampaignRequest)
 _LIST = msgspec.json.Decoder(list[Recipient])
 # Trap: without the possessive `+` a string that is never closed takes time by its square; such one is a mere `"` here.
@@ -75,7 +78,7 @@ def _cut(data: bytes, begin: int) -> Generator[None, None, tuple[Pieces, int]]:
         if count > MAX_INLINE:
             raise too_many_recipients()
         if cut == begin and not ended:
-            raise _no_recipient(count, truncated=len(data) - begin <= PIECE)
+            raise _no_recipient(data, pieces, begin, count)
         pieces.append((begin, cut))
         if ended:
             return pieces, cut
@@ -90,19 +93,29 @@ def _next_cut(data: bytes, begin: int) -> tuple[int, int, bool]:
         kind = token[0]
         if kind in (b"{", b"["):
             depth += 1
+            if depth > MAX_DEPTH - 2:
+                raise too_deep()
         elif kind in (b"}", b"]"):
             if not depth:
                 return token.start(), count, True
             depth -= 1
             if not depth:
                 count, cut = count + 1, token.end()
+                if count == ENTRIES:
+                    break
         elif kind == b'"':
             break
     return cut, count, False
 
 
-def _no_recipient(index: int, *, truncated: bool) -> Problem:
-    if truncated:
+def _no_recipient(data: bytes, pieces: Pieces, begin: int, index: int) -> Problem:
+    """What the entry is that begins there and does not end within 64 kB."""
+    try:
+        _decode(data, (begin, begin + PIECE), pieces[0][0] if pieces else begin, index)
+    except Problem as problem:
+        if problem.status == HTTPStatus.UNPROCESSABLE_ENTITY or len(data) - begin <= PIECE:
+            return problem
+    if len(data) - begin <= PIECE:
         return Problem(400, "bad_json", "the body is not JSON: it ends too early")
     return refusal(f"/recipients/{index}", "recipient_too_long", f"a recipient has at most {PIECE} bytes of JSON")
 

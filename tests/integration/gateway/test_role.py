@@ -6,16 +6,19 @@ import asyncio
 import json
 from array import array
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientSession
 
 from gateway import role as gateway_role
+from gateway import uploads
 from gateway.state import Gateway
 from infra.postgres.catalog import open_catalog
 from infra.role import RoleContext
 from infra.services.ports import free_port
+from tests.support.carriers import until
 from tests.support.gateway_place import Place, slices_of
 
 pytestmark = pytest.mark.stack
@@ -84,6 +87,48 @@ async def test_a_long_upload(client: ClientSession, gateway: Gateway, place: Pla
             break
         cursor = {"cursor": page["next"]}
     assert rejected == 250
+    assert not gateway.bounds.uploads.taken and not gateway.bounds.spool.taken
+
+
+async def upload(client: ClientSession, campaign: str, data: bytes | AsyncIterator[bytes], part: int = 1) -> tuple[int, str]:
+    async with client.post(f"/v1/campaigns/{campaign}/recipients", data=data,
+                           headers=NDJSON | {"Upload-Part": str(part)}) as response:
+        return response.status, (await response.json()).get("code", "")
+
+
+async def test_an_upload_that_drips_gives_its_place_to_others(client: ClientSession, gateway: Gateway,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "GRACE_SECONDS", 0.3)
+    campaign, ended = await draft(client), asyncio.Event()
+
+    async def drip() -> AsyncIterator[bytes]:
+        while not ended.is_set():
+            yield b" "
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), 0.02)
+
+    dripping = asyncio.create_task(upload(client, campaign, drip()))
+    try:
+        await until(lambda: gateway.bounds.uploads.taken == 1)
+        assert await upload(client, campaign, lines(0, 3), 2) == (202, "")
+        await until(lambda: gateway.bounds.uploads.taken == 0)
+    finally:
+        ended.set()
+    assert (await dripping)[0] == 408
+    assert gateway.bounds.spool.taken == 0
+
+
+async def test_what_an_upload_may_be_and_leave_behind_is_bounded(client: ClientSession, gateway: Gateway,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MAX_REJECTIONS", 10)
+    campaign, most = await draft(client), gateway.bounds.upload_bytes
+    assert await upload(client, campaign, b"x\n" * 11, 1) == (422, "too_many_rejections")
+    assert await upload(client, campaign, b"x\n" * 10, 2) == (202, "")
+    object.__setattr__(gateway.bounds, "upload_bytes", 100)
+    try:
+        assert await upload(client, campaign, b"x" * 101, 3) == (413, "too_large")
+    finally:
+        object.__setattr__(gateway.bounds, "upload_bytes", most)
     assert not gateway.bounds.uploads.taken and not gateway.bounds.spool.taken
 
 

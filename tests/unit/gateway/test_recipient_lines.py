@@ -53,3 +53,9 @@ def test_others_have_their_turn_after_few_entries() -> None:
 
 def test_one_endless_line() -> None:
     assert seen(b"x" * (20 * MAX_LINE)) == ["line_too_long"]
+
+
+def test_a_field_that_nobody_knows_is_not_named() -> None:
+    line = b'{"to": "+4915112345678", "+4915187654321": "x"}'
+    (fault,) = [entry for block in read_recipients(io.BytesIO(line)) for entry in block if isinstance(entry, Fault)]
+    assert (fault.pointer, fault.code) == ("", "unknown_field") and "87654321" not in fault.detail
