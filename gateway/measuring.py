@@ -29,7 +29,7 @@ TURN_CHARACTERS = 50_000
 looked up, and mostly a tenth of that."""
 _PLACEHOLDER_CHARACTERS = 4
 """What a placeholder takes to be filled, as characters."""
-MAX_AT_ONCE = 500_000
+MAX_AT_ONCE = 200_000
 """Characters of a block that are looked at together."""
 _TOO_LONG = f"the text has more than {MAX_SEGMENTS} segments"
 

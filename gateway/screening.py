@@ -28,10 +28,14 @@ from schemas.phone import PhoneError, normalise
 
 Keep = Callable[[Sequence[int], Rows], None]
 """Buckets and rows."""
+Checking = Generator[None, None, dict[int, Fault]]
+"""A check in steps; it ends with the faults by rank."""
 Refuse = Callable[[Rejection], None]
 
 POINTER_LENGTH = 300
 DETAIL_LENGTH = 500
+ASKED_AT_ONCE = 25
+"""Numbers that are looked at one by one between two turns of everybody else: a millisecond."""
 _NOWHERE = Way(carrier="", price=0, bucket=0)
 _NO_ROUTE = Fault(pointer="/to", code="no_route", detail="no route leads to this destination")
 _DUPLICATE = Fault(pointer="/to", code="duplicate", detail="the same destination stands further up")
@@ -101,13 +105,13 @@ class Screening:
 
     def steps(self, first: int, recipients: Sequence[Recipient | Fault]) -> Iterator[None]:
         """Look at these recipients, whose indexes begin at `first`; a Fault is one that could not even be read. Where their
-        texts are long, others may have their turn after each step."""
+        texts are long or their numbers unusual, others may have their turn after each step."""
         refused: dict[int, Fault] = {}
         block = _readable(first, recipients, refused)
-        for check in (self._find_ways, None, self._check_refs, self._find_repeats):
+        for check in (self._find_ways, self._measure_texts, self._check_refs, self._find_repeats):
             if not block.indexes:
                 break
-            faults = (yield from self._measure_texts(block)) if check is None else check(block)
+            faults = yield from check(block)
             if faults:
                 refused.update((block.indexes[rank], fault) for rank, fault in faults.items())
                 block.leave_out(faults)
@@ -118,7 +122,7 @@ class Screening:
             self._keep([way.bucket for way in block.ways], Rows(
                 indexes=block.indexes, numbers=block.numbers, refs=block.refs, weights=block.weights, values=block.values))
 
-    def _find_ways(self, block: _Block) -> dict[int, Fault]:
+    def _find_ways(self, block: _Block) -> Checking:
         texts = [recipient.to for recipient in block.recipients]
         plain = self._routes.plain_ways(texts)
         if plain is not None:
@@ -126,6 +130,8 @@ class Screening:
             return {}
         faults = {}
         for rank, text in enumerate(texts):
+            if rank and not rank % ASKED_AT_ONCE:
+                yield
             number, way = 0, None
             try:
                 number = normalise(text)
@@ -138,21 +144,23 @@ class Screening:
             block.ways.append(way or _NOWHERE)
         return faults
 
-    def _measure_texts(self, block: _Block) -> Generator[None, None, dict[int, Fault]]:
+    def _measure_texts(self, block: _Block) -> Checking:
         faults: dict[int, Fault] = {}
         measures = yield from self._measure.take(block.recipients, faults)
         block.segments, block.encodings, block.weights, block.values = measures
         self.totals.characters += sum(block.weights)
         return faults
 
-    def _check_refs(self, block: _Block) -> dict[int, Fault]:
+    def _check_refs(self, block: _Block) -> Checking:
+        yield from ()
         refs = block.refs = [recipient.client_ref for recipient in block.recipients]
         if not any(refs):
             return {}
         block.weights = [weight + len(ref or "") for weight, ref in zip(block.weights, refs, strict=True)]
         return {rank: bad_text("/client_ref") for rank, ref in enumerate(refs) if ref and "\0" in ref}
 
-    def _find_repeats(self, block: _Block) -> dict[int, Fault]:
+    def _find_repeats(self, block: _Block) -> Checking:
+        yield from ()
         return dict.fromkeys(self._seen.add_all(block.numbers), _DUPLICATE)
 
     def _reject(self, index: int, fault: Fault) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from gateway import accounts as module
 from gateway.accounts import MAX_REFUSED, Account, Accounts
-from infra.postgres.pool import open_pool
+from infra.postgres.pool import Pool, open_pool
 from infra.security.api_keys import hash_key, key_id, new_key
 from infra.telemetry.metrics import Metrics
 from tests.unit.gateway.conftest import NOWHERE
@@ -17,8 +17,10 @@ from tests.unit.gateway.conftest import NOWHERE
 class CountedAccounts(Accounts):
     """Counts its readings, and finds the accounts in `there`."""
 
-    readings = 0
-    there: dict[str, Account] = {}
+    def __init__(self, pool: Pool, metrics: Metrics) -> None:
+        super().__init__(pool, metrics)
+        self.readings = 0
+        self.there: dict[str, Account] = {}
 
     async def refresh(self) -> None:
         self.readings += 1

@@ -22,9 +22,10 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.accounts import Account
+from gateway.body import IDLE_SECONDS
 from gateway.routing import Routes
 from gateway.state import Gateway
-from gateway.uploads import GRACE_SECONDS, IDLE_SECONDS, LEAST_RATE, patience_ends
+from gateway.uploads import GRACE_SECONDS, LEAST_RATE, patience_ends
 from infra.security.api_keys import hash_key, key_id
 from schemas.lanes import Lane
 from schemas.money import MAX_AMOUNT

@@ -12,7 +12,7 @@ from gateway.measuring import TURN_CHARACTERS
 from gateway.problem import Fault, Problem
 from gateway.requests import MAX_BODY_TEXT, Recipient
 from gateway.routing import Routes
-from schemas.text import count_segments
+from schemas.text import count_segments, smart
 
 ROUTES = Routes([("+49", ["near"], 700)])
 
@@ -63,4 +63,4 @@ def test_replacing_by_parts_is_replacing_the_whole(value: str) -> None:
     screening = screen(body, True, ROUTES, lambda *_: None, lambda _: None)
     screening.take(0, [Recipient(to="+4915112345678", variables={"a": value, "b": "“"})])
     whole = f"‘{value}’ – “{value}"
-    assert (screening.totals.encoding, screening.totals.longest) == count_segments(measuring.smart(whole))
+    assert (screening.totals.encoding, screening.totals.longest) == count_segments(smart(whole))
