@@ -73,7 +73,7 @@ class Accounts:
             # A known id with another secret takes the same way as an unknown one, so that no time tells which ids there are.
             await self._refresh_for_miss()
             found = self._fitting(identity, text)
-            if found is None:
+            if found is None and self.up:
                 self._refuse(text)
         return found
 
@@ -88,6 +88,7 @@ class Accounts:
         return hash_key(text) in self._refused
 
     def _refuse(self, text: str) -> None:
+        """Remember it. Trap: what is not known while PostgreSQL is away may be a key all the same."""
         if len(self._refused) >= MAX_REFUSED:
             del self._refused[next(iter(self._refused))]
         self._refused[hash_key(text)] = None

@@ -20,10 +20,13 @@ class CountedAccounts(Accounts):
     def __init__(self, pool: Pool, metrics: Metrics) -> None:
         super().__init__(pool, metrics)
         self.readings = 0
+        self.up = True
         self.there: dict[str, Account] = {}
 
     async def refresh(self) -> None:
         self.readings += 1
+        if not self.up:
+            return
         self._by_key = dict(self.there)
         await asyncio.sleep(0)
 
@@ -61,6 +64,15 @@ async def test_a_text_that_was_refused_opens_what_is_made_later(accounts: Counte
     assert await accounts.account(key) is None
     accounts.there = {(known := account_for(key)).key: known}
     await accounts.refresh()
+    assert await accounts.account(key) == known
+
+
+async def test_nothing_is_refused_for_good_while_postgresql_is_away(accounts: CountedAccounts) -> None:
+    key = new_key()[0]
+    accounts.there = {(known := account_for(key)).key: known}
+    accounts.up = False
+    assert await accounts.account(key) is None
+    accounts.up = True
     assert await accounts.account(key) == known
 
 
