@@ -10,7 +10,7 @@ from __future__ import annotations
 from schemas.records import Settled
 from schemas.slices import RecordError, check_positions
 
-OUTCOMES = frozenset({"sent", "failed", "transient", "uncertain", "partial", "not_taken"})
+OUTCOMES = frozenset({"sent", "failed", "transient", "uncertain", "unanswered", "partial", "not_taken"})
 
 
 def check_settled(settled: Settled) -> dict[str, int]:

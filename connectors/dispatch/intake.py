@@ -20,7 +20,7 @@ from connectors.dispatch.load import Load
 from connectors.dispatch.settling import Outcome, conclude, fail_unopened
 from infra.security.sealing import Sealer, UnsealError
 from schemas.codec import DecodeError, decode_as, encode
-from schemas.lanes import Lane
+from schemas.lanes import SENT_ONCE_MORE, Lane
 from schemas.positions import ranks_within
 from schemas.reasons import Reason
 from schemas.records import Envelope
@@ -102,14 +102,16 @@ class Intake:
         place, past = (slice_.chunk, slice_.send), home.recovered
         crashed = past.crashed.get(place, 0) & fresh
         twice = past.twice.get(place, 0) & fresh & ~crashed
-        once = past.once.get(place, 0) & fresh & ~crashed if home.lane is Lane.MARKETING else 0
-        lost = twice | once
+        once = past.once.get(place, 0) & fresh & ~crashed
+        lost = twice if home.lane in SENT_ONCE_MORE else twice | once
         try:
             load = Load(slice_, fresh & ~crashed & ~lost, message.offset(), slice_.carrier or "", self._sealer,
                         alone=place in past.suspects)
         except UnsealError as fault:
             self._bury(message, home, slice_, fresh, fault)
             return
+        if again := once & ~lost:
+            load.again = dict.fromkeys(ranks_within(slice_.positions, again), Reason.OWNER_LOST)
         if crashed:
             self._bury_crashed(message, home, load, crashed)
         if lost:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from connectors.dispatch.home import Home
 from connectors.dispatch.load import Load
-from connectors.dispatch.settling import Answers
+from connectors.dispatch.settling import Answers, Outcome
 from schemas.lanes import Lane
 from schemas.reasons import Reason
 
@@ -20,15 +20,19 @@ Over = Callable[[Load], Reason | None]
 
 
 class Work:
-    """A load at its carrier. `answers`: what has come and is not written yet; `number`: its place in its queue's order."""
+    """A load at its carrier. `answers`: what has come and is not written yet; `number`: its place in its queue's order.
+    `late`: what late answers said of messages that go out once more; `through`: of these, and of others that were
+    uncertain, the ranks of which all is noted."""
 
-    __slots__ = ("answers", "home", "load", "number", "queued")
+    __slots__ = ("answers", "home", "late", "load", "number", "queued", "through")
 
     def __init__(self, home: Home, load: Load) -> None:
         self.home = home
         self.load = load
         self.answers = Answers()
         self.number = 0
+        self.late: dict[int, Outcome] = {}
+        self.through: set[int] = set()
         self.queued = False
 
 

@@ -2,10 +2,9 @@
 
 In: `submit` with messages, PDUs of the carrier. Out: one result a message to the callback it came with, receipts to
 `CarrierCallbacks.on_receipts`, in one batch a read. At most `window` submits are unanswered. One timer a session
-looks after all answers that are overdue and after silence. A lost connection makes what was written `Unknown` and
-what was not `NotSent`. An answer that comes too late still gives its result (see `Overdue`). After the carrier's own
-`unbind` nothing new goes out: what was not written is `NotSent`, the answers of the rest are awaited for a moment
-(`Parting`).
+looks after all answers that are overdue and after silence. A lost connection makes what was written `Unknown`, the rest
+`NotSent`. An answer that comes too late still gives its result (`Overdue`). After the carrier's own `unbind` nothing new
+goes out: what was not written is `NotSent`, the answers of the rest are awaited for a moment (`Parting`).
 """
 
 import asyncio
@@ -68,9 +67,7 @@ class Session(Link):
 
     def room(self) -> int:
         """Free slots of the window; 0 unless bound."""
-        if not self._taking or not self.writable:
-            return 0
-        return max(0, self.window - len(self._flights))
+        return max(0, self.window - len(self._flights)) if self._taking and self.writable else 0
 
     def submit(self, submits: Sequence[Submit], on_result: OnResult) -> None:
         """Put the first part of each into flight. The caller has looked at `room`."""
@@ -177,7 +174,7 @@ class Session(Link):
                 self._accepted(alone(entry, sequence), message_id, now)
 
     def _late(self, sequence: int) -> Flight | None:
-        """Whose answer this is that nobody waits for: it came too late, a second time, or to nothing of ours."""
+        """Whose answer this is that nobody waits for, if it is one of ours."""
         self._counters.late_answers += 1
         return self._overdue.take(sequence)
 
