@@ -1,91 +1,26 @@
 """One bind against a peer that is played by hand: a transport that keeps what was written, a clock that stands
 still."""
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 import msgspec
 import pytest
 
 from connectors.carriers.contract import (
     Accepted,
-    Acknowledge,
-    CarrierCallbacks,
     NotSent,
-    Receipt,
     Refused,
-    Result,
-    Submit,
     Throttled,
     Unknown,
 )
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.config import SmppConfig
-from connectors.carriers.smpp.flight import LATE_SECONDS
-from connectors.carriers.smpp.receipt_intake import MOST_UNCONFIRMED, Counters
-from connectors.carriers.smpp.session import BindRefused, Session
+from connectors.carriers.smpp.receipt_intake import MOST_UNCONFIRMED
+from connectors.carriers.smpp.session import BindRefused
 from tests.support.carriers import submits, until
+from tests.unit.smpp.wire import Bind
 
 RECEIPT = b"id:1 sub:001 dlvrd:001 submit date:2603041729 done date:2603041730 stat:DELIVRD err:000 text:"
-
-
-class Wire(asyncio.Transport):
-    """Keeps what is written; closing is told to the protocol at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.writes: list[bytes] = []
-        self.closed = False
-        self.protocol: asyncio.Protocol | None = None
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.writes.append(bytes(data))
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def close(self) -> None:
-        if not self.closed and self.protocol is not None:
-            self.closed = True
-            self.protocol.connection_lost(None)
-
-    abort = close
-
-    def commands(self) -> list[tuple[int, int, int]]:
-        """Command, status, sequence of every PDU written."""
-        frames, _ = pdu.split(b"".join(self.writes))
-        return [frame[:3] for frame in frames]
-
-
-class Bind:
-    """A session on a wire."""
-
-    def __init__(self, *, window: int = 100) -> None:
-        self.now = 1000.0
-        self.results: list[Result] = []
-        self.receipts: list[Receipt] = []
-        self.acknowledges: list[Acknowledge] = []
-        self.counters = Counters()
-        config = SmppConfig(
-            host="h", port=1, system_id="s", password="p", window=window, response_timeout_seconds=0.02,
-            enquire_link_seconds=0.02,
-        )  # fmt: skip
-        callbacks = CarrierCallbacks(on_receipts=self._on_receipts, on_room=lambda: None)
-        self.session = Session(config, callbacks, lambda: self.now, self.counters)
-        self.wire = Wire()
-        self.wire.protocol = self.session
-        self.session.connection_made(self.wire)
-
-    def take_bind(self) -> None:
-        self.session.data_received(pdu.encode_answer_id(pdu.BIND_TRANSCEIVER_RESP, 1, "peer"))
-
-    def submit(self, messages: list[Submit]) -> None:
-        self.session.submit(messages, self.results.extend)
-
-    def _on_receipts(self, receipts: list[Receipt], acknowledge: Acknowledge) -> None:
-        self.receipts += receipts
-        self.acknowledges.append(acknowledge)
 
 
 @pytest.fixture
@@ -171,50 +106,6 @@ async def test_sequence_numbers_begin_anew_before_they_run_out(bind: Bind) -> No
     assert bind.results == [Accepted(ref=2, ids=("b",))]
 
 
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        (pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 2, "a"), Accepted(ref=0, ids=("a",))),
-        (pdu.encode(pdu.SUBMIT_SM_RESP, 2, status=0x0B), Refused(ref=0, code="ESME_RINVDSTADR", klass="permanent")),
-        (pdu.encode(pdu.SUBMIT_SM_RESP, 2, status=0x58), Throttled(ref=0, code="ESME_RTHROTTLED")),
-        (pdu.encode(pdu.GENERIC_NACK, 2, status=0x03), Refused(ref=0, code="ESME_RINVCMDID", klass="permanent")),
-    ],
-)
-async def test_an_answer_that_comes_too_late_gives_its_result_once(bind: Bind, answer: bytes, expected: Result) -> None:
-    bind.submit(submits(1))
-    bind.session.flush()
-    bind.now += 1.0
-    await until(lambda: bind.results)
-    bind.session.data_received(answer)
-    bind.session.data_received(answer)
-    assert bind.results == [Unknown(ref=0), expected]
-
-
-async def test_a_late_answer_to_a_part_speaks_of_that_part_and_sends_no_other(bind: Bind) -> None:
-    bind.submit(submits(1, parts=3))
-    bind.session.flush()
-    bind.session.data_received(pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 2, "a"))
-    bind.session.flush()
-    bind.now += 1.0
-    await until(lambda: bind.results)
-    bind.session.data_received(pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 3, "b"))
-    bind.session.flush()
-    assert bind.results == [Unknown(ref=0, sent_parts=1, ids=("a",)), Accepted(ref=0, ids=("b",))]
-    assert [sequence for command, _, sequence in bind.wire.commands() if command == pdu.SUBMIT_SM] == [2, 3]
-
-
-async def test_answers_too_late_by_minutes_are_nobodys(bind: Bind) -> None:
-    bind.submit(submits(1))
-    bind.session.flush()
-    bind.now += 1.0
-    await until(lambda: bind.results)
-    bind.now += LATE_SECONDS + 1
-    await until(lambda: not bind.session._overdue._flights)
-    bind.session.data_received(pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 2, "a"))
-    assert [type(result) for result in bind.results] == [Unknown]
-    assert bind.counters.late_answers == 1
-
-
 async def test_silence_is_asked_about_and_then_ends_the_connection(bind: Bind) -> None:
     bind.now += 0.03
     await until(lambda: bind.wire.commands())
@@ -249,57 +140,6 @@ async def test_what_the_carrier_asks_is_answered(
     await until(lambda: bind.wire.writes)
     assert bind.wire.commands() == [answer]
     assert bind.receipts == []
-
-
-async def test_a_carrier_that_unbinds_is_answered_and_gets_nothing_more(bind: Bind) -> None:
-    bind.session.data_received(pdu.encode(pdu.UNBIND, 9))
-    assert bind.session.room() == 0
-    await until(lambda: bind.wire.closed)
-    assert bind.wire.commands() == [(pdu.UNBIND_RESP, 0, 9)]
-
-
-async def test_answers_behind_the_carriers_unbind_count_and_nothing_new_goes_out(bind: Bind) -> None:
-    bind.submit([*submits(1), *submits(1, parts=2, first=1)])
-    bind.session.flush()
-    bind.submit(submits(1, first=2))
-    bind.session.data_received(
-        pdu.encode(pdu.UNBIND, 9) + pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 2, "a")
-    )
-    assert bind.results == [NotSent(ref=2), Accepted(ref=0, ids=("a",))]
-    bind.session.flush()
-    assert [sequence for command, _, sequence in bind.wire.commands() if command == pdu.SUBMIT_SM] == [2, 3]
-    assert not bind.wire.closed and bind.session.room() == 0
-    bind.session.data_received(pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 3, "b"))
-    await until(lambda: bind.wire.closed)
-    assert bind.results[2:] == [NotSent(ref=1, sent_parts=1, ids=("b",))]
-    assert bind.wire.commands()[2:] == [(pdu.UNBIND_RESP, 0, 9)]
-
-
-async def test_a_carrier_that_answers_only_behind_our_unbind_resp_is_heard(bind: Bind) -> None:
-    bind.session._config = replace(bind.session._config, response_timeout_seconds=30.0)
-    bind.submit(submits(1))
-    bind.session.flush()
-    bind.session.data_received(pdu.encode(pdu.UNBIND, 9))
-    await until(lambda: (pdu.UNBIND_RESP, 0, 9) in bind.wire.commands())
-    assert not bind.wire.closed
-    bind.session.data_received(pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 2, "a"))
-    await until(lambda: bind.wire.closed)
-    assert bind.results == [Accepted(ref=0, ids=("a",))]
-
-
-async def test_a_carrier_that_unbinds_and_never_answers_is_left_after_a_moment(bind: Bind) -> None:
-    bind.submit(submits(1))
-    bind.session.flush()
-    bind.session.data_received(pdu.encode(pdu.UNBIND, 9))
-    await until(lambda: bind.wire.closed)
-    assert bind.results == [Unknown(ref=0, lost=True)]
-
-
-@pytest.mark.parametrize("command", [0x102, 0x0B, 0x80000102, 0x80000021, 0x800000FF])
-async def test_what_has_no_answer_gets_none(bind: Bind, command: int) -> None:
-    bind.session.data_received(pdu.encode(command, 9, b"\1\1" + b"49151\0\1\1" + b"1\0") + pdu.encode(pdu.ENQUIRE_LINK, 10))
-    await until(lambda: bind.wire.writes)
-    assert bind.wire.commands() == [(pdu.ENQUIRE_LINK_RESP, 0, 10)]
 
 
 async def test_a_generic_nack_answers_its_submit(bind: Bind) -> None:
