@@ -20,7 +20,7 @@ from tests.unit.dispatch.rig import Rig
         (Accepted(ref=0, ids=("a",)), ("sent", "none")),
         (Refused(ref=0, code="X", klass="permanent"), ("failed", "carrier_permanent")),
         (Refused(ref=0, code="X", klass="transient"), ("transient", "carrier_transient")),
-        (Throttled(ref=0, code="X"), ("transient", "carrier_transient")),
+        (Throttled(ref=0, code="X"), ("transient", "throttled")),
     ],
 )
 async def test_a_late_answer_settles_what_is_uncertain_for_good(result: Any, expected: tuple[str, str]) -> None:

@@ -142,3 +142,20 @@ async def test_a_long_message_goes_on_with_the_segment_that_was_not_answered() -
     assert tries == [0, 1, 1, 2]
     assert len({one.concat_ref for one in rig.line.sent}) == 1
     assert rig.log.of(Settled)[-1].ids == "0a,1a,2a"
+
+
+async def test_what_a_lost_owner_left_has_had_its_first_try() -> None:
+    rig = Rig(Lane.OTP)
+    rig.line.answer = lambda one: Unknown(ref=one.ref)
+    rig.add(1).again = {0: Reason.OWNER_LOST}
+    await until(lambda: said(rig))
+    await turns(20)
+    assert said(rig) == [("uncertain", "answer_timeout")] and len(rig.line.sent) == 1
+
+
+async def test_what_a_lost_owner_left_and_is_over_is_uncertain() -> None:
+    rig = Rig(Lane.OTP)
+    rig.over = Reason.VALIDITY_ENDED
+    rig.add(1).again = {0: Reason.OWNER_LOST}
+    await until(lambda: said(rig))
+    assert said(rig) == [("uncertain", "owner_lost")] and rig.line.sent == [] and rig.log.of(Returned) == []
