@@ -163,3 +163,16 @@ async def test_a_late_answer_for_another_owners_message_is_not_noted() -> None:
     rig.home.close()
     late(rig, Accepted(ref=rig.line.sent[0].ref, ids=("a",)))
     assert len(said(rig)) == 1
+
+
+async def test_a_late_answer_while_its_destination_stands_back_ends_the_message() -> None:
+    rig, benched = Rig(Lane.OTP), list[Any]()
+    rig.engine._throttles.again = lambda _destination, back: benched.append(back)  # type: ignore[method-assign]
+    first_unknown(rig)
+    rig.add(1)
+    await until(lambda: benched)
+    late(rig, Accepted(ref=rig.line.sent[0].ref, ids=("a",)))
+    benched[0]()
+    await until(lambda: len(said(rig)) == 2)
+    assert said(rig)[-1] == ("sent", "none") and len(rig.line.sent) == 1
+    await until(lambda: rig.home.offsets.committable(99)[0] == 1)
