@@ -36,8 +36,11 @@ BAD: tuple[tuple[str, str, bytes, int, str, str], ...] = (
     ("cut off", M, text(message())[:-1], 400, "bad_json", ""),
     ("two values", M, text(message()) + b"{}", 400, "bad_json", ""),
     ("NaN", M, b'{"to": NaN}', 400, "bad_json", ""),
-    ("a BOM", M, b"\xef\xbb\xbf" + text(message()), 400, "bad_json", ""),
-    ("UTF-16", M, json.dumps(message()).encode("utf-16"), 400, "bad_json", ""),
+    ("two BOMs", M, b"\xef\xbb\xbf" * 2 + text(message()), 400, "bad_json", ""),
+    ("UTF-16", M, json.dumps(message()).encode("utf-16"), 400, "bad_utf8", ""),
+    ("UTF-16 without a mark", P, json.dumps(campaign()).encode("utf-16-le"), 400, "bad_utf8", ""),
+    ("UTF-16 the other way round", C, json.dumps(campaign()).encode("utf-16-be"), 400, "bad_utf8", ""),
+    ("UTF-32", C, json.dumps(campaign()).encode("utf-32"), 400, "bad_utf8", ""),
     ("not UTF-8", M, b'{"to": "\xff\xfe"}', 400, "bad_utf8", ""),
     ("a raw NUL", M, b'{"to": "+49\x00"}', 400, "bad_json", ""),
     ("33 deep", M, nested(32), 400, "too_deep", ""),
@@ -201,6 +204,18 @@ async def test_bad_queries(client: ClientSession, query: str, pointer: str) -> N
     async with client.get(f"/v1/messages{query}") as response:
         problem = await response.json(content_type="application/problem+json")
     assert (response.status, [fault["pointer"] for fault in problem["errors"]]) == (422, [pointer]), problem
+
+
+async def test_a_byte_order_mark_is_passed_over(client: ClientSession) -> None:
+    for path, body, status in ((M, message(), 202), (P, campaign(), 200)):
+        async with client.post(path, data=b"\xef\xbb\xbf" + text(body), headers=JSON) as response:
+            assert response.status == status
+
+
+async def test_utf_16_is_named(client: ClientSession) -> None:
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        async with client.post(M, data=json.dumps(message()).encode(encoding), headers=JSON) as response:
+            assert "UTF-16" in (await response.json(content_type="application/problem+json"))["detail"]
 
 
 @pytest.mark.parametrize(("method", "path"), [
