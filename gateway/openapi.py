@@ -15,7 +15,7 @@ import msgspec
 from gateway import registry
 from gateway.problem import CONTENT_TYPE, ProblemBody
 from gateway.registry import RegistryFault
-from gateway.routes.table import Route
+from gateway.routes.route import Route
 from gateway.uploads import CSV, NDJSON
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -48,7 +48,6 @@ def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
 
 
 def _operation(route: Route, body: Any, answer: Any) -> dict[str, Any]:
-    media = route.content if route.content and body is None else "application/json"
     refusals = sorted({*route.refusals, *((401,) if route.guarded else ())})
     operation: dict[str, Any] = {
         "operationId": route.handler.__name__ if not route.path.startswith("/registry")
@@ -56,7 +55,7 @@ def _operation(route: Route, body: Any, answer: Any) -> dict[str, Any]:
         "summary": route.summary,
         "responses": {
             str(route.status): {"description": HTTPStatus(route.status).phrase, "headers": _headers(route),
-                                "content": {media: {"schema": answer}}},
+                                "content": {route.gives: {"schema": answer}}},
             **{str(status): _problem(route, status) for status in refusals},
         },
     }
@@ -73,7 +72,7 @@ def _operation(route: Route, body: Any, answer: Any) -> dict[str, Any]:
 
 
 def _contents(route: Route, body: Any) -> dict[str, Any]:
-    contents = {route.content or "application/json": {"schema": body}}
+    contents: dict[str, Any] = {media: {"schema": body} for media in route.takes}
     if route.csv is not None:
         contents[CSV] = {"schema": {"type": "string", "description": "A header row with `to`, perhaps `client_ref`, and a "
                                                                      "column for each variable; RFC 4180"},
@@ -95,7 +94,7 @@ def _header_parameters(route: Route) -> list[dict[str, Any]]:
     if route.once:
         found.append({"name": "Idempotency-Key", "in": "header",
                       "schema": {"type": "string", "minLength": 1, "maxLength": 255}})
-    if route.content == NDJSON:
+    if NDJSON in route.takes:
         found.append({"name": "Upload-Part", "in": "header",
                       "schema": {"type": "integer", "minimum": 0, "maximum": 2**30 - 1}})
     return found
@@ -112,7 +111,7 @@ def _headers(route: Route, status: int = 0) -> dict[str, Any]:
 
 def _problem(route: Route, status: int) -> dict[str, Any]:
     media, kind = CONTENT_TYPE, ProblemBody.__name__
-    if route.content == registry.CONTENT_TYPE:
+    if route.gives == registry.CONTENT_TYPE:
         media, kind = registry.CONTENT_TYPE, RegistryFault.__name__
     return {"description": HTTPStatus(status).phrase, "headers": _headers(route, status),
             "content": {media: {"schema": {"$ref": _REFERENCE.format(name=kind)}}}}
