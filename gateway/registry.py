@@ -10,9 +10,11 @@ from __future__ import annotations
 from functools import cache
 from hashlib import md5
 from http import HTTPStatus
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from gateway.problem import Problem
 from schemas.codec import SCHEMAS, schema_text
@@ -83,8 +85,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class SchemaQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """A schema that a client shows; what it says beyond this counts for nothing."""
 
-    schema: str
-    schemaType: str | None = None
+    schema: Annotated[str, Meta(description="JSON text of an Avro schema")]
+    schemaType: Annotated[str | None, Meta(extra_json_schema={"enum": ["AVRO", None]})] = None
 
 
 class RegistryFault(msgspec.Struct, frozen=True, kw_only=True):

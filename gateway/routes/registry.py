@@ -62,18 +62,18 @@ async def show_versions(request: web.Request) -> web.Response:
 
 async def show_version(request: web.Request) -> web.Response:
     """One version of a subject, or the latest."""
-    return registry_answer(version_of(request.match_info["subject"], request.match_info["version"]))
+    return registry_answer(version_of(request.match_info["subject"], request.match_info["number"]))
 
 
 async def show_version_schema(request: web.Request) -> web.Response:
     """The bare schema of one version of a subject."""
-    found = version_of(request.match_info["subject"], request.match_info["version"])
+    found = version_of(request.match_info["subject"], request.match_info["number"])
     return web.Response(text=found.schema, content_type=CONTENT_TYPE)
 
 
 async def show_references(request: web.Request) -> web.Response:
     """The ids of schemas that refer to a version: there are none."""
-    version_of(request.match_info["subject"], request.match_info["version"])
+    version_of(request.match_info["subject"], request.match_info["number"])
     return registry_answer([])
 
 
@@ -174,14 +174,15 @@ def is_yes(request: web.Request, name: str) -> bool:
 
 
 def _page(request: web.Request, rows: list[Row]) -> list[Row]:
-    """From `offset`, at most `limit`; a negative limit is none."""
+    """From `offset`, at most `limit`; a limit of -1 is none."""
     first, limit = _number(request, "offset", 0), _number(request, "limit", -1)
-    return rows[max(first, 0):][:limit if limit >= 0 else None]
+    return rows[first:][:limit if limit >= 0 else None]
 
 
-def _number(request: web.Request, name: str, absent: int) -> int:
-    text = request.query.get(name, str(absent))
+def _number(request: web.Request, name: str, least: int) -> int:
+    """`least` is also what counts where the parameter is absent."""
+    text = request.query.get(name, str(least))
     digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
-        raise Refused(42200, f"{name} is a whole number")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10 and int(text) >= least):
+        raise Refused(42200, f"{name} is a whole number, {least} or more")
     return int(text)

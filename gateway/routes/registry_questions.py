@@ -39,7 +39,7 @@ async def find_schema(request: web.Request) -> web.Response:
 async def test_version(request: web.Request) -> web.Response:
     """Whether this schema and that version read each other's records."""
     question = await _read(request)
-    return await _judge(request, question, [version_of(request.match_info["subject"], request.match_info["version"])])
+    return await _judge(request, question, [version_of(request.match_info["subject"], request.match_info["number"])])
 
 
 async def test_versions(request: web.Request) -> web.Response:
@@ -57,7 +57,7 @@ async def _judge(request: web.Request, question: SchemaQuestion, versions: list[
 async def _read(request: web.Request) -> SchemaQuestion:
     require_content_type(request, *CONTENT_TYPES)
     question = decode_json(await read_bytes(request, MAX_QUESTION), _DECODER)
-    if (question.schemaType or "AVRO").upper() != "AVRO":
+    if question.schemaType not in (None, "AVRO"):
         raise Refused(42201, f"Invalid schema type {question.schemaType}: the schemas here are Avro")
     return question
 

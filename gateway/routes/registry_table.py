@@ -21,7 +21,7 @@ from gateway.routes.route import Handler, Route
 _PAGE = registry.PAGE
 _SUBJECT = "subjects/{subject}"
 _VERSIONS = f"{_SUBJECT}/versions"
-_VERSION = f"{_VERSIONS}/{{version}}"
+_VERSION = f"{_VERSIONS}/{{number}}"
 _ID = "schemas/ids/{id}"
 
 

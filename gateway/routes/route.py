@@ -33,3 +33,8 @@ class Route(NamedTuple):
     def guarded(self) -> bool:
         """Whether it takes an API key."""
         return self.path.startswith("/v1/")
+
+    @property
+    def operation(self) -> str:
+        """Its name in the document."""
+        return f"registry_{self.handler.__name__}" if self.path.startswith("/registry") else self.handler.__name__

@@ -115,7 +115,9 @@ def read_and_write(registry: SchemaRegistryClient, command: CampaignCommand, **c
     """The command as the client's deserializer reads it and its serializer writes it again."""
     context = SerializationContext("campaign-commands", MessageField.VALUE)
     read = AvroDeserializer(registry)(encode(command), context)
-    return AvroSerializer(registry, schema_text(11), conf={"auto.register.schemas": False, **config})(read, context)
+    written: bytes | None = AvroSerializer(registry, schema_text(11), conf={"auto.register.schemas": False, **config})(
+        read, context)
+    return written
 
 
 @pytest.mark.parametrize("config", [{}, {"use.latest.version": True}, {"normalize.schemas": True}], ids=str)
