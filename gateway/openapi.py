@@ -17,11 +17,13 @@ from gateway.openapi_parameters import describe_parameters
 from gateway.problem import CONTENT_TYPE, ProblemBody
 from gateway.registry import RegistryFault
 from gateway.routes.route import Route
-from gateway.uploads import CSV
+from gateway.uploads import CSV, NDJSON
 
 _REFERENCE = "#/components/schemas/{name}"
 _TABLE = {"type": "string", "pattern": r"^\ufeff?([A-Za-z_][A-Za-z0-9_]*,)*to(,[A-Za-z_][A-Za-z0-9_]*)*(\r?\n|$)",
           "description": "A header row with `to`, perhaps `client_ref`, and a column for each variable; RFC 4180"}
+_LINES = {"type": "string", "pattern": "^[^\\u0000]*$", "contentMediaType": "application/json",
+          "description": "A recipient as JSON on each line; one that is none is a verdict, not a refusal"}
 _EITHER = [{"required": ["recipients"], "properties": {"recipients": {"minItems": 1}}},
            {"required": ["open"], "properties": {"open": {"const": True}}}]
 """A campaign has recipients, or is open for their upload."""
@@ -81,6 +83,7 @@ def _operation(route: Route, body: Any, answer: Any) -> dict[str, Any]:
 def _contents(route: Route, body: Any) -> dict[str, Any]:
     contents: dict[str, Any] = {media: {"schema": body} for media in route.takes}
     if route.csv is not None:
+        contents[NDJSON] = {"schema": _LINES | {"contentSchema": body}, "example": '{"to": "+4915112345678"}\n'}
         contents[CSV] = {"schema": _TABLE, "example": route.csv}
     return contents
 
