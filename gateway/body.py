@@ -71,9 +71,9 @@ def require_content_type(request: web.Request, *allowed: str) -> str:
     return request.content_type
 
 
-async def read_bytes(request: web.Request, limit: int) -> tuple[bytes, bytes]:
-    """The whole JSON body, of at most `limit` bytes, and its digest."""
-    require_content_type(request, "application/json")
+async def read_bytes(request: web.Request, limit: int, *allowed: str) -> tuple[bytes, bytes]:
+    """The whole body of one of these content types (JSON), of at most `limit` bytes, and its digest."""
+    require_content_type(request, *(allowed or ("application/json",)))
     return await _read(request, limit)
 
 
@@ -147,8 +147,7 @@ def _decode_json(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except UnicodeDecodeError:
         raise _bad_utf8(data) from None
     except msgspec.DecodeError as fault:
-        if foreign_encoding(data[:LOOKED_AT]) is not None:
-            raise _bad_utf8(data) from None
+        require_utf8(data)
         raise Problem(400, "bad_json", f"the body is not JSON: {fault}") from None
     except RecursionError:
         raise too_deep() from None
@@ -165,6 +164,12 @@ def decode_record(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         if mended is None:
             raise
     return decoder.decode(mended)
+
+
+def require_utf8(data: bytes) -> None:
+    """It is not in another encoding of Unicode."""
+    if foreign_encoding(data[:LOOKED_AT]) is not None:
+        raise _bad_utf8(data)
 
 
 def _bad_utf8(data: bytes) -> Problem:

@@ -18,8 +18,8 @@ LaneName = Literal["otp", "transactional", "marketing"]
 MAX_INLINE = 10_000
 MAX_NAMES = 100
 """Different placeholders of a body; every recipient is asked for each."""
-MAX_BODY_TEXT = 39_015
-"""Characters of a body: as many as 255 segments of 153 carry."""
+MAX_BODY_TEXT = 40_000
+"""Characters of a body; more than 255 segments can carry."""
 MAX_VALIDITY = 172_800
 MAX_REF = 255
 

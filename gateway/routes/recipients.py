@@ -19,7 +19,6 @@ from gateway.uploads import READERS, Upload, receive_part
 from schemas.ids import CampaignId
 
 
-
 async def accept_recipients(request: web.Request) -> web.Response:
     """202 when the part counts."""
     read_query(request, ())

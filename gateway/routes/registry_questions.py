@@ -12,15 +12,17 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
-from gateway.body import decode_json, read_bytes, require_content_type
+from gateway.body import decode_json, read_bytes
 from gateway.registry import CONTENT_TYPE, Refused, SchemaQuestion, SubjectVersion, Verdict, version_of, versions_of
 from gateway.routes.registry import is_yes, registry_answer
-from gateway.state import gateway_of
+from gateway.state import HELD, gateway_of
 from schemas.foreign_schemas import SchemaFault, are_same, check_schema, disagreements
 
 MAX_QUESTION = 32 * 1024
 """Bytes; several times our largest schema."""
 CONTENT_TYPES = (CONTENT_TYPE, "application/vnd.schemaregistry+json", "application/json")
+NOBODY = "registry"
+"""In whose name such bodies are kept in memory, as no account asks."""
 T = TypeVar("T")
 _DECODER = msgspec.json.Decoder(SchemaQuestion)
 
@@ -55,8 +57,9 @@ async def _judge(request: web.Request, question: SchemaQuestion, versions: list[
 
 
 async def _read(request: web.Request) -> SchemaQuestion:
-    require_content_type(request, *CONTENT_TYPES)
-    question = decode_json(await read_bytes(request, MAX_QUESTION), _DECODER)
+    with gateway_of(request).bounds.bodies.hold(NOBODY) as request[HELD]:
+        data, _ = await read_bytes(request, MAX_QUESTION, *CONTENT_TYPES)
+    question = decode_json(data, _DECODER)
     if question.schemaType not in (None, "AVRO"):
         raise Refused(42201, f"Invalid schema type {question.schemaType}: the schemas here are Avro")
     return question

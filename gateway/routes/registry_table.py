@@ -34,7 +34,7 @@ def _read(path: str, handler: Handler, summary: str, answer: Any, *refusals: int
 def _ask(path: str, handler: Handler, summary: str, answer: Any, *query: str) -> Route:
     """A question that shows a schema."""
     return Route("POST", f"/registry/{path}", handler, summary, body=SchemaQuestion, answer=answer, gives=CONTENT_TYPE,
-                 takes=registry_questions.CONTENT_TYPES, query=query, refusals=(400, 404, 408, 413, 415, 422))
+                 takes=registry_questions.CONTENT_TYPES, query=query, refusals=(400, 404, 408, 413, 415, 422, 429, 503))
 
 
 REGISTRY_ROUTES: tuple[Route, ...] = (
