@@ -19,11 +19,11 @@ from dataclasses import dataclass
 import msgspec
 
 from schemas.codec import decode_as, encode
-from schemas.foreign_text import CODE_LENGTH, ID_LENGTH, LATEST_MS, fit_column
+from schemas.foreign_text import CODE_LENGTH, EARLIEST_MS, ID_LENGTH, LATEST_MS, fit_column
 from schemas.lanes import Lane
 from schemas.positions import places, positions_of
 from schemas.reasons import Reason
-from schemas.records import CarrierReceipts, Record
+from schemas.records import NO_TIME, CarrierReceipts, Record
 from schemas.slices import RecordError, check_names
 from schemas.splits import split
 from schemas.status import Status
@@ -173,9 +173,10 @@ def _fit_times(column: bytes) -> bytes:
     if not column or len(column) % 8:
         return column
     times = array("q", column)
-    if min(times) >= 0 and max(times) <= LATEST_MS:
+    if min(times) >= EARLIEST_MS and max(times) <= LATEST_MS:
         return column
-    return array("q", [time if 0 <= time <= LATEST_MS else 0 for time in times]).tobytes()
+    kept = array("q", [time if EARLIEST_MS <= time <= LATEST_MS else NO_TIME for time in times]).tobytes()
+    return column if kept == column else kept
 
 
 def check_receipts(receipts: CarrierReceipts) -> None:

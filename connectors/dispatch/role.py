@@ -20,6 +20,7 @@ from typing import Any
 import structlog
 
 from connectors.carriers.contract import Carrier
+from connectors.dispatch.carrier_sights import CarrierSights
 from connectors.dispatch.engine import Engine
 from connectors.dispatch.estate import Estate, EstateParts
 from connectors.dispatch.feed import Feed, FeedCalls
@@ -92,7 +93,8 @@ class Dispatch:
         self._tokens = Tokens(redis)
         self._keeper = RoomKeeper(Rooms(redis))
         self._window = LongWindow(SettledWindow(redis), database)
-        self._outgoing = Outgoing(outbox)
+        self._outgoing = Outgoing(outbox, now)
+        self._sights = CarrierSights()
         self._owner = uuid.uuid4().hex
         self._numbers = itertools.count()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -167,8 +169,9 @@ class Dispatch:
         self._estate.commit()
 
     async def _sweep(self) -> None:
-        for engine in self._fleet.engines.values():
+        for carrier, engine in self._fleet.engines.items():
             engine.sweep()
+            self._sights.look(carrier, engine.carrier.seen())
         self._fleet.place_again()
         await self._keeper.tell_all(self._queues())
 
@@ -179,7 +182,8 @@ class Dispatch:
         def post(value: bytes, then: Callable[[], None]) -> None:
             self._outgoing.receipts(carrier, value, then)
 
-        return ReceiptDesk(carrier, post, self._sealer, now, linger=RECEIPTS_LINGER[self._pool])
+        return ReceiptDesk(carrier, post, self._outgoing.bury_unreadable, self._sealer, now,
+                           linger=RECEIPTS_LINGER[self._pool])
 
     def _make_engine(self, row: CarrierRow, carrier: Carrier, desk: ReceiptDesk, window: int) -> Engine:
         leases = Leases(row.id, self._tokens, lambda: f"{self._owner}:{next(self._numbers)}")

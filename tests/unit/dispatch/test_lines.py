@@ -76,6 +76,9 @@ class Connection:
     def stored_id(self, carrier_id: str) -> str:
         return carrier_id
 
+    def seen(self) -> dict[str, int]:
+        return {}
+
     def lookup_ids(self, receipt_id: str) -> tuple[str, ...]:
         return (receipt_id,)
 
@@ -111,7 +114,7 @@ class Engine:
 async def a_line(exchange: Exchange, row: CarrierRow = ROW, pool: Pool = Pool.BULK) -> Line:
     """A line whose connection stands."""
     engine: Any = Engine
-    desk = ReceiptDesk("acme", lambda _v, _t: None, SEALER, lambda: 0, linger=0)
+    desk = ReceiptDesk("acme", lambda _v, _t: None, lambda _c, _w, _t: None, SEALER, lambda: 0, linger=0)
     line = Line(row, pool, desk, engine, exchange.connect)
     await line.open()
     exchange.stand.clear()
