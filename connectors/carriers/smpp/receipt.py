@@ -4,7 +4,7 @@ In: the body of a deliver_sm or data_sm. Out: `Receipt`, or None when it is no r
 it is a receipt and of which nothing can be made raises `UnreadableReceipt`. The text is read first in the form of SMPP 3.4
 appendix B; whatever has another form is read tolerantly: `receipt_body.py`, `receipt_text.py`. Of ids in text and optional
 parameter both are told; of states the one that says more counts, the parameter's where they say as much. Times carry no
-zone and are read as UTC. Whether it is a receipt is told by esm_class or by the optional parameter alone, never by the
+zone and are read as UTC. Whether it is a receipt is told by esm_class or by optional parameters alone, never by the
 text: anybody can write "id:1 stat:DELIVRD" into a message.
 """
 
@@ -81,7 +81,7 @@ def read_tolerantly(buffer: bytes, start: int, end: int, own_states: OwnStates, 
     receipts: list[Receipt] = []
     faults: list[UnreadableReceipt] = []
     for reading in readings(body):
-        if not said and not (reading.as_declared and _tlv_id(reading)):
+        if not said and not (reading.as_declared and (_tlv_id(reading) or pdu.TLV_MESSAGE_STATE in reading.tlvs)):
             continue
         said = True
         try:

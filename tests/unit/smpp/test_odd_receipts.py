@@ -82,6 +82,11 @@ def test_what_is_missing_in_the_text_may_stand_in_the_parameters() -> None:
     assert told("Hello", tlvs=pdu.encode_tlv(pdu.TLV_MESSAGE_PAYLOAD, STANDARD.encode())) == FULL
 
 
+def test_parameters_tell_a_receipt_whatever_esm_class_says() -> None:
+    assert told(STANDARD, esm_class=0, tlvs=ID_TLV) == told(STANDARD, esm_class=0, tlvs=STATE_TLV) == FULL
+    assert read(STANDARD, esm_class=0, tlvs=pdu.encode_tlv(0x1400, b"vendor")) is None
+
+
 def test_a_user_data_header_that_is_none_is_text() -> None:
     assert told(STANDARD, esm_class=0x44) == FULL
     assert told(b"\5\0\3\1\1\1" + STANDARD.encode(), esm_class=0x44) == FULL
