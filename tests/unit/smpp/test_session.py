@@ -128,7 +128,7 @@ async def test_an_answered_question_keeps_the_connection(bind: Bind) -> None:
     ("request_pdu", "answer"),
     [
         (pdu.encode(pdu.ENQUIRE_LINK, 9), (pdu.ENQUIRE_LINK_RESP, 0, 9)),
-        (pdu.encode(0x102, 9), (pdu.GENERIC_NACK, 3, 9)),
+        (pdu.encode(0x104, 9), (pdu.GENERIC_NACK, 3, 9)),
         (pdu.encode(pdu.DATA_SM, 9, b"\0\1\1491\0\5\0Sluice\0\0\0\0"), (pdu.DATA_SM | pdu.ANSWER, 0x66, 9)),
         (deliver(9, b"Hello", esm_class=0), (pdu.DELIVER_SM_RESP, 0x66, 9)),
     ],
