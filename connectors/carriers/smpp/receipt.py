@@ -100,14 +100,15 @@ def read_tolerantly(buffer: bytes, start: int, end: int, own_states: OwnStates, 
 
 def _receipt(body: Body, reading: Reading, own_states: OwnStates) -> Receipt:
     fields = _fields(body, reading)
-    ids = [_tlv_id(reading), clean(fields.id, MOST_ID)]
-    if not ids[0].strip("0"):  # a parameter that is there and not filled
-        ids.reverse()
-    first, second, *_ = *dict.fromkeys(filter(None, ids)), "", ""
+    first, second = _tlv_id(reading), clean(fields.id, MOST_ID)
+    if second and not first.strip("0"):  # a parameter that is there and not filled
+        first, second = second, first
+    first, second = first or second, "" if first == second or not first else second
     if not first:
         raise UnreadableReceipt("it names no message")
     number = reading.tlvs.get(pdu.TLV_MESSAGE_STATE, b"")
-    listed = [state for state in (_tlv_state(number, own_states), _state(fields.state, own_states)) if state is not None]
+    states = _tlv_state(number, own_states), _state(fields.state, own_states)
+    listed = [state for state in states if state is not None]
     if not listed:
         written = fields.state or number.hex()
         raise UnreadableReceipt(f"the state {bare(written)!r} is in no table" if written else "it names no state")
@@ -142,6 +143,8 @@ def _fields(body: Body, reading: Reading) -> Fields:
 
 
 def _state(written: str, own_states: OwnStates) -> str | None:
+    if not written:
+        return None
     if own_states:
         return own_states.get(bare(written)) or state_of(written)
     return state_of(written)

@@ -8,12 +8,16 @@ may be longer than the standard allows as long as their NUL is there. No body: N
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from connectors.carriers.smpp import pdu
 
+_ADDRESSES = rb"(?s)[^\0]*\0..([^\0]*)\0..([^\0]*)\0(.)"
+_DELIVER = re.compile(_ADDRESSES + rb"..[^\0]*\0[^\0]*\0..(.).(.)")
+_DATA = re.compile(_ADDRESSES + rb".(.)")
 _TLV_HEADER = struct.Struct(">HH")
 _ESM_UDH = 0x40
 _STANDARD_TAGS = frozenset({
@@ -45,24 +49,22 @@ class Reading(NamedTuple):
 
 def read_deliver(buffer: bytes, start: int, end: int) -> Body | None:
     """The body of a deliver_sm."""
-    at = _behind_nul(buffer, start, end)
-    source, at = _address(buffer, at, end)
-    destination, classes = _address(buffer, at, end)
-    at = _behind_nul(buffer, classes + 3, end) if classes >= 0 else -1
-    at = _behind_nul(buffer, at, end)
-    if at < 0 or at + 5 > end:
+    found = _DELIVER.match(buffer, start, end)
+    if found is None:
         return None
-    return Body(source, destination, buffer[classes], buffer[at + 2], buffer[at + 4], buffer[at + 5 : end])
+    source, destination, esm_class, data_coding, size = found.groups()
+    return Body(source.decode("latin-1"), destination.decode("latin-1"), esm_class[0], data_coding[0], size[0],
+                buffer[found.end() : end])
 
 
 def read_data(buffer: bytes, start: int, end: int) -> Body | None:
     """The body of a data_sm: its text is an optional parameter."""
-    at = _behind_nul(buffer, start, end)
-    source, at = _address(buffer, at, end)
-    destination, at = _address(buffer, at, end)
-    if at < 0 or at + 3 > end:
+    found = _DATA.match(buffer, start, end)
+    if found is None:
         return None
-    return Body(source, destination, buffer[at], buffer[at + 2], 0, buffer[at + 3 : end])
+    source, destination, esm_class, data_coding = found.groups()
+    return Body(source.decode("latin-1"), destination.decode("latin-1"), esm_class[0], data_coding[0], 0,
+                buffer[found.end() : end])
 
 
 def readings(body: Body) -> Iterator[Reading]:
@@ -110,18 +112,3 @@ def _without_header(text: bytes) -> bytes:
     while at + 1 < size:
         at += 2 + text[at + 1] if at + 1 < len(text) else size
     return text[size:] if at == size <= len(text) else text
-
-
-def _behind_nul(buffer: bytes, at: int, end: int) -> int:
-    """The place behind the next NUL; -1: there is none, or it was looked for in vain before."""
-    if not 0 <= at < end:
-        return -1
-    return buffer.find(b"\0", at, end) + 1 or -1
-
-
-def _address(buffer: bytes, at: int, end: int) -> tuple[str, int]:
-    """An address behind its type and plan, and the place behind it."""
-    if at < 0:
-        return "", -1
-    behind = _behind_nul(buffer, at + 2, end)
-    return ("", -1) if behind < 0 else (buffer[at + 2 : behind - 1].decode("latin-1"), behind)
