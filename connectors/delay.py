@@ -21,13 +21,13 @@ import structlog
 from infra.kafka.client import KafkaException, TopicPartition, make_consumer
 from infra.kafka.dead_letter import dead_letter
 from infra.kafka.outbox import DeliveryError, Outbox
-from infra.role import RoleContext
-from schemas.codec import DecodeError, decode_as, encode
-from schemas.lanes import Lane
-from schemas.reasons import Reason
-from schemas.records import Envelope, Retry
-from schemas.slices import RecordError, check_slice
-from schemas.topics import DEAD_LETTER, ingest, retry
+from infra.runtime.role import RoleContext
+from schemas.records.codec import DecodeError, decode_as, encode
+from schemas.records.slice import RecordError, check_slice
+from schemas.records.topics import DEAD_LETTER, ingest, retry
+from schemas.records.wire import Envelope, Retry
+from schemas.values.lanes import Lane
+from schemas.values.reasons import Reason
 
 LOOK_AHEAD = 2000
 LOOK_AHEAD_BYTES = 8_000_000

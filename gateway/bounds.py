@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from gateway.shares import Share
 from gateway.turns import Turns
-from infra.settings import GatewaySettings
+from infra.settings.model import GatewaySettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,10 +28,10 @@ from gateway.requests import LaneName
 from gateway.state import Gateway
 from infra.postgres.pool import fetch_all, tenant_transaction
 from infra.postgres.sql import load_sql
-from schemas.ids import IdError, parse_campaign_id
-from schemas.money import format_amount
-from schemas.reasons import Reason
-from schemas.status import FINAL, STATUSES, Status
+from schemas.values.ids import IdError, parse_campaign_id
+from schemas.values.money import format_amount
+from schemas.values.reasons import Reason
+from schemas.values.status import FINAL, STATUSES, Status
 
 _ENDED = FINAL | {Status.SENT}
 _FAILED = (Status.UNDELIVERED, Status.FAILED, Status.REJECTED, Status.EXPIRED)

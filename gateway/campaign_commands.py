@@ -15,9 +15,9 @@ from gateway.problem import not_found, unavailable
 from infra.kafka.outbox import DeliveryError, Outbox
 from infra.postgres.pool import Pool, execute, fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
-from schemas.codec import encode
-from schemas.records import CampaignCommand
-from schemas.topics import COMMANDS
+from schemas.records.codec import encode
+from schemas.records.topics import COMMANDS
+from schemas.records.wire import CampaignCommand
 
 
 async def publish(pool: Pool, outbox: Outbox, tenant: str, campaign: str, now: int, traceparent: str) -> None:

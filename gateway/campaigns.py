@@ -27,10 +27,10 @@ from gateway.state import Gateway
 from gateway.texts import bad_text
 from infra.postgres.pool import fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
-from schemas.ids import CampaignId
-from schemas.money import format_amount, parse_amount
-from schemas.template import compile_template
-from schemas.text import TextError
+from schemas.values.ids import CampaignId
+from schemas.values.money import format_amount, parse_amount
+from schemas.values.template import compile_template
+from schemas.values.text import TextError
 
 FIRST_VERSION = 1
 

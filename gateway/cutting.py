@@ -17,9 +17,9 @@ from itertools import accumulate
 
 from gateway.routing import GROUPING
 from infra.security.sealing import Sealer
-from schemas.ids import CampaignId, chunk_id
-from schemas.positions import everyone
-from schemas.slices import MAX_CHUNK, Columns, Slice
+from schemas.records.slice import MAX_CHUNK, Columns, Slice
+from schemas.values.ids import CampaignId, chunk_id
+from schemas.values.positions import everyone
 
 MAX_WEIGHT = 150_000
 """Characters of variable text in a chunk, so that it always fits into a record of a million bytes."""

@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.redis_batches import RedisBatches, RedisDown
 from infra.redis.client import load_script
-from schemas.slices import Slice
+from schemas.records.slice import Slice
 
 KEPT_MS = 3_600_000
 KEPT_HERE = 10_000

@@ -24,7 +24,7 @@ from infra.postgres.pool import DatabaseDown, Pool, fetch_all, tenant_transactio
 from infra.postgres.sql import load_sql
 from infra.redis.client import load_script
 from infra.telemetry.metrics import Metrics
-from schemas.ids import TenantId, campaign_id, derived_id, single_message_id
+from schemas.values.ids import TenantId, campaign_id, derived_id, single_message_id
 
 HEADER = "Idempotency-Key"
 MAX_KEY = 255

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from gateway.problem import Problem, unavailable
 from infra.kafka.outbox import DeliveryError, Headers, Outbox
 from infra.telemetry.metrics import Metrics
-from schemas.codec import encode
-from schemas.ids import partition_of
-from schemas.lanes import Lane
-from schemas.records import Envelope
-from schemas.slices import Slice
-from schemas.topics import INGEST_PARTITIONS, ingest
+from schemas.records.codec import encode
+from schemas.records.slice import Slice
+from schemas.records.topics import INGEST_PARTITIONS, ingest
+from schemas.records.wire import Envelope
+from schemas.values.ids import partition_of
+from schemas.values.lanes import Lane
 
 MAX_SLICES = 500
 MAX_BYTES = 900_000

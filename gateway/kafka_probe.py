@@ -10,7 +10,7 @@ import time
 
 from infra.kafka.client import KafkaException, make_admin
 from infra.kafka.outbox import DeliveryError
-from schemas.topics import COMMANDS
+from schemas.records.topics import COMMANDS
 
 FRESH_SECONDS = 1.0
 TIMEOUT_SECONDS = 1.5

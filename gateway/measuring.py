@@ -18,8 +18,8 @@ from gateway.answers import Encoding
 from gateway.problem import Fault
 from gateway.requests import MAX_BODY_TEXT, Recipient
 from gateway.texts import explain, require_text
-from schemas.template import MissingVariable, Template, compile_template
-from schemas.text import ESCAPE, GSM7_BASIC, MAX_SEGMENTS, PART, SINGLE, TextError, count_segments, smart
+from schemas.values.template import MissingVariable, Template, compile_template
+from schemas.values.text import ESCAPE, GSM7_BASIC, MAX_SEGMENTS, PART, SINGLE, TextError, count_segments, smart
 
 _SEPTETS = GSM7_BASIC.replace(chr(ESCAPE), "").encode("latin-1", "ignore")
 """Those of them that Latin-1 has; Greek capitals are counted one by one."""

@@ -22,12 +22,12 @@ from gateway.state import Gateway
 from infra.postgres.pool import DatabaseDown, fetch_all, fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
 from infra.security.sealing import Sealer
-from schemas.ids import CampaignId, IdError, campaign_message_id, parse_message_id
-from schemas.money import format_amount
-from schemas.phone import PhoneError, format_e164, normalise
-from schemas.reasons import Reason, reason_of
-from schemas.slices import Columns, Slice
-from schemas.status import Status, status_of
+from schemas.records.slice import Columns, Slice
+from schemas.values.ids import CampaignId, IdError, campaign_message_id, parse_message_id
+from schemas.values.money import format_amount
+from schemas.values.phone.number import PhoneError, format_e164, normalise
+from schemas.values.reasons import Reason, reason_of
+from schemas.values.status import Status, status_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from aiohttp import web
 from gateway.idempotency import HEADER, MAX_KEY, Made, Replay, Stored
 from gateway.problem import Problem, refusal
 from gateway.state import account_of, gateway_of, raw_answer
-from schemas.ids import TenantId, derived_id
+from schemas.values.ids import TenantId, derived_id
 
 Make = Callable[[str], Awaitable[Stored]]
 Recall = Callable[[Made], Awaitable[Stored]]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from gateway.accounts import Account
 from gateway.problem import Fault, Problem, refusal
-from schemas.money import MAX_AMOUNT, format_amount
-from schemas.sender import SenderError, parse_sender
+from schemas.values.money import MAX_AMOUNT, format_amount
+from schemas.values.sender import SenderError, parse_sender
 
 
 def check_sender(account: Account, sender: str, lane: str) -> None:

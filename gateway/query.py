@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.problem import refusal
-from schemas.status import Status
+from schemas.values.status import Status
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000

@@ -10,8 +10,8 @@ from functools import cache
 
 import msgspec
 
-from schemas.codec import SCHEMAS, schema_text
-from schemas.topics import TOPICS
+from schemas.records.codec import SCHEMAS, schema_text
+from schemas.records.topics import TOPICS
 
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 

@@ -29,10 +29,10 @@ from gateway.state import Gateway
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool
 from infra.redis.client import connect
-from infra.role import RoleContext
+from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
-from infra.settings import Settings
+from infra.settings.model import Settings
 from infra.telemetry.metrics import Metrics
 
 POOL_SIZE = 8

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from schemas.phone import PLAIN, is_plain
+from schemas.values.phone.number import PLAIN, is_plain
 
 GROUPING = 1
 """The version of `bucket_of`, stored with every campaign."""

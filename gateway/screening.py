@@ -23,8 +23,8 @@ from gateway.requests import Recipient
 from gateway.routing import Routes, Way
 from gateway.seen_numbers import SeenNumbers
 from gateway.texts import bad_text
-from schemas.foreign_text import fit
-from schemas.phone import PhoneError, normalise
+from schemas.values.foreign_text import fit
+from schemas.values.phone.number import PhoneError, normalise
 
 Keep = Callable[[Sequence[int], Rows], None]
 """Buckets and rows."""

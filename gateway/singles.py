@@ -16,12 +16,12 @@ from gateway.requests import MessageRequest
 from gateway.routing import Routes
 from gateway.texts import bad_text, explain, require_text
 from infra.security.sealing import Sealer
-from schemas.ids import MessageId
-from schemas.phone import PhoneError, normalise
-from schemas.positions import everyone
-from schemas.slices import Columns, Slice
-from schemas.template import TEXT_BODY, TEXT_NAME, MissingVariable, compile_template
-from schemas.text import TextError, count_segments, smart
+from schemas.records.slice import Columns, Slice
+from schemas.values.ids import MessageId
+from schemas.values.phone.number import PhoneError, normalise
+from schemas.values.positions import everyone
+from schemas.values.template import TEXT_BODY, TEXT_NAME, MissingVariable, compile_template
+from schemas.values.text import TextError, count_segments, smart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,9 +27,9 @@ from gateway.shares import Held
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import Pool
 from infra.security.sealing import Sealer
-from infra.settings import Settings
+from infra.settings.model import Settings
 from infra.telemetry.metrics import Metrics
-from schemas.ids import fresh_id
+from schemas.values.ids import fresh_id
 
 
 def now_ms() -> int:

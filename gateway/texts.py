@@ -14,8 +14,8 @@ import re
 from collections.abc import Mapping
 
 from gateway.problem import Fault
-from schemas.template import MissingVariable, Template
-from schemas.text import TextError
+from schemas.values.template import MissingVariable, Template
+from schemas.values.text import TextError
 
 CODE = "bad_text"
 DETAIL = "a text cannot hold the character U+0000, nor half of a surrogate pair"

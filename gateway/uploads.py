@@ -37,9 +37,9 @@ from gateway.shares import Held
 from gateway.state import Gateway, account_of
 from gateway.turns import Turns
 from infra.redis.client import load_script
-from schemas.ids import CampaignId
-from schemas.slices import Slice
-from schemas.template import compile_template
+from schemas.records.slice import Slice
+from schemas.values.ids import CampaignId
+from schemas.values.template import compile_template
 
 IN_MEMORY = 4 * 1024 * 1024
 LEAST_RATE = 1024

@@ -34,7 +34,7 @@ from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
-from infra.private_files import make_private_folder
+from infra.runtime.private_files import make_private_folder
 from streams.stage import Inbound
 
 log = structlog.get_logger()

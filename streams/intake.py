@@ -18,10 +18,10 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from schemas.codec import decode_as, encode
-from schemas.records import Envelope
-from schemas.slices import RecordError, Slice, check_slice
-from schemas.splits import split_slice
+from schemas.records.codec import decode_as, encode
+from schemas.records.slice import RecordError, Slice, check_slice
+from schemas.records.splits import split_slice
+from schemas.records.wire import Envelope
 from streams.intake_burst import Burst, IntakePorts
 from streams.part import Part
 from streams.ports import CreditAsk, CreditGrant, SpaceAsk

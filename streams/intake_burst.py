@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from schemas.ids import message_ids
-from schemas.positions import pick_indexes, ranks_within
-from schemas.reasons import Reason
-from schemas.slices import Columns, Slice, Stage
-from schemas.status import Status
+from schemas.records.slice import Columns, Slice, Stage
+from schemas.values.ids import message_ids
+from schemas.values.positions import pick_indexes, ranks_within
+from schemas.values.reasons import Reason
+from schemas.values.status import Status
 from streams.outcome import DROPPED, DeadLetter, Hold, Next, Outcome, Outcomes, Reject, Retry, check_cover
 from streams.part import Part, whole
 from streams.ports import Campaigns, Catalog, Credit, CreditGrant, Sealing, Space

@@ -18,15 +18,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from schemas.codec import decode_as, encode
-from schemas.foreign_text import CODE_LENGTH, ID_LENGTH, LATEST_MS, fit_column
-from schemas.lanes import Lane
-from schemas.positions import places, positions_of
-from schemas.reasons import Reason
-from schemas.records import CarrierReceipts, Record
-from schemas.slices import RecordError, check_names
-from schemas.splits import split
-from schemas.status import Status
+from schemas.records.codec import decode_as, encode
+from schemas.records.slice import RecordError, check_names
+from schemas.records.splits import split
+from schemas.records.wire import CarrierReceipts, Record
+from schemas.values.foreign_text import CODE_LENGTH, ID_LENGTH, LATEST_MS, fit_column
+from schemas.values.lanes import Lane
+from schemas.values.positions import places, positions_of
+from schemas.values.reasons import Reason
+from schemas.values.status import Status
 from streams.outcome import DeadLetter, Next, Reject, check_cover
 from streams.ports import Catalog, Refs, Sealing, SegmentReceipt
 from streams.receipt_block import Block, block_of, blocks_of_found, unknown_receipts

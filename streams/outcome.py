@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from schemas.reasons import Reason
+from schemas.values.reasons import Reason
 
 
 class CoverError(RuntimeError):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from schemas.positions import ranks_within
-from schemas.slices import Slice
+from schemas.records.slice import Slice
+from schemas.values.positions import ranks_within
 from streams.outcome import Next
 
 

@@ -1,7 +1,7 @@
 """The table of contents of this folder: the stages, in the order of a message's way.
 
 In: nothing. Out: which stage reads which topics in which pool, through which steps, and what it writes. A newcomer adds a
-step with one file in `steps/` and one entry here. Nothing can go wrong; tests hold the table and `schemas/topics.py`
+step with one file in `steps/` and one entry here. Nothing can go wrong; tests hold the table and `schemas/records/topics.py`
 together.
 
     ingest ── intake ──► dispatch ── (carrier) ──► attempts ── settlement ──► events, retries, money
@@ -13,8 +13,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import NamedTuple
 
-from schemas.lanes import POOLS, Lane, Pool
-from schemas.topics import (
+from schemas.records.topics import (
     CARRIER_RECEIPTS,
     DEAD_LETTER,
     DELIVERY_RECEIPTS,
@@ -26,6 +25,7 @@ from schemas.topics import (
     ingest,
     retry,
 )
+from schemas.values.lanes import POOLS, Lane, Pool
 from streams.steps import (
     admit_to_carrier,
     match_receipts,

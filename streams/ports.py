@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from schemas.records import CampaignCommand
-from schemas.slices import Columns, Slice
+from schemas.records.slice import Columns, Slice
+from schemas.records.wire import CampaignCommand
 from streams.steps.route_slice import Route
 
 

@@ -11,14 +11,14 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schemas.codec import encode
-from schemas.ids import message_ids
-from schemas.positions import positions_of
-from schemas.reasons import Reason
-from schemas.receipt_encoder import Shared
-from schemas.records import CarrierReceipts
-from schemas.splits import pick_receipts
-from schemas.status import ReceiptStateError, receipt_outcome
+from schemas.records.codec import encode
+from schemas.records.receipt_encoder import Shared
+from schemas.records.splits import pick_receipts
+from schemas.records.wire import CarrierReceipts
+from schemas.values.ids import message_ids
+from schemas.values.positions import positions_of
+from schemas.values.reasons import Reason
+from schemas.values.status import ReceiptStateError, receipt_outcome
 from streams.ports import Found, Sealing, SegmentReceipt, UnknownReceipt
 from streams.sheet import Sheet
 from streams.stage import Burial, Item

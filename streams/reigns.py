@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from schemas.records import Owner, Returned, Settled, Started
+from schemas.records.wire import Owner, Returned, Settled, Started
 from streams.ports import OwnerAsk, Owners
 from streams.stage import Inbound, Item
 

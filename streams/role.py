@@ -16,17 +16,17 @@ from pydantic import SecretStr
 
 from infra.kafka.burst_outbox import BurstOutbox
 from infra.kafka.command_burial import CommandBurial
-from infra.kafka.commands import CommandBook
+from infra.kafka.command_cache import CommandCache
 from infra.kafka.outbox import Outbox
-from infra.postgres.config_book import ConfigBook
+from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import Pool, open_pool
+from infra.redis.carrier_capacity import CarrierCapacity
 from infra.redis.client import connect
-from infra.redis.rooms import Rooms
-from infra.role import RoleContext
+from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
-from schemas.lanes import Pool as LanePool
-from schemas.phone import PhoneError, are_valid, normalise
+from schemas.values.lanes import Pool as LanePool
+from schemas.values.phone.number import PhoneError, are_valid, normalise
 from streams.adapters.allowance_credit import AllowanceCredit
 from streams.adapters.log_owners import LogOwners
 from streams.adapters.postgres_credit import PostgresCredit
@@ -54,10 +54,10 @@ class Parts:
     """What the stages of a process share."""
 
     pool: Pool
-    commands: CommandBook
+    commands: CommandCache
     catalog: Catalog
     sealer: Sealing
-    rooms: Rooms
+    rooms: CarrierCapacity
     credit: Credit
     owners: Owners
 
@@ -69,13 +69,13 @@ async def run(role: RoleContext) -> None:
     bootstrap = settings.kafka.bootstrap or ""
     keyring = load_keyring(settings.keyring_path)
     pool = await open_pool(_secret(settings.postgres.url), size=CONNECTIONS)
-    config = ConfigBook(pool, keyring)
+    config = ConfigCache(pool, keyring)
     await config.start()
-    commands = CommandBook(bootstrap, CommandBurial(bootstrap, SERVICE) if pool_name is LanePool.BULK else None)
+    commands = CommandCache(bootstrap, CommandBurial(bootstrap, SERVICE) if pool_name is LanePool.BULK else None)
     await commands.start()
     accounts = PostgresCredit(pool, now_ms)
     parts = Parts(
-        pool=pool, commands=commands, catalog=config, sealer=Sealer(keyring), rooms=Rooms(connect(
+        pool=pool, commands=commands, catalog=config, sealer=Sealer(keyring), rooms=CarrierCapacity(connect(
             _secret(settings.redis.url))),
         credit=AllowanceCredit(accounts, pool, now_ms) if pool_name is LanePool.OTP else accounts,
         owners=LogOwners(bootstrap))

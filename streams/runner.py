@@ -20,10 +20,10 @@ import structlog
 
 from infra.kafka.dead_letter import dead_letter
 from infra.postgres.faults import is_data_fault
-from schemas.codec import DecodeError
-from schemas.reasons import Reason
-from schemas.slices import RecordError
-from schemas.topics import DEAD_LETTER
+from schemas.records.codec import DecodeError
+from schemas.records.slice import RecordError
+from schemas.records.topics import DEAD_LETTER
+from schemas.values.reasons import Reason
 from streams.ports import PortDown
 from streams.stage import Burial, Handler, Inbound, Item, Outlet, Output, Undelivered, Written
 

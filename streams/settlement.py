@@ -17,16 +17,16 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from infra.kafka.dead_letter import dead_letter
-from schemas.codec import DecodeError, decode, encode
-from schemas.foreign_text import CODE_LENGTH, fit
-from schemas.ids import message_ids
-from schemas.reasons import Reason
-from schemas.records import Envelope, Owner, Record, Returned, Settled, Started
-from schemas.settled import check_settled
-from schemas.slices import Slice, check_names, check_positions, check_slice
-from schemas.splits import pick_positions, split
-from schemas.status import Status
-from schemas.topics import DEAD_LETTER
+from schemas.records.codec import DecodeError, decode, encode
+from schemas.records.settled import check_settled
+from schemas.records.slice import Slice, check_names, check_positions, check_slice
+from schemas.records.splits import pick_positions, split
+from schemas.records.topics import DEAD_LETTER
+from schemas.records.wire import Envelope, Owner, Record, Returned, Settled, Started
+from schemas.values.foreign_text import CODE_LENGTH, fit
+from schemas.values.ids import message_ids
+from schemas.values.reasons import Reason
+from schemas.values.status import Status
 from streams.outcome import DROPPED, DeadLetter, Hold, Next, Outcome, Reject, Retry, check_cover
 from streams.ports import Owners, Sealing
 from streams.reigns import Reigns

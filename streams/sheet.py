@@ -11,14 +11,14 @@ import zlib
 from collections.abc import Iterable
 from typing import Protocol
 
-from schemas.codec import encode
-from schemas.lanes import Lane
-from schemas.positions import places
-from schemas.receipt_encoder import Headers, Shared
-from schemas.records import Change, Envelope, Held, MessageEvents, Retry, Usage
-from schemas.slices import ENVELOPE_BYTES, Slice
-from schemas.status import Status, sequence
-from schemas.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, retry
+from schemas.records.codec import encode
+from schemas.records.receipt_encoder import Headers, Shared
+from schemas.records.slice import ENVELOPE_BYTES, Slice
+from schemas.records.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, retry
+from schemas.records.wire import Change, Envelope, Held, MessageEvents, Retry, Usage
+from schemas.values.lanes import Lane
+from schemas.values.positions import places
+from schemas.values.status import Status, sequence
 from streams.stage import Output
 
 FROM_US = [("x-from", b"streams")]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from schemas.reasons import Reason
+from schemas.values.reasons import Reason
 
 
 class Inbound(NamedTuple):

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from infra.kafka import topic_admin
 from infra.services.stack import Stack
-from infra.settings_environment import forget_others
+from infra.settings.environment import forget_others
 from tests.support.running import stack as stack
 from tests.support.stack import running_stack
 

@@ -12,9 +12,9 @@ from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Sub
 from connectors.dispatch.load import Load
 from connectors.dispatch.settling import Outcome
 from connectors.dispatch.work import Work
-from schemas.reasons import Reason
-from schemas.template import MissingVariable
-from schemas.text import Encoded, TextError
+from schemas.values.reasons import Reason
+from schemas.values.template import MissingVariable
+from schemas.values.text import Encoded, TextError
 
 RANK_BITS = 9
 RANK_MASK = (1 << RANK_BITS) - 1

@@ -26,8 +26,8 @@ from connectors.dispatch.refusals import Word
 from connectors.dispatch.settling import Outcome
 from connectors.dispatch.throttles import Throttles
 from connectors.dispatch.work import Work, WorkQueue
-from schemas.lanes import Lane
-from schemas.reasons import Reason
+from schemas.values.lanes import Lane
+from schemas.values.reasons import Reason
 
 LARGEST_BLOCK = 256
 GATHER_SECONDS = 0.02

@@ -25,9 +25,9 @@ from connectors.dispatch.recovery import rebuild
 from connectors.dispatch.table import Offsets
 from infra.kafka.outbox import Outbox
 from infra.security.sealing import Sealer
-from schemas.lanes import Lane
-from schemas.records import Owner, Record
-from schemas.topics import attempts
+from schemas.records.topics import attempts
+from schemas.records.wire import Owner, Record
+from schemas.values.lanes import Lane
 
 LEAVE_SECONDS = 2.5
 HOLD_ABOVE = 20_000

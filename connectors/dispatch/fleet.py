@@ -19,9 +19,9 @@ from connectors.dispatch.lines import Connect, Line, MakeEngine, connect_smpp
 from connectors.dispatch.load import Load
 from connectors.dispatch.receipts import ReceiptDesk
 from connectors.dispatch.work import Work
-from infra.postgres.config_book import CarrierRow
-from schemas.lanes import Pool
-from schemas.reasons import Reason
+from infra.postgres.config_cache import CarrierRow
+from schemas.values.lanes import Pool
+from schemas.values.reasons import Reason
 
 UNKNOWN_SECONDS = 10.0
 log = structlog.get_logger()

@@ -16,9 +16,9 @@ from connectors.dispatch.recovery import Recovered
 from connectors.dispatch.settling import Answers, settle
 from connectors.dispatch.table import Offsets, Table
 from infra.security.sealing import Sealer
-from schemas.lanes import Lane
-from schemas.reasons import Reason
-from schemas.records import Returned, Settled, Started
+from schemas.records.wire import Returned, Settled, Started
+from schemas.values.lanes import Lane
+from schemas.values.reasons import Reason
 
 Note = Callable[[tuple[str, int], int], None]
 """Remember in the long window that these positions of (chunk, send) are settled."""

@@ -19,12 +19,12 @@ from connectors.dispatch.home import Home
 from connectors.dispatch.load import Load
 from connectors.dispatch.settling import Outcome, conclude, fail_unopened
 from infra.security.sealing import Sealer, UnsealError
-from schemas.codec import DecodeError, decode_as, encode
-from schemas.lanes import Lane
-from schemas.positions import ranks_within
-from schemas.reasons import Reason
-from schemas.records import Envelope
-from schemas.slices import RecordError, Slice, check_slice
+from schemas.records.codec import DecodeError, decode_as, encode
+from schemas.records.slice import RecordError, Slice, check_slice
+from schemas.records.wire import Envelope
+from schemas.values.lanes import Lane
+from schemas.values.positions import ranks_within
+from schemas.values.reasons import Reason
 
 log = structlog.get_logger()
 Place = tuple[str, int]

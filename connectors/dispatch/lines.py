@@ -30,8 +30,8 @@ from connectors.carriers.smpp.carrier import SmppCarrier
 from connectors.carriers.smpp.config import SmppConfig
 from connectors.dispatch.engine import Engine
 from connectors.dispatch.receipts import ReceiptDesk
-from infra.postgres.config_book import CarrierRow
-from schemas.lanes import Pool
+from infra.postgres.config_cache import CarrierRow
+from schemas.values.lanes import Pool
 
 STAND_SECONDS = 5.0
 log = structlog.get_logger()

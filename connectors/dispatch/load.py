@@ -12,11 +12,11 @@ from array import array
 from bisect import insort
 
 from infra.security.sealing import Sealer
-from schemas.ids import CampaignId, MessageId, campaign_message_id, concat_reference
-from schemas.positions import everyone, places
-from schemas.slices import Slice
-from schemas.template import compile_template
-from schemas.text import Encoded, smart, split
+from schemas.records.slice import Slice
+from schemas.values.ids import CampaignId, MessageId, campaign_message_id, concat_reference
+from schemas.values.positions import everyone, places
+from schemas.values.template import compile_template
+from schemas.values.text import Encoded, smart, split
 
 
 class Facts:

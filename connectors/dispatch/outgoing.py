@@ -14,7 +14,7 @@ import structlog
 
 from infra.kafka.dead_letter import dead_letter
 from infra.kafka.outbox import Headers, Outbox
-from schemas.topics import CARRIER_RECEIPTS, DEAD_LETTER
+from schemas.records.topics import CARRIER_RECEIPTS, DEAD_LETTER
 
 AGAIN_SECONDS = 0.5
 HEADERS: Headers = (("x-from", b"dispatch"),)

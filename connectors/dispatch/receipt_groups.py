@@ -15,8 +15,8 @@ from connectors.carriers.contract import Acknowledge, Receipt
 from connectors.dispatch.load import Facts
 from connectors.dispatch.settling import seal_refs
 from infra.security.sealing import Sealer
-from schemas.foreign_text import CODE_LENGTH, ID_LENGTH, join_column
-from schemas.records import CarrierReceipts
+from schemas.records.wire import CarrierReceipts
+from schemas.values.foreign_text import CODE_LENGTH, ID_LENGTH, join_column
 
 
 class Batch:

@@ -19,8 +19,8 @@ from connectors.dispatch.known_ids import KnownIds
 from connectors.dispatch.load import Facts
 from connectors.dispatch.receipt_groups import Batch, Group, known_record, unknown_record
 from infra.security.sealing import Sealer
-from schemas.codec import encode
-from schemas.status import RECEIPT_STATES
+from schemas.records.codec import encode
+from schemas.values.status import RECEIPT_STATES
 
 CACHED = 500_000
 EARLY_SECONDS = 1.0

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from schemas.reasons import Reason
-from schemas.records import Owner, Record, Returned, Settled, Started
+from schemas.records.wire import Owner, Record, Returned, Settled, Started
+from schemas.values.reasons import Reason
 
 OWNERS_RUNNING = 3
 """A chunk that ended so many owners in a row is sent message by message."""

@@ -33,20 +33,20 @@ from connectors.dispatch.room_keeper import RoomKeeper
 from connectors.dispatch.window import LongWindow
 from connectors.dispatch.work import WorkQueue
 from infra.kafka.client import make_consumer
-from infra.kafka.commands import CommandBook
+from infra.kafka.command_cache import CommandCache
 from infra.kafka.outbox import Outbox
-from infra.postgres.config_book import CarrierRow, ConfigBook
+from infra.postgres.config_cache import CarrierRow, ConfigCache
 from infra.postgres.pool import Pool, open_pool
+from infra.redis.carrier_capacity import CarrierCapacity
 from infra.redis.client import Redis, connect
-from infra.redis.rooms import Rooms
 from infra.redis.settled import SettledWindow
 from infra.redis.tokens import Tokens
-from infra.role import RoleContext
+from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
-from schemas import lanes
-from schemas.reasons import Reason
-from schemas.topics import dispatch
+from schemas.records.topics import dispatch
+from schemas.values import lanes
+from schemas.values.reasons import Reason
 
 CHANGES_SECONDS = 0.05
 COMMIT_SECONDS = 0.5
@@ -63,7 +63,7 @@ async def run(role: RoleContext) -> None:
     database = await open_pool(settings.postgres.url.get_secret_value() if settings.postgres.url else "", size=2)
     redis = connect(settings.redis.url.get_secret_value() if settings.redis.url else "")
     bootstrap = settings.kafka.bootstrap or ""
-    config, commands = ConfigBook(database, keyring), CommandBook(bootstrap)
+    config, commands = ConfigCache(database, keyring), CommandCache(bootstrap)
     pool = lanes.Pool(role.pool or "")
     outbox = Outbox(bootstrap, role.instance, linger_ms=0 if pool is lanes.Pool.OTP else BULK_LINGER_MS)
     try:
@@ -81,8 +81,8 @@ async def run(role: RoleContext) -> None:
 class Dispatch:
     """One process of a pool, wired up."""
 
-    def __init__(self, role: RoleContext, pool: lanes.Pool, outbox: Outbox, sealer: Sealer, config: ConfigBook,
-                 commands: CommandBook, database: Pool, redis: Redis) -> None:
+    def __init__(self, role: RoleContext, pool: lanes.Pool, outbox: Outbox, sealer: Sealer, config: ConfigCache,
+                 commands: CommandCache, database: Pool, redis: Redis) -> None:
         self._role = role
         self._pool = pool
         self._outbox = outbox
@@ -90,7 +90,7 @@ class Dispatch:
         self._config = config
         self._commands = commands
         self._tokens = Tokens(redis)
-        self._keeper = RoomKeeper(Rooms(redis))
+        self._keeper = RoomKeeper(CarrierCapacity(redis))
         self._window = LongWindow(SettledWindow(redis), database)
         self._outgoing = Outgoing(outbox)
         self._owner = uuid.uuid4().hex

@@ -11,13 +11,13 @@ from typing import Protocol
 
 from connectors.dispatch.work import WorkQueue
 from infra.redis.client import RedisDown
-from schemas.lanes import Lane
+from schemas.values.lanes import Lane
 
 Entries = dict[tuple[str, int], int]
 
 
 class RoomBook(Protocol):
-    """`infra.redis.rooms.Rooms`."""
+    """`infra.redis.carrier_capacity.CarrierCapacity`."""
 
     async def renew(self, carrier: str, lane: str, entries: Mapping[tuple[str, int], int]) -> None: ...
     async def remove(self, carrier: str, lane: str, keys: Iterable[tuple[str, int]]) -> None: ...

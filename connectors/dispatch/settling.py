@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 from connectors.dispatch.load import Load
 from infra.security.sealing import Sealer
-from schemas.foreign_text import IDS_LENGTH, join_column
-from schemas.positions import pick_indexes, ranks_within
-from schemas.reasons import Reason
-from schemas.records import Settled, Verdict
-from schemas.slices import Columns, Slice
+from schemas.records.slice import Columns, Slice
+from schemas.records.wire import Settled, Verdict
+from schemas.values.foreign_text import IDS_LENGTH, join_column
+from schemas.values.positions import pick_indexes, ranks_within
+from schemas.values.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

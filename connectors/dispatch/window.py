@@ -18,8 +18,8 @@ from infra.postgres.pool import DatabaseDown, Pool, fetch_all, transaction
 from infra.postgres.sql import load_sql
 from infra.redis.client import RedisDown
 from infra.redis.settled import LIFE_SECONDS
-from schemas.lanes import Lane
-from schemas.slices import Slice
+from schemas.records.slice import Slice
+from schemas.values.lanes import Lane
 
 MOST_KEPT = 100_000
 AGE_KNOWN_SECONDS = 5.0

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from connectors.dispatch.home import Home
 from connectors.dispatch.load import Load
 from connectors.dispatch.settling import Answers
-from schemas.lanes import Lane
-from schemas.reasons import Reason
+from schemas.values.lanes import Lane
+from schemas.values.reasons import Reason
 
 Over = Callable[[Load], Reason | None]
 

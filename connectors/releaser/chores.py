@@ -23,11 +23,11 @@ import structlog
 from connectors.releaser.claims import Claims
 from infra.kafka.outbox import DeliveryError, Outbox
 from infra.postgres.pool import DatabaseDown
-from schemas.codec import encode
-from schemas.foreign_text import CODE_LENGTH, ID_LENGTH, fit
-from schemas.positions import places, positions_of
-from schemas.records import CampaignCommand, CarrierReceipts, Usage
-from schemas.topics import CARRIER_RECEIPTS, COMMANDS, USAGE
+from schemas.records.codec import encode
+from schemas.records.topics import CARRIER_RECEIPTS, COMMANDS, USAGE
+from schemas.records.wire import CampaignCommand, CarrierReceipts, Usage
+from schemas.values.foreign_text import CODE_LENGTH, ID_LENGTH, fit
+from schemas.values.positions import places, positions_of
 
 PARKED_MS = 72 * 3_600_000
 log = structlog.get_logger()

@@ -14,7 +14,7 @@ from typing import Any
 from connectors.releaser.rows import HeldRow, each, read_row
 from infra.postgres.pool import Pool, execute, fetch_all, look_up, transaction
 from infra.postgres.sql import load_sql
-from schemas.positions import ranks_within
+from schemas.values.positions import ranks_within
 
 LEASE_MS = 30_000
 HERE = "connectors.releaser"

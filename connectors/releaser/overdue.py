@@ -17,13 +17,13 @@ from typing import Any
 
 from connectors.releaser.claims import LEASE_MS, Claims
 from infra.kafka.outbox import Outbox
-from schemas.codec import encode
-from schemas.lanes import Lane
-from schemas.positions import positions_of
-from schemas.reasons import Reason
-from schemas.records import Change, MessageEvents
-from schemas.status import Status
-from schemas.topics import events
+from schemas.records.codec import encode
+from schemas.records.topics import events
+from schemas.records.wire import Change, MessageEvents
+from schemas.values.lanes import Lane
+from schemas.values.positions import positions_of
+from schemas.values.reasons import Reason
+from schemas.values.status import Status
 
 BURST_CHUNKS = 200
 TOLD_MS = 600_000

@@ -18,14 +18,14 @@ from connectors.releaser.claims import Claims
 from connectors.releaser.rows import HeldRow, complete, each
 from infra.kafka.outbox import Outbox
 from infra.security.sealing import Sealer
-from schemas.codec import encode
-from schemas.ids import message_ids
-from schemas.lanes import Lane
-from schemas.receipt_encoder import Headers, Shared
-from schemas.records import Change, Envelope, MessageEvents, Released, Usage
-from schemas.slices import ENVELOPE_BYTES, Slice, Stage
-from schemas.status import Status, sequence
-from schemas.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, ingest
+from schemas.records.codec import encode
+from schemas.records.receipt_encoder import Headers, Shared
+from schemas.records.slice import ENVELOPE_BYTES, Slice, Stage
+from schemas.records.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, ingest
+from schemas.records.wire import Change, Envelope, MessageEvents, Released, Usage
+from schemas.values.ids import message_ids
+from schemas.values.lanes import Lane
+from schemas.values.status import Status, sequence
 
 PER_ENVELOPE = 32
 UNPAID = frozenset({"draft", "campaign_unknown", "balance"})

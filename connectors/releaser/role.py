@@ -20,15 +20,15 @@ from connectors.releaser.overdue import note_overdue
 from connectors.releaser.release import Release
 from connectors.releaser.room import RoomRelease
 from infra.kafka.outbox import Outbox
-from infra.postgres.config_book import ConfigBook
+from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import DatabaseDown, open_pool
+from infra.redis.carrier_capacity import CarrierCapacity
 from infra.redis.client import connect
-from infra.redis.rooms import Rooms
-from infra.role import RoleContext
+from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
-from schemas.slices import Stage
-from schemas.status import Status
+from schemas.records.slice import Stage
+from schemas.values.status import Status
 
 BURST_ROWS = 64
 IDLE_SECONDS = 0.1
@@ -83,10 +83,10 @@ async def run(role: RoleContext) -> None:
     sealer_keys = load_keyring(settings.keyring_path)
     sealer = Sealer(sealer_keys)
     pool = await open_pool(settings.postgres.url.get_secret_value() if settings.postgres.url else "", size=6)
-    config = ConfigBook(pool, sealer_keys)
+    config = ConfigCache(pool, sealer_keys)
     await config.start()
     outbox = Outbox(settings.kafka.bootstrap or "", role.instance, linger_ms=2)
-    rooms = Rooms(connect(settings.redis.url.get_secret_value() if settings.redis.url else ""))
+    rooms = CarrierCapacity(connect(settings.redis.url.get_secret_value() if settings.redis.url else ""))
     claims = Claims(pool)
     release = Release(claims, outbox, sealer, _now)
     room = RoomRelease(claims, release, rooms, config, sealer, _now)

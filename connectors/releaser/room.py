@@ -1,6 +1,6 @@
 """Rows that wait for room at a carrier go to dispatch as soon as and as far as there is room.
 
-In: places (carrier, lane) where rows wait. Out: dispatch slices for what `Rooms` grants, the rest of a row keeps waiting;
+In: places (carrier, lane) where rows wait. Out: dispatch slices for what `CarrierCapacity` grants, the rest of a row keeps waiting;
 the flag that makes intake queue behind what waits already. With Redis gone the room is guessed: the carrier's rate for
 the time that passed, less a fifth, shared by two.
 """
@@ -12,12 +12,12 @@ from collections.abc import Callable
 from connectors.releaser.claims import Claims
 from connectors.releaser.release import Release
 from connectors.releaser.rows import HeldRow, affordable, each
-from infra.postgres.config_book import CarrierRow, ConfigBook
+from infra.postgres.config_cache import CarrierRow, ConfigCache
+from infra.redis.carrier_capacity import CarrierCapacity, RoomAsk
 from infra.redis.client import RedisDown
-from infra.redis.rooms import RoomAsk, Rooms
 from infra.security.sealing import Sealer
-from schemas.lanes import Lane
-from schemas.slices import RecordError, Slice
+from schemas.records.slice import RecordError, Slice
+from schemas.values.lanes import Lane
 
 REASONS = ["room", "carrier_down", "no_carrier", "throttled", "returned"]
 BURST_ROWS = 64
@@ -27,7 +27,7 @@ GUESS_SHARE = 0.4
 class RoomRelease:
     """Moves waiting rows to carriers."""
 
-    def __init__(self, claims: Claims, release: Release, rooms: Rooms, config: ConfigBook, sealer: Sealer,
+    def __init__(self, claims: Claims, release: Release, rooms: CarrierCapacity, config: ConfigCache, sealer: Sealer,
                  now: Callable[[], int]) -> None:
         self._claims = claims
         self._release = release

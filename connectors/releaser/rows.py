@@ -14,10 +14,10 @@ import msgspec
 import structlog
 
 from infra.security.sealing import Sealer, pick
-from schemas.codec import decode_as
-from schemas.positions import everyone, places, positions_of
-from schemas.records import Envelope
-from schemas.slices import Slice, check_slice
+from schemas.records.codec import decode_as
+from schemas.records.slice import Slice, check_slice
+from schemas.records.wire import Envelope
+from schemas.values.positions import everyone, places, positions_of
 
 R = TypeVar("R")
 T = TypeVar("T")

@@ -18,10 +18,10 @@ from connectors.sinks.contract import Arrival, Sink, Writer, bitmap
 from connectors.sinks.message_refs import MessageRefs
 from connectors.sinks.settled_columns import SettledColumns, read_columns
 from infra.postgres.sql import load_sql
-from schemas import topics
-from schemas.lanes import Lane
-from schemas.records import Settled, Started
-from schemas.slices import check_names, check_positions
+from schemas.records import topics
+from schemas.records.slice import check_names, check_positions
+from schemas.records.wire import Settled, Started
+from schemas.values.lanes import Lane
 
 Key = tuple[str, str, int]
 Uncertain = dict[tuple[str, str, int, int], tuple[str, int, int]]

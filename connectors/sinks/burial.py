@@ -19,9 +19,9 @@ from infra.kafka.client import make_producer
 from infra.kafka.dead_letter import dead_letter
 from infra.postgres.faults import is_data_fault
 from infra.security.sealing import UnsealError
-from schemas import topics
-from schemas.codec import DecodeError
-from schemas.reasons import Reason
+from schemas.records import topics
+from schemas.records.codec import DecodeError
+from schemas.values.reasons import Reason
 
 ROLE = "sinks"
 MOST_IN_A_ROW = 100

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from infra.postgres.session import Writer
-from schemas.codec import DecodeError, decode, encode
-from schemas.slices import RecordError
-from schemas.splits import split
+from schemas.records.codec import DecodeError, decode, encode
+from schemas.records.slice import RecordError
+from schemas.records.splits import split
 
 __all__ = ["Arrival", "RecordError", "Sink", "Writer", "bitmap"]
 

@@ -13,7 +13,7 @@ import msgspec
 
 from connectors.sinks.contract import Arrival, Sink, Writer
 from infra.postgres.sql import load_sql
-from schemas import topics
+from schemas.records import topics
 
 
 class DeadLettersSink(Sink):

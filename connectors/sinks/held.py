@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 
 from connectors.sinks.contract import Arrival, RecordError, Sink, Writer, bitmap
 from infra.postgres.sql import load_sql
-from schemas import topics
-from schemas.codec import decode_as, encode
-from schemas.positions import ranks_within
-from schemas.records import Envelope, Held, Released
-from schemas.slices import Slice, check_names, check_positions
+from schemas.records import topics
+from schemas.records.codec import decode_as, encode
+from schemas.records.slice import Slice, check_names, check_positions
+from schemas.records.wire import Envelope, Held, Released
+from schemas.values.positions import ranks_within
 
 Key = tuple[str, str, int, int]
 

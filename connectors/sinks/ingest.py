@@ -13,12 +13,12 @@ from connectors.sinks.contract import Arrival, RecordError, Sink, Writer
 from infra.postgres import binary
 from infra.postgres.sql import load_sql
 from infra.security.sealing import Sealer
-from schemas import topics
-from schemas.codec import decode
-from schemas.lanes import Lane
-from schemas.positions import everyone
-from schemas.records import Envelope, Record
-from schemas.slices import Slice, Stage, check_slice
+from schemas.records import topics
+from schemas.records.codec import decode
+from schemas.records.slice import Slice, Stage, check_slice
+from schemas.records.wire import Envelope, Record
+from schemas.values.lanes import Lane
+from schemas.values.positions import everyone
 
 GATEWAY = b"gateway"
 

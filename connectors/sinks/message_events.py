@@ -18,10 +18,10 @@ from connectors.sinks.chunk_state import RANKS, ChunkState
 from connectors.sinks.contract import Arrival, RecordError, Sink, Writer
 from infra.postgres import binary
 from infra.postgres.sql import load_sql
-from schemas import topics
-from schemas.lanes import Lane
-from schemas.records import MessageEvents
-from schemas.slices import MAX_CHUNK, check_names
+from schemas.records import topics
+from schemas.records.slice import MAX_CHUNK, check_names
+from schemas.records.wire import MessageEvents
+from schemas.values.lanes import Lane
 
 KEPT_CHUNKS = 20_000
 KEPT_MESSAGES = 2_000_000

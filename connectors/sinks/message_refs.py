@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from connectors.sinks.contract import Writer
 from infra.postgres import binary
 from infra.postgres.sql import load_sql
-from schemas.carrier_ids import ref_key
-from schemas.records import Settled
+from schemas.records.wire import Settled
+from schemas.values.carrier_ids import ref_key
 
 _ROW = struct.Struct(">hiqiqiqihih")  # five fields: key, to_hash, block, position, segments, each behind its length
 

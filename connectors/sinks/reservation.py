@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.positions import places
-from schemas.records import Usage
-from schemas.slices import MAX_CHUNK, RecordError
+from schemas.records.slice import MAX_CHUNK, RecordError
+from schemas.records.wire import Usage
+from schemas.values.positions import places
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,7 +15,7 @@ import structlog
 
 from connectors.sinks.registry import make_sinks
 from connectors.sinks.runner import SinkRunner
-from infra.role import RoleContext
+from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
 

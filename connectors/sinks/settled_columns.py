@@ -10,9 +10,9 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from schemas.positions import places
-from schemas.records import Settled
-from schemas.settled import check_settled
+from schemas.records.settled import check_settled
+from schemas.records.wire import Settled
+from schemas.values.positions import places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from connectors.sinks.contract import Arrival, RecordError, Sink, Writer, bitmap
 from connectors.sinks.reservation import Reservation, settle, unreserved
 from infra.postgres.sql import load_sql
-from schemas import topics
-from schemas.records import Usage
-from schemas.slices import check_names
+from schemas.records import topics
+from schemas.records.slice import check_names
+from schemas.records.wire import Usage
 
 Key = tuple[str, str, int]
 

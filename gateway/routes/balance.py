@@ -10,7 +10,7 @@ from gateway.query import read_query
 from gateway.state import account_of, answer, gateway_of
 from infra.postgres.pool import fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
-from schemas.money import format_amount
+from schemas.values.money import format_amount
 
 
 async def show_balance(request: web.Request) -> web.Response:

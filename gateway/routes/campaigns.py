@@ -18,7 +18,7 @@ from gateway.permissions import check_balance
 from gateway.pieces import read_campaign
 from gateway.query import read_limit, read_query, read_status
 from gateway.state import TRACEPARENT, account_of, answer, gateway_of
-from schemas.ids import campaign_id
+from schemas.values.ids import campaign_id
 
 
 async def accept_campaign(request: web.Request) -> web.Response:

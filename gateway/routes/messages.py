@@ -15,7 +15,7 @@ from gateway.query import read_limit, read_query, read_status, read_time
 from gateway.requests import MessageRequest
 from gateway.singles import check_message, make_slice, measure
 from gateway.state import TRACEPARENT, account_of, answer, gateway_of
-from schemas.ids import single_message_id
+from schemas.values.ids import single_message_id
 
 _DECODER = msgspec.json.Decoder(MessageRequest)
 LIST_PARAMETERS = ("to", "client_ref", "status", "from", "until", "cursor", "limit")

@@ -14,7 +14,7 @@ from gateway.permissions import check_amount
 from gateway.pieces import read_campaign
 from gateway.query import read_query
 from gateway.state import account_of, answer, gateway_of
-from schemas.money import format_amount
+from schemas.values.money import format_amount
 
 
 async def preview_campaign(request: web.Request) -> web.Response:

@@ -15,7 +15,7 @@ from gateway.problem import refusal
 from gateway.query import read_query
 from gateway.state import TRACEPARENT, account_of, answer, gateway_of
 from gateway.uploads import READERS, Upload, receive_part
-from schemas.ids import CampaignId
+from schemas.values.ids import CampaignId
 
 MAX_PART = 2**30 - 1
 """The largest number that a client may give to a part; those above are given by the gateway."""

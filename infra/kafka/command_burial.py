@@ -12,9 +12,9 @@ from typing import Any
 
 from infra.kafka.client import KafkaException, TopicPartition, make_consumer, make_producer
 from infra.kafka.dead_letter import dead_letter
-from schemas.codec import DecodeError, decode_as
-from schemas.records import CampaignCommand
-from schemas.topics import DEAD_LETTER
+from schemas.records.codec import DecodeError, decode_as
+from schemas.records.topics import DEAD_LETTER
+from schemas.records.wire import CampaignCommand
 
 GROUP = "sluice-command-burial"
 SECONDS = 10.0

@@ -14,7 +14,7 @@ import uuid
 from pathlib import Path
 from typing import Literal
 
-from infra.private_files import replace_private_file
+from infra.runtime.private_files import replace_private_file
 from infra.services.class_archive import archive_option
 from infra.services.jars import kafka_jars
 from infra.services.java import Java, find_java
@@ -22,7 +22,7 @@ from infra.services.kafka_probe import knows_itself
 from infra.services.ports import LOOPBACK
 from infra.services.process import Command, spawn
 from infra.services.service import Embedded
-from infra.settings_environment import for_java
+from infra.settings.environment import for_java
 
 HERE = Path(__file__).parent
 Tuning = Literal["fast", "bench"]

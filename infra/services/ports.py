@@ -13,7 +13,7 @@ import random
 import socket
 from pathlib import Path
 
-from infra.private_files import replace_private_file
+from infra.runtime.private_files import replace_private_file
 from infra.services.errors import ServiceError, port_taken
 
 LOOPBACK = "127.0.0.1"

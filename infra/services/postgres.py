@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from infra.private_files import FOLDER_MODE, replace_private_file
+from infra.runtime.private_files import FOLDER_MODE, replace_private_file
 from infra.services.errors import ServiceError
 from infra.services.leftovers import end_processes, processes_in
 from infra.services.ports import LOOPBACK

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import redis
 
-from infra.private_files import replace_private_file
+from infra.runtime.private_files import replace_private_file
 from infra.services.errors import ServiceError
 from infra.services.ports import LOOPBACK
 from infra.services.process import Command

@@ -19,7 +19,7 @@ import structlog
 
 from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, transaction
 from infra.postgres.sql import load_sql
-from schemas.lanes import Lane
+from schemas.values.lanes import Lane
 from streams.ports import Credit, CreditAsk, CreditGrant, PortDown
 
 log = structlog.get_logger()

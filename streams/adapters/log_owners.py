@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 from infra.kafka.client import KafkaException
 from infra.kafka.log_reader import LogUnreadable, Place, Stretch, read_before
-from schemas.codec import DecodeError, decode
-from schemas.records import Owner, Returned, Settled, Started
+from schemas.records.codec import DecodeError, decode
+from schemas.records.wire import Owner, Returned, Settled, Started
 from streams.ports import OwnerAsk, PortDown
 from streams.reigns import epoch_of
 

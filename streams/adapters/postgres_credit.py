@@ -13,7 +13,7 @@ from typing import Any
 
 from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, transaction
 from infra.postgres.sql import load_sql
-from schemas.positions import places, positions_of
+from schemas.values.positions import places, positions_of
 from streams.ports import CreditAsk, CreditGrant, PortDown
 from streams.sheet import ranks
 from streams.steps.admit_to_carrier import first_that_fit

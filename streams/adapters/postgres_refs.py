@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, look_up, transaction
 from infra.postgres.sql import load_sql
-from schemas.carrier_ids import ref_key
+from schemas.values.carrier_ids import ref_key
 from streams.adapters.postgres_credit import columns
 from streams.intake_burst import PRICE_ROUND
 from streams.ports import Found, PortDown, Sealing, SegmentReceipt, UnknownReceipt

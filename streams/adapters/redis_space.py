@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
+from infra.redis.carrier_capacity import CarrierCapacity, RoomAsk, room_of
 from infra.redis.client import RedisDown
-from infra.redis.rooms import RoomAsk, Rooms, room_of
-from schemas.lanes import Lane
+from schemas.values.lanes import Lane
 from streams.ports import SpaceAsk
 
 log = structlog.get_logger()
@@ -41,7 +41,7 @@ class Bucket:
 class RedisSpace:
     """Room and choices. `clock`: seconds that never go back."""
 
-    def __init__(self, rooms: Rooms, clock: Callable[[], float]) -> None:
+    def __init__(self, rooms: CarrierCapacity, clock: Callable[[], float]) -> None:
         self._rooms = rooms
         self._clock = clock
         self._buckets: dict[tuple[str, str], Bucket] = {}

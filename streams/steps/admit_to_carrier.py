@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.positions import places, positions_of
-from schemas.reasons import Reason
+from schemas.values.positions import places, positions_of
+from schemas.values.reasons import Reason
 from streams.outcome import Hold, Next, Outcomes
 from streams.part import Part
 

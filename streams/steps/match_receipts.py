@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from schemas.positions import everyone, positions_of
-from schemas.reasons import Reason
-from schemas.status import RECEIPT_STATES, ReceiptStateError, Status, receipt_outcome
+from schemas.values.positions import everyone, positions_of
+from schemas.values.reasons import Reason
+from schemas.values.status import RECEIPT_STATES, ReceiptStateError, Status, receipt_outcome
 from streams.outcome import DeadLetter, Hold, Next, Outcome, Outcomes, Reject
 
 Meaning = Reason | None | str

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.reasons import Reason
-from schemas.records import CampaignCommand
+from schemas.records.wire import CampaignCommand
+from schemas.values.reasons import Reason
 from streams.outcome import Hold, Next, Outcomes, Reject
 from streams.part import Part
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.reasons import Reason
+from schemas.values.reasons import Reason
 from streams.outcome import Hold, Next, Outcome, Outcomes, Reject
 from streams.part import Part
 

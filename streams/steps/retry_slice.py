@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from schemas.reasons import Reason
-from schemas.slices import Slice, Stage
+from schemas.records.slice import Slice, Stage
+from schemas.values.reasons import Reason
 from streams.outcome import Hold, Outcomes, Reject, Retry
 
 MAX_ATTEMPTS = 5

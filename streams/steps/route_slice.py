@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from schemas.positions import places, positions_of
-from schemas.reasons import Reason
-from schemas.slices import Columns
+from schemas.records.slice import Columns
+from schemas.values.positions import places, positions_of
+from schemas.values.reasons import Reason
 from streams.outcome import Next, Outcomes, Reject
 from streams.part import Part
 

@@ -11,8 +11,8 @@ StepError.
 
 from __future__ import annotations
 
-from schemas.reasons import Reason
-from schemas.records import Settled, Verdict
+from schemas.records.wire import Settled, Verdict
+from schemas.values.reasons import Reason
 from streams.outcome import DeadLetter, Hold, Next, Outcome, Outcomes, Reject
 from streams.steps.retry_slice import Answer
 from streams.steps.retry_slice import decide as retry_or_end

@@ -12,11 +12,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from schemas.positions import places, positions_of
-from schemas.reasons import Reason
-from schemas.slices import Columns
-from schemas.template import MissingVariable, compile_template
-from schemas.text import TextError, count_segments, smart
+from schemas.records.slice import Columns
+from schemas.values.positions import places, positions_of
+from schemas.values.reasons import Reason
+from schemas.values.template import MissingVariable, compile_template
+from schemas.values.text import TextError, count_segments, smart
 from streams.outcome import Next, Outcomes, Reject
 from streams.part import Part
 

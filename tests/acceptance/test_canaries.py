@@ -21,7 +21,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from schemas.topics import TOPICS
+from schemas.records.topics import TOPICS
 from tests.support.canaries import (
     forms_of_number,
     forms_of_text,

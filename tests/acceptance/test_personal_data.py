@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from infra.services.postgres_runtime import programs
-from schemas.records import DeliveryReceipt
-from schemas.topics import TOPICS
+from schemas.records.topics import TOPICS
+from schemas.records.wire import DeliveryReceipt
 from tests.support import canaries
 from tests.support.ledger import recipients, settled
 from tests.support.running import Running, campaign_when

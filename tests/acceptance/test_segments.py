@@ -16,7 +16,7 @@ from random import Random
 
 import pytest
 
-from schemas.text import GSM7_BASIC, GSM7_EXTENSION, PART, SINGLE, Alphabet, alphabet_of, count_segments, split
+from schemas.values.text import GSM7_BASIC, GSM7_EXTENSION, PART, SINGLE, Alphabet, alphabet_of, count_segments, split
 from tests.acceptance.npm import installed
 
 pytestmark = pytest.mark.slow

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from infra.kafka.topic_admin import GROUPS, wanted_settings
-from infra.ops.roles import ROLES
-from infra.settings_docs import example
-from schemas.codec import SCHEMAS
-from schemas.examples import examples
-from schemas.reasons import Disposition, Reason
-from schemas.topics import DEAD_LETTER, FOREIGN_READERS, TOPICS, Topic
+from infra.settings.docs import example
+from infra.supervisor.roles import ROLES
+from schemas.records.codec import SCHEMAS
+from schemas.records.examples import examples
+from schemas.records.topics import DEAD_LETTER, FOREIGN_READERS, TOPICS, Topic
+from schemas.values.reasons import Disposition, Reason
 from tests.architecture.source import LAYERS, ROOT, files, modules, text, tree
 
 OUTSIDE = FOREIGN_READERS | {"nobody"}

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from schemas.topics import DEAD_LETTER
+from schemas.records.topics import DEAD_LETTER
 from streams.memory_runner import MemoryRunner
 from tests.contract.runner_toy import Toy
 from tests.support.stack import wait_for

@@ -19,10 +19,10 @@ import uvloop
 
 from infra.kafka.burst_outbox import BurstOutbox
 from infra.kafka.outbox import Outbox
-from schemas.codec import decode_as, encode
-from schemas.positions import everyone
-from schemas.records import Envelope
-from schemas.slices import Slice, check_slice
+from schemas.records.codec import decode_as, encode
+from schemas.records.slice import Slice, check_slice
+from schemas.records.wire import Envelope
+from schemas.values.positions import everyone
 from streams.faust_runner import Source, run_sources
 from streams.kafka_outlet import KafkaOutlet
 from streams.runner import Runner

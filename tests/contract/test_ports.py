@@ -13,10 +13,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from infra.postgres.pool import open_pool
+from infra.redis.carrier_capacity import CarrierCapacity
 from infra.redis.client import connect
-from infra.redis.rooms import Rooms
 from infra.services.stack import Stack
-from schemas.positions import everyone
+from schemas.values.positions import everyone
 from streams.adapters.allowance_credit import AllowanceCredit
 from streams.adapters.postgres_credit import PostgresCredit
 from streams.adapters.postgres_refs import PostgresRefs
@@ -112,7 +112,7 @@ async def space(request: pytest.FixtureRequest, services: Stack, patient_redis: 
         yield World(room=ROOM)
         return
     redis = connect(services.redis)
-    yield RedisSpace(Rooms(redis), lambda: 0.0)
+    yield RedisSpace(CarrierCapacity(redis), lambda: 0.0)
     await redis.close()
 
 

@@ -18,9 +18,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from infra.services.stack import Stack
-from schemas.codec import decode_as
-from schemas.records import Envelope
-from schemas.topics import DEAD_LETTER
+from schemas.records.codec import decode_as
+from schemas.records.topics import DEAD_LETTER
+from schemas.records.wire import Envelope
 from streams.faust_runner import COMMIT_SECONDS
 from streams.runner import BrakeOn, Undelivered
 from tests.contract.runner_rigs import SECONDS, Feed, InMemory, Rig, WithFaust

@@ -15,8 +15,8 @@ from connectors.sinks.contract import Arrival, Sink
 from connectors.sinks.registry import make_sinks
 from infra.postgres.session import Session
 from infra.services.stack import Stack
-from schemas import topics
-from schemas.lanes import Lane
+from schemas.records import topics
+from schemas.values.lanes import Lane
 from tests.support.database import add_tenant, contents, fresh_database
 from tests.support.log_records import (
     NOW,

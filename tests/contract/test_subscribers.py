@@ -20,10 +20,10 @@ from infra.kafka.client import make_admin
 from infra.kafka.outbox import Outbox
 from infra.kafka.topic_admin import wanted_settings
 from infra.services.stack import Stack
-from schemas.codec import encode, schema_text
-from schemas.examples import examples
-from schemas.records import DeliveryReceipt
-from schemas.topics import DELIVERY_RECEIPTS, topic
+from schemas.records.codec import encode, schema_text
+from schemas.records.examples import examples
+from schemas.records.topics import DELIVERY_RECEIPTS, topic
+from schemas.records.wire import DeliveryReceipt
 from streams.kafka_outlet import MANY, KafkaOutlet
 from streams.stage import Output
 from tests.contract.subscribers.clients import CLIENTS

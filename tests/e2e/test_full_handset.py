@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from schemas.records import DeliveryReceipt
+from schemas.records.wire import DeliveryReceipt
 from tests.support.ledger import recipients, takings
 from tests.support.running import Running, campaign_when, until
 from tests.support.topic_reader import records_of

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from schemas.records import Envelope
+from schemas.records.wire import Envelope
 from tests.support.ledger import recipients
 from tests.support.running import Running, campaign_when, running_stack, until
 from tests.support.topic_reader import TopicRecord, read_topic

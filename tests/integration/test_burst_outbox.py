@@ -10,7 +10,7 @@ from infra.kafka.burst_outbox import BurstOutbox
 from infra.kafka.log_reader import end_offsets
 from infra.kafka.outbox import DeliveryError
 from infra.services.stack import Stack
-from schemas.topics import DEAD_LETTER_BYTES, DELIVERY_RECEIPTS
+from schemas.records.topics import DEAD_LETTER_BYTES, DELIVERY_RECEIPTS
 
 pytestmark = pytest.mark.stack
 

@@ -17,11 +17,11 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from infra.kafka.client import KafkaException, make_admin, make_consumer, make_producer
 from infra.services.stack import Stack
-from schemas.codec import decode_as, encode
-from schemas.examples import slice_of
-from schemas.lanes import Lane
-from schemas.records import Envelope, Retry
-from schemas.topics import DEAD_LETTER, INGEST_PARTITIONS, ingest, retry
+from schemas.records.codec import decode_as, encode
+from schemas.records.examples import slice_of
+from schemas.records.topics import DEAD_LETTER, INGEST_PARTITIONS, ingest, retry
+from schemas.records.wire import Envelope, Retry
+from schemas.values.lanes import Lane
 from tests.support.stack import wait_for
 
 pytestmark = pytest.mark.stack
@@ -32,8 +32,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from connectors import delay
-from infra.role import serve_role
-from infra.settings import KafkaSettings, Settings
+from infra.runtime.role import serve_role
+from infra.settings.model import KafkaSettings, Settings
 bootstrap, folder, instance = sys.argv[1:]
 delay.LOOK_AHEAD = 20
 settings = Settings(data_dir=Path(folder), kafka=KafkaSettings(bootstrap=bootstrap))

@@ -12,8 +12,8 @@ from connectors.sinks.burial import Burial
 from connectors.sinks.contract import Arrival
 from infra.kafka.outbox import DeliveryError, Outbox
 from infra.services.stack import Stack
-from schemas.codec import DecodeError
-from schemas.topics import DEAD_LETTER, DEAD_LETTER_BYTES, HELD, RECORD_BYTES, USAGE
+from schemas.records.codec import DecodeError
+from schemas.records.topics import DEAD_LETTER, DEAD_LETTER_BYTES, HELD, RECORD_BYTES, USAGE
 from tests.support.topic_reader import read_topic
 
 pytestmark = pytest.mark.stack

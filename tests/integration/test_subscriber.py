@@ -20,11 +20,11 @@ from confluent_kafka.cimpl import NewTopic
 
 from infra.kafka.client import make_admin, make_consumer, make_producer
 from infra.services.stack import Stack
-from schemas.codec import encode, schema_text
-from schemas.examples import examples
-from schemas.receipt_encoder import Shared
-from schemas.records import DeliveryReceipt
-from schemas.status import Status, sequence
+from schemas.records.codec import encode, schema_text
+from schemas.records.examples import examples
+from schemas.records.receipt_encoder import Shared
+from schemas.records.wire import DeliveryReceipt
+from schemas.values.status import Status, sequence
 from tests.support.stack import wait_for
 
 pytestmark = pytest.mark.stack

@@ -19,16 +19,23 @@ from pydantic import SecretStr
 
 from infra.kafka import topic_admin
 from infra.kafka.client import make_consumer
-from infra.postgres.catalog import open_catalog
+from infra.postgres.admin_store import open_catalog
 from infra.postgres.migrate import upgrade
 from infra.security.keyring import create_keyring, load_keyring
 from infra.security.sealing import Sealer
 from infra.services.stack import Stack
-from infra.settings import CarrierSettings, KafkaSettings, PostgresSettings, RedisSettings, RouteSettings, Settings
-from schemas.codec import decode
-from schemas.records import Envelope
-from schemas.slices import Slice
-from schemas.topics import topic
+from infra.settings.model import (
+    CarrierSettings,
+    KafkaSettings,
+    PostgresSettings,
+    RedisSettings,
+    RouteSettings,
+    Settings,
+)
+from schemas.records.codec import decode
+from schemas.records.slice import Slice
+from schemas.records.topics import topic
+from schemas.records.wire import Envelope
 
 BALANCE = 10_000_000
 

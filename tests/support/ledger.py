@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from connectors.carriers.simulator.log import Entry
-from schemas.records import DeliveryReceipt
+from schemas.records.wire import DeliveryReceipt
 from tests.support.topic_reader import TopicRecord
 
 FINAL = ("delivered", "undelivered", "failed", "rejected", "expired", "canceled")

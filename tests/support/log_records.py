@@ -12,10 +12,21 @@ from typing import Any
 from connectors.sinks.contract import Arrival
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
-from schemas.codec import encode
-from schemas.positions import everyone, places
-from schemas.records import Change, Envelope, Held, MessageEvents, Record, Released, Settled, Started, Usage, Verdict
-from schemas.slices import Columns, Slice
+from schemas.records.codec import encode
+from schemas.records.slice import Columns, Slice
+from schemas.records.wire import (
+    Change,
+    Envelope,
+    Held,
+    MessageEvents,
+    Record,
+    Released,
+    Settled,
+    Started,
+    Usage,
+    Verdict,
+)
+from schemas.values.positions import everyone, places
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from schemas.positions import places
-from schemas.records import Started
+from schemas.records.wire import Started
+from schemas.values.positions import places
 from tests.support.gateway_client import UNREACHABLE
 from tests.support.ledger import adds_up, by_status, settled, takings, twice
 from tests.support.processes import kill

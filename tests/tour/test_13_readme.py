@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from infra.ops.up import for_people
+from infra.cli.up import for_people
 from tests.support.documents import Ran, blocks_of, run_beside
 from tests.support.running import REPOSITORY, Running
 

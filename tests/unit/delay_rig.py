@@ -13,9 +13,9 @@ import msgspec
 from connectors.delay import Delay, Parcel
 from infra.kafka.client import KafkaException
 from infra.kafka.outbox import Outbox
-from schemas.codec import encode
-from schemas.examples import CHUNK, NOON, slice_of
-from schemas.records import Retry
+from schemas.records.codec import encode
+from schemas.records.examples import CHUNK, NOON, slice_of
+from schemas.records.wire import Retry
 
 PLACE = ("retry-10s-marketing", 2)
 

@@ -10,9 +10,9 @@ from connectors import delay as module
 from connectors.delay import GIVE_UP, LONGEST_WAIT, LOOK_AHEAD, LOOK_AHEAD_BYTES, Waiting
 from infra.kafka.client import KafkaException
 from infra.kafka.outbox import DeliveryError
-from schemas.codec import decode_as, encode
-from schemas.examples import CAMPAIGN, CHUNK, slice_of
-from schemas.records import Envelope
+from schemas.records.codec import decode_as, encode
+from schemas.records.examples import CAMPAIGN, CHUNK, slice_of
+from schemas.records.wire import Envelope
 from tests.unit.delay_rig import PLACE, Message, Rig, parcel, record
 
 

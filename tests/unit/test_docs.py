@@ -12,8 +12,8 @@ import typer
 
 from gateway.requests import CampaignRequest, MessageRequest
 from gateway.routes.table import ROUTES
-from infra.ops import reference
-from infra.ops.cli import COMMANDS, GROUPS
+from infra.cli import reference
+from infra.cli.main import COMMANDS, GROUPS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "infra" / "decisions").glob("*.md"),
@@ -31,7 +31,7 @@ def verbs(app: typer.Typer) -> set[str]:
 
 
 def test_the_reference_is_up_to_date() -> None:
-    assert reference.stale(reference.FOLDER) == [], "run `python -m infra.ops.reference`"
+    assert reference.stale(reference.FOLDER) == [], "run `python -m infra.cli.reference`"
 
 
 def test_an_edited_a_missing_and_a_good_page_are_told_apart(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from infra.services.java import Java
 from infra.services.kafka import KafkaService
 from infra.services.leftovers import started
 from infra.services.postgres import PostgresService
-from infra.settings_environment import for_java, forget_others
-from infra.settings_load import load_settings
+from infra.settings.environment import for_java, forget_others
+from infra.settings.load import load_settings
 
 
 def test_variables_of_postgresqls_clients_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from connectors.carriers.simulator.control import control_app
 from connectors.carriers.simulator.log import SubmitLog
 from connectors.carriers.simulator.script import Script
 from connectors.carriers.simulator.server import SimulatorServer
-from infra.role import RoleContext
+from infra.runtime.role import RoleContext
 
 
 async def serve(

@@ -1,7 +1,7 @@
 -- The first shape of the state in PostgreSQL 15 to 18, no extension.
 -- Every tenant table has forced row-level security: the app's role sees the rows of `app.tenant` and nothing without it;
 -- the role that runs the migrations (sinks, releaser, operators) sees all.
--- Statuses are ranks (schemas/status.py), reasons numbers (schemas/reasons.py), amounts ten-thousandths, times
+-- Statuses are ranks (schemas/values/status.py), reasons numbers (schemas/values/reasons.py), amounts ten-thousandths, times
 -- milliseconds since the epoch unless a column says otherwise. Sets of positions are little-endian bitmaps.
 
 CREATE FUNCTION app_tenant() RETURNS uuid LANGUAGE sql STABLE

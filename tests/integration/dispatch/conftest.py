@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from schemas.lanes import Lane
+from schemas.values.lanes import Lane
 from tests.integration.dispatch.place import Place
 from tests.support.database import fresh_database
 

@@ -30,17 +30,17 @@ from connectors.carriers.simulator.script import Script
 from connectors.carriers.simulator.server import SimulatorServer
 from connectors.dispatch.role import run
 from infra.kafka.offsets import end_offsets
-from infra.role import RoleContext, ready_file
+from infra.runtime.role import RoleContext, ready_file
 from infra.security.keyring import create_keyring, load_keyring
 from infra.security.sealing import Sealer
-from infra.settings import KafkaSettings, PostgresSettings, RedisSettings, Settings
-from schemas.codec import decode, encode
-from schemas.ids import encode_128
-from schemas.lanes import Lane, Pool, pool_of
-from schemas.positions import everyone, places
-from schemas.records import CampaignCommand, CarrierReceipts, Envelope, Record, Settled
-from schemas.slices import Columns, Slice
-from schemas.topics import CARRIER_RECEIPTS, COMMANDS, attempts, dispatch
+from infra.settings.model import KafkaSettings, PostgresSettings, RedisSettings, Settings
+from schemas.records.codec import decode, encode
+from schemas.records.slice import Columns, Slice
+from schemas.records.topics import CARRIER_RECEIPTS, COMMANDS, attempts, dispatch
+from schemas.records.wire import CampaignCommand, CarrierReceipts, Envelope, Record, Settled
+from schemas.values.ids import encode_128
+from schemas.values.lanes import Lane, Pool, pool_of
+from schemas.values.positions import everyone, places
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 DAY = 86_400_000

@@ -16,8 +16,8 @@ from pathlib import Path
 from connectors.carriers.contract import Submit
 from connectors.carriers.smpp import session
 from connectors.dispatch.role import run
-from infra.role import serve_role
-from infra.settings import KafkaSettings, PostgresSettings, RedisSettings, Settings
+from infra.runtime.role import serve_role
+from infra.settings.model import KafkaSettings, PostgresSettings, RedisSettings, Settings
 
 
 def die_at(destination: str) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from infra.redis.client import connect
 from infra.redis.settled import SettledWindow
-from schemas.lanes import Lane
-from schemas.positions import everyone
-from schemas.records import Started
+from schemas.records.wire import Started
+from schemas.values.lanes import Lane
+from schemas.values.positions import everyone
 from tests.integration.dispatch.conftest import MakePlace
 from tests.integration.dispatch.place import TENANT, Place, until
 

@@ -12,13 +12,13 @@ import pytest
 
 from connectors.carriers.simulator.script import Script
 from connectors.dispatch.log import Fenced
-from infra.role import FAILED
-from schemas.codec import decode_as, encode
-from schemas.lanes import Lane
-from schemas.positions import places
-from schemas.records import Envelope, Owner, Settled, Started, Verdict
-from schemas.slices import Slice
-from schemas.topics import DEAD_LETTER, attempts
+from infra.runtime.role import FAILED
+from schemas.records.codec import decode_as, encode
+from schemas.records.slice import Slice
+from schemas.records.topics import DEAD_LETTER, attempts
+from schemas.records.wire import Envelope, Owner, Settled, Started, Verdict
+from schemas.values.lanes import Lane
+from schemas.values.positions import places
 from tests.integration.dispatch.conftest import MakePlace
 from tests.integration.dispatch.place import Place, now, until
 from tests.support.topic_reader import read_topic

@@ -17,11 +17,11 @@ import redis
 
 from connectors.carriers.simulator.script import Script
 from infra.kafka import topic_admin
-from infra.role import FAILED
+from infra.runtime.role import FAILED
 from infra.services.service import Service
 from infra.services.stack import Stack
-from schemas.lanes import Lane
-from schemas.records import Returned, Settled
+from schemas.records.wire import Returned, Settled
+from schemas.values.lanes import Lane
 from tests.integration.dispatch.conftest import MakePlace
 from tests.integration.dispatch.place import Place, outcomes, until
 from tests.support.stack import running_stack

@@ -17,12 +17,12 @@ import pytest
 from connectors.carriers.simulator.script import Script
 from infra.kafka import topic_admin
 from infra.kafka.client import make_admin
-from infra.role import FAILED
+from infra.runtime.role import FAILED
 from infra.services.stack import Stack
-from schemas.codec import encode
-from schemas.lanes import Lane
-from schemas.positions import places
-from schemas.records import Envelope, Settled, Started
+from schemas.records.codec import encode
+from schemas.records.wire import Envelope, Settled, Started
+from schemas.values.lanes import Lane
+from schemas.values.positions import places
 from tests.integration.dispatch.conftest import MakePlace
 from tests.integration.dispatch.place import Place, outcomes, until
 from tests.support.stack import running_stack

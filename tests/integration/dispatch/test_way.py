@@ -9,9 +9,9 @@ from collections import Counter
 import pytest
 
 from connectors.carriers.simulator.script import Script
-from schemas.lanes import Lane
-from schemas.positions import everyone
-from schemas.records import CarrierReceipts, Owner, Returned, Settled, Started
+from schemas.records.wire import CarrierReceipts, Owner, Returned, Settled, Started
+from schemas.values.lanes import Lane
+from schemas.values.positions import everyone
 from tests.integration.dispatch.conftest import MakePlace
 from tests.integration.dispatch.place import TENANT, Place, now, until
 

@@ -8,9 +8,9 @@ from array import array
 import pytest
 from aiohttp import ClientSession
 
-from schemas.codec import decode_as
-from schemas.records import CampaignCommand
-from schemas.topics import COMMANDS
+from schemas.records.codec import decode_as
+from schemas.records.topics import COMMANDS
+from schemas.records.wire import CampaignCommand
 from tests.support.gateway_place import Place, read_all, slices_of
 
 pytestmark = pytest.mark.stack

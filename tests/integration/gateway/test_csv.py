@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from schemas.slices import Columns, Slice
+from schemas.records.slice import Columns, Slice
 from tests.support.gateway_place import Place, slices_of
 
 pytestmark = pytest.mark.stack

@@ -12,10 +12,10 @@ from aiohttp import ClientSession
 from pydantic import SecretStr
 
 from gateway.role import open_gateway
-from infra.settings import KafkaSettings, PostgresSettings, RedisSettings, Settings
-from schemas.codec import decode_as
-from schemas.records import CampaignCommand
-from schemas.topics import COMMANDS
+from infra.settings.model import KafkaSettings, PostgresSettings, RedisSettings, Settings
+from schemas.records.codec import decode_as
+from schemas.records.topics import COMMANDS
+from schemas.records.wire import CampaignCommand
 from tests.support.gateway_place import Place, read_all, slices_of
 from tests.support.gateway_server import served
 

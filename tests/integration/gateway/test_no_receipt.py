@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from aiohttp import ClientSession
 
-from schemas.reasons import Reason
-from schemas.status import Status
+from schemas.values.reasons import Reason
+from schemas.values.status import Status
 from tests.integration.gateway.test_reading import NUMBERS, Sinks, get, make
 from tests.support.gateway_place import Place
 

@@ -14,7 +14,7 @@ from aiohttp import ClientSession
 from gateway.answered_keys import AnsweredKeys
 from gateway.routing import Routes
 from gateway.state import Gateway
-from schemas.ids import TenantId, derived_id
+from schemas.values.ids import TenantId, derived_id
 from tests.support.gateway_place import Place, slices_of
 
 pytestmark = pytest.mark.stack

@@ -20,8 +20,8 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 from gateway import role
-from infra.role import serve_role
-from infra.settings import Settings
+from infra.runtime.role import serve_role
+from infra.settings.model import Settings
 settings = Settings.model_validate(json.loads(sys.argv[1]))
 sys.exit(serve_role(role.run, settings=settings, name="gateway", pool=None, instance="gateway-0"))
 """

@@ -12,10 +12,10 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.state import Gateway
-from infra.postgres.catalog import open_catalog
-from schemas.positions import places
-from schemas.slices import Slice
-from schemas.status import STATUSES, Status, sequence
+from infra.postgres.admin_store import open_catalog
+from schemas.records.slice import Slice
+from schemas.values.positions import places
+from schemas.values.status import STATUSES, Status, sequence
 from tests.support.gateway_place import Place, slices_of
 
 pytestmark = pytest.mark.stack

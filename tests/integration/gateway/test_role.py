@@ -15,8 +15,8 @@ from aiohttp import ClientSession
 from gateway import role as gateway_role
 from gateway import uploads
 from gateway.state import Gateway
-from infra.postgres.catalog import open_catalog
-from infra.role import RoleContext
+from infra.postgres.admin_store import open_catalog
+from infra.runtime.role import RoleContext
 from infra.services.ports import free_port
 from tests.support.carriers import until
 from tests.support.gateway_place import Place, slices_of

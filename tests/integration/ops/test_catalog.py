@@ -8,14 +8,14 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from infra.ops.seeding import carrier_address
-from infra.postgres.catalog import Catalog, CatalogError, open_catalog
+from infra.postgres.admin_store import Catalog, CatalogError, open_catalog
 from infra.postgres.migrate import upgrade
 from infra.security.api_keys import check, key_id, new_key
 from infra.security.keyring import Keyring
 from infra.security.secrets import open_secret
 from infra.services.stack import Stack
-from infra.settings import CarrierSettings, RouteSettings, SimulatorSettings, SmppSettings
+from infra.settings.model import CarrierSettings, RouteSettings, SimulatorSettings, SmppSettings
+from infra.supervisor.seeding import carrier_address
 
 pytestmark = pytest.mark.stack
 RING = Keyring("k1", {"k1": bytes(32)})

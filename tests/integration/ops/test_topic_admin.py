@@ -11,7 +11,7 @@ from infra.kafka.client import TopicPartition, make_consumer
 from infra.kafka.offsets import committed, end_offsets
 from infra.kafka.topic_admin import GROUPS, apply, diff, list_topics
 from infra.services.kafka import KafkaService
-from schemas.topics import COMMANDS, TOPICS
+from schemas.records.topics import COMMANDS, TOPICS
 
 pytestmark = pytest.mark.stack
 

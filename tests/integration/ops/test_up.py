@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import redis
 
-from infra.ops.data_folder import started_ticks
+from infra.supervisor.data_folder import started_ticks
 from tests.support.stack import wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
@@ -40,7 +40,7 @@ class Up:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "infra.ops.cli", "up", "--data", str(self.data), "--port", "0", "--roles", ROLES,
+            [sys.executable, "-m", "infra.cli.main", "up", "--data", str(self.data), "--port", "0", "--roles", ROLES,
              "-o", "json"], stdout=subprocess.PIPE, stderr=self.errors, text=True, env=environment())
         assert self.process.stdout is not None
         text = self.process.stdout.readline()
@@ -65,7 +65,7 @@ def environment() -> dict[str, str]:
 
 
 def sluice(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "infra.ops.cli", *arguments], capture_output=True, text=True, check=False,
+    return subprocess.run([sys.executable, "-m", "infra.cli.main", *arguments], capture_output=True, text=True, check=False,
                           env=environment())
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from infra.postgres.config_book import ConfigBook, carrier_context
+from infra.postgres.config_cache import ConfigCache, carrier_context
 from infra.postgres.pool import UNACKNOWLEDGED_MS, DatabaseDown, fetch_one, open_pool, transaction
 from infra.security.secrets import seal_secret
 from infra.services.stack import Stack
@@ -73,7 +73,7 @@ async def test_the_book_follows_changes_and_keeps_what_it_knows(database: str) -
             (secret, key_id))
         connection.execute("INSERT INTO routes VALUES ('', '{acme}', 100), ('+49', '{acme}', 700)")
     pool = await open_pool(database)
-    book = ConfigBook(pool, KEYRING)
+    book = ConfigCache(pool, KEYRING)
     changed = asyncio.Event()
     await book.start()
     book.on_change(changed.set)

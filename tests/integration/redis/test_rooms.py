@@ -1,4 +1,4 @@
-"""Rooms, assignments and the waiting flag on a real Redis, with the time passed in."""
+"""CarrierCapacity, assignments and the waiting flag on a real Redis, with the time passed in."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.redis.assignments import among, merge
+from infra.redis.carrier_capacity import CarrierCapacity, RoomAsk, room_of
 from infra.redis.client import Redis
-from infra.redis.rooms import RoomAsk, Rooms, room_of
 
 pytestmark = pytest.mark.stack
 T0 = 1_800_000_000_000
@@ -21,7 +21,7 @@ def ask(carrier: str, chunk: str, cost: int, *, send: int = 1, rate: float = 200
 
 
 async def test_room_is_half_a_second_and_the_last_ask_gets_a_part(redis: Redis, name: str) -> None:
-    rooms = Rooms(redis)
+    rooms = CarrierCapacity(redis)
     assert await rooms.free(name, "marketing", 200, T0) == room_of(200) == 100
     assert await rooms.ask([ask(name, "a", 60), ask(name, "b", 60), ask(name, "c", 10)], T0) == [60, 40, 0]
     assert await rooms.free(name, "marketing", 200, T0) == 0
@@ -29,25 +29,25 @@ async def test_room_is_half_a_second_and_the_last_ask_gets_a_part(redis: Redis, 
 
 async def test_several_carriers_in_one_burst_keep_their_order(redis: Redis, name: str) -> None:
     asks = [ask(name, "a", 90), ask(f"{name}x", "b", 80), ask(name, "c", 90), ask(f"{name}x", "d", 80)]
-    assert await Rooms(redis).ask(asks, T0) == [90, 80, 10, 20]
+    assert await CarrierCapacity(redis).ask(asks, T0) == [90, 80, 10, 20]
 
 
 async def test_a_repeat_gets_what_it_had(redis: Redis, name: str) -> None:
-    rooms = Rooms(redis)
+    rooms = CarrierCapacity(redis)
     await rooms.ask([ask(name, "a", 70), ask(name, "b", 50)], T0)
     assert await rooms.ask([ask(name, "b", 50), ask(name, "a", 70)], T0 + 5) == [30, 70]
     assert await rooms.free(name, "marketing", 200, T0 + 5) == 0
 
 
 async def test_what_dispatch_removes_is_free(redis: Redis, name: str) -> None:
-    rooms = Rooms(redis)
+    rooms = CarrierCapacity(redis)
     await rooms.ask([ask(name, "a", 70), ask(name, "b", 50)], T0)
     await rooms.remove(name, "marketing", [("a", 1), ("unknown", 1)])
     assert await rooms.free(name, "marketing", 200, T0) == 70
 
 
 async def test_entries_end_unrenewed_while_dispatch_lives(redis: Redis, name: str) -> None:
-    rooms = Rooms(redis)
+    rooms = CarrierCapacity(redis)
     await rooms.ask([ask(name, "a", 70), ask(name, "b", 30)], T0)
     await rooms.renew(name, "marketing", {("a", 1): 20}, T0 + 9_000)
     assert await rooms.free(name, "marketing", 200, T0 + 9_500) == 50
@@ -56,7 +56,7 @@ async def test_entries_end_unrenewed_while_dispatch_lives(redis: Redis, name: st
 
 
 async def test_without_dispatch_no_second_room_is_granted(redis: Redis, name: str) -> None:
-    rooms = Rooms(redis)
+    rooms = CarrierCapacity(redis)
     assert await rooms.ask([ask(name, "a", 100)], T0) == [100]
     assert await rooms.ask([ask(name, "b", 100)], T0 + 60_000) == [0]
     await rooms.renew(name, "marketing", {}, T0 + 70_000)
@@ -66,20 +66,20 @@ async def test_without_dispatch_no_second_room_is_granted(redis: Redis, name: st
 
 
 async def test_an_empty_room_takes_a_message_that_is_larger(redis: Redis, name: str) -> None:
-    rooms = Rooms(redis)
+    rooms = CarrierCapacity(redis)
     assert await rooms.ask([ask(name, "a", 30, rate=1, least=3)], T0) == [3]
     assert await rooms.ask([ask(name, "b", 30, rate=1, least=3)], T0) == [0]
 
 
 async def test_the_first_writer_chooses_the_carrier(redis: Redis, name: str) -> None:
-    rooms = Rooms(redis)
+    rooms = CarrierCapacity(redis)
     assert await rooms.assign([(name, 1, {"x": 0b0011, "y": 0b0100})]) == [{"x": 0b0011, "y": 0b0100}]
     assert await rooms.assign([(name, 1, {"y": 0b1110}), (name, 2, {"y": 0b1111})]) == [
         {"x": 0b0010, "y": 0b1100}, {"y": 0b1111}]
 
 
 async def test_writers_at_the_same_moment_agree(redis: Redis, name: str) -> None:
-    rooms = Rooms(redis)
+    rooms = CarrierCapacity(redis)
     answers = await asyncio.gather(*(rooms.assign([(name, 1, {f"c{n}": 0b1111})]) for n in range(8)))
     assert all(answer == answers[0] for answer in answers)
     first = answers[0][0]
@@ -89,7 +89,7 @@ async def test_writers_at_the_same_moment_agree(redis: Redis, name: str) -> None
 
 
 async def test_the_waiting_flag(redis: Redis, name: str) -> None:
-    rooms = Rooms(redis)
+    rooms = CarrierCapacity(redis)
     places = [(name, "marketing"), (name, "otp")]
     assert await rooms.are_waiting(places) == [False, False]
     await rooms.set_waiting(name, "marketing")

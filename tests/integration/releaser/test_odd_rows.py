@@ -17,10 +17,10 @@ from connectors.sinks.held import HeldSink
 from connectors.sinks.ingest import IngestSink
 from infra.kafka.outbox import Outbox
 from infra.services.stack import Stack
-from schemas.codec import encode
-from schemas.records import Envelope, MessageEvents, Usage
-from schemas.slices import Stage
-from schemas.status import Status
+from schemas.records.codec import encode
+from schemas.records.slice import Stage
+from schemas.records.wire import Envelope, MessageEvents, Usage
+from schemas.values.status import Status
 from tests.integration.releaser.told import execute, rows, tell
 from tests.support.log_records import NOW, SEALER, TENANT, a_slice, an_envelope, held
 from tests.support.topic_reader import records_of

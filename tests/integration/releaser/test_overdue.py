@@ -18,7 +18,7 @@ from connectors.releaser.overdue import TOLD_MS, note_overdue
 from connectors.sinks.ingest import IngestSink
 from infra.kafka.outbox import DeliveryError, Outbox
 from infra.services.stack import Stack
-from schemas.records import MessageEvents
+from schemas.records.wire import MessageEvents
 from tests.integration.releaser.told import events_of, execute, rows, tell
 from tests.support.log_records import NOW, SEALER, an_envelope, change, events
 from tests.support.topic_reader import read_topic

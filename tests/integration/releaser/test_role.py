@@ -14,10 +14,10 @@ from pydantic import SecretStr
 
 from connectors.releaser import role as releaser
 from connectors.sinks.message_events import MessageEventsSink
-from infra.role import RoleContext
+from infra.runtime.role import RoleContext
 from infra.security.keyring import create_keyring
 from infra.services.stack import Stack
-from infra.settings import KafkaSettings, PostgresSettings, RedisSettings, Settings
+from infra.settings.model import KafkaSettings, PostgresSettings, RedisSettings, Settings
 from tests.integration.releaser.told import EVENTS, rows, tell
 from tests.integration.sinks.crew import at_work
 from tests.support.log_records import change, events

@@ -16,7 +16,7 @@ from connectors.sinks.ingest import IngestSink
 from connectors.sinks.usage import UsageSink
 from infra.kafka.outbox import Outbox
 from infra.services.stack import Stack
-from schemas.records import Usage
+from schemas.records.wire import Usage
 from tests.integration.releaser.told import execute, rows, tell
 from tests.support.log_records import NOW, SEALER, TENANT, an_envelope
 from tests.support.topic_reader import records_of

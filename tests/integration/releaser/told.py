@@ -12,9 +12,9 @@ import psycopg
 from connectors.sinks.contract import Sink
 from connectors.sinks.message_events import MessageEventsSink
 from infra.postgres.session import Session
-from schemas import topics
-from schemas.lanes import Lane
-from schemas.records import MessageEvents, Record
+from schemas.records import topics
+from schemas.records.wire import MessageEvents, Record
+from schemas.values.lanes import Lane
 from tests.support.log_records import arrivals
 from tests.support.topic_reader import records_of
 

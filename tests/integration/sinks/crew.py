@@ -18,8 +18,8 @@ from confluent_kafka.cimpl import NewTopic
 
 from connectors.sinks.contract import Sink
 from connectors.sinks.runner import SinkRunner
-from schemas.codec import encode
-from schemas.records import Record
+from schemas.records.codec import encode
+from schemas.records.wire import Record
 
 
 def make_topic(kafka: str, *, partitions: int = 2, name: str | None = None) -> str:

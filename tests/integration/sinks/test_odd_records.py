@@ -19,8 +19,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from connectors.sinks.contract import Sink
 from connectors.sinks.registry import make_sinks
 from infra.services.stack import Stack
-from schemas.codec import decode, decode_as, encode
-from schemas.records import Envelope, MessageEvents, Record, Settled, Usage
+from schemas.records.codec import decode, decode_as, encode
+from schemas.records.wire import Envelope, MessageEvents, Record, Settled, Usage
 from tests.integration.sinks.crew import ask, at_work, make_topic
 from tests.support.database import add_tenant, fresh_database
 from tests.support.log_records import (

@@ -19,10 +19,10 @@ from pydantic import SecretStr
 from connectors.sinks import role as sinks
 from infra.kafka.offsets import end_offsets
 from infra.kafka.topic_ids import topic_ids
-from infra.role import RoleContext
+from infra.runtime.role import RoleContext
 from infra.security.keyring import create_keyring
 from infra.services.stack import Stack
-from infra.settings import KafkaSettings, PostgresSettings, Settings
+from infra.settings.model import KafkaSettings, PostgresSettings, Settings
 from tests.integration.sinks.crew import ask, put
 from tests.support.database import fresh_database
 from tests.support.log_records import change, events

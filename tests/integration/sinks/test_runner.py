@@ -18,8 +18,8 @@ from connectors.sinks.message_events import MessageEventsSink
 from connectors.sinks.usage import UsageSink
 from infra.services.postgres import PostgresService
 from infra.services.stack import Stack
-from schemas.codec import encode
-from schemas.records import MessageEvents
+from schemas.records.codec import encode
+from schemas.records.wire import MessageEvents
 from tests.integration.sinks.crew import ask, at_work, make_topic, put
 from tests.support.database import add_tenant, fresh_database
 from tests.support.log_records import TENANT, change, events, usage

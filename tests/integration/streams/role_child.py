@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from infra.role import serve_role
-from infra.settings import KafkaSettings, PostgresSettings, RedisSettings, Settings
+from infra.runtime.role import serve_role
+from infra.settings.model import KafkaSettings, PostgresSettings, RedisSettings, Settings
 from streams.role import run
 
 

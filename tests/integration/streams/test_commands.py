@@ -10,13 +10,13 @@ import pytest
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from infra.kafka import command_burial, commands
+from infra.kafka import command_burial, command_cache
 from infra.kafka.command_burial import CommandBurial
-from infra.kafka.commands import CommandBook, CommandsUnreadable
+from infra.kafka.command_cache import CommandCache, CommandsUnreadable
 from infra.kafka.log_reader import end_offsets, read_log
 from infra.services.stack import Stack
-from schemas.codec import encode
-from schemas.records import CampaignCommand
+from schemas.records.codec import encode
+from schemas.records.wire import CampaignCommand
 
 pytestmark = pytest.mark.stack
 
@@ -29,7 +29,7 @@ def command(campaign: str, version: int, status: str = "running") -> CampaignCom
 def topic(services: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"commands-{uuid.uuid4().hex[:8]}"
     create(services, NewTopic(name, 1, 1, config={"cleanup.policy": "compact"}))
-    monkeypatch.setattr(commands, "COMMANDS", name)
+    monkeypatch.setattr(command_cache, "COMMANDS", name)
     return name
 
 
@@ -57,7 +57,7 @@ def send(services: Stack, topic: str, *values: bytes) -> None:
 async def test_everything_is_known_at_the_start_and_later_ones_arrive(services: Stack, topic: str) -> None:
     send(services, topic, encode(command("a", 1, "draft")), b"rubbish", encode(command("a", 3)), encode(command("a", 2)),
          encode(command("b", 1)))
-    book = CommandBook(services.kafka)
+    book = CommandCache(services.kafka)
     await book.start()
     assert (book.version("a"), book.version("b"), book.version("c"), book.unreadable) == (3, 1, 0, 1)
     assert book.get("c") is None
@@ -72,12 +72,12 @@ async def test_everything_is_known_at_the_start_and_later_ones_arrive(services: 
 async def test_what_is_no_command_is_buried_once_byte_for_byte(services: Stack, topic: str, letters: str) -> None:
     send(services, topic, b"rubbish\xff", encode(command("a", 1)))
     for _ in range(2):
-        book = CommandBook(services.kafka, CommandBurial(services.kafka, "streams"))
+        book = CommandCache(services.kafka, CommandBurial(services.kafka, "streams"))
         await book.start()
         assert (book.version("a"), book.unreadable) == (1, 1)
         await book.stop()
     send(services, topic, encode(command("b", 1)), b"")
-    book = CommandBook(services.kafka, CommandBurial(services.kafka, "streams"))
+    book = CommandCache(services.kafka, CommandBurial(services.kafka, "streams"))
     await book.start()
     await book.stop()
     buried = list(read_log(services.kafka, end_offsets(services.kafka, [letters])))
@@ -92,20 +92,20 @@ async def test_a_burial_that_fails_holds_up_no_command(services: Stack, topic: s
             raise KafkaException("no dead letters today")
 
     send(services, topic, b"rubbish", encode(command("a", 1)))
-    book = CommandBook(services.kafka, Failing(services.kafka, "streams"))
+    book = CommandCache(services.kafka, Failing(services.kafka, "streams"))
     await book.start()
     assert book.version("a") == 1
     await book.stop()
 
 
 async def test_an_empty_topic_is_read_at_once(services: Stack, topic: str) -> None:
-    book = CommandBook(services.kafka)
+    book = CommandCache(services.kafka)
     await book.start()
     assert book.version("a") == 0
     await book.stop()
 
 
 async def test_a_topic_that_is_missing_is_said(services: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "COMMANDS", f"none-{uuid.uuid4().hex}")
+    monkeypatch.setattr(command_cache, "COMMANDS", f"none-{uuid.uuid4().hex}")
     with pytest.raises(CommandsUnreadable, match="topics apply"):
-        await CommandBook(services.kafka).start()
+        await CommandCache(services.kafka).start()

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from infra.postgres.pool import Pool, open_pool
-from schemas.positions import everyone
+from schemas.values.positions import everyone
 from streams.adapters.allowance_credit import DRAWN_MS, AllowanceCredit
 from streams.adapters.postgres_credit import PostgresCredit
 from streams.ports import CreditAsk, PortDown

@@ -13,8 +13,8 @@ from confluent_kafka.cimpl import NewTopic
 from infra.kafka import log_reader
 from infra.kafka.client import make_admin, make_producer
 from infra.services.stack import Stack
-from schemas.codec import encode
-from schemas.records import Owner, Settled
+from schemas.records.codec import encode
+from schemas.records.wire import Owner, Settled
 from streams.adapters.log_owners import LogOwners
 from streams.ports import OwnerAsk, PortDown
 from tests.unit.streams.test_steps import block_of

@@ -13,8 +13,8 @@ from psycopg import DataError
 from infra.postgres.faults import is_data_fault
 from infra.postgres.pool import Pool, fetch_all, look_up, open_pool
 from infra.postgres.sql import load_sql
-from schemas.carrier_ids import ref_key
-from schemas.slices import Columns
+from schemas.records.slice import Columns
+from schemas.values.carrier_ids import ref_key
 from streams.adapters.postgres_refs import PostgresRefs
 from streams.ports import PortDown, SegmentReceipt, UnknownReceipt
 from tests.unit.streams.worlds import CAMPAIGN, CHUNK, NOW, SEALER, TENANT

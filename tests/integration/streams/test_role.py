@@ -22,12 +22,12 @@ from infra.kafka.topic_admin import apply
 from infra.security.keyring import create_keyring, load_keyring
 from infra.security.sealing import Sealer
 from infra.services.stack import Stack
-from schemas.codec import encode
-from schemas.ids import campaign_id, chunk_id, fresh_id
-from schemas.lanes import Pool
-from schemas.positions import everyone
-from schemas.records import CampaignCommand, DeliveryReceipt, Envelope, Held, MessageEvents, Record
-from schemas.slices import Columns, Slice
+from schemas.records.codec import encode
+from schemas.records.slice import Columns, Slice
+from schemas.records.wire import CampaignCommand, DeliveryReceipt, Envelope, Held, MessageEvents, Record
+from schemas.values.ids import campaign_id, chunk_id, fresh_id
+from schemas.values.lanes import Pool
+from schemas.values.positions import everyone
 from streams.pipeline import topics_of
 from streams.role import now_ms
 from tests.support.stack import wait_for

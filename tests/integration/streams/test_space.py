@@ -6,8 +6,8 @@ import uuid
 
 import pytest
 
+from infra.redis.carrier_capacity import CarrierCapacity
 from infra.redis.client import connect
-from infra.redis.rooms import Rooms
 from infra.services.stack import Stack
 from streams.adapters.redis_space import RedisSpace
 from streams.ports import SpaceAsk
@@ -22,7 +22,7 @@ def ask(carrier: str, chunk: str, cost: int, *, rate: int = 20, lane: str = "mar
 async def test_room_is_half_a_second_of_the_rate_and_a_repeat_gets_the_same(services: Stack) -> None:
     carrier = f"c-{uuid.uuid4().hex[:8]}"
     redis = connect(services.redis)
-    space = RedisSpace(Rooms(redis), lambda: 0.0)
+    space = RedisSpace(CarrierCapacity(redis), lambda: 0.0)
     assert await space.ask([ask(carrier, "a", 7), ask(carrier, "b", 7)]) == [7, 3]
     assert await space.ask([ask(carrier, "a", 7), ask(carrier, "c", 1)]) == [7, 0]
     await redis.close()
@@ -33,7 +33,7 @@ async def test_room_is_half_a_second_of_the_rate_and_a_repeat_gets_the_same(serv
 async def test_nobody_passes_those_who_wait_but_codes(services: Stack) -> None:
     carrier = f"c-{uuid.uuid4().hex[:8]}"
     redis = connect(services.redis)
-    rooms = Rooms(redis)
+    rooms = CarrierCapacity(redis)
     space = RedisSpace(rooms, lambda: 0.0)
     await rooms.set_waiting(carrier, "marketing")
     await rooms.set_waiting(carrier, "otp")
@@ -47,7 +47,7 @@ async def test_nobody_passes_those_who_wait_but_codes(services: Stack) -> None:
 async def test_the_first_choice_of_a_carrier_stays(services: Stack) -> None:
     chunk = f"chk-{uuid.uuid4().hex}"
     redis = connect(services.redis)
-    space = RedisSpace(Rooms(redis), lambda: 0.0)
+    space = RedisSpace(CarrierCapacity(redis), lambda: 0.0)
     assert await space.assign([(chunk, 1, {"a": 0b11})]) == [{"a": 0b11}]
     assert await space.assign([(chunk, 1, {"b": 0b111}), (chunk, 2, {"b": 0b1})]) == [{"a": 0b11, "b": 0b100}, {"b": 0b1}]
     assert await space.already_assigned([(chunk, 3), (chunk, 1), (chunk, 2)]) == [{}, {"a": 0b11, "b": 0b100}, {"b": 0b1}]
@@ -58,7 +58,7 @@ async def test_the_first_choice_of_a_carrier_stays(services: Stack) -> None:
 async def test_without_redis_there_is_less_room_and_no_memory_of_choices() -> None:
     now = 100.0
     redis = connect("redis://127.0.0.1:1/0")
-    space = RedisSpace(Rooms(redis), lambda: now)
+    space = RedisSpace(CarrierCapacity(redis), lambda: now)
     assert await space.assign([("c", 1, {"a": 0b11})]) == [{"a": 0b11}]
     assert await space.already_assigned([("c", 1), ("c", 2)]) == [{}, {}]
     assert await space.ask([ask("x", "a", 100)]) == [8]

@@ -19,11 +19,11 @@ from pydantic import SecretStr
 
 from infra.kafka import topic_admin
 from infra.kafka.log_reader import end_offsets
-from infra.ops.verify import VerifyReport, verify
-from infra.settings import KafkaSettings, PostgresSettings, Settings
-from schemas import topics
-from schemas.codec import encode
-from schemas.records import DeliveryReceipt, Record
+from infra.settings.model import KafkaSettings, PostgresSettings, Settings
+from infra.verify.verify import VerifyReport, verify
+from schemas.records import topics
+from schemas.records.codec import encode
+from schemas.records.wire import DeliveryReceipt, Record
 from streams.stage import Output
 from tests.support.database import add_tenant
 from tests.support.log_records import NOW, an_envelope, change, events, settled, started, usage

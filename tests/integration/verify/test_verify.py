@@ -12,12 +12,12 @@ from array import array
 import pytest
 from pydantic import SecretStr
 
-from infra.ops.verify import render_table, verify
-from infra.settings import KafkaSettings, PostgresSettings, Settings
-from schemas import topics
-from schemas.codec import decode_as, encode
-from schemas.lanes import Lane
-from schemas.records import CarrierReceipts, DeliveryReceipt
+from infra.settings.model import KafkaSettings, PostgresSettings, Settings
+from infra.verify.verify import render_table, verify
+from schemas.records import topics
+from schemas.records.codec import decode_as, encode
+from schemas.records.wire import CarrierReceipts, DeliveryReceipt
+from schemas.values.lanes import Lane
 from streams.match import Match
 from streams.memory_runner import MemoryRunner
 from tests.integration.verify.story import HALF, REST, Story, World, found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from infra.ops.verify import render_table
-from schemas.status import Status, sequence
+from infra.verify.verify import render_table
+from schemas.values.status import Status, sequence
 from tests.integration.verify.story import HALF, REST, Story, World, found
 from tests.support.log_records import change, settled, started, usage
 

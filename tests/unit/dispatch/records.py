@@ -7,9 +7,9 @@ from typing import Any
 
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
-from schemas.positions import everyone
-from schemas.records import Owner, Returned, Settled, Started, Verdict
-from schemas.slices import Columns, Slice
+from schemas.records.slice import Columns, Slice
+from schemas.records.wire import Owner, Returned, Settled, Started, Verdict
+from schemas.values.positions import everyone
 
 SEALER = Sealer(Keyring("k1", {"k1": bytes(32)}))
 CHUNK = "chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_0"

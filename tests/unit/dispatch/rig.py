@@ -20,9 +20,9 @@ from connectors.dispatch.recovery import Recovered
 from connectors.dispatch.table import Offsets
 from connectors.dispatch.work import Work, WorkQueue
 from infra.kafka.outbox import Headers, Report
-from schemas.lanes import Lane
-from schemas.reasons import Reason
-from schemas.records import Record, Settled
+from schemas.records.wire import Record, Settled
+from schemas.values.lanes import Lane
+from schemas.values.reasons import Reason
 from tests.unit.dispatch.records import SEALER, a_slice
 
 NOW = 1_700_000_000_000

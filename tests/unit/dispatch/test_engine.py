@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Submit, Throttled, Unknown
-from schemas.lanes import Lane
-from schemas.positions import everyone
-from schemas.reasons import Reason
-from schemas.records import Returned, Settled, Started
+from schemas.records.wire import Returned, Settled, Started
+from schemas.values.lanes import Lane
+from schemas.values.positions import everyone
+from schemas.values.reasons import Reason
 from tests.support.carriers import turns, until
 from tests.unit.dispatch.rig import Rig
 

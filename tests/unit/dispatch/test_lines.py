@@ -13,8 +13,8 @@ from connectors.carriers.contract import Carrier, CarrierCallbacks, OnResult, Su
 from connectors.dispatch import lines
 from connectors.dispatch.lines import Line
 from connectors.dispatch.receipts import ReceiptDesk
-from infra.postgres.config_book import CarrierRow
-from schemas.lanes import Pool
+from infra.postgres.config_cache import CarrierRow
+from schemas.values.lanes import Pool
 from tests.support.carriers import turns, until
 from tests.unit.dispatch.records import SEALER
 

@@ -10,8 +10,8 @@ import pytest
 from connectors.dispatch import log as log_module
 from connectors.dispatch.log import AttemptLog, Fenced
 from infra.kafka.outbox import Headers
-from schemas.codec import decode
-from schemas.records import Record, Started
+from schemas.records.codec import decode
+from schemas.records.wire import Record, Started
 from tests.unit.dispatch.records import owner, started
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from connectors.sinks.settled_columns import read_columns
 from infra.kafka.log_reader import Entry
-from infra.ops.ledger.calls import CallLog, ChunkCalls
-from schemas.codec import decode, encode
-from schemas.records import Owner, Record, Settled
+from infra.verify.calls import CallLog, ChunkCalls
+from schemas.records.codec import decode, encode
+from schemas.records.wire import Owner, Record, Settled
 from streams.outcome import DROPPED, Reject, check_cover
 from streams.steps import settle_block
 from tests.support.log_records import CHUNK, NOW, TENANT, settled, started

@@ -11,10 +11,10 @@ from connectors.carriers.contract import Accepted, NotSent, Result, Submit, Thro
 from connectors.dispatch import blocks
 from connectors.dispatch.blocks import Block
 from connectors.dispatch.settling import Outcome
-from schemas.lanes import Lane
-from schemas.reasons import Reason
-from schemas.records import Settled, Started
-from schemas.slices import Columns
+from schemas.records.slice import Columns
+from schemas.records.wire import Settled, Started
+from schemas.values.lanes import Lane
+from schemas.values.reasons import Reason
 from tests.support.carriers import until
 from tests.unit.dispatch.rig import Rig
 

@@ -12,8 +12,8 @@ from connectors.dispatch import receipts as receipts_module
 from connectors.dispatch.known_ids import KnownIds
 from connectors.dispatch.load import Facts, Load
 from connectors.dispatch.receipts import ReceiptDesk
-from schemas.codec import decode_as
-from schemas.records import CarrierReceipts
+from schemas.records.codec import decode_as
+from schemas.records.wire import CarrierReceipts
 from tests.unit.dispatch.records import SEALER, a_slice
 
 

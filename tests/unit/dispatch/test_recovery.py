@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.dispatch.recovery import rebuild
-from schemas.records import Record
+from schemas.records.wire import Record
 from tests.unit.dispatch.records import CHUNK, not_taken, owner, returned, settled, started
 
 PLACE = (CHUNK, 1)

@@ -31,9 +31,9 @@ from infra.redis.client import connect
 from infra.security.api_keys import hash_key, key_id, new_key
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
-from infra.settings import Settings
+from infra.settings.model import Settings
 from infra.telemetry.metrics import Metrics
-from schemas.lanes import Lane
+from schemas.values.lanes import Lane
 from tests.support.gateway_server import served
 
 NOWHERE = "127.0.0.1:9"

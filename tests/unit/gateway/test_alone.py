@@ -9,9 +9,9 @@ from aiohttp import ClientSession
 
 from gateway import ingest, message_book
 from gateway.state import Gateway
-from schemas.codec import decode_as
-from schemas.records import Envelope
-from schemas.slices import Slice
+from schemas.records.codec import decode_as
+from schemas.records.slice import Slice
+from schemas.records.wire import Envelope
 from tests.unit.gateway.conftest import ListedOutbox, message
 
 

@@ -14,10 +14,10 @@ from gateway.routing import BUCKETS, Routes, bucket_of
 from gateway.screening import Screening
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
-from schemas.codec import encode
-from schemas.ids import CampaignId
-from schemas.records import Envelope
-from schemas.slices import Slice, check_slice
+from schemas.records.codec import encode
+from schemas.records.slice import Slice, check_slice
+from schemas.records.wire import Envelope
+from schemas.values.ids import CampaignId
 
 SEALER = Sealer(Keyring("k1", {"k1": bytes(32)}))
 PLAN = ChunkPlan(tenant="0b7c1d52-5f0f-4b3e-9d38-0d9a1a3f7c11", campaign=CampaignId("cmp_" + "0" * 26), part=2,

@@ -27,8 +27,8 @@ from gateway.routing import Routes
 from gateway.state import Gateway
 from gateway.uploads import GRACE_SECONDS, LEAST_RATE, patience_ends
 from infra.security.api_keys import hash_key, key_id
-from schemas.lanes import Lane
-from schemas.money import MAX_AMOUNT
+from schemas.values.lanes import Lane
+from schemas.values.money import MAX_AMOUNT
 from tests.support.carriers import until
 from tests.unit.gateway.conftest import KEY, TENANT, KnownAccounts, message
 

@@ -12,7 +12,7 @@ from gateway.measuring import TURN_CHARACTERS
 from gateway.problem import Fault, Problem
 from gateway.requests import MAX_BODY_TEXT, Recipient
 from gateway.routing import Routes
-from schemas.text import count_segments, smart
+from schemas.values.text import count_segments, smart
 
 ROUTES = Routes([("+49", ["near"], 700)])
 

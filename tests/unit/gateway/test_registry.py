@@ -9,9 +9,9 @@ import fastavro
 import pytest
 from aiohttp import ClientSession
 
-from schemas.codec import encode
-from schemas.records import CampaignCommand
-from schemas.topics import TOPICS
+from schemas.records.codec import encode
+from schemas.records.topics import TOPICS
+from schemas.records.wire import CampaignCommand
 
 
 async def get(client: ClientSession, path: str) -> tuple[int, object]:

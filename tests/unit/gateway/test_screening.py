@@ -26,11 +26,11 @@ from gateway.texts import DETAIL, explain, require_text
 from gateway.turns import Turns
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
-from schemas.ids import CampaignId
-from schemas.phone import PhoneError, normalise
-from schemas.slices import MAX_CHUNK
-from schemas.template import MissingVariable, compile_template
-from schemas.text import GSM7_BASIC, TextError, count_segments, smart
+from schemas.records.slice import MAX_CHUNK
+from schemas.values.ids import CampaignId
+from schemas.values.phone.number import PhoneError, normalise
+from schemas.values.template import MissingVariable, compile_template
+from schemas.values.text import GSM7_BASIC, TextError, count_segments, smart
 
 SEALER = Sealer(Keyring("k1", {"k1": bytes(32)}))
 ROUTES = Routes([("+49", ["near"], 700), ("+49152", ["other"], 650), ("+1", ["far"], 100), ("+44", ["isle"], 300)])

@@ -20,12 +20,12 @@ from gateway.requests import MessageRequest
 from gateway.routing import Routes
 from gateway.singles import check_message, make_slice
 from gateway.state import Gateway
-from schemas.codec import decode_as
-from schemas.ids import single_message_id
-from schemas.records import Envelope
-from schemas.slices import Slice
-from schemas.template import TEXT_BODY, compile_template
-from schemas.text import count_segments, smart, split
+from schemas.records.codec import decode_as
+from schemas.records.slice import Slice
+from schemas.records.wire import Envelope
+from schemas.values.ids import single_message_id
+from schemas.values.template import TEXT_BODY, compile_template
+from schemas.values.text import count_segments, smart, split
 from streams.outcome import Next
 from streams.part import whole
 from streams.steps import validate_text

@@ -12,22 +12,22 @@ from pathlib import Path
 
 import pytest
 
+from infra.bench.load import percentiles
+from infra.cli.amounts import amount
+from infra.cli.main import explain
+from infra.cli.output import Format, as_csv, show_one, show_rows
+from infra.client.api import ApiError, _decoded
+from infra.client.campaign_watch import all_final, has_ended
 from infra.kafka.topic_admin import TopicError
-from infra.ops.amounts import amount
-from infra.ops.api import ApiError, _decoded
-from infra.ops.bench.load import percentiles
-from infra.ops.campaign_watch import all_final, has_ended
-from infra.ops.cli import explain
-from infra.ops.output import Format, as_csv, show_one, show_rows
-from infra.ops.refusal import Refusal
-from infra.ops.role_log import last_fault
-from infra.ops.roles import ROLES, check_script, choose_roles, find_role
-from infra.postgres.catalog import CatalogError, choose_partition
-from infra.settings import SettingsError
+from infra.postgres.admin_store import CatalogError, choose_partition
+from infra.runtime.refusal import Refusal
+from infra.settings.model import SettingsError
+from infra.supervisor.role_log import last_fault
+from infra.supervisor.roles import ROLES, check_script, choose_roles, find_role
 
 
 def sluice(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "infra.ops.cli", *arguments], capture_output=True, text=True, check=False,
+    return subprocess.run([sys.executable, "-m", "infra.cli.main", *arguments], capture_output=True, text=True, check=False,
                           env={"PATH": "/usr/bin", **variables})
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from infra.ops.connection import connect
-from infra.ops.refusal import Refusal
+from infra.client.connection import connect
+from infra.runtime.refusal import Refusal
 
 PROXY = "http://user:p%40ss@proxy.invalid:3128"
 

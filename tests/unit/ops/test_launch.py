@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.ops.data_folder import DataFolder
-from infra.ops.launch import _choose, _in_url, _reachable
-from infra.ops.refusal import Refusal
-from infra.ops.roles import SIMULATOR, choose_roles
+from infra.runtime.refusal import Refusal
 from infra.services.ports import promise
-from infra.settings import GatewaySettings, Settings, SettingsError, SimulatorSettings
+from infra.settings.model import GatewaySettings, Settings, SettingsError, SimulatorSettings
+from infra.supervisor.data_folder import DataFolder
+from infra.supervisor.launch import _choose, _in_url, _reachable
+from infra.supervisor.roles import SIMULATOR, choose_roles
 
 FOREIGN = "203.0.113.7"
 """Kept for documents (RFC 5737), so of no machine."""
@@ -102,7 +102,7 @@ def test_a_port_without_permission_is_not_called_taken(folder: DataFolder, monke
 
 def test_up_refuses_a_host_that_is_not_ours_before_it_starts_anything(tmp_path: Path) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "infra.ops.cli", "up", "--data", str(tmp_path / "data"), "--port", "0"],
+        [sys.executable, "-m", "infra.cli.main", "up", "--data", str(tmp_path / "data"), "--port", "0"],
         env={**os.environ, "SLUICE_GATEWAY__HOST": FOREIGN}, capture_output=True, text=True, timeout=20, check=False)
     assert ended.returncode == 1 and ended.stdout == ""
     assert f"gateway.host {FOREIGN} is not an address of this machine" in ended.stderr

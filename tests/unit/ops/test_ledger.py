@@ -8,14 +8,14 @@ import msgspec
 import pytest
 
 from infra.kafka.log_reader import Entry
-from infra.ops.ledger.accepted import AcceptedChunk, Ledger
-from infra.ops.ledger.calls import CallLog
-from infra.ops.ledger.horizon import NEVER, Horizon
-from infra.ops.ledger.judge_money import MoneyJudge, ReservationRow
-from infra.ops.ledger.judge_rate import CarrierSlack, RateRow, judge_rates
-from infra.ops.ledger.public import PublicEvents
-from infra.ops.ledger.report import Findings, VerifyReport, render_table
-from schemas.records import DeliveryReceipt
+from infra.verify.accepted import AcceptedChunk, Ledger
+from infra.verify.calls import CallLog
+from infra.verify.horizon import NEVER, Horizon
+from infra.verify.judge_money import MoneyJudge, ReservationRow
+from infra.verify.judge_rate import CarrierSlack, RateRow, judge_rates
+from infra.verify.public import PublicEvents
+from infra.verify.report import Findings, VerifyReport, render_table
+from schemas.records.wire import DeliveryReceipt
 
 ROOT = "01HZZZZZZZZZZZZZZZZZZZZZZZ"
 EVENT = DeliveryReceipt(

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.ops import log_bounds
-from infra.ops.data_folder import DataFolder
-from infra.ops.log_bounds import bound, keep_bounded
-from infra.ops.roles import RoleRow
-from infra.ops.supervisor import Supervisor
 from infra.services.process import Child, Command
+from infra.supervisor import log_bounds
+from infra.supervisor.data_folder import DataFolder
+from infra.supervisor.log_bounds import bound, keep_bounded
+from infra.supervisor.roles import RoleRow
+from infra.supervisor.supervisor import Supervisor
 from tests.support.carriers import until
 
 
@@ -57,7 +57,7 @@ def test_the_rest_of_a_line_is_waited_for(tmp_path: Path, monkeypatch: pytest.Mo
         with log.open("ab") as writer:
             writer.write(b': 2}\n')
 
-    monkeypatch.setattr("infra.ops.log_bounds.time.sleep", complete)
+    monkeypatch.setattr("infra.supervisor.log_bounds.time.sleep", complete)
     assert bound(log, 5)
     assert (tmp_path / "role.log.1").read_bytes() == b'{"a": 1}\n{"a": 2}\n'
 
@@ -69,7 +69,7 @@ def test_a_log_that_cannot_be_copied_is_left_alone(tmp_path: Path, monkeypatch: 
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("infra.ops.log_bounds.os.write", full)
+    monkeypatch.setattr("infra.supervisor.log_bounds.os.write", full)
     with pytest.raises(OSError, match="No space"):
         bound(log, 5)
     assert log.read_text() == "line\n" * 9

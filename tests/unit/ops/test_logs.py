@@ -45,8 +45,8 @@ def test_lines() -> None:
 FULL = """
 import logging
 import structlog
-from infra.ops.output import tell
-from infra.role import _leave
+from infra.cli.output import tell
+from infra.runtime.role import _leave
 from infra.telemetry.logs import configure_logs
 configure_logs("info", role="delay")
 log = structlog.get_logger()
@@ -67,7 +67,7 @@ def test_a_line_that_cannot_be_written_is_lost_and_nothing_else() -> None:
 
 CHILD = """
 import os
-from infra.ops.nursery_process import _fork
+from infra.supervisor.forkserver_process import _fork
 def live(name):
     raise RuntimeError(name)
 try:

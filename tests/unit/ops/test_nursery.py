@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.ops.data_folder import DataFolder, started_ticks
-from infra.ops.roles import RoleRow
-from infra.ops.supervisor import Supervised, Supervisor
+from infra.supervisor.data_folder import DataFolder, started_ticks
+from infra.supervisor.roles import RoleRow
+from infra.supervisor.supervisor import Supervised, Supervisor
 from tests.support.carriers import until
 from tests.unit.ops.test_supervisor import WORKING
 
@@ -22,7 +22,7 @@ ROW = RoleRow("fake", None, "nowhere")
 FORKING = """
 import json, os, signal, sys
 from pathlib import Path
-from infra.ops.nursery_process import serve
+from infra.supervisor.forkserver_process import serve
 
 def live(role):
     print(role, "from the nursery", os.getppid(), flush=True)
@@ -41,7 +41,7 @@ Make = Callable[[str], Supervisor]
 @pytest.fixture
 async def supervise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Make]:
     """A supervisor with one role and a nursery of this program."""
-    monkeypatch.setattr("infra.ops.nursery.FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("infra.supervisor.forkserver.FIRST_PAUSE", 0.0)
     folder, made = DataFolder(tmp_path), list[Supervisor]()
     folder.create()
     mark = str(folder.run / "fake.json")
@@ -142,7 +142,7 @@ async def test_all_of_it_ends(supervise: Make) -> None:
 
 def test_real_roles_are_forked_with_their_log_and_their_settings(tmp_path: Path) -> None:
     with subprocess.Popen(
-            [sys.executable, "-m", "infra.ops.run_role", "delay,releaser", "--parent", str(os.getpid()), "--nursery"],
+            [sys.executable, "-m", "infra.supervisor.run_role", "delay,releaser", "--parent", str(os.getpid()), "--nursery"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             env={"PATH": "/usr/bin", "SLUICE_DATA_DIR": str(tmp_path), "SLUICE_NO_SUCH_SETTING": "1"}) as nursery:
         assert nursery.stdin is not None and nursery.stdout is not None

@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from infra.ops.demo import demo_recipients
-from infra.ops.recipients import BLOCK, blocks_of
-from infra.ops.refusal import Refusal
-from schemas.phone import normalise
+from infra.cli.demo import demo_recipients
+from infra.cli.recipients import BLOCK, blocks_of
+from infra.runtime.refusal import Refusal
+from schemas.values.phone.number import normalise
 
 
 def lines(content: bytes, name: str = "-") -> list[dict[str, object]]:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import Settings, SettingsError
-from infra.settings_docs import variables
-from infra.settings_load import Loaded, as_variables, load_settings
-from infra.settings_shape import scalar_keys
+from infra.settings.docs import variables
+from infra.settings.load import Loaded, as_variables, load_settings
+from infra.settings.model import Settings, SettingsError
+from infra.settings.shape import scalar_keys
 
 CARRIER = """
 [[carriers]]
@@ -75,8 +75,8 @@ def test_empty_counts_as_unset(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", [key for key in scalar_keys().values() if key.secret], ids=lambda key: key.dotted)
 def test_every_secret_also_from_a_file(tmp_path: Path, key: object) -> None:
-    from infra.settings_load import value_at
-    from infra.settings_shape import Key
+    from infra.settings.load import value_at
+    from infra.settings.shape import Key
 
     assert isinstance(key, Key)
     value = {"postgres": "postgresql://u:p@h/db", "redis": "redis://h/0"}.get(key.path[0], "a-key-of-some-length")
@@ -175,7 +175,7 @@ def test_all_faults_at_once_in_under_a_second(tmp_path: Path) -> None:
     for _ in range(3):
         begun = time.monotonic()
         done = subprocess.run(
-            [sys.executable, "-m", "infra.ops.cli", "up", "--config", str(file), "--data", str(tmp_path / "data")],
+            [sys.executable, "-m", "infra.cli.main", "up", "--config", str(file), "--data", str(tmp_path / "data")],
             env={"SLUICE_GATEWAY__PORT": "abc", "SLUICE_WHAT": "1", "PATH": "/usr/bin"}, capture_output=True, text=True,
             check=False)
         took.append(time.monotonic() - begun)

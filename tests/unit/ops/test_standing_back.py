@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from infra import standing_back
-from infra.standing_back import session_stands_back
+from infra.runtime import priority
+from infra.runtime.priority import lower_session_priority
 from tests.support.carriers import until
 
 
@@ -35,8 +35,8 @@ def leader(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_it_is_said_until_it_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = Busy(2)
-    monkeypatch.setattr(standing_back, "SESSION", kernel)
-    session_stands_back(10)
+    monkeypatch.setattr(priority, "SESSION", kernel)
+    lower_session_priority(10)
     assert kernel.heard == []
     await until(lambda: kernel.heard == ["10"])
 
@@ -44,21 +44,21 @@ async def test_it_is_said_until_it_is_heard(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(("number", "tries"), [(errno.EPERM, 100), (errno.ENOENT, 100), (errno.EAGAIN, 1)])
 async def test_a_kernel_that_will_not_is_named_once(monkeypatch: pytest.MonkeyPatch, number: int, tries: int) -> None:
     kernel = Busy(1, number)
-    monkeypatch.setattr(standing_back, "SESSION", kernel)
+    monkeypatch.setattr(priority, "SESSION", kernel)
     with capture_logs() as entries:
-        session_stands_back(10, tries)
+        lower_session_priority(10, tries)
     assert [entry["action"] for entry in entries] == ["session_weight"]
     assert kernel.heard == []
 
 
 async def test_a_session_of_somebody_else_is_left_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     word = tmp_path / "word"
-    monkeypatch.setattr(standing_back, "SESSION", word)
-    session_stands_back(0)
+    monkeypatch.setattr(priority, "SESSION", word)
+    lower_session_priority(0)
     assert not word.exists(), "a role that stands back for nobody"
     monkeypatch.setattr(os, "getsid", lambda _pid: os.getppid())
-    session_stands_back(10)
+    lower_session_priority(10)
     assert not word.exists(), "a shell's session"
     monkeypatch.setattr(os, "getsid", lambda _pid: os.getpid())
-    session_stands_back(10)
+    lower_session_priority(10)
     assert word.read_text() == "10"

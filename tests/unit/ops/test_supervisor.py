@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.ops.data_folder import DataFolder, own_identity, started_ticks
-from infra.ops.ps import role_rows
-from infra.ops.roles import RoleRow
-from infra.ops.supervisor import Supervised, Supervisor
+from infra.cli.ps import role_rows
+from infra.supervisor.data_folder import DataFolder, own_identity, started_ticks
+from infra.supervisor.roles import RoleRow
+from infra.supervisor.supervisor import Supervised, Supervisor
 from tests.support.carriers import until
 
 WORKING = """
@@ -129,7 +129,7 @@ async def test_everything_ends(fakes: Callable[[str], Fakes]) -> None:
 
 async def test_a_role_that_does_not_listen_is_killed(fakes: Callable[[str], Fakes],
                                                      monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.ops.supervisor.GRACE_SECONDS", 0.3)
+    monkeypatch.setattr("infra.supervisor.supervisor.GRACE_SECONDS", 0.3)
     fake = fakes(DEAF)
     role = fake.start()
     await until(lambda: role.state == "running")

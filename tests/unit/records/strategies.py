@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from schemas.codec import SCHEMAS, schema_text
-from schemas.records import Record
-from schemas.slices import MAX_CHUNK
+from schemas.records.codec import SCHEMAS, schema_text
+from schemas.records.slice import MAX_CHUNK
+from schemas.records.wire import Record
 
 BITMAPS = {"positions", "charged", "refunded"}
 LAST_MOMENT = 253_402_300_799_999

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import codec
-from schemas.codec import SCHEMAS, DecodeError, decode, decode_as, encode, schema_text
-from schemas.examples import examples
-from schemas.records import Envelope, Owner, Record
+from schemas.records import codec
+from schemas.records.codec import SCHEMAS, DecodeError, decode, decode_as, encode, schema_text
+from schemas.records.examples import examples
+from schemas.records.wire import Envelope, Owner, Record
 from tests.unit.records.strategies import record_strategy
 
 RECORDS = sorted({row.record for row in SCHEMAS}, key=lambda record: record.__name__)

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from infra.security.keyring import Keyring, KeyringError, create_keyring, load_keyring
 from infra.security.sealing import Sealer, UnsealError, pick
-from schemas.examples import CAMPAIGN, CHUNK, TENANT, slice_of
-from schemas.positions import places, positions_of
-from schemas.slices import Columns, Slice, check_slice
+from schemas.records.examples import CAMPAIGN, CHUNK, TENANT, slice_of
+from schemas.records.slice import Columns, Slice, check_slice
+from schemas.values.positions import places, positions_of
 
 KEYS = {"k1": bytes(range(32)), "k2": bytes(range(32, 64))}
 SEALER = Sealer(Keyring("k1", KEYS))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.digit_patterns import Automaton, UnreadablePattern
+from schemas.values.phone.digit_patterns import Automaton, UnreadablePattern
 
 ATOMS = st.sampled_from(["0", "1", "7", "\\d", "[12]", "[0-4]", "[1-37-9]", "[05-79]"])
 COUNTS = st.sampled_from(["", "", "?", "{2}", "{1,2}", "{0,2}", "{3}"])

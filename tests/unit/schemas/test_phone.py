@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberFormat
 
-from schemas.numbering_plans import verdict
-from schemas.phone import PhoneError, are_valid, format_e164, normalise
+from schemas.values.phone.number import PhoneError, are_valid, format_e164, normalise
+from schemas.values.phone.numbering_plans import verdict
 
 TYPES = ("premium_rate", "toll_free", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail",
          "fixed_line", "mobile")

@@ -2,8 +2,8 @@
 
 import pytest
 
-import schemas.reasons
-from schemas.reasons import Disposition, Reason, reason_of
+import schemas.values.reasons
+from schemas.values.reasons import Disposition, Reason, reason_of
 
 STORED = {
     "none": 0, "draft": 1, "room": 2, "balance": 3, "campaign_unknown": 4, "not_due": 5, "paused": 6, "no_carrier": 7,
@@ -37,7 +37,7 @@ def test_every_reason_is_whole(reason: Reason) -> None:
 
 
 def test_the_tree_names_every_reason_in_its_branch() -> None:
-    tree = schemas.reasons.__doc__ or ""
+    tree = schemas.values.reasons.__doc__ or ""
     branches = {block.split(" ──")[0].strip().replace(" ", "_"): block for block in _branches(tree)}
     for reason in Reason:
         assert reason in branches[reason.disposition].replace(",", " ").split()

@@ -6,7 +6,7 @@ import pytest
 
 from connectors.sinks.burial import MOST_IN_A_ROW, Burial, TooManyBurials, others_bury
 from connectors.sinks.contract import Arrival, RecordError
-from schemas.codec import DecodeError
+from schemas.records.codec import DecodeError
 
 RECORD = Arrival(topic="attempts-marketing", partition=0, offset=7, timestamp=0, key=None, value=b"", headers=())
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.codec import decode_as
-from schemas.positions import everyone
-from schemas.records import DeliveryReceipt, Envelope, Held, MessageEvents, Usage
-from schemas.slices import Columns, Slice, Stage, check_slice
+from schemas.records.codec import decode_as
+from schemas.records.slice import Columns, Slice, Stage, check_slice
+from schemas.records.wire import DeliveryReceipt, Envelope, Held, MessageEvents, Usage
+from schemas.values.positions import everyone
 from streams.intake import Intake
 from streams.intake_burst import PRICE_ROUND
 from streams.memory_runner import MemoryRunner

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from schemas.codec import decode_as, encode
-from schemas.records import CarrierReceipts, DeliveryReceipt, MessageEvents, Usage
-from schemas.slices import Columns, RecordError
+from schemas.records.codec import decode_as, encode
+from schemas.records.slice import Columns, RecordError
+from schemas.records.wire import CarrierReceipts, DeliveryReceipt, MessageEvents, Usage
 from streams.match import Match, check_receipts
 from streams.memory_runner import MemoryRunner
 from streams.ports import Found

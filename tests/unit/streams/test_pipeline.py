@@ -12,8 +12,8 @@ from faust.transport.consumer import Consumer as FaustConsumer
 from faust.transport.drivers.aiokafka import Consumer as DriverConsumer
 
 from infra.kafka.topic_admin import GROUPS
-from schemas.lanes import Pool
-from schemas.topics import COMMANDS, DEAD_LETTER, TOPICS, topic
+from schemas.records.topics import COMMANDS, DEAD_LETTER, TOPICS, topic
+from schemas.values.lanes import Pool
 from streams.pipeline import STAGES, topics_of
 from streams.role import Parts, invalid_numbers, make_handler
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.positions import everyone
-from schemas.slices import Slice, check_slice
+from schemas.records.slice import Slice, check_slice
+from schemas.values.positions import everyone
 from streams.intake_burst import PRICE_ROUND
 from streams.stage import Output
 from tests.unit.streams.test_intake import changes, dispatched, held, public, taken, used

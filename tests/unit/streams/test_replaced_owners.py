@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from schemas.codec import encode
-from schemas.records import Owner
+from schemas.records.codec import encode
+from schemas.records.wire import Owner
 from streams.memory_runner import MemoryRunner
 from streams.settlement import Settlement
 from tests.unit.streams.test_settlement import Record, changes, returned, started, taken, usage

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.codec import decode_as, encode
-from schemas.positions import everyone
-from schemas.records import (
+from schemas.records.codec import decode_as, encode
+from schemas.records.slice import Columns, Slice, Stage
+from schemas.records.wire import (
     DeliveryReceipt,
     Held,
     MessageEvents,
@@ -25,7 +25,7 @@ from schemas.records import (
     Usage,
     Verdict,
 )
-from schemas.slices import Columns, Slice, Stage
+from schemas.values.positions import everyone
 from streams.memory_runner import MemoryRunner
 from streams.settlement import Settlement
 from streams.stage import Output

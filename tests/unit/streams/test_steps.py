@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.positions import everyone, places
-from schemas.reasons import Reason
-from schemas.records import CampaignCommand, Settled, Verdict
-from schemas.slices import Columns
-from schemas.status import RECEIPT_STATES
+from schemas.records.slice import Columns
+from schemas.records.wire import CampaignCommand, Settled, Verdict
+from schemas.values.positions import everyone, places
+from schemas.values.reasons import Reason
+from schemas.values.status import RECEIPT_STATES
 from streams.outcome import CoverError, DeadLetter, Hold, Next, Outcome, Reject, Retry, check_cover
 from streams.part import Part, whole
 from streams.steps import (

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from infra.postgres.faults import ValueRefused
-from schemas.codec import decode, decode_as, encode
-from schemas.positions import everyone
-from schemas.records import CarrierReceipts, Envelope, Settled, Verdict
+from schemas.records.codec import decode, decode_as, encode
+from schemas.records.wire import CarrierReceipts, Envelope, Settled, Verdict
+from schemas.values.positions import everyone
 from streams.intake import Intake
 from streams.match import Match, check_receipts
 from streams.memory_runner import MemoryRunner

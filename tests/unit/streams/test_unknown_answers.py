@@ -7,9 +7,9 @@ from array import array
 import msgspec
 import pytest
 
-from schemas.codec import decode, decode_as, encode
-from schemas.records import Envelope, Retry, Settled, Verdict
-from schemas.slices import check_slice
+from schemas.records.codec import decode, decode_as, encode
+from schemas.records.slice import check_slice
+from schemas.records.wire import Envelope, Retry, Settled, Verdict
 from streams.memory_runner import MemoryRunner
 from streams.settlement import Settlement
 from tests.unit.streams.test_replaced_owners import OWNERS, restarted

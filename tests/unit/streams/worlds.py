@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from infra.redis.assignments import among, merge
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
-from schemas.codec import encode
-from schemas.ids import campaign_id, chunk_id, fresh_id
-from schemas.positions import everyone, places, positions_of
-from schemas.records import CampaignCommand, Envelope, Owner, Returned, Settled, Started
-from schemas.slices import Columns, Slice
+from schemas.records.codec import encode
+from schemas.records.slice import Columns, Slice
+from schemas.records.wire import CampaignCommand, Envelope, Owner, Returned, Settled, Started
+from schemas.values.ids import campaign_id, chunk_id, fresh_id
+from schemas.values.positions import everyone, places, positions_of
 from streams.intake_burst import IntakePorts
 from streams.match import MatchPorts
 from streams.ports import (

@@ -1,0 +1,93 @@
+"""The roles of the product: which module runs each, in which pool, how politely.
+
+In: a role's name, with or without its pool. Out: its row. Modules are named as text and imported when a role starts, so
+that this layer knows nothing of those above it. An unknown name raises `Refusal`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, cast
+
+import msgspec
+
+from infra.runtime.refusal import Refusal
+from infra.runtime.role import PoolName, Run
+
+
+class RoleRow(NamedTuple):
+    """One process. `nice`: how far it stands back for others. `name`: unique, e.g. `streams-bulk`."""
+
+    role: str
+    pool: PoolName | None
+    module: str
+    nice: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.role if self.pool is None else f"{self.role}-{self.pool}"
+
+
+BULK_NICE = 10
+ASIDE_NICE = 5
+"""Of roles that no message waits for on its way to a carrier."""
+SIMULATOR_SCRIPT = "connectors.carriers.simulator.script"
+SIMULATOR = RoleRow("simulator", None, "connectors.carriers.simulator.role")
+ROLES: tuple[RoleRow, ...] = (
+    RoleRow("gateway", None, "gateway.role"),
+    RoleRow("streams", "otp", "streams.role"),
+    RoleRow("streams", "bulk", "streams.role", BULK_NICE),
+    RoleRow("dispatch", "otp", "connectors.dispatch.role"),
+    RoleRow("dispatch", "bulk", "connectors.dispatch.role", BULK_NICE),
+    RoleRow("sinks", None, "connectors.sinks.role", ASIDE_NICE),
+    RoleRow("delay", None, "connectors.delay", ASIDE_NICE),
+    RoleRow("releaser", None, "connectors.releaser.role", ASIDE_NICE),
+    SIMULATOR,
+)
+
+
+def find_role(role: str, pool: str | None = None) -> RoleRow:
+    """The row of `streams-bulk`, or of `streams` with the pool `bulk`."""
+    rows = [row for row in ROLES if role == row.name and pool in (None, row.pool)]
+    rows = rows or [row for row in ROLES if role == row.role and pool == row.pool]
+    if rows:
+        return rows[0]
+    if any(row.role == role for row in ROLES):
+        pools = " or ".join(f"--pool {row.pool}" for row in ROLES if row.role == role and row.pool)
+        if pools:
+            raise Refusal(f"the role {role} works in pools", f"say {pools}")
+        raise Refusal(f"the role {role} has no pools", "leave --pool out")
+    raise Refusal(f"there is no role {role!r}", f"one of: {', '.join(row.name for row in ROLES)}")
+
+
+def choose_roles(names: str | None) -> tuple[RoleRow, ...]:
+    """The rows of `a,b`; a role's name without pool means all its pools; None = all but the simulator."""
+    if names is None:
+        return tuple(row for row in ROLES if row is not SIMULATOR)
+    wanted: list[RoleRow] = []
+    for name in filter(None, (part.strip() for part in names.split(","))):
+        rows: Sequence[RoleRow] = [row for row in ROLES if row.role == name] or [find_role(name)]
+        wanted += [row for row in rows if row not in wanted]
+    if not wanted:
+        raise Refusal("--roles names no role", f"some of: {', '.join(row.name for row in ROLES)}; or leave it out")
+    return tuple(wanted)
+
+
+def check_script(script: Mapping[str, object]) -> None:
+    """Refuse settings that the simulated carrier could not follow. Raises SettingsError."""
+    from infra.settings.model import SettingsError
+
+    if not script:
+        return
+    known = importlib.import_module(SIMULATOR_SCRIPT).Script
+    try:
+        msgspec.convert(script, known)
+    except ValueError as fault:
+        raise SettingsError([f"simulator.script: {str(fault)[0].lower()}{str(fault)[1:]}; there are "
+                             f"{', '.join(known.__struct_fields__)}"]) from fault
+
+
+def load_run(row: RoleRow) -> Run:
+    """The role's `run`, imported now."""
+    return cast(Run, importlib.import_module(row.module).run)
