@@ -195,7 +195,7 @@ class Delay:
             raise other[0]
         if self._failing_since is None:
             self._failing_since = now
-            log.warning("Kafka does not take what is due; it is offered again", action="not_taken",
+            log.warning("Kafka does not take what is due; it is offered again", action="not_submitted",
                         slices=len(faults), error=str(faults[0]))
         if self._steady() - self._failing_since > GIVE_UP:
             raise faults[0]

@@ -16,7 +16,7 @@ from gateway.accounts import Account
 from gateway.answers import CampaignAccepted, Estimate, Rejection
 from gateway.campaign_commands import publish
 from gateway.campaign_store import CampaignRow, CampaignStore, PartRow
-from gateway.cutting import ChunkPlan, Cutter
+from gateway.cutting import Chunker, ChunkPlan
 from gateway.permissions import check_balance, check_price, check_sender
 from gateway.problem import Problem, refusal, refused
 from gateway.recipient_lines import AT_ONCE
@@ -40,7 +40,7 @@ async def make_campaign(gateway: Gateway, account: Account, wanted: CampaignRequ
     """The answer to POST /v1/campaigns."""
     check_campaign(account, wanted)
     now = gateway.now()
-    cutter = Cutter(plan_of(account, wanted, identity, now), gateway.sealer)
+    cutter = Chunker(plan_of(account, wanted, identity, now), gateway.sealer)
     rejected: list[Rejection] = []
     screening = screen(wanted.body, wanted.smart_encoding, gateway.accounts.routes, cutter.add,
                        lambda rejection: rejected.append(inline(rejection)))

@@ -74,7 +74,7 @@ class Rows:
             column += more
 
 
-class Cutter:
+class Chunker:
     """Collects rows by bucket; finished chunks stand in `done` until they are taken."""
 
     def __init__(self, plan: ChunkPlan, sealer: Sealer) -> None:

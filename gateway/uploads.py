@@ -27,7 +27,7 @@ from gateway.body import IDLE_SECONDS, slow_body, too_large
 from gateway.bounds import Bounds
 from gateway.campaign_store import SHOWN_REJECTIONS, CampaignStore, PartRow, StoredCampaign, StoredPart, not_applicable
 from gateway.campaigns import screen
-from gateway.cutting import ChunkPlan, Cutter
+from gateway.cutting import Chunker, ChunkPlan
 from gateway.problem import Problem, refusal, unauthorized
 from gateway.recipient_lines import Entries, read_recipients
 from gateway.recipient_rows import read_rows
@@ -163,7 +163,7 @@ async def _price(turns: Turns, campaign: StoredCampaign, routes: Routes, blocks:
 async def _process(gateway: Gateway, store: CampaignStore, campaign: StoredCampaign, upload: Upload, routes: Routes,
                    blocks: Iterator[Entries], digest: bytes) -> tuple[PartAccepted, bool]:
     now = gateway.now()
-    cutter = Cutter(_plan(campaign, upload, now), gateway.sealer)
+    cutter = Chunker(_plan(campaign, upload, now), gateway.sealer)
     with _spool(gateway) as refused:
         rejections = _Rejections(refused)
         screening = screen(campaign.body, campaign.smart, routes, cutter.add, rejections.add)

@@ -35,7 +35,7 @@ from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 from infra.runtime.private_files import make_private_folder
-from streams.stage import Inbound
+from streams.handler import Inbound
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from infra.kafka.burst_outbox import BurstOutbox
 from infra.kafka.outbox import DeliveryError, Outbox
-from streams.stage import Output, Undelivered
+from streams.handler import Output, Undelivered
 
 MANY = 256
 

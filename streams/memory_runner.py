@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from streams.handler import Handler, Inbound, Output, Undelivered
 from streams.runner import BRAKE, Runner
-from streams.stage import Handler, Inbound, Output, Undelivered
 
 
 class MemoryTopics:

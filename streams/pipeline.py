@@ -28,13 +28,13 @@ from schemas.records.topics import (
 from schemas.values.lanes import POOLS, Lane, Pool
 from streams.steps import (
     admit_to_carrier,
+    check_campaign,
+    keep_assigned,
     match_receipts,
-    partition_slice,
     reserve_credit,
     retry_slice,
     route_slice,
     settle_block,
-    spare_assigned,
     validate_text,
 )
 
@@ -61,7 +61,7 @@ def _lanes(*names: object) -> tuple[str, ...]:
 
 STAGES: tuple[Stage, ...] = (
     Stage("intake", _lanes(ingest),
-          (partition_slice, validate_text, route_slice, reserve_credit, spare_assigned, admit_to_carrier),
+          (check_campaign, validate_text, route_slice, reserve_credit, keep_assigned, admit_to_carrier),
           (*_lanes(dispatch, events), HELD, USAGE, DELIVERY_RECEIPTS), (Pool.OTP, Pool.BULK), 64),
     Stage("settlement", _lanes(attempts),
           (settle_block, retry_slice),

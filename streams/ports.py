@@ -107,7 +107,7 @@ class Credit(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpaceAsk:
+class CapacityAsk:
     """Room for `cost` segments at a carrier of `rate` segments per second; `least`: those of the first message."""
 
     carrier: str
@@ -119,14 +119,14 @@ class SpaceAsk:
     rate: int
 
 
-class Space(Protocol):
+class CapacityPort(Protocol):
     """Room at the carriers; never down: without Redis it answers by itself, smaller."""
 
     async def assign(self, wanted: Sequence[tuple[str, int, Mapping[str, int]]]) -> list[Mapping[str, int]]:
         """For each (chunk, send, carrier → positions): the carriers written first."""
     async def already_assigned(self, sends: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
         """For each (chunk, send): positions by the carrier assigned to them; none without Redis."""
-    async def ask(self, asks: Sequence[SpaceAsk]) -> list[int]:
+    async def ask(self, asks: Sequence[CapacityAsk]) -> list[int]:
         """Segments granted to each, 0 to its cost; nothing where others already wait (otp never waits behind them)."""
 
 

@@ -31,17 +31,17 @@ from streams.adapters.allowance_credit import AllowanceCredit
 from streams.adapters.log_owners import LogOwners
 from streams.adapters.postgres_credit import PostgresCredit
 from streams.adapters.postgres_refs import PostgresRefs
-from streams.adapters.redis_space import RedisSpace
+from streams.adapters.redis_capacity import RedisCapacity
 from streams.faust_runner import Source, run_sources
-from streams.intake import Intake
-from streams.intake_burst import IntakePorts
+from streams.handler import Handler
+from streams.intake.handler import Intake
+from streams.intake.intake_batch import IntakePorts
 from streams.kafka_outlet import KafkaOutlet
-from streams.match import Match, MatchPorts
 from streams.pipeline import topics_of
 from streams.ports import Catalog, Credit, Owners, Sealing
+from streams.receipts.handler import Match, MatchPorts
 from streams.runner import Runner
-from streams.settlement import Settlement, SettlementPorts
-from streams.stage import Handler
+from streams.settlement.handler import Settlement, SettlementPorts
 
 SERVICE = "streams"
 OTP_LINGER_MS = 0.0
@@ -97,7 +97,7 @@ def make_handler(stage: str, parts: Parts) -> Handler:
         case "intake":
             return Intake(IntakePorts(
                 campaigns=parts.commands, catalog=parts.catalog, sealing=parts.sealer, credit=parts.credit,
-                space=RedisSpace(parts.rooms, time.monotonic), invalid=invalid_numbers, clock=now_ms))
+                space=RedisCapacity(parts.rooms, time.monotonic), invalid=invalid_numbers, clock=now_ms))
         case "settlement":
             return Settlement(SettlementPorts(sealing=parts.sealer, owners=parts.owners, clock=now_ms))
         case "match":

@@ -24,8 +24,8 @@ from schemas.records.codec import DecodeError
 from schemas.records.slice import RecordError
 from schemas.records.topics import DEAD_LETTER
 from schemas.values.reasons import Reason
+from streams.handler import Burial, Handler, Inbound, Item, Outlet, Output, Undelivered, Written
 from streams.ports import PortDown
-from streams.stage import Burial, Handler, Inbound, Item, Outlet, Output, Undelivered, Written
 
 __all__ = ["BrakeOn", "Runner", "Undelivered"]
 

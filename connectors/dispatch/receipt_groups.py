@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TypedDict
 
 from connectors.carriers.contract import Acknowledge, Receipt
-from connectors.dispatch.load import Facts
+from connectors.dispatch.send_batch import Facts
 from connectors.dispatch.settling import seal_refs
 from infra.security.sealing import Sealer
 from schemas.records.wire import CarrierReceipts

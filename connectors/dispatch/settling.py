@@ -2,7 +2,7 @@
 
 In: the ranks of a load with what came of them. Out: one `Settled`. `sent` needs the carrier's ids; `transient` needs `rest`,
 for which the columns of exactly these positions are sealed anew, and so does the dead letter of an unknown code.
-`not_taken` (throttled, or no byte left) ends nothing: it notes that the start came to nothing, so that whoever reads the
+`not_submitted` (throttled, or no byte left) ends nothing: it notes that the start came to nothing, so that whoever reads the
 log sends the message as if it had never been started. Pure apart from the sealer; `UnsealError` cannot happen for a load
 that was opened.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from connectors.dispatch.load import Load
+from connectors.dispatch.send_batch import SendBatch
 from infra.security.sealing import Sealer
 from schemas.records.slice import Columns, Slice
 from schemas.records.wire import Settled, Verdict
@@ -44,12 +44,12 @@ class Answers:
     def __bool__(self) -> bool:
         return bool(self.sent or self.other)
 
-    def not_taken(self) -> list[int]:
+    def not_submitted(self) -> list[int]:
         """Ranks, ascending, that go out again."""
-        return sorted([rank for rank, outcome in self.other.items() if outcome.outcome == "not_taken"])
+        return sorted([rank for rank, outcome in self.other.items() if outcome.outcome == "not_submitted"])
 
 
-def settle(load: Load, answers: Answers, sealer: Sealer, *, epoch: int, at: int) -> Settled:
+def settle(load: SendBatch, answers: Answers, sealer: Sealer, *, epoch: int, at: int) -> Settled:
     """The record of these answers."""
     facts, slice_ = load.facts, load.slice
     ranks = sorted([*answers.sent, *answers.other])
@@ -69,7 +69,7 @@ def settle(load: Load, answers: Answers, sealer: Sealer, *, epoch: int, at: int)
         key_id=key_id, sealed_refs=sealed_refs, rest=_rest(load, answers, sealer))
 
 
-def conclude(load: Load, ranks: list[int], outcome: Outcome, sealer: Sealer, *, epoch: int, at: int) -> Settled:
+def conclude(load: SendBatch, ranks: list[int], outcome: Outcome, sealer: Sealer, *, epoch: int, at: int) -> Settled:
     """The record that says the same of all these messages."""
     return settle(load, Answers(other=dict.fromkeys(ranks, outcome)), sealer, epoch=epoch, at=at)
 
@@ -92,7 +92,7 @@ def seal_refs(slice_: Slice, refs: list[str | None], sealer: Sealer) -> tuple[st
     return sealer.seal(Columns(to=b"", refs=refs), tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk)
 
 
-def _verdicts(load: Load, answers: Answers) -> list[Verdict]:
+def _verdicts(load: SendBatch, answers: Answers) -> list[Verdict]:
     out = []
     if answers.sent:
         ranks = sorted(answers.sent)
@@ -114,7 +114,7 @@ def _ids(answers: Answers) -> str:
     return join_column([ids[rank] for rank in sorted(ids)], IDS_LENGTH)
 
 
-def _rest(load: Load, answers: Answers, sealer: Sealer) -> Slice | None:
+def _rest(load: SendBatch, answers: Answers, sealer: Sealer) -> Slice | None:
     again = sorted(rank for rank, o in answers.other.items()
                    if o.outcome == "transient" or o.reason is Reason.CARRIER_UNKNOWN_ERROR)
     return sealer.narrow(load.slice, load.facts.positions(again)) if again else None

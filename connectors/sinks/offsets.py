@@ -1,4 +1,4 @@
-"""Where each partition goes on, kept in PostgreSQL beside the rows: `koff(topic, topic_id, partition, next, epoch)`.
+"""Where each partition goes on, kept in PostgreSQL beside the rows: `sink_offsets(topic, topic_id, partition, next, epoch)`.
 
 In: partitions that Kafka has given to this process, and batches about to be written. Out: the offset to read from; and,
 in the transaction that writes a batch, the offsets moved. Taking a partition over raises its epoch, and a writer with an

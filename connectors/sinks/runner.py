@@ -1,7 +1,7 @@
 """One sink at work: a consumer and a connection to PostgreSQL in a thread of their own, so that none waits for another.
 
 In: records of the partitions that Kafka gives to this process. Out: one transaction a batch, offsets included; a kill at
-any instant leaves it done or undone. The group only shares out partitions; the truth about offsets is `koff`.
+any instant leaves it done or undone. The group only shares out partitions; the truth about offsets is `sink_offsets`.
 
 - PostgreSQL away, or not migrated yet: the batch is kept, the consumer paused but polling, until it is back.
 - Another owner of a partition (`StaleOwner`): everything in memory is dropped and the group joined anew.

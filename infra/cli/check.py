@@ -20,14 +20,14 @@ def verify(
     data: Data = None, config: Config = None, output: Output = None,
 ) -> None:
     """Check the ledger: nothing lost, nothing sent or paid twice."""
-    from infra.postgres.admin_store import open_catalog
+    from infra.postgres.admin_store import open_admin_store
     from infra.verify.verify import render_table
     from infra.verify.verify import verify as judge
 
     settings = find_settings(data, config)
     kafka_bootstrap(settings)
     if campaign is not None:
-        with open_catalog(postgres_url(settings)) as book:
+        with open_admin_store(postgres_url(settings)) as book:
             book.know_campaign(campaign)
     postgres_url(settings)
     tell("waiting for the consumers, then reading the logs")

@@ -14,7 +14,7 @@ def lag(data: Data = None, config: Config = None, output: Output = None) -> None
     """Show how far each consumer is behind."""
     from infra.kafka.offsets import committed, end_offsets
     from infra.kafka.topic_admin import GROUPS
-    from infra.postgres.admin_store import CatalogDown, open_catalog
+    from infra.postgres.admin_store import CatalogDown, open_admin_store
 
     settings = find_settings(data, config)
     bootstrap = kafka_bootstrap(settings)
@@ -23,7 +23,7 @@ def lag(data: Data = None, config: Config = None, output: Output = None) -> None
                  for group, topics in GROUPS.items()}
     if settings.postgres.url is not None:
         try:
-            with open_catalog(settings.postgres.url.get_secret_value()) as book:
+            with open_admin_store(settings.postgres.url.get_secret_value()) as book:
                 positions["sluice-sinks"] = book.sink_offsets()
         except CatalogDown as fault:
             tell(f"PostgreSQL does not answer, so the sinks are missing: {str(fault).splitlines()[0]}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from infra.client.api import Api
     from infra.kafka.topic_admin import Compression
-    from infra.postgres.admin_store import Catalog
+    from infra.postgres.admin_store import AdminStore
     from infra.settings.model import Settings
 
 Output = Annotated[Format | None, typer.Option("--output", "-o", help="Form of the output; default: table on a terminal.")]
@@ -50,11 +50,11 @@ def open_api(data: Path | None, config: Path | None, gateway: str | None = None,
     return Api(settings.gateway.url, settings.api_key.get_secret_value())
 
 
-def catalog(data: Path | None, config: Path | None) -> AbstractContextManager[Catalog]:
+def catalog(data: Path | None, config: Path | None) -> AbstractContextManager[AdminStore]:
     """The operator's catalog."""
-    from infra.postgres.admin_store import open_catalog
+    from infra.postgres.admin_store import open_admin_store
 
-    return open_catalog(postgres_url(find_settings(data, config)))
+    return open_admin_store(postgres_url(find_settings(data, config)))
 
 
 def postgres_url(settings: Settings) -> str:

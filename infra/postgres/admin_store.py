@@ -35,11 +35,11 @@ class CatalogError(ValueError):
 
 
 @contextmanager
-def open_catalog(url: str) -> Iterator[Catalog]:
+def open_admin_store(url: str) -> Iterator[AdminStore]:
     """A catalog on one connection."""
     with psycopg.connect(url, autocommit=True, connect_timeout=5, row_factory=dict_row,
                          application_name="sluice-catalog") as connection:
-        yield Catalog(connection)
+        yield AdminStore(connection)
 
 
 def server_version(url: str) -> str:
@@ -48,7 +48,7 @@ def server_version(url: str) -> str:
         return connection.info.parameter_status("server_version") or "unknown"
 
 
-class Catalog:
+class AdminStore:
     """Each method is one transaction. Tenants are named by their name or their id."""
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:

@@ -83,4 +83,4 @@ FROM dead_letters GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3;
 SELECT id FROM campaigns WHERE id = %(id)s LIMIT 1;
 
 -- name: sink_offsets
-SELECT topic, partition::int AS partition, next FROM koff ORDER BY 1, 2;
+SELECT topic, partition::int AS partition, next FROM sink_offsets ORDER BY 1, 2;

@@ -59,7 +59,7 @@ def prepare_topics(settings: Settings) -> list[str]:
 
 def prepare_database(settings: Settings, credentials: Credentials) -> None:
     """Tables, then the rows that are missing."""
-    from infra.postgres.admin_store import open_catalog
+    from infra.postgres.admin_store import open_admin_store
     from infra.postgres.migrate import upgrade
 
     url = secret(settings.postgres.url)
@@ -67,7 +67,7 @@ def prepare_database(settings: Settings, credentials: Credentials) -> None:
     keyring = load_keyring(settings.keyring_path)
     carriers = settings.carriers or [SIMULATOR]
     routes = settings.routes or ([] if settings.carriers else [SIMULATOR_ROUTE])
-    with open_catalog(url) as catalog:
+    with open_admin_store(url) as catalog:
         catalog.seed_tenant(TENANT, FIRST_BALANCE, credentials.api_key)
         for carrier in carriers:
             address, password = carrier_address(carrier, settings.simulator)

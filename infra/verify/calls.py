@@ -5,7 +5,7 @@ what is or was uncertain, what was taken twice and what was started again withou
 and of its longest message.
 
 A `Started` of an epoch older than the partition's newest owner was never acted on (its writer stopped before the first
-byte) and is passed over. `not_taken` undoes the starts of its own owner, unless a newer one stands between. otp and
+byte) and is passed over. `not_submitted` undoes the starts of its own owner, unless a newer one stands between. otp and
 transactional messages may be started once more after they were uncertain; then two answers are no fault. A marketing
 message may not: its second start by another owner is one.
 """
@@ -127,7 +127,7 @@ class CallLog:
     def _settle(self, r: Settled, judged: bool, *, late: bool) -> None:
         chunk, log = self._of(r)
         for verdict in r.verdicts:
-            if verdict.outcome == "not_taken":
+            if verdict.outcome == "not_submitted":
                 if not late:
                     log.starts[r.epoch] = log.starts.get(r.epoch, 0) & ~verdict.positions
                 continue

@@ -1,1 +1,1 @@
-SELECT topic, partition, next FROM koff
+SELECT topic, partition, next FROM sink_offsets

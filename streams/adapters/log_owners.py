@@ -18,7 +18,7 @@ from infra.kafka.log_reader import LogUnreadable, Place, Stretch, read_before
 from schemas.records.codec import DecodeError, decode
 from schemas.records.wire import Owner, Returned, Settled, Started
 from streams.ports import OwnerAsk, PortDown
-from streams.reigns import epoch_of
+from streams.settlement.owner_epochs import epoch_of
 
 LOOK_BACK_MS = 60_000
 LEAST = 500

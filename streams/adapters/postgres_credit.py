@@ -14,8 +14,8 @@ from typing import Any
 from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, transaction
 from infra.postgres.sql import load_sql
 from schemas.values.positions import places, positions_of
+from streams.output_batch import ranks
 from streams.ports import CreditAsk, CreditGrant, PortDown
-from streams.sheet import ranks
 from streams.steps.admit_to_carrier import first_that_fit
 
 Key = tuple[str, str, int]

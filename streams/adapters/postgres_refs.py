@@ -17,7 +17,7 @@ from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, look_up,
 from infra.postgres.sql import load_sql
 from schemas.values.carrier_ids import ref_key
 from streams.adapters.postgres_credit import columns
-from streams.intake_burst import PRICE_ROUND
+from streams.intake.intake_batch import PRICE_ROUND
 from streams.ports import Found, PortDown, Sealing, SegmentReceipt, UnknownReceipt
 
 HERE = "streams.adapters"

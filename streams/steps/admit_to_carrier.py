@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from schemas.values.positions import places, positions_of
 from schemas.values.reasons import Reason
 from streams.outcome import Hold, Next, Outcomes
-from streams.part import Part
+from streams.selection import Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class RoomFacts:
     now: int
 
 
-def decide(part: Part, facts: RoomFacts) -> Outcomes:
+def decide(part: Selection, facts: RoomFacts) -> Outcomes:
     """The positions that fit go on."""
     fitting = first_that_fit(part.segments, facts.granted)
     if fitting == len(part.segments):

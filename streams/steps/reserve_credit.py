@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from schemas.values.reasons import Reason
 from streams.outcome import Hold, Next, Outcome, Outcomes, Reject
-from streams.part import Part
+from streams.selection import Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class CreditFacts:
     now: int
 
 
-def decide(part: Part, facts: CreditFacts) -> Outcomes:
+def decide(part: Selection, facts: CreditFacts) -> Outcomes:
     """Paid positions go on."""
     paid = part.positions & facts.granted
     short = part.positions & ~facts.granted

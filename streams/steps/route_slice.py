@@ -17,7 +17,7 @@ from schemas.records.slice import Columns
 from schemas.values.positions import places, positions_of
 from schemas.values.reasons import Reason
 from streams.outcome import Next, Outcomes, Reject
-from streams.part import Part
+from streams.selection import Selection
 
 _BLOCK = 10_000
 _REMEMBERED = 200_000
@@ -97,7 +97,7 @@ class RouteFacts:
     routes: RouteTable
 
 
-def decide(part: Part, facts: RouteFacts) -> Outcomes:
+def decide(part: Selection, facts: RouteFacts) -> Outcomes:
     """A carrier and a price for every position, or no way."""
     if part.carrier is not None and part.price > 0 and facts.routes.knows(part.carrier):
         return (Next(positions=part.positions),)
@@ -112,7 +112,7 @@ def decide(part: Part, facts: RouteFacts) -> Outcomes:
     return tuple(_outcome(positions_of(members), way) for way, members in ordered)
 
 
-def _numbers(part: Part, columns: Columns) -> Iterable[int]:
+def _numbers(part: Selection, columns: Columns) -> Iterable[int]:
     numbers = array("Q", columns.to)
     if part.positions == part.slice.positions:
         return numbers

@@ -40,7 +40,7 @@ def decide(block: Settled, *, outdated: bool) -> Outcomes:
                 out.append(Reject(positions=verdict.positions, reason=Reason.PARTIAL, code=verdict.code))
             case "uncertain":
                 out.append(Hold(positions=verdict.positions, reason=Reason(verdict.reason), until=block.at))
-            case "not_taken":
+            case "not_submitted":
                 out.append(Reject(positions=verdict.positions, reason=Reason.DUPLICATE_SEND))
             case "transient" if outdated:
                 out.append(Reject(positions=verdict.positions, reason=Reason.DUPLICATE_SEND))

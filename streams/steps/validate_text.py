@@ -18,7 +18,7 @@ from schemas.values.reasons import Reason
 from schemas.values.template import MissingVariable, compile_template
 from schemas.values.text import TextError, count_segments, smart
 from streams.outcome import Next, Outcomes, Reject
-from streams.part import Part
+from streams.selection import Selection
 
 Verdict = int | Reason
 """The number of segments, or why there is no such message."""
@@ -32,7 +32,7 @@ class TextFacts:
     invalid: Callable[[Sequence[int]], Collection[int]]
 
 
-def decide(part: Part, facts: TextFacts) -> Outcomes:
+def decide(part: Selection, facts: TextFacts) -> Outcomes:
     """Segments or a reason for every position."""
     if part.segments or facts.columns is None:
         return (Next(positions=part.positions),)
@@ -72,7 +72,7 @@ def judge(text: str, smart_encoding: bool) -> Verdict:
         return Reason.TOO_LONG if fault.code == "too_long" else Reason.BAD_TEXT
 
 
-def _rendered(part: Part, columns: Columns) -> Iterator[Verdict]:
+def _rendered(part: Selection, columns: Columns) -> Iterator[Verdict]:
     """The verdict on each position's own text."""
     template = compile_template(part.slice.body)
     nobody: list[str | None] = [None] * part.positions.bit_count()

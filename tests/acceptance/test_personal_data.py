@@ -24,7 +24,7 @@ from tests.support.topic_reader import read_topic
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack]
 PRIVATE_TABLES = ("reservations", "allowances", "carrier_refs", "ref_blocks", "message_refs", "uncertain_positions",
-                  "receipt_parts", "koff", "dead_letters", "parked_receipts")
+                  "receipt_parts", "sink_offsets", "dead_letters", "parked_receipts")
 
 
 @pytest.fixture(scope="module")

@@ -24,14 +24,14 @@ from tests.support.stack import wait_for
 
 Letter = tuple[bytes | None, bytes | None, dict[str, bytes]]
 SECONDS = 60.0
-Feed = list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]]
+ConsumerThread = list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]]
 
 
 class Rig(Protocol):
     """One runner with an input, an output and dead letters."""
 
-    async def run(self, feed: Feed, out: int, letters: int) -> tuple[list[str], list[Letter]]:
-        """Feed the input until so much came out, or more; (chunk ids, dead letters)."""
+    async def run(self, feed: ConsumerThread, out: int, letters: int) -> tuple[list[str], list[Letter]]:
+        """ConsumerThread the input until so much came out, or more; (chunk ids, dead letters)."""
 
     def committed(self) -> int:
         """How many inputs are acknowledged."""
@@ -43,7 +43,7 @@ class InMemory:
     def __init__(self) -> None:
         self.runner = MemoryRunner(lambda: Toy("out"))
 
-    async def run(self, feed: Feed, out: int, letters: int) -> tuple[list[str], list[Letter]]:
+    async def run(self, feed: ConsumerThread, out: int, letters: int) -> tuple[list[str], list[Letter]]:
         for key, value, headers in feed:
             self.runner.send(value, key, headers)
         await self.runner.drain()
@@ -93,12 +93,12 @@ class WithFaust:
         self.children.append(child)
         return child
 
-    def send(self, feed: Feed) -> None:
+    def send(self, feed: ConsumerThread) -> None:
         for key, value, headers in feed:
             self.producer.produce(f"{self.name}-in", value=value, key=key, headers=[*headers])
         assert self.producer.flush(30) == 0
 
-    async def run(self, feed: Feed, out: int, letters: int) -> tuple[list[str], list[Letter]]:
+    async def run(self, feed: ConsumerThread, out: int, letters: int) -> tuple[list[str], list[Letter]]:
         self.send(feed)
         self.start()
         return self.outputs(out), self.letters(letters)

@@ -24,9 +24,9 @@ from schemas.records.slice import Slice, check_slice
 from schemas.records.wire import Envelope
 from schemas.values.positions import everyone
 from streams.faust_runner import Source, run_sources
+from streams.handler import Inbound, Item, Output, Written
 from streams.kafka_outlet import KafkaOutlet
 from streams.runner import Runner
-from streams.stage import Inbound, Item, Output, Written
 
 
 class Toy:

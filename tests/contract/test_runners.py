@@ -23,7 +23,7 @@ from schemas.records.topics import DEAD_LETTER
 from schemas.records.wire import Envelope
 from streams.faust_runner import COMMIT_SECONDS
 from streams.runner import BrakeOn, Undelivered
-from tests.contract.runner_rigs import SECONDS, Feed, InMemory, Rig, WithFaust
+from tests.contract.runner_rigs import SECONDS, ConsumerThread, InMemory, Rig, WithFaust
 from tests.contract.runner_toy import toy_record, toy_slice
 from tests.support.stack import wait_for
 
@@ -64,7 +64,7 @@ async def test_what_goes_in_comes_out_and_is_acknowledged(rig: Rig) -> None:
 
 async def test_poison_is_buried_whole_and_the_rest_goes_on(rig: Rig) -> None:
     poison = b"\x07 not ours \xff"
-    feed: Feed = [plain(toy_record(toy_slice("before"))), (b"key", poison, [("traceparent", b"00-1")]),
+    feed: ConsumerThread = [plain(toy_record(toy_slice("before"))), (b"key", poison, [("traceparent", b"00-1")]),
                   (b"null", None, []), plain(toy_record(toy_slice("after")))]
     out, letters = await rig.run(feed, 2, 2)
     assert set(out) == {"before", "after"}

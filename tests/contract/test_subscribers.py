@@ -24,8 +24,8 @@ from schemas.records.codec import encode, schema_text
 from schemas.records.examples import examples
 from schemas.records.topics import DELIVERY_RECEIPTS, topic
 from schemas.records.wire import DeliveryReceipt
+from streams.handler import Output
 from streams.kafka_outlet import MANY, KafkaOutlet
-from streams.stage import Output
 from tests.contract.subscribers.clients import CLIENTS
 
 pytestmark = pytest.mark.stack

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from infra.kafka import topic_admin
 from infra.kafka.client import make_consumer
-from infra.postgres.admin_store import open_catalog
+from infra.postgres.admin_store import open_admin_store
 from infra.postgres.migrate import upgrade
 from infra.security.keyring import create_keyring, load_keyring
 from infra.security.sealing import Sealer
@@ -67,7 +67,7 @@ def make_place(services: Stack, folder: Path) -> Place:
         data_dir=folder, kafka=KafkaSettings(bootstrap=services.kafka),
         postgres=PostgresSettings(url=SecretStr(postgres)), redis=RedisSettings(url=SecretStr(services.redis)))
     create_keyring(settings.keyring_path)
-    with open_catalog(postgres) as catalog:
+    with open_admin_store(postgres) as catalog:
         keyring = load_keyring(settings.keyring_path)
         for name in ("near", "far"):
             catalog.seed_carrier(CarrierSettings(id=name, kind="simulator", rate=100), {}, "", keyring)

@@ -75,7 +75,7 @@ CREATE TRIGGER routes_bump AFTER INSERT OR UPDATE OR DELETE ON routes EXECUTE FU
 
 -- Offsets of the sinks ----------------------------------------------------------------------------------------------
 
-CREATE TABLE koff (
+CREATE TABLE sink_offsets (
     topic text NOT NULL,
     topic_id text NOT NULL,                  -- Kafka's id, so that a topic made anew is noticed
     partition smallint NOT NULL,

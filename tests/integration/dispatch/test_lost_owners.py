@@ -160,7 +160,7 @@ def record_of(kind: type[Any], slice_: Slice, **given: Any) -> Any:
     if kind is Settled:
         fields |= {"price": 0, "lease": None, "indexes": slice_.indexes, "segments": bytes([1]) * whole, "ids": "",
                    "to_hashes": bytes(8 * whole), "key_id": "", "verdicts": [
-                       Verdict(outcome="not_taken", reason="throttled", code=None, positions=slice_.positions)]}
+                       Verdict(outcome="not_submitted", reason="throttled", code=None, positions=slice_.positions)]}
     return kind(**fields | {"at": now()} | given)
 
 
@@ -169,13 +169,13 @@ async def test_throttled_marketing_is_sent_exactly_once_by_the_next_owner(make_p
     await place.open(Script(error_suffixes={"002": 0x58}), rate=4)  # a quarter of a second between two tries
     process = await place.spawn()
     place.put(place.slice(3))
-    await until(lambda: verdicts(place).get(2, []).count(("not_taken", "throttled")) >= 2 and len(verdicts(place)) == 3)
+    await until(lambda: verdicts(place).get(2, []).count(("not_submitted", "throttled")) >= 2 and len(verdicts(place)) == 3)
     await until(lambda: stopped_between_two_tries(place, process))
     place.kill(process)
     assert place.committed()[0] < place.dispatch_end(), "the throttled one keeps the record open"
     place.server.change(Script())
     await place.start()
-    await until(lambda: verdicts(place)[2][-1][0] != "not_taken")
+    await until(lambda: verdicts(place)[2][-1][0] != "not_submitted")
     assert verdicts(place)[2][-1] == ("sent", "none")
     assert set(place.times_taken().values()) == {1} and len(place.times_taken()) == 3
     assert starts(place)[2] == len(verdicts(place)[2]) and starts(place)[0] == 1

@@ -65,7 +65,7 @@ def back(service: Service, how: signal.Signals) -> None:
 
 async def comes_to_an_end(place: Place, messages: int) -> None:
     """Everything is at its end, nothing was taken twice, and whatever is called sent is with the carrier."""
-    await until(lambda: len(seen := outcomes(place.of(Settled))) == messages and "not_taken" not in seen.values())
+    await until(lambda: len(seen := outcomes(place.of(Settled))) == messages and "not_submitted" not in seen.values())
     ends = list(outcomes(place.of(Settled)).values())
     taken = place.times_taken()
     assert set(taken.values()) == {1}, "nothing twice"

@@ -23,7 +23,7 @@ def settled_positions(place: Place, number: int = 0) -> int:
     total = 0
     for record in place.of(Settled):
         if record.chunk == f"chk_{place.root}_0_{number}":
-            total |= sum(verdict.positions for verdict in record.verdicts if verdict.outcome != "not_taken")
+            total |= sum(verdict.positions for verdict in record.verdicts if verdict.outcome != "not_submitted")
     return total
 
 
@@ -117,7 +117,7 @@ async def test_throttled_messages_go_again_and_count_nothing(make_place: MakePla
     await until(lambda: all(settled_positions(place, number) == everyone(200) for number in range(6)))
     assert set(place.times_taken().values()) == {1}
     outcomes = Counter((v.outcome, v.reason) for record in place.of(Settled) for v in record.verdicts)
-    assert set(outcomes) == {("sent", "none"), ("not_taken", "throttled")}
+    assert set(outcomes) == {("sent", "none"), ("not_submitted", "throttled")}
     assert not any(record.rest for record in place.of(Settled)), "nothing is tried again by anybody else"
 
 
@@ -253,7 +253,7 @@ async def test_a_carrier_moves_to_another_account_while_messages_go_out(make_pla
         await until(lambda taken=taken: len(place.times_taken()) > taken + 20)  # type: ignore[misc]
     await until(lambda: all(settled_positions(place, number) == everyone(100) for number in range(5)))
     assert set(place.times_taken().values()) == {1} and len(place.times_taken()) == 500
-    assert {v.outcome for record in place.of(Settled) for v in record.verdicts} <= {"sent", "not_taken"}
+    assert {v.outcome for record in place.of(Settled) for v in record.verdicts} <= {"sent", "not_submitted"}
     await until(lambda: len(place.server.connections) == 1)
     assert place.server.counters.binds == 3
     await until(lambda: received(place) == 500)

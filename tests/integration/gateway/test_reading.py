@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.state import Gateway
-from infra.postgres.admin_store import open_catalog
+from infra.postgres.admin_store import open_admin_store
 from schemas.records.slice import Slice
 from schemas.values.positions import places
 from schemas.values.status import STATUSES, Status, sequence
@@ -197,7 +197,7 @@ async def test_a_preview_sends_nothing(client: ClientSession, place: Place) -> N
 
 
 async def test_a_revoked_key_ends_within_seconds(gateway: Gateway, url: str, place: Place) -> None:
-    with open_catalog(place.postgres) as catalog:
+    with open_admin_store(place.postgres) as catalog:
         made = catalog.create_key("account", "second")
         async with ClientSession(url, headers={"Authorization": f"Bearer {made['api_key']}"}) as session:
             assert (await get(session, "/v1/balance"))["currency"] == "EUR"

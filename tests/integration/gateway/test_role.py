@@ -15,7 +15,7 @@ from aiohttp import ClientSession
 from gateway import role as gateway_role
 from gateway import uploads
 from gateway.state import Gateway
-from infra.postgres.admin_store import open_catalog
+from infra.postgres.admin_store import open_admin_store
 from infra.runtime.role import RoleContext
 from infra.services.ports import free_port
 from tests.support.carriers import until
@@ -135,7 +135,7 @@ async def test_what_an_upload_may_be_and_leave_behind_is_bounded(client: ClientS
 async def test_a_key_that_is_revoked_while_its_upload_comes(client: ClientSession, gateway: Gateway, url: str,
                                                           place: Place) -> None:
     campaign = await draft(client)
-    with open_catalog(place.postgres) as catalog:
+    with open_admin_store(place.postgres) as catalog:
         made = catalog.create_key("account", "leaked")
 
         async def body() -> AsyncIterator[bytes]:

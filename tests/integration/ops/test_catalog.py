@@ -8,7 +8,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from infra.postgres.admin_store import Catalog, CatalogError, open_catalog
+from infra.postgres.admin_store import AdminStore, CatalogError, open_admin_store
 from infra.postgres.migrate import upgrade
 from infra.security.api_keys import check, key_id, new_key
 from infra.security.keyring import Keyring
@@ -33,16 +33,16 @@ def url(services: Stack) -> str:
 
 
 @pytest.fixture
-def book(url: str) -> Iterator[Catalog]:
-    with open_catalog(url) as catalog:
+def book(url: str) -> Iterator[AdminStore]:
+    with open_admin_store(url) as catalog:
         yield catalog
 
 
-def seed(book: Catalog, carrier: CarrierSettings) -> bool:
+def seed(book: AdminStore, carrier: CarrierSettings) -> bool:
     return book.seed_carrier(carrier, *carrier_address(carrier, SimulatorSettings()), keyring=RING)
 
 
-def test_seeding_a_tenant_never_overwrites(book: Catalog, url: str) -> None:
+def test_seeding_a_tenant_never_overwrites(book: AdminStore, url: str) -> None:
     key = new_key()[0]
     assert book.seed_tenant("default", 50_000, key) == key
     book.credit("default", -20_000)
@@ -54,7 +54,7 @@ def test_seeding_a_tenant_never_overwrites(book: Catalog, url: str) -> None:
     assert row is not None and check(key, row[0])
 
 
-def test_a_balance_stays_in_its_bounds(book: Catalog) -> None:
+def test_a_balance_stays_in_its_bounds(book: AdminStore) -> None:
     book.create_tenant("bounds", 50_000)
     with pytest.raises(CatalogError, match=r"only 5\.0000 are available"):
         book.credit("bounds", -50_001)
@@ -64,12 +64,12 @@ def test_a_balance_stays_in_its_bounds(book: Catalog) -> None:
     assert book.credit("bounds", -(10**15))["balance"] == "0.0000"
 
 
-def test_an_unknown_campaign(book: Catalog) -> None:
+def test_an_unknown_campaign(book: AdminStore) -> None:
     with pytest.raises(CatalogError, match="no campaign 'cmp_nope'"):
         book.know_campaign("cmp_nope")
 
 
-def test_tenants_and_keys(book: Catalog) -> None:
+def test_tenants_and_keys(book: AdminStore) -> None:
     tenant, key = book.create_tenant("acme", 0)
     with pytest.raises(CatalogError, match="already"):
         book.create_tenant("acme", 0)
@@ -85,7 +85,7 @@ def test_tenants_and_keys(book: Catalog) -> None:
     assert (back["lanes"], back["senders"]) == (["otp"], None)
 
 
-def test_carriers(book: Catalog, url: str) -> None:
+def test_carriers(book: AdminStore, url: str) -> None:
     assert seed(book, ACME)
     book.set_carrier("acme", rate=77, binds=3)
     assert not seed(book, ACME)
@@ -98,21 +98,21 @@ def test_carriers(book: Catalog, url: str) -> None:
     assert open_secret(RING, stored[0], stored[1], "carrier|acme") == "hunter2"
 
 
-def test_carriers_get_partitions_of_their_own(book: Catalog) -> None:
+def test_carriers_get_partitions_of_their_own(book: AdminStore) -> None:
     for number in range(6):
         seed(book, ACME.model_copy(update={"id": f"more-{number}"}))
     partitions = [row["partition"] for row in book.carriers()]
     assert len(set(partitions)) == len(partitions)
 
 
-def test_the_simulator_moves(book: Catalog) -> None:
+def test_the_simulator_moves(book: AdminStore) -> None:
     seed(book, CarrierSettings(id="simulator", kind="simulator", rate=1))
     book.move_carrier("simulator", "127.0.0.1", 7777)
     settings = book.carrier("simulator")["settings"]
     assert (settings["port"], settings["system_id"]) == (7777, "sluice")
 
 
-def test_routes(book: Catalog) -> None:
+def test_routes(book: AdminStore) -> None:
     seed(book, ACME)
     assert book.seed_route(RouteSettings(prefix="+49", carriers=["acme"], price=Decimal("0.07")))
     book.set_route("+49", ["acme"], 900)
@@ -128,12 +128,12 @@ def test_routes(book: Catalog) -> None:
 
 
 @pytest.mark.parametrize("what", ["tenant", "carrier", "revoke_key"])
-def test_unknown_names(book: Catalog, what: str) -> None:
+def test_unknown_names(book: AdminStore, what: str) -> None:
     with pytest.raises(CatalogError, match="there is no"):
         getattr(book, what)("nobody")
 
 
-def test_dead_letters_of_an_empty_table(book: Catalog) -> None:
+def test_dead_letters_of_an_empty_table(book: AdminStore) -> None:
     assert (book.dead_letters(None, 5), book.dead_letter_stats(), book.sink_offsets()) == ([], [], {})
     with pytest.raises(CatalogError, match="0:1"):
         book.dead_letter(0, 1)

@@ -22,7 +22,7 @@ TENANT_TABLES = (
     "campaign_spend", "attempt_chunks", "held", "tenants",
 )
 HIDDEN = ("reservations", "allowances", "carrier_refs", "ref_blocks", "message_refs",
-          "uncertain_positions", "receipt_parts", "koff", "dead_letters",
+          "uncertain_positions", "receipt_parts", "sink_offsets", "dead_letters",
           "parked_receipts", "awaited_receipts")
 CHUNK = """
 INSERT INTO chunk_payloads (tenant, chunk, campaign, part, size, lane, sender, body, smart, version, grouping, accepted_at,

@@ -40,7 +40,7 @@ sink.reads, sink.batch_records, sink.linger_seconds = (topic,), 20, 0.0
 SinkRunner(sink, bootstrap=kafka, postgres_url=postgres, instance="killed", group=topic).run()
 """
 """In small batches: before each kill some are committed, one is half written, and many still wait."""
-NEXT = "SELECT coalesce(sum(next), 0)::int FROM koff"
+NEXT = "SELECT coalesce(sum(next), 0)::int FROM sink_offsets"
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 

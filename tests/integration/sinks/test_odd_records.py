@@ -39,7 +39,7 @@ from tests.support.stack import wait_for
 
 pytestmark = pytest.mark.stack
 
-NEXT = "SELECT coalesce(sum(next), 0)::int FROM koff"
+NEXT = "SELECT coalesce(sum(next), 0)::int FROM sink_offsets"
 HOSTILE = {"nul": "a\0b", "controls": "\x1b[2J\n", "right to left": "\u202eילשמ", "escapes": '\\u0000"\\',
            "long": "é" * 300_000}
 FAR = [-2**63, -62_135_596_800_001, 253_402_300_800_000, 2**63 - 1]

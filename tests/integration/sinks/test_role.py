@@ -46,7 +46,7 @@ def begin_at_the_end(url: str, kafka: str) -> None:
     ids = topic_ids(kafka, sorted({topic for topic, _ in ends}))
     with psycopg.connect(url) as connection:
         for (topic, partition), end in ends.items():
-            connection.execute("INSERT INTO koff (topic, topic_id, partition, next) VALUES (%s, %s, %s, %s)",
+            connection.execute("INSERT INTO sink_offsets (topic, topic_id, partition, next) VALUES (%s, %s, %s, %s)",
                                (topic, ids[topic], partition, end))
 
 

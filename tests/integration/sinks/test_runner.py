@@ -28,7 +28,7 @@ from tests.support.stack import wait_for
 pytestmark = pytest.mark.stack
 
 COUNTED = "SELECT coalesce(sum(c), 0)::int FROM campaign_counts, unnest(counts) c"
-NEXT = "SELECT coalesce(sum(next), 0)::int FROM koff"
+NEXT = "SELECT coalesce(sum(next), 0)::int FROM sink_offsets"
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_work_goes_on_where_the_last_owner_stopped(services: Stack, database: st
     with at_work(sink_on(topic), services.kafka, database, instance="same"):
         wait_for(lambda: ask(database, NEXT) == [(2,)])
     assert ask(database, "SELECT counts[13] FROM campaign_counts") == [(10,)]
-    assert ask(database, "SELECT DISTINCT epoch FROM koff") == [(2,)]
+    assert ask(database, "SELECT DISTINCT epoch FROM sink_offsets") == [(2,)]
 
 
 def test_a_writer_that_lost_its_epoch_is_refused_and_joins_anew(services: Stack, database: str) -> None:
@@ -83,11 +83,11 @@ def test_a_writer_that_lost_its_epoch_is_refused_and_joins_anew(services: Stack,
         put(services.kafka, topic, [sent(0)])
         wait_for(lambda: ask(database, NEXT) == [(1,)])
         with psycopg.connect(database) as connection:  # another owner, which moved the chunk on
-            connection.execute("UPDATE koff SET epoch = epoch + 1")
+            connection.execute("UPDATE sink_offsets SET epoch = epoch + 1")
             connection.execute("UPDATE chunks SET sequences = array_fill(1048588, '{10}')")
         put(services.kafka, topic, [events(change("undelivered"), chunk="chk_0")])
         wait_for(lambda: ask(database, NEXT) == [(2,)])
-    assert ask(database, "SELECT sequences[1], (SELECT max(epoch) FROM koff) FROM chunks") == [(1048588, 3)]
+    assert ask(database, "SELECT sequences[1], (SELECT max(epoch) FROM sink_offsets) FROM chunks") == [(1048588, 3)]
 
 
 def test_a_topic_made_anew_begins_at_its_start(services: Stack, database: str) -> None:

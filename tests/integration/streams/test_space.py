@@ -9,12 +9,12 @@ import pytest
 from infra.redis.carrier_capacity import CarrierCapacity
 from infra.redis.client import connect
 from infra.services.stack import Stack
-from streams.adapters.redis_space import RedisSpace
-from streams.ports import SpaceAsk
+from streams.adapters.redis_capacity import RedisCapacity
+from streams.ports import CapacityAsk
 
 
-def ask(carrier: str, chunk: str, cost: int, *, rate: int = 20, lane: str = "marketing") -> SpaceAsk:
-    return SpaceAsk(carrier=carrier, lane=lane, chunk=chunk, send=1, cost=cost, least=1, rate=rate)
+def ask(carrier: str, chunk: str, cost: int, *, rate: int = 20, lane: str = "marketing") -> CapacityAsk:
+    return CapacityAsk(carrier=carrier, lane=lane, chunk=chunk, send=1, cost=cost, least=1, rate=rate)
 
 
 @pytest.mark.stack
@@ -22,7 +22,7 @@ def ask(carrier: str, chunk: str, cost: int, *, rate: int = 20, lane: str = "mar
 async def test_room_is_half_a_second_of_the_rate_and_a_repeat_gets_the_same(services: Stack) -> None:
     carrier = f"c-{uuid.uuid4().hex[:8]}"
     redis = connect(services.redis)
-    space = RedisSpace(CarrierCapacity(redis), lambda: 0.0)
+    space = RedisCapacity(CarrierCapacity(redis), lambda: 0.0)
     assert await space.ask([ask(carrier, "a", 7), ask(carrier, "b", 7)]) == [7, 3]
     assert await space.ask([ask(carrier, "a", 7), ask(carrier, "c", 1)]) == [7, 0]
     await redis.close()
@@ -34,7 +34,7 @@ async def test_nobody_passes_those_who_wait_but_codes(services: Stack) -> None:
     carrier = f"c-{uuid.uuid4().hex[:8]}"
     redis = connect(services.redis)
     rooms = CarrierCapacity(redis)
-    space = RedisSpace(rooms, lambda: 0.0)
+    space = RedisCapacity(rooms, lambda: 0.0)
     await rooms.set_waiting(carrier, "marketing")
     await rooms.set_waiting(carrier, "otp")
     assert await space.ask([ask(carrier, "a", 1), ask(carrier, "b", 1, lane="transactional"),
@@ -47,7 +47,7 @@ async def test_nobody_passes_those_who_wait_but_codes(services: Stack) -> None:
 async def test_the_first_choice_of_a_carrier_stays(services: Stack) -> None:
     chunk = f"chk-{uuid.uuid4().hex}"
     redis = connect(services.redis)
-    space = RedisSpace(CarrierCapacity(redis), lambda: 0.0)
+    space = RedisCapacity(CarrierCapacity(redis), lambda: 0.0)
     assert await space.assign([(chunk, 1, {"a": 0b11})]) == [{"a": 0b11}]
     assert await space.assign([(chunk, 1, {"b": 0b111}), (chunk, 2, {"b": 0b1})]) == [{"a": 0b11, "b": 0b100}, {"b": 0b1}]
     assert await space.already_assigned([(chunk, 3), (chunk, 1), (chunk, 2)]) == [{}, {"a": 0b11, "b": 0b100}, {"b": 0b1}]
@@ -58,7 +58,7 @@ async def test_the_first_choice_of_a_carrier_stays(services: Stack) -> None:
 async def test_without_redis_there_is_less_room_and_no_memory_of_choices() -> None:
     now = 100.0
     redis = connect("redis://127.0.0.1:1/0")
-    space = RedisSpace(CarrierCapacity(redis), lambda: now)
+    space = RedisCapacity(CarrierCapacity(redis), lambda: now)
     assert await space.assign([("c", 1, {"a": 0b11})]) == [{"a": 0b11}]
     assert await space.already_assigned([("c", 1), ("c", 2)]) == [{}, {}]
     assert await space.ask([ask("x", "a", 100)]) == [8]

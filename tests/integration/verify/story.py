@@ -24,7 +24,7 @@ from infra.verify.verify import VerifyReport, verify
 from schemas.records import topics
 from schemas.records.codec import encode
 from schemas.records.wire import DeliveryReceipt, Record
-from streams.stage import Output
+from streams.handler import Output
 from tests.support.database import add_tenant
 from tests.support.log_records import NOW, an_envelope, change, events, settled, started, usage
 

@@ -18,8 +18,8 @@ from schemas.records import topics
 from schemas.records.codec import decode_as, encode
 from schemas.records.wire import CarrierReceipts, DeliveryReceipt
 from schemas.values.lanes import Lane
-from streams.match import Match
 from streams.memory_runner import MemoryRunner
+from streams.receipts.handler import Match
 from tests.integration.verify.story import HALF, REST, Story, World, found
 from tests.support.log_records import NOW, change, held, settled, started, usage
 from tests.unit.streams.worlds import World as Stages

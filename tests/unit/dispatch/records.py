@@ -52,9 +52,9 @@ def settled(positions: int, epoch: int = 0, chunk: str = CHUNK, reason: str = "n
                    segments=b"", ids="", to_hashes=b"", key_id="")
 
 
-def not_taken(positions: int, epoch: int = 0, reason: str = "throttled", at: int = 0) -> Settled:
+def not_submitted(positions: int, epoch: int = 0, reason: str = "throttled", at: int = 0) -> Settled:
     """Positions that the carrier did not take."""
-    return settled(positions, epoch=epoch, reason=reason, outcome="not_taken", at=at)
+    return settled(positions, epoch=epoch, reason=reason, outcome="not_submitted", at=at)
 
 
 def returned(positions: int, epoch: int = 0) -> Returned:

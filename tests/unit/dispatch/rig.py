@@ -1,4 +1,4 @@
-"""An engine with everything around it, for tests: a carrier that answers as told, a log that acknowledges when told to.
+"""An sender with everything around it, for tests: a carrier that answers as told, a log that acknowledges when told to.
 
 In: answers by submit, slices. Out: what was sent, started, settled, noted.
 """
@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from connectors.carriers.contract import Accepted, OnResult, Result, Submit
-from connectors.dispatch.engine import Engine
-from connectors.dispatch.home import Home
+from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch
+from connectors.dispatch.carrier_sender import CarrierSender
 from connectors.dispatch.leases import Leases
-from connectors.dispatch.load import Load
 from connectors.dispatch.log import AttemptLog, Done
-from connectors.dispatch.receipts import ReceiptDesk
+from connectors.dispatch.owned_partition import OwnedPartition
+from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.recovery import Recovered
-from connectors.dispatch.table import Offsets
-from connectors.dispatch.work import Work, WorkQueue
+from connectors.dispatch.send_batch import SendBatch
+from connectors.dispatch.send_progress import OffsetTracker
 from infra.kafka.outbox import Headers, Report
 from schemas.records.wire import Record, Settled
 from schemas.values.lanes import Lane
@@ -28,7 +28,7 @@ from tests.unit.dispatch.records import SEALER, a_slice
 NOW = 1_700_000_000_000
 
 
-class Line:
+class CarrierSession:
     """A carrier of the contract; `answers` decides each submit's result, None = later."""
 
     def __init__(self, window: int = 100) -> None:
@@ -117,29 +117,29 @@ class Plenty:
 
 
 class Rig:
-    """An engine with everything around it."""
+    """An sender with everything around it."""
 
     def __init__(self, lane: Lane = Lane.MARKETING, *, window: int = 100, rate: float = 1_000_000) -> None:
-        self.line, self.log, self.tokens = Line(window), Log(), Plenty()
+        self.line, self.log, self.tokens = CarrierSession(window), Log(), Plenty()
         self.over: Reason | None = None
         self.noted: dict[tuple[str, int], int] = {}
-        self.home = Home(lane, 0, self.log, Offsets(0), Recovered(), SEALER, self._note, lambda: NOW)
-        desk = ReceiptDesk("acme", lambda _v, _t: None, SEALER, lambda: NOW, linger=0)
+        self.owned = OwnedPartition(lane, 0, self.log, OffsetTracker(0), Recovered(), SEALER, self._note, lambda: NOW)
+        matcher = ReceiptMatcher("acme", lambda _v, _t: None, SEALER, lambda: NOW, linger=0)
         carrier: Any = self.line
-        self.engine = Engine(carrier, WorkQueue([lane]), desk, Leases("acme", self.tokens, lambda: "id"),
+        self.sender = CarrierSender(carrier, BatchQueue([lane]), matcher, Leases("acme", self.tokens, lambda: "id"),
                              lambda _load: self.over, lambda: NOW, rate=rate, window=window)
         self._offset = 0
 
     def _note(self, place: tuple[str, int], positions: int) -> None:
         self.noted[place] = self.noted.get(place, 0) | positions
 
-    def add(self, size: int, *, alone: bool = False, **given: Any) -> Load:
+    def add(self, size: int, *, alone: bool = False, **given: Any) -> SendBatch:
         slice_ = a_slice(size, **given)
-        self.home.table.claim((slice_.chunk, slice_.send), slice_.positions)
-        self.home.offsets.add(self._offset, size)
-        load = Load(slice_, slice_.positions, self._offset, "acme", SEALER, alone=alone)
+        self.owned.table.claim((slice_.chunk, slice_.send), slice_.positions)
+        self.owned.offsets.add(self._offset, size)
+        load = SendBatch(slice_, slice_.positions, self._offset, "acme", SEALER, alone=alone)
         self._offset += 1
-        self.engine.add(Work(self.home, load))
+        self.sender.add(QueuedBatch(self.owned, load))
         return load
 
     def settled(self) -> dict[int, tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The engine against a carrier that answers as told: what goes when, and what comes back."""
+"""The sender against a carrier that answers as told: what goes when, and what comes back."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ async def test_a_fenced_home_sends_nothing() -> None:
     rig.log.automatic = False
     rig.add(10)
     await until(lambda: rig.log.of(Started))
-    rig.home.close()
-    rig.engine.forget_closed()
+    rig.owned.close()
+    rig.sender.forget_closed()
     rig.add(5, chunk="chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_1")
     await turns()
     assert rig.line.sent == []
@@ -46,23 +46,23 @@ async def test_blocks_never_hold_more_than_the_window() -> None:
     rig.line.answer = lambda one: Accepted(ref=one.ref, ids=rig.line.ids(one))
     rig.line.deliver()
     await until(lambda: len(rig.settled()) == 50)
-    assert rig.home.offsets.committable(9)[0] == 1
+    assert rig.owned.offsets.committable(9)[0] == 1
     assert list(rig.noted.values()) == [everyone(50)]
 
 
 async def test_the_desk_can_ask_whose_answer_is_outstanding() -> None:
     rig = Rig()
     first, beyond = 491510000000, 491510000010
-    assert not rig.engine.desk.in_flight(None)
+    assert not rig.sender.matcher.in_flight(None)
     rig.line.answer = lambda one: None
     rig.add(10)
     await until(lambda: len(rig.line.open) == 10)
-    assert rig.engine.desk.in_flight(first) and rig.engine.desk.in_flight(None)
-    assert not rig.engine.desk.in_flight(beyond)
+    assert rig.sender.matcher.in_flight(first) and rig.sender.matcher.in_flight(None)
+    assert not rig.sender.matcher.in_flight(beyond)
     rig.line.answer = lambda one: Accepted(ref=one.ref, ids=rig.line.ids(one))
     rig.line.deliver()
     await until(lambda: len(rig.settled()) == 10)
-    assert not rig.engine.desk.in_flight(first) and not rig.engine.desk.in_flight(None)
+    assert not rig.sender.matcher.in_flight(first) and not rig.sender.matcher.in_flight(None)
 
 
 @pytest.mark.parametrize("kind", [Throttled, NotSent])
@@ -81,9 +81,9 @@ async def test_what_was_not_taken_goes_again_and_is_settled_once(kind: type[Any]
     assert sum(record.positions.bit_count() for record in rig.log.of(Started)) == 11
     verdicts = [v for record in rig.log.of(Settled) for v in record.verdicts]
     assert sum(v.positions.bit_count() for v in verdicts if v.outcome == "sent") == 10
-    assert [(v.positions, v.reason) for v in verdicts if v.outcome == "not_taken"] == [
+    assert [(v.positions, v.reason) for v in verdicts if v.outcome == "not_submitted"] == [
         (1 << 3, "throttled" if kind is Throttled else "none")]
-    await until(lambda: rig.home.offsets.committable(99)[0] == 1)
+    await until(lambda: rig.owned.offsets.committable(99)[0] == 1)
     assert list(rig.noted.values()) == [everyone(10)]
 
 
@@ -98,13 +98,13 @@ async def test_what_was_not_taken_goes_again_only_when_the_log_says_so() -> None
     await until(lambda: rig.log.of(Settled))
     await turns(20)
     assert len(rig.log.of(Started)) == 1 and len(rig.line.sent) == 4
-    assert rig.home.offsets.committable(99)[0] == 0, "nothing of it is at its end"
+    assert rig.owned.offsets.committable(99)[0] == 0, "nothing of it is at its end"
     rig.log.automatic = True
     rig.log.acknowledge()
     await until(lambda: len(rig.settled()) == 4 and {o for o, _ in rig.settled().values()} == {"sent"})
     kinds = [type(record).__name__ for record in rig.log.records]
     assert kinds[:3] == ["Started", "Settled", "Started"]
-    await until(lambda: rig.home.offsets.committable(99)[0] == 1)
+    await until(lambda: rig.owned.offsets.committable(99)[0] == 1)
 
 
 async def test_an_owner_that_leaves_notes_what_was_not_taken_and_starts_it_no_more() -> None:
@@ -112,14 +112,14 @@ async def test_an_owner_that_leaves_notes_what_was_not_taken_and_starts_it_no_mo
     rig.line.answer = lambda one: None
     rig.add(4)
     await until(lambda: len(rig.line.open) == 4)
-    rig.home.leaving = True
+    rig.owned.leaving = True
     rig.line.answer = lambda one: Throttled(ref=one.ref, code="X")
     rig.line.deliver()
     await until(lambda: rig.log.of(Settled))
     await turns(20)
     assert len(rig.log.of(Started)) == 1
-    assert {o for o, _ in rig.settled().values()} == {"not_taken"}
-    assert rig.home.offsets.committable(99)[0] == 0
+    assert {o for o, _ in rig.settled().values()} == {"not_submitted"}
+    assert rig.owned.offsets.committable(99)[0] == 0
 
 
 async def test_segments_go_one_token_at_a_time_and_before_anything_else() -> None:
@@ -172,7 +172,7 @@ async def test_what_is_over_goes_back_untried() -> None:
     await until(lambda: rig.log.of(Returned))
     [record] = rig.log.of(Returned)
     assert (record.reason, record.rest.positions) == ("canceled", everyone(10))
-    assert rig.line.sent == [] and rig.home.offsets.committable(9)[0] == 1
+    assert rig.line.sent == [] and rig.owned.offsets.committable(9)[0] == 1
 
 
 async def test_a_carrier_that_is_down_is_swept_for_what_has_ended() -> None:
@@ -182,7 +182,7 @@ async def test_a_carrier_that_is_down_is_swept_for_what_has_ended() -> None:
     await turns()
     assert rig.log.records == []
     rig.over = Reason.VALIDITY_ENDED
-    rig.engine.sweep()
+    rig.sender.sweep()
     assert [record.reason for record in rig.log.of(Returned)] == ["validity_ended"]
 
 
@@ -203,9 +203,9 @@ async def test_costs_of_what_waits_are_told() -> None:
     rig = Rig()
     rig.line.connected = False
     load = rig.add(4, segments=bytes([1, 2, 3, 4]))
-    assert rig.engine.queue.costs(Lane.MARKETING) == {load.place: 10}
+    assert rig.sender.queue.costs(Lane.MARKETING) == {load.place: 10}
     load.take(2)
-    assert rig.engine.queue.costs(Lane.MARKETING) == {load.place: 7}
+    assert rig.sender.queue.costs(Lane.MARKETING) == {load.place: 7}
     load.give_back(1)
-    assert rig.engine.queue.costs(Lane.MARKETING) == {load.place: 9}
+    assert rig.sender.queue.costs(Lane.MARKETING) == {load.place: 9}
     assert load.take(2) == [1, 2]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from connectors.carriers.contract import Accepted, NotSent, Result, Submit, Throttled
-from connectors.dispatch import blocks
-from connectors.dispatch.blocks import Block
+from connectors.dispatch import attempt_blocks
+from connectors.dispatch.attempt_blocks import AttemptBlock
 from connectors.dispatch.settling import Outcome
 from schemas.records.slice import Columns
 from schemas.records.wire import Settled, Started
@@ -47,7 +47,7 @@ def outcomes(rig: Rig) -> dict[tuple[str, str, str | None], int]:
     out: dict[tuple[str, str, str | None], int] = {}
     for record in rig.log.of(Settled):
         for verdict in record.verdicts:
-            if verdict.outcome != "not_taken":
+            if verdict.outcome != "not_submitted":
                 key = verdict.outcome, verdict.reason, verdict.code
                 out[key] = out.get(key, 0) + verdict.positions.bit_count()
     return out
@@ -70,7 +70,7 @@ async def test_the_code_of_one_number_stops_no_other_code() -> None:
     [record] = [record for record in rig.log.of(Settled) if record.rest is not None]
     assert record.rest.chunk.endswith("_0_0") and record.rest.send == 1
     assert len(rig.line.sent) < 100 + 12
-    await until(lambda: rig.home.offsets.committable(999)[0] == 101)
+    await until(lambda: rig.owned.offsets.committable(999)[0] == 101)
 
 
 async def put_off(bad: set[int]) -> set[int]:
@@ -185,11 +185,11 @@ async def test_a_message_refused_between_its_segments_stops_no_other_and_is_comp
 
 def test_segments_that_are_refused_for_long_are_given_up() -> None:
     full = Throttled(ref=0, code=FULL, sent_parts=1)
-    block = Block.__new__(Block)
+    block = AttemptBlock.__new__(AttemptBlock)
     block.ids, block.texts, block._put_off = {0: ("a",)}, {}, {}
     assert block.progress(0, full, (), put_off_at=100.0) == 1
-    assert block.progress(0, full, (), put_off_at=100.0 + blocks.SEGMENT_PATIENCE) == 1
-    assert block.progress(0, full, (), put_off_at=101.0 + blocks.SEGMENT_PATIENCE) == Outcome(
+    assert block.progress(0, full, (), put_off_at=100.0 + attempt_blocks.SEGMENT_PATIENCE) == 1
+    assert block.progress(0, full, (), put_off_at=101.0 + attempt_blocks.SEGMENT_PATIENCE) == Outcome(
         outcome="partial", reason=Reason.PARTIAL, code=FULL, ids=("a",))
 
 
@@ -205,4 +205,4 @@ async def test_lost_bytes_are_no_word_of_the_carrier() -> None:
     rig.line.answer = answer
     rig.add(20)
     await until(lambda: list(rig.settled().values()) == 20 * [("sent", "none")])
-    assert rig.engine.brake.factor == 1.0 and rig.engine.brake.until == 0.0
+    assert rig.sender.brake.factor == 1.0 and rig.sender.brake.until == 0.0

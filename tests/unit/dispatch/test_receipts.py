@@ -8,32 +8,32 @@ from collections.abc import Callable
 
 from connectors.carriers.contract import Receipt
 from connectors.carriers.smpp.message_id import candidates
-from connectors.dispatch import receipts as receipts_module
+from connectors.dispatch import receipt_matcher as receipts_module
 from connectors.dispatch.known_ids import KnownIds
-from connectors.dispatch.load import Facts, Load
-from connectors.dispatch.receipts import ReceiptDesk
+from connectors.dispatch.receipt_matcher import ReceiptMatcher
+from connectors.dispatch.send_batch import Facts, SendBatch
 from schemas.records.codec import decode_as
 from schemas.records.wire import CarrierReceipts
 from tests.unit.dispatch.records import SEALER, a_slice
 
 
 class Rig:
-    """A desk, what it wrote, and what was confirmed."""
+    """A matcher, what it wrote, and what was confirmed."""
 
     def __init__(self, cached: int = 100, linger: float = 0) -> None:
         self.written: list[CarrierReceipts] = []
         self.acks: list[Callable[[], None]] = []
         self.confirmed: list[str] = []
-        self.desk = ReceiptDesk("acme", self._post, SEALER, lambda: 1000, linger=linger, cached=cached)
-        self.desk.lookup = lambda receipt_id: candidates(receipt_id, "auto")
-        self.desk.strict = True
+        self.matcher = ReceiptMatcher("acme", self._post, SEALER, lambda: 1000, linger=linger, cached=cached)
+        self.matcher.lookup = lambda receipt_id: candidates(receipt_id, "auto")
+        self.matcher.strict = True
 
     def _post(self, value: bytes, then: Callable[[], None]) -> None:
         self.written.append(decode_as(value, CarrierReceipts))
         self.acks.append(then)
 
     def take(self, name: str, *receipts: Receipt) -> None:
-        self.desk.take(list(receipts), lambda: self.confirmed.append(name))
+        self.matcher.take(list(receipts), lambda: self.confirmed.append(name))
 
     def kafka_has_all(self) -> None:
         acks, self.acks = self.acks, []
@@ -43,13 +43,13 @@ class Rig:
     async def rest(self) -> None:
         for _ in range(10):
             await asyncio.sleep(0)
-        self.desk.flush()
+        self.matcher.flush()
 
 
 def facts(size: int = 10, segments: int = 1) -> Facts:
     """A load's facts."""
     slice_ = a_slice(size, segments=bytes([segments]) * size, refs=["ref" if p == 1 else None for p in range(size)])
-    return Load(slice_, slice_.positions, 0, "acme", SEALER, alone=False).facts
+    return SendBatch(slice_, slice_.positions, 0, "acme", SEALER, alone=False).facts
 
 
 def receipt(id_: str, place: int, state: str = "DELIVRD", destination: str | None = None) -> Receipt:
@@ -61,7 +61,7 @@ def receipt(id_: str, place: int, state: str = "DELIVRD", destination: str | Non
 async def test_known_receipts_are_written_by_chunk_and_confirmed_afterwards() -> None:
     rig, of = Rig(), facts()
     for rank in range(3):
-        rig.desk.learn(f"{rank + 1}", of, rank)
+        rig.matcher.learn(f"{rank + 1}", of, rank)
     rig.take("a", receipt("1", 0), receipt("3", 2, "UNDELIV"))
     rig.take("b", receipt("2", 1))
     await rig.rest()
@@ -81,7 +81,7 @@ async def test_known_receipts_are_written_by_chunk_and_confirmed_afterwards() ->
 async def test_few_receipts_wait_for_no_others_many_do() -> None:
     rig, of = Rig(linger=3600), facts(size=100)
     for rank in range(100):
-        rig.desk.learn(f"{rank}", of, rank)
+        rig.matcher.learn(f"{rank}", of, rank)
     rig.take("a", receipt("1", 1))
     await _written(rig)
     rig.kafka_has_all()
@@ -92,12 +92,12 @@ async def test_few_receipts_wait_for_no_others_many_do() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
     assert [record.count for record in rig.written] == [1, 58], "after many more are expected"
-    rig.desk.flush()
+    rig.matcher.flush()
 
 
 async def test_an_id_in_another_form_is_found_when_the_destination_agrees() -> None:
     rig, of = Rig(), facts()
-    rig.desk.learn("ff", of, 4)
+    rig.matcher.learn("ff", of, 4)
     rig.take("a", receipt("255", 4))
     await rig.rest()
     assert [(record.ids, list(array("H", record.places))) for record in rig.written] == [("ff", [4])]
@@ -105,10 +105,10 @@ async def test_an_id_in_another_form_is_found_when_the_destination_agrees() -> N
 
 async def test_another_destination_is_another_message() -> None:
     rig, of = Rig(), facts()
-    rig.desk.learn("7", of, 0)
+    rig.matcher.learn("7", of, 0)
     rig.take("a", receipt("7", 5), receipt("7", 0, destination=""))
     await rig.rest()
-    assert rig.written == [] and rig.desk.open == 2
+    assert rig.written == [] and rig.matcher.open == 2
 
 
 async def test_a_receipt_before_its_answer_waits_for_it() -> None:
@@ -116,7 +116,7 @@ async def test_a_receipt_before_its_answer_waits_for_it() -> None:
     rig.take("a", receipt("9", 3))
     await rig.rest()
     assert rig.written == []
-    rig.desk.learn("9", of, 3)
+    rig.matcher.learn("9", of, 3)
     await rig.rest()
     assert [record.chunk for record in rig.written] == [of.slice.chunk]
     rig.kafka_has_all()
@@ -140,12 +140,12 @@ async def test_a_receipt_nobody_knows_goes_on_with_every_form_of_its_id() -> Non
 
 async def test_a_receipt_that_no_submit_in_flight_can_have_brought_goes_on_at_once() -> None:
     rig = Rig()
-    rig.desk.in_flight = lambda destination: destination == 491510000000
+    rig.matcher.in_flight = lambda destination: destination == 491510000000
     rig.take("a", receipt("255", 3), receipt("300", 0), receipt("7", 1))
     await rig.rest()
     assert [record.ids.split("\n")[0] for record in rig.written] == ["255,ff,597"]
     assert [record.count for record in rig.written] == [2]
-    assert rig.desk.open == 2, "one waits for its answer, one flush is open"
+    assert rig.matcher.open == 2, "one waits for its answer, one flush is open"
 
 
 async def _written(rig: Rig, records: int = 1) -> None:
@@ -176,8 +176,8 @@ async def test_states_that_change_nothing_are_confirmed_at_once() -> None:
 
 async def test_ids_of_several_segments_stay_known_others_are_forgotten() -> None:
     rig, single, several = Rig(), facts(), facts(segments=2)
-    rig.desk.learn("1", single, 0)
-    rig.desk.learn("2", several, 0)
+    rig.matcher.learn("1", single, 0)
+    rig.matcher.learn("2", several, 0)
     rig.take("a", receipt("1", 0), receipt("2", 0))
     rig.take("b", receipt("1", 0), receipt("2", 0))
     await rig.rest()
@@ -187,7 +187,7 @@ async def test_ids_of_several_segments_stay_known_others_are_forgotten() -> None
 async def test_the_cache_is_bounded_the_oldest_goes_first() -> None:
     rig, of = Rig(cached=2), facts()
     for rank in range(3):
-        rig.desk.learn(f"{rank}1", of, rank)
+        rig.matcher.learn(f"{rank}1", of, rank)
     rig.take("a", receipt("01", 0), receipt("11", 1), receipt("21", 2))
     await rig.rest()
     assert [record.count for record in rig.written] == [2]

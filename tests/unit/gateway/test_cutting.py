@@ -7,7 +7,7 @@ from array import array
 
 import msgspec
 
-from gateway.cutting import MAX_WEIGHT, ChunkPlan, Cutter
+from gateway.cutting import MAX_WEIGHT, Chunker, ChunkPlan
 from gateway.ingest import MAX_BYTES, envelopes
 from gateway.requests import Recipient
 from gateway.routing import BUCKETS, Routes, bucket_of
@@ -26,7 +26,7 @@ PLAN = ChunkPlan(tenant="0b7c1d52-5f0f-4b3e-9d38-0d9a1a3f7c11", campaign=Campaig
 
 
 def cut(recipients: list[Recipient], price: int = 700) -> list[Slice]:
-    cutter = Cutter(PLAN, SEALER)
+    cutter = Chunker(PLAN, SEALER)
     routes = Routes([("", ["all"], price), ("+49", ["near"], 1)])
     screening = Screening(PLAN.body, False, routes, cutter.add, lambda _: None)
     screening.take(0, recipients)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gateway import cutting
 from gateway.campaigns import screen_all
-from gateway.cutting import ChunkPlan, Cutter
+from gateway.cutting import Chunker, ChunkPlan
 from gateway.problem import Fault
 from gateway.recipient_lines import Entries, read_recipients
 from gateway.requests import Recipient
@@ -146,7 +146,7 @@ def blocks_of(entries: Entries, size: int) -> Iterator[Entries]:
 
 def screened(entries: Entries, body: str, replace: bool, size: int) -> Made:
     made = Made()
-    cutter = Cutter(ChunkPlan(
+    cutter = Chunker(ChunkPlan(
         tenant="0b7c1d52-5f0f-4b3e-9d38-0d9a1a3f7c11", campaign=CampaignId("cmp_" + "0" * 26), part=2, lane="marketing",
         sender="Shop", body=body, smart=replace, version=1, accepted_at=5, expires_at=9, names=compile_template(body).names),
         SEALER)

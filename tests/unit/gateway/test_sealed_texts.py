@@ -15,7 +15,7 @@ from aiohttp import ClientSession
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.dispatch.load import Load
+from connectors.dispatch.send_batch import SendBatch
 from gateway.requests import MessageRequest
 from gateway.routing import Routes
 from gateway.singles import check_message, make_slice
@@ -27,7 +27,7 @@ from schemas.values.ids import single_message_id
 from schemas.values.template import TEXT_BODY, compile_template
 from schemas.values.text import count_segments, smart, split
 from streams.outcome import Next
-from streams.part import whole
+from streams.selection import whole
 from streams.steps import validate_text
 from tests.unit.dispatch.records import SEALER
 from tests.unit.gateway.conftest import ListedOutbox, message
@@ -88,12 +88,12 @@ def test_what_is_sent_and_counted_is_the_text_as_it_was_given(body: str, value: 
     assert (encoding, segments) == count_segments(read)
     facts = validate_text.TextFacts(columns=SEALER.open(slice_), invalid=lambda _: ())
     assert validate_text.decide(whole(slice_), facts) == (Next(positions=1, segments=bytes([segments])),)
-    assert Load(slice_, 1, 0, "near", SEALER, alone=False).text(0) == split(read)
+    assert SendBatch(slice_, 1, 0, "near", SEALER, alone=False).text(0) == split(read)
 
 
 @pytest.mark.parametrize("value", ["{{text}}", "{{ who }}", "{{{{text}}}}", "%s %(text)s %", "{", ""])
 def test_a_placeholder_in_a_value_stays_text(value: str) -> None:
     given_: dict[str, Any] = {"to": "+4915112345678", "sender": "Shop", "body": "{{who}}{{text}}!"}
     _, _, slice_ = made(MessageRequest(**given_, variables={"who": value, "text": "x"}))
-    assert Load(slice_, 1, 0, "near", SEALER, alone=False).text(0) == split(f"{value}x!")
+    assert SendBatch(slice_, 1, 0, "near", SEALER, alone=False).text(0) == split(f"{value}x!")
     assert array("Q", SEALER.open(slice_).to)[0] == 4915112345678

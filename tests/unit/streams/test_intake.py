@@ -13,11 +13,11 @@ from schemas.records.codec import decode_as
 from schemas.records.slice import Columns, Slice, Stage, check_slice
 from schemas.records.wire import DeliveryReceipt, Envelope, Held, MessageEvents, Usage
 from schemas.values.positions import everyone
-from streams.intake import Intake
-from streams.intake_burst import PRICE_ROUND
+from streams.handler import Output
+from streams.intake.handler import Intake
+from streams.intake.intake_batch import PRICE_ROUND
 from streams.memory_runner import MemoryRunner
-from streams.sheet import HOLD_STEP, hold_number
-from streams.stage import Output
+from streams.output_batch import HOLD_STEP, hold_number
 from tests.unit.streams.worlds import (
     CAMPAIGN,
     CHUNK,

@@ -11,10 +11,10 @@ import pytest
 from schemas.records.codec import decode_as, encode
 from schemas.records.slice import Columns, RecordError
 from schemas.records.wire import CarrierReceipts, DeliveryReceipt, MessageEvents, Usage
-from streams.match import Match, check_receipts
+from streams.handler import Output
 from streams.memory_runner import MemoryRunner
 from streams.ports import Found
-from streams.stage import Output
+from streams.receipts.handler import Match, check_receipts
 from tests.unit.streams.worlds import CAMPAIGN, CHUNK, NOW, SEALER, TENANT, CarrierFact, World, some
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from schemas.records.slice import Slice, check_slice
 from schemas.values.positions import everyone
-from streams.intake_burst import PRICE_ROUND
-from streams.stage import Output
+from streams.handler import Output
+from streams.intake.intake_batch import PRICE_ROUND
 from tests.unit.streams.test_intake import changes, dispatched, held, public, taken, used
 from tests.unit.streams.worlds import (
     CHUNK,

@@ -7,7 +7,7 @@ import msgspec
 from schemas.records.codec import encode
 from schemas.records.wire import Owner
 from streams.memory_runner import MemoryRunner
-from streams.settlement import Settlement
+from streams.settlement.handler import Settlement
 from tests.unit.streams.test_settlement import Record, changes, returned, started, taken, usage
 from tests.unit.streams.test_steps import block_of
 from tests.unit.streams.worlds import NOW, World, some

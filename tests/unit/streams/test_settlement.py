@@ -26,9 +26,9 @@ from schemas.records.wire import (
     Verdict,
 )
 from schemas.values.positions import everyone
+from streams.handler import Output
 from streams.memory_runner import MemoryRunner
-from streams.settlement import Settlement
-from streams.stage import Output
+from streams.settlement.handler import Settlement
 from tests.unit.streams.test_steps import OUTCOMES, block_of
 from tests.unit.streams.worlds import CAMPAIGN, CHUNK, NOW, SEALER, TENANT, World, numbers, slice_of, some
 

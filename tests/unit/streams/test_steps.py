@@ -14,16 +14,16 @@ from schemas.values.positions import everyone, places
 from schemas.values.reasons import Reason
 from schemas.values.status import RECEIPT_STATES
 from streams.outcome import CoverError, DeadLetter, Hold, Next, Outcome, Reject, Retry, check_cover
-from streams.part import Part, whole
+from streams.selection import Selection, whole
 from streams.steps import (
     admit_to_carrier,
+    check_campaign,
+    keep_assigned,
     match_receipts,
-    partition_slice,
     reserve_credit,
     retry_slice,
     route_slice,
     settle_block,
-    spare_assigned,
     validate_text,
 )
 from tests.unit.streams.worlds import CAMPAIGN, NOW, TENANT, RouteFact, numbers, slice_of, some
@@ -33,10 +33,10 @@ NUMBERS = st.integers(min_value=1, max_value=10**15 - 1)
 BASE = slice_of(numbers(60))
 
 
-def part_over(positions: int, segments: bytes | None = None, **fields: object) -> Part:
+def part_over(positions: int, segments: bytes | None = None, **fields: object) -> Selection:
     values: dict[str, object] = {"slice": BASE, "positions": positions, "carrier": None, "price": 0, "lease": None,
                                  "round": 0, "segments": b"" if segments is None else segments, **fields}
-    return Part(**values)  # type: ignore[arg-type]
+    return Selection(**values)  # type: ignore[arg-type]
 
 
 def test_cover_refuses_gaps_doubles_strangers_and_empty_outcomes() -> None:
@@ -54,8 +54,8 @@ def test_cover_refuses_gaps_doubles_strangers_and_empty_outcomes() -> None:
 def test_partition_covers(positions: int, status: str | None, version: int, parts: list[int], late: bool) -> None:
     command = None if status is None else CampaignCommand(
         tenant=TENANT, campaign=CAMPAIGN, version=version, status=status, lane="marketing", parts=parts, at=1)
-    facts = partition_slice.CampaignFacts(command=command, now=BASE.expires_at if late else NOW)
-    outcomes = partition_slice.decide(part_over(positions), facts)
+    facts = check_campaign.CampaignFacts(command=command, now=BASE.expires_at if late else NOW)
+    outcomes = check_campaign.decide(part_over(positions), facts)
     check_cover(positions, outcomes)
     going = [outcome for outcome in outcomes if isinstance(outcome, Next)]
     assert bool(going) == (status == "running" and version >= BASE.version and 0 in parts and not late)
@@ -67,7 +67,7 @@ def test_partition_covers(positions: int, status: str | None, version: int, part
 def test_partition_names_the_reason(status: str, version: int, parts: list[int], expected: Reason) -> None:
     command = CampaignCommand(tenant=TENANT, campaign=CAMPAIGN, version=version, status=status, lane="marketing",
                               parts=parts, at=1)
-    [outcome] = partition_slice.decide(whole(BASE), partition_slice.CampaignFacts(command=command, now=NOW))
+    [outcome] = check_campaign.decide(whole(BASE), check_campaign.CampaignFacts(command=command, now=NOW))
     assert isinstance(outcome, Hold | Reject)
     assert outcome.reason is expected
 
@@ -146,12 +146,12 @@ def test_credit_covers(positions: int, granted: int, reject: bool) -> None:
         assert isinstance(outcome, Next) == bool(outcome.positions & granted)
 
 
-@given(SETS, st.dictionaries(st.sampled_from("abc"), SETS, max_size=3), st.sampled_from(sorted(spare_assigned.CHANGING)))
+@given(SETS, st.dictionaries(st.sampled_from("abc"), SETS, max_size=3), st.sampled_from(sorted(keep_assigned.CHANGING)))
 def test_spare_covers(positions: int, sets: dict[str, int], reason: Reason) -> None:
     carriers: dict[str, int] = {}
     for carrier, members in sets.items():
         carriers[carrier] = members & ~sum(carriers.values())
-    outcomes = spare_assigned.decide(part_over(positions), spare_assigned.SpareFacts(reason=reason, carriers=carriers,
+    outcomes = keep_assigned.decide(part_over(positions), keep_assigned.KeepFacts(reason=reason, carriers=carriers,
                                                                                     now=NOW))
     check_cover(positions, outcomes)
     for outcome in outcomes:

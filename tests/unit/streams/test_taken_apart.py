@@ -12,12 +12,12 @@ from infra.postgres.faults import ValueRefused
 from schemas.records.codec import decode, decode_as, encode
 from schemas.records.wire import CarrierReceipts, Envelope, Settled, Verdict
 from schemas.values.positions import everyone
-from streams.intake import Intake
-from streams.match import Match, check_receipts
+from streams.intake.handler import Intake
 from streams.memory_runner import MemoryRunner
 from streams.ports import Found, UnknownReceipt
+from streams.receipts.handler import Match, check_receipts
 from streams.runner import BrakeOn
-from streams.settlement import Settlement
+from streams.settlement.handler import Settlement
 from tests.unit.streams.test_match import changes, found, public, receipts, unknown
 from tests.unit.streams.test_steps import block_of
 from tests.unit.streams.worlds import CAMPAIGN, TENANT, World, envelope, numbers, slice_of, some

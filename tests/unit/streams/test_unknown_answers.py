@@ -11,7 +11,7 @@ from schemas.records.codec import decode, decode_as, encode
 from schemas.records.slice import check_slice
 from schemas.records.wire import Envelope, Retry, Settled, Verdict
 from streams.memory_runner import MemoryRunner
-from streams.settlement import Settlement
+from streams.settlement.handler import Settlement
 from tests.unit.streams.test_replaced_owners import OWNERS, restarted
 from tests.unit.streams.test_settlement import changes, public, usage
 from tests.unit.streams.test_steps import block_of

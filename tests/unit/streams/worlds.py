@@ -17,19 +17,19 @@ from schemas.records.slice import Columns, Slice
 from schemas.records.wire import CampaignCommand, Envelope, Owner, Returned, Settled, Started
 from schemas.values.ids import campaign_id, chunk_id, fresh_id
 from schemas.values.positions import everyone, places, positions_of
-from streams.intake_burst import IntakePorts
-from streams.match import MatchPorts
+from streams.intake.intake_batch import IntakePorts
 from streams.ports import (
+    CapacityAsk,
     CreditAsk,
     CreditGrant,
     Found,
     OwnerAsk,
     PortDown,
     SegmentReceipt,
-    SpaceAsk,
     UnknownReceipt,
 )
-from streams.settlement import SettlementPorts
+from streams.receipts.handler import MatchPorts
+from streams.settlement.handler import SettlementPorts
 
 TENANT = "7b1e0000-0000-4000-8000-000000000001"
 CAMPAIGN = campaign_id(fresh_id(1_700_000_000_000, b"0123456789"))
@@ -119,7 +119,7 @@ class World:
         self.looked_up.append(list(places))
         return [self.assigned.get(place, {}) for place in places]
 
-    async def ask(self, asks: Sequence[SpaceAsk]) -> list[int]:
+    async def ask(self, asks: Sequence[CapacityAsk]) -> list[int]:
         out = []
         for ask in asks:
             place = (ask.carrier, ask.lane, ask.chunk, ask.send)

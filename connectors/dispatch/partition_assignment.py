@@ -1,8 +1,8 @@
 """The partitions that this process owns: taken over with a look into the past, committed, given back.
 
-In: assignments and revocations from the feed. Out: homes by place, each after its `Owner` stands in the log and everything
-before it was read back; commits of what is done, with the place where a later owner begins to read. A home is released to
-the feed only then. On revocation nothing new is started, answers in flight are awaited for a moment, the rest is left to
+In: assignments and revocations from the consumer_thread. Out: owned_partitions by place, each after its `Owner` stands in the log and everything
+before it was read back; commits of what is done, with the place where a later owner begins to read. A owned is released to
+the consumer_thread only then. On revocation nothing new is started, answers in flight are awaited for a moment, the rest is left to
 the next owner. A log that cannot be read ends the process.
 """
 
@@ -16,13 +16,13 @@ from functools import partial
 
 import structlog
 
-from connectors.dispatch.engine import Engine
-from connectors.dispatch.feed import Feed, TopicPlace
-from connectors.dispatch.home import Home, Note
+from connectors.dispatch.carrier_sender import CarrierSender
+from connectors.dispatch.consumer_thread import ConsumerThread, PartitionKey
 from connectors.dispatch.log import AttemptLog, Fenced
+from connectors.dispatch.owned_partition import Note, OwnedPartition
 from connectors.dispatch.readback import read_back, read_for_new_owner
 from connectors.dispatch.recovery import rebuild
-from connectors.dispatch.table import Offsets
+from connectors.dispatch.send_progress import OffsetTracker
 from infra.kafka.outbox import Outbox
 from infra.security.sealing import Sealer
 from schemas.records.topics import attempts
@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EstateParts:
+class AssignmentParts:
     """`owner`: this process, told apart from every other one. `now` in milliseconds."""
 
     bootstrap: str
@@ -45,22 +45,22 @@ class EstateParts:
     sealer: Sealer
     note: Note
     now: Callable[[], int]
-    engines: Callable[[], Iterable[Engine]]
+    senders: Callable[[], Iterable[CarrierSender]]
     fail: Callable[[Exception], None]
 
 
-class Estate:
-    """`homes` by (dispatch topic, partition); `settled` once the first assignment is taken over."""
+class PartitionAssignment:
+    """`owned_partitions` by (dispatch topic, partition); `settled` once the first assignment is taken over."""
 
-    def __init__(self, parts: EstateParts) -> None:
-        self.homes: dict[TopicPlace, Home] = {}
+    def __init__(self, parts: AssignmentParts) -> None:
+        self.owned_partitions: dict[PartitionKey, OwnedPartition] = {}
         self.settled = asyncio.Event()
-        self.feed: Feed
+        self.consumer_thread: ConsumerThread
         self._parts = parts
-        self._taking: dict[TopicPlace, asyncio.Task[None]] = {}
-        self._logs: dict[TopicPlace, AttemptLog] = {}
+        self._taking: dict[PartitionKey, asyncio.Task[None]] = {}
+        self._logs: dict[PartitionKey, AttemptLog] = {}
 
-    def assigned(self, places: dict[TopicPlace, tuple[int, str | None]]) -> None:
+    def assigned(self, places: dict[PartitionKey, tuple[int, str | None]]) -> None:
         """These are ours from now on; each with its committed offset and the word of that commit."""
         for place, (offset, metadata) in places.items():
             noted = int(metadata) if metadata and metadata.isdigit() else None
@@ -71,62 +71,62 @@ class Estate:
         if not places:
             self.settled.set()
 
-    async def revoked(self, places: list[TopicPlace]) -> None:
+    async def revoked(self, places: list[PartitionKey]) -> None:
         """These are somebody else's in a moment."""
         leaving = []
         for place in places:
             task = self._taking.pop(place, None)
             if task is not None:
                 task.cancel()
-            home = self.homes.pop(place, None)
-            if home is not None:
-                home.leaving = True
-                leaving.append((place, home))
-        await self._come_to_rest([home for _, home in leaving])
+            owned = self.owned_partitions.pop(place, None)
+            if owned is not None:
+                owned.leaving = True
+                leaving.append((place, owned))
+        await self._come_to_rest([owned for _, owned in leaving])
         self._commit(leaving)
         for place in places:
             if (one := self._logs.pop(place, None)) is not None:
                 one.close()
-        for engine in self._parts.engines():
-            engine.forget_closed()
+        for sender in self._parts.senders():
+            sender.forget_closed()
 
     def commit(self) -> None:
         """Commit what is done; and hold partitions of which too much is open."""
-        self._commit(list(self.homes.items()))
-        for place, home in self.homes.items():
-            if home.offsets.open_positions > HOLD_ABOVE:
-                self.feed.hold(place)
-            elif home.offsets.open_positions < HOLD_ABOVE // 2:
-                self.feed.release(place)
+        self._commit(list(self.owned_partitions.items()))
+        for place, owned in self.owned_partitions.items():
+            if owned.offsets.open_positions > HOLD_ABOVE:
+                self.consumer_thread.hold(place)
+            elif owned.offsets.open_positions < HOLD_ABOVE // 2:
+                self.consumer_thread.release(place)
 
     async def leave(self) -> None:
         """The process ends: nothing new, answers awaited for a moment, everything done committed."""
         for task in self._taking.values():
             task.cancel()
-        for home in self.homes.values():
-            home.leaving = True
-        await self._come_to_rest(list(self.homes.values()))
+        for owned in self.owned_partitions.values():
+            owned.leaving = True
+        await self._come_to_rest(list(self.owned_partitions.values()))
         self.commit()
 
-    async def _come_to_rest(self, homes: list[Home]) -> None:
-        engines = list(self._parts.engines())
+    async def _come_to_rest(self, owned_partitions: list[OwnedPartition]) -> None:
+        senders = list(self._parts.senders())
         deadline = asyncio.get_running_loop().time() + LEAVE_SECONDS
-        await _until(lambda: not any(engine.in_flight_of(homes) for engine in engines), deadline)
-        for engine in engines:
-            engine.settle_open()
-        await _until(lambda: not any(home.log.unreported for home in homes), deadline)
+        await _until(lambda: not any(sender.in_flight_of(owned_partitions) for sender in senders), deadline)
+        for sender in senders:
+            sender.settle_open()
+        await _until(lambda: not any(owned.log.unreported for owned in owned_partitions), deadline)
 
-    def _commit(self, homes: list[tuple[TopicPlace, Home]]) -> None:
+    def _commit(self, owned_partitions: list[tuple[PartitionKey, OwnedPartition]]) -> None:
         moved = []
-        for (topic, partition), home in homes:
-            offset, log_place = home.offsets.committable(home.log.next)
-            if offset != home.committed:
-                home.committed = offset
+        for (topic, partition), owned in owned_partitions:
+            offset, log_place = owned.offsets.committable(owned.log.next)
+            if offset != owned.committed:
+                owned.committed = offset
                 moved.append((topic, partition, offset, str(log_place)))
         if moved:
-            self.feed.commit(moved)
+            self.consumer_thread.commit(moved)
 
-    def _taken(self, place: TopicPlace, task: asyncio.Task[None]) -> None:
+    def _taken(self, place: PartitionKey, task: asyncio.Task[None]) -> None:
         if self._taking.get(place) is task:
             del self._taking[place]
         if task.cancelled():
@@ -137,7 +137,7 @@ class Estate:
         elif not self._taking:
             self.settled.set()
 
-    async def _take_over(self, place: TopicPlace, offset: int, noted: int | None) -> None:
+    async def _take_over(self, place: PartitionKey, offset: int, noted: int | None) -> None:
         if offset < 0:
             raise RuntimeError(f"{place[0]}[{place[1]}] has no first offset: run `sluice topics apply`")
         began = time.monotonic()
@@ -149,10 +149,10 @@ class Estate:
         entries = await asyncio.to_thread(read_for_new_owner, parts.bootstrap, parts.group, attempts(lane), partition,
                                           noted, epoch)
         recovered = rebuild(entries)
-        self.homes[place] = Home(lane, partition, attempt_log, Offsets(offset), recovered, parts.sealer, parts.note,
+        self.owned_partitions[place] = OwnedPartition(lane, partition, attempt_log, OffsetTracker(offset), recovered, parts.sealer, parts.note,
                                  parts.now)
-        self.homes[place].committed = offset
-        self.feed.release(place)
+        self.owned_partitions[place].committed = offset
+        self.consumer_thread.release(place)
         log.info("took a partition over", action="owner", lane=lane, partition=partition, epoch=epoch, read=len(entries),
                  uncertain=sum(p.bit_count() for p in [*recovered.once.values(), *recovered.twice.values()]),
                  suspects=len(recovered.suspects), milliseconds=round(1000 * (time.monotonic() - began)))

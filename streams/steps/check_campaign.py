@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from schemas.records.wire import CampaignCommand
 from schemas.values.reasons import Reason
 from streams.outcome import Hold, Next, Outcomes, Reject
-from streams.part import Part
+from streams.selection import Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class CampaignFacts:
     now: int
 
 
-def decide(part: Part, facts: CampaignFacts) -> Outcomes:
+def decide(part: Selection, facts: CampaignFacts) -> Outcomes:
     """One outcome for all positions."""
     everyone = part.positions
     if part.slice.campaign is not None:

@@ -9,27 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from connectors.dispatch.work import WorkQueue
+from connectors.dispatch.batch_queue import BatchQueue
 from infra.redis.client import RedisDown
 from schemas.values.lanes import Lane
 
 Entries = dict[tuple[str, int], int]
 
 
-class RoomBook(Protocol):
+class CapacityStore(Protocol):
     """`infra.redis.carrier_capacity.CarrierCapacity`."""
 
     async def renew(self, carrier: str, lane: str, entries: Mapping[tuple[str, int], int]) -> None: ...
     async def remove(self, carrier: str, lane: str, keys: Iterable[tuple[str, int]]) -> None: ...
 
 
-class RoomKeeper:
+class CapacityReporter:
     """One a process."""
 
-    def __init__(self, rooms: RoomBook) -> None:
+    def __init__(self, rooms: CapacityStore) -> None:
         self._rooms = rooms
 
-    async def tell_changes(self, queues: Mapping[str, WorkQueue]) -> None:
+    async def tell_changes(self, queues: Mapping[str, BatchQueue]) -> None:
         """The (chunk, send) whose waiting cost has changed since the last time."""
         try:
             for carrier, queue in queues.items():
@@ -41,7 +41,7 @@ class RoomKeeper:
         except RedisDown:
             return
 
-    async def tell_all(self, queues: Mapping[str, WorkQueue]) -> None:
+    async def tell_all(self, queues: Mapping[str, BatchQueue]) -> None:
         """Everything that waits."""
         try:
             for carrier, queue in queues.items():

@@ -1,6 +1,6 @@
-"""The line to one carrier: its engine and the connection that the engine sends over, following the carrier's row.
+"""The line to one carrier: its sender and the connection that the sender sends over, following the carrier's row.
 
-In: rows. Out: an engine whose connection is what the newest row says. What changes how:
+In: rows. Out: an sender whose connection is what the newest row says. What changes how:
 
     rate             at once
     window, binds    in place: connections are added, or take leave after their answers
@@ -28,44 +28,44 @@ import structlog
 from connectors.carriers.contract import Carrier, CarrierCallbacks
 from connectors.carriers.smpp.carrier import SmppCarrier
 from connectors.carriers.smpp.config import SmppConfig
-from connectors.dispatch.engine import Engine
-from connectors.dispatch.receipts import ReceiptDesk
+from connectors.dispatch.carrier_sender import CarrierSender
+from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from infra.postgres.config_cache import CarrierRow
 from schemas.values.lanes import Pool
 
 STAND_SECONDS = 5.0
 log = structlog.get_logger()
 
-MakeEngine = Callable[[CarrierRow, Carrier, ReceiptDesk, int], Engine]
+MakeSender = Callable[[CarrierRow, Carrier, ReceiptMatcher, int], CarrierSender]
 Connect = Callable[[CarrierRow, int, CarrierCallbacks], Carrier]
 
 
-class Line:
+class CarrierSession:
     """`open` once, then `follow` at every change of the row, `close` at the end."""
 
-    def __init__(self, row: CarrierRow, pool: Pool, desk: ReceiptDesk, make_engine: MakeEngine, connect: Connect) -> None:
+    def __init__(self, row: CarrierRow, pool: Pool, matcher: ReceiptMatcher, make_engine: MakeSender, connect: Connect) -> None:
         self._pool = pool
-        self._desk = desk
+        self._matcher = matcher
         self._connect = connect
         self._wanted = self._made = row
         self._carriers: list[Carrier] = []
         self._moving: asyncio.Task[None] | None = None
         self._wake: Callable[[], None] = lambda: None
         carrier, _ = self._new(row, self._binds(row))
-        self.engine = make_engine(row, carrier, desk, row.window * self._binds(row))
-        self._wake = self.engine.wake
+        self.sender = make_engine(row, carrier, matcher, row.window * self._binds(row))
+        self._wake = self.sender.wake
         self._teach(carrier, row)
 
     async def open(self) -> None:
         """Start connecting."""
-        await self.engine.carrier.open()
+        await self.sender.carrier.open()
 
     def follow(self, row: CarrierRow) -> None:
         """Become what the row says."""
-        self.engine.rate = row.rate
+        self.sender.rate = row.rate
         if _wiring(row) == _wiring(self._wanted):
             return
-        self._connect(row, self._binds(row), CarrierCallbacks(on_receipts=self._desk.take, on_room=self._wake))
+        self._connect(row, self._binds(row), CarrierCallbacks(on_receipts=self._matcher.take, on_room=self._wake))
         self._wanted = row
         if self._moving is None or self._moving.done():
             self._moving = asyncio.create_task(self._move(), name=f"move-{row.id}")
@@ -82,15 +82,15 @@ class Line:
         while _wiring(self._made) != _wiring(self._wanted):
             row = self._wanted
             if _wiring(self._made)[2:] == _wiring(row)[2:]:
-                self.engine.window = row.window * self._binds(row)
-                await self.engine.carrier.resize(row.window, self._binds(row))
+                self.sender.window = row.window * self._binds(row)
+                await self.sender.carrier.resize(row.window, self._binds(row))
             else:
                 await self._replace(row)
             self._made = row
             log.info("a carrier's connection follows its row", action="carrier_moved", carrier=row.id)
 
     async def _replace(self, row: CarrierRow) -> None:
-        old, had, binds = self.engine.carrier, self._binds(self._made), self._binds(row)
+        old, had, binds = self.sender.carrier, self._binds(self._made), self._binds(row)
         same = _account(self._made) == _account(row)
         new: Carrier | None = None
         if not same or had > 1:
@@ -102,7 +102,7 @@ class Line:
             new, _ = self._new(row, binds)
             await new.open()
         self._teach(new, row)
-        self.engine.send_over(new, row.window * binds)
+        self.sender.send_over(new, row.window * binds)
         await self._close(old)
         await new.resize(row.window, binds)
 
@@ -128,7 +128,7 @@ class Line:
             stands.set()
             self._wake()
 
-        carrier = self._connect(row, binds, CarrierCallbacks(on_receipts=self._desk.take, on_room=on_room))
+        carrier = self._connect(row, binds, CarrierCallbacks(on_receipts=self._matcher.take, on_room=on_room))
         self._carriers.append(carrier)
         return carrier, stands
 
@@ -138,8 +138,8 @@ class Line:
             self._carriers.remove(carrier)
 
     def _teach(self, carrier: Carrier, row: CarrierRow) -> None:
-        self._desk.lookup = carrier.lookup_ids
-        self._desk.strict = row.settings.get("msg_id_type", "auto") == "auto"
+        self._matcher.lookup = carrier.lookup_ids
+        self._matcher.strict = row.settings.get("msg_id_type", "auto") == "auto"
 
     def _binds(self, row: CarrierRow) -> int:
         return share_of_binds(row.binds, self._pool)

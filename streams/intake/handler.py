@@ -22,10 +22,10 @@ from schemas.records.codec import decode_as, encode
 from schemas.records.slice import RecordError, Slice, check_slice
 from schemas.records.splits import split_slice
 from schemas.records.wire import Envelope
-from streams.intake_burst import Burst, IntakePorts
-from streams.part import Part
-from streams.ports import CreditAsk, CreditGrant, SpaceAsk
-from streams.stage import Inbound, Item, Written
+from streams.handler import Inbound, Item, Written
+from streams.intake.intake_batch import IntakeBatch, IntakePorts
+from streams.ports import CapacityAsk, CreditAsk, CreditGrant
+from streams.selection import Selection
 from streams.steps.route_slice import RouteTable
 
 VERSION_WAIT = 0.25
@@ -61,7 +61,7 @@ class Intake:
         """One burst."""
         slices: list[Slice] = [item.content for item in items]
         await self._await_versions(slices)
-        burst = Burst(self._ports, self.routes(), self._ports.clock())
+        burst = IntakeBatch(self._ports, self.routes(), self._ports.clock())
         parts = [part for slice_ in slices for part in burst.look_at(slice_)]
         parts += await self._spare(burst)
         parts = burst.pay(parts, await self._reserve(parts))
@@ -85,7 +85,7 @@ class Intake:
         if behind:
             await asyncio.gather(*(campaigns.wait_version(c, v, VERSION_WAIT) for c, v in behind.items()))
 
-    async def _spare(self, burst: Burst) -> list[Part]:
+    async def _spare(self, burst: IntakeBatch) -> list[Selection]:
         """End what is to end; the parts of it that go on, for a first run gave them to a carrier."""
         ending = burst.ending()
         if not ending:
@@ -95,7 +95,7 @@ class Intake:
         return [spared for part, outcome in ending
                 for spared in burst.end(part, outcome, assigned[part.slice.chunk, part.slice.send])]
 
-    async def _reserve(self, parts: Sequence[Part]) -> list[CreditGrant]:
+    async def _reserve(self, parts: Sequence[Selection]) -> list[CreditGrant]:
         """Grants for all parts; what is free needs none."""
         asks = {n: CreditAsk(tenant=p.slice.tenant, campaign=p.slice.campaign, chunk=p.slice.chunk, round=p.round,
                              size=p.slice.size, lane=p.slice.lane, price=p.price, positions=p.positions,
@@ -103,15 +103,15 @@ class Intake:
         grants = dict(zip(asks, await self._ports.credit.reserve(list(asks.values())), strict=True)) if asks else {}
         return [grants.get(n) or CreditGrant(positions=part.positions, lease=None) for n, part in enumerate(parts)]
 
-    async def _assign(self, parts: Sequence[Part]) -> list[Part]:
+    async def _assign(self, parts: Sequence[Selection]) -> list[Selection]:
         """The parts under the carriers that were written first for their positions."""
-        sends: dict[tuple[str, str, int], list[Part]] = {}
+        sends: dict[tuple[str, str, int], list[Selection]] = {}
         for part in parts:
             sends.setdefault((part.slice.tenant, part.slice.chunk, part.slice.send), []).append(part)
         wanted = [(chunk, send, _by_carrier(group)) for (_, chunk, send), group in sends.items()]
         first = await self._ports.space.assign(wanted)
         known = self._ports.catalog.carriers
-        out: list[Part] = []
+        out: list[Selection] = []
         for group, carriers in zip(sends.values(), first, strict=True):
             for part in group:
                 for carrier, positions in _split(part, carriers):
@@ -119,24 +119,24 @@ class Intake:
                     out.append(replace(cut, carrier=carrier) if carrier in known else cut)
         return out
 
-    async def _room(self, burst: Burst, parts: Sequence[Part]) -> list[int]:
+    async def _room(self, burst: IntakeBatch, parts: Sequence[Selection]) -> list[int]:
         """Room for each part, in segments; what is over needs none."""
         asks = {n: _space(part, self._rate(part)) for n, part in enumerate(parts) if not burst.is_over(part)}
         granted = dict(zip(asks, await self._ports.space.ask(list(asks.values())), strict=True))
         return [granted.get(n, part.total_segments) for n, part in enumerate(parts)]
 
-    def _rate(self, part: Part) -> int:
+    def _rate(self, part: Selection) -> int:
         return self._ports.catalog.carriers[part.carrier or ""].rate
 
 
-def _by_carrier(parts: Iterable[Part]) -> dict[str, int]:
+def _by_carrier(parts: Iterable[Selection]) -> dict[str, int]:
     wanted: dict[str, int] = {}
     for part in parts:
         wanted[part.carrier or ""] = wanted.get(part.carrier or "", 0) | part.positions
     return wanted
 
 
-def _split(part: Part, carriers: Mapping[str, int]) -> list[tuple[str, int]]:
+def _split(part: Selection, carriers: Mapping[str, int]) -> list[tuple[str, int]]:
     """The part's positions by the carrier written first; what stands nowhere keeps its own."""
     shares = [(carrier, part.positions & positions) for carrier, positions in carriers.items()]
     shares = [(carrier, positions) for carrier, positions in shares if positions]
@@ -144,6 +144,6 @@ def _split(part: Part, carriers: Mapping[str, int]) -> list[tuple[str, int]]:
     return [*shares, (part.carrier or "", left)] if left else shares
 
 
-def _space(part: Part, rate: int) -> SpaceAsk:
-    return SpaceAsk(carrier=part.carrier or "", lane=part.slice.lane, chunk=part.slice.chunk, send=part.slice.send,
+def _space(part: Selection, rate: int) -> CapacityAsk:
+    return CapacityAsk(carrier=part.carrier or "", lane=part.slice.lane, chunk=part.slice.chunk, send=part.slice.send,
                     cost=part.total_segments, least=part.segments[0], rate=rate)

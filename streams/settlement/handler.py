@@ -27,11 +27,11 @@ from schemas.values.foreign_text import CODE_LENGTH, fit
 from schemas.values.ids import message_ids
 from schemas.values.reasons import Reason
 from schemas.values.status import Status
+from streams.handler import Inbound, Item, Output, Written
 from streams.outcome import DROPPED, DeadLetter, Hold, Next, Outcome, Reject, Retry, check_cover
+from streams.output_batch import OutputBatch, ranks
 from streams.ports import Owners, Sealing
-from streams.reigns import Reigns
-from streams.sheet import Sheet, ranks
-from streams.stage import Inbound, Item, Output, Written
+from streams.settlement.owner_epochs import OwnerEpochs
 from streams.steps import retry_slice, settle_block
 
 SERVICE = "streams"
@@ -54,7 +54,7 @@ class Settlement:
 
     def __init__(self, ports: SettlementPorts) -> None:
         self._ports = ports
-        self._reigns = Reigns(ports.owners)
+        self._reigns = OwnerEpochs(ports.owners)
 
     def open(self, record: Inbound) -> list[Item]:
         """The record itself."""
@@ -86,7 +86,7 @@ class Settlement:
     async def handle(self, items: Sequence[Item]) -> Written:
         """One burst; records of a partition in their order."""
         newest = await self._reigns.newest(items)
-        sheet = Sheet(self._ports.clock())
+        sheet = OutputBatch(self._ports.clock())
         answered = _answered(items)
         letters: list[Output] = []
         for item, owner in zip(items, newest, strict=True):
@@ -105,7 +105,7 @@ class Settlement:
 class Block:
     """One settled block and what it writes. `buried`: what the operator is to look at, besides."""
 
-    def __init__(self, sealing: Sealing, sheet: Sheet, block: Settled) -> None:
+    def __init__(self, sealing: Sealing, sheet: OutputBatch, block: Settled) -> None:
         self._sealing = sealing
         self._sheet = sheet
         self._block = block
@@ -221,13 +221,13 @@ def _answered(items: Sequence[Item]) -> dict[tuple[str, int], int]:
     return out
 
 
-def _sending(sheet: Sheet, started: Started, answered: Mapping[tuple[str, int], int]) -> None:
+def _sending(sheet: OutputBatch, started: Started, answered: Mapping[tuple[str, int], int]) -> None:
     waiting = started.positions & ~answered.get((started.chunk, started.send), 0)
     if waiting:
         sheet.change(started, Status.SENDING, started.send, waiting, Reason.NONE, carrier=started.carrier)
 
 
-def _returned(sealing: Sealing, sheet: Sheet, returned: Returned) -> None:
+def _returned(sealing: Sealing, sheet: OutputBatch, returned: Returned) -> None:
     rest = returned.rest
     outcomes = retry_slice.decide_returned(rest, returned.reason, returned.at)
     check_cover(rest.positions, outcomes)
@@ -241,7 +241,7 @@ def _returned(sealing: Sealing, sheet: Sheet, returned: Returned) -> None:
             _end(sealing, sheet, rest, outcome.reason, returned.at)
 
 
-def _end(sealing: Sealing, sheet: Sheet, rest: Slice, reason: Reason, at: int) -> None:
+def _end(sealing: Sealing, sheet: OutputBatch, rest: Slice, reason: Reason, at: int) -> None:
     """Given back because it is over: under the next send number, for this one may have been started."""
     status, send = ENDS[reason], rest.send + 1
     sheet.change(rest, status, send, rest.positions, reason, carrier=rest.carrier, price=rest.price,

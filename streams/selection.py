@@ -15,7 +15,7 @@ from streams.outcome import Next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Selection:
     """`segments`: uint8 per position, empty while unknown; `price` per segment; `round` of the reservation."""
 
     slice: Slice
@@ -41,7 +41,7 @@ class Part:
         """Price of the cheapest position; 0 while not priced."""
         return self.price * min(self.segments, default=0)
 
-    def cut(self, positions: int) -> Part:
+    def cut(self, positions: int) -> Selection:
         """The part of these positions alone."""
         if positions == self.positions:
             return self
@@ -54,7 +54,7 @@ class Part:
             column = bytes([column[i] for i in ranks_within(self.positions, positions)])
         return replace(self, positions=positions, segments=column)
 
-    def advance(self, step: Next) -> Part:
+    def advance(self, step: Next) -> Selection:
         """The part after a step let these positions go on."""
         part = self.cut(step.positions)
         return replace(
@@ -63,7 +63,7 @@ class Part:
             lease=step.lease or part.lease)
 
 
-def whole(slice_: Slice) -> Part:
+def whole(slice_: Slice) -> Selection:
     """All positions of a slice, with what it says of itself."""
-    return Part(slice=slice_, positions=slice_.positions, segments=slice_.segments, carrier=slice_.carrier,
+    return Selection(slice=slice_, positions=slice_.positions, segments=slice_.segments, carrier=slice_.carrier,
                 price=slice_.price, lease=slice_.lease, round=slice_.round)

@@ -51,7 +51,7 @@ class Facts:
         return total
 
 
-class Load:
+class SendBatch:
     """The messages of one slice that this process is to send. `offset`: of the dispatch record it came in.
 
     `alone`: its messages go one at a time, nothing else of it in flight.

@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schemas.records.wire import Owner, Returned, Settled, Started
+from streams.handler import Inbound, Item
 from streams.ports import OwnerAsk, Owners
-from streams.stage import Inbound, Item
 
 Call = Owner | Started | Settled | Returned
 Place = tuple[str, int]
 
 
-class Reigns:
+class OwnerEpochs:
     """The newest owner of each partition, and the offset up to which that is known."""
 
     def __init__(self, owners: Owners) -> None:

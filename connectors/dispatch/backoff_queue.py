@@ -14,8 +14,8 @@ from collections.abc import Callable, Collection
 Back = Callable[[], None]
 
 
-class Bench:
-    """The bench of one carrier; `wake` when messages have come back."""
+class BackoffQueue:
+    """The backoff_queue of one carrier; `wake` when messages have come back."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake

@@ -21,7 +21,7 @@ HEADERS: Headers = (("x-from", b"dispatch"),)
 log = structlog.get_logger()
 
 
-class Outgoing:
+class ReliablePublisher:
     """`open`: records that Kafka does not have yet."""
 
     def __init__(self, outbox: Outbox) -> None:

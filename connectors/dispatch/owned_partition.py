@@ -1,8 +1,8 @@
 """One partition of a lane that this process owns: its log of calls, its table, its offsets.
 
-In: what the carriers' engines start, settle and give up. Out: records of `attempts-<lane>`, and, once they stand there,
-rows closed and offsets settled. `closed` homes write nothing and call nobody back: their messages belong to someone
-else. A home that is `leaving` starts nothing and settles what is in flight.
+In: what the carriers' senders start, settle and give up. Out: records of `attempts-<lane>`, and, once they stand there,
+rows closed and offsets settled. `closed` owned_partitions write nothing and call nobody back: their messages belong to someone
+else. A owned that is `leaving` starts nothing and settles what is in flight.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from connectors.dispatch.load import Load
 from connectors.dispatch.log import AttemptLog
 from connectors.dispatch.recovery import Recovered
+from connectors.dispatch.send_batch import SendBatch
+from connectors.dispatch.send_progress import OffsetTracker, SendProgress
 from connectors.dispatch.settling import Answers, settle
-from connectors.dispatch.table import Offsets, Table
 from infra.security.sealing import Sealer
 from schemas.records.wire import Returned, Settled, Started
 from schemas.values.lanes import Lane
@@ -24,17 +24,17 @@ Note = Callable[[tuple[str, int], int], None]
 """Remember in the long window that these positions of (chunk, send) are settled."""
 
 
-class Home:
+class OwnedPartition:
     """`now` in milliseconds since the epoch."""
 
-    def __init__(self, lane: Lane, partition: int, log: AttemptLog, offsets: Offsets, recovered: Recovered,
+    def __init__(self, lane: Lane, partition: int, log: AttemptLog, offsets: OffsetTracker, recovered: Recovered,
                  sealer: Sealer, note: Note, now: Callable[[], int]) -> None:
         self.lane = lane
         self.partition = partition
         self.log = log
         self.offsets = offsets
         self.recovered = recovered
-        self.table = Table()
+        self.table = SendProgress()
         self.committed = -1
         self.leaving = False
         self._sealer = sealer
@@ -60,7 +60,7 @@ class Home:
         """This process owns it no more."""
         self.log.close()
 
-    def start(self, load: Load, ranks: list[int], go: Callable[[], None]) -> None:
+    def start(self, load: SendBatch, ranks: list[int], go: Callable[[], None]) -> None:
         """Note that these messages are about to go out; `go` when that stands in the log."""
         slice_ = load.slice
         record = Started(
@@ -75,13 +75,13 @@ class Home:
 
         self.log.write(slice_.chunk, record, stands)
 
-    def settle(self, load: Load, answers: Answers, back: Callable[[list[int]], None]) -> None:
+    def settle(self, load: SendBatch, answers: Answers, back: Callable[[list[int]], None]) -> None:
         """Note what came of these messages; `back` with the ranks that were not taken when that stands in the log.
 
         Trap: they go again only then. A word that they were not taken behind their next start would undo that one too.
         """
         record = settle(load, answers, self._sealer, epoch=self.log.epoch, at=self._now())
-        again = answers.not_taken()
+        again = answers.not_submitted()
         load.landed(len(answers) - len(again))
         undone = load.facts.positions(again) if again else 0
         self._write(record, load.place, record.positions & ~undone, load.offset, partial(back, again) if again else None)
@@ -90,7 +90,7 @@ class Home:
         """Note a record that settles positions of this dispatch offset."""
         self._write(record, (record.chunk, record.send), record.positions, offset)
 
-    def give_up(self, load: Load, reason: Reason) -> None:
+    def give_up(self, load: SendBatch, reason: Reason) -> None:
         """Hand back everything of this load that waits."""
         ranks = sorted(load.take_all())
         if not ranks:

@@ -35,7 +35,7 @@ class Bitmaps(Protocol):
     async def age_seconds(self) -> float: ...
 
 
-class LongWindow:
+class DedupWindow:
     """One a process."""
 
     def __init__(self, bitmaps: Bitmaps, pool: Pool) -> None:

@@ -1,7 +1,7 @@
 """The queue of one carrier: loads by lane, the more urgent lane first.
 
-In: loads with the home they belong to, what is over (canceled, validity ended). Out: the load whose messages go next, costs
-of what waits (for the room), demand. A load whose home was closed falls out silently: its messages are another owner's.
+In: loads with the owned they belong to, what is over (canceled, validity ended). Out: the load whose messages go next, costs
+of what waits (for the room), demand. A load whose owned was closed falls out silently: its messages are another owner's.
 """
 
 from __future__ import annotations
@@ -10,64 +10,64 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from connectors.dispatch.home import Home
-from connectors.dispatch.load import Load
+from connectors.dispatch.owned_partition import OwnedPartition
+from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.settling import Answers
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
-Over = Callable[[Load], Reason | None]
+Over = Callable[[SendBatch], Reason | None]
 
 
-class Work:
+class QueuedBatch:
     """A load at its carrier. `answers`: what has come and is not written yet; `number`: its place in its queue's order."""
 
-    __slots__ = ("answers", "home", "load", "number", "queued")
+    __slots__ = ("answers", "owned", "load", "number", "queued")
 
-    def __init__(self, home: Home, load: Load) -> None:
-        self.home = home
+    def __init__(self, owned: OwnedPartition, load: SendBatch) -> None:
+        self.owned = owned
         self.load = load
         self.answers = Answers()
         self.number = 0
         self.queued = False
 
 
-class WorkQueue:
+class BatchQueue:
     """`touched`: (lane, chunk, send) whose waiting cost has changed since somebody looked."""
 
     def __init__(self, lanes: Sequence[Lane]) -> None:
-        self._queues: dict[Lane, deque[Work]] = {lane: deque() for lane in lanes}
+        self._queues: dict[Lane, deque[QueuedBatch]] = {lane: deque() for lane in lanes}
         self._numbers = itertools.count()
         self.touched: set[tuple[Lane, str, int]] = set()
 
     def __bool__(self) -> bool:
         return any(self._queues.values())
 
-    def add(self, work: Work) -> None:
+    def add(self, work: QueuedBatch) -> None:
         """Behind the others of its lane."""
         work.queued, work.number = True, next(self._numbers)
-        self._queues[work.home.lane].append(work)
+        self._queues[work.owned.lane].append(work)
         self.touch(work)
 
-    def give_back(self, work: Work, rank: int) -> None:
+    def give_back(self, work: QueuedBatch, rank: int) -> None:
         """This message has not gone out and is next again, behind what came before it."""
         work.load.give_back(rank)
         if not work.queued:
             work.queued = True
-            queue = self._queues[work.home.lane]
+            queue = self._queues[work.owned.lane]
             before = sum(1 for _ in itertools.takewhile(lambda other: other.number < work.number, queue))
             queue.insert(before, work)
         self.touch(work)
 
-    def touch(self, work: Work) -> None:
+    def touch(self, work: QueuedBatch) -> None:
         """Its waiting cost has changed."""
-        self.touched.add((work.home.lane, *work.load.place))
+        self.touched.add((work.owned.lane, *work.load.place))
 
-    def front(self, over: Over) -> Work | None:
+    def front(self, over: Over) -> QueuedBatch | None:
         """The load whose messages go next; what is over is handed back on the way."""
         for queue in self._queues.values():
-            passed: list[Work] = []
-            found: Work | None = None
+            passed: list[QueuedBatch] = []
+            found: QueuedBatch | None = None
             while queue:
                 work = queue[0]
                 if self._is_through(work, over):
@@ -85,7 +85,7 @@ class WorkQueue:
     def sweep(self, over: Over) -> None:
         """Hand back everything that is over, wherever it stands."""
         for lane, queue in self._queues.items():
-            left: deque[Work] = deque()
+            left: deque[QueuedBatch] = deque()
             for work in queue:
                 if self._is_through(work, over):
                     work.queued = False
@@ -107,7 +107,7 @@ class WorkQueue:
         """Segments that wait in this lane, by (chunk, send)."""
         out: dict[tuple[str, int], int] = {}
         for work in self._queues[lane]:
-            if work.load.waiting_cost and not work.home.done_for:
+            if work.load.waiting_cost and not work.owned.done_for:
                 out[work.load.place] = out.get(work.load.place, 0) + work.load.waiting_cost
         return out
 
@@ -121,12 +121,12 @@ class WorkQueue:
         """The lanes, the more urgent first."""
         return list(self._queues)
 
-    def _is_through(self, work: Work, over: Over) -> bool:
-        if work.home.done_for or not work.load.waiting:
+    def _is_through(self, work: QueuedBatch, over: Over) -> bool:
+        if work.owned.done_for or not work.load.waiting:
             return True
         reason = over(work.load)
         if reason is None:
             return False
         self.touch(work)
-        work.home.give_up(work.load, reason)
+        work.owned.give_up(work.load, reason)
         return True

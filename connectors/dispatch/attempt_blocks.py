@@ -9,9 +9,9 @@ from __future__ import annotations
 import msgspec
 
 from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Submit, Throttled, Unknown
-from connectors.dispatch.load import Load
+from connectors.dispatch.batch_queue import QueuedBatch
+from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.settling import Outcome
-from connectors.dispatch.work import Work
 from schemas.values.reasons import Reason
 from schemas.values.template import MissingVariable
 from schemas.values.text import Encoded, TextError
@@ -22,12 +22,12 @@ SEGMENT_PATIENCE = 600.0
 """Seconds. A message between two of its segments can neither leave nor be done with, nor can the log of calls behind it."""
 
 
-class Block:
+class AttemptBlock:
     """`ids`: of messages with several segments, those that the carrier has so far. `left`: messages without an answer."""
 
     __slots__ = ("_destinations", "_put_off", "ids", "left", "load", "number", "ranks", "texts")
 
-    def __init__(self, number: int, load: Load, ranks: list[int]) -> None:
+    def __init__(self, number: int, load: SendBatch, ranks: list[int]) -> None:
         self.number = number
         self.load = load
         self.ranks = ranks
@@ -106,8 +106,8 @@ class Block:
 class Flight(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message of several segments whose next one waits for a token."""
 
-    block: Block
-    work: Work
+    block: AttemptBlock
+    work: QueuedBatch
     rank: int
     part: int
 
@@ -119,8 +119,8 @@ def plain(carrier_id: str) -> str:
 
 def _not_taken(result: Throttled | NotSent) -> Outcome:
     if isinstance(result, Throttled):
-        return Outcome(outcome="not_taken", reason=Reason.THROTTLED, code=result.code)
-    return Outcome(outcome="not_taken", reason=Reason.NONE)
+        return Outcome(outcome="not_submitted", reason=Reason.THROTTLED, code=result.code)
+    return Outcome(outcome="not_submitted", reason=Reason.NONE)
 
 
 def _put_off(result: Throttled, had: tuple[str, ...]) -> Outcome:

@@ -27,11 +27,11 @@ from schemas.values.lanes import Lane
 from schemas.values.positions import places, positions_of
 from schemas.values.reasons import Reason
 from schemas.values.status import Status
+from streams.handler import Burial, Inbound, Item, Written
 from streams.outcome import DeadLetter, Next, Reject, check_cover
+from streams.output_batch import OutputBatch
 from streams.ports import Catalog, Refs, Sealing, SegmentReceipt
-from streams.receipt_block import Block, block_of, blocks_of_found, unknown_receipts
-from streams.sheet import Sheet
-from streams.stage import Burial, Inbound, Item, Written
+from streams.receipts.receipt_block import ReceiptBlock, block_of, blocks_of_found, unknown_receipts
 from streams.steps import match_receipts
 
 REMEMBERED = 20_000
@@ -74,7 +74,7 @@ class Match:
 
     async def handle(self, items: Sequence[Item]) -> Written:
         """One burst."""
-        sheet = Sheet(self._ports.clock())
+        sheet = OutputBatch(self._ports.clock())
         blocks = [block_of(item, self._ports.sealing) for item in items if item.content.chunk is not None]
         unknown = [item for item in items if item.content.chunk is None]
         receipts, burials = unknown_receipts(unknown)
@@ -86,7 +86,7 @@ class Match:
             burials += self._write(sheet, block, undecided, fresh)
         return Written(outputs=sheet.outputs(), burials=burials, remember=lambda: self._remember(fresh))
 
-    async def _segments(self, blocks: Sequence[Block]) -> list[dict[int, Reason | None]]:
+    async def _segments(self, blocks: Sequence[ReceiptBlock]) -> list[dict[int, Reason | None]]:
         """For each block, what became of the messages of several segments, by entry."""
         out: list[dict[int, Reason | None]] = [{} for _ in blocks]
         asks: list[tuple[int, int, SegmentReceipt]] = []
@@ -104,7 +104,7 @@ class Match:
         row = self._ports.catalog.carriers.get(carrier)
         return row is not None and row.one_receipt_for_all_parts
 
-    def _write(self, sheet: Sheet, block: Block, undecided: dict[int, Reason | None],
+    def _write(self, sheet: OutputBatch, block: ReceiptBlock, undecided: dict[int, Reason | None],
                fresh: dict[Key, int]) -> list[Burial]:
         outcomes = match_receipts.decide(block.states, undecided)
         check_cover((1 << len(block.states)) - 1, outcomes)
@@ -121,7 +121,7 @@ class Match:
                                           outcome.detail))
         return burials
 
-    def _reach(self, sheet: Sheet, block: Block, entries: Sequence[int], status: Status, reason: Reason,
+    def _reach(self, sheet: OutputBatch, block: ReceiptBlock, entries: Sequence[int], status: Status, reason: Reason,
                fresh: dict[Key, int]) -> None:
         """These entries' messages have reached a state; those that lately did are passed over."""
         key = (block.head.chunk, block.send, status)
@@ -139,7 +139,7 @@ class Match:
                               attempt=block.attempts + 1)
         block.publish(sheet, shared, entries)
 
-    def _tell(self, sheet: Sheet, block: Block, entries: Sequence[int], status: Status, reason: Reason,
+    def _tell(self, sheet: OutputBatch, block: ReceiptBlock, entries: Sequence[int], status: Status, reason: Reason,
               new: int) -> None:
         """The change of state; carriers' codes are kept where something failed."""
         if status is Status.DELIVERED:
@@ -202,7 +202,7 @@ def check_receipts(receipts: CarrierReceipts) -> None:
             raise RecordError("places: beyond the chunk's size")
 
 
-def _first_of_each(block: Block, entries: Sequence[int], new: int) -> list[int]:
+def _first_of_each(block: ReceiptBlock, entries: Sequence[int], new: int) -> list[int]:
     """The first entry of each position in `new`."""
     first: dict[int, int] = {}
     for entry in entries:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 from schemas.values.reasons import Reason
 from streams.outcome import Hold, Next, Outcome, Outcomes, Reject
-from streams.part import Part
+from streams.selection import Selection
 
 CHANGING = frozenset({Reason.CANCELED, Reason.VALIDITY_ENDED, Reason.NO_ROUTE, Reason.INSUFFICIENT_BALANCE})
 """Ends that depend on time, on the campaign, on routes or on the balance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpareFacts:
+class KeepFacts:
     """Why the part was to end at `now` (milliseconds); `carriers`: positions by the carrier assigned to them."""
 
     reason: Reason
@@ -28,7 +28,7 @@ class SpareFacts:
     now: int
 
 
-def decide(part: Part, facts: SpareFacts) -> Outcomes:
+def decide(part: Selection, facts: KeepFacts) -> Outcomes:
     """The end, or on to the carrier."""
     shares = [(carrier, part.positions & positions) for carrier, positions in sorted(facts.carriers.items())]
     outcomes: list[Outcome] = [

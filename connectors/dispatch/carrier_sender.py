@@ -1,4 +1,4 @@
-"""The engine of one carrier: takes messages from its queue as window and tokens allow, and sees each one through.
+"""The sender of one carrier: takes messages from its queue as window and tokens allow, and sees each one through.
 
 In: work, room and results of the carrier connection, tokens. Out: blocks: `Started` in the log, on its acknowledgement the
 submits, on the answers a `Settled`. Segments still missing of a message go before anything else; a message that the carrier
@@ -16,34 +16,34 @@ from dataclasses import replace
 from functools import partial
 
 from connectors.carriers.contract import Accepted, Carrier, NotSent, Result, Throttled, Unknown
-from connectors.dispatch.blocks import RANK_BITS, RANK_MASK, Block, Flight, plain
-from connectors.dispatch.home import Home
+from connectors.dispatch.attempt_blocks import RANK_BITS, RANK_MASK, AttemptBlock, Flight, plain
+from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch
 from connectors.dispatch.leases import Leases
-from connectors.dispatch.load import Load
+from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.pacing import Pacer
-from connectors.dispatch.receipts import ReceiptDesk
+from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.refusals import Word
+from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.settling import Outcome
 from connectors.dispatch.throttles import Throttles
-from connectors.dispatch.work import Work, WorkQueue
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
 LARGEST_BLOCK = 256
 GATHER_SECONDS = 0.02
 
-Over = Callable[[Load], Reason | None]
+Over = Callable[[SendBatch], Reason | None]
 
 
-class Engine:
+class CarrierSender:
     """`rate` in segments per second and `window` (messages in flight over all binds) may be changed at any time."""
 
-    def __init__(self, carrier: Carrier, queue: WorkQueue, desk: ReceiptDesk, leases: Leases, over: Over,
+    def __init__(self, carrier: Carrier, queue: BatchQueue, matcher: ReceiptMatcher, leases: Leases, over: Over,
                  now: Callable[[], int], *, rate: float, window: int) -> None:
         self.send_over(carrier, window)
         self.queue = queue
-        self.desk = desk
-        desk.in_flight = self._in_flight
+        self.matcher = matcher
+        matcher.in_flight = self._in_flight
         self.rate = rate
         self._throttles = Throttles(self.wake)
         self.brake = self._throttles.brake
@@ -52,21 +52,21 @@ class Engine:
         self._over = over
         self._now = now
         self._loop = asyncio.get_running_loop()
-        self._blocks: dict[int, tuple[Block, Work]] = {}
+        self._blocks: dict[int, tuple[AttemptBlock, QueuedBatch]] = {}
         self._number = 0
         self._awaiting: dict[int, int] = {}  # by block: messages whose start is not acknowledged yet
         self._reserved = 0
         self._further: deque[Flight] = deque()
-        self._gathering: set[Work] = set()
+        self._gathering: set[QueuedBatch] = set()
         self._woken = False
         self._asking = False
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
         self._gather_timer: asyncio.TimerHandle | None = None
 
-    def in_flight_of(self, homes: Collection[Home]) -> int:
-        """Blocks of these homes without their last answer."""
-        return sum(work.home in homes for _, work in self._blocks.values())
+    def in_flight_of(self, owned_partitions: Collection[OwnedPartition]) -> int:
+        """Blocks of these owned_partitions without their last answer."""
+        return sum(work.owned in owned_partitions for _, work in self._blocks.values())
 
     def send_over(self, carrier: Carrier, window: int) -> None:
         """From now on over this connection; what is in flight over another one is answered by that one."""
@@ -74,7 +74,7 @@ class Engine:
         self.window = window
         self._receive = partial(self._on_results, carrier)
 
-    def add(self, work: Work) -> None:
+    def add(self, work: QueuedBatch) -> None:
         """Take this on."""
         self.queue.add(work)
         self.wake()
@@ -102,7 +102,7 @@ class Engine:
         self.queue.sweep(self._over)
         left: deque[Flight] = deque()
         for flight in self._further:
-            if flight.work.home.closed:
+            if flight.work.owned.closed:
                 self._blocks.pop(flight.block.number, None)
             elif self._over(flight.work.load) is Reason.VALIDITY_ENDED:
                 ids = flight.block.ids[flight.rank]
@@ -145,13 +145,13 @@ class Engine:
             if tokens == 0 and not self._asking:
                 self._look_again(self._pacer.next_at(now) or self._pacer.ask_at)
 
-    def _block_size(self, work: Work, slots: int, tokens: int) -> int:
+    def _block_size(self, work: QueuedBatch, slots: int, tokens: int) -> int:
         """How many messages the next block takes; 0 = wait until more of the window is free."""
         load = work.load
         if load.alone:
             return 1
         most = min(max(1, min(LARGEST_BLOCK, self.window // 4)), load.waiting)
-        if slots < most and work.home.lane is Lane.MARKETING and (self._blocks or self._reserved):
+        if slots < most and work.owned.lane is Lane.MARKETING and (self._blocks or self._reserved):
             return 0
         return min(most, slots, tokens)
 
@@ -180,17 +180,17 @@ class Engine:
 
     # Blocks
 
-    def _start(self, work: Work, count: int) -> None:
+    def _start(self, work: QueuedBatch, count: int) -> None:
         ranks = work.load.take(count)
         self.queue.touch(work)
         self._number += 1
-        block = Block(self._number, work.load, ranks)
+        block = AttemptBlock(self._number, work.load, ranks)
         self._awaiting[block.number] = len(ranks)
         self._reserved += len(ranks)
         self._blocks[block.number] = (block, work)
-        work.home.start(work.load, ranks, lambda: self._go(block, work))
+        work.owned.start(work.load, ranks, lambda: self._go(block, work))
 
-    def _go(self, block: Block, work: Work) -> None:
+    def _go(self, block: AttemptBlock, work: QueuedBatch) -> None:
         """The start stands in the log: now, and only now, the first byte."""
         self._reserved -= self._awaiting.pop(block.number, 0)
         submits, bad = block.submits(self._now())
@@ -202,11 +202,11 @@ class Engine:
     def forget_closed(self) -> None:
         """Homes were closed: their blocks that wait for an acknowledgement will never get one."""
         for number, (_, work) in list(self._blocks.items()):
-            if work.home.closed:
+            if work.owned.closed:
                 del self._blocks[number]
                 self._awaiting.pop(number, None)
         self._reserved = sum(self._awaiting.values())
-        self._further = deque(flight for flight in self._further if not flight.work.home.closed)
+        self._further = deque(flight for flight in self._further if not flight.work.owned.closed)
 
     def _send_further(self, tokens: int) -> int:
         """The next segments of one message, as many as there are tokens for; how many."""
@@ -216,9 +216,9 @@ class Engine:
         return count
 
     def _on_results(self, carrier: Carrier, results: list[Result]) -> None:
-        blocks, stored, learn = self._blocks, carrier.stored_id, self.desk.learn
+        blocks, stored, learn = self._blocks, carrier.stored_id, self.matcher.learn
         self._throttles.hear(blocks, results)
-        finished: set[Work] = set()
+        finished: set[QueuedBatch] = set()
         for result in results:
             rank = result.ref & RANK_MASK
             entry = blocks.get(result.ref >> RANK_BITS)
@@ -247,11 +247,11 @@ class Engine:
             self._gather_timer = self._loop.call_later(GATHER_SECONDS, self.settle_open)
         self.wake()
 
-    def _on_other(self, carrier: Carrier, block: Block, work: Work, rank: int, result: Result,
+    def _on_other(self, carrier: Carrier, block: AttemptBlock, work: QueuedBatch, rank: int, result: Result,
                   word: Word | None) -> None:
         ids = tuple(plain(carrier.stored_id(carrier_id)) for carrier_id in result.ids)
         for carrier_id in ids:
-            self.desk.learn(carrier_id, block.load.facts, rank)
+            self.matcher.learn(carrier_id, block.load.facts, rank)
         next_ = block.progress(rank, result, ids, put_off_at=self._loop.time() if word is Word.PUT_OFF else None)
         if next_ is None:
             work.answers.sent[rank] = ",".join(block.ids[rank])
@@ -268,7 +268,7 @@ class Engine:
             else:
                 self._further.append(flight)
 
-    def _answer(self, block: Block, work: Work, rank: int, outcome: Outcome) -> None:
+    def _answer(self, block: AttemptBlock, work: QueuedBatch, rank: int, outcome: Outcome) -> None:
         """An outcome that no result brought."""
         work.answers.other[rank] = outcome
         block.left -= 1
@@ -284,17 +284,17 @@ class Engine:
             return bool(self._blocks)
         return any(destination in block.destinations for block, _ in self._blocks.values())
 
-    def _settle(self, work: Work) -> None:
+    def _settle(self, work: QueuedBatch) -> None:
         answers, work.answers = work.answers, type(work.answers)()
-        if answers and not work.home.closed:
-            work.home.settle(work.load, answers, partial(self._take_back, work))
+        if answers and not work.owned.closed:
+            work.owned.settle(work.load, answers, partial(self._take_back, work))
 
-    def _take_back(self, work: Work, ranks: list[int]) -> None:
+    def _take_back(self, work: QueuedBatch, ranks: list[int]) -> None:
         """The log says that the carrier has not taken them: they are the next again."""
         for rank in ranks:
             self._throttles.again(work.load.facts.numbers[rank], partial(self.queue.give_back, work, rank))
         self.wake()
 
     def _once_more(self, flight: Flight) -> None:
-        if not flight.work.home.closed:
+        if not flight.work.owned.closed:
             self._further.appendleft(flight)

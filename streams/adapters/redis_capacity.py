@@ -15,7 +15,7 @@ import structlog
 from infra.redis.carrier_capacity import CarrierCapacity, RoomAsk, room_of
 from infra.redis.client import RedisDown
 from schemas.values.lanes import Lane
-from streams.ports import SpaceAsk
+from streams.ports import CapacityAsk
 
 log = structlog.get_logger()
 
@@ -38,7 +38,7 @@ class Bucket:
         return granted
 
 
-class RedisSpace:
+class RedisCapacity:
     """Room and choices. `clock`: seconds that never go back."""
 
     def __init__(self, rooms: CarrierCapacity, clock: Callable[[], float]) -> None:
@@ -64,7 +64,7 @@ class RedisSpace:
                         fault=str(fault))
             return [{} for _ in sends]
 
-    async def ask(self, asks: Sequence[SpaceAsk]) -> list[int]:
+    async def ask(self, asks: Sequence[CapacityAsk]) -> list[int]:
         """Segments granted to each, 0 to its cost."""
         if not asks:
             return []
@@ -80,19 +80,19 @@ class RedisSpace:
             return [self._locally(ask) for ask in asks]
         return granted
 
-    async def _queues(self, asks: Sequence[SpaceAsk]) -> set[tuple[str, str]]:
+    async def _queues(self, asks: Sequence[CapacityAsk]) -> set[tuple[str, str]]:
         """Where others already wait."""
         places = sorted({(ask.carrier, ask.lane) for ask in asks if ask.lane != Lane.OTP})
         waiting = await self._rooms.are_waiting(places)
         return {place for place, busy in zip(places, waiting, strict=True) if busy}
 
-    def _locally(self, ask: SpaceAsk) -> int:
+    def _locally(self, ask: CapacityAsk) -> int:
         rate, now = ask.rate * CAUTION, self._clock()
         capacity = max(float(ask.least), room_of(ask.rate) * CAUTION)
         bucket = self._buckets.setdefault((ask.carrier, ask.lane), Bucket(capacity, now))
         return bucket.take(ask.cost, rate, capacity, now)
 
 
-def _room_ask(ask: SpaceAsk) -> RoomAsk:
+def _room_ask(ask: CapacityAsk) -> RoomAsk:
     return RoomAsk(carrier=ask.carrier, lane=ask.lane, chunk=ask.chunk, send=ask.send, cost=ask.cost, rate=ask.rate,
                    least=ask.least)

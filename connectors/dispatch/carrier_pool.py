@@ -1,8 +1,8 @@
-"""The carriers of this pool: a line and an engine each, following the configuration while it changes.
+"""The carriers of this pool: a line and an sender each, following the configuration while it changes.
 
-In: rows of the configuration. Out: engines by carrier. How a line takes a changed row over stands in `lines.py`. Of a
+In: rows of the configuration. Out: senders by carrier. How a line takes a changed row over stands in `lines.py`. Of a
 carrier's `binds` the pool otp has one, bulk the others. A row whose settings can never work is logged; its carrier goes on
-as before, or has no engine until the row is mended. Loads for a carrier without an engine wait a while for the
+as before, or has no sender until the row is mended. Loads for a carrier without an sender wait a while for the
 configuration to show it.
 """
 
@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from connectors.dispatch.engine import Engine
-from connectors.dispatch.home import Home
-from connectors.dispatch.lines import Connect, Line, MakeEngine, connect_smpp
-from connectors.dispatch.load import Load
-from connectors.dispatch.receipts import ReceiptDesk
-from connectors.dispatch.work import Work
+from connectors.dispatch.batch_queue import QueuedBatch
+from connectors.dispatch.carrier_sender import CarrierSender
+from connectors.dispatch.carrier_session import CarrierSession, Connect, MakeSender, connect_smpp
+from connectors.dispatch.owned_partition import OwnedPartition
+from connectors.dispatch.receipt_matcher import ReceiptMatcher
+from connectors.dispatch.send_batch import SendBatch
 from infra.postgres.config_cache import CarrierRow
 from schemas.values.lanes import Pool
 from schemas.values.reasons import Reason
@@ -26,27 +26,27 @@ from schemas.values.reasons import Reason
 UNKNOWN_SECONDS = 10.0
 log = structlog.get_logger()
 
-MakeDesk = Callable[[str], ReceiptDesk]
+MakeMatcher = Callable[[str], ReceiptMatcher]
 
 
-class Fleet:
-    """`make_engine(row, connection, desk, window)` and `make_desk(carrier)` come from the role."""
+class CarrierPool:
+    """`make_engine(row, connection, matcher, window)` and `make_desk(carrier)` come from the role."""
 
-    def __init__(self, pool: Pool, make_engine: MakeEngine, make_desk: MakeDesk, connect: Connect | None = None) -> None:
+    def __init__(self, pool: Pool, make_engine: MakeSender, make_desk: MakeMatcher, connect: Connect | None = None) -> None:
         self._pool = pool
-        self._make_engine = make_engine
-        self._make_desk = make_desk
+        self._make_sender = make_engine
+        self._make_matcher = make_desk
         self._connect = connect or connect_smpp
-        self._lines: dict[str, Line] = {}
-        self._unplaced: list[tuple[float, Home, Load]] = []
+        self._lines: dict[str, CarrierSession] = {}
+        self._unplaced: list[tuple[float, OwnedPartition, SendBatch]] = []
 
     @property
-    def engines(self) -> dict[str, Engine]:
+    def senders(self) -> dict[str, CarrierSender]:
         """By carrier."""
-        return {carrier: line.engine for carrier, line in self._lines.items()}
+        return {carrier: line.sender for carrier, line in self._lines.items()}
 
     async def follow(self, rows: Mapping[str, CarrierRow]) -> None:
-        """Make the fleet what the rows say."""
+        """Make the carrier_pool what the rows say."""
         for carrier, row in rows.items():
             line = self._lines.get(carrier)
             try:
@@ -61,27 +61,27 @@ class Fleet:
             await self._end(carrier)
         self.place_again()
 
-    def place(self, home: Home, load: Load) -> None:
+    def place(self, owned: OwnedPartition, load: SendBatch) -> None:
         """Give a load to its carrier."""
         line = self._lines.get(load.facts.carrier)
         if line is None:
-            self._unplaced.append((asyncio.get_running_loop().time() + UNKNOWN_SECONDS, home, load))
+            self._unplaced.append((asyncio.get_running_loop().time() + UNKNOWN_SECONDS, owned, load))
         else:
-            line.engine.add(Work(home, load))
+            line.sender.add(QueuedBatch(owned, load))
 
     def place_again(self) -> None:
         """Loads whose carrier was not known; after a while they go back."""
         waiting, self._unplaced = self._unplaced, []
         now = asyncio.get_running_loop().time()
-        for deadline, home, load in waiting:
-            if home.closed:
+        for deadline, owned, load in waiting:
+            if owned.closed:
                 continue
             if load.facts.carrier in self._lines or now < deadline:
-                self.place(home, load)
+                self.place(owned, load)
                 if self._unplaced and self._unplaced[-1][2] is load:
-                    self._unplaced[-1] = (deadline, home, load)
+                    self._unplaced[-1] = (deadline, owned, load)
             else:
-                home.give_up(load, Reason.NO_CARRIER)
+                owned.give_up(load, Reason.NO_CARRIER)
 
     async def close(self, patience: float) -> None:
         """Take leave of all carriers within so many seconds."""
@@ -90,16 +90,16 @@ class Fleet:
             await asyncio.wait(closing, timeout=patience)
 
     async def _begin(self, row: CarrierRow) -> None:
-        line = Line(row, self._pool, self._make_desk(row.id), self._make_engine, self._connect)
+        line = CarrierSession(row, self._pool, self._make_matcher(row.id), self._make_sender, self._connect)
         self._lines[row.id] = line
         await line.open()
 
     async def _end(self, carrier: str) -> None:
         """Its messages go back as soon as nothing is in flight; the table's row is gone."""
         line = self._lines.pop(carrier)
-        engine = line.engine
-        engine.drain()
+        sender = line.sender
+        sender.drain()
         await line.close()
-        engine.settle_open()
-        engine.queue.sweep(lambda _load: Reason.NO_CARRIER)
+        sender.settle_open()
+        sender.queue.sweep(lambda _load: Reason.NO_CARRIER)
         log.info("a carrier was taken out of the configuration", action="carrier_gone", carrier=carrier)

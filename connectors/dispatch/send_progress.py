@@ -14,7 +14,7 @@ Place = tuple[str, int]
 """(chunk, send number)."""
 
 
-class Table:
+class SendProgress:
     """Positions by (chunk, send): waiting, in flight and done alike, for a further slice they all stand somewhere."""
 
     def __init__(self, remembered: int = 50_000) -> None:
@@ -56,7 +56,7 @@ class Table:
                 del self._known[place]
 
 
-class Offsets:
+class OffsetTracker:
     """The records of one partition of dispatch: how many positions each still waits for.
 
     `log_places` are places in the log of calls that speak of an offset.

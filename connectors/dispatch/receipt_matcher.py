@@ -16,8 +16,8 @@ from collections.abc import Callable
 
 from connectors.carriers.contract import Acknowledge, Receipt
 from connectors.dispatch.known_ids import KnownIds
-from connectors.dispatch.load import Facts
 from connectors.dispatch.receipt_groups import Batch, Group, known_record, unknown_record
+from connectors.dispatch.send_batch import Facts
 from infra.security.sealing import Sealer
 from schemas.records.codec import encode
 from schemas.values.status import RECEIPT_STATES
@@ -34,8 +34,8 @@ Post = Callable[[bytes, Callable[[], None]], None]
 _PASSING = frozenset(state for state, meaning in RECEIPT_STATES.items() if meaning is None)
 
 
-class ReceiptDesk:
-    """The desk of one carrier. `linger`: seconds that receipts wait for others of their chunk when many come; of a carrier
+class ReceiptMatcher:
+    """The matcher of one carrier. `linger`: seconds that receipts wait for others of their chunk when many come; of a carrier
     that lets few be unconfirmed no others would come meanwhile. `in_flight`: whether a submit to this destination (None: to
     anybody) is unanswered."""
 

@@ -24,46 +24,46 @@ BATCHES_AHEAD = 4
 REVOKE_PATIENCE = 4.0
 LOOK_UP_PATIENCE = 2.0
 
-TopicPlace = tuple[str, int]
+PartitionKey = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeedCalls:
+class ConsumerCallbacks:
     """What the loop is called with. `assigned`: committed offset (negative: none) and metadata by place; maybe no place.
     `revoked` may take up to four seconds to come to rest."""
 
-    assigned: Callable[[dict[TopicPlace, tuple[int, str | None]]], None]
-    revoked: Callable[[list[TopicPlace]], Awaitable[None]]
+    assigned: Callable[[dict[PartitionKey, tuple[int, str | None]]], None]
+    revoked: Callable[[list[PartitionKey]], Awaitable[None]]
     batch: Callable[[list[Any]], None]
     failed: Callable[[Exception], None]
 
 
-class Feed:
+class ConsumerThread:
     """`start` once, `stop` once; the other calls are for the loop."""
 
-    def __init__(self, consumer: Any, topics: Sequence[str], calls: FeedCalls) -> None:
+    def __init__(self, consumer: Any, topics: Sequence[str], calls: ConsumerCallbacks) -> None:
         self._consumer = consumer
         self._topics = list(topics)
         self._calls = calls
         self._loop = asyncio.get_running_loop()
-        self._owned: set[TopicPlace] = set()
-        self._held: set[TopicPlace] = set()
-        self._paused: set[TopicPlace] = set()
+        self._owned: set[PartitionKey] = set()
+        self._held: set[PartitionKey] = set()
+        self._paused: set[PartitionKey] = set()
         self._ahead = 0
-        self._begun: list[TopicPlace] = []  # assigned, their offsets not looked up yet
+        self._begun: list[PartitionKey] = []  # assigned, their offsets not looked up yet
         self._commits: list[Any] = []
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="dispatch-feed", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="dispatch-consumer_thread", daemon=True)
 
     def start(self) -> None:
         """Join the group."""
         self._thread.start()
 
-    def hold(self, place: TopicPlace) -> None:
+    def hold(self, place: PartitionKey) -> None:
         """Read no further there for now."""
         self._held.add(place)
 
-    def release(self, place: TopicPlace) -> None:
+    def release(self, place: PartitionKey) -> None:
         """Read on there."""
         self._held.discard(place)
 

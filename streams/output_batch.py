@@ -19,7 +19,7 @@ from schemas.records.wire import Change, Envelope, Held, MessageEvents, Retry, U
 from schemas.values.lanes import Lane
 from schemas.values.positions import places
 from schemas.values.status import Status, sequence
-from streams.stage import Output
+from streams.handler import Output
 
 FROM_US = [("x-from", b"streams")]
 PER_ENVELOPE = 64
@@ -43,7 +43,7 @@ class Head(Protocol):
     def lane(self) -> str: ...
 
 
-class Sheet:
+class OutputBatch:
     """The outputs of one burst at `now` (milliseconds)."""
 
     def __init__(self, now: int) -> None:

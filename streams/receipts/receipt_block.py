@@ -19,9 +19,9 @@ from schemas.values.ids import message_ids
 from schemas.values.positions import positions_of
 from schemas.values.reasons import Reason
 from schemas.values.status import ReceiptStateError, receipt_outcome
+from streams.handler import Burial, Item
+from streams.output_batch import OutputBatch
 from streams.ports import Found, Sealing, SegmentReceipt, UnknownReceipt
-from streams.sheet import Sheet
-from streams.stage import Burial, Item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class ChunkHead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class ReceiptBlock:
     """Columns by entry. `charge_round`: the reservation to charge, for messages that were uncertain."""
 
     item: Item
@@ -68,7 +68,7 @@ class Block:
         return SegmentReceipt(tenant=self.head.tenant, chunk=self.head.chunk, send=self.send,
                               position=self.places[entry], id=self.ids[entry], state=self.states[entry])
 
-    def publish(self, sheet: Sheet, shared: Shared, entries: Sequence[int]) -> None:
+    def publish(self, sheet: OutputBatch, shared: Shared, entries: Sequence[int]) -> None:
         """The public event of each of these entries."""
         ids = message_ids(self.head.campaign, self.head.chunk, self.head.part, self.indexes)
         times = [done_at or self.at for done_at in self.done_at]
@@ -81,7 +81,7 @@ class Block:
             refs=[self.refs[n] for n in entries] if self.refs else None, codes=[self.codes[n] for n in entries],
             carrier_ids=[self.ids[n] for n in entries], segments=[self.segments[n] for n in entries]))
 
-    def charge(self, sheet: Sheet, entries: Sequence[int]) -> None:
+    def charge(self, sheet: OutputBatch, entries: Sequence[int]) -> None:
         """What was uncertain was taken after all: it is charged, once."""
         if self.charge_round is not None:
             costs = {self.places[n]: self.segments[n] for n in entries}
@@ -89,7 +89,7 @@ class Block:
                         price=self.price, segments=bytes(costs[p] for p in sorted(costs)), lease=self.lease)
 
 
-def block_of(item: Item, sealing: Sealing) -> Block:
+def block_of(item: Item, sealing: Sealing) -> ReceiptBlock:
     """The block of a record whose chunk dispatch knew."""
     record: CarrierReceipts = item.content
     head = ChunkHead(tenant=record.tenant or "", campaign=record.campaign, chunk=record.chunk or "", part=record.part,
@@ -98,7 +98,7 @@ def block_of(item: Item, sealing: Sealing) -> Block:
     if record.sealed_refs is not None:
         refs = sealing.unseal(record.sealed_refs, key_id=record.key_id, tenant=head.tenant, campaign=head.campaign,
                               chunk=head.chunk).refs
-    return Block(
+    return ReceiptBlock(
         item=item, head=head, carrier=record.carrier, send=record.send, attempts=record.attempts, price=record.price,
         at=record.at, places=array("H", record.places), indexes=record.indexes, segments=record.segments,
         ids=_first_forms(record.ids), states=record.states.split("\n"), codes=record.codes.split("\n"),
@@ -126,7 +126,7 @@ def unknown_receipts(items: Sequence[Item]) -> tuple[list[tuple[Item, UnknownRec
     return receipts, burials
 
 
-def blocks_of_found(receipts: Sequence[tuple[Item, UnknownReceipt]], found: Sequence[Found | None]) -> list[Block]:
+def blocks_of_found(receipts: Sequence[tuple[Item, UnknownReceipt]], found: Sequence[Found | None]) -> list[ReceiptBlock]:
     """The found messages, those of one chunk, send and reservation together."""
     groups: dict[tuple[object, ...], list[tuple[Item, UnknownReceipt, Found]]] = {}
     for (item, receipt), message in zip(receipts, found, strict=True):
@@ -136,11 +136,11 @@ def blocks_of_found(receipts: Sequence[tuple[Item, UnknownReceipt]], found: Sequ
     return [_found_block(group) for group in groups.values()]
 
 
-def _found_block(group: Sequence[tuple[Item, UnknownReceipt, Found]]) -> Block:
+def _found_block(group: Sequence[tuple[Item, UnknownReceipt, Found]]) -> ReceiptBlock:
     item, receipt, first = group[0]
     head = ChunkHead(tenant=first.tenant, campaign=first.campaign, chunk=first.chunk, part=first.part, size=first.size,
                      lane=first.lane)
-    return Block(
+    return ReceiptBlock(
         item=item, head=head, carrier=receipt.carrier, send=first.send, attempts=first.attempts, price=first.price,
         at=item.content.at, places=[m.position for _, _, m in group],
         indexes=array("I", [m.index for _, _, m in group]).tobytes(), segments=[m.segments for _, _, m in group],
