@@ -17,7 +17,7 @@ help: ## this list
 
 install: $(STAMP) ## set-up only: virtualenv, pinned dependencies, Kafka's jars
 	@test -d "$(CACHE)/kafka-$(KAFKA_VERSION)" || \
-		$(BIN)/python -m infra.services.jars --cache "$(CACHE)" $(addprefix --repository ,$(KAFKA_REPOSITORY))
+		$(BIN)/python -m infra.services.install --cache "$(CACHE)" $(addprefix --repository ,$(KAFKA_REPOSITORY))
 
 demo: install ## the whole stack, a campaign delivered by a simulated carrier, a summary (ARGS="--recipients 2000")
 	@$(BIN)/sluice demo $(ARGS)

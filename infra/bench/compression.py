@@ -17,7 +17,6 @@ from statistics import median
 from typing import NamedTuple
 
 from infra.bench.cpu import cpu_seconds
-from infra.cli.output import Format, show_rows
 from infra.kafka.client import NewTopic, make_admin, make_producer
 from infra.services.kafka import KafkaService
 from schemas.records.receipt_encoder import Headers, Shared
@@ -105,9 +104,10 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("--records", type=int, default=200_000)
     options.add_argument("--rounds", type=int, default=5)
     given = options.parse_args(arguments)
-    show_rows([{"sent": way.sent, "kept": way.kept, "producer_us": round(cost.producer, 2),
-                "broker_us": round(cost.broker, 2), "both_us": round(cost.producer + cost.broker, 2),
-                "bytes": round(cost.kept)} for way, cost in measure(given.records, given.rounds).items()], Format.TABLE)
+    lines = [("sent", "kept", "producer us", "broker us", "both us", "bytes")]
+    lines += [(way.sent, way.kept, f"{cost.producer:.2f}", f"{cost.broker:.2f}", f"{cost.producer + cost.broker:.2f}",
+               f"{cost.kept:.0f}") for way, cost in measure(given.records, given.rounds).items()]
+    sys.stdout.writelines("".join(f"{cell:<14}" for cell in line).rstrip() + "\n" for line in lines)
     return 0
 
 

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 
 from infra.bench.comeback import COMEBACKS, LANES, Comeback, Scene, first_arrival, joined, shown_again
 from infra.bench.steady import Arrivals, SteadyStream
-from infra.cli.output import tell
-from infra.cli.ps import role_rows
+from infra.runtime.console import tell
 from infra.runtime.refusal import Refusal
+from infra.supervisor.data_folder import role_rows
 from infra.supervisor.launch import Launched
 
 RATE = 20.0

@@ -18,7 +18,7 @@ from typing import Any
 from infra.bench.cpu import between, cpu_seconds
 from infra.bench.kill import kill
 from infra.bench.load import Load, percentiles, send_singles
-from infra.cli.demo import BODY, demo_recipients
+from infra.bench.recipients import BODY, fictitious_recipients
 from infra.client.api import Api
 from infra.client.campaign_watch import all_final, watch_campaign
 from infra.runtime.refusal import Refusal
@@ -96,7 +96,7 @@ def run_campaign(stack: Launched, recipients: int) -> dict[str, float]:
     begun = time.monotonic()
     made = api.post("/v1/campaigns", {"name": "bench", "from": "Sluice", "body": BODY, "lane": "marketing", "open": True,
                                       "recipients": []})
-    api.upload(f"/v1/campaigns/{made['id']}/recipients", demo_recipients(recipients), 1)
+    api.upload(f"/v1/campaigns/{made['id']}/recipients", fictitious_recipients(recipients), 1)
     upload = time.monotonic() - begun
     api.post(f"/v1/campaigns/{made['id']}/start")
     state = watch_campaign(api, made["id"], all_final, seconds=BULK_SECONDS, pause=0.1)

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.cli.options import Output
-from infra.cli.output import Format, chosen, show_one, show_rows, tell
+from infra.cli.output import Format, chosen, show_one, show_rows
+from infra.runtime.console import tell
 
 if TYPE_CHECKING:
     from infra.bench.scenarios import Size

@@ -13,8 +13,9 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from infra.cli.options import ApiKey, Config, Data, Gateway, Output, Yes, confirm, open_api
-from infra.cli.output import show_one, show_rows, tell
+from infra.cli.output import show_one, show_rows
 from infra.cli.send import LaneName
+from infra.runtime.console import tell
 
 app = typer.Typer(no_args_is_help=True, help="Campaigns.")
 Campaign = Annotated[str, typer.Argument(metavar="ID", help="cmp_...")]

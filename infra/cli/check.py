@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from infra.cli.options import Config, Data, Output, find_settings, kafka_bootstrap, postgres_url
-from infra.cli.output import Format, chosen, show_one, tell
+from infra.cli.output import Format, chosen, show_one
+from infra.runtime.console import tell
 
 
 def verify(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import typer
 
 from infra.cli.options import Config, Data, Output, find_settings, postgres_url
-from infra.cli.output import show_rows, tell
+from infra.cli.output import show_rows
+from infra.runtime.console import tell
 
 app = typer.Typer(no_args_is_help=True, help="The database.")
 

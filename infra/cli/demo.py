@@ -13,19 +13,19 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.bench.recipients import BODY, fictitious_recipients
 from infra.cli.options import Output
-from infra.cli.output import Format, chosen, show_one, tell
+from infra.cli.output import Format, chosen, show_one
+from infra.runtime.console import tell
 
 if TYPE_CHECKING:
     from infra.supervisor.launch import Launched
 
-BODY = "Hello {{name}}, your parcel arrives on {{day}}. Reply STOP to end."
 MOST_RECIPIENTS = 10_000_000
 SECONDS_PER_RECIPIENT = 0.005
 
@@ -50,14 +50,6 @@ def demo(
         tell(f"kept: `sluice up --data {folder}` starts it again, logs are in {folder / 'logs'}")
     if not summary["ok"]:
         raise typer.Exit(1)
-
-
-def demo_recipients(count: int) -> Iterator[bytes]:
-    """NDJSON blocks with numbers of the right form that nobody was asked about; they go to a simulator alone."""
-    days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
-    for first in range(0, count, 1000):
-        yield b"".join(b'{"to":"+491511%07d","variables":{"name":"customer %d","day":"%s"}}\n' %
-                       (number, number, days[number % 5].encode()) for number in range(first, min(first + 1000, count)))
 
 
 async def _run(folder: Path, recipients: int, keep: bool) -> dict[str, Any]:
@@ -92,7 +84,7 @@ def _campaign(stack: Launched, recipients: int) -> dict[str, Any]:
     begun = time.monotonic()
     made = api.post("/v1/campaigns", {"name": "demo", "from": "Sluice", "body": BODY, "lane": "marketing", "open": True,
                                       "recipients": []})
-    uploaded = api.upload(f"/v1/campaigns/{made['id']}/recipients", demo_recipients(recipients), 1)
+    uploaded = api.upload(f"/v1/campaigns/{made['id']}/recipients", fictitious_recipients(recipients), 1)
     tell(f"{uploaded['accepted']:,} recipients accepted after {time.monotonic() - begun:.1f} s")
     api.post(f"/v1/campaigns/{made['id']}/start")
     state = watch_campaign(api, made["id"], all_final, seconds=60 + recipients * SECONDS_PER_RECIPIENT)

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from infra.cli.options import Config, Data, Output, compression, find_settings
+from infra.cli.options import Config, Data, Output, find_settings
 from infra.cli.output import show_rows
 from infra.runtime.refusal import Refusal
 
@@ -64,9 +64,9 @@ def _keyring(settings: Any) -> str:
 
 
 def _topics(settings: Any) -> str:
-    from infra.kafka.topic_admin import diff
+    from infra.kafka.topic_admin import compression_of, diff
 
-    found = diff(settings.kafka.bootstrap, settings.kafka.replication, compression(settings))
+    found = diff(settings.kafka.bootstrap, settings.kafka.replication, compression_of(settings.kafka))
     if found:
         raise Refusal(f"{len(found)} differences, the first: {found[0]}")
     return "as they should be"

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from infra.cli.options import Config, Data, Output, Yes, catalog, confirm
-from infra.cli.output import show_one, show_rows, tell
+from infra.cli.output import show_one, show_rows
+from infra.runtime.console import tell
 
 app = typer.Typer(no_args_is_help=True, help="API keys.")
 Tenant = Annotated[str, typer.Option(help="Name or id of the tenant.")]

@@ -7,7 +7,8 @@ behind, end}`; PostgreSQL away: the sinks' rows are missing and stderr says so.
 from __future__ import annotations
 
 from infra.cli.options import Config, Data, Output, find_settings, kafka_bootstrap
-from infra.cli.output import show_rows, tell
+from infra.cli.output import show_rows
+from infra.runtime.console import tell
 
 
 def lag(data: Data = None, config: Config = None, output: Output = None) -> None:

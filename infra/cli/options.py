@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from infra.client.api import Api
-    from infra.kafka.topic_admin import Compression
     from infra.postgres.admin_store import AdminStore
     from infra.settings.model import Settings
 
@@ -69,13 +68,6 @@ def kafka_bootstrap(settings: Settings) -> str:
     if settings.kafka.bootstrap is None:
         raise Refusal("no Kafka is known", NO_STACK)
     return settings.kafka.bootstrap
-
-
-def compression(settings: Settings) -> Compression:
-    """How topics are compressed."""
-    from infra.kafka.topic_admin import Compression
-
-    return Compression(settings.kafka.public_compression, settings.kafka.internal_compression)
 
 
 def confirm(question: str, yes: bool) -> None:

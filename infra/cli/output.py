@@ -10,10 +10,11 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from infra.runtime.console import tell
 
 Row = Mapping[str, Any]
 WIDE = 1_000
@@ -68,13 +69,6 @@ def as_csv(rows: Sequence[Row]) -> str:
     writer.writerow(list(rows[0]))
     writer.writerows([[_cell(row.get(name)) for name in rows[0]] for row in rows])
     return out.getvalue()
-
-
-def tell(sentence: str) -> None:
-    """A sentence for people, on stderr. Lost when that cannot be written: whoever tells has other things to do."""
-    with suppress(OSError):
-        sys.stderr.write(f"{sentence}\n")
-        sys.stderr.flush()
 
 
 def _say(text: str) -> None:

@@ -7,7 +7,6 @@ role is down, as its roles have ended with it. No file: `Refusal`.
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from infra.cli.options import NO_STACK, Config, Data, Output, find_settings
 from infra.cli.output import show_rows
@@ -16,24 +15,10 @@ from infra.cli.output import show_rows
 def ps(data: Data = None, config: Config = None, output: Output = None) -> None:
     """Show the roles of the stack that runs here."""
     from infra.runtime.refusal import Refusal
-    from infra.supervisor.data_folder import DataFolder
+    from infra.supervisor.data_folder import DataFolder, role_rows
 
     folder = DataFolder(find_settings(data, config).data_dir)
     known = folder.read(folder.roles_file)
     if not known:
         raise Refusal(f"no stack has run in {folder.path}", NO_STACK)
     show_rows(role_rows(known, time.time()), output)
-
-
-def role_rows(known: dict[str, Any], now: float) -> list[dict[str, Any]]:
-    """The rows of `ps` from the supervisor's notes."""
-    from infra.supervisor.data_folder import is_alive
-
-    supervised = is_alive(known.get("supervisor"))
-    rows = []
-    for role in known.get("roles", []):
-        pid = role["pid"] if supervised else None
-        rows.append({"name": role["name"], "role": role["role"], "pool": role["pool"], "pid": pid,
-                     "uptime_seconds": round(now - role["started_at"], 1) if pid else None,
-                     "restarts": role["restarts"], "state": role["state"] if pid else "down"})
-    return rows

@@ -18,7 +18,8 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.options import Config, Data, Output, find_settings
-from infra.cli.output import Format, show_one, show_rows, tell
+from infra.cli.output import Format, show_one, show_rows
+from infra.runtime.console import tell
 from infra.runtime.refusal import Refusal
 
 app = typer.Typer(no_args_is_help=True, help="Kafka, PostgreSQL and Redis on this machine.")

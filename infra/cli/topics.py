@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import typer
 
-from infra.cli.options import Config, Data, Output, compression, find_settings, kafka_bootstrap
-from infra.cli.output import show_rows, tell
+from infra.cli.options import Config, Data, Output, find_settings, kafka_bootstrap
+from infra.cli.output import show_rows
+from infra.runtime.console import tell
 
 app = typer.Typer(no_args_is_help=True, help="Kafka topics.")
 
@@ -17,10 +18,11 @@ app = typer.Typer(no_args_is_help=True, help="Kafka topics.")
 @app.command()
 def diff(data: Data = None, config: Config = None, output: Output = None) -> None:
     """Show what differs between Kafka and the product's table of topics."""
+    from infra.kafka.topic_admin import compression_of
     from infra.kafka.topic_admin import diff as differences
 
     settings = find_settings(data, config)
-    found = differences(kafka_bootstrap(settings), settings.kafka.replication, compression(settings))
+    found = differences(kafka_bootstrap(settings), settings.kafka.replication, compression_of(settings.kafka))
     show_rows([{"difference": sentence} for sentence in found], output)
     if found:
         raise typer.Exit(1)
@@ -32,7 +34,7 @@ def apply(data: Data = None, config: Config = None, output: Output = None) -> No
     from infra.kafka import topic_admin
 
     settings = find_settings(data, config)
-    done = topic_admin.apply(kafka_bootstrap(settings), settings.kafka.replication, compression(settings))
+    done = topic_admin.apply(kafka_bootstrap(settings), settings.kafka.replication, topic_admin.compression_of(settings.kafka))
     tell(f"{len(done)} changes" if done else "nothing to change")
     show_rows([{"change": sentence} for sentence in done], output)
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.cli.options import Config, Data, Output
-from infra.cli.output import Format, chosen, show_one, tell
+from infra.cli.output import Format, chosen, show_one
+from infra.runtime.console import tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

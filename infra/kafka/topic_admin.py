@@ -23,6 +23,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from infra.kafka.client import make_admin
 from infra.kafka.offsets import committed
+from infra.settings.model import KafkaSettings
 from schemas.records.topics import CARRIER_RECEIPTS, TOPICS, Topic, attempts, dispatch, ingest, retry
 from schemas.values.lanes import POOLS, Lane, Pool
 
@@ -55,6 +56,11 @@ class Compression(NamedTuple):
 
 
 _AS_SHIPPED = Compression()
+
+
+def compression_of(kafka: KafkaSettings) -> Compression:
+    """As settings say."""
+    return Compression(kafka.public_compression, kafka.internal_compression)
 
 
 class TopicState(NamedTuple):

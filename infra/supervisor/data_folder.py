@@ -101,3 +101,15 @@ def is_alive(identity: object) -> bool:
 def own_identity() -> list[int]:
     """This process as `[pid, ticks]`."""
     return [os.getpid(), started_ticks(os.getpid()) or 0]
+
+
+def role_rows(known: dict[str, Any], now: float) -> list[dict[str, Any]]:
+    """The rows of `ps` from the supervisor's notes."""
+    supervised = is_alive(known.get("supervisor"))
+    rows = []
+    for role in known.get("roles", []):
+        pid = role["pid"] if supervised else None
+        rows.append({"name": role["name"], "role": role["role"], "pool": role["pool"], "pid": pid,
+                     "uptime_seconds": round(now - role["started_at"], 1) if pid else None,
+                     "restarts": role["restarts"], "state": role["state"] if pid else "down"})
+    return rows

@@ -1,14 +1,13 @@
 """The roles of the product: which module runs each, in which pool, how politely.
 
-In: a role's name, with or without its pool. Out: its row. Modules are named as text and imported when a role starts, so
-that this layer knows nothing of those above it. An unknown name raises `Refusal`.
+In: a role's name, with or without its pool. Out: its row. A role's module is imported when the role is loaded, not before:
+a command that only lists roles stays quick. An unknown name raises `Refusal`.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,11 +16,11 @@ from infra.runtime.role import PoolName, Run
 
 
 class RoleRow(NamedTuple):
-    """One process. `nice`: how far it stands back for others. `name`: unique, e.g. `streams-bulk`."""
+    """One process. `load`: import what it runs. `nice`: how far it stands back for others. `name`: unique, e.g. `streams-bulk`."""
 
     role: str
     pool: PoolName | None
-    module: str
+    load: Callable[[], Run]
     nice: int = 0
 
     @property
@@ -29,20 +28,61 @@ class RoleRow(NamedTuple):
         return self.role if self.pool is None else f"{self.role}-{self.pool}"
 
 
+def _gateway() -> Run:
+    from gateway.role import run
+
+    return run
+
+
+def _streams() -> Run:
+    from streams.role import run
+
+    return run
+
+
+def _dispatch() -> Run:
+    from connectors.dispatch.role import run
+
+    return run
+
+
+def _sinks() -> Run:
+    from connectors.sinks.role import run
+
+    return run
+
+
+def _delay() -> Run:
+    from connectors.delay import run
+
+    return run
+
+
+def _releaser() -> Run:
+    from connectors.releaser.role import run
+
+    return run
+
+
+def _simulator() -> Run:
+    from connectors.carriers.simulator.role import run
+
+    return run
+
+
 BULK_NICE = 10
 ASIDE_NICE = 5
 """Of roles that no message waits for on its way to a carrier."""
-SIMULATOR_SCRIPT = "connectors.carriers.simulator.script"
-SIMULATOR = RoleRow("simulator", None, "connectors.carriers.simulator.role")
+SIMULATOR = RoleRow("simulator", None, _simulator)
 ROLES: tuple[RoleRow, ...] = (
-    RoleRow("gateway", None, "gateway.role"),
-    RoleRow("streams", "otp", "streams.role"),
-    RoleRow("streams", "bulk", "streams.role", BULK_NICE),
-    RoleRow("dispatch", "otp", "connectors.dispatch.role"),
-    RoleRow("dispatch", "bulk", "connectors.dispatch.role", BULK_NICE),
-    RoleRow("sinks", None, "connectors.sinks.role", ASIDE_NICE),
-    RoleRow("delay", None, "connectors.delay", ASIDE_NICE),
-    RoleRow("releaser", None, "connectors.releaser.role", ASIDE_NICE),
+    RoleRow("gateway", None, _gateway),
+    RoleRow("streams", "otp", _streams),
+    RoleRow("streams", "bulk", _streams, BULK_NICE),
+    RoleRow("dispatch", "otp", _dispatch),
+    RoleRow("dispatch", "bulk", _dispatch, BULK_NICE),
+    RoleRow("sinks", None, _sinks, ASIDE_NICE),
+    RoleRow("delay", None, _delay, ASIDE_NICE),
+    RoleRow("releaser", None, _releaser, ASIDE_NICE),
     SIMULATOR,
 )
 
@@ -76,18 +116,13 @@ def choose_roles(names: str | None) -> tuple[RoleRow, ...]:
 
 def check_script(script: Mapping[str, object]) -> None:
     """Refuse settings that the simulated carrier could not follow. Raises SettingsError."""
+    from connectors.carriers.simulator.script import Script as known
     from infra.settings.model import SettingsError
 
     if not script:
         return
-    known = importlib.import_module(SIMULATOR_SCRIPT).Script
     try:
         msgspec.convert(script, known)
     except ValueError as fault:
         raise SettingsError([f"simulator.script: {str(fault)[0].lower()}{str(fault)[1:]}; there are "
                              f"{', '.join(known.__struct_fields__)}"]) from fault
-
-
-def load_run(row: RoleRow) -> Run:
-    """The role's `run`, imported now."""
-    return cast(Run, importlib.import_module(row.module).run)

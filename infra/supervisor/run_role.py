@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from infra.runtime.role import end_with_parent, serve_role
 from infra.settings.load import load_settings
 from infra.settings.model import Settings, SettingsError
-from infra.supervisor.roles import RoleRow, find_role, load_run
+from infra.supervisor.roles import RoleRow, find_role
 
 
 def main(arguments: list[str]) -> int:
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     os.nice(row.nice)
     if not rest:
         return _begin(row, None)
-    load_run(row)
+    row.load()
     given = sys.stdin.read()
     return _begin(row, json.loads(given)) if given else 0
 
@@ -39,7 +39,7 @@ def _be_nursery(names: Sequence[str]) -> int:
     from infra.supervisor.forkserver_process import serve as serve_orders
 
     for row in map(find_role, names):
-        load_run(row)
+        row.load()
     with open(0, "rb", buffering=0, closefd=False) as orders:
         return serve_orders(_live, orders)
 
@@ -61,7 +61,7 @@ def _begin(row: RoleRow, variables: dict[str, str] | None) -> int:
 
 def serve(row: RoleRow, settings: Settings, instance: str) -> int:
     """Run this role until a signal asks it to stop."""
-    return serve_role(load_run(row), settings=settings, name=row.name, pool=row.pool, instance=instance,
+    return serve_role(row.load(), settings=settings, name=row.name, pool=row.pool, instance=instance,
                       nice=row.nice)
 
 

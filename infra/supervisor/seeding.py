@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from pydantic import SecretStr
 
-from infra.cli.options import compression
 from infra.security.api_keys import new_key
 from infra.security.keyring import create_keyring, load_keyring
 from infra.settings.model import CarrierSettings, RouteSettings, Settings, SimulatorSettings
@@ -52,9 +51,9 @@ def wants_simulator(settings: Settings) -> bool:
 
 def prepare_topics(settings: Settings) -> list[str]:
     """Topics and the first offsets of groups."""
-    from infra.kafka.topic_admin import apply
+    from infra.kafka.topic_admin import apply, compression_of
 
-    return apply(settings.kafka.bootstrap or "", settings.kafka.replication, compression(settings))
+    return apply(settings.kafka.bootstrap or "", settings.kafka.replication, compression_of(settings.kafka))
 
 
 def prepare_database(settings: Settings, credentials: Credentials) -> None:

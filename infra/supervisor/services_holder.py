@@ -11,7 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
-from infra.cli.output import tell
+from infra.runtime.console import tell
 from infra.services.errors import ServiceError
 from infra.services.stack import start_services
 from infra.settings.load import load_settings

@@ -19,6 +19,7 @@ from infra.supervisor.log_bounds import bound, keep_bounded
 from infra.supervisor.roles import RoleRow
 from infra.supervisor.supervisor import Supervisor
 from tests.support.carriers import until
+from tests.support.fake_roles import load_nothing
 
 
 def test_a_small_log_stays_as_it_is(tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ async def test_a_role_that_says_much(tmp_path: Path, monkeypatch: pytest.MonkeyP
     folder = DataFolder(tmp_path)
     folder.create()
     supervisor = Supervisor(folder, dict(os.environ), lambda _: None, lambda _: (sys.executable, "-c", WRITER))
-    supervisor.start_roles([RoleRow("fake", None, "nowhere")], {})
+    supervisor.start_roles([RoleRow("fake", None, load_nothing)], {})
     old = folder.logs / "fake.log.1"
     kept: list[int] = []
 

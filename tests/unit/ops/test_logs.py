@@ -45,7 +45,7 @@ def test_lines() -> None:
 FULL = """
 import logging
 import structlog
-from infra.cli.output import tell
+from infra.runtime.console import tell
 from infra.runtime.role import _leave
 from infra.telemetry.logs import configure_logs
 configure_logs("info", role="delay")

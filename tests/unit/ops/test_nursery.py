@@ -16,9 +16,10 @@ from infra.supervisor.data_folder import DataFolder, started_ticks
 from infra.supervisor.roles import RoleRow
 from infra.supervisor.supervisor import Supervised, Supervisor
 from tests.support.carriers import until
+from tests.support.fake_roles import load_nothing
 from tests.unit.ops.test_supervisor import WORKING
 
-ROW = RoleRow("fake", None, "nowhere")
+ROW = RoleRow("fake", None, load_nothing)
 FORKING = """
 import json, os, signal, sys
 from pathlib import Path

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from infra.cli.demo import demo_recipients
+from infra.bench.recipients import fictitious_recipients
 from infra.cli.recipients import BLOCK, blocks_of
 from infra.runtime.refusal import Refusal
 from schemas.values.phone.number import normalise
@@ -48,5 +48,5 @@ def test_bad_csv_is_refused(content: bytes, says: str) -> None:
 
 
 def test_the_numbers_of_the_demo_are_valid_and_differ() -> None:
-    rows = [json.loads(line) for line in b"".join(demo_recipients(2500)).splitlines()]
+    rows = [json.loads(line) for line in b"".join(fictitious_recipients(2500)).splitlines()]
     assert len({normalise(row["to"]) for row in rows}) == 2500

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli.ps import role_rows
-from infra.supervisor.data_folder import DataFolder, own_identity, started_ticks
+from infra.supervisor.data_folder import DataFolder, own_identity, role_rows, started_ticks
 from infra.supervisor.roles import RoleRow
 from infra.supervisor.supervisor import Supervised, Supervisor
 from tests.support.carriers import until
+from tests.support.fake_roles import load_nothing
 
 WORKING = """
 import json, os, signal, sys
@@ -28,7 +28,7 @@ signal.pause()
 """
 DEAF = WORKING.replace("signal.pause()", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: signal.pause()")
 NEVER_READY = "raise SystemExit(3)"
-ROW = RoleRow("fake", None, "nowhere")
+ROW = RoleRow("fake", None, load_nothing)
 
 
 class Fakes:

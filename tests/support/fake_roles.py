@@ -1,0 +1,13 @@
+"""A role for tests of the supervisor: nothing of it is ever loaded, a program of the test's stands in its place.
+
+In: nothing. Out: what `RoleRow` wants. Wrong: a supervisor that loads it after all fails the test.
+"""
+
+from __future__ import annotations
+
+from infra.runtime.role import Run
+
+
+def load_nothing() -> Run:
+    """Raises AssertionError: supervised programs load their own roles."""
+    raise AssertionError("the supervisor itself never loads a role")
