@@ -23,7 +23,6 @@ from streams.handler import Output
 
 FROM_US = [("x-from", b"streams")]
 PER_ENVELOPE = 64
-HOLD_STEP = 1 << 20
 
 
 class Head(Protocol):
@@ -66,7 +65,7 @@ class OutputBatch:
     def hold(self, slice_: Slice, reason: str, until: int) -> None:
         """A slice into the waiting room."""
         segments = slice_.segments
-        record = Held(hold=hold_number(slice_.holds, slice_.positions), reason=reason, not_before=until,
+        record = Held(hold=slice_.holds, portion=portion(slice_.positions), reason=reason, not_before=until,
                       cost=slice_.price * sum(segments), cheapest=slice_.price * min(segments, default=0),
                       at=self.now, slice=slice_)
         self._others.append(Output(HELD, slice_.chunk.encode(), encode(record), FROM_US))
@@ -76,12 +75,12 @@ class OutputBatch:
         record = Retry(not_before=not_before, reason=reason, slice=slice_)
         self._others.append(Output(retry(Lane(slice_.lane)), slice_.chunk.encode(), encode(record), FROM_US))
 
-    def usage(self, head: Head, *, round_: int, charged: int, refunded: int, price: int, segments: bytes,
+    def usage(self, head: Head, *, round_: int, price_class: int, charged: int, refunded: int, price: int, segments: bytes,
               lease: str | None) -> None:
         """What some positions cost, or give back; nothing for what was free."""
         if price and (charged or refunded):
             record = Usage(tenant=head.tenant, campaign=head.campaign, chunk=head.chunk, size=head.size, round=round_,
-                           charged=charged, refunded=refunded, price=price, segments=segments, lease=lease, at=self.now)
+                           price_class=price_class, charged=charged, refunded=refunded, price=price, segments=segments, lease=lease, at=self.now)
             self._others.append(Output(USAGE, head.chunk.encode(), encode(record), FROM_US))
 
     def public(self, records: Iterable[tuple[bytes, bytes, Headers]]) -> None:
@@ -110,17 +109,15 @@ class OutputBatch:
         return out + self._others
 
 
-def hold_number(holds: int, positions: int) -> int:
-    """The number of a row of the waiting room, unlike that of any other row of the same (chunk, send).
+def portion(positions: int) -> int:
+    """Which part of a send this is: the lowest of its positions and 11 bits of the set.
 
-    The waiting room keeps the first row of a number. Several parts of a send may wait at once (for money and for room, at
-    two carriers, given back in pieces), and a repeat may cut otherwise than the first time: so the number tells how often
-    these positions have waited (`holds`: 0, or the last number plus one), the lowest of them, and 11 bits of the set.
+    The waiting room keeps the first row of (send, hold, portion). Several parts of a send may wait at once (for money and
+    for room, at two carriers, given back in pieces), and a repeat may cut otherwise than the first time.
     """
-    depth = 0 if holds == 0 else (holds - 1) // HOLD_STEP + 1
     lowest = (positions & -positions).bit_length() - 1
     check = zlib.crc32(positions.to_bytes((positions.bit_length() + 7) // 8, "little")) & 0x7FF
-    return depth * HOLD_STEP + (lowest << 11 | check)
+    return lowest << 11 | check
 
 
 def ranks(whole: int, part: int) -> list[tuple[int, int]]:

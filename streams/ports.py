@@ -78,12 +78,13 @@ class Sealing(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditAsk:
-    """Reserve price x segments for these positions under (tenant, chunk, round). `segments`: uint8 per position."""
+    """Reserve price x segments for these positions under (tenant, chunk, round, price_class). `segments`: uint8 per position."""
 
     tenant: str
     campaign: str | None
     chunk: str
     round: int
+    price_class: int
     size: int
     lane: str
     price: int
@@ -176,6 +177,7 @@ class Found:
     price: int
     ref: str | None
     charge_round: int | None = None
+    price_class: int = 0
     lease: str | None = None
 
 

@@ -16,7 +16,7 @@ from streams.outcome import Next
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """`segments`: uint8 per position, empty while unknown; `price` per segment; `round` of the reservation."""
+    """`segments`: uint8 per position, empty while unknown; `price` per segment; `price_class` of the reservation."""
 
     slice: Slice
     positions: int
@@ -24,7 +24,7 @@ class Selection:
     carrier: str | None
     price: int
     lease: str | None
-    round: int
+    price_class: int
 
     @property
     def total_segments(self) -> int:
@@ -66,4 +66,4 @@ class Selection:
 def whole(slice_: Slice) -> Selection:
     """All positions of a slice, with what it says of itself."""
     return Selection(slice=slice_, positions=slice_.positions, segments=slice_.segments, carrier=slice_.carrier,
-                price=slice_.price, lease=slice_.lease, round=slice_.round)
+                price=slice_.price, lease=slice_.lease, price_class=slice_.price_class)

@@ -66,7 +66,8 @@ class OwnedPartition:
         record = Started(
             epoch=self.log.epoch, carrier=load.facts.carrier, tenant=slice_.tenant, campaign=slice_.campaign,
             chunk=slice_.chunk, part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send,
-            round=slice_.round, attempts=slice_.attempts, positions=load.facts.positions(ranks),
+            round=slice_.round, price_class=slice_.price_class,
+            attempts=slice_.attempts, positions=load.facts.positions(ranks),
             dispatch_offset=load.offset, at=self._now())
 
         def stands(log_place: int) -> None:

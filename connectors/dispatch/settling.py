@@ -60,7 +60,7 @@ def settle(load: SendBatch, answers: Answers, sealer: Sealer, *, epoch: int, at:
         key_id, sealed_refs = seal_refs(slice_, refs, sealer)
     return Settled(
         epoch=epoch, carrier=facts.carrier, tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk,
-        part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send, round=slice_.round,
+        part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send, round=slice_.round, price_class=slice_.price_class,
         attempts=slice_.attempts, positions=facts.positions(ranks), price=slice_.price, lease=slice_.lease, at=at,
         verdicts=_verdicts(load, answers),
         indexes=slice_.indexes if whole else pick_indexes(slice_.indexes, ranks),
@@ -81,7 +81,7 @@ def fail_unopened(slice_: Slice, positions: int, *, epoch: int, at: int) -> Sett
     segments = slice_.segments or bytes([1]) * slice_.count
     return Settled(
         epoch=epoch, carrier=slice_.carrier or "", tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk,
-        part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send, round=slice_.round,
+        part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send, round=slice_.round, price_class=slice_.price_class,
         attempts=slice_.attempts, positions=positions, price=slice_.price, lease=slice_.lease, at=at, verdicts=[verdict],
         indexes=pick_indexes(slice_.indexes, ranks), segments=bytes([segments[rank] for rank in ranks]), ids="",
         to_hashes=b"", key_id=slice_.key_id)

@@ -62,11 +62,11 @@ async def settle_uncertain(claims: Claims, outbox: Outbox, now: Callable[[], int
     """Charge or give back, by the tenant's setting, what uncertain messages have reserved."""
 
     async def settle(row: tuple[Any, ...]) -> None:
-        tenant, chunk, send, members, campaign, round_, price, segments, lease, charge, size = row
+        tenant, chunk, send, members, campaign, round_, price_class, price, segments, lease, charge, size = row
         if round_ is not None:
             positions = positions_of(members)
             record = Usage(tenant=tenant, campaign=campaign, chunk=chunk, size=size, round=round_,
-                           charged=positions if charge else 0, refunded=0 if charge else positions, price=price,
+                           price_class=price_class, charged=positions if charge else 0, refunded=0 if charge else positions, price=price,
                            segments=bytes(segments[p] for p in places(positions)), lease=lease, at=now())
             await outbox.send(USAGE, chunk.encode(), encode(record))
         await claims.execute("uncertain_done.sql", {"tenant": tenant, "chunk": chunk, "send": send,

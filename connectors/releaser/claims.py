@@ -45,6 +45,7 @@ class Claims:
                 "chunks": [row.chunk for row, _ in rows],
                 "sends": [row.send for row, _ in rows],
                 "holds": [row.hold for row, _ in rows],
+                "portions": [row.portion for row, _ in rows],
                 "positions": [rest.to_bytes((rest.bit_length() + 7) // 8, "little") for _, rest in rows],
                 "waiting": [rest.bit_count() for _, rest in rows],
                 "segments": [_segments(row, rest) for row, rest in rows],

@@ -20,7 +20,7 @@ from infra.kafka.outbox import Outbox
 from infra.security.sealing import Sealer
 from schemas.records.codec import encode
 from schemas.records.receipt_encoder import Headers, Shared
-from schemas.records.slice import ENVELOPE_BYTES, Slice, Stage
+from schemas.records.slice import ENVELOPE_BYTES, ResumeAt, Slice
 from schemas.records.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, ingest
 from schemas.records.wire import Change, Envelope, MessageEvents, Released, Usage
 from schemas.values.ids import message_ids
@@ -41,9 +41,9 @@ class Release:
         self._sealer = sealer
         self._now = now
 
-    async def to_intake(self, rows: Sequence[HeldRow], stage: Stage) -> None:
+    async def to_intake(self, rows: Sequence[HeldRow], stage: ResumeAt) -> None:
         """Intake looks at these rows again, from this stage on."""
-        whole = [(row, msgspec.structs.replace(slice_, stage=stage, version=max(row.version, slice_.version)))
+        whole = [(row, msgspec.structs.replace(slice_, resume_at=stage, version=max(row.version, slice_.version)))
                  for row, slice_ in await self.complete(rows)]
         acks = []
         for group in _groups([slice_ for _, slice_ in whole], same_campaign=True):
@@ -85,7 +85,7 @@ class Release:
         now = self._now()
         await asyncio.gather(*(
             self._outbox.send(HELD, row.chunk.encode(), encode(Released(
-                tenant=row.tenant, chunk=row.chunk, send=row.send, hold=row.hold, positions=positions, at=now)),
+                tenant=row.tenant, chunk=row.chunk, send=row.send, hold=row.hold, portion=row.portion, positions=positions, at=now)),
                 FROM_US)
             for row, positions in taken if positions))
         await self._claims.mark(taken)
@@ -111,7 +111,7 @@ class Release:
 
     def _refund(self, slice_: Slice) -> asyncio.Future[int]:
         record = Usage(tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk, size=slice_.size,
-                       round=slice_.round, charged=0, refunded=slice_.positions, price=slice_.price,
+                       round=slice_.round, price_class=slice_.price_class, charged=0, refunded=slice_.positions, price=slice_.price,
                        segments=slice_.segments, lease=slice_.lease, at=self._now())
         return self._outbox.send(USAGE, slice_.chunk.encode(), encode(record), FROM_US)
 

@@ -27,7 +27,7 @@ from infra.redis.client import connect
 from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
-from schemas.records.slice import Stage
+from schemas.records.slice import ResumeAt
 from schemas.values.status import Status
 
 BURST_ROWS = 64
@@ -48,7 +48,7 @@ async def release_campaigns(claims: Claims, release: Release) -> bool:
         rows = await claims.claim(condition, _now(), BURST_ROWS, tenant=tenant, campaign=campaign)
         moved |= bool(rows)
         if status == "running":
-            await release.to_intake(rows, Stage.PARTITION)
+            await release.to_intake(rows, ResumeAt.PARTITION)
         else:
             await release.to_end(rows, Status.CANCELED, "canceled")
     return moved
@@ -57,7 +57,7 @@ async def release_campaigns(claims: Claims, release: Release) -> bool:
 async def release_others(claims: Claims, release: Release) -> bool:
     """One burst of what a credit allows, one of what has expired; True when there was any."""
     funded = await claims.claim("balance", _now(), BURST_ROWS)
-    await release.to_intake(funded, Stage.ROUTE)
+    await release.to_intake(funded, ResumeAt.ROUTE)
     expired = await claims.claim("expired", _now(), BURST_ROWS)
     await release.to_end(expired, Status.EXPIRED, "validity_ended")
     return bool(funded or expired)

@@ -22,7 +22,7 @@ from schemas.values.positions import everyone, places, positions_of
 R = TypeVar("R")
 T = TypeVar("T")
 log = structlog.get_logger()
-TAKE_COLUMNS = ("tenant", "chunk", "send", "hold", "reason", "positions", "slice", "started", "version",
+TAKE_COLUMNS = ("tenant", "chunk", "send", "hold", "portion", "reason", "positions", "slice", "started", "version",
                 "payload_key_id", "payload_sealed", "payload_size", "payload_indexes")
 
 
@@ -33,6 +33,7 @@ class HeldRow(msgspec.Struct, frozen=True, kw_only=True):
     chunk: str
     send: int
     hold: int
+    portion: int
     reason: str
     positions: int
     slice: Slice
@@ -41,9 +42,9 @@ class HeldRow(msgspec.Struct, frozen=True, kw_only=True):
     payload: tuple[str, bytes, int, bytes]
 
     @property
-    def key(self) -> tuple[str, str, int, int]:
+    def key(self) -> tuple[str, str, int, int, int]:
         """The row's primary key."""
-        return self.tenant, self.chunk, self.send, self.hold
+        return self.tenant, self.chunk, self.send, self.hold, self.portion
 
 
 def read_row(values: tuple[Any, ...]) -> HeldRow:
@@ -53,7 +54,7 @@ def read_row(values: tuple[Any, ...]) -> HeldRow:
     for bitmap in row["started"] or ():
         started |= int.from_bytes(bitmap, "little")
     return HeldRow(
-        tenant=str(row["tenant"]), chunk=row["chunk"], send=row["send"], hold=row["hold"], reason=row["reason"],
+        tenant=str(row["tenant"]), chunk=row["chunk"], send=row["send"], hold=row["hold"], portion=row["portion"], reason=row["reason"],
         positions=int.from_bytes(row["positions"], "little"), slice=decode_as(row["slice"], Envelope).slices[0],
         started=started, version=row["version"],
         payload=(row["payload_key_id"], row["payload_sealed"], row["payload_size"], row["payload_indexes"]))

@@ -15,7 +15,7 @@ from infra.postgres.sql import load_sql
 from infra.security.sealing import Sealer
 from schemas.records import topics
 from schemas.records.codec import decode
-from schemas.records.slice import Slice, Stage, check_slice
+from schemas.records.slice import ResumeAt, Slice, check_slice
 from schemas.records.wire import Envelope, Record
 from schemas.values.lanes import Lane
 from schemas.values.positions import everyone
@@ -74,4 +74,4 @@ def _fresh(arrival: Arrival) -> list[Slice]:
     for s in envelope.slices:
         check_slice(s)
     return [s for s in envelope.slices
-            if s.stage == Stage.PARTITION and s.send == 1 and s.positions == everyone(s.size)]
+            if s.resume_at == ResumeAt.PARTITION and s.send == 1 and s.positions == everyone(s.size)]

@@ -18,7 +18,7 @@ from schemas.records import topics
 from schemas.records.slice import check_names
 from schemas.records.wire import Usage
 
-Key = tuple[str, str, int]
+Key = tuple[str, str, int, int]
 
 
 class UsageSink(Sink):
@@ -37,11 +37,11 @@ class UsageSink(Sink):
         rows = _lock(usages, transaction)
         moved = _Moved()
         for usage, partition in usages:
-            key = (usage.tenant, usage.chunk, usage.round)
+            key = (usage.tenant, usage.chunk, usage.round, usage.price_class)
             row = rows.setdefault(key, unreserved(usage))
             effect = settle(row, usage)
             moved.add(usage, partition, effect.charge, effect.freed, effect.drawn)
-        _write_reservations(rows, {(u.tenant, u.chunk, u.round): u for u, _ in usages}, transaction)
+        _write_reservations(rows, {(u.tenant, u.chunk, u.round, u.price_class): u for u, _ in usages}, transaction)
         _write_allowances(moved, transaction)
         _write_balances(moved, transaction)
 
@@ -83,12 +83,12 @@ def _lock(usages: Sequence[tuple[Usage, int]], transaction: Writer) -> dict[Key,
     if len(found) != len(tenants):
         missing = set(tenants) - {tenant for tenant, in found}
         raise RecordError(f"tenant: no account for {', '.join(sorted(missing))}")
-    keys = sorted({(usage.tenant, usage.chunk, usage.round) for usage, _ in usages})
+    keys = sorted({(usage.tenant, usage.chunk, usage.round, usage.price_class) for usage, _ in usages})
     rows = transaction.rows(load_sql(__package__, "lock_reservations"), _columns(keys))
-    return {(row[0], row[1], row[2]): Reservation(
-        price=row[3], positions=int.from_bytes(row[4], "little"), segments=bytearray(row[5]), amount=row[6],
-        charged=int.from_bytes(row[7], "little"), refunded=int.from_bytes(row[8], "little"), charged_amount=row[9],
-        lease=row[10]) for row in rows}
+    return {(row[0], row[1], row[2], row[3]): Reservation(
+        price=row[4], positions=int.from_bytes(row[5], "little"), segments=bytearray(row[6]), amount=row[7],
+        charged=int.from_bytes(row[8], "little"), refunded=int.from_bytes(row[9], "little"), charged_amount=row[10],
+        lease=row[11]) for row in rows}
 
 
 def _write_reservations(rows: dict[Key, Reservation], usages: dict[Key, Usage], transaction: Writer) -> None:

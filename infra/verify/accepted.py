@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from infra.kafka.log_reader import Entry
 from schemas.records.codec import DecodeError, decode_as
-from schemas.records.slice import Slice, Stage
+from schemas.records.slice import ResumeAt, Slice
 from schemas.records.wire import Envelope
 from schemas.values.positions import places
 
@@ -62,7 +62,7 @@ class Ledger:
         except DecodeError:
             return
         for s in slices:
-            if s.stage == Stage.PARTITION and s.send == 1:
+            if s.resume_at == ResumeAt.PARTITION and s.send == 1:
                 self.add(_chunk(s))
 
     def add(self, chunk: AcceptedChunk) -> None:

@@ -21,6 +21,7 @@ class ReservationRow(NamedTuple):
     tenant: str
     chunk: str
     round: int
+    price_class: int
     price: int
     positions: int
     segments: bytes

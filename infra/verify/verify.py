@@ -175,7 +175,7 @@ class _Check:
 
     def _money(self) -> None:
         judge = MoneyJudge(self._ledger, self._calls, self._findings, self._messages.ended, settled=self._settled)
-        for tenant, chunk, campaign, round_, price, positions, segments, amount, charged, refunded, sum_, at in (
+        for tenant, chunk, campaign, round_, price_class, price, positions, segments, amount, charged, refunded, sum_, at in (
                 self._stream("reservations")):
             accepted = self._ledger.chunks.get((tenant, chunk))
             if not self._asked(campaign if accepted is None else accepted.campaign):
@@ -183,7 +183,7 @@ class _Check:
             if not self._known((tenant, chunk)):
                 self._messages.strange((tenant, chunk), int.from_bytes(charged, "little"), "a charge")
             judge.judge(ReservationRow(
-                tenant, chunk, round_, price, int.from_bytes(positions, "little"), segments, amount,
+                tenant, chunk, round_, price_class, price, int.from_bytes(positions, "little"), segments, amount,
                 int.from_bytes(charged, "little"), int.from_bytes(refunded, "little"), sum_, at))
         judge.unpaid(self._priced)
         if self._campaign is None:

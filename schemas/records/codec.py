@@ -20,6 +20,7 @@ import fastavro
 import msgspec
 
 from schemas.records import wire as r
+from schemas.records.slice import Slice
 
 
 class DecodeError(ValueError):
@@ -136,6 +137,8 @@ def _plain(record: msgspec.Struct) -> dict[str, Any]:
         value = getattr(record, name)
         if bitmap:
             value = value.to_bytes((value.bit_length() + 7) // 8, "little")
+        elif nested is Slice and value is not None and type(value) is not list:
+            value = encode(r.Envelope(slices=[value]))
         elif nested and value is not None:
             value = [_plain(v) for v in value] if type(value) is list else _plain(value)
         out[name] = value
@@ -155,10 +158,20 @@ def _nested(kind: Any) -> type[msgspec.Struct] | None:
     return None
 
 
+def _only_slice(envelope: bytes) -> Slice:
+    """The slice that another record carries: one field of one schema, whatever becomes of slices."""
+    slices = decode_as(envelope, r.Envelope).slices
+    if len(slices) != 1:
+        raise DecodeError(f"{len(slices)} slices where one belongs")
+    return slices[0]
+
+
 @cache
 def _builder(cls: type[msgspec.Struct]) -> Callable[[dict[str, Any]], Any]:
     bitmaps = [name for name, bitmap, _ in _shape(cls) if bitmap]
-    nested = [(name, _builder(inner)) for name, _, inner in _shape(cls) if inner is not None]
+    enveloped = cls is not r.Envelope
+    nested = [(name, _only_slice if inner is Slice and enveloped else _builder(inner))
+              for name, _, inner in _shape(cls) if inner is not None]
     instants = [n for n in ("occurred_at", "recorded_at") if cls is r.DeliveryReceipt]
 
     def build(value: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 
 from schemas.records import wire as r
-from schemas.records.slice import Slice, Stage
+from schemas.records.slice import ResumeAt, Slice
 from schemas.values.lanes import Lane
 from schemas.values.positions import places
 from schemas.values.reasons import Reason
@@ -32,7 +32,7 @@ def slice_of(positions: int = 0b111, *, send: int = 1, attempts: int = 0) -> Sli
     count = positions.bit_count()
     return Slice(
         tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, part=0, size=3, lane=Lane.MARKETING, send=send,
-        positions=positions, round=attempts, attempts=attempts, version=1, stage=Stage.ROUTE, sender="Sluice",
+        positions=positions, round=attempts, attempts=attempts, version=1, resume_at=ResumeAt.ROUTE, sender="Sluice",
         body="Hello {{name}}", accepted_at=NOON, due_at=NOON, expires_at=NOON + 86_400_000,
         first_failed_at=NOON + 900 if attempts else None, indexes=array("I", places(positions)).tobytes(),
         key_id=KEY_ID, sealed=SEALED, carrier=CARRIER, price=PRICE, segments=bytes([1]) * count)
@@ -48,9 +48,9 @@ def _on_the_way() -> tuple[r.Record, ...]:
         r.Envelope(slices=[slice_of()]),
         r.Owner(owner="dispatch-bulk-0", lane=Lane.MARKETING, at=NOON),
         r.Started(epoch=41, carrier=CARRIER, tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, part=0, size=3,
-                  lane=Lane.MARKETING, send=1, round=0, attempts=0, positions=0b011, dispatch_offset=7, at=NOON + 400),
+                  lane=Lane.MARKETING, send=1, round=0, price_class=0, attempts=0, positions=0b011, dispatch_offset=7, at=NOON + 400),
         r.Settled(epoch=41, carrier=CARRIER, tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, part=0, size=3,
-                  lane=Lane.MARKETING, send=1, round=0, attempts=0, positions=0b011, price=PRICE, lease=None,
+                  lane=Lane.MARKETING, send=1, round=0, price_class=0, attempts=0, positions=0b011, price=PRICE, lease=None,
                   at=NOON + 900, verdicts=_verdicts(), indexes=array("I", [0, 1]).tobytes(), segments=b"\x01\x01",
                   ids="a1b2c3", to_hashes=bytes(range(16)), key_id=KEY_ID, sealed_refs=SEALED, rest=slice_of(0b010)),
         r.Returned(epoch=41, carrier=CARRIER, reason=Reason.CARRIER_DOWN, at=NOON + 950, rest=slice_of(0b100)),
@@ -65,9 +65,9 @@ def _verdicts() -> list[r.Verdict]:
 def _aside() -> tuple[r.Record, ...]:
     return (
         r.Retry(not_before=NOON + 10_900, reason=Reason.CARRIER_TRANSIENT, slice=slice_of(0b010, send=2, attempts=1)),
-        r.Held(hold=0, reason=Reason.ROOM, not_before=NOON, cost=PRICE, cheapest=PRICE, at=NOON + 960,
+        r.Held(hold=0, portion=0, reason=Reason.ROOM, not_before=NOON, cost=PRICE, cheapest=PRICE, at=NOON + 960,
                slice=slice_of(0b100, send=2)),
-        r.Released(tenant=TENANT, chunk=CHUNK, send=2, hold=0, positions=0b100, at=NOON + 1_500),
+        r.Released(tenant=TENANT, chunk=CHUNK, send=2, hold=0, portion=0, positions=0b100, at=NOON + 1_500),
     )
 
 
@@ -84,7 +84,7 @@ def _told() -> tuple[r.Record, ...]:
                           key_id=KEY_ID, sealed_refs=SEALED),
         r.CampaignCommand(tenant=TENANT, campaign=CAMPAIGN, version=1, status="running", lane=Lane.MARKETING,
                           parts=[0], at=NOON),
-        r.Usage(tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, size=3, round=0, charged=0b001, refunded=0b010,
+        r.Usage(tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, size=3, round=0, price_class=0, charged=0b001, refunded=0b010,
                 price=PRICE, segments=b"\x01\x01", lease=None, at=NOON + 900),
         r.DeliveryReceipt(message_id=f"msg_{ROOT}_0_0", campaign_id=CAMPAIGN, tenant_id=TENANT, client_ref="order-17",
                           to_hash=bytes(range(8)).hex(), channel="sms", carrier=CARRIER, status=Status.DELIVERED,

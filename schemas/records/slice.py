@@ -30,7 +30,7 @@ class RecordError(ValueError):
     """A record whose fields contradict each other; the message names the field."""
 
 
-class Stage(StrEnum):
+class ResumeAt(StrEnum):
     """Where intake takes a slice up: a fresh chunk at its first step, one that returns at the step it needs again."""
 
     PARTITION = "partition"
@@ -43,8 +43,10 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     A chunk as the gateway cuts it is the slice with all positions and send number 1. `sealed` holds a `Columns`
     (destinations, variables, client references), readable with the key named by `key_id`; it is empty where a record
     only speaks of positions. `carrier`, `price` (per segment) and `segments` are filled by intake. `holds`: how often
-    these positions have left the waiting room under this send number (the releaser adds one); it is the hold number of
-    the next `Held`, so that a second wait is a row of its own and a repeated record is not.
+    these positions have left the waiting room under this send number (the releaser adds one); it is the `hold` of the
+    next `Held`, so that a second wait is a row of its own and a repeated record is not. `round` counts retries that are
+    paid for anew, `price_class` which of the slice's prices these positions have. `channel` to `template` leave room:
+    nothing but their defaults is accepted yet.
     """
 
     tenant: str
@@ -56,10 +58,11 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     send: int
     positions: int
     round: int = 0
+    price_class: int = 0
     attempts: int = 0
     holds: int = 0
     version: int = 0
-    stage: str = Stage.PARTITION
+    resume_at: str = ResumeAt.PARTITION
     sender: str
     body: str
     smart: bool = False
@@ -76,6 +79,11 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     price: int = 0
     lease: str | None = None
     segments: bytes = b""
+    channel: str = "sms"
+    media: str | None = None
+    profile: str | None = None
+    callback_url: str | None = None
+    template: str | None = None
 
     @property
     def count(self) -> int:

@@ -40,6 +40,7 @@ class Started(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lane: str
     send: int
     round: int
+    price_class: int
     attempts: int
     positions: int
     dispatch_offset: int
@@ -81,6 +82,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lane: str
     send: int
     round: int
+    price_class: int
     attempts: int
     positions: int
     price: int
@@ -115,7 +117,10 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A row of the waiting room: (chunk, send, hold) waits for `reason` until `not_before` at least.
+    """A row of the waiting room: (chunk, send, hold, portion) waits for `reason` until `not_before` at least.
+
+    `hold`: how often these positions have waited before under this send number. `portion`: which part of the send it is,
+    as several may wait at once; the same positions always have the same one.
 
     `cost`: price of all positions, `cheapest` of the cheapest one (0 when not priced yet). The slice travels
     whole when `send` > 1 or its columns differ from the stored payload; else `sealed` is empty and the payload of the
@@ -123,6 +128,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     hold: int
+    portion: int
     reason: str
     not_before: int
     cost: int
@@ -138,6 +144,7 @@ class Released(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     chunk: str
     send: int
     hold: int
+    portion: int
     positions: int
     at: int
 
@@ -216,7 +223,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a chunk's retry round costs: positions newly charged and newly given back.
 
     `segments`: uint8 per position of `charged | refunded`, ascending; a position costs price x segments. `lease`: the
-    allowance it was drawn on, if any; else it was reserved under (chunk, round). A position charged by accepted
+    allowance it was drawn on, if any; else it was reserved under (chunk, round, price_class). A position charged by accepted
     segments only (partial) carries these in `segments`.
     """
 
@@ -225,6 +232,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     chunk: str
     size: int
     round: int
+    price_class: int
     charged: int
     refunded: int
     price: int

@@ -1,6 +1,6 @@
 """Credit from the accounts in PostgreSQL: what is granted is reserved in the same transaction.
 
-In: a burst of asks. Out: the positions that are reserved under (tenant, chunk, round), new ones and those of before: a
+In: a burst of asks. Out: the positions that are reserved under (tenant, chunk, round, price_class), new ones and those of before: a
 repeat reserves nothing twice. One transaction a burst; where the money does not suffice, as many positions as fit, in
 order. Never overdrawn: balance - reserved is checked and moved under the account's lock. An account that does not exist
 has no money. `PortDown` when PostgreSQL is away.
@@ -18,7 +18,7 @@ from streams.output_batch import ranks
 from streams.ports import CreditAsk, CreditGrant, PortDown
 from streams.steps.admit_to_carrier import first_that_fit
 
-Key = tuple[str, str, int]
+Key = tuple[str, str, int, int]
 
 
 class PostgresCredit:
@@ -46,7 +46,7 @@ class PostgresCredit:
         changed: dict[Key, tuple[CreditAsk, int]] = {}
         grants = []
         for ask in asks:
-            key = (ask.tenant, ask.chunk, ask.round)
+            key = (ask.tenant, ask.chunk, ask.round, ask.price_class)
             positions, segments = rows.setdefault(key, (0, bytearray(ask.size)))
             new = affordable(ask, ask.positions & ~positions, purse.get(ask.tenant, 0))
             if new:
@@ -62,9 +62,9 @@ class PostgresCredit:
         return grants
 
     async def _known(self, connection: Any, asks: Sequence[CreditAsk]) -> dict[Key, tuple[int, bytearray]]:
-        keys = sorted({(ask.tenant, ask.chunk, ask.round) for ask in asks})
+        keys = sorted({(ask.tenant, ask.chunk, ask.round, ask.price_class) for ask in asks})
         found = await fetch_all(connection, load_sql(__package__ or "", "credit_reservations"), columns(keys))
-        return {(row[0], row[1], row[2]): (int.from_bytes(row[3], "little"), bytearray(row[4])) for row in found}
+        return {(row[0], row[1], row[2], row[3]): (int.from_bytes(row[4], "little"), bytearray(row[5])) for row in found}
 
     async def _write(self, connection: Any, rows: dict[Key, tuple[int, bytearray]],
                      changed: dict[Key, tuple[CreditAsk, int]]) -> None:

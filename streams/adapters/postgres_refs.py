@@ -17,7 +17,6 @@ from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, look_up,
 from infra.postgres.sql import load_sql
 from schemas.values.carrier_ids import ref_key
 from streams.adapters.postgres_credit import columns
-from streams.intake.intake_batch import PRICE_ROUND
 from streams.ports import Found, PortDown, Sealing, SegmentReceipt, UnknownReceipt
 
 HERE = "streams.adapters"
@@ -38,6 +37,7 @@ class Money(NamedTuple):
     """One reservation of a chunk."""
 
     round: int
+    price_class: int
     price: int
     positions: int
     segments: bytes
@@ -99,10 +99,10 @@ class PostgresRefs:
         about = {(row[0], row[1]): row[2:] for row in
                  await fetch_all(connection, load_sql(HERE, "refs_about"), columns(chunks))}
         money: dict[tuple[str, str], list[Money]] = {}
-        for tenant, chunk, round_, price, positions, segments, lease in await fetch_all(
+        for tenant, chunk, round_, price_class, price, positions, segments, lease in await fetch_all(
                 connection, load_sql(HERE, "refs_money"), columns(chunks)):
             money.setdefault((tenant, chunk), []).append(
-                Money(round_, price, int.from_bytes(positions, "little"), segments, lease))
+                Money(round_, price_class, price, int.from_bytes(positions, "little"), segments, lease))
         opened = {(tenant, chunk): self._about(tenant, chunk, row) for (tenant, chunk), row in about.items()}
         return {place: _message(place, opened[place[:2]], money.get(place[:2], []))
                 for place in set(places.values()) if place[:2] in opened}
@@ -121,10 +121,11 @@ def _message(place: Place, about: About, reservations: Sequence[Money]) -> Found
         about.segments[position] if about.segments else 0) or 1
     return Found(
         tenant=place.tenant, campaign=about.campaign, chunk=place.chunk, part=about.part, size=about.size, lane=about.lane,
-        send=place.send, attempts=paid.round % PRICE_ROUND if paid is not None else 0, position=position,
+        send=place.send, attempts=paid.round if paid is not None else 0, position=position,
         index=about.indexes[position], segments=count, price=paid.price if paid is not None else about.price,
         ref=about.refs[position] if about.refs else None,
         charge_round=paid.round if place.uncertain and paid is not None else None,
+        price_class=paid.price_class if paid is not None else 0,
         lease=paid.lease if paid is not None else None)
 
 

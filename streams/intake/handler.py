@@ -97,8 +97,8 @@ class Intake:
 
     async def _reserve(self, parts: Sequence[Selection]) -> list[CreditGrant]:
         """Grants for all parts; what is free needs none."""
-        asks = {n: CreditAsk(tenant=p.slice.tenant, campaign=p.slice.campaign, chunk=p.slice.chunk, round=p.round,
-                             size=p.slice.size, lane=p.slice.lane, price=p.price, positions=p.positions,
+        asks = {n: CreditAsk(tenant=p.slice.tenant, campaign=p.slice.campaign, chunk=p.slice.chunk, round=p.slice.round,
+                             price_class=p.price_class, size=p.slice.size, lane=p.slice.lane, price=p.price, positions=p.positions,
                              segments=p.segments) for n, p in enumerate(parts) if p.price}
         grants = dict(zip(asks, await self._ports.credit.reserve(list(asks.values())), strict=True)) if asks else {}
         return [grants.get(n) or CreditGrant(positions=part.positions, lease=None) for n, part in enumerate(parts)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from schemas.records.slice import Columns, Slice, Stage
+from schemas.records.slice import Columns, ResumeAt, Slice
 from schemas.values.ids import message_ids
 from schemas.values.positions import pick_indexes, ranks_within
 from schemas.values.reasons import Reason
@@ -24,9 +24,6 @@ from streams.ports import Campaigns, CapacityPort, Catalog, Credit, CreditGrant,
 from streams.selection import Selection, whole
 from streams.steps import admit_to_carrier, check_campaign, keep_assigned, reserve_credit, route_slice, validate_text
 from streams.steps.route_slice import RouteTable
-
-PRICE_ROUND = 1 << 20
-"""Positions of one slice with another price are reserved under a round of their own, this far apart."""
 
 ENDS = {Reason.CANCELED: Status.CANCELED, Reason.VALIDITY_ENDED: Status.EXPIRED}
 
@@ -144,7 +141,7 @@ class IntakeBatch:
         self._change(part, status, reason)
         reserved = slice_.price > 0 and bool(slice_.segments)
         if reserved:
-            self.sheet.usage(slice_, round_=part.round, charged=0, refunded=part.positions, price=slice_.price,
+            self.sheet.usage(slice_, round_=slice_.round, price_class=part.price_class, charged=0, refunded=part.positions, price=slice_.price,
                              segments=part.segments, lease=slice_.lease)
         columns = self._open(slice_)
         hashes = self._ports.sealing.hash_destinations(columns.to)
@@ -208,15 +205,15 @@ class IntakeBatch:
 
 def _filled(slice_: Slice, part: Selection) -> Slice:
     return msgspec.structs.replace(
-        slice_, segments=part.segments, carrier=part.carrier, price=part.price, lease=part.lease, round=part.round,
-        stage=Stage.ROUTE if part.segments else slice_.stage)
+        slice_, segments=part.segments, carrier=part.carrier, price=part.price, lease=part.lease, price_class=part.price_class,
+        resume_at=ResumeAt.ROUTE if part.segments else slice_.resume_at)
 
 
 def _by_price(parts: list[Selection]) -> list[Selection]:
-    """The parts with a round of their own for each price: a reservation knows one price."""
+    """The parts with a class of their own for each price: a reservation knows one price."""
     prices = sorted({part.price for part in parts})
     return parts if len(prices) < 2 else [
-        replace(part, round=part.round + PRICE_ROUND * prices.index(part.price)) for part in parts]
+        replace(part, price_class=part.price_class + prices.index(part.price)) for part in parts]
 
 
 def _going(part: Selection, outcomes: Outcomes) -> list[Selection]:

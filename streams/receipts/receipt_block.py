@@ -57,6 +57,7 @@ class ReceiptBlock:
     to_hashes: bytes
     refs: Sequence[str | None] | None
     charge_round: int | None = None
+    price_class: int = 0
     lease: str | None = None
 
     def only(self, entries: Sequence[int], sealing: Sealing) -> CarrierReceipts:
@@ -85,7 +86,7 @@ class ReceiptBlock:
         """What was uncertain was taken after all: it is charged, once."""
         if self.charge_round is not None:
             costs = {self.places[n]: self.segments[n] for n in entries}
-            sheet.usage(self.head, round_=self.charge_round, charged=positions_of(sorted(costs)), refunded=0,
+            sheet.usage(self.head, round_=self.charge_round, price_class=self.price_class, charged=positions_of(sorted(costs)), refunded=0,
                         price=self.price, segments=bytes(costs[p] for p in sorted(costs)), lease=self.lease)
 
 
@@ -131,7 +132,8 @@ def blocks_of_found(receipts: Sequence[tuple[Item, UnknownReceipt]], found: Sequ
     groups: dict[tuple[object, ...], list[tuple[Item, UnknownReceipt, Found]]] = {}
     for (item, receipt), message in zip(receipts, found, strict=True):
         if message is not None:
-            key = (receipt.carrier, message.tenant, message.chunk, message.send, message.charge_round, message.lease)
+            key = (receipt.carrier, message.tenant, message.chunk, message.send, message.charge_round, message.price_class,
+                   message.lease)
             groups.setdefault(key, []).append((item, receipt, message))
     return [_found_block(group) for group in groups.values()]
 
@@ -147,7 +149,7 @@ def _found_block(group: Sequence[tuple[Item, UnknownReceipt, Found]]) -> Receipt
         ids=[r.ids[0] for _, r, _ in group], states=[r.state for _, r, _ in group],
         codes=[r.code for _, r, _ in group], done_at=[r.done_at for _, r, _ in group],
         to_hashes=b"".join(r.to_hash for _, r, _ in group), refs=[m.ref for _, _, m in group],
-        charge_round=first.charge_round, lease=first.lease)
+        charge_round=first.charge_round, price_class=first.price_class, lease=first.lease)
 
 
 def _first_forms(ids: str) -> list[str]:

@@ -179,7 +179,7 @@ class Block:
         partial = settle_block.accepted_segments(block)
         if partial or touched != block.positions:
             segments = bytes([partial.get(p, block.segments[rank]) for rank, p in ranks(block.positions, touched)])
-        self._sheet.usage(block, round_=block.round, charged=self._charged, refunded=self._refunded, price=block.price,
+        self._sheet.usage(block, round_=block.round, price_class=block.price_class, charged=self._charged, refunded=self._refunded, price=block.price,
                           segments=segments, lease=block.lease)
 
 
@@ -246,7 +246,7 @@ def _end(sealing: Sealing, sheet: OutputBatch, rest: Slice, reason: Reason, at: 
     status, send = ENDS[reason], rest.send + 1
     sheet.change(rest, status, send, rest.positions, reason, carrier=rest.carrier, price=rest.price,
                  segments=rest.segments)
-    sheet.usage(rest, round_=rest.round, charged=0, refunded=rest.positions, price=rest.price, segments=rest.segments,
+    sheet.usage(rest, round_=rest.round, price_class=rest.price_class, charged=0, refunded=rest.positions, price=rest.price, segments=rest.segments,
                 lease=rest.lease)
     columns = sealing.open(rest)
     hashes = sealing.hash_destinations(columns.to)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from schemas.records.slice import Slice, Stage
+from schemas.records.slice import ResumeAt, Slice
 from schemas.values.reasons import Reason
 from streams.outcome import Hold, Outcomes, Reject, Retry
 
@@ -61,12 +61,12 @@ def next_try(rest: Slice, reason: Reason, at: int) -> Slice:
     """The slice under its next send number and a new reservation; it is routed and paid for anew."""
     return msgspec.structs.replace(
         rest, send=rest.send + 1, round=rest.round + 1, attempts=rest.attempts + (reason is not Reason.THROTTLED),
-        holds=0, stage=Stage.ROUTE, carrier=None, price=0, lease=None, first_failed_at=rest.first_failed_at or at)
+        holds=0, resume_at=ResumeAt.ROUTE, carrier=None, price=0, lease=None, first_failed_at=rest.first_failed_at or at)
 
 
 def given_back(rest: Slice) -> Slice:
     """The slice under its next send number; reservation and carrier stay."""
-    return msgspec.structs.replace(rest, send=rest.send + 1, holds=0, stage=Stage.ROUTE)
+    return msgspec.structs.replace(rest, send=rest.send + 1, holds=0, resume_at=ResumeAt.ROUTE)
 
 
 def jitter(chunk: str, send: int) -> int:

@@ -66,7 +66,7 @@ async def marketing_credit(request: pytest.FixtureRequest, services: Stack) -> A
 
 
 def pay(chunk: str, count: int, *, round_: int = 0, lane: str = "marketing", segments: bytes | None = None) -> CreditAsk:
-    return CreditAsk(tenant=TENANT, campaign=None, chunk=chunk, round=round_, size=count, lane=lane, price=100,
+    return CreditAsk(tenant=TENANT, campaign=None, chunk=chunk, round=round_, price_class=0, size=count, lane=lane, price=100,
                      positions=everyone(count), segments=segments or b"\1" * count)
 
 

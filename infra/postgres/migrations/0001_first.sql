@@ -99,6 +99,7 @@ CREATE TABLE reservations (
     tenant uuid NOT NULL,
     chunk text NOT NULL,
     round integer NOT NULL,
+    price_class integer NOT NULL DEFAULT 0,  -- which of the slice's prices
     campaign text,
     price bigint NOT NULL,                   -- per segment
     positions bytea NOT NULL,                -- reserved positions
@@ -109,7 +110,7 @@ CREATE TABLE reservations (
     charged_amount bigint NOT NULL DEFAULT 0,
     lease text,
     at bigint NOT NULL,
-    PRIMARY KEY (tenant, chunk, round)
+    PRIMARY KEY (tenant, chunk, round, price_class)
 );
 
 CREATE TABLE allowances (
@@ -252,7 +253,8 @@ CREATE TABLE held (
     tenant uuid NOT NULL,
     chunk text NOT NULL,
     send integer NOT NULL,
-    hold integer NOT NULL,
+    hold integer NOT NULL,                   -- how often these positions have waited before
+    portion integer NOT NULL,                -- which part of the send
     campaign text,
     part integer NOT NULL,
     lane text NOT NULL,
@@ -269,7 +271,7 @@ CREATE TABLE held (
     at bigint NOT NULL,
     lease text,
     lease_until bigint NOT NULL DEFAULT 0,
-    PRIMARY KEY (tenant, chunk, send, hold)
+    PRIMARY KEY (tenant, chunk, send, hold, portion)
 );
 CREATE INDEX held_waiting ON held (reason, carrier, lane, not_before, chunk) WHERE waiting > 0;
 CREATE INDEX held_campaign ON held (tenant, campaign) WHERE waiting > 0;

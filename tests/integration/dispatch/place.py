@@ -187,7 +187,7 @@ class Place:
             "tenant": TENANT, "campaign": campaign, "chunk": chunk, "part": 0, "size": size, "lane": self.lane, "send": 1,
             "positions": everyone(size), "version": 1, "sender": "ACME", "body": "hello", "accepted_at": now(),
             "due_at": now(), "expires_at": now() + DAY, "indexes": array("I", range(size)).tobytes(), "key_id": key_id,
-            "sealed": sealed, "carrier": self.carrier, "price": 700, "segments": bytes([1]) * size, "stage": "route"}
+            "sealed": sealed, "carrier": self.carrier, "price": 700, "segments": bytes([1]) * size, "resume_at": "route"}
         return Slice(**fields | given)
 
     def put(self, *slices: Slice) -> None:

@@ -18,7 +18,7 @@ from connectors.sinks.ingest import IngestSink
 from infra.kafka.outbox import Outbox
 from infra.services.stack import Stack
 from schemas.records.codec import encode
-from schemas.records.slice import Stage
+from schemas.records.slice import ResumeAt
 from schemas.records.wire import Envelope, MessageEvents, Usage
 from schemas.values.status import Status
 from tests.integration.releaser.told import execute, rows, tell
@@ -53,7 +53,7 @@ async def test_neighbours_of_a_row_that_fails_go_on(services: Stack, database: s
         await release.to_end(claimed, Status.EXPIRED, "validity_ended")
         told = {e.chunk for e in records_of(services.kafka, "message-events-marketing", MessageEvents)}
     else:
-        await release.to_intake(claimed, Stage.ROUTE)
+        await release.to_intake(claimed, ResumeAt.ROUTE)
         told = {s.chunk for e in records_of(services.kafka, "ingest-marketing", Envelope) for s in e.slices}
     waiting = {chunk for chunk, in rows(database, "SELECT chunk FROM held WHERE waiting > 0")}
     assert {names[0], names[2]} <= told and not {names[0], names[2]} & waiting

@@ -27,7 +27,7 @@ def a_slice(size: int = 10, **given: Any) -> Slice:
         "tenant": "t", "campaign": CAMPAIGN, "chunk": chunk, "part": 0, "size": size, "lane": "marketing", "send": 1,
         "positions": everyone(size), "sender": "ACME", "body": "hello", "accepted_at": 0, "due_at": 0,
         "expires_at": 2**41, "indexes": array("I", range(size)).tobytes(), "key_id": key_id, "sealed": sealed,
-        "carrier": "acme", "price": 700, "segments": bytes([1]) * size, "stage": "route"}
+        "carrier": "acme", "price": 700, "segments": bytes([1]) * size, "resume_at": "route"}
     return Slice(**fields | given)
 
 
@@ -39,7 +39,7 @@ def owner() -> Owner:
 def started(positions: int, epoch: int = 0, chunk: str = CHUNK, dispatch_offset: int = 0, at: int = 0) -> Started:
     """Positions about to go out."""
     return Started(epoch=epoch, carrier="acme", tenant="t", campaign=CAMPAIGN, chunk=chunk, part=0, size=10,
-                   lane="marketing", send=1, round=0, attempts=0, positions=positions, dispatch_offset=dispatch_offset,
+                   lane="marketing", send=1, round=0, price_class=0, attempts=0, positions=positions, dispatch_offset=dispatch_offset,
                    at=at)
 
 
@@ -47,7 +47,7 @@ def settled(positions: int, epoch: int = 0, chunk: str = CHUNK, reason: str = "n
             at: int = 0) -> Settled:
     """Positions with an answer."""
     return Settled(epoch=epoch, carrier="acme", tenant="t", campaign=CAMPAIGN, chunk=chunk, part=0, size=10,
-                   lane="marketing", send=1, round=0, attempts=0, positions=positions, price=0, lease=None, at=at,
+                   lane="marketing", send=1, round=0, price_class=0, attempts=0, positions=positions, price=0, lease=None, at=at,
                    verdicts=[Verdict(outcome=outcome, reason=reason, code=None, positions=positions)], indexes=b"",
                    segments=b"", ids="", to_hashes=b"", key_id="")
 

@@ -51,7 +51,7 @@ def test_a_log_whose_beginning_is_gone_is_whole_since_its_first_record() -> None
 
 def test_money_of_calls_that_the_log_has_dropped_is_not_judged() -> None:
     calls, ledger = CallLog(), Ledger(())
-    row = ReservationRow("t", "chk", 0, 700, 1, b"\1", 0, 1, 0, 700, 50)
+    row = ReservationRow("t", "chk", 0, 0, 700, 1, b"\1", 0, 1, 0, 700, 50)
     for first, expected in ((0, ["chk"]), (4, [])):
         calls.horizon = Horizon()
         calls.horizon.take(an_entry(first, 70))

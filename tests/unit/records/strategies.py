@@ -12,8 +12,8 @@ import msgspec
 from hypothesis import strategies as st
 
 from schemas.records.codec import SCHEMAS, schema_text
-from schemas.records.slice import MAX_CHUNK
-from schemas.records.wire import Record
+from schemas.records.slice import MAX_CHUNK, Slice
+from schemas.records.wire import Envelope, Record
 
 BITMAPS = {"positions", "charged", "refunded"}
 LAST_MOMENT = 253_402_300_799_999
@@ -44,6 +44,10 @@ def _record(record: type[msgspec.Struct], schema: Any) -> st.SearchStrategy[Any]
 def _value(kind: Any, avro: Any, name: str) -> st.SearchStrategy[Any]:
     if name in BITMAPS:
         return POSITIONS
+    if name in ("slice", "rest") and kind in (Slice, Slice | None):
+        envelopes: Any = record_strategy(Envelope)
+        one: st.SearchStrategy[Any] = envelopes.filter(lambda found: found.slices).map(lambda found: found.slices[0])
+        return one if kind is Slice else st.none() | one
     if isinstance(avro, list):
         return st.none() | _value(_struct_in(kind), avro[1], name)
     if isinstance(avro, str):

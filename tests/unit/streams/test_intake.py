@@ -10,14 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.records.codec import decode_as
-from schemas.records.slice import Columns, Slice, Stage, check_slice
+from schemas.records.slice import Columns, ResumeAt, Slice, check_slice
 from schemas.records.wire import DeliveryReceipt, Envelope, Held, MessageEvents, Usage
 from schemas.values.positions import everyone
 from streams.handler import Output
 from streams.intake.handler import Intake
-from streams.intake.intake_batch import PRICE_ROUND
 from streams.memory_runner import MemoryRunner
-from streams.output_batch import HOLD_STEP, hold_number
+from streams.output_batch import portion
 from tests.unit.streams.worlds import (
     CAMPAIGN,
     CHUNK,
@@ -88,7 +87,7 @@ async def test_a_draft_waits_without_an_event(world: World) -> None:
     world.run("draft")
     outputs = await taken(world, slice_of(numbers(3)))
     [row] = held(outputs)
-    assert (row.reason, row.slice.sealed, row.slice.stage) == ("draft", b"", Stage.PARTITION)
+    assert (row.reason, row.slice.sealed, row.slice.resume_at) == ("draft", b"", ResumeAt.PARTITION)
     assert len(outputs) == 1
 
 
@@ -118,7 +117,7 @@ async def test_a_canceled_campaign_ends_its_messages(world: World) -> None:
 
 async def test_what_was_reserved_before_is_given_back_at_the_end(world: World) -> None:
     world.run("canceled", version=3)
-    outputs = await taken(world, slice_of(numbers(2), stage=Stage.ROUTE, price=700, segments=b"\1\2", carrier="acme",
+    outputs = await taken(world, slice_of(numbers(2), resume_at=ResumeAt.ROUTE, price=700, segments=b"\1\2", carrier="acme",
                                           lease="l"))
     [usage] = used(outputs)
     assert (usage.refunded, usage.charged, usage.segments, usage.lease, usage.price) == (0b11, 0, b"\1\2", "l", 700)
@@ -150,7 +149,7 @@ async def test_each_carrier_gets_its_own_and_each_price_its_own_reservation(worl
     outputs = await taken(world, slice_of([4915112340000, 33123456789, 4915112340001]))
     slices = {s.carrier: s for s in dispatched(outputs)}
     assert slices["acme"].positions == some(0, 2) and slices["acme"].round == 0
-    assert slices["other"].positions == some(1) and slices["other"].round == PRICE_ROUND
+    assert slices["other"].positions == some(1) and (slices["other"].round, slices["other"].price_class) == (0, 1)
     assert list(array("Q", SEALER.open(slices["other"]).to)) == [33123456789]
     assert sum(o.topic.startswith("message-events") for o in outputs) == 1
 
@@ -181,16 +180,16 @@ async def test_short_of_room_waits_in_order_with_its_price(world: World) -> None
     outputs = await taken(world, slice_of(numbers(2)), slice_of(numbers(3), chunk=CHUNK[:-1] + "1"))
     assert [s.positions for s in dispatched(outputs)] == [0b11, 0b1]
     [row] = held(outputs)
-    assert (row.reason, row.slice.positions, row.slice.carrier, row.slice.price, row.slice.stage) == (
-        "room", 0b110, "acme", 700, Stage.ROUTE)
+    assert (row.reason, row.slice.positions, row.slice.carrier, row.slice.price, row.slice.resume_at) == (
+        "room", 0b110, "acme", 700, ResumeAt.ROUTE)
     assert row.slice.segments == b"\1\1"
 
 
 async def test_a_later_send_waits_whole(world: World) -> None:
     world.room = 1
-    outputs = await taken(world, slice_of(numbers(2), send=2, stage=Stage.ROUTE, segments=b"\1\1", holds=5, round=1))
+    outputs = await taken(world, slice_of(numbers(2), send=2, resume_at=ResumeAt.ROUTE, segments=b"\1\1", holds=5, round=1))
     [row] = held(outputs)
-    assert row.hold > HOLD_STEP
+    assert row.hold == 5
     assert list(array("Q", SEALER.open(row.slice).to)) == numbers(2)[1:]
     assert world.reserved == {(TENANT, CHUNK, 1): 0b11}
 
@@ -200,23 +199,20 @@ async def test_parts_of_one_send_that_wait_at_once_are_rows_of_their_own(world: 
     outputs = await taken(world, slice_of(numbers(4)))
     rows = held(outputs)
     assert [(row.reason, row.slice.positions) for row in rows] == [("balance", some(2, 3)), ("room", some(1))]
-    assert rows[0].hold != rows[1].hold
+    assert (rows[0].hold, rows[1].hold) == (0, 0) and rows[0].portion != rows[1].portion
 
 
-@given(st.lists(st.integers(1, 2**500 - 1), min_size=1, max_size=8), st.integers(0, 3))
-def test_a_hold_has_one_number_and_the_next_wait_another(sets: list[int], times: int) -> None:
+@given(st.lists(st.integers(1, 2**500 - 1), min_size=1, max_size=8))
+def test_each_part_of_a_send_is_a_portion_of_its_own(sets: list[int]) -> None:
     seen = 0
-    numbers_: list[int] = []
+    portions: list[int] = []
     for positions in sets:
         mine = positions & ~seen
         seen |= mine
-        holds = 0
-        for _ in range(times + 1):
-            if mine:
-                numbers_.append(hold_number(holds, mine))
-                assert hold_number(holds, mine) == numbers_[-1] < 2**31
-                holds = numbers_[-1] + 1
-    assert len(set(numbers_)) == len(numbers_)
+        if mine:
+            portions.append(portion(mine))
+            assert 0 <= portion(mine) == portions[-1] < 2**31
+    assert len(set(portions)) == len(portions)
 
 
 async def test_slices_of_one_carrier_share_records(world: World) -> None:

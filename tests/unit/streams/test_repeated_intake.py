@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from schemas.records.slice import Slice, check_slice
 from schemas.values.positions import everyone
 from streams.handler import Output
-from streams.intake.intake_batch import PRICE_ROUND
 from tests.unit.streams.test_intake import changes, dispatched, held, public, taken, used
 from tests.unit.streams.worlds import (
     CHUNK,
@@ -85,8 +84,8 @@ async def test_a_repeat_keeps_the_reservations_of_each_price(world: World) -> No
     world.routes = [RouteFact(prefix="", carriers=("acme",), price=700),
                     RouteFact(prefix="+33", carriers=("other",), price=900)]
     outputs = await repeated(world, cancel, slice_of([4915112340000, 33123456789]))
-    assert {(s.carrier, s.round, s.price) for s in dispatched(outputs)} == {
-        ("acme", 0, 700), ("other", PRICE_ROUND, 900)}
+    assert {(s.carrier, s.price_class, s.price) for s in dispatched(outputs)} == {
+        ("acme", 0, 700), ("other", 1, 900)}
 
 
 async def test_a_route_that_went_away_meanwhile_rejects_nothing_that_was_given(world: World) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.records.codec import decode_as, encode
-from schemas.records.slice import Columns, Slice, Stage
+from schemas.records.slice import Columns, ResumeAt, Slice
 from schemas.records.wire import (
     DeliveryReceipt,
     Held,
@@ -62,7 +62,7 @@ def public(outputs: Sequence[Output]) -> list[DeliveryReceipt]:
 
 def started(positions: int, epoch: int = 0, size: int = 3) -> Started:
     return Started(epoch=epoch, carrier="acme", tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, part=0, size=size,
-                   lane="marketing", send=1, round=0, attempts=0, positions=positions, dispatch_offset=0, at=NOW)
+                   lane="marketing", send=1, round=0, price_class=0, attempts=0, positions=positions, dispatch_offset=0, at=NOW)
 
 
 def returned(reason: str, rest: Slice | None = None) -> Returned:
@@ -97,8 +97,8 @@ async def test_each_answer_has_its_state_its_money_and_its_public_event() -> Non
         ("1", "carrier_permanent", 26, b"hash0001".hex()), ("4", "partial", 26, b"hash0004".hex())}
     [record] = [decode_as(o.value, Retry) for o in outputs if o.topic == "retry-10s-marketing"]
     again = record.slice
-    assert (again.send, again.round, again.attempts, again.stage, again.carrier, again.price) == (
-        2, 1, 1, Stage.ROUTE, None, 0)
+    assert (again.send, again.round, again.attempts, again.resume_at, again.carrier, again.price) == (
+        2, 1, 1, ResumeAt.ROUTE, None, 0)
     assert again.positions == some(2) and again.first_failed_at == NOW
     assert list(array("Q", SEALER.open(again).to)) == numbers(1)
 
@@ -152,7 +152,7 @@ async def test_what_is_returned_in_pieces_waits_in_rows_of_its_own() -> None:
     pieces = [slice_of(numbers(1), positions=some(n), size=3, carrier="acme", price=1, segments=b"\1") for n in range(3)]
     outputs = await taken(*(returned("carrier_down", piece) for piece in pieces))
     rows = [decode_as(o.value, Held) for o in outputs if o.topic == "held"]
-    assert len({(row.slice.chunk, row.slice.send, row.hold) for row in rows}) == 3
+    assert len({(row.slice.chunk, row.slice.send, row.hold, row.portion) for row in rows}) == 3
 
 
 async def test_returned_because_it_is_over_ends_under_the_next_number_with_the_money_back() -> None:

@@ -35,7 +35,7 @@ BASE = slice_of(numbers(60))
 
 def part_over(positions: int, segments: bytes | None = None, **fields: object) -> Selection:
     values: dict[str, object] = {"slice": BASE, "positions": positions, "carrier": None, "price": 0, "lease": None,
-                                 "round": 0, "segments": b"" if segments is None else segments, **fields}
+                                 "price_class": 0, "segments": b"" if segments is None else segments, **fields}
     return Selection(**values)  # type: ignore[arg-type]
 
 
@@ -198,7 +198,7 @@ def block_of(answers: list[str], attempts: int = 0) -> Settled:
     named = [a for a in answers if a in ("sent", "partial")]
     return Settled(
         epoch=0, carrier="acme", tenant=TENANT, campaign=CAMPAIGN, chunk=BASE.chunk, part=0, size=len(answers),
-        lane="marketing", send=1, round=attempts, attempts=attempts, positions=everyone(len(answers)), price=700,
+        lane="marketing", send=1, round=attempts, price_class=0, attempts=attempts, positions=everyone(len(answers)), price=700,
         lease=None, at=NOW, verdicts=[Verdict(outcome=a, reason=reasons[a], code=None, positions=p)
                                       for a, p in sets.items()],
         indexes=array("I", range(len(answers))).tobytes(), segments=b"\2" * len(answers),
