@@ -17,7 +17,7 @@ from infra.postgres.pool import Pool, execute, fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
 from schemas.records.codec import encode
 from schemas.records.topics import COMMANDS
-from schemas.records.wire import CampaignCommand
+from schemas.rules.commands import campaign_command
 
 
 async def publish(pool: Pool, outbox: Outbox, tenant: str, campaign: str, now: int, traceparent: str) -> None:
@@ -31,8 +31,7 @@ async def publish(pool: Pool, outbox: Outbox, tenant: str, campaign: str, now: i
         version, published, status, lane, parts = row
         if published >= version:
             return
-        command = CampaignCommand(tenant=tenant, campaign=campaign, version=version, status=status, lane=lane,
-                                  parts=list(parts), at=now)
+        command = campaign_command(tenant, campaign, version, status, lane, parts, now)
         try:
             await asyncio.wait_for(
                 outbox.send(COMMANDS, campaign.encode(), encode(command),

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from schemas.rules.prefixes import depth, longest_prefix
 from schemas.values.phone.number import PLAIN, is_plain
 
 GROUPING = 1
@@ -39,7 +40,7 @@ class Routes:
 
     def __init__(self, rows: Iterable[tuple[str, list[str], int]]) -> None:
         self._rows = {prefix.removeprefix("+"): (carriers[0], price) for prefix, carriers, price in rows if carriers}
-        self._digits = max(2, max((len(prefix) for prefix in self._rows), default=0))
+        self._digits = max(2, depth(self._rows))
         """How many first digits decide."""
         self.cheapest = min((price for _, price in self._rows.values()), default=0)
         self._ways: dict[str, Way | None] = {}
@@ -65,13 +66,8 @@ class Routes:
             return None
 
     def _find(self, beginning: str) -> Way | None:
-        for length in range(len(beginning), -1, -1):
-            row = self._rows.get(beginning[:length])
-            if row is not None:
-                way: Way | None = Way(carrier=row[0], price=row[1], bucket=bucket_of(beginning))
-                break
-        else:
-            way = None
+        row = longest_prefix(self._rows, beginning)
+        way = None if row is None else Way(carrier=row[0], price=row[1], bucket=bucket_of(beginning))
         if len(self._ways) < _REMEMBERED:
             self._ways[beginning] = way
         return way

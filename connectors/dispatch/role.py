@@ -45,6 +45,7 @@ from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
 from schemas.records.topics import dispatch
+from schemas.rules.may_go import reason_to_end
 from schemas.values import lanes
 from schemas.values.reasons import Reason
 
@@ -188,12 +189,8 @@ class Dispatch:
 
     def _over(self, load: SendBatch) -> Reason | None:
         """Why nothing more of this load may be started."""
-        slice_ = load.slice
-        if slice_.campaign is not None:
-            command = self._commands.get(slice_.campaign)
-            if command is not None and command.status == "canceled":
-                return Reason.CANCELED
-        return Reason.VALIDITY_ENDED if slice_.expires_at <= now() else None
+        campaign = load.slice.campaign
+        return reason_to_end(load.slice, None if campaign is None else self._commands.get(campaign), now())
 
     def _fail(self, fault: Exception) -> None:
         if not self._failure.done():

@@ -25,7 +25,8 @@ from infra.kafka.outbox import DeliveryError, Outbox
 from infra.postgres.pool import DatabaseDown
 from schemas.records.codec import encode
 from schemas.records.topics import CARRIER_RECEIPTS, COMMANDS, USAGE
-from schemas.records.wire import CampaignCommand, CarrierReceipts, Usage
+from schemas.records.wire import CarrierReceipts, Usage
+from schemas.rules.commands import campaign_command
 from schemas.values.foreign_text import CODE_LENGTH, ID_LENGTH, fit
 from schemas.values.positions import places, positions_of
 
@@ -38,8 +39,7 @@ async def publish_campaigns(claims: Claims, outbox: Outbox, now: Callable[[], in
 
     async def publish(row: tuple[Any, ...]) -> None:
         tenant, campaign, version, status, lane, parts = row
-        command = CampaignCommand(tenant=tenant, campaign=campaign, version=version, status=status, lane=lane,
-                                  parts=[] if status == "draft" else parts, at=now())
+        command = campaign_command(tenant, campaign, version, status, lane, parts, now())
         await outbox.send(COMMANDS, campaign.encode(), encode(command))
         await claims.execute("published.sql", {"tenant": tenant, "campaign": campaign, "version": version})
 

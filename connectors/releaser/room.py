@@ -11,12 +11,13 @@ from collections.abc import Callable
 
 from connectors.releaser.claims import Claims
 from connectors.releaser.release import Release
-from connectors.releaser.rows import HeldRow, affordable, each
+from connectors.releaser.rows import HeldRow, each
 from infra.postgres.config_cache import CarrierRow, ConfigCache
 from infra.redis.carrier_capacity import CarrierCapacity, RoomAsk
 from infra.redis.client import RedisDown
 from infra.security.sealing import Sealer
 from schemas.records.slice import RecordError, Slice
+from schemas.rules.capacity import positions_that_fit
 from schemas.values.lanes import Lane
 
 REASONS = ["room", "carrier_down", "no_carrier", "throttled", "returned"]
@@ -57,7 +58,8 @@ class RoomRelease:
                                         reason=reason)
         whole = each(await self._release.complete(rows), _counted)
         grants = await self._ask(carrier, lane, [slice_ for _, slice_ in whole], free)
-        wanted = [(row, slice_, affordable(slice_, cost)) for (row, slice_), cost in zip(whole, grants, strict=True)]
+        wanted = [(row, slice_, positions_that_fit(slice_.positions, slice_.segments, cost))
+                  for (row, slice_), cost in zip(whole, grants, strict=True)]
         granted = each([one for one in wanted if one[2]], self._cut)
         await self._release.to_carrier(granted, carrier.partition)
         # What failed of itself keeps its lease: given back, it would stand in front of the others again at once.

@@ -17,7 +17,7 @@ from infra.security.sealing import Sealer, pick
 from schemas.records.codec import decode_as
 from schemas.records.slice import Slice, check_slice
 from schemas.records.wire import Envelope
-from schemas.values.positions import everyone, places, positions_of
+from schemas.values.positions import everyone, places
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -94,16 +94,5 @@ def each(rows: Iterable[R], make: Callable[[R], T]) -> list[T]:
 def _name(row: object) -> str:
     """Chunk, send and hold of a row, also beside something else, or as PostgreSQL gave it."""
     first = row if isinstance(row, HeldRow) or not isinstance(row, tuple) else row[0]
-    values = first.key[1:] if isinstance(first, HeldRow) else row[1:4] if isinstance(row, tuple) else ()
+    values = first.key[1:] if isinstance(first, HeldRow) else row[1:5] if isinstance(row, tuple) else ()
     return " ".join(str(value) for value in values)
-
-
-def affordable(slice_: Slice, cost: int) -> int:
-    """The first positions of a slice whose segments together stay within `cost`."""
-    taken: list[int] = []
-    for position, segments in zip(places(slice_.positions), slice_.segments, strict=True):
-        cost -= segments
-        if cost < 0:
-            break
-        taken.append(position)
-    return positions_of(taken)

@@ -24,6 +24,7 @@ from infra.security.keyring import Keyring
 from infra.security.secrets import seal_secret
 from infra.settings.model import CarrierSettings, RouteSettings
 from schemas.records.topics import DISPATCH_PARTITIONS
+from schemas.rules.prefixes import longest_prefix
 from schemas.values.money import MAX_AMOUNT, format_amount, parse_amount
 
 Row = dict[str, Any]
@@ -173,9 +174,10 @@ class AdminStore:
 
     def route_of(self, destination: str) -> Row:
         """The route that serves this number (E.164 with '+')."""
-        for row in self.routes():
-            if destination.startswith(row["prefix"]):
-                return row
+        rows = {row["prefix"].removeprefix("+"): row for row in self.routes()}
+        row = longest_prefix(rows, destination.removeprefix("+"))
+        if row is not None:
+            return row
         raise CatalogError(f"no route serves {destination}: `sluice route set PREFIX --carrier ID --price P`")
 
     def dead_letters(self, code: str | None, limit: int) -> list[Row]:

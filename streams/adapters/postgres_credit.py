@@ -13,10 +13,9 @@ from typing import Any
 
 from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, transaction
 from infra.postgres.sql import load_sql
-from schemas.values.positions import places, positions_of
+from schemas.rules.capacity import positions_that_fit
 from streams.output_batch import ranks
 from streams.ports import CreditAsk, CreditGrant, PortDown
-from streams.steps.admit_to_carrier import first_that_fit
 
 Key = tuple[str, str, int, int]
 
@@ -80,8 +79,7 @@ def affordable(ask: CreditAsk, positions: int, money: int) -> int:
         return 0
     column = ask.segments if positions == ask.positions else bytes(
         ask.segments[rank] for rank, _ in ranks(ask.positions, positions))
-    fitting = first_that_fit(column, money // ask.price)
-    return positions if fitting == len(column) else positions_of(places(positions)[:fitting]) if fitting else 0
+    return positions_that_fit(positions, column, money // ask.price)
 
 
 def enter(ask: CreditAsk, positions: int, segments: bytearray) -> int:

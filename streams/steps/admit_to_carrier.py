@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.values.positions import places, positions_of
+from schemas.rules.capacity import positions_that_fit
 from schemas.values.reasons import Reason
 from streams.outcome import Hold, Next, Outcomes
 from streams.selection import Selection
@@ -25,23 +25,7 @@ class RoomFacts:
 
 def decide(part: Selection, facts: RoomFacts) -> Outcomes:
     """The positions that fit go on."""
-    fitting = first_that_fit(part.segments, facts.granted)
-    if fitting == len(part.segments):
-        return (Next(positions=part.positions),)
-    if fitting == 0:
-        return (Hold(positions=part.positions, reason=Reason.ROOM, until=facts.now),)
-    going = positions_of(places(part.positions)[:fitting])
-    return (Next(positions=going),
-            Hold(positions=part.positions & ~going, reason=Reason.ROOM, until=facts.now))
-
-
-def first_that_fit(segments: bytes, room: int) -> int:
-    """How many of the first positions fit into this many segments."""
-    if sum(segments) <= room:
-        return len(segments)
-    used = 0
-    for count, cost in enumerate(segments):
-        used += cost
-        if used > room:
-            return count
-    return len(segments)
+    going = positions_that_fit(part.positions, part.segments, facts.granted)
+    waiting = part.positions & ~going
+    outcomes: Outcomes = (Next(positions=going),) if going else ()
+    return (*outcomes, Hold(positions=waiting, reason=Reason.ROOM, until=facts.now)) if waiting else outcomes

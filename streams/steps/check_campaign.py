@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from schemas.records.wire import CampaignCommand
-from schemas.values.reasons import Reason
+from schemas.rules.may_go import reason_to_wait
+from schemas.values.reasons import Disposition
 from streams.outcome import Hold, Next, Outcomes, Reject
 from streams.selection import Selection
 
@@ -25,14 +26,9 @@ class CampaignFacts:
 def decide(part: Selection, facts: CampaignFacts) -> Outcomes:
     """One outcome for all positions."""
     everyone = part.positions
-    if part.slice.campaign is not None:
-        command = facts.command
-        if command is None or command.version < part.slice.version or command.status == "draft":
-            return (Hold(positions=everyone, reason=Reason.DRAFT, until=facts.now),)
-        if part.slice.part not in command.parts:
-            return (Reject(positions=everyone, reason=Reason.UNLISTED_PART),)
-        if command.status == "canceled":
-            return (Reject(positions=everyone, reason=Reason.CANCELED),)
-    if part.slice.expires_at <= facts.now:
-        return (Reject(positions=everyone, reason=Reason.VALIDITY_ENDED),)
-    return (Next(positions=everyone),)
+    reason = reason_to_wait(part.slice, facts.command, facts.now)
+    if reason is None:
+        return (Next(positions=everyone),)
+    if reason.disposition is Disposition.HOLD:
+        return (Hold(positions=everyone, reason=reason, until=facts.now),)
+    return (Reject(positions=everyone, reason=reason),)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from schemas.records.slice import Columns
+from schemas.rules.prefixes import depth, longest_prefix
 from schemas.values.positions import places, positions_of
 from schemas.values.reasons import Reason
 from streams.outcome import Next, Outcomes, Reject
@@ -51,7 +52,7 @@ class RouteTable:
             usable = [carrier for carrier in route.carriers if carrier in self._carriers]
             if usable:
                 self._ways[route.prefix.removeprefix("+")] = Way(usable[0], route.price)
-        self._depth = max(map(len, self._ways), default=0)
+        self._depth = depth(self._ways)
         self._seen: dict[int, Way | None] = {}
 
     def knows(self, carrier: str) -> bool:
@@ -79,8 +80,7 @@ class RouteTable:
 
     def _look_up(self, number: int, block: int) -> Way | None:
         digits = str(number)
-        way = next((self._ways[digits[:size]] for size in range(min(self._depth, len(digits)), -1, -1)
-                    if digits[:size] in self._ways), None)
+        way = longest_prefix(self._ways, digits[:self._depth])
         # A block is all digits but the last four: it tells the way only if no prefix is longer than that.
         if len(digits) - 4 >= self._depth:
             if len(self._seen) >= _REMEMBERED:
