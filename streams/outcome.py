@@ -25,12 +25,13 @@ class CoverError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
-    """Goes on. `segments`: of exactly these positions. `price` per segment; None leaves what is known."""
+    """Goes on. `segments`: of exactly these positions. `price` per segment, `price_class` of its reservation; None leaves what is known."""
 
     positions: int
     segments: bytes | None = None
     carrier: str | None = None
     price: int | None = None
+    price_class: int | None = None
     lease: str | None = None
 
 

@@ -26,10 +26,11 @@ from schemas.records.topics import (
     retry,
 )
 from schemas.values.lanes import POOLS, Lane, Pool
+from streams.step import Step
 from streams.steps import (
     admit_to_carrier,
+    assign_carrier,
     check_campaign,
-    keep_assigned,
     match_receipts,
     reserve_credit,
     retry_slice,
@@ -43,16 +44,18 @@ GATHER = 0.06
 
 class Stage(NamedTuple):
     """One row. `reads` and `writes`: topics by lane, and topics that all lanes share; `burst`: records at a time; `gather`:
-    seconds that a burst waits for more. What tells of messages after they have left can wait a moment: a start and its
+    seconds that a burst waits for more; `steps`: taken one after the other; `verdicts`: the tables by which a stage without
+    steps judges what carriers say. What tells of messages after they have left can wait a moment: a start and its
     answer are then one change of state, and what a burst costs in calls is shared by many."""
 
     name: str
     reads: tuple[str, ...]
-    steps: tuple[ModuleType, ...]
+    steps: tuple[Step, ...]
     writes: tuple[str, ...]
     pools: tuple[Pool, ...]
     burst: int
     gather: float = 0.0
+    verdicts: tuple[ModuleType, ...] = ()
 
 
 def _lanes(*names: object) -> tuple[str, ...]:
@@ -61,14 +64,15 @@ def _lanes(*names: object) -> tuple[str, ...]:
 
 STAGES: tuple[Stage, ...] = (
     Stage("intake", _lanes(ingest),
-          (check_campaign, validate_text, route_slice, reserve_credit, keep_assigned, admit_to_carrier),
+          (check_campaign, validate_text, route_slice, reserve_credit, assign_carrier, admit_to_carrier),
           (*_lanes(dispatch, events), HELD, USAGE, DELIVERY_RECEIPTS), (Pool.OTP, Pool.BULK), 64),
     Stage("settlement", _lanes(attempts),
-          (settle_block, retry_slice),
-          (*_lanes(events, retry), HELD, USAGE, DELIVERY_RECEIPTS, DEAD_LETTER), (Pool.OTP, Pool.BULK), 64, GATHER),
+          (),
+          (*_lanes(events, retry), HELD, USAGE, DELIVERY_RECEIPTS, DEAD_LETTER), (Pool.OTP, Pool.BULK), 64, GATHER,
+          (settle_block, retry_slice)),
     Stage("match", (CARRIER_RECEIPTS,),
-          (match_receipts,),
-          (*_lanes(events), USAGE, DELIVERY_RECEIPTS), (Pool.BULK,), 16, GATHER),
+          (),
+          (*_lanes(events), USAGE, DELIVERY_RECEIPTS), (Pool.BULK,), 16, GATHER, (match_receipts,)),
 )
 
 

@@ -6,13 +6,13 @@ decided meanwhile. Every call may be repeated with the same arguments without do
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from schemas.records.slice import Columns, Slice
 from schemas.records.wire import CampaignCommand
-from streams.steps.route_slice import Route
+from schemas.rules.routes import Route, RouteTable
 
 
 class PortDown(RuntimeError):
@@ -26,8 +26,8 @@ class Campaigns(Protocol):
         """The campaign's newest command."""
     def version(self, campaign: str) -> int:
         """Its version; 0 when none was read."""
-    async def wait_version(self, campaign: str, version: int, timeout: float) -> bool:
-        """Whether this version arrives within `timeout` seconds."""
+    async def wait_versions(self, wanted: Mapping[str, int], timeout: float) -> None:
+        """Return when these versions, by campaign, have been read, or after `timeout` seconds."""
 
 
 class Carrier(Protocol):
@@ -120,7 +120,7 @@ class CapacityAsk:
     rate: int
 
 
-class CapacityPort(Protocol):
+class Capacity(Protocol):
     """Room at the carriers; never down: without Redis it answers by itself, smaller."""
 
     async def assign(self, wanted: Sequence[tuple[str, int, Mapping[str, int]]]) -> list[Mapping[str, int]]:
@@ -129,6 +129,21 @@ class CapacityPort(Protocol):
         """For each (chunk, send): positions by the carrier assigned to them; none without Redis."""
     async def ask(self, asks: Sequence[CapacityAsk]) -> list[int]:
         """Segments granted to each, 0 to its cost; nothing where others already wait (otp never waits behind them)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """What the steps of intake ask while one burst is handled at `now` (milliseconds). `open`: the columns of a slice,
+    unsealed once; `invalid`: which of these numbers cannot be sent to."""
+
+    campaigns: Campaigns
+    catalog: Catalog
+    credit: Credit
+    capacity: Capacity
+    routes: RouteTable
+    open: Callable[[Slice], Columns]
+    invalid: Callable[[Sequence[int]], Collection[int]]
+    now: int
 
 
 class OwnerAsk(NamedTuple):

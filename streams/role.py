@@ -34,10 +34,9 @@ from streams.adapters.postgres_refs import PostgresRefs
 from streams.adapters.redis_capacity import RedisCapacity
 from streams.faust_runner import Source, run_sources
 from streams.handler import Handler
-from streams.intake.handler import Intake
-from streams.intake.intake_batch import IntakePorts
+from streams.intake.handler import Intake, IntakePorts
 from streams.kafka_outlet import KafkaOutlet
-from streams.pipeline import topics_of
+from streams.pipeline import Stage, topics_of
 from streams.ports import Catalog, Credit, Owners, Sealing
 from streams.receipts.handler import Match, MatchPorts
 from streams.runner import Runner
@@ -84,26 +83,27 @@ async def run(role: RoleContext) -> None:
                          BurstOutbox(bootstrap, f"{role.instance}-bursts", linger_ms=linger,
                                      compression=settings.kafka.public_compression))
     sources = [
-        Source(topic, Runner(make_handler(stage.name, parts), outlet, service=SERVICE, clock=now_ms).run, stage.burst,
+        Source(topic, Runner(make_handler(stage, parts), outlet, service=SERVICE, clock=now_ms).run, stage.burst,
                stage.gather)
         for topic, stage in topics_of(pool_name)]
     await run_sources(sources, bootstrap=bootstrap, group=f"sluice-streams-{pool_name}", instance=role.instance,
                       folder=settings.data_dir / "faust" / role.instance, stop=role.stop, ready=role.ready)
 
 
-def make_handler(stage: str, parts: Parts) -> Handler:
-    """The stage of this name at work. Raises KeyError for a name that the pipeline does not have."""
-    match stage:
+def make_handler(stage: Stage, parts: Parts) -> Handler:
+    """This row of the pipeline at work. Raises KeyError for a name that nobody handles."""
+    match stage.name:
         case "intake":
             return Intake(IntakePorts(
                 campaigns=parts.commands, catalog=parts.catalog, sealing=parts.sealer, credit=parts.credit,
-                space=RedisCapacity(parts.rooms, time.monotonic), invalid=invalid_numbers, clock=now_ms))
+                capacity=RedisCapacity(parts.rooms, time.monotonic), invalid=invalid_numbers, clock=now_ms),
+                stage.steps)
         case "settlement":
             return Settlement(SettlementPorts(sealing=parts.sealer, owners=parts.owners, clock=now_ms))
         case "match":
             return Match(MatchPorts(catalog=parts.catalog, sealing=parts.sealer,
                                     refs=PostgresRefs(parts.pool, parts.sealer), clock=now_ms))
-    raise KeyError(stage)
+    raise KeyError(stage.name)
 
 
 def invalid_numbers(numbers: Sequence[int]) -> set[int]:

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 
 from schemas.records.slice import Slice
 from schemas.values.positions import ranks_within
+from schemas.values.reasons import Reason
 from streams.outcome import Next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """`segments`: uint8 per position, empty while unknown; `price` per segment; `price_class` of the reservation."""
+    """`segments`: uint8 per position, empty while unknown; `price` per segment; `price_class` of the reservation; `ending`: why
+    it is over and goes to its carrier all the same, which was given it by a first run."""
 
     slice: Slice
     positions: int
@@ -25,6 +27,12 @@ class Selection:
     price: int
     lease: str | None
     price_class: int
+    ending: Reason | None = None
+
+    @property
+    def send(self) -> tuple[str, str, int]:
+        """(tenant, chunk, send number)."""
+        return self.slice.tenant, self.slice.chunk, self.slice.send
 
     @property
     def total_segments(self) -> int:
@@ -60,6 +68,7 @@ class Selection:
         return replace(
             part, segments=part.segments if step.segments is None else step.segments,
             carrier=step.carrier or part.carrier, price=part.price if step.price is None else step.price,
+            price_class=part.price_class if step.price_class is None else step.price_class,
             lease=step.lease or part.lease)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -81,6 +82,10 @@ class CommandCache:
             except TimeoutError:
                 return self.version(campaign) >= version
         return True
+
+    async def wait_versions(self, wanted: Mapping[str, int], timeout: float) -> None:
+        """Return when these versions, by campaign, have been read, or after `timeout` seconds."""
+        await asyncio.gather(*(self.wait_version(campaign, version, timeout) for campaign, version in wanted.items()))
 
     async def stop(self) -> None:
         """End the reading; what is known stays."""

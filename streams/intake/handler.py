@@ -1,7 +1,7 @@
 """The stage intake: chunks and slices that come in, on their way to a carrier.
 
 In: `ingest-<lane>`. Out: `dispatch-<lane>`, `held`, `message-events-<lane>`, `delivery-receipts` and `usage` for what ends
-here. Steps: partition, validate, route, credit, admit; each decides over what the one before let go on.
+here. Steps: those of the pipeline's row, in its order; each decides over what the one before let go on.
 Guarantee: every position of every slice gets exactly one outcome, all outputs of a burst are acknowledged before its
 offsets move, and a repeat names the same chunk, send number and carrier, so that whoever comes later recognises it. What a
 first run gave to a carrier is not ended by a repeat, though its campaign was canceled, its validity ended or its route went
@@ -14,30 +14,43 @@ a draft.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 from schemas.records.codec import decode_as, encode
-from schemas.records.slice import RecordError, Slice, check_slice
+from schemas.records.slice import Columns, RecordError, Slice, check_slice
 from schemas.records.splits import split_slice
 from schemas.records.wire import Envelope
+from schemas.rules.routes import RouteTable
 from streams.handler import Inbound, Item, Written
-from streams.intake.intake_batch import IntakeBatch, IntakePorts
-from streams.ports import CapacityAsk, CreditAsk, CreditGrant
-from streams.selection import Selection
-from streams.steps.route_slice import RouteTable
+from streams.intake.ended import keep_or_end
+from streams.intake.writing import IntakeWriter
+from streams.ports import Burst, Campaigns, Capacity, Catalog, Credit, Sealing
+from streams.selection import whole
+from streams.step import Step, take
 
-VERSION_WAIT = 0.25
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakePorts:
+    """Everything that intake asks."""
+
+    campaigns: Campaigns
+    catalog: Catalog
+    sealing: Sealing
+    credit: Credit
+    capacity: Capacity
+    invalid: Callable[[Sequence[int]], Collection[int]]
+    clock: Callable[[], int]
 
 
 class Intake:
     """The stage at work."""
 
-    def __init__(self, ports: IntakePorts) -> None:
+    def __init__(self, ports: IntakePorts, steps: Sequence[Step]) -> None:
         self._ports = ports
-        self._table = RouteTable((), ())
-        self._table_version = -1
+        self._steps = steps
+        self._routes = RouteTable((), ())
+        self._routes_version = -1
 
     def open(self, record: Inbound) -> list[Item]:
         """A slice each."""
@@ -59,91 +72,38 @@ class Intake:
 
     async def handle(self, items: Sequence[Item]) -> Written:
         """One burst."""
-        slices: list[Slice] = [item.content for item in items]
-        await self._await_versions(slices)
-        burst = IntakeBatch(self._ports, self.routes(), self._ports.clock())
-        parts = [part for slice_ in slices for part in burst.look_at(slice_)]
-        parts += await self._spare(burst)
-        parts = burst.pay(parts, await self._reserve(parts))
-        parts += await self._spare(burst)
-        parts = await self._assign(parts)
-        burst.admit(parts, await self._room(burst, parts))
-        return Written(outputs=burst.sheet.outputs())
-
-    def routes(self) -> RouteTable:
-        """The table of the newest routes."""
-        catalog = self._ports.catalog
-        if catalog.version != self._table_version:
-            self._table = RouteTable(catalog.routes, catalog.carriers.keys())
-            self._table_version = catalog.version
-        return self._table
-
-    async def _await_versions(self, slices: Iterable[Slice]) -> None:
-        """Give campaigns that are newer than what was read a moment, all of the burst together."""
-        campaigns = self._ports.campaigns
-        behind = {s.campaign: s.version for s in slices if s.campaign and campaigns.version(s.campaign) < s.version}
-        if behind:
-            await asyncio.gather(*(campaigns.wait_version(c, v, VERSION_WAIT) for c, v in behind.items()))
-
-    async def _spare(self, burst: IntakeBatch) -> list[Selection]:
-        """End what is to end; the parts of it that go on, for a first run gave them to a carrier."""
-        ending = burst.ending()
-        if not ending:
-            return []
-        sends = list(dict.fromkeys((part.slice.chunk, part.slice.send) for part, _ in ending))
-        assigned = dict(zip(sends, await self._ports.space.already_assigned(sends), strict=True))
-        return [spared for part, outcome in ending
-                for spared in burst.end(part, outcome, assigned[part.slice.chunk, part.slice.send])]
-
-    async def _reserve(self, parts: Sequence[Selection]) -> list[CreditGrant]:
-        """Grants for all parts; what is free needs none."""
-        asks = {n: CreditAsk(tenant=p.slice.tenant, campaign=p.slice.campaign, chunk=p.slice.chunk, round=p.slice.round,
-                             price_class=p.price_class, size=p.slice.size, lane=p.slice.lane, price=p.price, positions=p.positions,
-                             segments=p.segments) for n, p in enumerate(parts) if p.price}
-        grants = dict(zip(asks, await self._ports.credit.reserve(list(asks.values())), strict=True)) if asks else {}
-        return [grants.get(n) or CreditGrant(positions=part.positions, lease=None) for n, part in enumerate(parts)]
-
-    async def _assign(self, parts: Sequence[Selection]) -> list[Selection]:
-        """The parts under the carriers that were written first for their positions."""
-        sends: dict[tuple[str, str, int], list[Selection]] = {}
+        burst = self._burst()
+        writer = IntakeWriter(self._ports.sealing, burst)
+        parts = [whole(item.content) for item in items]
+        for step in self._steps:
+            parts, others = await take(step, parts, burst)
+            parts += await keep_or_end(writer.write(others), burst, writer)
         for part in parts:
-            sends.setdefault((part.slice.tenant, part.slice.chunk, part.slice.send), []).append(part)
-        wanted = [(chunk, send, _by_carrier(group)) for (_, chunk, send), group in sends.items()]
-        first = await self._ports.space.assign(wanted)
-        known = self._ports.catalog.carriers
-        out: list[Selection] = []
-        for group, carriers in zip(sends.values(), first, strict=True):
-            for part in group:
-                for carrier, positions in _split(part, carriers):
-                    cut = part.cut(positions)
-                    out.append(replace(cut, carrier=carrier) if carrier in known else cut)
-        return out
+            writer.dispatch(part)
+        return Written(outputs=writer.outputs())
 
-    async def _room(self, burst: IntakeBatch, parts: Sequence[Selection]) -> list[int]:
-        """Room for each part, in segments; what is over needs none."""
-        asks = {n: _space(part, self._rate(part)) for n, part in enumerate(parts) if not burst.is_over(part)}
-        granted = dict(zip(asks, await self._ports.space.ask(list(asks.values())), strict=True))
-        return [granted.get(n, part.total_segments) for n, part in enumerate(parts)]
+    def _burst(self) -> Burst:
+        ports = self._ports
+        return Burst(campaigns=ports.campaigns, catalog=ports.catalog, credit=ports.credit, capacity=ports.capacity,
+                     routes=self._newest_routes(), open=_remembering(ports.sealing), invalid=ports.invalid,
+                     now=ports.clock())
 
-    def _rate(self, part: Selection) -> int:
-        return self._ports.catalog.carriers[part.carrier or ""].rate
+    def _newest_routes(self) -> RouteTable:
+        catalog = self._ports.catalog
+        if catalog.version != self._routes_version:
+            self._routes = RouteTable(catalog.routes, catalog.carriers.keys())
+            self._routes_version = catalog.version
+        return self._routes
 
 
-def _by_carrier(parts: Iterable[Selection]) -> dict[str, int]:
-    wanted: dict[str, int] = {}
-    for part in parts:
-        wanted[part.carrier or ""] = wanted.get(part.carrier or "", 0) | part.positions
-    return wanted
+def _remembering(sealing: Sealing) -> Callable[[Slice], Columns]:
+    """Open each slice of a burst once."""
+    opened: dict[int, Columns] = {}
 
+    def open_once(slice_: Slice) -> Columns:
+        columns = opened.get(id(slice_))
+        if columns is None:
+            columns = opened[id(slice_)] = sealing.open(slice_)
+        return columns
 
-def _split(part: Selection, carriers: Mapping[str, int]) -> list[tuple[str, int]]:
-    """The part's positions by the carrier written first; what stands nowhere keeps its own."""
-    shares = [(carrier, part.positions & positions) for carrier, positions in carriers.items()]
-    shares = [(carrier, positions) for carrier, positions in shares if positions]
-    left = part.positions & ~sum(positions for _, positions in shares)
-    return [*shares, (part.carrier or "", left)] if left else shares
-
-
-def _space(part: Selection, rate: int) -> CapacityAsk:
-    return CapacityAsk(carrier=part.carrier or "", lane=part.slice.lane, chunk=part.slice.chunk, send=part.slice.send,
-                    cost=part.total_segments, least=part.segments[0], rate=rate)
+    return open_once

@@ -1,17 +1,19 @@
 """Last step of intake: as much as the carrier has room for goes on, in order; the rest waits its turn.
 
 In: a part with its segments, and the room granted to it (segments). Out: the first positions that fit go on, all others
-are held with reason `room`. The order is that of the positions, so nothing overtakes within a slice. Pure: room was
-asked for beforehand.
+are held with reason `room`. The order is that of the positions, so nothing overtakes within a slice. `decide` is pure:
+`ask` has asked for room beforehand.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.rules.capacity import positions_that_fit
 from schemas.values.reasons import Reason
 from streams.outcome import Hold, Next, Outcomes
+from streams.ports import Burst, CapacityAsk
 from streams.selection import Selection
 
 
@@ -21,6 +23,19 @@ class RoomFacts:
 
     granted: int
     now: int
+
+
+async def ask(parts: Sequence[Selection], burst: Burst) -> list[RoomFacts]:
+    """Room for each part, in segments; what is over goes on to be struck out or given back, and takes none."""
+    asks = {n: _capacity_ask(part, burst) for n, part in enumerate(parts) if part.ending is None}
+    granted = dict(zip(asks, await burst.capacity.ask(list(asks.values())), strict=True))
+    return [RoomFacts(granted=granted.get(n, part.total_segments), now=burst.now) for n, part in enumerate(parts)]
+
+
+def _capacity_ask(part: Selection, burst: Burst) -> CapacityAsk:
+    carrier, s = part.carrier or "", part.slice
+    return CapacityAsk(carrier=carrier, lane=s.lane, chunk=s.chunk, send=s.send, cost=part.total_segments,
+                       least=part.segments[0], rate=burst.catalog.carriers[carrier].rate)
 
 
 def decide(part: Selection, facts: RoomFacts) -> Outcomes:

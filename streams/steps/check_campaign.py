@@ -6,13 +6,18 @@ go on, wait as a draft, end as canceled or expired, or are dropped because `star
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.records.wire import CampaignCommand
 from schemas.rules.may_go import reason_to_wait
 from schemas.values.reasons import Disposition
 from streams.outcome import Hold, Next, Outcomes, Reject
+from streams.ports import Burst
 from streams.selection import Selection
+
+VERSION_WAIT = 0.25
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +26,16 @@ class CampaignFacts:
 
     command: CampaignCommand | None
     now: int
+
+
+async def ask(parts: Sequence[Selection], burst: Burst) -> list[CampaignFacts]:
+    """The newest commands; campaigns that are newer than what was read are given a moment, all of a burst together."""
+    campaigns = burst.campaigns
+    slices = [part.slice for part in parts]
+    behind = {s.campaign: s.version for s in slices if s.campaign and campaigns.version(s.campaign) < s.version}
+    if behind:
+        await campaigns.wait_versions(behind, VERSION_WAIT)
+    return [CampaignFacts(command=campaigns.get(s.campaign) if s.campaign else None, now=burst.now) for s in slices]
 
 
 def decide(part: Selection, facts: CampaignFacts) -> Outcomes:

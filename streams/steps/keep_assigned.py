@@ -8,11 +8,12 @@ run: a bad destination was bad then too. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.values.reasons import Reason
 from streams.outcome import Hold, Next, Outcome, Outcomes, Reject
+from streams.ports import Burst
 from streams.selection import Selection
 
 CHANGING = frozenset({Reason.CANCELED, Reason.VALIDITY_ENDED, Reason.NO_ROUTE, Reason.INSUFFICIENT_BALANCE})
@@ -26,6 +27,15 @@ class KeepFacts:
     reason: Reason
     carriers: Mapping[str, int]
     now: int
+
+
+async def ask(parts: Sequence[Selection], burst: Burst) -> list[KeepFacts]:
+    """The carriers that a first run gave to the sends of these parts; each part says why it is `ending`."""
+    sends = list(dict.fromkeys(part.send[1:] for part in parts))
+    assigned = dict(zip(sends, await burst.capacity.already_assigned(sends), strict=True)) if sends else {}
+    return [KeepFacts(reason=part.ending or Reason.NONE, now=burst.now, carriers={
+        carrier: positions for carrier, positions in assigned[part.send[1:]].items() if burst.routes.knows(carrier)})
+        for part in parts]
 
 
 def decide(part: Selection, facts: KeepFacts) -> Outcomes:

@@ -18,6 +18,7 @@ from schemas.values.reasons import Reason
 from schemas.values.template import MissingVariable, compile_template
 from schemas.values.text import TextError, count_segments, smart
 from streams.outcome import Next, Outcomes, Reject
+from streams.ports import Burst
 from streams.selection import Selection
 
 Verdict = int | Reason
@@ -30,6 +31,11 @@ class TextFacts:
 
     columns: Columns | None
     invalid: Callable[[Sequence[int]], Collection[int]]
+
+
+async def ask(parts: Sequence[Selection], burst: Burst) -> list[TextFacts]:
+    """The columns of parts that were not here before."""
+    return [TextFacts(columns=None if part.segments else burst.open(part.slice), invalid=burst.invalid) for part in parts]
 
 
 def decide(part: Selection, facts: TextFacts) -> Outcomes:

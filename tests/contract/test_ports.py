@@ -21,7 +21,7 @@ from streams.adapters.allowance_credit import AllowanceCredit
 from streams.adapters.postgres_credit import PostgresCredit
 from streams.adapters.postgres_refs import PostgresRefs
 from streams.adapters.redis_capacity import RedisCapacity
-from streams.ports import CapacityAsk, CapacityPort, Credit, CreditAsk, Refs, SegmentReceipt
+from streams.ports import Capacity, CapacityAsk, Credit, CreditAsk, Refs, SegmentReceipt
 from tests.support.database import add_tenant, fresh_database
 from tests.unit.streams.worlds import NOW, SEALER, TENANT, World
 
@@ -106,7 +106,7 @@ async def test_who_asks_for_nothing_is_granted_nothing(credit: Credit) -> None:
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def space(request: pytest.FixtureRequest, services: Stack, patient_redis: None) -> AsyncIterator[CapacityPort]:
+async def space(request: pytest.FixtureRequest, services: Stack, patient_redis: None) -> AsyncIterator[Capacity]:
     """A carrier with room for half a second of its rate."""
     if request.param == "memory":
         yield World(room=ROOM)
@@ -126,17 +126,17 @@ def want(carrier: str, chunk: str, cost: int) -> CapacityAsk:
     return CapacityAsk(carrier=carrier, lane="marketing", chunk=chunk, send=1, cost=cost, least=1, rate=RATE)
 
 
-async def test_room_goes_in_the_order_of_the_asks_and_ends(space: CapacityPort, name: str) -> None:
+async def test_room_goes_in_the_order_of_the_asks_and_ends(space: Capacity, name: str) -> None:
     assert await space.ask([want(name, "a", 12), want(name, "b", 12), want(name, "c", 1)]) == [12, 8, 0]
 
 
-async def test_a_repeat_has_the_room_that_it_had(space: CapacityPort, name: str) -> None:
+async def test_a_repeat_has_the_room_that_it_had(space: Capacity, name: str) -> None:
     for _ in range(2):
         assert await space.ask([want(name, "a", 12)]) == [12]
     assert await space.ask([want(name, "b", 12)]) == [8]
 
 
-async def test_the_carrier_that_was_chosen_first_stays(space: CapacityPort, name: str) -> None:
+async def test_the_carrier_that_was_chosen_first_stays(space: Capacity, name: str) -> None:
     assert await space.assign([(name, 1, {"x": 0b011})]) == [{"x": 0b011}]
     assert await space.assign([(name, 1, {"y": 0b110}), (name, 2, {"y": 0b001})]) == [{"x": 0b010, "y": 0b100}, {"y": 0b001}]
     assert await space.already_assigned([(name, 3), (name, 1)]) == [{}, {"x": 0b011, "y": 0b100}]

@@ -14,7 +14,6 @@ from schemas.records.slice import Columns, ResumeAt, Slice, check_slice
 from schemas.records.wire import DeliveryReceipt, Envelope, Held, MessageEvents, Usage
 from schemas.values.positions import everyone
 from streams.handler import Output
-from streams.intake.handler import Intake
 from streams.memory_runner import MemoryRunner
 from streams.output_batch import portion
 from tests.unit.streams.worlds import (
@@ -35,7 +34,7 @@ from tests.unit.streams.worlds import (
 
 
 async def taken(world: World, *slices: Slice) -> list[Output]:
-    runner = MemoryRunner(lambda: Intake(world.intake()), topic=f"ingest-{slices[0].lane}", clock=world.clock)
+    runner = MemoryRunner(lambda: world.intake(), topic=f"ingest-{slices[0].lane}", clock=world.clock)
     runner.send(envelope(*slices))
     await runner.drain()
     assert runner.acknowledged == 1
@@ -230,7 +229,7 @@ async def test_the_accounts_being_away_only_takes_time(world: World) -> None:
 
 async def test_a_chunk_that_does_not_open_is_buried_alone(world: World) -> None:
     broken = slice_of(numbers(1), chunk=CHUNK[:-1] + "2", sealed=b"no seal at all, certainly")
-    runner = MemoryRunner(lambda: Intake(world.intake()), topic="ingest-marketing")
+    runner = MemoryRunner(lambda: world.intake(), topic="ingest-marketing")
     runner.send(envelope(slice_of(numbers(2)), broken), key=b"k")
     await runner.drain()
     [letter] = runner.topics.on("dead-letter")
@@ -240,7 +239,7 @@ async def test_a_chunk_that_does_not_open_is_buried_alone(world: World) -> None:
 
 
 async def test_a_slice_on_the_topic_of_another_lane_is_buried_with_its_record(world: World) -> None:
-    runner = MemoryRunner(lambda: Intake(world.intake()), topic="ingest-otp")
+    runner = MemoryRunner(lambda: world.intake(), topic="ingest-otp")
     value = envelope(slice_of(numbers(2)))
     runner.send(value)
     await runner.drain()

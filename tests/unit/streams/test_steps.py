@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.records.slice import Columns
 from schemas.records.wire import CampaignCommand, Settled, Verdict
+from schemas.rules.routes import RouteTable
 from schemas.values.positions import everyone, places
 from schemas.values.reasons import Reason
 from schemas.values.status import RECEIPT_STATES
@@ -112,7 +113,7 @@ PREFIXES = st.dictionaries(st.sampled_from(["", "+4", "+49", "+4915", "+491511",
        PREFIXES)
 def test_routes_cover_and_take_the_longest_prefix(to: list[int], rows: dict[str, tuple[str, int]]) -> None:
     routes = [RouteFact(prefix=prefix, carriers=(carrier,), price=price) for prefix, (carrier, price) in rows.items()]
-    table = route_slice.RouteTable(routes, {"a", "b"})
+    table = RouteTable(routes, {"a", "b"})
     slice_ = slice_of(to)
     columns = Columns(to=array("Q", to).tobytes())
     outcomes = route_slice.decide(whole(slice_), route_slice.RouteFacts(columns=columns, routes=table))
@@ -129,7 +130,7 @@ def test_routes_cover_and_take_the_longest_prefix(to: list[int], rows: dict[str,
 
 
 def test_a_priced_slice_keeps_its_way_while_the_carrier_is_known() -> None:
-    table = route_slice.RouteTable([RouteFact(prefix="", carriers=("b",), price=5)], {"a", "b"})
+    table = RouteTable([RouteFact(prefix="", carriers=("b",), price=5)], {"a", "b"})
     columns = Columns(to=array("Q", numbers(60)).tobytes())
     facts = route_slice.RouteFacts(columns=columns, routes=table)
     assert route_slice.decide(part_over(0b11, b"\1\1", carrier="a", price=9), facts) == (Next(positions=0b11),)

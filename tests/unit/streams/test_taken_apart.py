@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 import pytest
@@ -12,7 +12,6 @@ from infra.postgres.faults import ValueRefused
 from schemas.records.codec import decode, decode_as, encode
 from schemas.records.wire import CarrierReceipts, Envelope, Settled, Verdict
 from schemas.values.positions import everyone
-from streams.intake.handler import Intake
 from streams.memory_runner import MemoryRunner
 from streams.ports import Found, UnknownReceipt
 from streams.receipts.handler import Match, check_receipts
@@ -173,7 +172,7 @@ async def test_a_chunk_that_contradicts_itself_is_buried_alone(odd: dict[str, ob
     world.run()
     good = [slice_of(numbers(3), chunk=f"{CAMPAIGN.replace('cmp', 'chk')}_0_{n}") for n in range(2)]
     bad = msgspec.structs.replace(slice_of(numbers(2), chunk=good[0].chunk[:-1] + "9"), **odd)
-    made = MemoryRunner(lambda: Intake(world.intake()), topic="ingest-marketing", clock=world.clock)
+    made = MemoryRunner(lambda: world.intake(), topic="ingest-marketing", clock=world.clock)
     made.send(envelope(good[0], bad, good[1]))
     await made.drain()
     gone = [s for o in made.topics.on("dispatch-marketing") for s in decode_as(o.value, Envelope).slices]
@@ -191,7 +190,7 @@ async def test_one_recipient_of_a_chunk_that_no_step_can_handle_is_buried_alone(
             raise TypeError("a fault in a step")
         return set()
 
-    made = MemoryRunner(lambda: Intake(replace(world.intake(), invalid=invalid)), topic="ingest-marketing",
+    made = MemoryRunner(lambda: world.intake(invalid=invalid), topic="ingest-marketing",
                         clock=world.clock)
     made.send(envelope(slice_of(numbers(10))))
     await made.drain()

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from infra.redis.assignments import among, merge
 from infra.security.keyring import Keyring
@@ -17,7 +18,8 @@ from schemas.records.slice import Columns, Slice
 from schemas.records.wire import CampaignCommand, Envelope, Owner, Returned, Settled, Started
 from schemas.values.ids import campaign_id, chunk_id, fresh_id
 from schemas.values.positions import everyone, places, positions_of
-from streams.intake.intake_batch import IntakePorts
+from streams.intake.handler import Intake, IntakePorts
+from streams.pipeline import STAGES
 from streams.ports import (
     CapacityAsk,
     CreditAsk,
@@ -88,10 +90,6 @@ class World:
     def get(self, campaign: str) -> CampaignCommand | None:
         return self.commands.get(campaign)
 
-    async def wait_version(self, campaign: str, version: int, timeout: float) -> bool:
-        self.waits.append((campaign, version))
-        return False
-
     async def reserve(self, asks: Sequence[CreditAsk]) -> list[CreditGrant]:
         if self.down:
             self.down -= 1
@@ -152,8 +150,11 @@ class World:
         self.commands[CAMPAIGN] = CampaignCommand(tenant=TENANT, campaign=CAMPAIGN, version=version, status=status,
                                                   lane="marketing", parts=list(parts), at=1)
 
-    def intake(self) -> IntakePorts:
-        return IntakePorts(campaigns=Book(self), catalog=self, sealing=SEALER, credit=self, space=self,
+    def intake(self, **changes: Any) -> Intake:
+        return Intake(replace(self.intake_ports(), **changes), next(stage.steps for stage in STAGES if stage.name == "intake"))
+
+    def intake_ports(self) -> IntakePorts:
+        return IntakePorts(campaigns=Book(self), catalog=self, sealing=SEALER, credit=self, capacity=self,
                            invalid=lambda numbers: {number for number in numbers if number < 10**8}, clock=self.clock)
 
     def settlement(self) -> SettlementPorts:
@@ -176,8 +177,8 @@ class Book:
         command = self.world.get(campaign)
         return 0 if command is None else command.version
 
-    async def wait_version(self, campaign: str, version: int, timeout: float) -> bool:
-        return await self.world.wait_version(campaign, version, timeout)
+    async def wait_versions(self, wanted: Mapping[str, int], timeout: float) -> None:
+        self.world.waits += wanted.items()
 
 
 def numbers(count: int, first: int = 4_915_112_340_000) -> list[int]:
