@@ -240,7 +240,7 @@ def _amounts(row: Row) -> Row:
 
 @cache
 def _statements() -> dict[str, bytes]:
-    named = [part.partition("\n") for part in load_sql("infra.postgres", "catalog").split("-- name: ")[1:]]
+    named = [part.partition("\n") for part in load_sql("infra.postgres", "admin_store").split("-- name: ")[1:]]
     return {name.strip(): statement.strip().encode() for name, _, statement in named}
 
 
