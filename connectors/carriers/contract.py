@@ -7,7 +7,10 @@ carrier does; everything that can go wrong with one message is a kind of result:
     Accepted   every part asked for was taken; `ids` holds one carrier id a part, in order
     Refused    the carrier said no to a part; `klass` says whether asking again can help
     Throttled  the carrier said "not now"; nothing of this part was taken, no attempt is counted
-    Unknown    bytes of a part were handed to the network and no answer came: the carrier may have it
+    Unknown    bytes of a part were handed to the network and no answer came: the carrier may have it. While the
+               connection stands the answer may still come: then one more result follows for the same `ref`, Accepted,
+               Refused or Throttled, that speaks of that part alone (`ids`: its id, if it was taken). After `lost`
+               none can
     NotSent    no byte of the part that was next has left: certain, so it may go again
 
 Parts of one message are sent one after the other, each after the answer of the one before, so `sent_parts` is always a
@@ -72,11 +75,12 @@ class Throttled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The part after `sent_parts` was handed to the network and never answered."""
+    """The part after `sent_parts` was handed to the network and not answered. `lost`: the connection is gone."""
 
     ref: int
     sent_parts: int = 0
     ids: tuple[str, ...] = ()
+    lost: bool = False
 
 
 class NotSent(msgspec.Struct, frozen=True, kw_only=True, gc=False):

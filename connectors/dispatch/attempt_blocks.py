@@ -6,6 +6,8 @@ has further segments to go, or was not taken at all. `ref` of a submit = block n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Submit, Throttled, Unknown
@@ -68,8 +70,8 @@ class AttemptBlock:
                                   alphabet=encoded.alphabet, parts=encoded.parts, validity_seconds=validity))
             else:
                 self.texts[rank] = encoded
-                self.ids[rank] = ()
-                out.append(self.part(rank, 0, 1, now))
+                self.ids[rank] = had = load.kept.get(rank, ())
+                out.append(self.part(rank, len(had), 1, now))
         return out, bad
 
     def part(self, rank: int, first: int, count: int, now: int) -> Submit:
@@ -97,10 +99,24 @@ class AttemptBlock:
                 return _put_off(result, had)
             case Throttled() | NotSent():
                 return len(had) or _not_taken(result)
-            case Unknown():
-                return Outcome(outcome="uncertain", reason=Reason.ANSWER_TIMEOUT, ids=had)
+            case Unknown(lost=lost):
+                reason = Reason.CONNECTION_LOST if lost else Reason.ANSWER_TIMEOUT
+                return Outcome(outcome="uncertain", reason=reason, ids=had)
             case Refused():
                 return _refused(result, had)
+
+    def late(self, rank: int, result: Result, ids: tuple[str, ...]) -> Outcome:
+        """What the answer means that came after the message had been called unanswered; `partial` without a code: taken,
+        and segments behind it have not gone out."""
+        had = self.ids.get(rank, ()) + ids
+        text = self.texts.get(rank)
+        if isinstance(result, Refused):
+            return _refused(result, had)
+        if isinstance(result, Throttled):
+            return _put_off(result, had)
+        if isinstance(result, Accepted) and (text is None or len(had) >= len(text.parts)):
+            return Outcome(outcome="sent", reason=Reason.NONE, ids=had)
+        return Outcome(outcome="partial", reason=Reason.PARTIAL, ids=had)
 
 
 class Flight(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -112,9 +128,11 @@ class Flight(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     part: int
 
 
-def plain(carrier_id: str) -> str:
-    """The id as it may stand in our columns, which know commas and line ends as separators."""
-    return carrier_id if carrier_id.isalnum() else carrier_id.replace(",", "_").replace("\n", "_").replace("\r", "_")
+def in_flight(blocks: Mapping[int, tuple[AttemptBlock, QueuedBatch]], destination: int | None) -> bool:
+    """Whether a submit to it, or with None any submit, may be without its answer."""
+    if destination is None:
+        return bool(blocks)
+    return any(destination in block.destinations for block, _ in blocks.values())
 
 
 def _not_taken(result: Throttled | NotSent) -> Outcome:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.send_batch import SendBatch
-from connectors.dispatch.settling import Answers
+from connectors.dispatch.settling import Answers, Outcome
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
@@ -20,15 +20,19 @@ Over = Callable[[SendBatch], Reason | None]
 
 
 class QueuedBatch:
-    """A load at its carrier. `answers`: what has come and is not written yet; `number`: its place in its queue's order."""
+    """A load at its carrier. `answers`: what has come and is not written yet; `number`: its place in its queue's order.
+    `late`: what late answers said of messages that go out once more; `through`: of these, and of others that were
+    uncertain, the ranks of which all is noted."""
 
-    __slots__ = ("answers", "owned", "load", "number", "queued")
+    __slots__ = ("answers", "owned", "late", "load", "number", "queued", "through")
 
     def __init__(self, owned: OwnedPartition, load: SendBatch) -> None:
         self.owned = owned
         self.load = load
         self.answers = Answers()
         self.number = 0
+        self.late: dict[int, Outcome] = {}
+        self.through: set[int] = set()
         self.queued = False
 
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from functools import partial
 
 from connectors.carriers.contract import Accepted, Carrier, NotSent, Result, Throttled, Unknown
-from connectors.dispatch.attempt_blocks import RANK_BITS, RANK_MASK, AttemptBlock, Flight, plain
+from connectors.dispatch.attempt_blocks import RANK_BITS, RANK_MASK, AttemptBlock, Flight, in_flight
 from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch
+from connectors.dispatch.doubts import Doubts
+from connectors.dispatch.gathering import Gathering
+from connectors.dispatch.known_ids import plain
 from connectors.dispatch.leases import Leases
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.pacing import Pacer
@@ -30,7 +32,6 @@ from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
 LARGEST_BLOCK = 256
-GATHER_SECONDS = 0.02
 
 Over = Callable[[SendBatch], Reason | None]
 
@@ -43,26 +44,24 @@ class CarrierSender:
         self.send_over(carrier, window)
         self.queue = queue
         self.matcher = matcher
-        matcher.in_flight = self._in_flight
         self.rate = rate
         self._throttles = Throttles(self.wake)
         self.brake = self._throttles.brake
         self._pacer = Pacer()
         self._leases = leases
         self._over = over
+        self._doubts = Doubts(queue, matcher, over)
         self._now = now
         self._loop = asyncio.get_running_loop()
         self._blocks: dict[int, tuple[AttemptBlock, QueuedBatch]] = {}
+        matcher.in_flight = partial(in_flight, self._blocks)
         self._number = 0
         self._awaiting: dict[int, int] = {}  # by block: messages whose start is not acknowledged yet
         self._reserved = 0
         self._further: deque[Flight] = deque()
-        self._gathering: set[QueuedBatch] = set()
-        self._woken = False
-        self._asking = False
-        self._draining = False
+        self._gathering = Gathering(self._settle)
+        self._woken = self._asking = self._draining = False
         self._timer: asyncio.TimerHandle | None = None
-        self._gather_timer: asyncio.TimerHandle | None = None
 
     def in_flight_of(self, owned_partitions: Collection[OwnedPartition]) -> int:
         """Blocks of these owned_partitions without their last answer."""
@@ -92,10 +91,7 @@ class CarrierSender:
 
     def settle_open(self) -> None:
         """Write the answers that have come."""
-        self._gather_timer = None
-        gathering, self._gathering = self._gathering, set()
-        for work in gathering:
-            self._settle(work)
+        self._gathering.flush()
 
     def sweep(self) -> None:
         """Once a second: what is over goes back, wherever it stands; segments that can go no more are given up."""
@@ -216,10 +212,14 @@ class CarrierSender:
         return count
 
     def _on_results(self, carrier: Carrier, results: list[Result]) -> None:
-        blocks, stored, learn = self._blocks, carrier.stored_id, self.matcher.learn
+        blocks, stored, learn, doubts = self._blocks, carrier.stored_id, self.matcher.learn, self._doubts.open
         self._throttles.hear(blocks, results)
         finished: set[QueuedBatch] = set()
         for result in results:
+            if doubts and result.ref in doubts:
+                if (late := self._doubts.answered(carrier, result)) is not None:
+                    self._gathering.add(late)
+                continue
             rank = result.ref & RANK_MASK
             entry = blocks.get(result.ref >> RANK_BITS)
             if entry is None:
@@ -243,22 +243,19 @@ class CarrierSender:
         for work in finished:
             self._gathering.discard(work)
             self._settle(work)
-        if self._gathering and self._gather_timer is None:
-            self._gather_timer = self._loop.call_later(GATHER_SECONDS, self.settle_open)
+        self._gathering.soon()
         self.wake()
 
     def _on_other(self, carrier: Carrier, block: AttemptBlock, work: QueuedBatch, rank: int, result: Result,
                   word: Word | None) -> None:
-        ids = tuple(plain(carrier.stored_id(carrier_id)) for carrier_id in result.ids)
-        for carrier_id in ids:
-            self.matcher.learn(carrier_id, block.load.facts, rank)
+        ids = self.matcher.learn_parts([carrier.stored_id(one) for one in result.ids], block.load.facts, rank)
         next_ = block.progress(rank, result, ids, put_off_at=self._loop.time() if word is Word.PUT_OFF else None)
         if next_ is None:
             work.answers.sent[rank] = ",".join(block.ids[rank])
             block.left -= 1
         elif isinstance(next_, Outcome):
-            if isinstance(result, Unknown) and not carrier.connected:
-                next_ = replace(next_, reason=Reason.CONNECTION_LOST)
+            if isinstance(result, Unknown):
+                next_ = self._doubts.doubted(block, work, rank, result, next_)
             work.answers.other[rank] = next_
             block.left -= 1
         else:
@@ -275,24 +272,26 @@ class CarrierSender:
         if block.left == 0:
             self._blocks.pop(block.number, None)
         self._gathering.add(work)
-        if self._gather_timer is None:
-            self._gather_timer = self._loop.call_later(GATHER_SECONDS, self.settle_open)
-
-    def _in_flight(self, destination: int | None) -> bool:
-        """Whether a submit to it, or with None any submit, may be without its answer."""
-        if destination is None:
-            return bool(self._blocks)
-        return any(destination in block.destinations for block, _ in self._blocks.values())
+        self._gathering.soon()
 
     def _settle(self, work: QueuedBatch) -> None:
         answers, work.answers = work.answers, type(work.answers)()
         if answers and not work.owned.closed:
+            self._doubts.conclude(work, answers)
             work.owned.settle(work.load, answers, partial(self._take_back, work))
 
     def _take_back(self, work: QueuedBatch, ranks: list[int]) -> None:
-        """The log says that the carrier has not taken them: they are the next again."""
+        """The log says that the carrier has not taken them, or may have them: they are the next again."""
         for rank in ranks:
-            self._throttles.again(work.load.facts.numbers[rank], partial(self.queue.give_back, work, rank))
+            self._throttles.again(work.load.facts.numbers[rank], partial(self._give_back, work, rank))
+
+    def _give_back(self, work: QueuedBatch, rank: int) -> None:
+        if late := work.late.get(rank):
+            work.answers.put(rank, late)
+            self._gathering.add(work)
+            self._gathering.soon()
+        else:
+            self.queue.give_back(work, rank)
         self.wake()
 
     def _once_more(self, flight: Flight) -> None:

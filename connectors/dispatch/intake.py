@@ -22,7 +22,7 @@ from infra.security.sealing import Sealer, UnsealError
 from schemas.records.codec import DecodeError, decode_as, encode
 from schemas.records.slice import RecordError, Slice, check_slice
 from schemas.records.wire import Envelope
-from schemas.values.lanes import Lane
+from schemas.values.lanes import SENT_ONCE_MORE, Lane
 from schemas.values.positions import ranks_within
 from schemas.values.reasons import Reason
 
@@ -102,14 +102,16 @@ class Intake:
         place, past = (slice_.chunk, slice_.send), owned.recovered
         crashed = past.crashed.get(place, 0) & fresh
         twice = past.twice.get(place, 0) & fresh & ~crashed
-        once = past.once.get(place, 0) & fresh & ~crashed if owned.lane is Lane.MARKETING else 0
-        lost = twice | once
+        once = past.once.get(place, 0) & fresh & ~crashed
+        lost = twice if owned.lane in SENT_ONCE_MORE else twice | once
         try:
             load = SendBatch(slice_, fresh & ~crashed & ~lost, message.offset(), slice_.carrier or "", self._sealer,
                         alone=place in past.suspects)
         except UnsealError as fault:
             self._bury(message, owned, slice_, fresh, fault)
             return
+        if again := once & ~lost:
+            load.again = dict.fromkeys(ranks_within(slice_.positions, again), Reason.OWNER_LOST)
         if crashed:
             self._bury_crashed(message, owned, load, crashed)
         if lost:

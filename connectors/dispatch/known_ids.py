@@ -43,3 +43,8 @@ class KnownIds(Generic[T]):
         for generation in self._generations:
             if generation.pop(id_, None) is not None:
                 return
+
+
+def plain(carrier_id: str) -> str:
+    """The id as it may stand in our columns, which know commas and line ends as separators."""
+    return carrier_id if carrier_id.isalnum() else carrier_id.replace(",", "_").replace("\n", "_").replace("\r", "_")

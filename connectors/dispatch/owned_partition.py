@@ -14,7 +14,7 @@ from connectors.dispatch.log import AttemptLog
 from connectors.dispatch.recovery import Recovered
 from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.send_progress import OffsetTracker, SendProgress
-from connectors.dispatch.settling import Answers, settle
+from connectors.dispatch.settling import Answers, Outcome, settle
 from infra.security.sealing import Sealer
 from schemas.records.wire import Returned, Settled, Started
 from schemas.values.lanes import Lane
@@ -77,23 +77,32 @@ class OwnedPartition:
         self.log.write(slice_.chunk, record, stands)
 
     def settle(self, load: SendBatch, answers: Answers, back: Callable[[list[int]], None]) -> None:
-        """Note what came of these messages; `back` with the ranks that were not taken when that stands in the log.
+        """Note what came of these messages; `back` with the ranks that go out again when that stands in the log.
 
         Trap: they go again only then. A word that they were not taken behind their next start would undo that one too.
         """
         record = settle(load, answers, self._sealer, epoch=self.log.epoch, at=self._now())
-        again = answers.not_submitted()
+        again = answers.going_again()
         load.landed(len(answers) - len(again))
         undone = load.facts.positions(again) if again else 0
         self._write(record, load.place, record.positions & ~undone, load.offset, partial(back, again) if again else None)
+
+    def settle_late(self, load: SendBatch, answers: Answers) -> None:
+        """Note what came of messages that were settled as uncertain before."""
+        record = settle(load, answers, self._sealer, epoch=self.log.epoch, at=self._now())
+        self._write(record, load.place, 0, load.offset)
 
     def write_settled(self, record: Settled, offset: int) -> None:
         """Note a record that settles positions of this dispatch offset."""
         self._write(record, (record.chunk, record.send), record.positions, offset)
 
     def give_up(self, load: SendBatch, reason: Reason) -> None:
-        """Hand back everything of this load that waits."""
+        """Hand back everything of this load that waits; what the carrier may have from a first try is uncertain."""
         ranks = sorted(load.take_all())
+        if unsure := {rank: load.again.pop(rank) for rank in ranks if rank in load.again}:
+            outcomes = {rank: Outcome(outcome="uncertain", reason=why) for rank, why in unsure.items()}
+            self.settle(load, Answers(other=outcomes), lambda _ranks: None)
+            ranks = [rank for rank in ranks if rank not in unsure]
         if not ranks:
             return
         positions = load.facts.positions(ranks)

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 
 from connectors.carriers.contract import Acknowledge, Receipt
-from connectors.dispatch.known_ids import KnownIds
+from connectors.dispatch.known_ids import KnownIds, plain
 from connectors.dispatch.receipt_groups import Batch, Group, known_record, unknown_record
 from connectors.dispatch.send_batch import Facts
 from infra.security.sealing import Sealer
@@ -71,6 +71,13 @@ class ReceiptMatcher:
                 else:
                     self._early.setdefault(carrier_id, []).append((receipt, batch))
             self._soon()
+
+    def learn_parts(self, carrier_ids: list[str], facts: Facts, rank: int) -> tuple[str, ...]:
+        """The same of several segments; the ids as they stand in our columns."""
+        ids = tuple(map(plain, carrier_ids))
+        for carrier_id in ids:
+            self.learn(carrier_id, facts, rank)
+        return ids
 
     def take(self, receipts: list[Receipt], acknowledge: Acknowledge) -> None:
         """A batch as it came from the carrier."""

@@ -1,12 +1,13 @@
 """What a new owner makes of the log of calls that its predecessors left.
 
 In: the records of one partition of `attempts-<lane>`, in their order, up to the new owner's own. Out: `Recovered`: by
-(chunk, send) which positions are settled, which were started by one owner and never settled, which by two or more, which
+(chunk, send) which positions are settled, which were tried once and never settled, which twice or more, which
 the carrier did not take; chunks that ended three owners running and positions that, sent alone, ended one more. Pure.
 
 A start repeated by the same owner counts once: that owner knew that its first one had not gone out. `not_submitted` undoes the
 starts of its own owner before it, unless a newer owner stands between: that one has read the log without it, and a word
-that came too late never makes a message go out.
+that came too late never makes a message go out. `unanswered` takes the place of the start it speaks of: of two tries one
+is over, nobody knows how; a start behind it is the second.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def rebuild(log: Iterable[LogEntry]) -> Recovered:
     reign = _Reign(-1)
     reigns = [reign]
     open_: dict[Place, Starts] = {}
+    doubted: dict[Place, int] = {}
     for offset, record in log:
         match record:
             case Owner():
@@ -70,8 +72,11 @@ def rebuild(log: Iterable[LogEntry]) -> Recovered:
                 open_.setdefault(place, []).append([record.epoch, record.at, record.positions])
                 reign.started[place] = record.positions
             case Settled():
-                place, undone = (record.chunk, record.send), not_submitted(record)
-                _settle(recovered, open_, place, record.positions & ~undone)
+                place, undone, unsure = (record.chunk, record.send), not_submitted(record), unanswered(record)
+                _settle(recovered, open_, place, record.positions & ~(undone | unsure))
+                if unsure:
+                    doubted[place] = doubted.get(place, 0) | unsure
+                    _close_own(open_, place, unsure, record)
                 if undone and record.epoch >= reign.epoch:
                     _undo(recovered, open_, place, undone, record)
                     reign.take_back(place, undone)
@@ -82,8 +87,8 @@ def rebuild(log: Iterable[LogEntry]) -> Recovered:
                 _settle(recovered, open_, (record.rest.chunk, record.rest.send), record.rest.positions)
             case _:
                 continue
-    for place, starts in open_.items():
-        _count_starts(recovered, place, starts)
+    for place in {**open_, **doubted}:
+        _count_starts(recovered, place, open_.get(place, []), doubted.get(place, 0) & ~recovered.settled.get(place, 0))
     _find_suspects(recovered, reigns)
     return recovered
 
@@ -91,6 +96,11 @@ def rebuild(log: Iterable[LogEntry]) -> Recovered:
 def not_submitted(record: Settled) -> int:
     """The positions that this record gives back: started, and certainly not with the carrier."""
     return sum([verdict.positions for verdict in record.verdicts if verdict.outcome == "not_submitted"])
+
+
+def unanswered(record: Settled) -> int:
+    """The positions that this record calls uncertain and that go out once more."""
+    return sum([verdict.positions for verdict in record.verdicts if verdict.outcome == "unanswered"])
 
 
 def answered(record: Settled) -> bool:
@@ -125,8 +135,12 @@ def _settle(recovered: Recovered, open_: dict[Place, Starts], place: Place, posi
 
 
 def _undo(recovered: Recovered, open_: dict[Place, Starts], place: Place, positions: int, record: Settled) -> None:
-    # A record may stand in the log twice, the second time behind the next start: that one is younger than its word.
     recovered.not_submitted[place] = recovered.not_submitted.get(place, 0) | positions
+    _close_own(open_, place, positions, record)
+
+
+def _close_own(open_: dict[Place, Starts], place: Place, positions: int, record: Settled) -> None:
+    # A record may stand in the log twice, the second time behind the next start: that one is younger than its word.
     _close(open_, place, positions, lambda epoch, at: epoch == record.epoch and at <= record.at)
 
 
@@ -138,11 +152,11 @@ def _close(open_: dict[Place, Starts], place: Place, positions: int, fits: Calla
     open_[place] = [start for start in starts if start[2]]
 
 
-def _count_starts(recovered: Recovered, place: Place, starts: Starts) -> None:
+def _count_starts(recovered: Recovered, place: Place, starts: Starts, doubted: int) -> None:
     by_epoch: dict[int, int] = {}
     for epoch, _, positions in starts:
         by_epoch[epoch] = by_epoch.get(epoch, 0) | positions
-    once = twice = 0
+    once, twice = doubted, 0
     for positions in by_epoch.values():
         twice |= once & positions
         once |= positions

@@ -15,6 +15,7 @@ from infra.security.sealing import Sealer
 from schemas.records.slice import Slice
 from schemas.values.ids import CampaignId, MessageId, campaign_message_id, concat_reference
 from schemas.values.positions import everyone, places
+from schemas.values.reasons import Reason
 from schemas.values.template import compile_template
 from schemas.values.text import Encoded, smart, split
 
@@ -54,7 +55,8 @@ class Facts:
 class SendBatch:
     """The messages of one slice that this process is to send. `offset`: of the dispatch record it came in.
 
-    `alone`: its messages go one at a time, nothing else of it in flight.
+    `alone`: its messages go one at a time, nothing else of it in flight. `again`: ranks that go out for the second and last
+    time, with the reason why nobody knows of the first; `kept`: the segments of these that the carrier has.
     """
 
     __slots__ = (
@@ -64,9 +66,11 @@ class SendBatch:
         "_same",
         "_template",
         "_variables",
+        "again",
         "alone",
         "facts",
         "flying",
+        "kept",
         "offset",
         "slice",
         "waiting_cost",
@@ -80,6 +84,8 @@ class SendBatch:
         self.offset = offset
         self.alone = alone
         self.flying = 0
+        self.again: dict[int, Reason] = {}
+        self.kept: dict[int, tuple[str, ...]] = {}
         self._template = compile_template(slice_.body)
         nobody: list[str | None] = [None] * len(self.facts.members)
         self._variables = [columns.variables.get(name, nobody) for name in self._template.names]
@@ -121,6 +127,15 @@ class SendBatch:
         insort(self._front, rank)
         self.flying -= 1
         self.waiting_cost += self.facts.segments[rank]
+
+    def withdraw(self, rank: int) -> bool:
+        """Take this message, given back before, as if it went; False when it does not wait."""
+        if rank not in self._front:
+            return False
+        self._front.remove(rank)
+        self.flying += 1
+        self.waiting_cost -= self.facts.segments[rank]
+        return True
 
     def landed(self, count: int) -> None:
         """So many messages in flight are answered, or were given up."""

@@ -3,7 +3,8 @@
 In: the ranks of a load with what came of them. Out: one `Settled`. `sent` needs the carrier's ids; `transient` needs `rest`,
 for which the columns of exactly these positions are sealed anew, and so does the dead letter of an unknown code.
 `not_submitted` (throttled, or no byte left) ends nothing: it notes that the start came to nothing, so that whoever reads the
-log sends the message as if it had never been started. Pure apart from the sealer; `UnsealError` cannot happen for a load
+log sends the message as if it had never been started; neither does `unanswered`: the carrier may have it, and it goes out
+once more. Pure apart from the sealer; `UnsealError` cannot happen for a load
 that was opened.
 """
 
@@ -44,9 +45,26 @@ class Answers:
     def __bool__(self) -> bool:
         return bool(self.sent or self.other)
 
-    def not_submitted(self) -> list[int]:
+    def going_again(self) -> list[int]:
         """Ranks, ascending, that go out again."""
-        return sorted([rank for rank, outcome in self.other.items() if outcome.outcome == "not_submitted"])
+        return sorted([rank for rank, outcome in self.other.items() if outcome.outcome in ("not_submitted", "unanswered")])
+
+    def put(self, rank: int, outcome: Outcome) -> None:
+        """What came of this message; also `sent`."""
+        if outcome.outcome == "sent":
+            self.sent[rank] = ",".join(outcome.ids)
+        else:
+            self.other[rank] = outcome
+
+    def take_late(self, rank: int, first: Outcome) -> None:
+        """The first submit of a message that went out twice was taken, whatever came of the second. A message of one
+        segment has both ids, for the receipt may speak of either."""
+        self.other.pop(rank, None)
+        had = self.sent.get(rank)
+        if had is None:
+            self.put(rank, first)
+        elif len(first.ids) == 1:
+            self.sent[rank] = f"{first.ids[0]},{had}"
 
 
 def settle(load: SendBatch, answers: Answers, sealer: Sealer, *, epoch: int, at: int) -> Settled:

@@ -40,5 +40,5 @@ def read_columns(settled: Settled) -> SettledColumns:
         to_hashes=dict(zip(with_hash, array("q", settled.to_hashes), strict=True)),
         segments=dict(zip(everyone, settled.segments, strict=True)),
         answered=sets["sent"] | sets["failed"] | sets["partial"] | sets["transient"],
-        uncertain=places(sets["uncertain"]),
+        uncertain=places(sets["uncertain"] | sets["unanswered"]),
     )

@@ -6,8 +6,9 @@ and of its longest message.
 
 A `Started` of an epoch older than the partition's newest owner was never acted on (its writer stopped before the first
 byte) and is passed over. `not_submitted` undoes the starts of its own owner, unless a newer one stands between. otp and
-transactional messages may be started once more after they were uncertain; then two answers are no fault. A marketing
-message may not: its second start by another owner is one.
+transactional messages may be started once more after they were uncertain (`unanswered`, or started by an owner that was
+replaced before their answer); then two answers are no fault, a third start is. A marketing message may not: its second
+start is a fault. What is `uncertain` is concluded: no lane starts it again under this send number.
 """
 
 from __future__ import annotations
@@ -19,20 +20,33 @@ from infra.verify.accepted import Key
 from infra.verify.horizon import Horizon
 from schemas.records.codec import DecodeError, decode
 from schemas.records.topics import attempts
-from schemas.records.wire import Owner, Settled, Started
-from schemas.values.lanes import Lane
+from schemas.records.wire import Owner, Settled, Started, Verdict
+from schemas.values.lanes import SENT_ONCE_MORE, Lane
 from schemas.values.positions import ranks_within
 
 TAKEN = frozenset({"sent", "partial"})
+UNSURE = frozenset({"uncertain", "unanswered"})
 
 
 @dataclass(slots=True)
 class SendLog:
-    """One (chunk, send): positions started by which epoch, answered, uncertain."""
+    """One (chunk, send): positions started by which epoch, answered, uncertain; `doubted`: of these the ones that were to
+    go out once more; `concluded`: those that were not."""
 
     starts: dict[int, int] = field(default_factory=dict)
     final: int = 0
     uncertain: int = 0
+    doubted: int = 0
+    concluded: int = 0
+
+    def tried_twice(self, epoch: int) -> int:
+        """Positions that nobody may start again: two tries of other owners, or of this one, came to nothing certain."""
+        once, twice = self.doubted, self.concluded
+        for other, positions in self.starts.items():
+            if other != epoch:
+                twice |= once & positions
+                once |= positions
+        return twice
 
 
 @dataclass(slots=True)
@@ -116,11 +130,11 @@ class CallLog:
         for epoch, positions in log.starts.items():
             before |= positions if epoch != r.epoch else 0
         open_before = r.positions & before & ~log.final
-        if r.lane == Lane.MARKETING:
-            again |= open_before | (r.positions & log.uncertain & ~log.final)
         chunk.ever_uncertain |= open_before
-        if r.lane != Lane.MARKETING:
-            again &= ~chunk.ever_uncertain
+        if r.lane in SENT_ONCE_MORE:
+            again = again & ~chunk.ever_uncertain | r.positions & log.tried_twice(r.epoch) & ~log.final
+        else:
+            again |= open_before | (r.positions & log.uncertain & ~log.final)
         chunk.started_again |= again
         log.starts[r.epoch] = log.starts.get(r.epoch, 0) | r.positions
 
@@ -131,13 +145,14 @@ class CallLog:
                 if not late:
                     log.starts[r.epoch] = log.starts.get(r.epoch, 0) & ~verdict.positions
                 continue
-            if verdict.outcome == "uncertain":
-                log.uncertain |= verdict.positions & ~log.final
-                chunk.ever_uncertain |= verdict.positions & ~log.final
+            if verdict.outcome in UNSURE:
+                self._doubt(chunk, log, r, verdict, late)
                 continue
+            if late and r.lane in SENT_ONCE_MORE:
+                chunk.ever_uncertain |= verdict.positions  # to the owner that read the log without it they were
             if verdict.outcome in TAKEN:
                 twice = verdict.positions & chunk.taken
-                chunk.taken_twice |= twice if r.lane == Lane.MARKETING else twice & ~chunk.ever_uncertain
+                chunk.taken_twice |= twice & ~chunk.ever_uncertain if r.lane in SENT_ONCE_MORE else twice
                 chunk.taken |= verdict.positions
                 if judged:
                     chunk.sent[r.send] = chunk.sent.get(r.send, 0) | verdict.positions
@@ -146,6 +161,16 @@ class CallLog:
                 chunk.answered |= verdict.positions if judged else 0
             log.final |= verdict.positions
             self._count(r, verdict.positions)
+
+    def _doubt(self, chunk: ChunkCalls, log: SendLog, r: Settled, verdict: Verdict, late: bool) -> None:
+        unsure = verdict.positions & ~log.final
+        log.uncertain |= unsure
+        chunk.ever_uncertain |= unsure
+        if verdict.outcome == "unanswered":
+            log.doubted |= verdict.positions
+            log.starts[r.epoch] = log.starts.get(r.epoch, 0) & ~verdict.positions
+        elif not late:
+            log.concluded |= verdict.positions
 
     def _count(self, r: Settled, positions: int) -> None:
         if len(r.segments) == r.positions.bit_count():

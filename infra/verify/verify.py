@@ -10,8 +10,9 @@ these ends, PostgreSQL in one snapshot, and the ingest topics anew. A message is
                 took; an answer `sent` in the log of calls while the state stands below `sent`; a state at an end for
                 60 s of which `delivery-receipts` does not tell; a campaign whose counts are not those of its messages
     DUP_EFFECT  answered `sent` or `partial` more than once, whatever the send; or started again after such an answer, or
-                after any answer under the same send; marketing also: started again while uncertain. Not counted: an otp or
-                transactional message sent once more after it was uncertain
+                after any answer under the same send, or after it was concluded as uncertain; marketing also: started again
+                while uncertain. Not counted: an otp or transactional message sent once more after it was unanswered; a
+                third start is
     DUP_BILL    a position charged in more than one round, or more than the price of its segments
     PHANTOM     a state, a call, a charge or a public event of a message that was never accepted; a state that only a call
                 leads to, without a call

@@ -10,7 +10,7 @@ from __future__ import annotations
 from schemas.records.slice import RecordError, check_positions
 from schemas.records.wire import Settled
 
-OUTCOMES = frozenset({"sent", "failed", "transient", "uncertain", "partial", "not_submitted"})
+OUTCOMES = frozenset({"sent", "failed", "transient", "uncertain", "unanswered", "partial", "not_submitted"})
 
 
 def check_settled(settled: Settled) -> dict[str, int]:

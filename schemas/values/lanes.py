@@ -32,6 +32,10 @@ POOLS: Mapping[Pool, tuple[Lane, ...]] = MappingProxyType({
 })
 """The lanes of each pool, in the order in which a process of that pool serves them."""
 
+SENT_ONCE_MORE = frozenset({Lane.OTP, Lane.TRANSACTIONAL})
+"""Lanes whose messages go out once more, under the same send number, when nobody knows whether the carrier has them: a
+second code does less harm than none. The others never do."""
+
 _POOL_OF: Mapping[Lane, Pool] = MappingProxyType({lane: pool for pool, lanes in POOLS.items() for lane in lanes})
 
 

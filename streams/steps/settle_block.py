@@ -38,7 +38,7 @@ def decide(block: Settled, *, outdated: bool) -> Outcomes:
                 out.append(Reject(positions=verdict.positions, reason=Reason(verdict.reason), code=verdict.code))
             case "partial":
                 out.append(Reject(positions=verdict.positions, reason=Reason.PARTIAL, code=verdict.code))
-            case "uncertain":
+            case "uncertain" | "unanswered":
                 out.append(Hold(positions=verdict.positions, reason=Reason(verdict.reason), until=block.at))
             case "not_submitted":
                 out.append(Reject(positions=verdict.positions, reason=Reason.DUPLICATE_SEND))

@@ -234,7 +234,7 @@ class Connection(Link):
         elif command == pdu.UNBIND:
             self.put(pdu.encode(pdu.UNBIND_RESP, sequence))
             self.loop.call_soon(self.end)
-        elif not command & pdu.ANSWER:
+        elif not command & pdu.ANSWER and command not in pdu.UNANSWERED:
             self.put(pdu.encode(pdu.GENERIC_NACK, sequence, status=statuses.ESME_RINVCMDID))
 
     def _bind(self, command: int, bind: pdu.Bind, sequence: int) -> None:

@@ -1,12 +1,17 @@
-"""Submits on their way: what a session remembers of each until its answer.
+"""Submits on their way: what a session remembers of each until its answer, and of those overdue beyond that.
 
 Messages of one part, as most are, share one `Burst` a call and hold nothing of their own but their `ref`: with thousands
 in flight, what is not kept needs not be looked for in memory again. The others have a `Flight` each.
 """
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, replace
 
-from connectors.carriers.contract import OnResult, Submit
+from connectors.carriers.contract import OnResult, Refused, Submit, Throttled, Unknown
+from connectors.carriers.smpp import status as statuses
+
+MOST_OVERDUE = 10_000
+LATE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,3 +38,44 @@ class Burst:
     def flight(self, sequence: int) -> Flight:
         """One of them, as if it stood alone."""
         return Flight(ref=self.refs[sequence - self.first], part=0, ids=(), on_result=self.on_result, at=self.at)
+
+
+class Overdue:
+    """Submits whose answer did not come in time and may still come: the newest `MOST_OVERDUE` of the last
+    `LATE_SECONDS`."""
+
+    def __init__(self) -> None:
+        self._flights: OrderedDict[int, Flight] = OrderedDict()
+
+    def add(self, sequence: int, flight: Flight) -> None:
+        """Nobody waits for this answer any more. No part follows it, and its result speaks of this part alone."""
+        self._flights[sequence] = replace(flight, ids=(), submit=None)
+        if len(self._flights) > MOST_OVERDUE:
+            self._flights.popitem(last=False)
+
+    def take(self, sequence: int) -> Flight | None:
+        """Its answer has come."""
+        return self._flights.pop(sequence, None)
+
+    def drop(self, now: float) -> None:
+        """Forget what is too old."""
+        while self._flights and next(iter(self._flights.values())).at < now - LATE_SECONDS:
+            self._flights.popitem(last=False)
+
+
+def alone(entry: Burst | Flight, sequence: int) -> Flight:
+    """The part with this sequence number."""
+    return entry.flight(sequence) if isinstance(entry, Burst) else entry
+
+
+def refusal(flight: Flight, status: int) -> Refused | Throttled:
+    """The result of a part that was answered with this status."""
+    code, klass = statuses.describe(status)
+    if klass == "throttled":
+        return Throttled(ref=flight.ref, code=code, sent_parts=flight.part, ids=flight.ids)
+    return Refused(ref=flight.ref, code=code, klass=klass, sent_parts=flight.part, ids=flight.ids)
+
+
+def unanswered(flight: Flight, *, lost: bool) -> Unknown:
+    """The result of a part without an answer."""
+    return Unknown(ref=flight.ref, sent_parts=flight.part, ids=flight.ids, lost=lost)

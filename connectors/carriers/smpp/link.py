@@ -47,6 +47,11 @@ class Link(asyncio.Protocol):
             self.on_written()
             self._transport.write(out[0] if len(out) == 1 else b"".join(out))
 
+    def withdraw(self, command: int) -> None:
+        """PDUs of this command that were put and not flushed do not leave."""
+        name = command.to_bytes(4, "big")
+        self._out = [data for data in self._out if data[4:8] != name]
+
     def end(self) -> None:
         """Close after what was put has left."""
         self.flush()

@@ -2,32 +2,24 @@
 
 In: `submit` with messages, PDUs of the carrier. Out: one result a message to the callback it came with, receipts to
 `CarrierCallbacks.on_receipts`, in one batch a read. At most `window` submits are unanswered. One timer a session
-looks after all answers that are overdue and after silence. A lost connection makes what was written `Unknown` and
-what was not `NotSent`.
+looks after all answers that are overdue and after silence. A lost connection makes what was written `Unknown`, the rest
+`NotSent`. An answer that comes too late still gives its result (`Overdue`). After the carrier's own `unbind` nothing new
+goes out: what was not written is `NotSent`, the answers of the rest are awaited for a moment (`Parting`).
 """
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from itertools import chain, groupby
+from itertools import chain, groupby, takewhile
 from operator import itemgetter
 
-from connectors.carriers.contract import (
-    Accepted,
-    CarrierCallbacks,
-    NotSent,
-    OnResult,
-    Refused,
-    Result,
-    Submit,
-    Throttled,
-    Unknown,
-)
+from connectors.carriers.contract import Accepted, CarrierCallbacks, NotSent, OnResult, Refused, Result, Submit
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp import status as statuses
 from connectors.carriers.smpp.config import SmppConfig
-from connectors.carriers.smpp.flight import Burst, Flight
+from connectors.carriers.smpp.flight import Burst, Flight, Overdue, alone, refusal, unanswered
 from connectors.carriers.smpp.link import Link
+from connectors.carriers.smpp.parting import Parting
 from connectors.carriers.smpp.receipt_intake import Counters, ReceiptIntake
 from connectors.carriers.smpp.submit import encode_submit, encode_submits
 
@@ -42,9 +34,8 @@ class Session(Link):
     """`bound` resolves when the carrier has taken the bind (or raises BindRefused), `closed` when the connection is
     gone."""
 
-    def __init__(
-        self, config: SmppConfig, callbacks: CarrierCallbacks, clock: Callable[[], float], counters: Counters
-    ) -> None:
+    def __init__(self, config: SmppConfig, callbacks: CarrierCallbacks, clock: Callable[[], float],
+                 counters: Counters) -> None:
         super().__init__()
         self.window = config.window  # submits in flight; may be changed at any time
         self.bound: asyncio.Future[None] = self.loop.create_future()
@@ -56,6 +47,8 @@ class Session(Link):
         self._sequence = 0
         self._taking = False
         self._flights: dict[int, Burst | Flight] = {}  # by sequence, oldest first
+        self._overdue = Overdue()
+        self._parting = Parting(self, config.response_timeout_seconds)
         self._unwritten: list[range] = []  # sequences of submits that have not been handed to the network
         self._results: list[Result] = []
         self._owner: OnResult | None = None
@@ -74,9 +67,7 @@ class Session(Link):
 
     def room(self) -> int:
         """Free slots of the window; 0 unless bound."""
-        if not self._taking or not self.writable:
-            return 0
-        return max(0, self.window - len(self._flights))
+        return max(0, self.window - len(self._flights)) if self._taking and self.writable else 0
 
     def submit(self, submits: Sequence[Submit], on_result: OnResult) -> None:
         """Put the first part of each into flight. The caller has looked at `room`."""
@@ -138,16 +129,16 @@ class Session(Link):
 
     def on_lost(self, reason: Exception | None) -> None:
         self._taking = False
+        self._parting.cancel()
         if self._timer is not None:
             self._timer.cancel()
         if not self.bound.done():
             self.bound.set_exception(BindRefused("the connection was closed"))
             self.bound.exception()  # seen: nobody may be waiting any more
-        unwritten = set(chain.from_iterable(self._unwritten))
+        self._give_back_unwritten()
         flights, self._flights = self._flights, {}
         for sequence, entry in flights.items():
-            flight, kind = _alone(entry, sequence), NotSent if sequence in unwritten else Unknown
-            self._give(flight.on_result, kind(ref=flight.ref, sent_parts=flight.part, ids=flight.ids))
+            self._give(entry.on_result, unanswered(alone(entry, sequence), lost=True))
         self._hand_over()
         if not self.closed.done():
             self.closed.set_result(None)
@@ -172,21 +163,29 @@ class Session(Link):
         for _, status, sequence, start, end in run:
             # Trap: the id is read first; were it read after the pop, a broken one would lose the message's result.
             message_id = "" if status else decode(buffer, start, end)
-            entry = take(sequence, None)
+            entry = take(sequence, None) or self._late(sequence)
             if entry is None:
-                self._counters.late_answers += 1
-            elif status:
-                self._refused(_alone(entry, sequence), status)
+                continue
+            if status:
+                self._give(entry.on_result, refusal(alone(entry, sequence), status))
             elif type(entry) is Burst:
                 self._give(entry.on_result, Accepted(ref=entry.refs[sequence - entry.first], ids=(message_id,)))
             else:
-                self._accepted(_alone(entry, sequence), message_id, now)
+                self._accepted(alone(entry, sequence), message_id, now)
+
+    def _late(self, sequence: int) -> Flight | None:
+        """Whose answer this is that nobody waits for, if it is one of ours."""
+        self._counters.late_answers += 1
+        return self._overdue.take(sequence)
 
     def _accepted(self, flight: Flight, message_id: str, now: float) -> None:
         """One part of several is taken: the next goes, or that was all."""
         submit, part, ids = flight.submit, flight.part + 1, (*flight.ids, message_id)
         if submit is None or part >= len(submit.parts) or len(ids) == submit.part_count:
             self._give(flight.on_result, Accepted(ref=flight.ref, ids=ids))
+            return
+        if self._parting.begun:
+            self._give(flight.on_result, NotSent(ref=flight.ref, sent_parts=part, ids=ids))
             return
         sequence = self._next_sequence()
         try:
@@ -197,14 +196,6 @@ class Session(Link):
         self._flights[sequence] = replace(flight, part=part, ids=ids, at=now)
         self._unwritten.append(range(sequence, sequence + 1))
         self.put(data)
-
-    def _refused(self, flight: Flight, status: int) -> None:
-        code, klass = statuses.describe(status)
-        ref, part, ids = flight.ref, flight.part, flight.ids
-        if klass == "throttled":
-            self._give(flight.on_result, Throttled(ref=ref, code=code, sent_parts=part, ids=ids))
-        else:
-            self._give(flight.on_result, Refused(ref=ref, code=code, klass=klass, sent_parts=part, ids=ids))
 
     def _give(self, on_result: OnResult, result: Result) -> None:
         if self._owner is not on_result and self._results:
@@ -223,9 +214,15 @@ class Session(Link):
             self._hand_over_results()
             if self._taking:
                 self._callbacks.on_room()
-            elif self._idle is not None and not self._flights and not self._idle.done():
-                self._idle.set_result(None)
+            elif not self._flights:
+                self._nothing_in_flight()
         self._intake.hand_over()
+
+    def _nothing_in_flight(self) -> None:
+        """What a leave waits for, the carrier's or ours."""
+        if self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+        self._parting.nothing_in_flight()
 
     # Everything else
 
@@ -239,18 +236,31 @@ class Session(Link):
                 self._asked_at = None
             case pdu.UNBIND:
                 self._taking = False
-                self.put(pdu.encode(pdu.UNBIND_RESP, sequence))
-                self.loop.call_soon(self.end)
+                self._give_back_unwritten()
+                self._parting.begin(sequence, in_flight=bool(self._flights))
             case pdu.UNBIND_RESP:
                 self.end()
             case pdu.GENERIC_NACK:
-                entry = self._flights.pop(sequence, None)
-                if entry is not None:
-                    self._refused(_alone(entry, sequence), status or statuses.ESME_RSYSERR)
-                elif not self.bound.done():
-                    self._bind_answered(status or statuses.ESME_RSYSERR)
-            case _ if not command & pdu.ANSWER:
+                self._nacked(status or statuses.ESME_RSYSERR, sequence)
+            case _ if not command & pdu.ANSWER and command not in pdu.UNANSWERED:
                 self.put(pdu.encode(pdu.GENERIC_NACK, sequence, status=statuses.ESME_RINVCMDID))
+
+    def _give_back_unwritten(self) -> None:
+        """Of these submits no byte leaves."""
+        self.withdraw(pdu.SUBMIT_SM)
+        for sequence in chain.from_iterable(self._unwritten):
+            entry = self._flights.pop(sequence, None)
+            if entry is not None:
+                flight = alone(entry, sequence)
+                self._give(flight.on_result, NotSent(ref=flight.ref, sent_parts=flight.part, ids=flight.ids))
+        self._unwritten.clear()
+
+    def _nacked(self, status: int, sequence: int) -> None:
+        entry = self._flights.pop(sequence, None) or self._overdue.take(sequence)
+        if entry is not None:
+            self._give(entry.on_result, refusal(alone(entry, sequence), status))
+        elif not self.bound.done():
+            self._bind_answered(status)
 
     def _bind_answered(self, status: int) -> None:
         if self.bound.done():
@@ -260,7 +270,7 @@ class Session(Link):
             self.bound.set_exception(BindRefused(statuses.describe(status)[0]))
             self.end()
         else:
-            self._taking = True
+            self._taking = not self._parting.begun
             self.bound.set_result(None)
 
     def _watch(self) -> None:
@@ -273,22 +283,17 @@ class Session(Link):
         if self._asked_at is not None and now - self._asked_at >= patience:
             self.abort()
             return
-        if self._asked_at is None and now - self._heard_at >= self._config.enquire_link_seconds:
+        silent = now - self._heard_at >= self._config.enquire_link_seconds
+        if silent and self._asked_at is None and not self._parting.begun:
             self._asked_at = now
             self.put(pdu.encode(pdu.ENQUIRE_LINK, self._next_sequence()))
         self._timer = self.loop.call_later(min(1.0, patience / 4, self._config.enquire_link_seconds / 4), self._watch)
 
     def _expire(self, limit: float) -> None:
-        overdue = []
-        for sequence, entry in self._flights.items():
-            if entry.at > limit:
-                break
-            overdue.append(sequence)
+        overdue = list(takewhile(lambda sequence: self._flights[sequence].at <= limit, self._flights))
         for sequence in overdue:
-            flight = _alone(self._flights.pop(sequence), sequence)
-            self._give(flight.on_result, Unknown(ref=flight.ref, sent_parts=flight.part, ids=flight.ids))
+            flight = alone(self._flights.pop(sequence), sequence)
+            self._overdue.add(sequence, flight)
+            self._give(flight.on_result, unanswered(flight, lost=False))
+        self._overdue.drop(limit)
         self._hand_over()
-
-
-def _alone(entry: Burst | Flight, sequence: int) -> Flight:
-    return entry.flight(sequence) if isinstance(entry, Burst) else entry

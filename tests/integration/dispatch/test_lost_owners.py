@@ -87,6 +87,27 @@ async def test_otp_that_was_in_flight_is_sent_once_more_and_then_never(make_plac
     assert len(twice) <= sum(times == 2 for times in started.values())
 
 
+async def test_otp_between_its_two_tries_is_left_to_the_next_owner_and_no_third_is_made(make_place: MakePlace) -> None:
+    place = make_place(Lane.OTP)
+    await place.open(Script(lose_answer_every=1))
+    process = await place.spawn()
+    place.put(place.slice(1))
+    await until(place.times_taken)
+    port = place.server.port
+    await place.server.stop()
+    await until(lambda: verdicts(place) == {0: [("unanswered", "connection_lost")]})
+    place.kill(process)
+    await place.server.start("127.0.0.1", port)
+    process = await place.spawn()
+    await until(lambda: set(place.times_taken().values()) == {2})
+    place.kill(process)
+    place.server.change(Script())
+    await place.start()
+    await until(lambda: verdicts(place)[0][-1] == ("uncertain", "owner_lost"))
+    await until(lambda: place.committed()[0] == place.dispatch_end())
+    assert set(place.times_taken().values()) == {2} and starts(place) == {0: 2}
+
+
 async def test_a_newer_owner_stops_the_older_one_before_the_next_byte(make_place: MakePlace) -> None:
     place = make_place(Lane.MARKETING)
     await place.open()

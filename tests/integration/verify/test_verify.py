@@ -74,13 +74,15 @@ def test_dup_effect_taken_twice(world: World) -> None:
     assert found(world.check(campaign=story.campaign), "DUP_EFFECT") == story.messages(HALF)
 
 
-def test_dup_effect_marketing_started_again_while_uncertain_and_otp_not(world: World) -> None:
-    marketing, otp = Story(world).accepted(), Story(world).accepted()
-    for story, lane in ((marketing, Lane.MARKETING), (otp, Lane.OTP)):
+def test_dup_effect_marketing_started_again_while_uncertain_and_otp_not_unless_concluded(world: World) -> None:
+    marketing, otp, concluded = (Story(world).accepted() for _ in range(3))
+    for story, lane, doubt in ((marketing, Lane.MARKETING, "uncertain"), (otp, Lane.OTP, "unanswered"),
+                               (concluded, Lane.OTP, "uncertain")):
         of = {**story.of, "lane": str(lane)}
-        world.put(topics.attempts(lane), started(HALF, **of), settled({"uncertain": HALF}, **of), started(HALF, **of),
+        world.put(topics.attempts(lane), started(HALF, **of), settled({doubt: HALF}, **of), started(HALF, **of),
                   settled({"sent": HALF}, **of))
         story.event(change("sent"))
+    assert found(world.check(campaign=concluded.campaign), "DUP_EFFECT") == concluded.messages(HALF)
     assert found(world.check(campaign=marketing.campaign), "DUP_EFFECT") == marketing.messages(HALF)
     assert found(world.check(campaign=otp.campaign), "DUP_EFFECT") == set()
 

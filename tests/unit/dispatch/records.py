@@ -57,6 +57,11 @@ def not_submitted(positions: int, epoch: int = 0, reason: str = "throttled", at:
     return settled(positions, epoch=epoch, reason=reason, outcome="not_submitted", at=at)
 
 
+def unanswered(positions: int, epoch: int = 0, at: int = 0) -> Settled:
+    """Positions without an answer, to go out once more."""
+    return settled(positions, epoch=epoch, reason="answer_timeout", outcome="unanswered", at=at)
+
+
 def returned(positions: int, epoch: int = 0) -> Returned:
     """Positions given up."""
     return Returned(epoch=epoch, carrier="acme", reason="canceled", at=0, rest=a_slice(10, positions=positions))

@@ -154,7 +154,7 @@ async def test_a_throttled_segment_goes_again_without_another_start() -> None:
 
 
 async def test_refused_midway_is_partial_and_unknown_is_uncertain() -> None:
-    rig = Rig(Lane.OTP)
+    rig = Rig(Lane.MARKETING)
     rig.line.answer = lambda one: (
         Accepted(ref=one.ref, ids=("a",)) if one.first_part == 0 and len(one.parts) > 1
         else Refused(ref=one.ref, code="X", klass="permanent", sent_parts=1) if len(one.parts) > 1

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from connectors.dispatch.recovery import rebuild
 from schemas.records.wire import Record
-from tests.unit.dispatch.records import CHUNK, not_submitted, owner, returned, settled, started
+from tests.unit.dispatch.records import CHUNK, not_submitted, owner, returned, settled, started, unanswered
 
 PLACE = (CHUNK, 1)
 
@@ -49,6 +49,41 @@ def test_the_first_place_of_each_dispatch_offset() -> None:
     recovered = rebuild(log(owner(), started(1, dispatch_offset=5), started(2, dispatch_offset=6),
                             started(4, dispatch_offset=5)))
     assert recovered.first_place == {5: 1, 6: 2}
+
+
+def test_unanswered_and_not_started_again_was_tried_once() -> None:
+    recovered = rebuild(log(owner(), started(0b11), unanswered(0b01), settled(0b10)))
+    assert recovered.once == {PLACE: 0b01} and recovered.twice == {} and recovered.settled == {PLACE: 0b10}
+    assert recovered.left_open(PLACE) == 0b01
+    assert recovered.first_place == {0: 1}
+
+
+def test_unanswered_and_started_again_was_tried_twice_whoever_did_it() -> None:
+    first = (owner(), started(0b1), unanswered(0b1))
+    assert rebuild(log(*first, started(0b1))).twice == {PLACE: 0b1}
+    assert rebuild(log(*first, owner(), started(0b1, epoch=3))).twice == {PLACE: 0b1}
+
+
+def test_a_second_try_that_was_not_taken_is_still_due() -> None:
+    recovered = rebuild(log(owner(), started(0b1), unanswered(0b1), started(0b1), not_submitted(0b1)))
+    assert recovered.once == {PLACE: 0b1} and recovered.twice == recovered.not_submitted == {}
+
+
+def test_an_answer_behind_the_second_start_settles_it() -> None:
+    for outcome in ("sent", "uncertain", "failed"):
+        recovered = rebuild(log(owner(), started(0b1), unanswered(0b1), started(0b1), settled(0b1, outcome=outcome)))
+        assert recovered.once == recovered.twice == {} and recovered.settled == {PLACE: 0b1}
+
+
+def test_unanswered_that_stands_twice_does_not_undo_the_second_start() -> None:
+    recovered = rebuild(log(owner(), started(0b1, at=1), unanswered(0b1, at=2), started(0b1, at=3), unanswered(0b1, at=2)))
+    assert recovered.twice == {PLACE: 0b1}
+
+
+def test_an_old_owners_late_unanswered_counts_its_try_once() -> None:
+    before = (owner(), started(0b1), owner())
+    assert rebuild(log(*before, unanswered(0b1))).once == {PLACE: 0b1}
+    assert rebuild(log(*before, started(0b1, epoch=2), unanswered(0b1))).twice == {PLACE: 0b1}
 
 
 def test_what_was_not_taken_counts_as_never_started() -> None:

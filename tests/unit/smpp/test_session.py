@@ -1,7 +1,6 @@
 """One bind against a peer that is played by hand: a transport that keeps what was written, a clock that stands
 still."""
 
-import asyncio
 from collections.abc import Callable
 
 import msgspec
@@ -9,81 +8,19 @@ import pytest
 
 from connectors.carriers.contract import (
     Accepted,
-    Acknowledge,
-    CarrierCallbacks,
     NotSent,
-    Receipt,
     Refused,
-    Result,
-    Submit,
     Throttled,
     Unknown,
 )
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.config import SmppConfig
-from connectors.carriers.smpp.receipt_intake import MOST_UNCONFIRMED, Counters
-from connectors.carriers.smpp.session import BindRefused, Session
+from connectors.carriers.smpp.receipt_intake import MOST_UNCONFIRMED
+from connectors.carriers.smpp.session import BindRefused
 from tests.support.carriers import submits, until
+from tests.unit.smpp.wire import Bind
 
 RECEIPT = b"id:1 sub:001 dlvrd:001 submit date:2603041729 done date:2603041730 stat:DELIVRD err:000 text:"
-
-
-class Wire(asyncio.Transport):
-    """Keeps what is written; closing is told to the protocol at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.writes: list[bytes] = []
-        self.closed = False
-        self.protocol: asyncio.Protocol | None = None
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.writes.append(bytes(data))
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def close(self) -> None:
-        if not self.closed and self.protocol is not None:
-            self.closed = True
-            self.protocol.connection_lost(None)
-
-    abort = close
-
-    def commands(self) -> list[tuple[int, int, int]]:
-        """Command, status, sequence of every PDU written."""
-        frames, _ = pdu.split(b"".join(self.writes))
-        return [frame[:3] for frame in frames]
-
-
-class Bind:
-    """A session on a wire."""
-
-    def __init__(self, *, window: int = 100) -> None:
-        self.now = 1000.0
-        self.results: list[Result] = []
-        self.receipts: list[Receipt] = []
-        self.acknowledges: list[Acknowledge] = []
-        self.counters = Counters()
-        config = SmppConfig(
-            host="h", port=1, system_id="s", password="p", window=window, response_timeout_seconds=0.02,
-            enquire_link_seconds=0.02,
-        )  # fmt: skip
-        callbacks = CarrierCallbacks(on_receipts=self._on_receipts, on_room=lambda: None)
-        self.session = Session(config, callbacks, lambda: self.now, self.counters)
-        self.wire = Wire()
-        self.wire.protocol = self.session
-        self.session.connection_made(self.wire)
-
-    def take_bind(self) -> None:
-        self.session.data_received(pdu.encode_answer_id(pdu.BIND_TRANSCEIVER_RESP, 1, "peer"))
-
-    def submit(self, messages: list[Submit]) -> None:
-        self.session.submit(messages, self.results.extend)
-
-    def _on_receipts(self, receipts: list[Receipt], acknowledge: Acknowledge) -> None:
-        self.receipts += receipts
-        self.acknowledges.append(acknowledge)
 
 
 @pytest.fixture
@@ -115,7 +52,7 @@ async def test_only_what_was_written_is_uncertain(bind: Bind) -> None:
     bind.session.flush()
     bind.submit(submits(3, first=2))
     bind.wire.close()
-    assert bind.results == [*(Unknown(ref=ref) for ref in (0, 1)), *(NotSent(ref=ref) for ref in (2, 3, 4))]
+    assert bind.results == [*(NotSent(ref=ref) for ref in (2, 3, 4)), *(Unknown(ref=ref, lost=True) for ref in (0, 1))]
     assert bind.session.closed.done()
 
 
@@ -124,7 +61,7 @@ async def test_answers_before_a_broken_pdu_count(bind: Bind) -> None:
     bind.session.flush()
     good = pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 2, "a")
     bind.session.data_received(good + b"\0\0\0\3" + b"\0" * 12)
-    assert bind.results == [Accepted(ref=0, ids=("a",)), Unknown(ref=1)]
+    assert bind.results == [Accepted(ref=0, ids=("a",)), Unknown(ref=1, lost=True)]
     assert bind.wire.commands()[-1][:2] == (pdu.GENERIC_NACK, 2)
 
 
@@ -169,16 +106,6 @@ async def test_sequence_numbers_begin_anew_before_they_run_out(bind: Bind) -> No
     assert bind.results == [Accepted(ref=2, ids=("b",))]
 
 
-async def test_a_late_answer_is_counted_and_gives_no_second_result(bind: Bind) -> None:
-    bind.submit(submits(1))
-    bind.session.flush()
-    bind.now += 1.0
-    await until(lambda: bind.results)
-    bind.session.data_received(pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 2, "a"))
-    assert bind.results == [Unknown(ref=0)]
-    assert bind.counters.late_answers == 1
-
-
 async def test_silence_is_asked_about_and_then_ends_the_connection(bind: Bind) -> None:
     bind.now += 0.03
     await until(lambda: bind.wire.commands())
@@ -213,13 +140,6 @@ async def test_what_the_carrier_asks_is_answered(
     await until(lambda: bind.wire.writes)
     assert bind.wire.commands() == [answer]
     assert bind.receipts == []
-
-
-async def test_a_carrier_that_unbinds_is_answered_and_gets_nothing_more(bind: Bind) -> None:
-    bind.session.data_received(pdu.encode(pdu.UNBIND, 9))
-    assert bind.session.room() == 0
-    await until(lambda: bind.wire.closed)
-    assert bind.wire.commands() == [(pdu.UNBIND_RESP, 0, 9)]
 
 
 async def test_a_generic_nack_answers_its_submit(bind: Bind) -> None:

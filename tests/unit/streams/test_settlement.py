@@ -119,6 +119,23 @@ async def test_what_goes_again_for_two_reasons_goes_as_two() -> None:
     assert [list(array("Q", SEALER.open(one.slice).to)) for one in again] == [[numbers(3)[1]], [numbers(3)[0]]]
 
 
+async def test_a_message_that_went_out_twice_is_uncertain_in_between_and_charged_once() -> None:
+    first, second = block_of(["unanswered"]), block_of(["sent"])
+    apart = await taken(started(1, size=1), first, started(1, size=1), second, burst=1)
+    assert [(status, send) for status, send, _, _ in changes(apart)] == [
+        ("sending", 1), ("uncertain", 1), ("sending", 1), ("sent", 1)]
+    assert usage(apart) == [(1, 0, b"\2")] and public(apart) == []
+    assert usage(await taken(first, started(1, size=1), second)) == [(1, 0, b"\2")]
+
+
+@pytest.mark.parametrize(("late", "money"), [("sent", (1, 0)), ("failed", (0, 1)), ("transient", (0, 1))])
+async def test_a_late_answer_behind_uncertain_has_its_state_and_its_money(late: str, money: tuple[int, int]) -> None:
+    outputs = await taken(block_of(["uncertain"]), block_of([late]), burst=1)
+    assert [status for status, *_ in changes(outputs)] == ["uncertain", {"transient": "held"}.get(late, late)]
+    assert [(charged, refunded) for charged, refunded, _ in usage(outputs)] == [money]
+    assert [record.status for record in public(outputs)] == ["failed"] * (late == "failed")
+
+
 async def test_the_fifth_attempt_is_the_last() -> None:
     outputs = await taken(block_of(["transient", "sent"], attempts=4))
     assert ("failed", 1, some(0), "attempts_exhausted") in changes(outputs)
@@ -188,5 +205,5 @@ async def test_every_position_has_one_new_state_and_its_money_once(answers: list
     for charged, refunded, segments in usage(first):
         assert charged & refunded == 0
         assert len(segments) == (charged | refunded).bit_count()
-        uncertain = sum(1 << n for n, answer in enumerate(answers) if answer == "uncertain")
+        uncertain = sum(1 << n for n, answer in enumerate(answers) if answer in ("uncertain", "unanswered"))
         assert charged | refunded == everyone(len(answers)) & ~uncertain

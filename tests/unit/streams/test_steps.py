@@ -175,7 +175,7 @@ def test_admit_covers_and_keeps_the_order(positions: int, data: st.DataObject) -
     assert going == positions or used + segments[going.bit_count()] > granted
 
 
-OUTCOMES = ["sent", "failed", "transient", "uncertain", "partial"]
+OUTCOMES = ["sent", "failed", "transient", "uncertain", "unanswered", "partial"]
 
 
 @given(st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=40), st.integers(0, 6), st.booleans())
@@ -190,7 +190,7 @@ def test_settle_covers(answers: list[str], attempts: int, outdated: bool) -> Non
 
 def block_of(answers: list[str], attempts: int = 0) -> Settled:
     reasons = {"sent": "none", "failed": "carrier_permanent", "transient": "carrier_transient",
-               "uncertain": "answer_timeout", "partial": "partial"}
+               "uncertain": "answer_timeout", "unanswered": "answer_timeout", "partial": "partial"}
     sets = {a: sum(1 << n for n, x in enumerate(answers) if x == a) for a in dict.fromkeys(answers)}
     rest = None
     if "transient" in sets:
