@@ -2,7 +2,7 @@
 
 Enters: a request. Leaves: the record and the digest of its bytes. Refused: 415 another content type, 413 too many bytes,
 408 bytes that do not come, 429 and 503 more bodies at a time than there is memory for, 400 what is not JSON in UTF-8 or is
-nested deeper than 32, 422 with a pointer what is JSON but not this record.
+nested deeper than 32, 422 with a pointer what is JSON but not this record. A byte order mark in front is passed over.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from gateway.problem import Fault, Problem, refused
 from gateway.requests import EXPECTED, UNBUILT, Nothing
 from gateway.state import HELD
 from gateway.texts import without_half_pairs
+from schemas.values.encodings import BOM_UTF8, LOOKED_AT, describe_encoding, foreign_encoding
 
 MAX_DEPTH = 32
 MAX_WHOLE = 512 * 1024
@@ -70,9 +71,9 @@ def require_content_type(request: web.Request, *allowed: str) -> str:
     return request.content_type
 
 
-async def read_bytes(request: web.Request, limit: int) -> tuple[bytes, bytes]:
-    """The whole JSON body, of at most `limit` bytes, and its digest."""
-    require_content_type(request, "application/json")
+async def read_bytes(request: web.Request, limit: int, *allowed: str) -> tuple[bytes, bytes]:
+    """The whole body of one of these content types (JSON), of at most `limit` bytes, and its digest."""
+    require_content_type(request, *(allowed or ("application/json",)))
     return await _read(request, limit)
 
 
@@ -128,6 +129,7 @@ def slow_body() -> Problem:
 
 def decode_json(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """The record in these bytes, or a Problem."""
+    data = data.removeprefix(BOM_UTF8)
     try:
         return _decode_json(data, decoder)
     except Problem:
@@ -143,8 +145,9 @@ def _decode_json(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except msgspec.ValidationError as fault:
         raise refused([_explain(str(fault))]) from None
     except UnicodeDecodeError:
-        raise Problem(400, "bad_utf8", "the body is not UTF-8") from None
+        raise _bad_utf8(data) from None
     except msgspec.DecodeError as fault:
+        require_utf8(data)
         raise Problem(400, "bad_json", f"the body is not JSON: {fault}") from None
     except RecursionError:
         raise too_deep() from None
@@ -161,6 +164,17 @@ def decode_record(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         if mended is None:
             raise
     return decoder.decode(mended)
+
+
+def require_utf8(data: bytes) -> None:
+    """It is not in another encoding of Unicode."""
+    if foreign_encoding(data[:LOOKED_AT]) is not None:
+        raise _bad_utf8(data)
+
+
+def _bad_utf8(data: bytes) -> Problem:
+    foreign = foreign_encoding(data[:LOOKED_AT])
+    return Problem(400, "bad_utf8", "the body is not UTF-8" if foreign is None else describe_encoding(foreign))
 
 
 def explain_line(fault: Exception, *, named: bool = False) -> Fault:

@@ -23,7 +23,7 @@ from gateway.answers import (
     instant_or_none,
 )
 from gateway.problem import not_found
-from gateway.query import CursorId, CursorNumber, CursorTime, read_cursor, write_cursor
+from gateway.query import INDEXED_CURSOR, TIMED_CURSOR, read_cursor, write_cursor
 from gateway.requests import LaneName
 from gateway.state import Gateway
 from infra.postgres.pool import fetch_all, tenant_transaction
@@ -39,13 +39,13 @@ _TIMED = (Reason.NOT_DUE,)
 
 
 class _After(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    at: CursorTime
-    id: CursorId
+    at: int
+    id: str
 
 
 class _AfterIndex(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    part: CursorNumber
-    index: CursorTime
+    part: int
+    index: int
 
 
 async def find_campaign(gateway: Gateway, tenant: str, identity: str) -> Campaign:
@@ -58,7 +58,7 @@ async def find_campaign(gateway: Gateway, tenant: str, identity: str) -> Campaig
 
 async def list_campaigns(gateway: Gateway, tenant: str, cursor: str | None, limit: int) -> CampaignPage:
     """One page, newest first."""
-    after = read_cursor(cursor, _After)
+    after = read_cursor(cursor, TIMED_CURSOR, _After)
     rows = await _rows(gateway, tenant, {"id": None, "after_at": after and after.at, "after_id": after and after.id,
                                          "limit": limit + 1})
     last = rows[limit - 1] if len(rows) > limit else None
@@ -69,7 +69,7 @@ async def list_campaigns(gateway: Gateway, tenant: str, cursor: str | None, limi
 async def list_rejections(gateway: Gateway, tenant: str, identity: str, cursor: str | None, limit: int) -> RejectionPage:
     """One page, in the order of parts and indexes."""
     await find_campaign(gateway, tenant, identity)
-    after = read_cursor(cursor, _AfterIndex)
+    after = read_cursor(cursor, INDEXED_CURSOR, _AfterIndex)
     async with tenant_transaction(gateway.pool, tenant) as connection:
         rows = await fetch_all(connection, load_sql("gateway.sql", "list_rejections"), {
             "tenant": tenant, "campaign": identity, "part": after.part if after else -1,

@@ -109,7 +109,7 @@ def plan_of(account: Account, wanted: CampaignRequest, identity: CampaignId, now
     """What the chunks of the inline recipients share."""
     return ChunkPlan(tenant=account.tenant, campaign=identity, part=0, lane=wanted.lane, sender=wanted.sender,
                      body=wanted.body, smart=wanted.smart_encoding, version=FIRST_VERSION, accepted_at=now,
-                     expires_at=now + wanted.validity_seconds * 1000, names=compile_template(wanted.body).names)
+                     expires_at=now + int(wanted.validity_seconds) * 1000, names=compile_template(wanted.body).names)
 
 
 def _limit(wanted: CampaignRequest) -> int | None:
@@ -125,7 +125,7 @@ async def _available(gateway: Gateway, tenant: str) -> int:
 def _row(account: Account, wanted: CampaignRequest, accepted: CampaignAccepted, digest: bytes, now: int) -> CampaignRow:
     return CampaignRow(
         tenant=account.tenant, id=accepted.id, name=wanted.name, sender=wanted.sender, body=wanted.body,
-        lane=wanted.lane, smart=wanted.smart_encoding, validity_seconds=wanted.validity_seconds,
+        lane=wanted.lane, smart=wanted.smart_encoding, validity_seconds=int(wanted.validity_seconds),
         max_price=_limit(wanted), status=accepted.status, grouping=GROUPING, digest=digest, answer=accepted, at=now)
 
 

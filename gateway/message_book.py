@@ -16,7 +16,7 @@ import msgspec
 
 from gateway.answers import Message, MessagePage, instant
 from gateway.problem import not_found, refusal, unavailable
-from gateway.query import CursorId, CursorNumber, CursorTime, read_cursor, write_cursor
+from gateway.query import PLACED_CURSOR, read_cursor, write_cursor
 from gateway.redis_batches import RedisDown
 from gateway.state import Gateway
 from infra.postgres.pool import DatabaseDown, fetch_all, fetch_one, tenant_transaction
@@ -43,15 +43,15 @@ class MessageFilter:
 
 
 class _Place(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    at: CursorTime
-    chunk: CursorId
-    place: CursorNumber
+    at: int
+    chunk: str
+    place: int
 
 
 async def list_messages(gateway: Gateway, tenant: str, wanted: MessageFilter, cursor: str | None,
                         limit: int) -> MessagePage:
     """One page, newest chunk first."""
-    after = read_cursor(cursor, _Place)
+    after = read_cursor(cursor, PLACED_CURSOR, _Place)
     rows = await _rows(gateway, tenant, _parameters(gateway, tenant, wanted) | {
         "after_at": after and after.at, "after_chunk": after and after.chunk, "after_place": after and after.place,
         "limit": limit + 1})

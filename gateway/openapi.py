@@ -5,7 +5,6 @@ Enters: the routes. Leaves: plain data, the same on every call. What is not buil
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -13,23 +12,31 @@ from typing import Any
 import msgspec
 
 from gateway import registry
+from gateway.openapi_links import describe_links
+from gateway.openapi_parameters import describe_parameters
 from gateway.problem import CONTENT_TYPE, ProblemBody
 from gateway.registry import RegistryFault
-from gateway.routes.table import Route
+from gateway.routes.route import Route
 from gateway.uploads import CSV, NDJSON
 
 _REFERENCE = "#/components/schemas/{name}"
-_PARAMETERS: dict[str, dict[str, Any]] = {
-    "limit": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50},
-    "from": {"type": "string", "format": "date-time"},
-    "until": {"type": "string", "format": "date-time"},
-}
+_TABLE = {"type": "string", "pattern": r"^\ufeff?([A-Za-z_][A-Za-z0-9_]*,)*to(,[A-Za-z_][A-Za-z0-9_]*)*(\r?\n|$)",
+          "description": "A header row with `to`, perhaps `client_ref`, and a column for each variable; RFC 4180"}
+_LINES = {"type": "string", "pattern": "^[^\\u0000]*$", "contentMediaType": "application/json",
+          "description": "A recipient as JSON on each line; one that is none is a verdict, not a refusal"}
+_EITHER = [{"required": ["recipients"], "properties": {"recipients": {"minItems": 1}}},
+           {"required": ["open"], "properties": {"open": {"const": True}}}]
+"""A campaign has recipients, or is open for their upload."""
 
 
 def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
     """The whole document."""
     types = [kind for route in routes for kind in (route.body, route.answer) if kind is not None]
     schemas, components = msgspec.json.schema_components([*types, ProblemBody, RegistryFault], ref_template=_REFERENCE)
+    components["CampaignRequest"]["anyOf"] = _EITHER
+    for name in ("CampaignRequest", "MessageRequest"):
+        validity = components[name]["properties"]["validity_seconds"]
+        validity["type"] = "integer" if validity.pop("multipleOf") == 1 else "number"
     given = iter(schemas)
     paths: dict[str, Any] = {}
     for route in routes:
@@ -48,21 +55,22 @@ def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
 
 
 def _operation(route: Route, body: Any, answer: Any) -> dict[str, Any]:
-    media = route.content if route.content and body is None else "application/json"
     refusals = sorted({*route.refusals, *((401,) if route.guarded else ())})
     operation: dict[str, Any] = {
-        "operationId": route.handler.__name__ if not route.path.startswith("/registry")
-        else f"registry_{route.handler.__name__}",
+        "operationId": route.operation,
         "summary": route.summary,
         "responses": {
             str(route.status): {"description": HTTPStatus(route.status).phrase, "headers": _headers(route),
-                                "content": {media: {"schema": answer}}},
+                                "content": {route.gives: {"schema": answer}}},
             **{str(status): _problem(route, status) for status in refusals},
         },
     }
     if route.path == "/readyz":
         operation["responses"]["503"] = operation["responses"]["200"] | {"description": "Not ready"}
-    parameters = [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)]
+    links = describe_links(route)
+    if links:
+        operation["responses"][str(route.status)]["links"] = links
+    parameters = describe_parameters(route)
     if parameters:
         operation["parameters"] = parameters
     if body is not None:
@@ -73,32 +81,11 @@ def _operation(route: Route, body: Any, answer: Any) -> dict[str, Any]:
 
 
 def _contents(route: Route, body: Any) -> dict[str, Any]:
-    contents = {route.content or "application/json": {"schema": body}}
+    contents: dict[str, Any] = {media: {"schema": body} for media in route.takes}
     if route.csv is not None:
-        contents[CSV] = {"schema": {"type": "string", "description": "A header row with `to`, perhaps `client_ref`, and a "
-                                                                     "column for each variable; RFC 4180"},
-                         "example": route.csv}
+        contents[NDJSON] = {"schema": _LINES | {"contentSchema": body}, "example": '{"to": "+4915112345678"}\n'}
+        contents[CSV] = {"schema": _TABLE, "example": route.csv}
     return contents
-
-
-def _path_parameters(route: Route) -> list[dict[str, Any]]:
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in re.findall(r"\{(\w+)\}", route.path)]
-
-
-def _query_parameters(route: Route) -> list[dict[str, Any]]:
-    return [{"name": name, "in": "query", "schema": _PARAMETERS.get(name, {"type": "string"})} for name in route.query]
-
-
-def _header_parameters(route: Route) -> list[dict[str, Any]]:
-    found = []
-    if route.once:
-        found.append({"name": "Idempotency-Key", "in": "header",
-                      "schema": {"type": "string", "minLength": 1, "maxLength": 255}})
-    if route.content == NDJSON:
-        found.append({"name": "Upload-Part", "in": "header",
-                      "schema": {"type": "integer", "minimum": 0, "maximum": 2**30 - 1}})
-    return found
 
 
 def _headers(route: Route, status: int = 0) -> dict[str, Any]:
@@ -112,7 +99,7 @@ def _headers(route: Route, status: int = 0) -> dict[str, Any]:
 
 def _problem(route: Route, status: int) -> dict[str, Any]:
     media, kind = CONTENT_TYPE, ProblemBody.__name__
-    if route.content == registry.CONTENT_TYPE:
+    if route.gives == registry.CONTENT_TYPE:
         media, kind = registry.CONTENT_TYPE, RegistryFault.__name__
     return {"description": HTTPStatus(status).phrase, "headers": _headers(route, status),
             "content": {media: {"schema": {"$ref": _REFERENCE.format(name=kind)}}}}

@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from gateway.body import MAX_DEPTH, MAX_WHOLE, decode_json, decode_record, explain_line, too_deep, too_large
+from gateway.body import MAX_DEPTH, MAX_WHOLE, decode_json, decode_record, explain_line, require_utf8, too_deep, too_large
 from gateway.problem import Fault, Problem, refusal, refused
 from gateway.requests import MAX_INLINE, CampaignRequest, Recipient, too_many_recipients
 
@@ -34,6 +34,7 @@ def read_campaign(data: bytes) -> Steps:
     """The request in this body; others may have their turn after each step."""
     if len(data) <= PIECE:
         return decode_json(data, _ONE)
+    require_utf8(data)
     begin = _find_list(data)
     if begin is None:
         return decode_json(_short(data), _ONE)

@@ -59,7 +59,7 @@ def make_slice(message: MessageRequest, checked: Checked, *, tenant: str, identi
     key_id, sealed = sealer.seal(columns, tenant=tenant, campaign=None, chunk=identity)
     return Slice(tenant=tenant, campaign=None, chunk=identity, part=0, size=1, lane=message.lane, send=1,
                  positions=everyone(1), sender=message.sender, body=TEXT_BODY, smart=message.smart_encoding,
-                 accepted_at=now, due_at=now, expires_at=now + message.validity_seconds * 1000, digest=digest,
+                 accepted_at=now, due_at=now, expires_at=now + int(message.validity_seconds) * 1000, digest=digest,
                  indexes=array("I", [0]).tobytes(), key_id=key_id, sealed=sealed)
 
 

@@ -6,10 +6,11 @@ Enters: clients and settings. Leaves: `Gateway`, found in the application under 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ class Gateway:
     bounds: Bounds
     now: Callable[[], int] = now_ms
     new_root: Callable[[], str] = fresh_root
+    one_schema: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def currency(self) -> str:

@@ -11,14 +11,12 @@ from gateway.body import require_content_type
 from gateway.campaign_book import check_id
 from gateway.campaign_commands import publish
 from gateway.once import read_key
+from gateway.openapi_parameters import MAX_PART
 from gateway.problem import refusal
 from gateway.query import read_query
 from gateway.state import TRACEPARENT, account_of, answer, gateway_of
 from gateway.uploads import READERS, Upload, receive_part
 from schemas.values.ids import CampaignId
-
-MAX_PART = 2**30 - 1
-"""The largest number that a client may give to a part; those above are given by the gateway."""
 
 
 async def accept_recipients(request: web.Request) -> web.Response:

@@ -27,7 +27,7 @@ def create(
     name: Annotated[str, typer.Option(help="Its name.")],
     sender: Annotated[str, typer.Option("--from", help="Sender.")],
     body: Annotated[str, typer.Option(help="Text with {{variables}}.")],
-    recipients: Annotated[Path, typer.Argument(metavar="RECIPIENTS", help="NDJSON or CSV file; - is stdin.")],
+    recipients: Annotated[Path, typer.Argument(metavar="RECIPIENTS", help="CSV or NDJSON file; - is stdin.")],
     lane: Annotated[LaneName | None, typer.Option(help="Default: the API's.")] = None,
     validity_seconds: Annotated[int | None, typer.Option(min=1, help="Not sent after so long; default: a day.")] = None,
     max_price: Annotated[str | None, typer.Option(help="Refuse what would cost more.")] = None,
@@ -36,7 +36,7 @@ def create(
     gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None, output: Output = None,
 ) -> None:
     """Make a campaign, upload its recipients and start it."""
-    from infra.cli.recipients import blocks_of
+    from infra.cli.recipients import content_of
 
     api = open_api(data, config, gateway, api_key)
     given = {"name": name, "from": sender, "body": body, "lane": lane and lane.value, "max_price": max_price,
@@ -44,9 +44,10 @@ def create(
     with _opened(recipients) as stream:
         made = api.post("/v1/campaigns", {key: value for key, value in given.items() if value is not None} |
                         {"open": True, "recipients": []})
-        blocks = with_progress(blocks_of(stream, recipients.name), _size(recipients))
         try:
-            uploaded = api.upload(f"/v1/campaigns/{made['id']}/recipients", blocks, 1)
+            content, blocks = content_of(stream, recipients.name)
+            uploaded = api.upload(f"/v1/campaigns/{made['id']}/recipients", with_progress(blocks, _size(recipients)), 1,
+                                  content)
         except BaseException:
             _take_back(api, made["id"])
             raise

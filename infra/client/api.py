@@ -45,9 +45,9 @@ class Api:
             return self._call("POST", path, None, headers)
         return self._call("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})
 
-    def upload(self, path: str, lines: Iterable[bytes], part: int) -> Answer:
-        """POST of NDJSON blocks as they come, as the part of this number."""
-        return self._call("POST", path, lines, {"Content-Type": "application/x-ndjson", "Upload-Part": str(part)})
+    def upload(self, path: str, blocks: Iterable[bytes], part: int, content: str = "application/x-ndjson") -> Answer:
+        """POST of blocks of this content type as they come, as the part of this number."""
+        return self._call("POST", path, blocks, {"Content-Type": content, "Upload-Part": str(part)})
 
     def _call(self, method: str, path: str, body: bytes | Iterable[bytes] | None, headers: dict[str, str]) -> Answer:
         sent = {"Authorization": f"Bearer {self._key}", **headers}

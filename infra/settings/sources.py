@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from infra.settings.shape import PREFIX, scalar_keys
 from infra.settings.shape import Path as KeyPath
+from schemas.values.encodings import LOOKED_AT, describe_encoding, foreign_encoding
 
 STACK_FIELDS: dict[str, KeyPath] = {
     "gateway": ("gateway", "url"), "kafka": ("kafka", "bootstrap"), "postgres": ("postgres", "url"),
@@ -70,10 +71,12 @@ def from_file(path: Path | None, default: Path | None) -> Source:
     if where is None or (path is None and not where.exists()):
         return Source()
     try:
-        content = tomllib.loads(where.read_text(encoding="utf-8"))
+        content = tomllib.loads(_text_of(where))
     except OSError as fault:
         return Source(faults=[f"{where}: cannot be read ({fault.strerror}); give another file with --config"])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+    except UnicodeDecodeError as fault:
+        return Source(faults=[f"{where}: is no TOML in UTF-8: {fault.reason}"])
+    except tomllib.TOMLDecodeError as fault:
         return Source(faults=[f"{where}: is no TOML: {fault}"])
     source = Source()
     source.lists = {name: content.pop(name) for name in LISTS if name in content}
@@ -97,11 +100,21 @@ def from_stack(data_dir: Path) -> Source:
 def read_secret(path: str, place: str, faults: list[str]) -> str | None:
     """The first line of a secret's file; None with a fault when it cannot be read, None alone when it is empty."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = _text_of(Path(path))
     except (OSError, UnicodeDecodeError) as fault:
-        faults.append(f"{place}: the file {path} cannot be read: {getattr(fault, 'strerror', None) or 'no UTF-8'}")
+        cause = fault.reason if isinstance(fault, UnicodeDecodeError) else fault.strerror
+        faults.append(f"{place}: the file {path} cannot be read: {cause}")
         return None
     return text.strip() or None
+
+
+def _text_of(file: Path) -> str:
+    """UTF-8, perhaps with a byte order mark; OSError, or UnicodeDecodeError that names another encoding."""
+    data = file.read_bytes()
+    foreign = foreign_encoding(data[:LOOKED_AT])
+    if foreign is not None:
+        raise UnicodeDecodeError("utf-8", data[:LOOKED_AT], 0, 1, describe_encoding(foreign))
+    return data.decode("utf-8-sig")
 
 
 def _add(source: Source, path: KeyPath, value: Any, place: str, known: Iterable[str]) -> None:

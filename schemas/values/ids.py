@@ -35,6 +35,9 @@ _PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)
 _SHIFTS = tuple(range(120, -1, -10))
 _ROOT = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 _NUMBER = "(0|[1-9][0-9]{0,9})"
+CAMPAIGN_PATTERN = f"^cmp_{_ROOT}$"
+MESSAGE_PATTERN = f"^msg_{_ROOT}(_{_NUMBER}_{_NUMBER})?$"
+"""Those of ids as others may check them; numbers beyond `MAX_NUMBER` are none all the same."""
 _MESSAGE = re.compile(f"msg_({_ROOT})(?:_{_NUMBER}_{_NUMBER})?")
 _CAMPAIGN = re.compile(f"cmp_({_ROOT})")
 

@@ -67,3 +67,17 @@ def test_the_command_line_makes_and_watches_a_campaign(stack: Running) -> None:
 
     assert stack.cli("campaign", "watch", made["id"])["status"] == "completed"
     assert stack.cli("campaign", "show", made["id"])["counts"]["accepted"] == 10
+
+
+def test_a_file_gets_the_verdicts_of_the_api(stack: Running) -> None:
+    first, second, third, fourth = stack.german(4)
+    listing = stack.folder / "spoilt.csv"
+    listing.write_bytes(f'\ufeffto,name\r\n{first},"Ada\r\n{second},Bo\r\n{third},"\r\n{fourth}\r\n'.encode())
+
+    made = stack.cli("campaign", "create", str(listing), "--name", "Spoilt", "--from", "Shop", "--body", "Hi {{name}}",
+                     "--draft")
+
+    assert (made["accepted"], [(row["index"], row["code"]) for row in made["rejected"]]) == (
+        1, [(0, "bad_csv"), (2, "bad_csv"), (3, "field_count")])
+    draft = stack.api.post("/v1/campaigns", {"name": "Spoilt", "from": "Shop", "body": "Hi {{name}}", "open": True}).id
+    assert stack.api.upload(draft, listing.read_bytes(), 1, "text/csv").body["rejected"] == made["rejected"]

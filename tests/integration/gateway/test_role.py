@@ -70,7 +70,7 @@ async def test_an_upload_that_breaks_off_leaves_nothing(client: ClientSession, u
 
 async def test_a_long_upload(client: ClientSession, gateway: Gateway, place: Place) -> None:
     campaign, count = await draft(client), 60_000
-    async with client.post(f"/v1/campaigns/{campaign}/recipients", data=lines(0, count) + b"\n" * 250,
+    async with client.post(f"/v1/campaigns/{campaign}/recipients", data=lines(0, count) + b"\n{\n" * 250,
                            headers=NDJSON) as response:
         part = await response.json()
     assert (part["accepted"], part["rejected_count"], len(part["rejected"])) == (count, 250, 100)

@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import recipient_rows
+from gateway import row_lines
 from gateway.problem import Fault, Problem
 from gateway.recipient_lines import AT_ONCE
-from gateway.recipient_rows import MAX_LINE_BYTES, MAX_ROW, read_rows
+from gateway.recipient_rows import TURN, read_rows
 from gateway.requests import Recipient
+from gateway.row_lines import MAX_LINE_BYTES, MAX_LINES, MAX_ROW
 
 LONG = b"x" * (MAX_ROW + 1)
+PLUS = b"+4915112345678"
+NUMBER = PLUS.decode()
 BOM = b"\xef\xbb\xbf"
 
 
@@ -57,6 +60,9 @@ GOOD: tuple[tuple[str, bytes, list[object]], ...] = (
     ("other ends of lines are text", "to,a\n+1,x\x0b\x0c\x1c\x85\u2028y\n".encode(),
      [plain("+1", a="x\x0b\x0c\x1c\x85\u2028y")]),
     ("NUL is for others to judge", b"to,a\n+1,\0\n", [plain("+1", a="\0")]),
+    ("a text of several lines", b'to,a\n+1,"Dear Ann,\ncall +49 30 123456, or 0151 1234567\n12345 Berlin"\n',
+     [plain("+1", a="Dear Ann,\ncall +49 30 123456, or 0151 1234567\n12345 Berlin")]),
+    ("as many lines as may be", b'to,a\n+1,"' + b"x\n" * (MAX_LINES - 1) + b'"\n', [plain("+1", a="x\n" * (MAX_LINES - 1))]),
     ("letters", "to,name\n+1,Zoë 👋\n".encode(), [plain("+1", name="Zoë 👋")]),
     ("as long as may be", b"to,a\n+1," + LONG[:-5] + b"\n", [plain("+1", a=LONG[:-5].decode())]),
 )
@@ -67,7 +73,21 @@ BAD: tuple[tuple[str, bytes, list[object]], ...] = (
     ("a long reference", b"to,client_ref\n+1," + b"r" * 256 + b"\n+2," + b"r" * 255,
      ["out_of_range", ("+2", "r" * 255, {})]),
     ("text behind a quotation", b'to,a\n+1,"x"y\n+2,x\n', ["bad_csv", plain("+2", a="x")]),
-    ("a quotation never closed", b'to,a\n+1,x\n+2,"x\n+3,x\n', [plain("+1", a="x"), "bad_csv"]),
+    ("a quotation never closed", b'to,a\n+1,x\n+2,"x\n+3,x\n', [plain("+1", a="x"), "bad_csv", plain("+3", a="x")]),
+    ("one in the last line", b'to,a\n+1,x\n+2,"x', [plain("+1", a="x"), "bad_csv"]),
+    ("one that the next closes", b'to,a\n+1,"x\n+2,"y"\n+3,z\n', ["bad_csv", plain("+2", a="y"), plain("+3", a="z")]),
+    ("two never closed", b'to,a\n+1,"x\n+2,"y\n+3,z\n', ["bad_csv", "bad_csv", plain("+3", a="z")]),
+    ("one that takes a row along", b"to,a\n" + PLUS + b',"x\n' + PLUS + b',y"\n+3,z\n',
+     ["bad_csv", plain(NUMBER, a='y"'), plain("+3", a="z")]),
+    ("one that takes many along", b"to,a\n" + PLUS + b',"x\n' + (PLUS + b",y\n") * 3 + b'+3,"\n+4,z\n',
+     ["bad_csv", *[plain(NUMBER, a="y")] * 3, "bad_csv", plain("+4", a="z")]),
+    ("one before the number", b'a,to\n"Ann,' + PLUS + b'\n"",' + PLUS + b'\nBo",' + PLUS + b"\n",
+     ["bad_csv", plain(NUMBER, a=""), plain(NUMBER, a='Bo"')]),
+    ("numbers with separators", b'to,a\n+1,"x\n0049 (151) 12-345,y"\n', ["bad_csv", plain("0049 (151) 12-345", a='y"')]),
+    ("numbers without a plus", b'to,a\n+1,"x\n01511234567,y"\n', ["bad_csv", plain("01511234567", a='y"')]),
+    ("a reference that takes a row along", b'to,client_ref\n+1,"x\n' + PLUS + b',y"\n', ["bad_csv", (NUMBER, 'y"', {})]),
+    ("more lines than a row may have", b'to,a\n+1,"' + b"x\n" * MAX_LINES + b'"\n+2,x\n',
+     ["row_too_long", *["field_count"] * (MAX_LINES - 1), "bad_csv", plain("+2", a="x")]),
     ("a bare CR", b"to,a\n+1,x\ry\n+2,x\n", ["bad_csv", plain("+2", a="x")]),
     ("not UTF-8", b"to,a\n+1,\xff\n+2,x\n", ["bad_utf8", plain("+2", a="x")]),
     ("half a surrogate pair", b"to,a\n+1,\xed\xa0\x80\n+2,x\n", ["bad_utf8", plain("+2", a="x")]),
@@ -75,21 +95,25 @@ BAD: tuple[tuple[str, bytes, list[object]], ...] = (
     ("a long last line", b"to,a\n+1,x\n+2," + LONG, [plain("+1", a="x"), "row_too_long"]),
     ("one character too long", b"to,a\n+1," + LONG[:-4] + b"\n+2,x\n", ["row_too_long", plain("+2", a="x")]),
     ("a very long line", b"to,a\n+1," + LONG * 9 + b"\n+2,x\n", ["row_too_long", plain("+2", a="x")]),
-    ("a very long quoted line", b'to,a\n+1,"' + LONG * 9 + b'\n+9,x"\n+2,x\n', ["row_too_long", plain("+2", a="x")]),
+    ("a very long quoted line", b'to,a\n+1,"' + LONG * 9 + b'\n+9,x"\n+2,x\n',
+     ["row_too_long", plain("+9", a='x"'), plain("+2", a="x")]),
     ("a very long last line", b'to,a\n+1,"' + b'"' * MAX_LINE_BYTES * 3, ["row_too_long"]),
-    ("many quoted lines", b'to,a\n+1,"' + b"+9,x\n" * 20_000 + b'"\n+2,x\n', ["row_too_long", plain("+2", a="x")]),
-    ("many fields in many lines", b"to,a\n+1" + b',"\n"' * 20_000 + b"\n+2,x\n", ["row_too_long", plain("+2", a="x")]),
-    ("a quotation never closed in a long file", b'to,a\n+1,"' + b"+9,x\n" * 200_000, ["row_too_long"]),
+    ("many quoted lines", b'to,a\n+1,"' + b"+9,x\n" * 20_000 + b'"\n+2,x\n',
+     ["row_too_long", *[plain("+9", a="x")] * 19_999, "bad_csv", plain("+2", a="x")]),
+    ("many fields in many lines", b"to,a\n+1" + b',"\n"' * 2000 + b"\n+2,x\n",
+     ["row_too_long", *["field_count"] * 1999, "bad_csv", plain("+2", a="x")]),
+    ("a quotation never closed in a long file", b'to,a\n+1,"' + b"+9,x\n" * 200_000,
+     ["row_too_long", *[plain("+9", a="x")] * 199_999]),
     ("two long rows", b"to,a\n" + (b"+1," + LONG + b"\n") * 2 + b"+2,x\n", ["row_too_long"] * 2 + [plain("+2", a="x")]),
     ("everything at once", b'to,a\n\n+1\n"a"b\n+1,\xff\n+1,"' + LONG + b'\n"\n+2,x', [
-        "field_count", "bad_csv", "bad_utf8", "row_too_long", plain("+2", a="x")]),
+        "field_count", "bad_csv", "bad_utf8", "row_too_long", "bad_csv", plain("+2", a="x")]),
 )
 
 
 @pytest.mark.parametrize("block", [1, 3, 100, 65_537, 1 << 18])
 @pytest.mark.parametrize(("data", "expected"), [row[1:] for row in GOOD + BAD], ids=[row[0] for row in GOOD + BAD])
 def test_an_entry_a_row(monkeypatch: pytest.MonkeyPatch, data: bytes, expected: list[object], block: int) -> None:
-    monkeypatch.setattr(recipient_rows, "BLOCK", block if len(data) < 1000 else max(block, 50_000))
+    monkeypatch.setattr(row_lines, "BLOCK", block if len(data) < 1000 else max(block, 50_000))
     assert seen(data) == expected
 
 
@@ -123,6 +147,23 @@ def test_a_header_that_cannot_be_used(data: bytes, faults: list[tuple[str, str]]
     assert [(fault.pointer, fault.code) for fault in refused.value.errors] == faults
 
 
+def test_utf_16_is_named() -> None:
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        with pytest.raises(Problem) as refused:
+            read_rows(io.BytesIO("to,a\n+1,x\n".encode(encoding)))
+        assert "UTF-16" in refused.value.detail and refused.value.status == 422
+
+
+@pytest.mark.parametrize("data", [b"to\n" + b"\n" * 500_000, b"to\n" + b"x" * 5_000_000, b"to\n+1," + b" " * 60_000 + b"\n"])
+def test_others_have_their_turn_without_any_row(data: bytes) -> None:
+    assert len(list(read_rows(io.BytesIO(data)))) >= len(data) // (2 * TURN)
+
+
+def test_a_run_of_spaces_is_looked_at_once() -> None:
+    spaces = " " * 65_000
+    assert seen(b'to,a\n+1,"x\n,+4915112' + spaces.encode() + b'x"\n')[0] == ("+1", None, {"a": f"x\n,+4915112{spaces}x"})
+
+
 def test_blocks_are_of_a_bounded_size() -> None:
     sizes = [len(block) for block in read_rows(io.BytesIO(b"to\n" + b"+1\n" * 5000))]
     assert sum(sizes) == 5000 and max(sizes) == AT_ONCE
@@ -152,7 +193,7 @@ def test_what_others_write_is_read(table: tuple[list[str], list[list[str]]], end
     writer.writerows([header, *rows])
     text = out.getvalue() if ended else out.getvalue().removesuffix(end)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipient_rows, "BLOCK", block)
+        patch.setattr(row_lines, "BLOCK", block)
         found = entries((BOM if marked else b"") + text.encode())
     expected = [dict(zip(header, row, strict=True)) for row in rows]
     assert found == [Recipient(to=cells.pop("to"), client_ref=cells.pop("client_ref") or None, variables=cells)

@@ -9,7 +9,7 @@ import fastavro
 import pytest
 from aiohttp import ClientSession
 
-from schemas.records.codec import encode
+from schemas.records.codec import SCHEMAS, encode
 from schemas.records.topics import TOPICS
 from schemas.records.wire import CampaignCommand
 
@@ -51,3 +51,24 @@ async def test_the_small_calls(client: ClientSession) -> None:
     assert await get(client, "/mode") == (200, {"mode": "READONLY"})
     assert (await get(client, "/config"))[1] == {"compatibilityLevel": "FULL_TRANSITIVE"}
     assert await get(client, "/subjects/held-Released/versions") == (200, [1])
+
+
+async def test_what_writes_is_refused_as_confluent_refuses(client: ClientSession) -> None:
+    for method, path in (("POST", "/subjects/x/versions"), ("PUT", "/config"), ("DELETE", "/subjects/x"), ("PUT", "/mode")):
+        async with client.request(method, f"/registry{path}", json={}) as response:
+            assert (response.status, response.content_type) == (405, "application/vnd.schemaregistry.v1+json"), path
+            assert "Allow" in response.headers
+            fault = await response.json(content_type=None)
+            assert fault["error_code"] == 42205 and "read-only" in fault["message"]
+
+
+async def test_other_calls_of_other_tools(client: ClientSession) -> None:
+    assert await get(client, "/") == (200, {})
+    assert (await get(client, "/subjects?subjectPrefix=:*:&deletedOnly=true")) == (200, [])
+    _, schemas = await get(client, "/schemas?latestOnly=true")
+    assert isinstance(schemas, list) and len(schemas) == len({schema["subject"] for schema in schemas})
+    _, alone = await get(client, "/schemas/ids/1?fetchMaxId=true")
+    assert isinstance(alone, dict) and alone["maxId"] == max(row.id for row in SCHEMAS)
+    assert await get(client, "/schemas/ids/1/schema") == (200, json.loads(alone["schema"]))
+    assert await get(client, f"/schemas/guids/{alone['guid']}/ids") == (200, [{"context": ".", "schemaId": 1}])
+    assert await get(client, "/config/none?defaultToGlobal=true") == (200, {"compatibilityLevel": "FULL_TRANSITIVE"})

@@ -1,4 +1,4 @@
-"""Recipients for an upload: NDJSON passes unchanged, CSV becomes NDJSON, bad CSV is refused with its line."""
+"""Recipients for an upload: every byte as it is, under the content type that the name or the first character tells."""
 
 from __future__ import annotations
 
@@ -8,43 +8,26 @@ import json
 import pytest
 
 from infra.bench.recipients import fictitious_recipients
-from infra.cli.recipients import BLOCK, blocks_of
-from infra.runtime.refusal import Refusal
+from infra.cli.recipients import BLOCK, CSV, NDJSON, content_of
 from schemas.values.phone.number import normalise
 
 
-def lines(content: bytes, name: str = "-") -> list[dict[str, object]]:
-    return [json.loads(line) for line in b"".join(blocks_of(io.BytesIO(content), name)).splitlines()]
-
-
-def test_ndjson_passes_unchanged_in_blocks() -> None:
+def test_bytes_pass_unchanged_in_blocks() -> None:
     content = b'{"to": "+4915112345678"}\n' * 10_000
-    blocks = list(blocks_of(io.BytesIO(content), "people.ndjson"))
-    assert b"".join(blocks) == content
-    assert len(blocks) == -(-len(content) // BLOCK)
+    kind, blocks = content_of(io.BytesIO(content), "people.ndjson")
+    found = list(blocks)
+    assert kind == NDJSON and b"".join(found) == content
+    assert len(found) == -(-len(content) // BLOCK)
 
 
-@pytest.mark.parametrize("name", ["people.csv", "-"])
-def test_csv_becomes_ndjson(name: str) -> None:
-    content = "\ufeffto,client_ref,name\r\n+4915112345678,r1,\"Änne, \"\"A\"\"\"\r\n\r\n+4915112345679,,x\r\n".encode()
-    assert lines(content, name) == [
-        {"to": "+4915112345678", "client_ref": "r1", "variables": {"name": 'Änne, "A"'}},
-        {"to": "+4915112345679", "variables": {"name": "x"}}]
-
-
-def test_csv_longer_than_a_block() -> None:
-    content = b"to\n" + b"+4915112345678\n" * 20_000
-    assert len(lines(content)) == 20_000
-
-
-@pytest.mark.parametrize(("content", "says"), [
-    (b"number\n+4915112345678\n", "no column `to`"), (b"", "no column `to`"), (b"to,name\n+4915112345678\n", "line 2 has 1"),
-    (b"to,name\n+4915112345678,\xff\n", "no UTF-8"), (b"to,to\n1,2\n", "'to' stands there twice"),
-    (b"to\n" + b"1" * 200_000, "line . *: field larger"),
-])
-def test_bad_csv_is_refused(content: bytes, says: str) -> None:
-    with pytest.raises(Refusal, match=says):
-        lines(content, "people.csv")
+@pytest.mark.parametrize(("content", "name", "kind"), [
+    (b"to,name\n", "people.csv", CSV), (b"to,name\n", "-", CSV), (b'to,"a\n+1,x\n', "people.txt", CSV),
+    (b'{"to": "+1"}\n', "-", NDJSON), (b'\xef\xbb\xbf\r\n {"to": "+1"}\n', "people.json", NDJSON), (b"", "-", CSV),
+    (b'{"to": "+1"}\n', "People.CSV", CSV), ('{"to": "+1"}\n'.encode("utf-16"), "-", CSV),
+    (b"\xef\xbb\xbfto\r\n\xff\r\n", "-", CSV)])
+def test_nothing_is_judged(content: bytes, name: str, kind: str) -> None:
+    found, blocks = content_of(io.BytesIO(content), name)
+    assert (found, b"".join(blocks)) == (kind, content)
 
 
 def test_the_numbers_of_the_demo_are_valid_and_differ() -> None:

@@ -194,6 +194,25 @@ def test_a_file_that_is_no_toml(tmp_path: Path, text: str) -> None:
     assert str(file) in fault and "TOML" in fault
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    file, secret = tmp_path / "marked.toml", tmp_path / "secret"
+    file.write_bytes(b"\xef\xbb\xbf[gateway]\r\nport = 9000\r\n")
+    secret.write_bytes(b"\xef\xbb\xbfsk_x\r\n")
+    settings = load({"SLUICE_API_KEY_FILE": str(secret)}, toml=file).settings
+    assert settings.gateway.port == 9000 and settings.api_key is not None
+    assert settings.api_key.get_secret_value() == "sk_x"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_utf_16_is_named(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "sluice.toml"
+    file.write_bytes('currency = "EUR"\n'.encode(encoding))
+    [fault] = faults_of(toml=file)
+    assert "UTF-16" in fault and "save it as UTF-8" in fault
+    [fault] = faults_of({"SLUICE_API_KEY_FILE": str(file)})
+    assert "UTF-16" in fault
+
+
 def test_a_named_file_must_exist(tmp_path: Path) -> None:
     [fault] = faults_of(toml=tmp_path / "none.toml")
     assert "cannot be read" in fault
