@@ -16,7 +16,7 @@ from gateway.body import decode_json, read_bytes
 from gateway.registry import CONTENT_TYPE, Refused, SchemaQuestion, SubjectVersion, Verdict, version_of, versions_of
 from gateway.routes.registry import is_yes, registry_answer
 from gateway.state import HELD, gateway_of
-from schemas.foreign_schemas import SchemaFault, are_same, check_schema, disagreements
+from schemas.records.foreign_schemas import SchemaFault, are_same, check_schema, disagreements
 
 MAX_QUESTION = 32 * 1024
 """Bytes; several times our largest schema."""
