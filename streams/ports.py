@@ -176,7 +176,8 @@ class UnknownReceipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The message of a receipt. `charge_round`: the reservation to charge if the message was uncertain, else None."""
+    """The message of a receipt. `id`: the form of the carrier's id that it goes by, '' when it was found by its destination.
+    `charge_round`: the reservation to charge if the message was uncertain, else None."""
 
     tenant: str
     campaign: str | None
@@ -191,6 +192,7 @@ class Found:
     segments: int
     price: int
     ref: str | None
+    id: str = ""
     charge_round: int | None = None
     price_class: int = 0
     lease: str | None = None

@@ -17,7 +17,7 @@ Parts of one message are sent one after the other, each after the answer of the 
 prefix: counted from the first part of the message, `first_part` included. `ids` speaks of this call's parts alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -97,9 +97,11 @@ Result = Accepted | Refused | Throttled | Unknown | NotSent
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the carrier reports of one segment.
 
-    `carrier_message_id` as it stood in the receipt (see `Carrier.lookup_ids`). `state` upper case: DELIVRD, UNDELIV,
-    ... `code` the carrier's error code or ''. `destination`: digits of the handset that the receipt speaks of, ''
-    when the carrier does not say. `done_at`: seconds since the epoch, the carrier's clock read as UTC, or None.
+    `carrier_message_id` as it stood in the receipt (see `Carrier.lookup_ids`); `other_id` when it names a second one.
+    `state`: one of `schemas.values.status.RECEIPT_STATES`. `code` the carrier's error code or ''. `destination`: digits of
+    the handset that the receipt speaks of, '' when the carrier does not say; `other_address`: digits of the other
+    address, which is the handset's with carriers that do not swap them. `done_at`: seconds since the epoch, as the
+    carrier wrote it, read as UTC, or None. All text is clean (`schemas.values.foreign_text`).
     """
 
     carrier_message_id: str
@@ -107,11 +109,21 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     code: str
     destination: str
     done_at: float | None
+    other_id: str = ""
+    other_address: str = ""
+
+
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a carrier sent as a receipt and nobody can read: its bytes, and why."""
+
+    raw: bytes
+    why: str
 
 
 OnResult = Callable[[list[Result]], None]
 Acknowledge = Callable[[], None]
 OnReceipts = Callable[[list[Receipt], Acknowledge], None]
+OnUnreadable = Callable[[Unreadable, Acknowledge], None]
 OnRoom = Callable[[], None]
 
 
@@ -144,6 +156,10 @@ class Carrier(Protocol):
         this returns when they are gone. New ones are only begun. Raises ValueError for numbers that can never work."""
         ...
 
+    def seen(self) -> Mapping[str, int]:
+        """What its connections saw besides results and receipts, by kind; only ever counted up."""
+        ...
+
     def stored_id(self, carrier_id: str) -> str:
         """The form in which an id of `Accepted.ids` is to be remembered for the search by receipts."""
         ...
@@ -160,7 +176,9 @@ class Carrier(Protocol):
 class CarrierCallbacks(msgspec.Struct, frozen=True, kw_only=True):
     """What a carrier calls back. Receipts are confirmed to the carrier only when the `Acknowledge` they came with is
     called: after they are safe. An `Acknowledge` of a lost connection does nothing; the carrier then repeats those
-    receipts."""
+    receipts. What cannot be read is handed over the same way, and confirmed when its bytes are safe: a repeat would be as
+    unreadable."""
 
     on_receipts: OnReceipts
     on_room: OnRoom
+    on_unreadable: OnUnreadable

@@ -25,7 +25,7 @@ from typing import Any
 
 import structlog
 
-from connectors.carriers.contract import Carrier, CarrierCallbacks
+from connectors.carriers.contract import Carrier, CarrierCallbacks, OnRoom
 from connectors.carriers.smpp.carrier import SmppCarrier
 from connectors.carriers.smpp.config import SmppConfig
 from connectors.dispatch.carrier_sender import CarrierSender
@@ -65,7 +65,7 @@ class CarrierSession:
         self.sender.rate = row.rate
         if _wiring(row) == _wiring(self._wanted):
             return
-        self._connect(row, self._binds(row), CarrierCallbacks(on_receipts=self._matcher.take, on_room=self._wake))
+        self._connect(row, self._binds(row), self._callbacks(self._wake))
         self._wanted = row
         if self._moving is None or self._moving.done():
             self._moving = asyncio.create_task(self._move(), name=f"move-{row.id}")
@@ -128,9 +128,12 @@ class CarrierSession:
             stands.set()
             self._wake()
 
-        carrier = self._connect(row, binds, CarrierCallbacks(on_receipts=self._matcher.take, on_room=on_room))
+        carrier = self._connect(row, binds, self._callbacks(on_room))
         self._carriers.append(carrier)
         return carrier, stands
+
+    def _callbacks(self, on_room: OnRoom) -> CarrierCallbacks:
+        return CarrierCallbacks(on_receipts=self._matcher.take, on_room=on_room, on_unreadable=self._matcher.keep_unreadable)
 
     async def _close(self, carrier: Carrier) -> None:
         await carrier.close()

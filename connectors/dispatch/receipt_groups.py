@@ -15,7 +15,7 @@ from connectors.carriers.contract import Acknowledge, Receipt
 from connectors.dispatch.send_batch import Facts
 from connectors.dispatch.settling import seal_refs
 from infra.security.sealing import Sealer
-from schemas.records.wire import CarrierReceipts
+from schemas.records.wire import NO_TIME, CarrierReceipts
 from schemas.values.foreign_text import CODE_LENGTH, ID_LENGTH, join_column
 
 
@@ -73,7 +73,7 @@ class Group:
             ids=join_column([ids for _, ids, _ in self.entries], ID_LENGTH),
             states=join_column([one.state for one in receipts], CODE_LENGTH),
             codes=join_column([one.code for one in receipts], CODE_LENGTH),
-            done_at=array("q", [int(one.done_at * 1000) if one.done_at else 0 for one in receipts]).tobytes())
+            done_at=array("q", [NO_TIME if one.done_at is None else int(one.done_at * 1000) for one in receipts]).tobytes())
 
     def close_after(self, then: Callable[[], None]) -> Callable[[], None]:
         """What to call when Kafka has this group."""
@@ -101,7 +101,7 @@ def known_record(carrier: str, facts: Facts, group: Group, at: int, sealer: Seal
     if refs is not None and any(ref is not None for ref in refs):
         key_id, sealed = seal_refs(slice_, refs, sealer)
     return CarrierReceipts(
-        carrier=carrier, at=at, count=len(ranks), **group.columns(),
+        carrier=carrier, at=max(at, slice_.accepted_at), count=len(ranks), **group.columns(),
         to_hashes=b"".join([facts.hash(rank) for rank in ranks]), tenant=slice_.tenant, campaign=slice_.campaign,
         chunk=slice_.chunk, part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send,
         attempts=slice_.attempts, price=slice_.price, places=array("H", [members[rank] for rank in ranks]).tobytes(),

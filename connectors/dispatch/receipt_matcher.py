@@ -5,7 +5,10 @@ one record a chunk and send where the message is known. A receipt may be faster 
 may belong to a submit in flight waits up to a second for that answer. All others are unknown and go on at once, with every
 form of their id: a carrier lets few receipts be unconfirmed, so that each second of waiting would cost it that many. A
 receipt is confirmed once Kafka has it; states that change nothing are confirmed at once. Kafka away: the records are handed
-over again, the carrier waits.
+over again, the carrier waits. What nobody can read is buried, its bytes as they came, and confirmed once Kafka has those.
+
+Of a receipt that names two ids each is looked for in every form. Only where ids may be written in several forms (`strict`)
+must the destination agree too: as the same number, in its national form, or as the other address of the receipt.
 """
 
 from __future__ import annotations
@@ -14,12 +17,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from connectors.carriers.contract import Acknowledge, Receipt
+from connectors.carriers.contract import Acknowledge, Receipt, Unreadable
 from connectors.dispatch.known_ids import KnownIds, plain
 from connectors.dispatch.receipt_groups import Batch, Group, known_record, unknown_record
 from connectors.dispatch.send_batch import Facts
 from infra.security.sealing import Sealer
 from schemas.records.codec import encode
+from schemas.values.foreign_text import ID_LENGTH
 from schemas.values.status import RECEIPT_STATES
 
 CACHED = 500_000
@@ -28,9 +32,12 @@ MOST_IN_A_RECORD = 500
 FLUSHES_AT_ONCE = 3
 MANY = 32
 MOST_DIGITS = 19  # more do not fit into a column of numbers
+LEAST_DIGITS = 6  # of a national form
 
 Post = Callable[[bytes, Callable[[], None]], None]
 """Hand a record over to `carrier-receipts`; the call back comes when Kafka has it."""
+Bury = Callable[[str, Unreadable, Callable[[], None]], None]
+"""Hand over what a carrier sent and nobody can read to `dead-letter`; the call back comes when Kafka has it."""
 _PASSING = frozenset(state for state, meaning in RECEIPT_STATES.items() if meaning is None)
 
 
@@ -39,13 +46,14 @@ class ReceiptMatcher:
     that lets few be unconfirmed no others would come meanwhile. `in_flight`: whether a submit to this destination (None: to
     anybody) is unanswered."""
 
-    def __init__(self, carrier: str, post: Post, sealer: Sealer, now: Callable[[], int], *, linger: float,
+    def __init__(self, carrier: str, post: Post, bury: Bury, sealer: Sealer, now: Callable[[], int], *, linger: float,
                  cached: int = CACHED) -> None:
         self.lookup: Callable[[str], tuple[str, ...]] = lambda receipt_id: (receipt_id,)
         self.in_flight: Callable[[int | None], bool] = lambda destination: True
         self.strict = False
         self._carrier = carrier
         self._post = post
+        self._bury = bury
         self._sealer = sealer
         self._now = now
         self._linger = linger
@@ -93,11 +101,15 @@ class ReceiptMatcher:
                 carrier_id, found = self._search(receipt)
             if found is not None:
                 self._keep(batch, receipt, carrier_id, *found)
-            elif self.in_flight(int(receipt.destination) if receipt.destination else None):
+            elif self._may_be_early(receipt):
                 self._wait(receipt, batch)
             else:
                 self._give_up(receipt, batch)
         self._soon()
+
+    def keep_unreadable(self, what: Unreadable, acknowledge: Acknowledge) -> None:
+        """What nobody can read, as it came from the carrier."""
+        self._bury(self._carrier, what, acknowledge)
 
     @property
     def open(self) -> int:
@@ -135,16 +147,29 @@ class ReceiptMatcher:
             self._soon()
 
     def _search(self, receipt: Receipt) -> tuple[str, tuple[Facts, int] | None]:
-        for form in self.lookup(receipt.carrier_message_id):
+        for form in self._forms(receipt):
             found = self._known.get(form)
             if found is not None and self._agrees(receipt, *found):
                 return form, found
         return receipt.carrier_message_id, None
 
+    def _forms(self, receipt: Receipt) -> list[str]:
+        """Every form of its ids as it may stand in our columns, the likeliest first, none twice."""
+        forms = self.lookup(receipt.carrier_message_id)
+        if receipt.other_id:
+            forms = (*forms, *self.lookup(receipt.other_id))
+        return _within(list(dict.fromkeys([plain(form) for form in forms])))
+
     def _agrees(self, receipt: Receipt, facts: Facts, rank: int) -> bool:
-        if not receipt.destination:
-            return not self.strict
-        return int(receipt.destination) == facts.numbers[rank]
+        if not self.strict:
+            return True
+        number = facts.numbers[rank]
+        return is_number(receipt.destination, number) or receipt.other_address == str(number)
+
+    def _may_be_early(self, receipt: Receipt) -> bool:
+        """Whether its message may be a submit without an answer yet."""
+        addresses = [address for address in (receipt.destination, receipt.other_address) if address]
+        return any(self.in_flight(int(address)) for address in addresses) if addresses else self.in_flight(None)
 
     def _keep(self, batch: Batch, receipt: Receipt, carrier_id: str, facts: Facts, rank: int) -> None:
         group = self._groups.get(facts)
@@ -160,7 +185,7 @@ class ReceiptMatcher:
     def _wait(self, receipt: Receipt, batch: Batch) -> None:
         loop = asyncio.get_running_loop()
         batch.remember(receipt)
-        for form in self.lookup(receipt.carrier_message_id):
+        for form in self._forms(receipt):
             self._early.setdefault(form, []).append((receipt, batch))
         if not self._deadlines:
             loop.call_later(EARLY_SECONDS, self._give_in)
@@ -171,7 +196,7 @@ class ReceiptMatcher:
         loop = asyncio.get_running_loop()
         while self._deadlines and self._deadlines[0][0] <= loop.time() + 0.01:
             _, receipt, batch = self._deadlines.popleft()
-            for form in self.lookup(receipt.carrier_message_id):
+            for form in self._forms(receipt):
                 self._withdraw(form, receipt)
             if batch.is_open(receipt):
                 batch.forget(receipt)
@@ -183,7 +208,7 @@ class ReceiptMatcher:
     def _give_up(self, receipt: Receipt, batch: Batch) -> None:
         """Somebody else may know it."""
         number = int(receipt.destination) if 0 < len(receipt.destination) < MOST_DIGITS else 0
-        self._unknown().add(batch, receipt, ",".join(self.lookup(receipt.carrier_message_id)), number)
+        self._unknown().add(batch, receipt, ",".join(self._forms(receipt)), number)
         self._pending += 1
 
     def _unknown(self) -> Group:
@@ -210,3 +235,16 @@ class ReceiptMatcher:
             self.flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._linger if self._many else 0, self.flush)
+
+
+def is_number(digits: str, number: int) -> bool:
+    """Whether these digits are this number: whole, or without the country's code."""
+    bare, whole = digits.lstrip("0"), str(number)
+    return bare == whole or (len(bare) >= LEAST_DIGITS and whole.endswith(bare))
+
+
+def _within(forms: list[str]) -> list[str]:
+    """As many of these as a column holds of one receipt; the first always."""
+    while len(forms) > 1 and sum(map(len, forms)) + len(forms) > ID_LENGTH:
+        forms.pop()
+    return forms

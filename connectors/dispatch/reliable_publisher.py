@@ -12,9 +12,12 @@ from typing import Any
 
 import structlog
 
+from connectors.carriers.contract import Unreadable
 from infra.kafka.dead_letter import dead_letter
 from infra.kafka.outbox import Headers, Outbox
+from infra.telemetry.repeats import Repeats
 from schemas.records.topics import CARRIER_RECEIPTS, DEAD_LETTER
+from schemas.values.reasons import Reason
 
 AGAIN_SECONDS = 0.5
 HEADERS: Headers = (("x-from", b"dispatch"),)
@@ -22,10 +25,12 @@ log = structlog.get_logger()
 
 
 class ReliablePublisher:
-    """`open`: records that Kafka does not have yet."""
+    """`open`: records that Kafka does not have yet. `now` in milliseconds since the epoch."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, now: Callable[[], int]) -> None:
         self._outbox = outbox
+        self._now = now
+        self._repeats = Repeats()
         self.open = 0
 
     def receipts(self, carrier: str, value: bytes, then: Callable[[], None]) -> None:
@@ -42,6 +47,18 @@ class ReliablePublisher:
             message.headers() or [], error_class=error_class, code=code, message=text, service="dispatch")
         log.warning("a dispatch record is buried", action="buried", topic=message.topic(), partition=message.partition(),
                     offset=message.offset(), code=code)
+        self._post(DEAD_LETTER, key, value, headers, then)
+
+    def bury_unreadable(self, carrier: str, what: Unreadable, then: Callable[[], None]) -> None:
+        """A dead letter made of what a carrier sent and nobody can read: its bytes. It never stood in a topic."""
+        self.open += 1
+        key, value, headers = dead_letter(
+            CARRIER_RECEIPTS, -1, -1, self._now(), carrier.encode(), what.raw, HEADERS, error_class="UnreadableReceipt",
+            code=Reason.UNDECODABLE, message=f"a receipt of {carrier} cannot be read: {what.why}", service="dispatch")
+        left_out = self._repeats.left_out(carrier)
+        if left_out is not None:
+            log.warning("a carrier's receipt cannot be read and is buried", action="receipt_unreadable", carrier=carrier,
+                        error=what.why, bytes=len(what.raw), left_out=left_out)
         self._post(DEAD_LETTER, key, value, headers, then)
 
     def _post(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers,

@@ -22,6 +22,7 @@ import structlog
 from connectors.carriers.contract import Carrier
 from connectors.dispatch.batch_queue import BatchQueue
 from connectors.dispatch.capacity_reporter import CapacityReporter
+from connectors.dispatch.carrier_notices import CarrierSights
 from connectors.dispatch.carrier_pool import CarrierPool
 from connectors.dispatch.carrier_sender import CarrierSender
 from connectors.dispatch.consumer_thread import ConsumerCallbacks, ConsumerThread
@@ -93,7 +94,8 @@ class Dispatch:
         self._tokens = Tokens(redis)
         self._capacity = CapacityReporter(CarrierCapacity(redis))
         self._window = DedupWindow(SettledWindow(redis), database)
-        self._publisher = ReliablePublisher(outbox)
+        self._publisher = ReliablePublisher(outbox, now)
+        self._sights = CarrierSights()
         self._owner = uuid.uuid4().hex
         self._numbers = itertools.count()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -168,8 +170,9 @@ class Dispatch:
         self._estate.commit()
 
     async def _sweep(self) -> None:
-        for sender in self._carrier_pool.senders.values():
+        for carrier, sender in self._carrier_pool.senders.items():
             sender.sweep()
+            self._sights.look(carrier, sender.carrier.seen())
         self._carrier_pool.place_again()
         await self._capacity.tell_all(self._queues())
 
@@ -180,7 +183,8 @@ class Dispatch:
         def post(value: bytes, then: Callable[[], None]) -> None:
             self._publisher.receipts(carrier, value, then)
 
-        return ReceiptMatcher(carrier, post, self._sealer, now, linger=RECEIPTS_LINGER[self._pool])
+        return ReceiptMatcher(carrier, post, self._publisher.bury_unreadable, self._sealer, now,
+                           linger=RECEIPTS_LINGER[self._pool])
 
     def _make_sender(self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, window: int) -> CarrierSender:
         leases = Leases(row.id, self._tokens, lambda: f"{self._owner}:{next(self._numbers)}")

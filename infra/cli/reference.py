@@ -23,6 +23,7 @@ from schemas.records.codec import SCHEMAS, SchemaRow, schema_text
 from schemas.records.examples import examples
 from schemas.records.topics import DAY, TOPICS, Topic
 from schemas.values.reasons import Disposition, Reason
+from schemas.values.receipt_states import TABLE as RECEIPT_TABLE
 from schemas.values.status import ABOVE_SENDS, FINAL, RECEIPT_STATES, STATUSES, Status
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
@@ -61,16 +62,26 @@ def reasons_page() -> str:
     return _page("Reasons", "Why a message waits, goes round again, ends or is buried.", *parts)
 
 
+_RECEIPTS = """\
+Case, blanks, `_` and `-` do not matter. A receipt that names two states, in its text and in message_state: an end counts
+more than `UNKNOWN`, that more than a state on the way; where they say as much, message_state counts. A state in no table
+changes nothing: the receipt is buried with its bytes (`dead-letter`), confirmed to the carrier, and said in dispatch's log.
+A carrier's own words are added by `receipt_states` of its `[carriers.smpp]`: a word, or a number of message_state, and one
+of `delivered`, `undelivered`, `expired`, `rejected`, `no_change`."""
+
+
 def statuses_page() -> str:
     """The states in the order of their rank, and what receipts mean."""
     rows = [(status.rank, f"`{status}`", "yes" if status in FINAL else "", _sequence(status)) for status in STATUSES]
-    receipts = [(f"`{state}`", *((f"`{outcome[0]}`", f"`{outcome[1]}`") if outcome else ("no change", "")))
+    listed = {row.state: (", ".join(map(str, row.numbers)), ", ".join(row.spellings)) for row in RECEIPT_TABLE}
+    receipts = [(f"`{state}`", *((f"`{outcome[0]}`", f"`{outcome[1]}`") if outcome else ("no change", "")), *listed[state])
                 for state, outcome in RECEIPT_STATES.items()]
     return _page("States", "A message's state is that of its highest `sequence`; the order in which events arrive does not "
                  "matter. `sent` and `uncertain` are not final: a receipt may still come. `scheduled` and `read` are part "
                  "of the order and nothing writes them yet.",
                  _table(("rank", "state", "final", "sequence"), rows), "## What a carrier's receipt means\n",
-                 _table(("receipt", "state", "reason"), receipts))
+                 _table(("receipt", "state", "reason", "message_state", "also written"), receipts),
+                 _RECEIPTS)
 
 
 def settings_page() -> str:

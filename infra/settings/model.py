@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from infra.settings.limits import HIGHEST_RATE, LONGEST_RECEIPT_WAIT, MOST_BINDS, MOST_WINDOW
+from schemas.values.receipt_states import Meaning
 
 IDENTIFIER = r"^[a-z0-9-]{1,40}$"
 _ADDRESS = r"(?:[^\s,:\[\]]+|\[[0-9A-Fa-f:.]+(?:%[^\s,\[\]]+)?\]):\d{1,5}"
@@ -121,6 +122,8 @@ class SmppSettings(_Section):
     msg_id_type: Literal["auto", "same", "hex-dec", "dec-hex"] = Field(
         default="auto", description="form of the message id in the submit answer - in the receipt")
     response_timeout_seconds: float = Field(default=10.0, gt=0, le=300, description="a submit unanswered is uncertain")
+    receipt_states: dict[str, Meaning] = Field(
+        default_factory=dict, description='its own words in receipts: { SENT_OK = "delivered" }')
 
 
 class CarrierSettings(_Section):

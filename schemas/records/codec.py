@@ -172,7 +172,7 @@ def _builder(cls: type[msgspec.Struct]) -> Callable[[dict[str, Any]], Any]:
     enveloped = cls is not r.Envelope
     nested = [(name, _only_slice if inner is Slice and enveloped else _builder(inner))
               for name, _, inner in _shape(cls) if inner is not None]
-    instants = [n for n in ("occurred_at", "recorded_at") if cls is r.DeliveryReceipt]
+    instants = [n for n in ("occurred_at", "carrier_at", "recorded_at") if cls is r.DeliveryReceipt]
 
     def build(value: dict[str, Any]) -> Any:
         for name in bitmaps:
@@ -182,7 +182,8 @@ def _builder(cls: type[msgspec.Struct]) -> Callable[[dict[str, Any]], Any]:
             if inner is not None:
                 value[name] = [make(v) for v in inner] if type(inner) is list else make(inner)
         for name in instants:
-            value[name] = round(value[name].timestamp() * 1000)
+            if value[name] is not None:
+                value[name] = round(value[name].timestamp() * 1000)
         return cls(**value)
 
     return build

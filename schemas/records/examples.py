@@ -89,6 +89,6 @@ def _told() -> tuple[r.Record, ...]:
         r.DeliveryReceipt(message_id=f"msg_{ROOT}_0_0", campaign_id=CAMPAIGN, tenant_id=TENANT, client_ref="order-17",
                           to_hash=bytes(range(8)).hex(), channel="sms", carrier=CARRIER, status=Status.DELIVERED,
                           reason=Reason.NONE, carrier_code="000", carrier_message_id="a1b2c3", segments=1,
-                          price="0.0700", attempt=0, occurred_at=NOON + 3_800, recorded_at=NOON + 4_010,
-                          sequence=sequence(1, Status.DELIVERED)),
+                          price="0.0700", attempt=0, occurred_at=NOON + 4_000, carrier_at=NOON + 3_800,
+                          recorded_at=NOON + 4_010, sequence=sequence(1, Status.DELIVERED)),
     )

@@ -64,6 +64,12 @@ def _counted(segments: int | None, price: int | None) -> bytes:
     return count + _maybe(None if price is None or segments is None else format_amount(price * segments))
 
 
+@lru_cache(maxsize=4096)
+def _moment(milliseconds: int | None) -> bytes:
+    """A nullable time, which many messages share: carriers write minutes or seconds."""
+    return _NULL if milliseconds is None else _SOME + _long(milliseconds)
+
+
 Headers = list[tuple[str, bytes]]
 
 
@@ -86,18 +92,20 @@ class Shared:
     def records(self, ids: Sequence[bytes], *, hashes: bytes, times: Sequence[int],
                 refs: Sequence[str | None] | None = None, codes: Sequence[str | None] | None = None,
                 carrier_ids: Sequence[str | None] | None = None,
-                segments: Sequence[int | None] | None = None) -> Iterator[tuple[bytes, bytes, Headers]]:
+                segments: Sequence[int | None] | None = None,
+                carrier_times: Sequence[int | None] | None = None) -> Iterator[tuple[bytes, bytes, Headers]]:
         """(message id, record, headers) of each. `hashes`: 8 bytes of keyed hash each, or none at all; `times`: when it
-        occurred, in milliseconds; a column that is None is null for all, as are an empty code and no segments."""
+        occurred, in milliseconds; `carrier_times`: what the carrier wrote; a column that is None is null for all, as are an
+        empty code and no segments."""
         nobody = (None,) * len(ids)
         hexed, width = hashes.hex().encode(), 16 if hashes else 0
         hash_length, owner, sequence, lengths, join = _LENGTHS[width], self._owner, self._sequence, _LENGTHS, b"".join
-        known: tuple[str | None, int | None, int] | None = None
+        known: tuple[str | None, int | None, int, int | None] | None = None
         middle = tail = b""
         begin: Headers = []
         place = 0
         for message_id, ref, carrier_id, own in zip(ids, refs or nobody, carrier_ids or nobody, zip(
-                codes or nobody, segments or nobody, times, strict=True), strict=True):
+                codes or nobody, segments or nobody, times, carrier_times or nobody, strict=True), strict=True):
             if own != known:
                 known = own
                 middle, tail, begin = self._alike(*own)
@@ -108,9 +116,11 @@ class Shared:
             )), [*begin, ("ce_id", message_id + sequence), ("ce_subject", message_id)]
             place += width
 
-    def _alike(self, code: str | None, segments: int | None, occurred_at: int) -> tuple[bytes, bytes, Headers]:
-        """What messages with this code, so many segments and this time share besides: middle and end of the record, and the
-        first headers."""
+    def _alike(self, code: str | None, segments: int | None, occurred_at: int,
+               carrier_at: int | None) -> tuple[bytes, bytes, Headers]:
+        """What messages with this code, so many segments and these times share besides: middle and end of the record, and
+        the first headers."""
         middle = self._carrier + self._status + _maybe(code or None)
-        tail = _counted(segments or None, self._price) + self._attempt + _long(occurred_at) + self._last
+        tail = _counted(segments or None, self._price) + self._attempt
+        tail += _long(occurred_at) + _moment(carrier_at) + self._last
         return middle, tail, [*self._fixed, ("ce_time", _rfc3339(occurred_at))]

@@ -177,12 +177,17 @@ class MessageEvents(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     changes: list[Change]
 
 
+NO_TIME = -(1 << 63)
+"""In a column of times: the carrier wrote none."""
+
+
 class CarrierReceipts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Receipts of one carrier as columns; about one chunk and send when dispatch knew the messages, else `chunk` null.
 
     One entry per receipt, in the order of arrival: `ids` and `states` and `codes` joined by newlines, `done_at` int64
-    milliseconds (0 = unknown), `to_hashes` 8 bytes. With a chunk also `places` uint16 positions, `indexes` uint32,
-    `segments` uint8 (segments of the message) and `sealed_refs` (a sealed `Columns` with `refs` per entry).
+    milliseconds as the carrier wrote it (`NO_TIME`: nothing), `to_hashes` 8 bytes. With a chunk also `places` uint16
+    positions, `indexes` uint32, `segments` uint8 (segments of the message) and `sealed_refs` (a sealed `Columns` with `refs`
+    per entry).
     """
 
     carrier: str
@@ -244,7 +249,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class DeliveryReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The public event: one carrier-reported or final state of one message. Price is a decimal string."""
+    """The public event: one carrier-reported or final state of one message. Price is a decimal string. `occurred_at`:
+    when we learned of it; `carrier_at`: what the carrier wrote, read as UTC, however odd."""
 
     message_id: str
     campaign_id: str | None
@@ -261,6 +267,7 @@ class DeliveryReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     price: str | None
     attempt: int
     occurred_at: int
+    carrier_at: int | None
     recorded_at: int
     sequence: int
 

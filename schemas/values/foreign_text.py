@@ -2,15 +2,19 @@
 PostgreSQL's text and jsonb, its indexes, and columns of texts joined by newlines.
 
 In: any text, or a column of texts. Out: the same without control characters (U+0000 is what jsonb and text refuse, a newline
-what columns cannot hold) and halves of surrogate pairs, which become U+FFFD so that they show; at most so many characters.
-What is fit already comes back as it is. Nothing can go wrong here. Streams and sinks call it again behind the
-carriers' connections: what slipped through there takes nothing else along.
+what columns cannot hold) and halves of surrogate pairs; at most so many characters. What is fit already comes back as it is.
+Nothing can go wrong here. `clean` is for where a peer's text enters: what does not fit goes, `021` and a NUL is `021`. `fit`
+is what streams and sinks call again behind the carriers' connections: what slipped through there takes nothing else along,
+and becomes U+FFFD so that it shows.
 """
 
 from __future__ import annotations
 
 import re
 
+MOST_ID = 128
+"""Characters of one message id as a carrier writes it; SMPP allows 64. What is longer is cut, in receipts as in answers."""
+MOST_STATE = 32
 CODE_LENGTH = 64
 """Characters of a carrier's error code. SMPP's are three digits or `0x` and eight."""
 ID_LENGTH = 800
@@ -18,12 +22,25 @@ ID_LENGTH = 800
 bytes for all of a key."""
 IDS_LENGTH = 256 * (ID_LENGTH + 1)
 """Characters of the ids of all segments of a message."""
+EARLIEST_MS = -62_135_596_800_000
 LATEST_MS = 253_402_300_799_999
-"""The end of the year 9999, in milliseconds: later times nobody can write."""
+"""The beginning of the year 1 and the end of the year 9999, in milliseconds: other times nobody can write."""
 
 _UNFIT = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNCLEAN = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
 _CONTROLS = bytes([*range(0x0A), *range(0x0B, 0x20), 0x7F])
 _MARK = "\N{REPLACEMENT CHARACTER}"
+
+
+def clean(text: str, most: int) -> str:
+    """A peer's text as it enters: without what does not fit and blanks around it.
+
+    >>> clean("021\0", 64)
+    '021'
+    """
+    if text.isalnum() and len(text) <= most:  # most of them; no surrogate or control character is a letter or a digit
+        return text
+    return _UNCLEAN.sub("", text).strip()[:most].rstrip()
 
 
 def fit(text: str, most: int) -> str:

@@ -1,9 +1,10 @@
 """What carriers' ids stand for, from PostgreSQL; receipts that nobody knows yet are parked there.
 
 In: receipts without a message, receipts of single segments. Out: the message of each, or None after parking it; the states
-of all segments of a message. A receipt is matched by the carrier's id and the destination, the newest first; else by the
-destination alone, when exactly one uncertain message of that carrier fits. A message whose payload is not stored yet is
-parked too. Everything may be repeated. `PortDown` when PostgreSQL is away.
+of all segments of a message. A receipt is matched by the carrier's id and the destination, the newest first (where the
+carrier's ids have one form only, by the id alone if no destination agrees); else by the destination alone, when exactly one
+uncertain message of that carrier fits. A message whose payload is not stored yet is parked too. Everything may be repeated.
+`PortDown` when PostgreSQL is away.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ HERE = "streams.adapters"
 
 
 class Place(NamedTuple):
-    """Where a message stands. `segments` 0: not told."""
+    """Where a message stands. `segments` 0: not told. `id`: the form of the carrier's id that it was found by."""
 
     tenant: str
     chunk: str
@@ -31,6 +32,7 @@ class Place(NamedTuple):
     position: int
     segments: int
     uncertain: bool
+    id: str = ""
 
 
 class Money(NamedTuple):
@@ -123,7 +125,7 @@ def _message(place: Place, about: About, reservations: Sequence[Money]) -> Found
         tenant=place.tenant, campaign=about.campaign, chunk=place.chunk, part=about.part, size=about.size, lane=about.lane,
         send=place.send, attempts=paid.round if paid is not None else 0, position=position,
         index=about.indexes[position], segments=count, price=paid.price if paid is not None else about.price,
-        ref=about.refs[position] if about.refs else None,
+        ref=about.refs[position] if about.refs else None, id=place.id,
         charge_round=paid.round if place.uncertain and paid is not None else None,
         price_class=paid.price_class if paid is not None else 0,
         lease=paid.lease if paid is not None else None)
@@ -134,10 +136,13 @@ async def _places(connection: Any, receipts: Sequence[UnknownReceipt]) -> dict[i
     hashes = [_signed(receipt.to_hash) for receipt in receipts]
     forms = [(n, receipt.carrier, id_, ref_key(id_), hashes[n])
              for n, receipt in enumerate(receipts) for id_ in receipt.ids]
+    by_form = {(n, id_): Place(tenant, chunk, send, position, segments, uncertain=False, id=id_)
+               for n, id_, tenant, chunk, send, position, segments in await fetch_all(
+                   connection, load_sql(HERE, "refs_by_id"), columns(forms))}
     places: dict[int, Place] = {}
-    for n, tenant, chunk, send, position, segments in await fetch_all(
-            connection, load_sql(HERE, "refs_by_id"), columns(forms)):
-        places.setdefault(n, Place(tenant, chunk, send, position, segments, uncertain=False))
+    for n, _, id_, *_ in forms:  # the likeliest form first
+        if (n, id_) in by_form:
+            places.setdefault(n, by_form[n, id_])
     left = [(n, receipt.carrier, hashes[n]) for n, receipt in enumerate(receipts) if n not in places]
     if left:
         for n, tenant, chunk, send, position in await fetch_all(

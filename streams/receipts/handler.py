@@ -21,8 +21,8 @@ import msgspec
 from schemas.records.codec import decode_as, encode
 from schemas.records.slice import RecordError, check_names
 from schemas.records.splits import split
-from schemas.records.wire import CarrierReceipts, Record
-from schemas.values.foreign_text import CODE_LENGTH, ID_LENGTH, LATEST_MS, fit_column
+from schemas.records.wire import NO_TIME, CarrierReceipts, Record
+from schemas.values.foreign_text import CODE_LENGTH, EARLIEST_MS, ID_LENGTH, LATEST_MS, fit_column
 from schemas.values.lanes import Lane
 from schemas.values.positions import places, positions_of
 from schemas.values.reasons import Reason
@@ -173,9 +173,10 @@ def _fit_times(column: bytes) -> bytes:
     if not column or len(column) % 8:
         return column
     times = array("q", column)
-    if min(times) >= 0 and max(times) <= LATEST_MS:
+    if min(times) >= EARLIEST_MS and max(times) <= LATEST_MS:
         return column
-    return array("q", [time if 0 <= time <= LATEST_MS else 0 for time in times]).tobytes()
+    kept = array("q", [time if EARLIEST_MS <= time <= LATEST_MS else NO_TIME for time in times]).tobytes()
+    return column if kept == column else kept
 
 
 def check_receipts(receipts: CarrierReceipts) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from schemas.records.codec import encode
 from schemas.records.receipt_encoder import Shared
 from schemas.records.splits import pick_receipts
-from schemas.records.wire import CarrierReceipts
+from schemas.records.wire import NO_TIME, CarrierReceipts
 from schemas.values.ids import message_ids
 from schemas.values.positions import positions_of
 from schemas.values.reasons import Reason
@@ -72,15 +72,17 @@ class ReceiptBlock:
     def publish(self, sheet: OutputBatch, shared: Shared, entries: Sequence[int]) -> None:
         """The public event of each of these entries."""
         ids = message_ids(self.head.campaign, self.head.chunk, self.head.part, self.indexes)
-        times = [done_at or self.at for done_at in self.done_at]
+        times = [min(self.at, sheet.now)] * len(ids)
+        written = [None if done_at == NO_TIME else done_at for done_at in self.done_at]
         if len(entries) == len(self.places):
             sheet.public(shared.records(ids, hashes=self.to_hashes, times=times, refs=self.refs, codes=self.codes,
-                                        carrier_ids=self.ids, segments=self.segments))
+                                        carrier_ids=self.ids, segments=self.segments, carrier_times=written))
             return
         sheet.public(shared.records(
-            [ids[n] for n in entries], hashes=_pick(self.to_hashes, 8, entries), times=[times[n] for n in entries],
+            [ids[n] for n in entries], hashes=_pick(self.to_hashes, 8, entries), times=times[:len(entries)],
             refs=[self.refs[n] for n in entries] if self.refs else None, codes=[self.codes[n] for n in entries],
-            carrier_ids=[self.ids[n] for n in entries], segments=[self.segments[n] for n in entries]))
+            carrier_ids=[self.ids[n] for n in entries], segments=[self.segments[n] for n in entries],
+            carrier_times=[written[n] for n in entries]))
 
     def charge(self, sheet: OutputBatch, entries: Sequence[int]) -> None:
         """What was uncertain was taken after all: it is charged, once."""
@@ -146,7 +148,7 @@ def _found_block(group: Sequence[tuple[Item, UnknownReceipt, Found]]) -> Receipt
         item=item, head=head, carrier=receipt.carrier, send=first.send, attempts=first.attempts, price=first.price,
         at=item.content.at, places=[m.position for _, _, m in group],
         indexes=array("I", [m.index for _, _, m in group]).tobytes(), segments=[m.segments for _, _, m in group],
-        ids=[r.ids[0] for _, r, _ in group], states=[r.state for _, r, _ in group],
+        ids=[m.id or r.ids[0] for _, r, m in group], states=[r.state for _, r, _ in group],
         codes=[r.code for _, r, _ in group], done_at=[r.done_at for _, r, _ in group],
         to_hashes=b"".join(r.to_hash for _, r, _ in group), refs=[m.ref for _, _, m in group],
         charge_round=first.charge_round, price_class=first.price_class, lease=first.lease)

@@ -19,7 +19,7 @@ from connectors.carriers.simulator.script import Script
 from connectors.carriers.simulator.server import SimulatorServer
 from connectors.carriers.smpp.carrier import SmppCarrier
 from connectors.carriers.smpp.config import SmppConfig
-from tests.support.carriers import until
+from tests.support.carriers import never_unreadable, until
 
 HERE = Path(__file__).parent
 NPM = HERE.parents[1] / ".cache" / "npm-smpp"
@@ -156,7 +156,7 @@ async def test_the_carrier_sends_through_a_foreign_server(foreign_server: Foreig
 
     carrier = SmppCarrier(
         SmppConfig(host="127.0.0.1", port=await foreign_server.port(), system_id="sluice", password="secret", binds=1),
-        CarrierCallbacks(on_receipts=on_receipts, on_room=lambda: None),
+        CarrierCallbacks(on_receipts=on_receipts, on_room=lambda: None, on_unreadable=never_unreadable),
         random=lambda: 0.5,
     )
     await carrier.open()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from connectors.carriers.contract import Acknowledge, CarrierCallbacks, Receipt, Result, Submit
+from connectors.carriers.contract import Acknowledge, CarrierCallbacks, Receipt, Result, Submit, Unreadable
 from connectors.carriers.simulator.log import Entry, SubmitLog, read_log
 from connectors.carriers.simulator.script import Script
 from connectors.carriers.simulator.server import SimulatorServer
@@ -45,6 +45,11 @@ def submits(count: int, *, parts: int = 1, first: int = 0) -> list[Submit]:
     ]
 
 
+def never_unreadable(what: Unreadable, acknowledge: Acknowledge) -> None:
+    """For counterparts all of whose receipts can be read."""
+    raise AssertionError(what.why)
+
+
 class SmppRig:
     """An SmppCarrier against the simulator. `answer_at_once`: receipts are confirmed when they come."""
 
@@ -74,7 +79,7 @@ class SmppRig:
         )
         self.carrier = SmppCarrier(
             config,
-            CarrierCallbacks(on_receipts=self._on_receipts, on_room=self._on_room),
+            CarrierCallbacks(on_receipts=self._on_receipts, on_room=self._on_room, on_unreadable=never_unreadable),
             random=lambda: 0.0,
             backoff=Backoff(first=0.02, longest=0.1),
         )

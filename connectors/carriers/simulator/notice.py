@@ -12,11 +12,10 @@ from typing import Literal
 import msgspec
 
 from connectors.carriers.smpp import pdu
-from connectors.carriers.smpp.receipt import MESSAGE_STATES
+from schemas.values.receipt_states import NUMBERS
 
 ReceiptForm = Literal["text", "tlv", "both"]
 
-_STATE_NUMBERS = {state: number for number, state in MESSAGE_STATES.items()}
 _NETWORK_GSM = 3
 _HEAD = b"\0\1\1"
 _OPTIONS = pdu.encode_options(0x04, "", 0, 0)
@@ -71,7 +70,7 @@ def _outcome(state: str, submitted: int, done: int) -> bytes:
 
 @lru_cache(maxsize=64)
 def _tlv_outcome(state: str) -> bytes:
-    number = pdu.encode_tlv(pdu.TLV_MESSAGE_STATE, bytes((_STATE_NUMBERS.get(state, 7),)))
+    number = pdu.encode_tlv(pdu.TLV_MESSAGE_STATE, bytes((NUMBERS.get(state, 7),)))
     error = pdu.encode_tlv(pdu.TLV_NETWORK_ERROR_CODE, bytes((_NETWORK_GSM,)) + _code(state).to_bytes(2, "big"))
     return number + error
 

@@ -10,7 +10,7 @@ certificate against the system's trust store unless another context is given.
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -94,6 +94,9 @@ class SmppCarrier:
                 return
             session.submit(submits[sent : sent + slots], on_result)
             sent += slots
+
+    def seen(self) -> Mapping[str, int]:
+        return self.counters.by_kind()
 
     def stored_id(self, carrier_id: str) -> str:
         return message_id.stored(carrier_id, self._config.msg_id_type)

@@ -1,9 +1,9 @@
 """Carriers write the id of one message in two ways: in the answer to the submit and in the receipt.
 
-In: an id as it came and the carrier's `msg_id_type`, written "form in the answer - form in the receipt". Out: the
-form to remember (`stored`) and the remembered forms to look for (`candidates`). An id that is not a number in the
-declared form is taken as it is. With `auto` an answer's id may be found by an id that means another number in another
-base, which is why the caller must also compare the destination.
+In: an id as it came and the carrier's `msg_id_type`, written "form in the answer - form in the receipt". Out: the form to
+remember (`stored`) and the remembered forms to look for (`candidates`). An id that is not a number in the declared form is
+taken as it is. With `auto` it is also looked for in other case and without hyphens, and an answer's id may be found by an id
+that means another number in another base, which is why the caller must also compare the destination.
 """
 
 import string
@@ -13,6 +13,7 @@ MessageIdType = Literal["auto", "same", "hex-dec", "dec-hex"]
 
 _HEX = frozenset(string.hexdigits)
 _DEC = frozenset(string.digits)
+_UUID_DIGITS = 32
 
 
 def stored(answer_id: str, msg_id_type: MessageIdType) -> str:
@@ -38,7 +39,7 @@ def candidates(receipt_id: str, msg_id_type: MessageIdType) -> tuple[str, ...]:
         case "dec-hex":
             return (_decimal_of_hex(receipt_id),)
         case "auto":
-            forms = (_plain(receipt_id), _hex_of_decimal(receipt_id), _decimal_of_hex(receipt_id))
+            forms = (_plain(receipt_id), _hex_of_decimal(receipt_id), _decimal_of_hex(receipt_id), *_respelled(receipt_id))
             return tuple(dict.fromkeys(forms))
 
 
@@ -58,3 +59,15 @@ def _decimal_of_hex(text: str) -> str:
 
 def _hex_of_decimal(text: str) -> str:
     return format(int(text), "x") if text and _DEC.issuperset(text) else _plain(text)
+
+
+def _respelled(text: str) -> tuple[str, ...]:
+    """An id that is no number in other case, or without its hyphens; a UUID without hyphens with them."""
+    if not _HEX.issuperset(text):
+        bare = text.replace("-", "")
+        without = (_plain(bare),) if bare and _HEX.issuperset(bare) else ()
+        return (text.lower(), text.upper(), *without)
+    if len(text) == _UUID_DIGITS:
+        uuid = "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+        return (uuid.lower(), uuid.upper())
+    return ()

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from connectors.carriers.smpp.status import ESME_RINVCMDLEN
+from schemas.values.foreign_text import MOST_ID, clean
 
 GENERIC_NACK = 0x80000000
 BIND_RECEIVER = 0x00000001
@@ -23,6 +24,7 @@ OUTBIND = 0x0000000B
 BIND_TRANSCEIVER = 0x00000009
 ENQUIRE_LINK = 0x00000015
 ALERT_NOTIFICATION = 0x00000102
+DATA_SM = 0x00000103
 ANSWER = 0x80000000  # added to a request's command id by its answer
 SUBMIT_SM_RESP = SUBMIT_SM | ANSWER
 DELIVER_SM_RESP = DELIVER_SM | ANSWER
@@ -85,9 +87,9 @@ def encode(command: int, sequence: int, body: bytes = b"", status: int = 0) -> b
     return _HEADER.pack(HEADER_LENGTH + len(body), command, status, sequence) + body
 
 
-def encode_deliver_answer(sequence: int, status: int = 0) -> bytes:
-    """deliver_sm_resp: its message id is unused and always empty."""
-    return _DELIVER_ANSWER.pack(HEADER_LENGTH + 1, DELIVER_SM_RESP, status, sequence, 0)
+def encode_deliver_answer(sequence: int, status: int = 0, command: int = DELIVER_SM) -> bytes:
+    """deliver_sm_resp, or data_sm_resp to a data_sm: its message id is unused and always empty."""
+    return _DELIVER_ANSWER.pack(HEADER_LENGTH + 1, command | ANSWER, status, sequence, 0)
 
 
 def encode_deliver_answers(sequences: Sequence[int]) -> bytes:
@@ -106,17 +108,15 @@ def encode_answer_id(command: int, sequence: int, message_id: str) -> bytes:
 
 
 def decode_answer_id(buffer: bytes, start: int, end: int) -> str:
-    """The message id (or system id) of an answer, '' when there is none. Longer than 64 characters raises PduError.
-    TLVs behind it are passed over."""
+    """The message id (or system id) of an answer, '' when there is none, as our stores can hold it: what is longer than 128
+    characters is cut, as it is in receipts. TLVs behind it are passed over."""
     usual = buffer[start : end - 1]
     if usual.isalnum() and end - start <= 65 and buffer[end - 1] == 0:
         return usual.decode("ascii")
     stop = buffer.find(b"\0", start, end)
     if stop < 0:
         stop = end
-    if stop - start > 64:
-        raise PduError("a message id of more than 64 characters")
-    return buffer[start:stop].decode("latin-1")
+    return clean(buffer[start:stop].decode("latin-1"), MOST_ID)
 
 
 class Bind(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,7 +52,7 @@ class Session(Link):
         self._unwritten: list[range] = []  # sequences of submits that have not been handed to the network
         self._results: list[Result] = []
         self._owner: OnResult | None = None
-        self._intake = ReceiptIntake(self, callbacks, counters)
+        self._intake = ReceiptIntake(self, callbacks, counters, config.own_states)
         self._heard_at = clock()
         self._asked_at: float | None = None  # an enquire_link (or the bind) is unanswered since
         self._idle: asyncio.Future[None] | None = None  # resolves when nothing is in flight any more
@@ -114,7 +114,7 @@ class Session(Link):
         for command, run in groupby(frames, _COMMAND):
             if command == pdu.SUBMIT_SM_RESP:
                 self._answered(buffer, run, now)
-            elif command == pdu.DELIVER_SM:
+            elif command in (pdu.DELIVER_SM, pdu.DATA_SM):
                 self._intake.take(buffer, run)
             else:
                 for _, status, sequence, _, _ in run:

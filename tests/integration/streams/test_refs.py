@@ -9,9 +9,10 @@ from array import array
 import psycopg
 import pytest
 from psycopg import DataError
+from psycopg.types.json import Jsonb
 
 from infra.postgres.faults import is_data_fault
-from infra.postgres.pool import Pool, fetch_all, look_up, open_pool
+from infra.postgres.pool import Pool, execute, fetch_all, look_up, open_pool
 from infra.postgres.sql import load_sql
 from schemas.records.slice import Columns
 from schemas.values.carrier_ids import ref_key
@@ -93,6 +94,37 @@ async def test_by_id_and_destination_the_newest_first(pool: Pool, database: str)
         2, 2, 12, 4, "c", 3, 500)
     assert (found.attempts, found.charge_round, found.campaign, found.size) == (1, None, CAMPAIGN, 3)
     assert parked(database) == []
+
+
+def store_carrier(url: str, msg_id_type: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition, settings)"
+            " VALUES ('acme', 1, 'smpp', 1, 1, 2, 60, 0, %s)", (Jsonb({"msg_id_type": msg_id_type}),))
+
+
+@pytest.mark.parametrize(("msg_id_type", "position"), [("same", 1), ("hex-dec", 1), ("auto", None)])
+async def test_where_ids_have_one_form_the_destination_need_not_agree(
+        pool: Pool, database: str, msg_id_type: str, position: int | None) -> None:
+    store_carrier(database, msg_id_type)
+    store_chunk(database)
+    store_ref(database, "1f", 1, to_hash=5)
+    refs = PostgresRefs(pool, SEALER)
+    [found] = await refs.lookup([receipt("1f", to_hash=bytes(8))], NOW)
+    assert (found.position if found else None) == position
+    async with look_up(pool) as connection:
+        await execute(connection, load_sql("streams.adapters", "refs_park"), (
+            ["acme"], ["1f"], [ref_key("1f")], [0], ["DELIVRD"], ["000"], [NOW], [NOW]))
+        assert len(await fetch_all(connection, load_sql("connectors.releaser", "parked_found"))) == (position is not None)
+
+
+async def test_a_destination_that_agrees_comes_first(pool: Pool, database: str) -> None:
+    store_carrier(database, "same")
+    store_chunk(database)
+    store_ref(database, "1f", 2)
+    store_ref(database, "1f", 1, to_hash=5)
+    [found] = await PostgresRefs(pool, SEALER).lookup([receipt("0", "1f")], NOW)
+    assert found is not None and (found.position, found.id) == (2, "1f"), "by the form that was known"
 
 
 async def test_one_uncertain_message_is_found_by_its_destination(pool: Pool, database: str) -> None:

@@ -115,8 +115,8 @@ class Story:
             self.world.put("delivery-receipts", DeliveryReceipt(
                 message_id=f"msg_{self.campaign[4:]}_0_{index}", campaign_id=self.campaign, tenant_id=self.tenant,
                 client_ref=None, to_hash="x", channel="sms", carrier="acme", status=status, reason=None, carrier_code=None,
-                carrier_message_id="1", segments=1, price="0.0700", attempt=1, occurred_at=NOW, recorded_at=NOW,
-                sequence=sequence))
+                carrier_message_id="1", segments=1, price="0.0700", attempt=1, occurred_at=NOW, carrier_at=None,
+                recorded_at=NOW, sequence=sequence))
         return self
 
     def messages(self, positions: int) -> set[str]:

@@ -63,6 +63,9 @@ class CarrierSession:
     def stored_id(self, carrier_id: str) -> str:
         return carrier_id
 
+    def seen(self) -> dict[str, int]:
+        return {}
+
     def lookup_ids(self, receipt_id: str) -> tuple[str, ...]:
         return (receipt_id,)
 
@@ -124,7 +127,7 @@ class Rig:
         self.over: Reason | None = None
         self.noted: dict[tuple[str, int], int] = {}
         self.owned = OwnedPartition(lane, 0, self.log, OffsetTracker(0), Recovered(), SEALER, self._note, lambda: NOW)
-        matcher = ReceiptMatcher("acme", lambda _v, _t: None, SEALER, lambda: NOW, linger=0)
+        matcher = ReceiptMatcher("acme", lambda _v, _t: None, lambda _c, _w, _t: None, SEALER, lambda: NOW, linger=0)
         carrier: Any = self.line
         self.sender = CarrierSender(carrier, BatchQueue([lane]), matcher, Leases("acme", self.tokens, lambda: "id"),
                              lambda _load: self.over, lambda: NOW, rate=rate, window=window)

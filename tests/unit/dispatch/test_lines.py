@@ -76,6 +76,9 @@ class Connection:
     def stored_id(self, carrier_id: str) -> str:
         return carrier_id
 
+    def seen(self) -> dict[str, int]:
+        return {}
+
     def lookup_ids(self, receipt_id: str) -> tuple[str, ...]:
         return (receipt_id,)
 
@@ -111,7 +114,7 @@ class CarrierSender:
 async def a_line(exchange: Exchange, row: CarrierRow = ROW, pool: Pool = Pool.BULK) -> CarrierSession:
     """A line whose connection stands."""
     sender: Any = CarrierSender
-    matcher = ReceiptMatcher("acme", lambda _v, _t: None, SEALER, lambda: 0, linger=0)
+    matcher = ReceiptMatcher("acme", lambda _v, _t: None, lambda _c, _w, _t: None, SEALER, lambda: 0, linger=0)
     line = CarrierSession(row, pool, matcher, sender, exchange.connect)
     await line.open()
     exchange.stand.clear()

@@ -47,7 +47,8 @@ async def dial() -> AsyncIterator[Callable[..., object]]:
             config = SmppConfig(host="127.0.0.1", port=smsc.port, system_id="s", password="p", binds=1,
                                 response_timeout_seconds=patience)
             carrier = SmppCarrier(
-                config, CarrierCallbacks(on_receipts=rig.sender.matcher.take, on_room=rig.sender.wake),
+                config, CarrierCallbacks(on_receipts=rig.sender.matcher.take, on_room=rig.sender.wake,
+                                         on_unreadable=rig.sender.matcher.keep_unreadable),
                 random=lambda: 0.0, backoff=Backoff(first=0.02, longest=0.1))
             rig.sender.send_over(carrier, 10)
             await carrier.open()

@@ -6,14 +6,17 @@ import asyncio
 from array import array
 from collections.abc import Callable
 
-from connectors.carriers.contract import Receipt
+import msgspec
+import pytest
+
+from connectors.carriers.contract import Receipt, Unreadable
 from connectors.carriers.smpp.message_id import candidates
 from connectors.dispatch import receipt_matcher as receipts_module
 from connectors.dispatch.known_ids import KnownIds
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.send_batch import Facts, SendBatch
 from schemas.records.codec import decode_as
-from schemas.records.wire import CarrierReceipts
+from schemas.records.wire import NO_TIME, CarrierReceipts
 from tests.unit.dispatch.records import SEALER, a_slice
 
 
@@ -24,12 +27,17 @@ class Rig:
         self.written: list[CarrierReceipts] = []
         self.acks: list[Callable[[], None]] = []
         self.confirmed: list[str] = []
-        self.matcher = ReceiptMatcher("acme", self._post, SEALER, lambda: 1000, linger=linger, cached=cached)
+        self.buried: list[tuple[str, Unreadable]] = []
+        self.matcher = ReceiptMatcher("acme", self._post, self._bury, SEALER, lambda: 1000, linger=linger, cached=cached)
         self.matcher.lookup = lambda receipt_id: candidates(receipt_id, "auto")
         self.matcher.strict = True
 
     def _post(self, value: bytes, then: Callable[[], None]) -> None:
         self.written.append(decode_as(value, CarrierReceipts))
+        self.acks.append(then)
+
+    def _bury(self, carrier: str, what: Unreadable, then: Callable[[], None]) -> None:
+        self.buried.append((carrier, what))
         self.acks.append(then)
 
     def take(self, name: str, *receipts: Receipt) -> None:
@@ -52,10 +60,10 @@ def facts(size: int = 10, segments: int = 1) -> Facts:
     return SendBatch(slice_, slice_.positions, 0, "acme", SEALER, alone=False).facts
 
 
-def receipt(id_: str, place: int, state: str = "DELIVRD", destination: str | None = None) -> Receipt:
+def receipt(id_: str, place: int, state: str = "DELIVRD", destination: str | None = None, **other: str) -> Receipt:
     """A receipt for the message at this place."""
     number = str(491510000000 + place) if destination is None else destination
-    return Receipt(carrier_message_id=id_, state=state, code="000", destination=number, done_at=5.0)
+    return Receipt(carrier_message_id=id_, state=state, code="000", destination=number, done_at=5.0, **other)
 
 
 async def test_known_receipts_are_written_by_chunk_and_confirmed_afterwards() -> None:
@@ -109,6 +117,64 @@ async def test_another_destination_is_another_message() -> None:
     rig.take("a", receipt("7", 5), receipt("7", 0, destination=""))
     await rig.rest()
     assert rig.written == [] and rig.matcher.open == 2
+
+
+async def test_each_of_two_ids_is_tried_and_the_known_one_wins() -> None:
+    rig, of = Rig(), facts()
+    rig.matcher.learn("ff", of, 4)
+    rig.matcher.learn("a_b", of, 5)
+    rig.take("a", receipt("0", 4, other_id="255"), receipt("x", 5, other_id="a,b"), receipt("1", 6, other_id="2,3"))
+    await rig.rest()
+    assert [(record.ids, list(array("H", record.places))) for record in rig.written] == [("ff\na_b", [4, 5])]
+    assert rig.matcher.open == 2, "one waits for its answer, one flush is open"
+
+
+@pytest.mark.parametrize(("destination", "other"), [
+    ("1510000004", ""), ("01510000004", ""), ("00491510000004", ""), ("4930123456", "491510000004")])
+async def test_the_destination_agrees_in_its_national_form_and_not_swapped(destination: str, other: str) -> None:
+    rig, of = Rig(), facts()
+    rig.matcher.learn("7", of, 4)
+    rig.take("a", receipt("7", 4, destination=destination, other_address=other))
+    await rig.rest()
+    assert [list(array("H", record.places)) for record in rig.written] == [[4]]
+
+
+async def test_where_ids_have_one_form_no_destination_is_asked() -> None:
+    rig, of = Rig(), facts()
+    rig.matcher.lookup, rig.matcher.strict = lambda receipt_id: candidates(receipt_id, "same"), False
+    rig.matcher.learn("7", of, 4)
+    rig.matcher.learn("8", of, 5)
+    rig.take("a", receipt("7", 0, destination="0815"), receipt("8", 0, destination=""))
+    await rig.rest()
+    assert [list(array("H", record.places)) for record in rig.written] == [[4, 5]]
+
+
+async def test_a_receipt_before_its_answer_may_be_not_swapped() -> None:
+    rig, of = Rig(), facts()
+    rig.matcher.in_flight = lambda destination: destination == 491510000003
+    rig.take("a", receipt("9", 3, destination="4930123456", other_address="491510000003"))
+    rig.matcher.learn("9", of, 3)
+    await rig.rest()
+    assert [record.chunk for record in rig.written] == [of.slice.chunk]
+
+
+async def test_what_nobody_can_read_is_buried_and_confirmed_afterwards() -> None:
+    rig, what = Rig(), Unreadable(raw=b"\0\xff", why="odd")
+    rig.matcher.keep_unreadable(what, lambda: rig.confirmed.append("a"))
+    assert rig.buried == [("acme", what)] and rig.confirmed == []
+    rig.kafka_has_all()
+    assert rig.confirmed == ["a"]
+
+
+async def test_the_first_second_and_no_time_at_all_are_told_apart() -> None:
+    rig, of = Rig(), facts()
+    rig.matcher.learn("1", of, 0)
+    rig.matcher.learn("2", of, 1)
+    for id_, place, done_at in (("1", 0, 0.0), ("2", 1, None)):
+        rig.take("a", msgspec.structs.replace(receipt(id_, place), done_at=done_at))
+    await rig.rest()
+    assert [list(array("q", record.done_at)) for record in rig.written] == [[0, NO_TIME]]
+    assert rig.written[0].at >= of.slice.accepted_at, "it is not learned of before it is accepted"
 
 
 async def test_a_receipt_before_its_answer_waits_for_it() -> None:

@@ -19,21 +19,22 @@ IDS = st.text(alphabet="ABC_0123456789msg", min_size=1, max_size=64)
 @given(IDS, MAYBE, TEXT, MAYBE, st.binary(min_size=8, max_size=8) | st.just(b""), MAYBE, MAYBE,
        MAYBE.filter(lambda code: code != ""), MAYBE,
        st.none() | st.integers(1, 255), st.none() | st.integers(0, 10_000_000), st.integers(0, 300), MILLIS, MILLIS,
-       st.integers(0, 2**20 + 13))
+       st.integers(0, 2**20 + 13), st.none() | st.integers(-62_135_596_800_000, 253_402_300_799_000))
 def test_same_bytes_as_the_codec(message: str, campaign: str | None, tenant: str, ref: str | None, to_hash: bytes,
                                  carrier: str | None, reason: str | None, code: str | None, carrier_id: str | None,
                                  segments: int | None, price: int | None, attempt: int, occurred: int, recorded: int,
-                                 sequence: int) -> None:
+                                 sequence: int, written: int | None) -> None:
     receipt = DeliveryReceipt(
         message_id=message, campaign_id=campaign, tenant_id=tenant, client_ref=ref, to_hash=to_hash.hex(),
         channel="sms", carrier=carrier, status="delivered", reason=reason, carrier_code=code,
         carrier_message_id=carrier_id, segments=segments,
         price=None if price is None or segments is None else format_amount(price * segments), attempt=attempt,
-        occurred_at=occurred, recorded_at=recorded, sequence=sequence)
+        occurred_at=occurred, carrier_at=written, recorded_at=recorded, sequence=sequence)
     shared = Shared(tenant=tenant, campaign=campaign, carrier=carrier, status="delivered", reason=reason, price=price,
                     attempt=attempt, recorded_at=recorded, sequence=sequence)
     [(key, by_hand, _)] = shared.records([message.encode()], refs=[ref], hashes=to_hash, codes=[code],
-                                         carrier_ids=[carrier_id], segments=[segments], times=[occurred])
+                                         carrier_ids=[carrier_id], segments=[segments], times=[occurred],
+                                         carrier_times=[written])
     assert key == message.encode()
     assert by_hand == encode(receipt)
     assert decode_as(by_hand, DeliveryReceipt) == receipt

@@ -15,7 +15,6 @@ from connectors.carriers.contract import (
 )
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.config import SmppConfig
-from connectors.carriers.smpp.receipt_intake import MOST_UNCONFIRMED
 from connectors.carriers.smpp.session import BindRefused
 from tests.support.carriers import submits, until
 from tests.unit.smpp.wire import Bind
@@ -65,12 +64,13 @@ async def test_answers_before_a_broken_pdu_count(bind: Bind) -> None:
     assert bind.wire.commands()[-1][:2] == (pdu.GENERIC_NACK, 2)
 
 
-async def test_an_answer_with_a_broken_id_loses_no_result(bind: Bind) -> None:
-    bind.submit(submits(2))
+async def test_an_id_that_no_column_can_hold_is_cleaned_and_its_message_taken(bind: Bind) -> None:
+    bind.submit(submits(3))
     bind.session.flush()
-    bind.session.data_received(pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 2, "a" * 65))
-    assert [result.ref for result in bind.results] == [0, 1]
-    assert {type(result) for result in bind.results} == {Unknown}
+    for sequence, id_ in ((2, b"a" * 300), (3, b"7\n8\x01"), (4, b"")):
+        bind.session.data_received(pdu.encode(pdu.SUBMIT_SM_RESP, sequence, id_ + b"\0"))
+    assert bind.results == [Accepted(ref=0, ids=("a" * 128,)), Accepted(ref=1, ids=("78",)), Accepted(ref=2, ids=("",))]
+    assert not bind.wire.closed
 
 
 async def test_messages_of_one_call_have_their_own_results(bind: Bind) -> None:
@@ -128,9 +128,9 @@ async def test_an_answered_question_keeps_the_connection(bind: Bind) -> None:
     ("request_pdu", "answer"),
     [
         (pdu.encode(pdu.ENQUIRE_LINK, 9), (pdu.ENQUIRE_LINK_RESP, 0, 9)),
-        (pdu.encode(0x103, 9), (pdu.GENERIC_NACK, 3, 9)),
+        (pdu.encode(0x104, 9), (pdu.GENERIC_NACK, 3, 9)),
+        (pdu.encode(pdu.DATA_SM, 9, b"\0\1\1491\0\5\0Sluice\0\0\0\0"), (pdu.DATA_SM | pdu.ANSWER, 0x66, 9)),
         (deliver(9, b"Hello", esm_class=0), (pdu.DELIVER_SM_RESP, 0x66, 9)),
-        (deliver(9, b"nothing to read"), (pdu.DELIVER_SM_RESP, 0x65, 9)),
     ],
 )
 async def test_what_the_carrier_asks_is_answered(
@@ -147,29 +147,6 @@ async def test_a_generic_nack_answers_its_submit(bind: Bind) -> None:
     bind.session.flush()
     bind.session.data_received(pdu.encode(pdu.GENERIC_NACK, 2, status=0x58))
     assert [type(result).__name__ for result in bind.results] == ["Throttled"]
-
-
-async def test_receipts_are_confirmed_in_one_write_when_they_are_safe(bind: Bind) -> None:
-    bind.session.data_received(b"".join(deliver(sequence, RECEIPT) for sequence in range(1, 51)))
-    assert len(bind.receipts) == 50
-    assert len(bind.acknowledges) == 1
-    bind.session.flush()
-    assert bind.wire.commands() == []
-    bind.acknowledges[0]()
-    bind.acknowledges[0]()
-    bind.session.flush()
-    assert bind.wire.commands() == [(pdu.DELIVER_SM_RESP, 0, sequence) for sequence in range(1, 51)]
-    assert len(bind.wire.writes) == 1
-
-
-async def test_too_many_unconfirmed_receipts_are_put_off(bind: Bind) -> None:
-    bind.session.data_received(b"".join(deliver(sequence, RECEIPT) for sequence in range(1, MOST_UNCONFIRMED + 3)))
-    assert len(bind.receipts) == MOST_UNCONFIRMED
-    bind.session.flush()
-    assert [status for _, status, _ in bind.wire.commands()] == [0x64, 0x64]
-    bind.acknowledges[0]()
-    bind.session.data_received(deliver(1, RECEIPT))
-    assert len(bind.receipts) == MOST_UNCONFIRMED + 1
 
 
 @pytest.mark.parametrize(

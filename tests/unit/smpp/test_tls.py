@@ -17,7 +17,7 @@ from connectors.carriers.simulator.script import Script
 from connectors.carriers.simulator.server import SimulatorServer
 from connectors.carriers.smpp.carrier import Backoff, SmppCarrier
 from connectors.carriers.smpp.config import SmppConfig
-from tests.support.carriers import submits, until
+from tests.support.carriers import never_unreadable, submits, until
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,8 @@ async def test_tls_is_spoken_and_the_certificate_is_checked(certificate: Path) -
     trusting = ssl.create_default_context(cafile=str(certificate))
     receipts: list[Receipt] = []
     results: list[Result] = []
-    callbacks = CarrierCallbacks(on_receipts=lambda came, acknowledge: receipts.extend(came), on_room=lambda: None)
+    callbacks = CarrierCallbacks(on_receipts=lambda came, acknowledge: receipts.extend(came), on_room=lambda: None,
+                                 on_unreadable=never_unreadable)
     config = SmppConfig(host="127.0.0.1", port=server.port, system_id="s", password="p", tls=True, binds=1)
     backoff = Backoff(first=0.02, longest=0.02)
     friend = SmppCarrier(config, callbacks, random=lambda: 0.5, backoff=backoff, tls=trusting)

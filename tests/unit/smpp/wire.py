@@ -2,7 +2,7 @@
 
 import asyncio
 
-from connectors.carriers.contract import Acknowledge, CarrierCallbacks, Receipt, Result, Submit
+from connectors.carriers.contract import Acknowledge, CarrierCallbacks, Receipt, Result, Submit, Unreadable
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.config import SmppConfig
 from connectors.carriers.smpp.receipt_intake import Counters
@@ -45,12 +45,13 @@ class Bind:
         self.results: list[Result] = []
         self.receipts: list[Receipt] = []
         self.acknowledges: list[Acknowledge] = []
+        self.unreadable: list[Unreadable] = []
         self.counters = Counters()
         config = SmppConfig(
             host="h", port=1, system_id="s", password="p", window=window, response_timeout_seconds=0.02,
             enquire_link_seconds=0.02,
         )  # fmt: skip
-        callbacks = CarrierCallbacks(on_receipts=self._on_receipts, on_room=lambda: None)
+        callbacks = CarrierCallbacks(on_receipts=self._on_receipts, on_room=lambda: None, on_unreadable=self._on_unreadable)
         self.session = Session(config, callbacks, lambda: self.now, self.counters)
         self.wire = Wire()
         self.wire.protocol = self.session
@@ -64,4 +65,8 @@ class Bind:
 
     def _on_receipts(self, receipts: list[Receipt], acknowledge: Acknowledge) -> None:
         self.receipts += receipts
+        self.acknowledges.append(acknowledge)
+
+    def _on_unreadable(self, what: Unreadable, acknowledge: Acknowledge) -> None:
+        self.unreadable.append(what)
         self.acknowledges.append(acknowledge)

@@ -10,7 +10,7 @@ import pytest
 
 from schemas.records.codec import decode_as, encode
 from schemas.records.slice import Columns, RecordError
-from schemas.records.wire import CarrierReceipts, DeliveryReceipt, MessageEvents, Usage
+from schemas.records.wire import NO_TIME, CarrierReceipts, DeliveryReceipt, MessageEvents, Usage
 from streams.handler import Output
 from streams.memory_runner import MemoryRunner
 from streams.ports import Found
@@ -75,12 +75,24 @@ async def test_delivered_is_one_event_for_the_chunk_and_one_for_each_subscriber(
     assert first == DeliveryReceipt(
         message_id=f"msg_{CAMPAIGN[4:]}_0_0", campaign_id=CAMPAIGN, tenant_id=TENANT, client_ref="a",
         to_hash=b"hash0000".hex(), channel="sms", carrier="acme", status="delivered", reason=None, carrier_code="000",
-        carrier_message_id="id0", segments=1, price="0.0700", attempt=2, occurred_at=NOW, recorded_at=NOW,
+        carrier_message_id="id0", segments=1, price="0.0700", attempt=2, occurred_at=NOW, carrier_at=NOW, recorded_at=NOW,
         sequence=2**20 + 12)
     assert [r.client_ref for r in public(outputs)] == ["a", None, "c"]
+    assert [(r.occurred_at, r.carrier_at) for r in public(outputs)] == [(NOW, NOW), (NOW, NOW - 1000), (NOW, NOW - 2000)]
     assert [o.key for o in outputs if o.topic == "delivery-receipts"] == [
         f"msg_{CAMPAIGN[4:]}_0_{n}".encode() for n in range(3)]
     assert [o.topic for o in outputs if o.topic == "usage"] == []
+
+
+@pytest.mark.parametrize(("written", "told"), [
+    (-62_135_596_800_000, -62_135_596_800_000), (0, 0), (NOW + 44 * 365 * 86_400_000, NOW + 44 * 365 * 86_400_000),
+    (NO_TIME, None)])
+async def test_what_a_carrier_writes_for_a_time_stays_beside_ours(written: int, told: int | None) -> None:
+    times = array("q", [written, NOW]).tobytes()
+    record = msgspec.structs.replace(receipts(["DELIVRD", "UNDELIV"]), done_at=times, at=NOW + 9)
+    events = {r.carrier_message_id: r for r in public(await taken(World(), record))}
+    assert (events["id0"].carrier_at, events["id1"].carrier_at) == (told, NOW)
+    assert {r.occurred_at for r in events.values()} == {NOW}, "never later than it was recorded"
 
 
 async def test_undelivered_keeps_reason_and_code() -> None:
@@ -166,6 +178,11 @@ async def test_forms_of_an_id_are_all_looked_for() -> None:
     world = World()
     await taken(world, unknown(["DELIVRD"], ["1f,31"]))
     assert [r.ids for r in world.parked] == [("1f", "31")]
+
+
+async def test_the_form_of_an_id_that_was_known_is_the_one_that_is_told() -> None:
+    outputs = await taken(World(found={"0": found(4, id="7")}), unknown(["DELIVRD"], ["0,7"]))
+    assert [r.carrier_message_id for r in public(outputs)] == ["7"]
 
 
 async def test_an_uncertain_message_that_was_taken_is_charged() -> None:

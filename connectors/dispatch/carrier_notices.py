@@ -1,0 +1,54 @@
+"""What carriers' connections count besides results, made seen: receipts that nobody can read, refused, put off, answers that
+came late.
+
+In: the counters of each connection, looked at once a second. Out: a log line when one of them moves: the first within a
+second, further ones every ten seconds with how many it was meanwhile and in all. A connection that was replaced counts from
+nothing again; its number is added to that of the ones before. Nothing can go wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from infra.telemetry.repeats import Repeats
+
+log = structlog.get_logger()
+
+SENTENCES: Mapping[str, str] = {
+    "receipts_unreadable": "receipts cannot be read; their bytes are among the dead letters",
+    "inbound_refused": "inbound messages are refused: receiving them is not built",
+    "receipts_put_off": "receipts are put off until Kafka has the ones before",
+    "late_answers": "answers came after the patience with them had ended",
+}
+
+
+class CarrierSights:
+    """`look` once a second at each carrier; `totals` by (carrier, kind)."""
+
+    def __init__(self, repeats: Repeats | None = None, say: Callable[..., object] | None = None) -> None:
+        self.totals: dict[tuple[str, str], int] = {}
+        self._seen: dict[tuple[str, str], int] = {}
+        self._said: dict[tuple[str, str], int] = {}
+        self._repeats = repeats or Repeats()
+        self._say = say or log.warning
+
+    def look(self, carrier: str, counters: Mapping[str, int]) -> None:
+        """At what the connection to this carrier has counted so far."""
+        for kind, count in counters.items():
+            key = (carrier, kind)
+            before = self._seen.get(key, 0)
+            if count == before:
+                continue
+            self._seen[key] = count
+            self.totals[key] = self.totals.get(key, 0) + (count - before if count > before else count)
+        self._tell(carrier)
+
+    def _tell(self, carrier: str) -> None:
+        for key, total in self.totals.items():
+            more = total - self._said.get(key, 0)
+            if key[0] == carrier and more and self._repeats.left_out(key) is not None:
+                self._said[key] = total
+                self._say(SENTENCES.get(key[1], key[1].replace("_", " ")), action=key[1], carrier=carrier, count=more,
+                          total=total)

@@ -1,0 +1,84 @@
+"""An SMSC on a raw socket that takes every submit and sends what a test writes for a receipt, octet by octet.
+
+In: for each submit, its number, the id that was given and the handset: the PDUs to send, without sequence numbers. Out:
+`OddSmsc`: its port, the status of every answer to them. One thread a connection; all end with the block.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+Receipts = Callable[[bytes, bytes], list[tuple[int, bytes]]]
+"""(id, handset) → (command, body) of each PDU."""
+
+_HEADER = struct.Struct(">IIII")
+_SUBMIT, _BINDS, _ANSWER = 4, (1, 2, 9), 0x80000000
+
+
+class OddSmsc:
+    """`answers`: (command, status) of what came back for our PDUs."""
+
+    def __init__(self, receipts: Receipts, make_id: Callable[[int], bytes]) -> None:
+        self._receipts = receipts
+        self._make_id = make_id
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.answers: list[tuple[int, int]] = []
+        self.sent = 0
+        self._taken = 0
+        self._lock = threading.Lock()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._listener.close()
+
+    def _listen(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError, struct.error):
+            file, sequence = connection.makefile("rb"), 0
+            while True:
+                length, command, status, number = _HEADER.unpack(file.read(16))
+                body = file.read(length - 16)
+                if command == _SUBMIT:
+                    sequence = self._take(connection, number, body, sequence)
+                elif command & _ANSWER:
+                    self.answers.append((command, status))
+                else:
+                    answer = b"odd\0" if command in _BINDS else b""
+                    connection.sendall(_pdu(command | _ANSWER, number, answer))
+
+    def _take(self, connection: socket.socket, number: int, body: bytes, sequence: int) -> int:
+        handset = body.split(b"\0", 1)[1][2:].split(b"\0", 1)[1][2:].split(b"\0", 1)[0]
+        with self._lock:
+            self._taken += 1
+            id_ = self._make_id(self._taken)
+        connection.sendall(_pdu(_SUBMIT | _ANSWER, number, id_ + b"\0"))
+        for command, receipt in self._receipts(id_, handset):
+            sequence += 1
+            self.sent += 1
+            connection.sendall(_pdu(command, sequence, receipt))
+        return sequence
+
+
+def _pdu(command: int, sequence: int, body: bytes) -> bytes:
+    return _HEADER.pack(16 + len(body), command, 0, sequence) + body
+
+
+@contextmanager
+def odd_smsc(receipts: Receipts, make_id: Callable[[int], bytes]) -> Iterator[OddSmsc]:
+    """Listening inside the block."""
+    smsc = OddSmsc(receipts, make_id)
+    try:
+        yield smsc
+    finally:
+        smsc.close()
