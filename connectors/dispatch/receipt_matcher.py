@@ -64,6 +64,7 @@ class ReceiptMatcher:
         self._deadlines: deque[tuple[float, Receipt, Batch]] = deque()
         self._flushing = 0
         self._many = False
+        self._odd_destinations = False  # this carrier writes destinations otherwise than they were submitted
         self._timer: asyncio.TimerHandle | None = None
 
     def learn(self, carrier_id: str, facts: Facts, rank: int) -> None:
@@ -150,6 +151,7 @@ class ReceiptMatcher:
         for form in self._forms(receipt):
             found = self._known.get(form)
             if found is not None and self._agrees(receipt, *found):
+                self._odd_destinations |= receipt.destination != str(found[0].numbers[found[1]])
                 return form, found
         return receipt.carrier_message_id, None
 
@@ -168,8 +170,10 @@ class ReceiptMatcher:
 
     def _may_be_early(self, receipt: Receipt) -> bool:
         """Whether its message may be a submit without an answer yet."""
-        addresses = [address for address in (receipt.destination, receipt.other_address) if address]
-        return any(self.in_flight(int(address)) for address in addresses) if addresses else self.in_flight(None)
+        destination, other = receipt.destination, receipt.other_address
+        if not destination or destination[0] == "0" or self._odd_destinations:
+            return self.in_flight(None)
+        return self.in_flight(int(destination)) or bool(other and self.in_flight(int(other)))
 
     def _keep(self, batch: Batch, receipt: Receipt, carrier_id: str, facts: Facts, rank: int) -> None:
         group = self._groups.get(facts)

@@ -158,6 +158,18 @@ async def test_a_receipt_before_its_answer_may_be_not_swapped() -> None:
     assert [record.chunk for record in rig.written] == [of.slice.chunk]
 
 
+@pytest.mark.parametrize("early", ["01510000003", "1510000003"])
+async def test_a_receipt_before_its_answer_may_hold_a_national_form(early: str) -> None:
+    rig, of = Rig(), facts()
+    rig.matcher.in_flight = lambda destination: destination in (None, 491510000003)
+    rig.matcher.learn("7", of, 4)
+    rig.take("a", receipt("7", 4, destination="1510000004"))
+    rig.take("b", receipt("9", 3, destination=early))
+    rig.matcher.learn("9", of, 3)
+    await rig.rest()
+    assert [list(array("H", record.places)) for record in rig.written] == [[4, 3]]
+
+
 async def test_what_nobody_can_read_is_buried_and_confirmed_afterwards() -> None:
     rig, what = Rig(), Unreadable(raw=b"\0\xff", why="odd")
     rig.matcher.keep_unreadable(what, lambda: rig.confirmed.append("a"))

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from connectors.carriers.simulator.notice import Fate, Notice, ReceiptForm, encode_notices
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.config import SmppConfig
 from connectors.carriers.smpp.receipt import UnreadableReceipt
 from connectors.carriers.smpp.receipt_reader import ReceiptReader
+from schemas.values.receipt_states import NUMBERS
 from tests.unit.smpp.test_receipt import STANDARD, read
 
 
@@ -156,3 +160,16 @@ def test_addresses_may_not_be_swapped(source: str, destination: bytes, expected:
     for _ in range(2):
         receipt = reader.read(body, 0, len(body))
         assert receipt is not None and (receipt.destination, receipt.other_address) == expected
+
+
+@given(st.text("0123456789abcdefABCDEF-._,;:<>@ZYX", min_size=1, max_size=64).filter(lambda id_: id_.strip("0,;:")),
+       st.sampled_from(sorted(NUMBERS)), st.sampled_from(["text", "tlv", "both"]), st.booleans())
+def test_what_the_simulator_writes_is_read(id_: str, state: str, form: ReceiptForm, odd: bool) -> None:
+    fate = Fate(state=state, sender=b"Sluice", submitted_at=1_772_645_000)
+    notice = Notice(receipt_id=id_.encode(), handset=b"4915112345678", fate=fate)
+    [data] = encode_notices([notice], form, 1, 1_772_645_400)
+    body = data[pdu.HEADER_LENGTH :] + (b"\0" if odd else b"")
+    receipt = ReceiptReader().read(body, 0, len(body))
+    assert receipt is not None
+    assert (receipt.state, receipt.destination) == (state, "4915112345678")
+    assert receipt.carrier_message_id == id_ or (form == "text" and id_[-1] in ",;:")
