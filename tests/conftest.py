@@ -16,7 +16,7 @@ from infra.kafka import topic_admin
 from infra.services.stack import Stack
 from infra.settings.environment import forget_others
 from tests.support.running import stack as stack
-from tests.support.stack import running_stack
+from tests.support.service_stack import running_stack
 
 
 def pytest_configure() -> None:

@@ -16,7 +16,7 @@ from schemas.records.codec import SCHEMAS
 from schemas.records.examples import examples
 from schemas.records.topics import DEAD_LETTER, FOREIGN_READERS, TOPICS, Topic
 from schemas.values.reasons import Disposition, Reason
-from tests.architecture.source import LAYERS, ROOT, files, modules, text
+from tests.support.source import LAYERS, ROOT, files, modules, text
 
 OUTSIDE = FOREIGN_READERS | {"nobody"}
 TITLES = {row.name: row for row in TOPICS}

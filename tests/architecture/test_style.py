@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.source import LAYERS, files, is_binary, modules, text, tree
+from tests.support.source import LAYERS, files, is_binary, modules, text, tree
 
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 60

@@ -13,7 +13,7 @@ from infra.kafka.outbox import DeliveryError
 from schemas.records.codec import decode_as, encode
 from schemas.records.examples import CAMPAIGN, CHUNK, slice_of
 from schemas.records.wire import Envelope
-from tests.unit.delay_rig import PLACE, Message, Rig, parcel, record
+from tests.support.delay_harness import PLACE, Message, Rig, parcel, record
 
 
 @given(st.permutations(range(8)), st.integers(0, 8))

@@ -12,7 +12,7 @@ from schemas.values.lanes import Lane
 from schemas.values.positions import everyone
 from schemas.values.reasons import Reason
 from tests.support.carriers import turns, until
-from tests.unit.dispatch.rig import Rig
+from tests.support.dispatch.harness import Rig
 
 
 async def test_nothing_goes_out_before_its_start_stands_in_the_log() -> None:

@@ -10,8 +10,8 @@ from connectors.carriers.contract import Accepted, Refused, Result, Submit, Thro
 from schemas.records.wire import Settled
 from schemas.values.lanes import Lane
 from tests.support.carriers import turns, until
-from tests.unit.dispatch.doubt import doubtful, first_unknown, late, said
-from tests.unit.dispatch.rig import Rig
+from tests.support.dispatch.doubt import doubtful, first_unknown, late, said
+from tests.support.dispatch.harness import Rig
 
 
 @pytest.mark.parametrize(

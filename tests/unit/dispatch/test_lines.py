@@ -16,7 +16,7 @@ from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from infra.postgres.config_cache import CarrierRow
 from schemas.values.lanes import Pool
 from tests.support.carriers import turns, until
-from tests.unit.dispatch.records import SEALER
+from tests.support.dispatch.records import SEALER
 
 HERE = {"host": "a", "port": 1, "system_id": "s"}
 ROW = CarrierRow(id="acme", number=1, kind="smpp", rate=100, window=10, binds=2, receipt_wait_seconds=60,

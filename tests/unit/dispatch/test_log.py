@@ -12,7 +12,7 @@ from connectors.dispatch.log import AttemptLog, Fenced
 from infra.kafka.outbox import Headers
 from schemas.records.codec import decode
 from schemas.records.wire import Record, Started
-from tests.unit.dispatch.records import owner, started
+from tests.support.dispatch.records import owner, started
 
 
 class Kafka:

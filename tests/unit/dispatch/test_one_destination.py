@@ -16,7 +16,7 @@ from schemas.records.wire import Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 from tests.support.carriers import until
-from tests.unit.dispatch.rig import Rig
+from tests.support.dispatch.harness import Rig
 
 FIRST = 491510000000
 FULL = "ESME_RMSGQFUL"

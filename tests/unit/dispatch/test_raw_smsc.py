@@ -13,8 +13,8 @@ from connectors.carriers.smpp.config import SmppConfig
 from schemas.records.wire import Settled
 from schemas.values.lanes import Lane
 from tests.support.carriers import until
+from tests.support.dispatch.harness import Rig
 from tests.support.raw_smsc import ALERT, SUBMIT, UNBIND, UNBIND_RESP, Peer, RawSmsc
-from tests.unit.dispatch.rig import Rig
 
 Talk = Callable[[Peer, int], None]
 

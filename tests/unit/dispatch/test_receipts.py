@@ -17,7 +17,7 @@ from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.send_batch import Facts, SendBatch
 from schemas.records.codec import decode_as
 from schemas.records.wire import NO_TIME, CarrierReceipts
-from tests.unit.dispatch.records import SEALER, a_slice
+from tests.support.dispatch.records import SEALER, a_slice
 
 
 class Rig:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from connectors.dispatch.recovery import rebuild
 from schemas.records.wire import Record
-from tests.unit.dispatch.records import CHUNK, not_submitted, owner, returned, settled, started, unanswered
+from tests.support.dispatch.records import CHUNK, not_submitted, owner, returned, settled, started, unanswered
 
 PLACE = (CHUNK, 1)
 

@@ -11,8 +11,8 @@ from schemas.records.wire import Returned, Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 from tests.support.carriers import turns, until
-from tests.unit.dispatch.doubt import first_unknown, late, said
-from tests.unit.dispatch.rig import Rig
+from tests.support.dispatch.doubt import first_unknown, late, said
+from tests.support.dispatch.harness import Rig
 
 
 @pytest.mark.parametrize("lane", [Lane.OTP, Lane.TRANSACTIONAL])

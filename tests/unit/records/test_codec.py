@@ -17,7 +17,7 @@ from schemas.records import codec
 from schemas.records.codec import SCHEMAS, DecodeError, decode, decode_as, encode, schema_text
 from schemas.records.examples import examples
 from schemas.records.wire import Envelope, Owner, Record
-from tests.unit.records.strategies import record_strategy
+from tests.support.strategies import record_strategy
 
 RECORDS = sorted({row.record for row in SCHEMAS}, key=lambda record: record.__name__)
 EXAMPLES = examples()

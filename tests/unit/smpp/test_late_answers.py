@@ -8,7 +8,7 @@ from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Thr
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.flight import LATE_SECONDS
 from tests.support.carriers import submits, until
-from tests.unit.smpp.wire import Bind
+from tests.support.smpp_wire import Bind
 
 
 @pytest.fixture

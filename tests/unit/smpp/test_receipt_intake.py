@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.receipt_intake import MOST_UNCONFIRMED
 from tests.support.carriers import until
+from tests.support.smpp_wire import Bind
 from tests.unit.smpp.test_session import RECEIPT, deliver
-from tests.unit.smpp.wire import Bind
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from schemas.values.positions import everyone
 from streams.handler import Output
 from streams.memory_runner import MemoryRunner
 from streams.output_batch import portion
-from tests.unit.streams.worlds import (
+from tests.support.streams.fakes import (
     CAMPAIGN,
     CHUNK,
     NOW,

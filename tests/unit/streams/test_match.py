@@ -15,7 +15,7 @@ from streams.handler import Output
 from streams.memory_runner import MemoryRunner
 from streams.ports import Found
 from streams.receipts.handler import Match, check_receipts
-from tests.unit.streams.worlds import CAMPAIGN, CHUNK, NOW, SEALER, TENANT, CarrierFact, World, some
+from tests.support.streams.fakes import CAMPAIGN, CHUNK, NOW, SEALER, TENANT, CarrierFact, World, some
 
 
 def receipts(states: Sequence[str], *, places: Sequence[int] | None = None, segments: bytes | None = None,

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from schemas.records.slice import Slice, check_slice
 from schemas.values.positions import everyone
 from streams.handler import Output
-from tests.unit.streams.test_intake import changes, dispatched, held, public, taken, used
-from tests.unit.streams.worlds import (
+from tests.support.streams.fakes import (
     CHUNK,
     NOW,
     SEALER,
@@ -26,6 +25,7 @@ from tests.unit.streams.worlds import (
     slice_of,
     some,
 )
+from tests.unit.streams.test_intake import changes, dispatched, held, public, taken, used
 
 Change = Callable[[World], None]
 

@@ -8,9 +8,9 @@ from schemas.records.codec import encode
 from schemas.records.wire import Owner
 from streams.memory_runner import MemoryRunner
 from streams.settlement.handler import Settlement
+from tests.support.streams.fakes import NOW, World, some
 from tests.unit.streams.test_settlement import Record, changes, returned, started, taken, usage
 from tests.unit.streams.test_steps import block_of
-from tests.unit.streams.worlds import NOW, World, some
 
 
 async def test_a_replaced_owner_never_causes_another_try() -> None:

@@ -29,8 +29,8 @@ from schemas.values.positions import everyone
 from streams.handler import Output
 from streams.memory_runner import MemoryRunner
 from streams.settlement.handler import Settlement
+from tests.support.streams.fakes import CAMPAIGN, CHUNK, NOW, SEALER, TENANT, World, numbers, slice_of, some
 from tests.unit.streams.test_steps import OUTCOMES, block_of
-from tests.unit.streams.worlds import CAMPAIGN, CHUNK, NOW, SEALER, TENANT, World, numbers, slice_of, some
 
 Record = Owner | Started | Settled | Returned
 

@@ -27,7 +27,7 @@ from streams.steps import (
     settle_block,
     validate_text,
 )
-from tests.unit.streams.worlds import CAMPAIGN, NOW, TENANT, RouteFact, numbers, slice_of, some
+from tests.support.streams.fakes import CAMPAIGN, NOW, TENANT, RouteFact, numbers, slice_of, some
 
 SETS = st.integers(min_value=1, max_value=2**60 - 1)
 NUMBERS = st.integers(min_value=1, max_value=10**15 - 1)

@@ -17,9 +17,9 @@ from streams.ports import Found, UnknownReceipt
 from streams.receipts.handler import Match, check_receipts
 from streams.runner import BrakeOn
 from streams.settlement.handler import Settlement
+from tests.support.streams.fakes import CAMPAIGN, TENANT, World, envelope, numbers, slice_of, some
 from tests.unit.streams.test_match import changes, found, public, receipts, unknown
 from tests.unit.streams.test_steps import block_of
-from tests.unit.streams.worlds import CAMPAIGN, TENANT, World, envelope, numbers, slice_of, some
 
 HOSTILE = ["021\0", "\x1b[2J", "x" * 1_000_000, "\u202eילשמ", '\\u0000"', "a\tb", "\x9f"]
 

@@ -12,10 +12,10 @@ from schemas.records.slice import check_slice
 from schemas.records.wire import Envelope, Retry, Settled, Verdict
 from streams.memory_runner import MemoryRunner
 from streams.settlement.handler import Settlement
+from tests.support.streams.fakes import CHUNK, NOW, SEALER, World, numbers, slice_of, some
 from tests.unit.streams.test_replaced_owners import OWNERS, restarted
 from tests.unit.streams.test_settlement import changes, public, usage
 from tests.unit.streams.test_steps import block_of
-from tests.unit.streams.worlds import CHUNK, NOW, SEALER, World, numbers, slice_of, some
 
 
 def unknown_block(rest: int | None) -> Settled:
