@@ -16,7 +16,7 @@ from infra.kafka import topic_admin
 from infra.services.stack import Stack
 from infra.settings.environment import forget_others
 from tests.support.running import stack as stack
-from tests.support.service_stack import running_stack
+from tests.support.service_stack import running_services
 
 
 def pytest_configure() -> None:
@@ -30,7 +30,7 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Kafka, PostgreSQL and Redis for this run of the tests."""
-    with running_stack(tmp_path_factory.mktemp("stack")) as stack:
+    with running_services(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
 
 

@@ -24,7 +24,7 @@ from gateway.role import open_gateway
 from infra.postgres.pool import DatabaseDown, fetch_one, open_pool, transaction
 from infra.services.postgres import PostgresService
 from infra.services.stack import Stack
-from tests.support.gateway_env import Place, make_place
+from tests.support.gateway_env import GatewayEnv, make_gateway_env
 from tests.support.gateway_server import served
 
 pytestmark = pytest.mark.stack
@@ -41,7 +41,7 @@ CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class TimedAnswer:
     """An answer and how long it took."""
 
     status: int
@@ -61,18 +61,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresService
 
 
 @pytest.fixture(scope="module")
-def frozen_place(services: Stack, server: PostgresService, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def frozen_env(services: Stack, server: PostgresService, tmp_path_factory: pytest.TempPathFactory) -> GatewayEnv:
     stack = Stack(kafka=services.kafka, postgres=server.address, redis=services.redis, started=())
-    return make_place(stack, tmp_path_factory.mktemp("gateway"))
+    return make_gateway_env(stack, tmp_path_factory.mktemp("gateway"))
 
 
 @pytest.fixture
-async def caller(frozen_place: Place) -> AsyncIterator[ClientSession]:
+async def caller(frozen_env: GatewayEnv) -> AsyncIterator[ClientSession]:
     """A client of a gateway that has read its keys."""
-    async with (open_gateway(frozen_place.settings, f"gateway-test-{secrets.token_hex(3)}") as gateway,
+    async with (open_gateway(frozen_env.settings, f"gateway-test-{secrets.token_hex(3)}") as gateway,
                 served(gateway) as url, ClientSession(url, timeout=GIVEN_UP) as client):
         assert gateway.accounts.loaded
-        client.headers["Authorization"] = f"Bearer {frozen_place.key}"
+        client.headers["Authorization"] = f"Bearer {frozen_env.key}"
         yield client
 
 
@@ -92,11 +92,11 @@ def frozen(server: PostgresService) -> Iterator[None]:
 
 
 async def call(client: ClientSession, method: str, path: str, body: dict[str, Any] | None = None,
-               **headers: str) -> Told:
+               **headers: str) -> TimedAnswer:
     begun = time.monotonic()
     async with client.request(method, path, json=body, headers=headers) as response:
         told = await response.json(content_type=None)
-        return Told(status=response.status, body=told, retry_after=response.headers.get("Retry-After"),
+        return TimedAnswer(status=response.status, body=told, retry_after=response.headers.get("Retry-After"),
                     seconds=time.monotonic() - begun)
 
 
@@ -134,15 +134,15 @@ async def test_the_probes_say_it_in_their_time(caller: ClientSession, server: Po
     assert (await call(caller, "GET", "/readyz")).status == 200
 
 
-async def test_a_gateway_started_meanwhile_refuses_and_then_works(frozen_place: Place, server: PostgresService) -> None:
+async def test_a_gateway_started_meanwhile_refuses_and_then_works(frozen_env: GatewayEnv, server: PostgresService) -> None:
     async with AsyncExitStack() as stack:
         with frozen(server):
             begun = time.monotonic()
-            gateway = await stack.enter_async_context(open_gateway(frozen_place.settings, "gateway-test-late"))
+            gateway = await stack.enter_async_context(open_gateway(frozen_env.settings, "gateway-test-late"))
             url = await stack.enter_async_context(served(gateway))
             client = await stack.enter_async_context(ClientSession(url, timeout=GIVEN_UP))
             assert time.monotonic() - begun < SECONDS
-            client.headers["Authorization"] = f"Bearer {frozen_place.key}"
+            client.headers["Authorization"] = f"Bearer {frozen_env.key}"
             told = await call(client, "GET", "/v1/balance")
             assert (told.status, told.body["code"]) == (503, "database_unavailable") and told.seconds < SECONDS
         await works(client)

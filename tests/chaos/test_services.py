@@ -27,7 +27,7 @@ from infra.services.ports import free_port
 from infra.services.redis import RedisService
 from infra.services.service import Embedded
 from infra.services.stack import Stack, start_services
-from tests.support.service_stack import RIGS, Rig, wait_for
+from tests.support.service_stack import SERVICE_PROBES, ServiceProbe, wait_for
 
 pytestmark = pytest.mark.stack
 
@@ -41,21 +41,21 @@ sys.stdin.read()
 """
 
 
-@pytest.fixture(scope="module", params=RIGS)
-def rig(request: pytest.FixtureRequest) -> Rig:
-    return RIGS[request.param]
+@pytest.fixture(scope="module", params=SERVICE_PROBES)
+def probe(request: pytest.FixtureRequest) -> ServiceProbe:
+    return SERVICE_PROBES[request.param]
 
 
 @pytest.fixture(scope="module")
-def folder(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(probe: ServiceProbe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where `running` lives."""
     return tmp_path_factory.mktemp("running") / "data"
 
 
 @pytest.fixture(scope="module")
-def running(rig: Rig, folder: Path) -> Iterator[Embedded]:
+def running(probe: ServiceProbe, folder: Path) -> Iterator[Embedded]:
     """A service that tests leave as it is."""
-    service = rig.make(folder, None)
+    service = probe.make(folder, None)
     service.start()
     yield service
     service.stop()
@@ -77,18 +77,18 @@ def _kill(service: Embedded) -> None:
     wait_for(lambda: not service.alive())
 
 
-def test_data_and_address_survive_an_orderly_restart(rig: Rig, tmp_path: Path, started_here: list[Embedded]) -> None:
-    first = rig.make(tmp_path / "data", None)
+def test_data_and_address_survive_an_orderly_restart(probe: ServiceProbe, tmp_path: Path, started_here: list[Embedded]) -> None:
+    first = probe.make(tmp_path / "data", None)
     started_here.append(first)
     first.start()
-    rig.keep(first.address, "still here")
+    probe.keep(first.address, "still here")
     first.stop()
     assert first.pid is None and not first.alive()
-    second = rig.make(tmp_path / "data", None)
+    second = probe.make(tmp_path / "data", None)
     started_here.append(second)
     second.start()
     assert second.address == first.address
-    assert rig.find(second.address) == "still here"
+    assert probe.find(second.address) == "still here"
 
 
 def test_redis_serves_nobody_without_the_password(tmp_path: Path, started_here: list[Embedded]) -> None:
@@ -105,33 +105,33 @@ def test_redis_serves_nobody_without_the_password(tmp_path: Path, started_here: 
 
 
 def test_two_of_a_kind_run_side_by_side(
-    rig: Rig, running: Embedded, tmp_path: Path, started_here: list[Embedded]
+    probe: ServiceProbe, running: Embedded, tmp_path: Path, started_here: list[Embedded]
 ) -> None:
-    other = rig.make(tmp_path / "other", None)
+    other = probe.make(tmp_path / "other", None)
     started_here.append(other)
     other.start()
     both = (running, other)
     for service, text in zip(both, ("first", "second"), strict=True):
-        rig.keep(service.address, text)
-    assert [rig.find(service.address) for service in both] == ["first", "second"]
+        probe.keep(service.address, text)
+    assert [probe.find(service.address) for service in both] == ["first", "second"]
 
 
-def test_a_killed_service_comes_back_under_its_address(rig: Rig, tmp_path: Path, started_here: list[Embedded]) -> None:
-    service = rig.make(tmp_path / "data", None)
+def test_a_killed_service_comes_back_under_its_address(probe: ServiceProbe, tmp_path: Path, started_here: list[Embedded]) -> None:
+    service = probe.make(tmp_path / "data", None)
     started_here.append(service)
     service.start()
     address = service.address
-    rig.keep(address, "survived")
+    probe.keep(address, "survived")
     for _ in range(2):
         _kill(service)
         service.start()
         assert service.address == address
-        assert rig.find(address) == "survived"
+        assert probe.find(address) == "survived"
 
 
-def test_a_given_port_is_used_and_a_taken_one_is_named(rig: Rig, tmp_path: Path, started_here: list[Embedded]) -> None:
+def test_a_given_port_is_used_and_a_taken_one_is_named(probe: ServiceProbe, tmp_path: Path, started_here: list[Embedded]) -> None:
     port = free_port()
-    service = rig.make(tmp_path / "data", port)
+    service = probe.make(tmp_path / "data", port)
     started_here.append(service)
     with socket.create_server(("127.0.0.1", port)), pytest.raises(PortTaken, match=f"Port {port} .* taken"):
         service.start()
@@ -139,17 +139,17 @@ def test_a_given_port_is_used_and_a_taken_one_is_named(rig: Rig, tmp_path: Path,
     assert f":{port}" in service.address
 
 
-def test_a_folder_in_use_is_refused(rig: Rig, folder: Path, running: Embedded) -> None:
+def test_a_folder_in_use_is_refused(probe: ServiceProbe, folder: Path, running: Embedded) -> None:
     with pytest.raises(ServiceError, match=f"in use by process {os.getpid()}"):
-        rig.make(folder, None).start()
+        probe.make(folder, None).start()
     assert running.alive()
 
 
 def test_a_port_we_chose_is_exchanged_when_another_program_has_it(
     tmp_path: Path, started_here: list[Embedded]
 ) -> None:
-    rig = RIGS["redis"]
-    service = rig.make(tmp_path / "data", None)
+    probe = SERVICE_PROBES["redis"]
+    service = probe.make(tmp_path / "data", None)
     started_here.append(service)
     service.start()
     port = urlsplit(service.address).port
@@ -157,7 +157,7 @@ def test_a_port_we_chose_is_exchanged_when_another_program_has_it(
     with socket.create_server(("127.0.0.1", port or 0)):
         with pytest.raises(PortTaken):
             service.start()  # others know its address by now
-        after = rig.make(tmp_path / "data", None)
+        after = probe.make(tmp_path / "data", None)
         started_here.append(after)
         after.start()
     assert urlsplit(after.address).port != port

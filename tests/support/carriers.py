@@ -1,4 +1,4 @@
-"""A carrier connection and the counterpart it talks to, for the carrier suite: one rig an implementation.
+"""A carrier connection and the counterpart it talks to, for the carrier suite: one harness an implementation.
 
 In: how the counterpart is to behave. Out: the carrier under test, all results and receipts it gave, and what the
 counterpart says it got. `until` waits for a condition with a deadline and fails the test when it passes.
@@ -50,7 +50,7 @@ def never_unreadable(what: Unreadable, acknowledge: Acknowledge) -> None:
     raise AssertionError(what.why)
 
 
-class SmppRig:
+class SmppHarness:
     """An SmppCarrier against the simulator. `answer_at_once`: receipts are confirmed when they come."""
 
     def __init__(self, folder: Path, *, patience: float = 5.0, answer_at_once: bool = True) -> None:
@@ -138,7 +138,7 @@ class SmppRig:
             self.carrier.send(batch, self.results.extend)
 
 
-RIGS = {"smpp": SmppRig}
+HARNESSES = {"smpp": SmppHarness}
 
 
 async def turns(count: int = 50) -> None:

@@ -1,6 +1,6 @@
 """A campaign and single messages under way while something is killed, and what must be true when all has come to rest.
 
-In: a stack, how many recipients. Out: `Ordeal`: how far the carrier has got, and the final comparison with the carrier's
+In: a stack, how many recipients. Out: `ChaosScenario`: how far the carrier has got, and the final comparison with the carrier's
 own log, number by number: marketing never twice; otp and transactional twice only where the log of calls shows a second
 start; nothing accepted that the carrier never saw, unless its state says so.
 """
@@ -29,8 +29,8 @@ URGENT = ("otp", "transactional")
 
 
 @dataclass(slots=True, kw_only=True)
-class Ordeal:
-    """Made by `ordeal`."""
+class ChaosScenario:
+    """Made by `chaos_scenario`."""
 
     stack: Running
     campaign: str
@@ -127,7 +127,7 @@ class Ordeal:
 
 
 @contextmanager
-def ordeal(stack: Running, size: int, singles: int = 60, *, outside: bool = False) -> Iterator[Ordeal]:
+def chaos_scenario(stack: Running, size: int, singles: int = 60, *, outside: bool = False) -> Iterator[ChaosScenario]:
     """A started campaign of `size` recipients, with singles in both urgent lanes going on beside it. `outside`: by the
     carrier that lives outside the stack, else by the stack's own simulator."""
     fresh, carrier = (stack.british, stack.rough.seen) if outside else (stack.german, stack.seen)
@@ -135,12 +135,12 @@ def ordeal(stack: Running, size: int, singles: int = 60, *, outside: bool = Fals
     campaign = start_campaign(stack, numbers)
     with ExitStack() as opened:
         running = [opened.enter_context(sending(stack.api, lane, fresh(singles))) for lane in URGENT]
-        yield Ordeal(stack=stack, campaign=campaign, numbers=numbers, singles=running, carrier=carrier, before=before)
+        yield ChaosScenario(stack=stack, campaign=campaign, numbers=numbers, singles=running, carrier=carrier, before=before)
 
 
 def start_campaign(stack: Running, numbers: Sequence[str]) -> str:
     """A draft, its parts, its start."""
-    campaign = stack.api.post("/v1/campaigns", {"name": "Ordeal", "from": "Shop", "body": "Hello", "open": True}).id
+    campaign = stack.api.post("/v1/campaigns", {"name": "ChaosScenario", "from": "Shop", "body": "Hello", "open": True}).id
     for part, first in enumerate(range(0, len(numbers), PART)):
         lines = "".join(json.dumps({"to": number}) + "\n" for number in numbers[first:first + PART])
         answer = stack.api.upload(campaign, lines.encode(), part)

@@ -101,7 +101,7 @@ class FakeOutbox:
         return future
 
 
-class Rig:
+class DelayHarness:
     """A delay with hands on its clock, consumer and outbox."""
 
     def __init__(self) -> None:

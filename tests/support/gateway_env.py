@@ -1,6 +1,6 @@
 """What a gateway under test needs around it: topics, a database of its own, accounts, routes, a keyring.
 
-In: the services of this run and a folder. Out: a `Place`; `records_of` reads what the gateway wrote to a topic.
+In: the services of this run and a folder. Out: a `GatewayEnv`; `records_of` reads what the gateway wrote to a topic.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ BALANCE = 10_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class GatewayEnv:
     """Settings for `open_gateway`; `tenant` and `key` of the account, `other_key` of a stranger, `poor_key` of one
     without money. The account `strict_key` may use the sender Shop and the lane marketing alone."""
 
@@ -58,7 +58,7 @@ class Place:
         return Sealer(load_keyring(self.settings.keyring_path))
 
 
-def make_place(services: Stack, folder: Path) -> Place:
+def make_gateway_env(services: Stack, folder: Path) -> GatewayEnv:
     """Everything, from nothing."""
     _apply_topics(services.kafka)
     postgres = _new_database(services.postgres)
@@ -79,7 +79,7 @@ def make_place(services: Stack, folder: Path) -> Place:
         _, strict_key = catalog.create_tenant("strict", BALANCE)
         catalog.set_tenant("strict", lanes=["marketing"], senders=["Shop"], any_sender=False, balance_short=None,
                            charge_uncertain=None)
-    return Place(settings=settings, postgres=postgres, tenant=tenant, key=key, other_key=other_key, poor_key=poor_key,
+    return GatewayEnv(settings=settings, postgres=postgres, tenant=tenant, key=key, other_key=other_key, poor_key=poor_key,
                  strict_key=strict_key)
 
 

@@ -21,7 +21,7 @@ from tests.support.topic_reader import records_of
 EVENTS = topics.events(Lane.MARKETING)
 
 
-def tell(url: str, *records: Record, sink: Sink | None = None) -> None:
+def apply_records(url: str, *records: Record, sink: Sink | None = None) -> None:
     """One batch, in a transaction of its own."""
     sink = sink or MessageEventsSink()
     session = Session(url, prepare=sink.staging)

@@ -39,7 +39,7 @@ def put(kafka: str, topic: str, values: Sequence[Record | bytes], partition: int
 
 
 @contextmanager
-def at_work(sink: Sink, kafka: str, postgres: str, *, instance: str | None = None) -> Iterator[SinkRunner]:
+def running_sink(sink: Sink, kafka: str, postgres: str, *, instance: str | None = None) -> Iterator[SinkRunner]:
     """The sink runs until the block ends; a fault of its thread is raised here."""
     joined = threading.Event()
     faults: list[BaseException] = []

@@ -1,6 +1,6 @@
 """The three services for tests: started once a run, and one way to put a value into each and find it again.
 
-In: a temp folder. Out: `running_stack` for the session fixture; `RIGS`, one row a kind of service.
+In: a temp folder. Out: `running_services` for the session fixture; `SERVICE_PROBES`, one row a kind of service.
 Wrong: a service that does not start fails the test that asked for it, with the service's own sentence.
 """
 
@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rig:
+class ServiceProbe:
     """One kind of service: `keep` stores a text at an address, `find` reads what was stored."""
 
     make: Callable[[Path, int | None], Embedded]
@@ -38,7 +38,7 @@ class Rig:
 
 
 @contextmanager
-def running_stack(folder: Path) -> Iterator[Stack]:
+def running_services(folder: Path) -> Iterator[Stack]:
     """All three services in `folder`, ended afterwards."""
     stack = start_services(folder)
     try:
@@ -99,8 +99,8 @@ def _find_in_redis(address: str) -> str:
         return str(client.get("kept"))
 
 
-RIGS: dict[str, Rig] = {
-    "kafka": Rig(make=KafkaService, keep=_keep_in_kafka, find=_find_in_kafka),
-    "postgres": Rig(make=PostgresService, keep=_keep_in_postgres, find=_find_in_postgres),
-    "redis": Rig(make=RedisService, keep=_keep_in_redis, find=_find_in_redis),
+SERVICE_PROBES: dict[str, ServiceProbe] = {
+    "kafka": ServiceProbe(make=KafkaService, keep=_keep_in_kafka, find=_find_in_kafka),
+    "postgres": ServiceProbe(make=PostgresService, keep=_keep_in_postgres, find=_find_in_postgres),
+    "redis": ServiceProbe(make=RedisService, keep=_keep_in_redis, find=_find_in_redis),
 }

@@ -1,6 +1,6 @@
 """Stories of one campaign each, told as the roles would write them.
 
-In: a Kafka, a database and running sinks. Out: records and rows, and what `verify` says of them. Every story has a tenant
+In: a Kafka, a database and running sinks. Out: records and rows, and what `verify` says of them. Every scenario has a tenant
 and a campaign of its own, so that they do not mind each other.
 """
 
@@ -38,7 +38,7 @@ RESERVED = "INSERT INTO reservations (tenant, campaign, chunk, round, price, pos
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class VerifyEnv:
     """Where this module's pipeline lives."""
 
     kafka: str
@@ -77,42 +77,42 @@ class World:
                                postgres=PostgresSettings(url=SecretStr(self.postgres))), **{"wait": 60, **asked})
 
 
-class Story:
+class VerifyScenario:
     """One campaign of one chunk of ten messages, told step by step."""
 
-    def __init__(self, world: World, *, recipients: int = 10) -> None:
+    def __init__(self, env: VerifyEnv, *, recipients: int = 10) -> None:
         root = "0" + secrets.token_hex(13).upper()[:25]
-        self.world = world
+        self.env = env
         self.tenant = str(uuid.uuid4())
         self.campaign, self.chunk = f"cmp_{root}", f"chk_{root}_0_0"
         self.of: dict[str, Any] = {"tenant": self.tenant, "campaign": self.campaign, "chunk": self.chunk}
-        add_tenant(world.postgres, self.tenant, reserved=7000)
-        world.execute(ROW, self.tenant, self.campaign)
-        world.execute(PART, self.tenant, self.campaign, recipients)
-        world.execute(RESERVED, self.tenant, self.campaign, self.chunk, b"\xff\x03", bytes([1]) * 10)
+        add_tenant(env.postgres, self.tenant, reserved=7000)
+        env.execute(ROW, self.tenant, self.campaign)
+        env.execute(PART, self.tenant, self.campaign, recipients)
+        env.execute(RESERVED, self.tenant, self.campaign, self.chunk, b"\xff\x03", bytes([1]) * 10)
 
-    def accepted(self) -> Story:
-        self.world.put("ingest-marketing", an_envelope(**self.of), headers=[("x-from", b"gateway")])
+    def accepted(self) -> VerifyScenario:
+        self.env.put("ingest-marketing", an_envelope(**self.of), headers=[("x-from", b"gateway")])
         return self
 
-    def event(self, *changes: Any, **given: Any) -> Story:
-        self.world.put("message-events-marketing", events(*changes, **{**self.of, **given}))
+    def event(self, *changes: Any, **given: Any) -> VerifyScenario:
+        self.env.put("message-events-marketing", events(*changes, **{**self.of, **given}))
         return self
 
-    def calls(self, *records: Record) -> Story:
-        self.world.put("attempts-marketing", *records)
+    def calls(self, *records: Record) -> VerifyScenario:
+        self.env.put("attempts-marketing", *records)
         return self
 
-    def sent(self) -> Story:
+    def sent(self) -> VerifyScenario:
         self.event(change("queued"), change("sending"), change("sent"))
         self.calls(started(**self.of), settled({"sent": 0b1111111111}, **self.of))
-        self.world.put("usage", usage(charged=0b1111111111, **self.of))
+        self.env.put("usage", usage(charged=0b1111111111, **self.of))
         return self
 
-    def told(self, status: str, sequence: int, *indexes: int) -> Story:
+    def told(self, status: str, sequence: int, *indexes: int) -> VerifyScenario:
         """Public events of these messages."""
         for index in indexes:
-            self.world.put("delivery-receipts", DeliveryReceipt(
+            self.env.put("delivery-receipts", DeliveryReceipt(
                 message_id=f"msg_{self.campaign[4:]}_0_{index}", campaign_id=self.campaign, tenant_id=self.tenant,
                 client_ref=None, to_hash="x", channel="sms", carrier="acme", status=status, reason=None, carrier_code=None,
                 carrier_message_id="1", segments=1, price="0.0700", attempt=1, occurred_at=NOW, carrier_at=None,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.chaos_scenario import ordeal
+from tests.support.chaos_scenario import chaos_scenario
 from tests.support.running import Running, running_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -26,7 +26,7 @@ def victim() -> Iterator[Running]:
 
 
 def test_a_hundred_thousand_survive_random_kills(victim: Running) -> None:
-    with ordeal(victim, RECIPIENTS) as trial:
+    with chaos_scenario(victim, RECIPIENTS) as trial:
         trial.kill_at_random(KILLS, SEED, 60)
         trial.comes_to_rest(240)
         assert trial.judge() == []

@@ -22,9 +22,9 @@ from infra.services.service import Service
 from infra.services.stack import Stack
 from schemas.records.wire import Returned, Settled
 from schemas.values.lanes import Lane
-from tests.component.dispatch.conftest import MakePlace
-from tests.support.dispatch.env import Place, outcomes, until
-from tests.support.service_stack import running_stack
+from tests.component.dispatch.conftest import MakeEnv
+from tests.support.dispatch.env import DispatchEnv, outcomes, until
+from tests.support.service_stack import running_services
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Services that may be ended."""
-    with running_stack(tmp_path_factory.mktemp("perishable")) as stack:
+    with running_services(tmp_path_factory.mktemp("perishable")) as stack:
         yield stack
 
 
@@ -63,70 +63,70 @@ def back(service: Service, how: signal.Signals) -> None:
         service.start()
 
 
-async def comes_to_an_end(place: Place, messages: int) -> None:
+async def comes_to_an_end(env: DispatchEnv, messages: int) -> None:
     """Everything is at its end, nothing was taken twice, and whatever is called sent is with the carrier."""
-    await until(lambda: len(seen := outcomes(place.of(Settled))) == messages and "not_submitted" not in seen.values())
-    ends = list(outcomes(place.of(Settled)).values())
-    taken = place.times_taken()
+    await until(lambda: len(seen := outcomes(env.of(Settled))) == messages and "not_submitted" not in seen.values())
+    ends = list(outcomes(env.of(Settled)).values())
+    taken = env.times_taken()
     assert set(taken.values()) == {1}, "nothing twice"
-    assert set(ends) <= {"sent", "uncertain"} and place.of(Returned) == []
+    assert set(ends) <= {"sent", "uncertain"} and env.of(Returned) == []
     assert ends.count("sent") <= len(taken) <= messages
-    await until(lambda: place.committed()[0] == place.dispatch_end())
+    await until(lambda: env.committed()[0] == env.dispatch_end())
 
 
-async def test_kafka_away_longer_than_a_producer_waits(services: Stack, make_place: MakePlace) -> None:
-    place = make_place(Lane.MARKETING)
-    await place.open(Script(answer_delay_seconds=0.05), rate=200)
-    process = await place.spawn()
-    place.put(*(place.slice(100, number) for number in range(4)))
-    await until(lambda: len(place.times_taken()) > 60)
+async def test_kafka_away_longer_than_a_producer_waits(services: Stack, make_env: MakeEnv) -> None:
+    env = make_env(Lane.MARKETING)
+    await env.open(Script(answer_delay_seconds=0.05), rate=200)
+    process = await env.spawn()
+    env.put(*(env.slice(100, number) for number in range(4)))
+    await until(lambda: len(env.times_taken()) > 60)
     async with away(services, "kafka", signal.SIGSTOP):
-        await until(lambda: "log_again" in place.said("dispatch-bulk") or process.poll() is not None)
-        gone_out = len(place.times_taken())
+        await until(lambda: "log_again" in env.said("dispatch-bulk") or process.poll() is not None)
+        gone_out = len(env.times_taken())
         assert 60 < gone_out < 400, "nothing is sent without its start in the log"
-    await until(lambda: len(place.times_taken()) > gone_out or process.poll() is not None)
+    await until(lambda: len(env.times_taken()) > gone_out or process.poll() is not None)
     if process.poll() is not None:
         assert process.returncode == FAILED
-        await place.spawn()
-    await comes_to_an_end(place, 400)
-    assert "sent" in outcomes(place.of(Settled)).values()
+        await env.spawn()
+    await comes_to_an_end(env, 400)
+    assert "sent" in outcomes(env.of(Settled)).values()
 
 
-async def test_redis_away_and_back_empty(services: Stack, make_place: MakePlace) -> None:
-    place = make_place(Lane.MARKETING)
-    await place.open(rate=200)
-    slices = [place.slice(100, number) for number in range(4)]
-    await place.start()
-    place.put(*slices[:3])
-    await until(lambda: len(place.times_taken()) > 40)
+async def test_redis_away_and_back_empty(services: Stack, make_env: MakeEnv) -> None:
+    env = make_env(Lane.MARKETING)
+    await env.open(rate=200)
+    slices = [env.slice(100, number) for number in range(4)]
+    await env.start()
+    env.put(*slices[:3])
+    await until(lambda: len(env.times_taken()) > 40)
     async with away(services, "redis", signal.SIGKILL):
-        before = len(place.times_taken())
-        place.put(slices[3])  # what was there may have gone until nobody saw Redis any more
-        await until(lambda: len(place.times_taken()) > before + 60)
+        before = len(env.times_taken())
+        env.put(slices[3])  # what was there may have gone until nobody saw Redis any more
+        await until(lambda: len(env.times_taken()) > before + 60)
     with redis.Redis.from_url(services.redis) as client:
         client.flushall()
-    await comes_to_an_end(place, 400)
-    assert len(place.times_taken()) == 400 and set(outcomes(place.of(Settled)).values()) == {"sent"}
-    await place.stop()
-    place.put(*slices)
-    await place.start()
-    await until(lambda: place.committed()[0] == place.dispatch_end())
-    assert sum(place.times_taken().values()) == 400, "the log knows what Redis has forgotten"
+    await comes_to_an_end(env, 400)
+    assert len(env.times_taken()) == 400 and set(outcomes(env.of(Settled)).values()) == {"sent"}
+    await env.stop()
+    env.put(*slices)
+    await env.start()
+    await until(lambda: env.committed()[0] == env.dispatch_end())
+    assert sum(env.times_taken().values()) == 400, "the log knows what Redis has forgotten"
 
 
 @pytest.mark.parametrize("lane", [Lane.MARKETING, Lane.TRANSACTIONAL])
-async def test_postgresql_away(services: Stack, make_place: MakePlace, lane: Lane) -> None:
-    place = make_place(lane)
-    await place.open(rate=200)
-    await place.start()
-    place.put(place.slice(150))
-    await until(lambda: len(place.times_taken()) > 40)
+async def test_postgresql_away(services: Stack, make_env: MakeEnv, lane: Lane) -> None:
+    env = make_env(lane)
+    await env.open(rate=200)
+    await env.start()
+    env.put(env.slice(150))
+    await until(lambda: len(env.times_taken()) > 40)
     async with away(services, "postgres", signal.SIGKILL):
-        place.put(place.slice(50, 1))
-        await until(lambda: len(place.times_taken()) == (150 if lane is Lane.MARKETING else 200))
-        await until(lambda: len(outcomes(place.of(Settled))) == len(place.times_taken()))
+        env.put(env.slice(50, 1))
+        await until(lambda: len(env.times_taken()) == (150 if lane is Lane.MARKETING else 200))
+        await until(lambda: len(outcomes(env.of(Settled))) == len(env.times_taken()))
         waits = lane is Lane.MARKETING
-        assert len(outcomes(place.of(Settled))) == (150 if waits else 200), (
+        assert len(outcomes(env.of(Settled))) == (150 if waits else 200), (
             "marketing waits for whoever can tell what was sent before")
-    await comes_to_an_end(place, 200)
-    assert set(outcomes(place.of(Settled)).values()) == {"sent"} and len(place.times_taken()) == 200
+    await comes_to_an_end(env, 200)
+    assert set(outcomes(env.of(Settled)).values()) == {"sent"} and len(env.times_taken()) == 200

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chaos_scenario import ordeal
+from tests.support.chaos_scenario import chaos_scenario
 from tests.support.processes import kill
 from tests.support.running import Running, until
 
@@ -20,7 +20,7 @@ ROLES = ("gateway", "streams-otp", "streams-bulk", "dispatch-otp", "dispatch-bul
 @pytest.mark.parametrize("name", ROLES)
 def test_a_role_killed_in_mid_campaign_loses_and_repeats_nothing(victim: Running, name: str) -> None:
     restarts, process = victim.role(name)["restarts"], victim.role_process(name)
-    with ordeal(victim, RECIPIENTS) as trial:
+    with chaos_scenario(victim, RECIPIENTS) as trial:
         trial.wait_until_gone_out(RECIPIENTS // 10)
         assert trial.gone_out() < RECIPIENTS * 9 // 10, "this is to be the middle"
 
@@ -34,7 +34,7 @@ def test_a_role_killed_in_mid_campaign_loses_and_repeats_nothing(victim: Running
 
 @pytest.mark.parametrize("name", ["streams-bulk", "dispatch-bulk"])
 def test_a_role_that_keeps_dying_loses_and_repeats_nothing(victim: Running, name: str) -> None:
-    with ordeal(victim, RECIPIENTS, singles=0) as trial:
+    with chaos_scenario(victim, RECIPIENTS, singles=0) as trial:
         for fifth in (1, 2, 3, 4):
             trial.wait_until_gone_out(RECIPIENTS * fifth // 5)
             kill(victim.role_process(name))

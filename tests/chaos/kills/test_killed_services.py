@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 import redis
 
-from tests.support.chaos_scenario import ordeal
+from tests.support.chaos_scenario import chaos_scenario
 from tests.support.gateway_client import UNREACHABLE
 from tests.support.processes import is_alive, kill
 from tests.support.running import Running, until
@@ -21,7 +21,7 @@ RECIPIENTS = 5000
 
 @pytest.mark.parametrize("name", ["redis", "postgres", "kafka"])
 def test_a_service_killed_in_mid_campaign_loses_and_repeats_nothing(victim: Running, name: str) -> None:
-    with ordeal(victim, RECIPIENTS) as trial:
+    with chaos_scenario(victim, RECIPIENTS) as trial:
         trial.wait_until_gone_out(RECIPIENTS // 5)
         service = victim.service_process(name)
 
@@ -34,7 +34,7 @@ def test_a_service_killed_in_mid_campaign_loses_and_repeats_nothing(victim: Runn
 
 
 def test_an_emptied_redis_loses_and_repeats_nothing(victim: Running) -> None:
-    with ordeal(victim, RECIPIENTS) as trial:
+    with chaos_scenario(victim, RECIPIENTS) as trial:
         trial.wait_until_gone_out(RECIPIENTS // 5)
 
         with redis.Redis.from_url(victim.line["redis"]) as client:

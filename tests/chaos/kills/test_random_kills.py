@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chaos_scenario import ordeal
+from tests.support.chaos_scenario import chaos_scenario
 from tests.support.running import Running
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(400)]
@@ -15,7 +15,7 @@ SEED = 20_260
 
 
 def test_six_random_kills_lose_and_repeat_nothing(victim: Running) -> None:
-    with ordeal(victim, RECIPIENTS) as trial:
+    with chaos_scenario(victim, RECIPIENTS) as trial:
         trial.kill_at_random(KILLS, SEED, 60)
         trial.comes_to_rest(120)
         assert trial.judge() == []

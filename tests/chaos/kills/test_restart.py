@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.chaos_scenario import ordeal
+from tests.support.chaos_scenario import chaos_scenario
 from tests.support.running import Running
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -18,7 +18,7 @@ RECIPIENTS = 8000
 
 @pytest.mark.parametrize("end", [Running.stop, Running.kill], ids=["stopped", "killed"])
 def test_a_campaign_goes_on_after_a_restart(victim: Running, end: object) -> None:
-    with ordeal(victim, RECIPIENTS, singles=0, outside=True) as trial:
+    with chaos_scenario(victim, RECIPIENTS, singles=0, outside=True) as trial:
         trial.wait_until_gone_out(RECIPIENTS // 8)
         assert callable(end)
 

@@ -6,22 +6,22 @@ from pathlib import Path
 import pytest
 
 from connectors.carriers.simulator.script import Script
-from tests.support.carriers import RIGS, SmppRig
+from tests.support.carriers import HARNESSES, SmppHarness
 
-Start = Callable[..., Awaitable[SmppRig]]
+Start = Callable[..., Awaitable[SmppHarness]]
 
 
-@pytest.fixture(params=list(RIGS))
+@pytest.fixture(params=list(HARNESSES))
 async def start(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Start]:
-    rigs: list[SmppRig] = []
+    harnesses: list[SmppHarness] = []
 
     async def begin(
         *, patience: float = 5.0, listen: bool = True, answer_at_once: bool = True, **script: object
-    ) -> SmppRig:
-        rig: SmppRig = RIGS[request.param](tmp_path, patience=patience, answer_at_once=answer_at_once)
-        rigs.append(rig)
-        return await rig.start(Script(**script), listen=listen)  # type: ignore[arg-type]
+    ) -> SmppHarness:
+        harness: SmppHarness = HARNESSES[request.param](tmp_path, patience=patience, answer_at_once=answer_at_once)
+        harnesses.append(harness)
+        return await harness.start(Script(**script), listen=listen)  # type: ignore[arg-type]
 
     yield begin
-    for rig in rigs:
-        await rig.stop()
+    for harness in harnesses:
+        await harness.stop()

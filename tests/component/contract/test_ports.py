@@ -1,4 +1,4 @@
-"""What the stages count on whatever stands behind a port: the world in memory of the unit tests, and the real services.
+"""What the stages count on whatever stands behind a port: the fakes in memory of the unit tests, and the real services.
 
 In: accounts, room, choices, notes of segments, each by every implementation there is. Out: answers in the order of the
 questions, bounds that hold, and the same answer to a repeat. So that a stage proved in memory is proved.
@@ -23,7 +23,7 @@ from streams.adapters.postgres_refs import PostgresRefs
 from streams.adapters.redis_capacity import RedisCapacity
 from streams.ports import Capacity, CapacityAsk, Credit, CreditAsk, Refs, SegmentReceipt
 from tests.support.database import add_tenant, fresh_database
-from tests.support.streams.fakes import NOW, SEALER, TENANT, World
+from tests.support.streams.fakes import NOW, SEALER, TENANT, FakePorts
 
 pytestmark = pytest.mark.stack
 MONEY, RATE = 10_000, 40
@@ -49,7 +49,7 @@ async def accounts(services: Stack, *, allowance: bool) -> AsyncIterator[Credit]
 async def credit(request: pytest.FixtureRequest, services: Stack) -> AsyncIterator[Credit]:
     """Whoever pays, with 1.0000."""
     if request.param == "memory":
-        yield World(money=MONEY)
+        yield FakePorts(money=MONEY)
     else:
         async with accounts(services, allowance=request.param == "allowance") as opened:
             yield opened
@@ -59,7 +59,7 @@ async def credit(request: pytest.FixtureRequest, services: Stack) -> AsyncIterat
 async def marketing_credit(request: pytest.FixtureRequest, services: Stack) -> AsyncIterator[Credit]:
     """Whoever pays for campaigns, with 1.0000."""
     if request.param == "memory":
-        yield World(money=MONEY)
+        yield FakePorts(money=MONEY)
     else:
         async with accounts(services, allowance=False) as opened:
             yield opened
@@ -109,7 +109,7 @@ async def test_who_asks_for_nothing_is_granted_nothing(credit: Credit) -> None:
 async def space(request: pytest.FixtureRequest, services: Stack, patient_redis: None) -> AsyncIterator[Capacity]:
     """A carrier with room for half a second of its rate."""
     if request.param == "memory":
-        yield World(room=ROOM)
+        yield FakePorts(room=ROOM)
         return
     redis = connect(services.redis)
     yield RedisCapacity(CarrierCapacity(redis), lambda: 0.0)
@@ -145,7 +145,7 @@ async def test_the_carrier_that_was_chosen_first_stays(space: Capacity, name: st
 @pytest.fixture(params=["memory", "postgres"])
 async def refs(request: pytest.FixtureRequest, services: Stack) -> AsyncIterator[Refs]:
     if request.param == "memory":
-        yield World()
+        yield FakePorts()
         return
     with fresh_database(services.postgres) as url:
         add_tenant(url, TENANT)

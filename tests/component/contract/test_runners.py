@@ -24,7 +24,7 @@ from schemas.records.wire import Envelope
 from streams.faust_runner import COMMIT_SECONDS
 from streams.runner import BrakeOn, Undelivered
 from tests.support.service_stack import wait_for
-from tests.support.streams.runner_harness import SECONDS, ConsumerThread, InMemory, Rig, WithFaust
+from tests.support.streams.runner_harness import SECONDS, ConsumerThread, InMemory, RunnerHarness, WithFaust
 from tests.support.streams.toy_runner import toy_record, toy_slice
 
 
@@ -38,13 +38,13 @@ def logged() -> Iterator[list[Any]]:
 @pytest.fixture
 def faust(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WithFaust]:
     services: Stack = request.getfixturevalue("services")
-    rig = WithFaust(services.kafka, tmp_path)
-    yield rig
-    rig.end()
+    harness = WithFaust(services.kafka, tmp_path)
+    yield harness
+    harness.end()
 
 
 @pytest.fixture(params=["memory", pytest.param("faust", marks=pytest.mark.stack)])
-def rig(request: pytest.FixtureRequest) -> Rig:
+def harness(request: pytest.FixtureRequest) -> RunnerHarness:
     if request.param == "memory":
         return InMemory()
     faust: WithFaust = request.getfixturevalue("faust")
@@ -55,18 +55,18 @@ def plain(value: bytes | None) -> tuple[bytes | None, bytes | None, list[tuple[s
     return None, value, []
 
 
-async def test_what_goes_in_comes_out_and_is_acknowledged(rig: Rig) -> None:
-    out, letters = await rig.run([plain(toy_record(toy_slice(f"c{n}"))) for n in range(300)], 300, 0)
+async def test_what_goes_in_comes_out_and_is_acknowledged(harness: RunnerHarness) -> None:
+    out, letters = await harness.run([plain(toy_record(toy_slice(f"c{n}"))) for n in range(300)], 300, 0)
     assert sorted(set(out)) == sorted(f"c{n}" for n in range(300))
     assert letters == []
-    wait_for(lambda: rig.committed() == 300)
+    wait_for(lambda: harness.committed() == 300)
 
 
-async def test_poison_is_buried_whole_and_the_rest_goes_on(rig: Rig) -> None:
+async def test_poison_is_buried_whole_and_the_rest_goes_on(harness: RunnerHarness) -> None:
     poison = b"\x07 not ours \xff"
     feed: ConsumerThread = [plain(toy_record(toy_slice("before"))), (b"key", poison, [("traceparent", b"00-1")]),
                   (b"null", None, []), plain(toy_record(toy_slice("after")))]
-    out, letters = await rig.run(feed, 2, 2)
+    out, letters = await harness.run(feed, 2, 2)
     assert set(out) == {"before", "after"}
     by_key = {key: (value, headers) for key, value, headers in letters}
     value, headers = by_key[b"key"]
@@ -78,12 +78,12 @@ async def test_poison_is_buried_whole_and_the_rest_goes_on(rig: Rig) -> None:
     assert headers["x-first-failed-at"].isdigit() and headers["x-orig-offset"].isdigit()
     assert int(headers["x-orig-timestamp"]) > 0
     assert by_key[b"null"][0] is None
-    wait_for(lambda: rig.committed() == 4)
+    wait_for(lambda: harness.committed() == 4)
 
 
-async def test_a_slice_that_fails_is_buried_alone(rig: Rig) -> None:
+async def test_a_slice_that_fails_is_buried_alone(harness: RunnerHarness) -> None:
     mixed = toy_record(toy_slice("good-1"), toy_slice("bad", "boom"), toy_slice("good-2"))
-    out, letters = await rig.run([plain(toy_record(toy_slice("first"))), (b"k", mixed, []),
+    out, letters = await harness.run([plain(toy_record(toy_slice("first"))), (b"k", mixed, []),
                                   plain(toy_record(toy_slice("last")))], 4, 1)
     assert set(out) == {"first", "good-1", "good-2", "last"}
     [(key, value, headers)] = letters
@@ -92,62 +92,62 @@ async def test_a_slice_that_fails_is_buried_alone(rig: Rig) -> None:
     assert [s.chunk for s in decode_as(value, Envelope).slices] == ["bad"]
     assert headers["x-error-code"] == b"step_failed"
     assert headers["x-error-class"] == b"ValueError"
-    wait_for(lambda: rig.committed() == 3)
+    wait_for(lambda: harness.committed() == 3)
 
 
 async def test_an_output_that_is_refused_leaves_the_input_unacknowledged() -> None:
-    rig = InMemory()
-    rig.runner.send(toy_record(toy_slice("c")))
-    rig.runner.topics.fail_next = 1
+    harness = InMemory()
+    harness.runner.send(toy_record(toy_slice("c")))
+    harness.runner.topics.fail_next = 1
     with pytest.raises(Undelivered):
-        await rig.runner.drain()
-    assert rig.committed() == 0
-    rig.runner.restart()
-    await rig.runner.drain()
-    assert rig.committed() == 1
-    assert [o.value for o in rig.runner.topics.on("out")] == [b"c"]
+        await harness.runner.drain()
+    assert harness.committed() == 0
+    harness.runner.restart()
+    await harness.runner.drain()
+    assert harness.committed() == 1
+    assert [o.value for o in harness.runner.topics.on("out")] == [b"c"]
 
 
 async def test_the_brake_ends_the_process_before_a_topic_is_buried(logged: list[Any]) -> None:
-    rig = InMemory()
+    harness = InMemory()
     for n in range(25):
-        rig.runner.send(toy_record(toy_slice(f"c{n}", "boom")))
+        harness.runner.send(toy_record(toy_slice(f"c{n}", "boom")))
     with pytest.raises(BrakeOn):
-        await rig.runner.drain()
-    assert rig.committed() == 0
-    assert rig.runner.topics.written == []
+        await harness.runner.drain()
+    assert harness.committed() == 0
+    assert harness.runner.topics.written == []
     assert [entry["offset"] for entry in logged if entry["action"] == "step_failed"] == list(range(21))
 
 
 async def test_failures_between_successes_pull_no_brake() -> None:
-    rig = InMemory()
+    harness = InMemory()
     for n in range(100):
-        rig.runner.send(toy_record(toy_slice(f"c{n}", "boom" if n % 2 else "hi")))
-    await rig.runner.drain()
-    assert len(rig.runner.topics.on(DEAD_LETTER)) == 50
-    assert len(rig.runner.topics.on("out")) == 50
+        harness.runner.send(toy_record(toy_slice(f"c{n}", "boom" if n % 2 else "hi")))
+    await harness.runner.drain()
+    assert len(harness.runner.topics.on(DEAD_LETTER)) == 50
+    assert len(harness.runner.topics.on("out")) == 50
 
 
 @pytest.mark.stack
 def test_faust_ends_with_70_when_an_output_is_refused(services: Stack, tmp_path: Path) -> None:
-    rig = WithFaust(services.kafka, tmp_path, out_bytes=150)
+    harness = WithFaust(services.kafka, tmp_path, out_bytes=150)
     try:
-        rig.send([plain(toy_record(toy_slice(os.urandom(60).hex())))])
-        assert rig.start().wait(SECONDS) == 70
-        assert rig.committed() == 0
+        harness.send([plain(toy_record(toy_slice(os.urandom(60).hex())))])
+        assert harness.start().wait(SECONDS) == 70
+        assert harness.committed() == 0
     finally:
-        rig.end()
+        harness.end()
 
 
 @pytest.mark.stack
 def test_faust_says_that_offsets_are_missing(services: Stack, tmp_path: Path) -> None:
-    rig = WithFaust(services.kafka, tmp_path, offsets=False)
+    harness = WithFaust(services.kafka, tmp_path, offsets=False)
     try:
-        rig.send([plain(toy_record(toy_slice("c")))])
-        assert rig.start().wait(SECONDS) == 70
+        harness.send([plain(toy_record(toy_slice("c")))])
+        assert harness.start().wait(SECONDS) == 70
         assert "sluice topics apply" in (tmp_path / "stderr").read_text()
     finally:
-        rig.end()
+        harness.end()
 
 
 @pytest.mark.stack

@@ -12,21 +12,21 @@ import pytest
 
 from schemas.values.lanes import Lane
 from tests.support.database import fresh_database
-from tests.support.dispatch.env import Place
+from tests.support.dispatch.env import DispatchEnv
 
 _partitions = itertools.cycle(range(8))
-MakePlace = Callable[[Lane], Place]
+MakeEnv = Callable[[Lane], DispatchEnv]
 
 
 @pytest.fixture
-async def make_place(services: Any, topics: None, tmp_path: Path) -> AsyncIterator[MakePlace]:
+async def make_env(services: Any, topics: None, tmp_path: Path) -> AsyncIterator[MakeEnv]:
     """Places that end with the test."""
     async with AsyncExitStack() as stack:
 
-        def make(lane: Lane) -> Place:
+        def make(lane: Lane) -> DispatchEnv:
             database = stack.enter_context(fresh_database(services.postgres))
-            place = Place(services, database, tmp_path, lane=lane, partition=next(_partitions))
-            stack.push_async_callback(place.close)
-            return place
+            env = DispatchEnv(services, database, tmp_path, lane=lane, partition=next(_partitions))
+            stack.push_async_callback(env.close)
+            return env
 
         yield make

@@ -19,155 +19,155 @@ from schemas.records.topics import DEAD_LETTER, attempts
 from schemas.records.wire import Envelope, Owner, Settled, Started, Verdict
 from schemas.values.lanes import Lane
 from schemas.values.positions import places
-from tests.component.dispatch.conftest import MakePlace
-from tests.support.dispatch.env import Place, now, until
+from tests.component.dispatch.conftest import MakeEnv
+from tests.support.dispatch.env import DispatchEnv, now, until
 from tests.support.topic_reader import read_topic
 
 pytestmark = pytest.mark.stack
 
 
-def verdicts(place: Place) -> dict[int, list[tuple[str, str]]]:
+def verdicts(env: DispatchEnv) -> dict[int, list[tuple[str, str]]]:
     """By position of chunk 0: what the log says of it, in order."""
     found: dict[int, list[tuple[str, str]]] = {}
-    for record in place.of(Settled):
+    for record in env.of(Settled):
         for verdict in record.verdicts:
             for position in places(verdict.positions):
                 found.setdefault(position, []).append((verdict.outcome, verdict.reason))
     return found
 
 
-def sent(place: Place) -> set[int]:
+def sent(env: DispatchEnv) -> set[int]:
     """Positions of chunk 0 that the carrier has, as the log says."""
-    return {position for position, found in verdicts(place).items() if ("sent", "none") in found}
+    return {position for position, found in verdicts(env).items() if ("sent", "none") in found}
 
 
-def starts(place: Place) -> Counter[int]:
+def starts(env: DispatchEnv) -> Counter[int]:
     """How often each position was started."""
-    return Counter(position for record in place.of(Started) for position in places(record.positions))
+    return Counter(position for record in env.of(Started) for position in places(record.positions))
 
 
-async def test_marketing_that_was_in_flight_is_not_sent_again(make_place: MakePlace) -> None:
-    place = make_place(Lane.MARKETING)
-    await place.open(Script(answer_delay_seconds=0.3), rate=300)
-    process = await place.spawn()
-    place.put(place.slice(100))
-    await until(lambda: len(place.times_taken()) > 30)
-    place.kill(process)
-    place.server.change(Script())
-    await place.start()
-    await until(lambda: set(verdicts(place)) == set(range(100)))
-    assert max(place.times_taken().values()) == 1
-    uncertain = {p for p, found in verdicts(place).items() if ("uncertain", "owner_lost") in found}
-    sent = {p for p, found in verdicts(place).items() if found == [("sent", "none")]}
+async def test_marketing_that_was_in_flight_is_not_sent_again(make_env: MakeEnv) -> None:
+    env = make_env(Lane.MARKETING)
+    await env.open(Script(answer_delay_seconds=0.3), rate=300)
+    process = await env.spawn()
+    env.put(env.slice(100))
+    await until(lambda: len(env.times_taken()) > 30)
+    env.kill(process)
+    env.server.change(Script())
+    await env.start()
+    await until(lambda: set(verdicts(env)) == set(range(100)))
+    assert max(env.times_taken().values()) == 1
+    uncertain = {p for p, found in verdicts(env).items() if ("uncertain", "owner_lost") in found}
+    sent = {p for p, found in verdicts(env).items() if found == [("sent", "none")]}
     assert uncertain and sent and uncertain | sent == set(range(100))
-    assert set(starts(place).values()) == {1}
-    await until(lambda: place.committed()[0] == place.dispatch_end())
+    assert set(starts(env).values()) == {1}
+    await until(lambda: env.committed()[0] == env.dispatch_end())
 
 
-async def test_otp_that_was_in_flight_is_sent_once_more_and_then_never(make_place: MakePlace) -> None:
-    place = make_place(Lane.OTP)
-    await place.open(Script(answer_delay_seconds=3), rate=300, window=20)  # nothing is answered before its owner ends
-    place.put(*(place.slice(1, n, campaign=None, chunk=f"msg_{place.root[:-2]}{n:02}") for n in range(30)))
-    process = await place.spawn()
-    await until(lambda: len(place.times_taken()) >= 5)
-    place.kill(process)
-    process = await place.spawn()
-    await until(lambda: max(place.times_taken().values()) == 2)
-    place.kill(process)
-    place.server.change(Script())
-    await place.start()
-    await until(lambda: {record.chunk for record in place.of(Settled)} == {
-        f"msg_{place.root[:-2]}{n:02}" for n in range(30)})
-    assert max(place.times_taken().values()) == 2
-    started: Counter[str] = Counter(record.chunk for record in place.of(Started))
-    outcomes = {record.chunk: record.verdicts[0].outcome for record in place.of(Settled)}
+async def test_otp_that_was_in_flight_is_sent_once_more_and_then_never(make_env: MakeEnv) -> None:
+    env = make_env(Lane.OTP)
+    await env.open(Script(answer_delay_seconds=3), rate=300, window=20)  # nothing is answered before its owner ends
+    env.put(*(env.slice(1, n, campaign=None, chunk=f"msg_{env.root[:-2]}{n:02}") for n in range(30)))
+    process = await env.spawn()
+    await until(lambda: len(env.times_taken()) >= 5)
+    env.kill(process)
+    process = await env.spawn()
+    await until(lambda: max(env.times_taken().values()) == 2)
+    env.kill(process)
+    env.server.change(Script())
+    await env.start()
+    await until(lambda: {record.chunk for record in env.of(Settled)} == {
+        f"msg_{env.root[:-2]}{n:02}" for n in range(30)})
+    assert max(env.times_taken().values()) == 2
+    started: Counter[str] = Counter(record.chunk for record in env.of(Started))
+    outcomes = {record.chunk: record.verdicts[0].outcome for record in env.of(Settled)}
     assert {outcomes[chunk] for chunk, times in started.items() if times == 1} == {"sent"}
     assert "uncertain" in {outcomes[chunk] for chunk, times in started.items() if times == 2}
-    twice = [destination for destination, times in place.times_taken().items() if times == 2]
+    twice = [destination for destination, times in env.times_taken().items() if times == 2]
     assert len(twice) <= sum(times == 2 for times in started.values())
 
 
-async def test_otp_between_its_two_tries_is_left_to_the_next_owner_and_no_third_is_made(make_place: MakePlace) -> None:
-    place = make_place(Lane.OTP)
-    await place.open(Script(lose_answer_every=1))
-    process = await place.spawn()
-    place.put(place.slice(1))
-    await until(place.times_taken)
-    port = place.server.port
-    await place.server.stop()
-    await until(lambda: verdicts(place) == {0: [("unanswered", "connection_lost")]})
-    place.kill(process)
-    await place.server.start("127.0.0.1", port)
-    process = await place.spawn()
-    await until(lambda: set(place.times_taken().values()) == {2})
-    place.kill(process)
-    place.server.change(Script())
-    await place.start()
-    await until(lambda: verdicts(place)[0][-1] == ("uncertain", "owner_lost"))
-    await until(lambda: place.committed()[0] == place.dispatch_end())
-    assert set(place.times_taken().values()) == {2} and starts(place) == {0: 2}
+async def test_otp_between_its_two_tries_is_left_to_the_next_owner_and_no_third_is_made(make_env: MakeEnv) -> None:
+    env = make_env(Lane.OTP)
+    await env.open(Script(lose_answer_every=1))
+    process = await env.spawn()
+    env.put(env.slice(1))
+    await until(env.times_taken)
+    port = env.server.port
+    await env.server.stop()
+    await until(lambda: verdicts(env) == {0: [("unanswered", "connection_lost")]})
+    env.kill(process)
+    await env.server.start("127.0.0.1", port)
+    process = await env.spawn()
+    await until(lambda: set(env.times_taken().values()) == {2})
+    env.kill(process)
+    env.server.change(Script())
+    await env.start()
+    await until(lambda: verdicts(env)[0][-1] == ("uncertain", "owner_lost"))
+    await until(lambda: env.committed()[0] == env.dispatch_end())
+    assert set(env.times_taken().values()) == {2} and starts(env) == {0: 2}
 
 
-async def test_a_newer_owner_stops_the_older_one_before_the_next_byte(make_place: MakePlace) -> None:
-    place = make_place(Lane.MARKETING)
-    await place.open()
-    await place.start()
-    place.put(place.slice(10))
-    await until(lambda: len(verdicts(place)) == 10)
-    usurper = Owner(owner="somebody else", lane=place.lane, at=now())
-    place.put_raw(encode(usurper), topic=attempts(place.lane))
-    place.put(place.slice(10, 1))
-    fault = await place.ended()
+async def test_a_newer_owner_stops_the_older_one_before_the_next_byte(make_env: MakeEnv) -> None:
+    env = make_env(Lane.MARKETING)
+    await env.open()
+    await env.start()
+    env.put(env.slice(10))
+    await until(lambda: len(verdicts(env)) == 10)
+    usurper = Owner(owner="somebody else", lane=env.lane, at=now())
+    env.put_raw(encode(usurper), topic=attempts(env.lane))
+    env.put(env.slice(10, 1))
+    fault = await env.ended()
     assert isinstance(fault, Fenced)
-    assert len(place.times_taken()) == 10, "not one message after the newer owner's record"
+    assert len(env.times_taken()) == 10, "not one message after the newer owner's record"
 
 
-async def test_a_fenced_process_ends_with_70(make_place: MakePlace) -> None:
-    place = make_place(Lane.MARKETING)
-    await place.open()
-    process = await place.spawn()
-    place.put_raw(encode(Owner(owner="somebody else", lane=place.lane, at=now())), topic=attempts(place.lane))
-    place.put(place.slice(3))
+async def test_a_fenced_process_ends_with_70(make_env: MakeEnv) -> None:
+    env = make_env(Lane.MARKETING)
+    await env.open()
+    process = await env.spawn()
+    env.put_raw(encode(Owner(owner="somebody else", lane=env.lane, at=now())), topic=attempts(env.lane))
+    env.put(env.slice(3))
     await until(lambda: process.poll() is not None)
     assert process.returncode == FAILED
-    assert place.submits() == []
+    assert env.submits() == []
 
 
-async def test_a_record_of_an_older_owner_is_passed_over(make_place: MakePlace) -> None:
-    place = make_place(Lane.MARKETING)
-    await place.open()
-    await place.start()
-    place.put(place.slice(5))
-    await until(lambda: len(verdicts(place)) == 5)
-    late = place.of(Started)[0]
-    place.put_raw(encode(type(late)(**{name: getattr(late, name) for name in late.__struct_fields__} | {"epoch": -1})),
-                  topic=attempts(place.lane))
-    place.put(place.slice(5, 1))
-    await until(lambda: len(place.times_taken()) == 10)
-    assert set(place.times_taken().values()) == {1}
+async def test_a_record_of_an_older_owner_is_passed_over(make_env: MakeEnv) -> None:
+    env = make_env(Lane.MARKETING)
+    await env.open()
+    await env.start()
+    env.put(env.slice(5))
+    await until(lambda: len(verdicts(env)) == 5)
+    late = env.of(Started)[0]
+    env.put_raw(encode(type(late)(**{name: getattr(late, name) for name in late.__struct_fields__} | {"epoch": -1})),
+                  topic=attempts(env.lane))
+    env.put(env.slice(5, 1))
+    await until(lambda: len(env.times_taken()) == 10)
+    assert set(env.times_taken().values()) == {1}
 
 
-async def test_settled_is_known_to_the_next_owner_without_its_commit(make_place: MakePlace) -> None:
-    place = make_place(Lane.TRANSACTIONAL)
-    await place.open(Script(error_suffixes={"009": 0x58}))
-    process = await place.spawn()
-    place.put(place.slice(10))
-    await until(lambda: len(sent(place)) == 9)
-    offset, _ = place.committed()
-    assert offset < place.dispatch_end(), "the throttled one keeps the record open"
-    place.kill(process)
-    await until(lambda: not place.server.connections)
-    place.server.change(Script())
-    await place.start()
-    await until(lambda: len(sent(place)) == 10)
-    assert set(place.times_taken().values()) == {1}
-    await until(lambda: place.committed()[0] == place.dispatch_end())
+async def test_settled_is_known_to_the_next_owner_without_its_commit(make_env: MakeEnv) -> None:
+    env = make_env(Lane.TRANSACTIONAL)
+    await env.open(Script(error_suffixes={"009": 0x58}))
+    process = await env.spawn()
+    env.put(env.slice(10))
+    await until(lambda: len(sent(env)) == 9)
+    offset, _ = env.committed()
+    assert offset < env.dispatch_end(), "the throttled one keeps the record open"
+    env.kill(process)
+    await until(lambda: not env.server.connections)
+    env.server.change(Script())
+    await env.start()
+    await until(lambda: len(sent(env)) == 10)
+    assert set(env.times_taken().values()) == {1}
+    await until(lambda: env.committed()[0] == env.dispatch_end())
 
 
-def stopped_between_two_tries(place: Place, process: subprocess.Popen[bytes]) -> bool:
+def stopped_between_two_tries(env: DispatchEnv, process: subprocess.Popen[bytes]) -> bool:
     """Stop the process; it goes on when it was waiting for an answer."""
     os.kill(process.pid, signal.SIGSTOP)
-    between = all(times == len(verdicts(place)[position]) for position, times in starts(place).items())
+    between = all(times == len(verdicts(env)[position]) for position, times in starts(env).items())
     if not between:
         os.kill(process.pid, signal.SIGCONT)
     return between
@@ -185,62 +185,62 @@ def record_of(kind: type[Any], slice_: Slice, **given: Any) -> Any:
     return kind(**fields | {"at": now()} | given)
 
 
-async def test_throttled_marketing_is_sent_exactly_once_by_the_next_owner(make_place: MakePlace) -> None:
-    place = make_place(Lane.MARKETING)
-    await place.open(Script(error_suffixes={"002": 0x58}), rate=4)  # a quarter of a second between two tries
-    process = await place.spawn()
-    place.put(place.slice(3))
-    await until(lambda: verdicts(place).get(2, []).count(("not_submitted", "throttled")) >= 2 and len(verdicts(place)) == 3)
-    await until(lambda: stopped_between_two_tries(place, process))
-    place.kill(process)
-    assert place.committed()[0] < place.dispatch_end(), "the throttled one keeps the record open"
-    place.server.change(Script())
-    await place.start()
-    await until(lambda: verdicts(place)[2][-1][0] != "not_submitted")
-    assert verdicts(place)[2][-1] == ("sent", "none")
-    assert set(place.times_taken().values()) == {1} and len(place.times_taken()) == 3
-    assert starts(place)[2] == len(verdicts(place)[2]) and starts(place)[0] == 1
-    await until(lambda: place.committed()[0] == place.dispatch_end())
+async def test_throttled_marketing_is_sent_exactly_once_by_the_next_owner(make_env: MakeEnv) -> None:
+    env = make_env(Lane.MARKETING)
+    await env.open(Script(error_suffixes={"002": 0x58}), rate=4)  # a quarter of a second between two tries
+    process = await env.spawn()
+    env.put(env.slice(3))
+    await until(lambda: verdicts(env).get(2, []).count(("not_submitted", "throttled")) >= 2 and len(verdicts(env)) == 3)
+    await until(lambda: stopped_between_two_tries(env, process))
+    env.kill(process)
+    assert env.committed()[0] < env.dispatch_end(), "the throttled one keeps the record open"
+    env.server.change(Script())
+    await env.start()
+    await until(lambda: verdicts(env)[2][-1][0] != "not_submitted")
+    assert verdicts(env)[2][-1] == ("sent", "none")
+    assert set(env.times_taken().values()) == {1} and len(env.times_taken()) == 3
+    assert starts(env)[2] == len(verdicts(env)[2]) and starts(env)[0] == 1
+    await until(lambda: env.committed()[0] == env.dispatch_end())
 
 
 @pytest.mark.parametrize("late", [False, True])
-async def test_an_old_owners_late_word_that_it_was_not_taken_sends_nothing(make_place: MakePlace, late: bool) -> None:
-    place = make_place(Lane.MARKETING)
-    await place.open()
-    whole = place.slice(2)
-    topic = attempts(place.lane)
-    place.put_raw(encode(Owner(owner="the first", lane=place.lane, at=now())), topic=topic)
-    epoch = place.calls()[-1][0]
-    started = record_of(Started, whole, epoch=epoch, dispatch_offset=place.dispatch_end())
+async def test_an_old_owners_late_word_that_it_was_not_taken_sends_nothing(make_env: MakeEnv, late: bool) -> None:
+    env = make_env(Lane.MARKETING)
+    await env.open()
+    whole = env.slice(2)
+    topic = attempts(env.lane)
+    env.put_raw(encode(Owner(owner="the first", lane=env.lane, at=now())), topic=topic)
+    epoch = env.calls()[-1][0]
+    started = record_of(Started, whole, epoch=epoch, dispatch_offset=env.dispatch_end())
     word = record_of(Settled, whole, epoch=epoch)
-    newer = Owner(owner="the second", lane=place.lane, at=now())
-    place.put_raw(*map(encode, [started, newer, word] if late else [started, word, newer]), topic=topic)
-    place.put(whole)
-    await place.start()
-    await until(lambda: place.committed()[0] == place.dispatch_end())
-    ends = {found[-1] for found in verdicts(place).values()}
+    newer = Owner(owner="the second", lane=env.lane, at=now())
+    env.put_raw(*map(encode, [started, newer, word] if late else [started, word, newer]), topic=topic)
+    env.put(whole)
+    await env.start()
+    await until(lambda: env.committed()[0] == env.dispatch_end())
+    ends = {found[-1] for found in verdicts(env).values()}
     assert ends == ({("uncertain", "owner_lost")} if late else {("sent", "none")})
-    assert len(place.times_taken()) == (0 if late else 2)
+    assert len(env.times_taken()) == (0 if late else 2)
 
 
 @pytest.mark.slow
-async def test_a_chunk_that_ends_every_owner_is_taken_apart_and_buried(make_place: MakePlace) -> None:
-    place = make_place(Lane.MARKETING)
-    await place.open(window=8)
-    place.put(place.slice(25))
+async def test_a_chunk_that_ends_every_owner_is_taken_apart_and_buried(make_env: MakeEnv) -> None:
+    env = make_env(Lane.MARKETING)
+    await env.open(window=8)
+    env.put(env.slice(25))
     crashes = 0
-    while len(verdicts(place)) < 25:
+    while len(verdicts(env)) < 25:
         assert crashes < 15, "the chunk ends one owner after the other"
-        process = await place.spawn(crash_on="4915100000")
-        await until(lambda process=process: process.poll() is not None or len(verdicts(place)) == 25)  # type: ignore[misc]
+        process = await env.spawn(crash_on="4915100000")
+        await until(lambda process=process: process.poll() is not None or len(verdicts(env)) == 25)  # type: ignore[misc]
         crashes += process.poll() is not None
     assert crashes >= 4
-    assert place.submits() == []
-    ends = Counter(found[-1] for found in verdicts(place).values())
+    assert env.submits() == []
+    ends = Counter(found[-1] for found in verdicts(env).values())
     assert set(ends) == {("uncertain", "owner_lost"), ("failed", "crash_loop")}
-    letters = [decode_as(record.value, Envelope).slices for record in read_topic(place.settings.kafka.bootstrap or "",
+    letters = [decode_as(record.value, Envelope).slices for record in read_topic(env.settings.kafka.bootstrap or "",
                                                                                  DEAD_LETTER)
                if record.headers["x-error-code"] == "crash_loop"]
     # A process that ends before its burial stands leaves it to the next one, which then buries two in one letter.
-    buried = {p for [one] in letters if one.chunk.endswith(f"{place.root}_0_0") for p in places(one.positions)}
-    assert buried == {p for p, found in verdicts(place).items() if found[-1] == ("failed", "crash_loop")}
+    buried = {p for [one] in letters if one.chunk.endswith(f"{env.root}_0_0") for p in places(one.positions)}
+    assert buried == {p for p, found in verdicts(env).items() if found[-1] == ("failed", "crash_loop")}

@@ -1,6 +1,6 @@
 """A gateway of our own on real services: a database for this folder's tests, an account, routes, an HTTP client.
 
-In: `services`. Out: `place` (addresses and keys, once a run), `gateway` (the parts of a running one), `client` (HTTP with
+In: `services`. Out: `env` (addresses and keys, once a run), `gateway` (the parts of a running one), `client` (HTTP with
 the account's key).
 """
 
@@ -15,20 +15,20 @@ from aiohttp import ClientSession
 from gateway.role import open_gateway
 from gateway.state import Gateway
 from infra.services.stack import Stack
-from tests.support.gateway_env import Place, make_place
+from tests.support.gateway_env import GatewayEnv, make_gateway_env
 from tests.support.gateway_server import served
 
 
 @pytest.fixture(scope="session")
-def place(services: Stack, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def env(services: Stack, tmp_path_factory: pytest.TempPathFactory) -> GatewayEnv:
     """Topics, a migrated database of our own, an account, two routes."""
-    return make_place(services, tmp_path_factory.mktemp("gateway"))
+    return make_gateway_env(services, tmp_path_factory.mktemp("gateway"))
 
 
 @pytest.fixture
-async def gateway(place: Place, patient_redis: None) -> AsyncIterator[Gateway]:
+async def gateway(env: GatewayEnv, patient_redis: None) -> AsyncIterator[Gateway]:
     """The parts of a gateway."""
-    async with open_gateway(place.settings, f"gateway-test-{secrets.token_hex(3)}") as opened:
+    async with open_gateway(env.settings, f"gateway-test-{secrets.token_hex(3)}") as opened:
         yield opened
 
 
@@ -40,7 +40,7 @@ async def url(gateway: Gateway) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def client(url: str, place: Place) -> AsyncIterator[ClientSession]:
+async def client(url: str, env: GatewayEnv) -> AsyncIterator[ClientSession]:
     """HTTP with the account's key."""
-    async with ClientSession(url, headers={"Authorization": f"Bearer {place.key}"}) as session:
+    async with ClientSession(url, headers={"Authorization": f"Bearer {env.key}"}) as session:
         yield session

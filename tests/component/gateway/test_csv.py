@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession
 
 from schemas.records.slice import Columns, Slice
-from tests.support.gateway_env import Place, slices_of
+from tests.support.gateway_env import GatewayEnv, slices_of
 
 pytestmark = pytest.mark.stack
 COUNT = 700
@@ -44,13 +44,13 @@ def as_lines(rows: list[dict[str, Any]]) -> bytes:
     return b"\n".join(json.dumps(row).encode() for row in rows)
 
 
-def chunks(place: Place, campaign: str) -> list[tuple[Slice, Columns]]:
-    sealer = place.sealer()
-    return [(found, sealer.open(found)) for _, found in slices_of(place.settings.kafka.bootstrap or "", "ingest-marketing")
+def chunks(env: GatewayEnv, campaign: str) -> list[tuple[Slice, Columns]]:
+    sealer = env.sealer()
+    return [(found, sealer.open(found)) for _, found in slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing")
             if found.campaign == campaign]
 
 
-async def test_a_table_becomes_what_lines_become(client: ClientSession, place: Place) -> None:
+async def test_a_table_becomes_what_lines_become(client: ClientSession, env: GatewayEnv) -> None:
     table, lines = await draft(client), await draft(client)
     found = await upload(client, table, "text/csv; charset=utf-8", as_table(people()))
     expected = await upload(client, lines, "application/x-ndjson", as_lines(people()))
@@ -58,8 +58,8 @@ async def test_a_table_becomes_what_lines_become(client: ClientSession, place: P
     assert found == expected and found[0] == 202
     assert (found[1]["accepted"], [(row["index"], row["code"]) for row in found[1]["rejected"]]) == (
         COUNT, [(COUNT, "national_format"), (COUNT + 1, "duplicate")])
-    assert [(array("I", one.indexes), columns) for one, columns in chunks(place, table)] == [
-        (array("I", one.indexes), columns) for one, columns in chunks(place, lines)]
+    assert [(array("I", one.indexes), columns) for one, columns in chunks(env, table)] == [
+        (array("I", one.indexes), columns) for one, columns in chunks(env, lines)]
 
     assert await upload(client, table, "text/csv", as_table(people())) == (202, found[1], True)
     for content, body in (("text/csv", as_table(people()[:3])), ("application/x-ndjson", as_table(people()))):
@@ -67,7 +67,7 @@ async def test_a_table_becomes_what_lines_become(client: ClientSession, place: P
         assert (status, problem["code"]) == (422, "part_conflict")
 
 
-async def test_a_bad_header_is_mended_and_sent_again_under_its_number(client: ClientSession, place: Place) -> None:
+async def test_a_bad_header_is_mended_and_sent_again_under_its_number(client: ClientSession, env: GatewayEnv) -> None:
     campaign = await draft(client)
     status, problem, _ = await upload(client, campaign, "text/csv", b"number,name,name\n+4915112345678,Ann,Ann\n")
     assert (status, problem["code"]) == (422, "duplicate_column")
@@ -79,7 +79,7 @@ async def test_a_bad_header_is_mended_and_sent_again_under_its_number(client: Cl
     assert (status, part["accepted"], repeated) == (202, 1, False)
     assert [(row["index"], row["pointer"], row["code"]) for row in part["rejected"]] == [
         (0, "", "field_count"), (2, "/variables/name", "bad_text")]
-    assert [one.size for one, _ in chunks(place, campaign)] == [1]
+    assert [one.size for one, _ in chunks(env, campaign)] == [1]
 
 
 async def test_a_table_needs_a_column_for_each_placeholder(client: ClientSession) -> None:

@@ -16,7 +16,7 @@ from infra.settings.model import KafkaSettings, PostgresSettings, RedisSettings,
 from schemas.records.codec import decode_as
 from schemas.records.topics import COMMANDS
 from schemas.records.wire import CampaignCommand
-from tests.support.gateway_env import Place, read_all, slices_of
+from tests.support.gateway_env import GatewayEnv, read_all, slices_of
 from tests.support.gateway_server import served
 
 pytestmark = pytest.mark.stack
@@ -32,15 +32,15 @@ async def serve(settings: Settings, key: str) -> AsyncIterator[ClientSession]:
 
 
 @pytest.fixture
-async def without_redis(place: Place) -> AsyncIterator[ClientSession]:
-    settings = place.settings.model_copy(update={"redis": RedisSettings(url=SecretStr(f"redis://{NOWHERE}/0"))})
-    async for client in serve(settings, place.key):
+async def without_redis(env: GatewayEnv) -> AsyncIterator[ClientSession]:
+    settings = env.settings.model_copy(update={"redis": RedisSettings(url=SecretStr(f"redis://{NOWHERE}/0"))})
+    async for client in serve(settings, env.key):
         yield client
 
 
-def versions(place: Place, campaign: str) -> list[tuple[int, str]]:
+def versions(env: GatewayEnv, campaign: str) -> list[tuple[int, str]]:
     return [(c.version, c.status) for c in (
-        decode_as(m.value(), CampaignCommand) for m in read_all(place.settings.kafka.bootstrap or "", COMMANDS)
+        decode_as(m.value(), CampaignCommand) for m in read_all(env.settings.kafka.bootstrap or "", COMMANDS)
         if m.key() == campaign.encode())]
 
 
@@ -60,43 +60,43 @@ async def test_without_redis_postgresql_keeps_one_key_one_thing(without_redis: C
         assert (response.status, (await response.json())["status"]) == (200, "accepted")
 
 
-async def test_a_row_that_is_ahead_is_published_by_the_next_call(client: ClientSession, place: Place) -> None:
+async def test_a_row_that_is_ahead_is_published_by_the_next_call(client: ClientSession, env: GatewayEnv) -> None:
     key = secrets.token_hex(8)
     async with client.post("/v1/campaigns", json=CAMPAIGN | {"open": True, "recipients": []},
                            headers={"Idempotency-Key": key}) as response:
         campaign = (await response.json())["id"]
-    with psycopg.connect(place.postgres) as connection:
+    with psycopg.connect(env.postgres) as connection:
         connection.execute("UPDATE campaigns SET status = 'running', version = 2 WHERE id = %s", (campaign,))
-    assert versions(place, campaign) == [(1, "draft")]
+    assert versions(env, campaign) == [(1, "draft")]
     async with client.post(f"/v1/campaigns/{campaign}/start") as response:
         assert response.status == 202
-    assert versions(place, campaign) == [(1, "draft"), (2, "running")]
-    with psycopg.connect(place.postgres) as connection:
+    assert versions(env, campaign) == [(1, "draft"), (2, "running")]
+    with psycopg.connect(env.postgres) as connection:
         row = connection.execute("SELECT published FROM campaigns WHERE id = %s", (campaign,)).fetchone()
     assert row == (2,)
 
 
 async def test_a_gateway_that_died_before_the_row_is_repeated_under_the_same_ids(client: ClientSession,
-                                                                                place: Place) -> None:
+                                                                                env: GatewayEnv) -> None:
     key = secrets.token_hex(8)
     async with client.post("/v1/campaigns", json=CAMPAIGN, headers={"Idempotency-Key": key}) as response:
         first = await response.json()
-    with psycopg.connect(place.postgres) as connection:
+    with psycopg.connect(env.postgres) as connection:
         connection.execute("DELETE FROM campaign_parts WHERE campaign = %s", (first["id"],))
         connection.execute("DELETE FROM campaigns WHERE id = %s", (first["id"],))
-    with redis.Redis.from_url(place.settings.redis.url.get_secret_value() if place.settings.redis.url else "") as r:
+    with redis.Redis.from_url(env.settings.redis.url.get_secret_value() if env.settings.redis.url else "") as r:
         r.flushdb()
     async with client.post("/v1/campaigns", json=CAMPAIGN, headers={"Idempotency-Key": key}) as response:
         assert (response.status, await response.json()) == (202, first)
-    sealer = place.sealer()
-    slices = [s for _, s in slices_of(place.settings.kafka.bootstrap or "", "ingest-marketing")]
+    sealer = env.sealer()
+    slices = [s for _, s in slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing")]
     made = [(s.chunk, s.indexes, sealer.open(s)) for s in slices if s.campaign == first["id"]]
     assert len(made) == 2 and made[0] == made[1]
 
 
-async def test_kafka_away_is_503_within_ten_seconds_and_nothing_counts(place: Place) -> None:
-    settings = place.settings.model_copy(update={"kafka": KafkaSettings(bootstrap=NOWHERE)})
-    async for client in serve(settings, place.key):
+async def test_kafka_away_is_503_within_ten_seconds_and_nothing_counts(env: GatewayEnv) -> None:
+    settings = env.settings.model_copy(update={"kafka": KafkaSettings(bootstrap=NOWHERE)})
+    async for client in serve(settings, env.key):
         async with client.post("/v1/campaigns", json=CAMPAIGN | {"name": "never"}) as response:
             problem = await response.json(content_type=None)
         assert (response.status, problem["code"]) == (503, "kafka_unavailable")
@@ -107,8 +107,8 @@ async def test_kafka_away_is_503_within_ten_seconds_and_nothing_counts(place: Pl
             assert "never" not in [campaign["name"] for campaign in (await response.json())["campaigns"]]
 
 
-async def test_the_app_role_is_what_the_gateway_uses(place: Place) -> None:
-    assert place.settings.postgres == PostgresSettings(url=SecretStr(place.postgres))
-    async with open_gateway(place.settings, "gateway-role") as gateway, gateway.pool.connection() as connection:
+async def test_the_app_role_is_what_the_gateway_uses(env: GatewayEnv) -> None:
+    assert env.settings.postgres == PostgresSettings(url=SecretStr(env.postgres))
+    async with open_gateway(env.settings, "gateway-role") as gateway, gateway.pool.connection() as connection:
         row = await (await connection.execute("SELECT current_user, count(*) FROM campaigns")).fetchone()
     assert row == ("sluice_app", 0)

@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 from gateway.campaign_store import CampaignStore, PartRow
 from gateway.problem import Problem
 from gateway.state import Gateway
-from tests.support.gateway_env import Place, slices_of
+from tests.support.gateway_env import GatewayEnv, slices_of
 
 pytestmark = pytest.mark.stack
 NDJSON, CSV = "application/x-ndjson", "text/csv"
@@ -37,12 +37,12 @@ async def upload(client: ClientSession, campaign: str, part: int, body: bytes, c
         return response.status, await response.json(content_type=None)
 
 
-def parts_on_topic(place: Place, campaign: str) -> list[int]:
-    return sorted(s.part for _, s in slices_of(place.settings.kafka.bootstrap or "", "ingest-marketing")
+def parts_on_topic(env: GatewayEnv, campaign: str) -> list[int]:
+    return sorted(s.part for _, s in slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing")
                   if s.campaign == campaign)
 
 
-async def test_a_part_beyond_the_limit_is_refused_whole_and_leaves_nothing(client: ClientSession, place: Place) -> None:
+async def test_a_part_beyond_the_limit_is_refused_whole_and_leaves_nothing(client: ClientSession, env: GatewayEnv) -> None:
     campaign = await draft(client, "0.35", recipients=[{"to": "+4915112345678"}])
     assert (await upload(client, campaign, 1, lines(0, 3)))[0] == 202
     for content, body in ((NDJSON, lines(10, 2)), (CSV, b"to\n+4915112345601\n+4915112345602\n"), (NDJSON, lines(10, 5000))):
@@ -50,7 +50,7 @@ async def test_a_part_beyond_the_limit_is_refused_whole_and_leaves_nothing(clien
         assert (status, [(f["pointer"], f["code"]) for f in problem["errors"]]) == (
             422, [("/max_price", "max_price_exceeded")])
     assert "350.2800" in problem["detail"] and "0.3500" in problem["detail"]
-    assert parts_on_topic(place, campaign) == [0, 1]
+    assert parts_on_topic(env, campaign) == [0, 1]
 
     # The number of a refused part is free for other bytes; what is refused one by one costs nothing.
     status, part = await upload(client, campaign, 2, lines(10, 1) + b'{"to": "0151"}\n')
@@ -62,7 +62,7 @@ async def test_a_part_beyond_the_limit_is_refused_whole_and_leaves_nothing(clien
     async with client.get(f"/v1/campaigns/{campaign}") as response:
         shown = await response.json()
     assert (shown["max_price"], shown["counts"]["accepted"]) == ("0.3500", 5)
-    with psycopg.connect(place.postgres) as connection:
+    with psycopg.connect(env.postgres) as connection:
         assert connection.execute("SELECT part, price FROM campaign_parts WHERE campaign = %s ORDER BY part",
                                   (campaign,)).fetchall() == [(0, 700), (1, 2100), (2, 700)]
 
@@ -90,7 +90,7 @@ async def test_the_same_part_at_once_fits_once(client: ClientSession) -> None:
     assert {status for status, _ in answers} == {202} and all(answer == answers[0] for answer in answers)
 
 
-async def test_the_lock_of_the_campaign_decides(client: ClientSession, gateway: Gateway, place: Place) -> None:
+async def test_the_lock_of_the_campaign_decides(client: ClientSession, gateway: Gateway, env: GatewayEnv) -> None:
     campaign = await draft(client, "0.01")
     store = CampaignStore(gateway.pool)
 
@@ -98,7 +98,7 @@ async def test_the_lock_of_the_campaign_decides(client: ClientSession, gateway: 
         row = PartRow(part=part, chunks=1, recipients=1, price=60, rejected_count=0, rejected=[], digest=b"d" * 16,
                       rejections=[])
         try:
-            await store.list_part(place.tenant, campaign, row, 0)
+            await store.list_part(env.tenant, campaign, row, 0)
         except Problem as problem:
             return problem.code
         return "listed"

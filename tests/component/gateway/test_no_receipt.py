@@ -14,21 +14,21 @@ from aiohttp import ClientSession
 from schemas.values.reasons import Reason
 from schemas.values.status import Status
 from tests.component.gateway.test_reading import NUMBERS, Sinks, get, make
-from tests.support.gateway_env import Place
+from tests.support.gateway_env import GatewayEnv
 
 pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
-def connection(place: Place) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    with psycopg.connect(place.postgres, autocommit=True) as opened:
+def connection(env: GatewayEnv) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    with psycopg.connect(env.postgres, autocommit=True) as opened:
         yield opened
 
 
 async def test_sent_with_the_reason_and_the_campaign_is_completed(
-        client: ClientSession, place: Place, connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    identity, slice_ = await make(client, place)
-    sinks = Sinks(place, connection)
+        client: ClientSession, env: GatewayEnv, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    identity, slice_ = await make(client, env)
+    sinks = Sinks(env, connection)
     sinks.payload(slice_)
     sinks.states(slice_, [Status.SENT] * len(NUMBERS))
     sinks.counts(slice_, {Status.SENT: len(NUMBERS)})

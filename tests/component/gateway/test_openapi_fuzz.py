@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateway_env import Place
+from tests.support.gateway_env import GatewayEnv
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack]
 
@@ -23,10 +23,10 @@ HOOKS = "tests.support.openapi_hooks"
 
 
 @pytest.mark.timeout(400)
-async def test_the_gateway_is_as_described(url: str, place: Place, tmp_path: Path) -> None:
+async def test_the_gateway_is_as_described(url: str, env: GatewayEnv, tmp_path: Path) -> None:
     command = [
         str(Path(sys.executable).with_name("schemathesis")), "run", f"{url}/openapi.json", "--seed", str(SEED),
-        "-H", f"Authorization: Bearer {place.key}", "--max-examples", str(EXAMPLES), "--checks", "all",
+        "-H", f"Authorization: Bearer {env.key}", "--max-examples", str(EXAMPLES), "--checks", "all",
         "--exclude-checks", "positive_data_acceptance", "--suppress-health-check", "all", "--no-shrink", "--no-color",
         "--continue-on-failure", "--warnings", "off"]
     environment = os.environ | {"SCHEMATHESIS_HOOKS": HOOKS, "PYTHONPATH": str(Path(__file__).parents[3])}

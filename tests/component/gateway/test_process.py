@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientError, ClientSession
 
 from infra.services.ports import free_port
-from tests.support.gateway_env import Place, slices_of
+from tests.support.gateway_env import GatewayEnv, slices_of
 from tests.support.service_stack import wait_for
 
 pytestmark = pytest.mark.stack
@@ -28,21 +28,21 @@ sys.exit(serve_role(role.run, settings=settings, name="gateway", pool=None, inst
 MESSAGE = {"to": "+4915112345678", "from": "Shop", "body": "Hello"}
 
 
-def given(place: Place, folder: Path, port: int) -> str:
+def given(env: GatewayEnv, folder: Path, port: int) -> str:
     """The settings as JSON, secrets in clear."""
-    settings = place.settings
+    settings = env.settings
     return json.dumps({
         "data_dir": str(folder), "keyring": str(settings.keyring_path),
-        "kafka": {"bootstrap": settings.kafka.bootstrap}, "postgres": {"url": place.postgres}, "gateway": {"port": port},
+        "kafka": {"bootstrap": settings.kafka.bootstrap}, "postgres": {"url": env.postgres}, "gateway": {"port": port},
         "redis": {"url": settings.redis.url.get_secret_value() if settings.redis.url else None}})
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-async def test_every_answered_message_is_on_the_topic(place: Place, tmp_path: Path, how: signal.Signals) -> None:
+async def test_every_answered_message_is_on_the_topic(env: GatewayEnv, tmp_path: Path, how: signal.Signals) -> None:
     port, answered = free_port(), list[str]()
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", SCRIPT, given(place, tmp_path, port))
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", SCRIPT, given(env, tmp_path, port))
     try:
-        async with ClientSession(f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {place.key}"}) as client:
+        async with ClientSession(f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {env.key}"}) as client:
             await asyncio.to_thread(wait_for, (tmp_path / "run" / "gateway.json").exists, 60)
 
             async def keep_sending() -> None:
@@ -64,5 +64,5 @@ async def test_every_answered_message_is_on_the_topic(place: Place, tmp_path: Pa
             process.kill()
             await process.wait()
     assert code == (0 if how is signal.SIGTERM else -signal.SIGKILL)
-    on_topic = {s.chunk for _, s in slices_of(place.settings.kafka.bootstrap or "", "ingest-transactional")}
+    on_topic = {s.chunk for _, s in slices_of(env.settings.kafka.bootstrap or "", "ingest-transactional")}
     assert len(answered) >= 100 and set(answered) <= on_topic

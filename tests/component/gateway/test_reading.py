@@ -16,7 +16,7 @@ from infra.postgres.admin_store import open_admin_store
 from schemas.records.slice import Slice
 from schemas.values.positions import places
 from schemas.values.status import STATUSES, Status, sequence
-from tests.support.gateway_env import Place, slices_of
+from tests.support.gateway_env import GatewayEnv, slices_of
 
 pytestmark = pytest.mark.stack
 NUMBERS = [f"+4915112{n:06d}" for n in range(7)]
@@ -25,8 +25,8 @@ NUMBERS = [f"+4915112{n:06d}" for n in range(7)]
 class Sinks:
     """Writes what the sinks would write."""
 
-    def __init__(self, place: Place, connection: psycopg.Connection[Any]) -> None:
-        self._place, self._connection, self._sealer = place, connection, place.sealer()
+    def __init__(self, env: GatewayEnv, connection: psycopg.Connection[Any]) -> None:
+        self._place, self._connection, self._sealer = env, connection, env.sealer()
 
     def payload(self, slice_: Slice) -> None:
         columns = self._sealer.open(slice_)
@@ -57,9 +57,9 @@ class Sinks:
 
 
 @pytest.fixture
-def sinks(place: Place) -> Iterator[Sinks]:
-    with psycopg.connect(place.postgres, autocommit=True) as connection:
-        yield Sinks(place, connection)
+def sinks(env: GatewayEnv) -> Iterator[Sinks]:
+    with psycopg.connect(env.postgres, autocommit=True) as connection:
+        yield Sinks(env, connection)
 
 
 async def get(client: ClientSession, path: str, **params: str) -> Any:
@@ -68,17 +68,17 @@ async def get(client: ClientSession, path: str, **params: str) -> Any:
         return await response.json()
 
 
-async def make(client: ClientSession, place: Place, **more: Any) -> tuple[str, Slice]:
+async def make(client: ClientSession, env: GatewayEnv, **more: Any) -> tuple[str, Slice]:
     body = {"name": "Sale", "from": "Shop", "body": "Hi", "recipients": [
         {"to": number, "client_ref": f"ref{n}"} for n, number in enumerate(NUMBERS)]} | more
     async with client.post("/v1/campaigns", json=body) as response:
         identity = (await response.json())["id"]
-    return identity, next(s for _, s in slices_of(place.settings.kafka.bootstrap or "", "ingest-marketing")
+    return identity, next(s for _, s in slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing")
                           if s.campaign == identity)
 
 
-async def test_counts_add_up_and_the_state_follows(client: ClientSession, place: Place, sinks: Sinks) -> None:
-    identity, slice_ = await make(client, place)
+async def test_counts_add_up_and_the_state_follows(client: ClientSession, env: GatewayEnv, sinks: Sinks) -> None:
+    identity, slice_ = await make(client, env)
     for counts, state in (
             ({Status.QUEUED: 3}, "running"), ({Status.SENT: 6, Status.SENDING: 1}, "running"),
             ({Status.SENT: 5, Status.UNCERTAIN: 2}, "running"), ({Status.DELIVERED: 7}, "completed"),
@@ -96,8 +96,8 @@ async def test_counts_add_up_and_the_state_follows(client: ClientSession, place:
     assert (response.status, problem["errors"][0]["code"]) == (409, "completed_with_failures")
 
 
-async def test_pages_and_filters_of_messages(client: ClientSession, place: Place, sinks: Sinks) -> None:
-    identity, slice_ = await make(client, place)
+async def test_pages_and_filters_of_messages(client: ClientSession, env: GatewayEnv, sinks: Sinks) -> None:
+    identity, slice_ = await make(client, env)
     sinks.payload(slice_)
     path = f"/v1/campaigns/{identity}/messages"
     assert [m["status"] for m in (await get(client, path))["messages"]] == ["accepted"] * 7
@@ -124,20 +124,20 @@ async def test_pages_and_filters_of_messages(client: ClientSession, place: Place
     assert (await get(client, "/v1/messages", to=NUMBERS[2], **{"from": "2090-01-01T00:00:00+00:00"}))["messages"] == []
 
 
-async def test_parts_that_were_never_answered_do_not_show(client: ClientSession, place: Place, sinks: Sinks) -> None:
-    identity, slice_ = await make(client, place)
-    sealer = place.sealer()
+async def test_parts_that_were_never_answered_do_not_show(client: ClientSession, env: GatewayEnv, sinks: Sinks) -> None:
+    identity, slice_ = await make(client, env)
+    sealer = env.sealer()
     unlisted = msgspec.structs.replace(slice_, chunk=slice_.chunk.replace("_0_0", "_9_0"), part=9)
     sinks.payload(sealer.reseal(unlisted, sealer.open(slice_)))
     assert (await get(client, f"/v1/campaigns/{identity}/messages"))["messages"] == []
 
 
-async def test_a_stranger_finds_nothing(client: ClientSession, url: str, place: Place, sinks: Sinks) -> None:
-    identity, slice_ = await make(client, place)
+async def test_a_stranger_finds_nothing(client: ClientSession, url: str, env: GatewayEnv, sinks: Sinks) -> None:
+    identity, slice_ = await make(client, env)
     sinks.payload(slice_)
     async with client.post("/v1/messages", json={"to": NUMBERS[0], "from": "Shop", "body": "x"}) as response:
         single = (await response.json())["id"]
-    async with ClientSession(url, headers={"Authorization": f"Bearer {place.other_key}"}) as stranger:
+    async with ClientSession(url, headers={"Authorization": f"Bearer {env.other_key}"}) as stranger:
         for path in (f"/v1/campaigns/{identity}", f"/v1/campaigns/{identity}/messages", f"/v1/messages/{single}",
                      f"/v1/campaigns/{identity}/rejections", f"/v1/messages/msg_{identity[4:]}_0_0"):
             async with stranger.get(path) as response:
@@ -152,18 +152,18 @@ async def test_a_stranger_finds_nothing(client: ClientSession, url: str, place: 
         assert (await get(stranger, "/v1/messages"))["messages"] == []
 
 
-async def test_campaigns_in_pages(client: ClientSession, place: Place) -> None:
-    made = [(await make(client, place))[0] for _ in range(3)]
+async def test_campaigns_in_pages(client: ClientSession, env: GatewayEnv) -> None:
+    made = [(await make(client, env))[0] for _ in range(3)]
     page = await get(client, "/v1/campaigns", limit="2")
     rest = await get(client, "/v1/campaigns", limit="1000", cursor=page["next"])
     found = [campaign["id"] for campaign in page["campaigns"] + rest["campaigns"]]
     assert found[:3] == made[::-1] and len(set(found)) == len(found) and rest["next"] is None
 
 
-async def test_balance_and_what_it_allows(client: ClientSession, url: str, place: Place) -> None:
+async def test_balance_and_what_it_allows(client: ClientSession, url: str, env: GatewayEnv) -> None:
     assert await get(client, "/v1/balance") == {
         "balance": "1000.0000", "reserved": "0.0000", "available": "1000.0000", "currency": "EUR"}
-    async with ClientSession(url, headers={"Authorization": f"Bearer {place.poor_key}"}) as poor:
+    async with ClientSession(url, headers={"Authorization": f"Bearer {env.poor_key}"}) as poor:
         campaign = {"name": "x", "from": "Shop", "body": "x", "recipients": [{"to": NUMBERS[0]}]}
         for path, body in (("/v1/messages", {"to": NUMBERS[0], "from": "Shop", "body": "x"}),
                            ("/v1/campaigns", campaign)):
@@ -172,9 +172,9 @@ async def test_balance_and_what_it_allows(client: ClientSession, url: str, place
                     402, "insufficient_balance")
 
 
-async def test_senders_and_lanes_of_an_account(url: str, place: Place) -> None:
+async def test_senders_and_lanes_of_an_account(url: str, env: GatewayEnv) -> None:
     body = {"to": NUMBERS[0], "from": "Shop", "body": "x", "lane": "marketing"}
-    async with ClientSession(url, headers={"Authorization": f"Bearer {place.strict_key}"}) as strict:
+    async with ClientSession(url, headers={"Authorization": f"Bearer {env.strict_key}"}) as strict:
         for changes, status, pointer in (({}, 202, None), ({"from": "Bank"}, 403, "/from"), ({"lane": "otp"}, 403, "/lane")):
             async with strict.post("/v1/messages", json=body | changes) as response:
                 answer = await response.json(content_type=None)
@@ -182,8 +182,8 @@ async def test_senders_and_lanes_of_an_account(url: str, place: Place) -> None:
                 assert pointer is None or answer["errors"][0]["pointer"] == pointer
 
 
-async def test_a_preview_sends_nothing(client: ClientSession, place: Place) -> None:
-    before = len(slices_of(place.settings.kafka.bootstrap or "", "ingest-marketing"))
+async def test_a_preview_sends_nothing(client: ClientSession, env: GatewayEnv) -> None:
+    before = len(slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing"))
     body = {"name": "x", "from": "Shop", "body": "Hi {{n}}", "recipients": [
         {"to": NUMBERS[0], "variables": {"n": "a" * 158}}, {"to": "+12025550123", "variables": {"n": "b"}},
         {"to": NUMBERS[1], "variables": {"n": "c"}}, {"to": "x"}]}
@@ -193,11 +193,11 @@ async def test_a_preview_sends_nothing(client: ClientSession, place: Place) -> N
         "recipients": 3, "encoding": "gsm7", "segments": 2, "total_segments": 4, "price": "0.2200", "rejected": None,
         "routes": [{"carrier": "near", "recipients": 2}, {"carrier": "far", "recipients": 1}]}
     assert [(r["index"], r["pointer"]) for r in shown["rejected"]] == [(3, "/recipients/3/to")]
-    assert len(slices_of(place.settings.kafka.bootstrap or "", "ingest-marketing")) == before
+    assert len(slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing")) == before
 
 
-async def test_a_revoked_key_ends_within_seconds(gateway: Gateway, url: str, place: Place) -> None:
-    with open_admin_store(place.postgres) as catalog:
+async def test_a_revoked_key_ends_within_seconds(gateway: Gateway, url: str, env: GatewayEnv) -> None:
+    with open_admin_store(env.postgres) as catalog:
         made = catalog.create_key("account", "second")
         async with ClientSession(url, headers={"Authorization": f"Bearer {made['api_key']}"}) as session:
             assert (await get(session, "/v1/balance"))["currency"] == "EUR"

@@ -19,7 +19,7 @@ from infra.postgres.admin_store import open_admin_store
 from infra.runtime.role import RoleContext
 from infra.services.ports import free_port
 from tests.support.carriers import until
-from tests.support.gateway_env import Place, slices_of
+from tests.support.gateway_env import GatewayEnv, slices_of
 
 pytestmark = pytest.mark.stack
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -37,10 +37,10 @@ def lines(first: int, count: int) -> bytes:
                     for n in range(first, first + count))
 
 
-async def test_it_serves_until_the_stop(place: Place) -> None:
+async def test_it_serves_until_the_stop(env: GatewayEnv) -> None:
     stop, ready = asyncio.Event(), asyncio.Event()
-    settings = place.settings.model_copy(
-        update={"gateway": place.settings.gateway.model_copy(update={"port": free_port()})})
+    settings = env.settings.model_copy(
+        update={"gateway": env.settings.gateway.model_copy(update={"port": free_port()})})
     running = asyncio.create_task(gateway_role.run(RoleContext(
         settings=settings, name="gateway", pool=None, instance="gateway-0", stop=stop, ready=ready.set)))
     await asyncio.wait_for(ready.wait(), 60)
@@ -52,29 +52,29 @@ async def test_it_serves_until_the_stop(place: Place) -> None:
     assert running.exception() is None
 
 
-async def test_an_upload_that_breaks_off_leaves_nothing(client: ClientSession, url: str, place: Place) -> None:
+async def test_an_upload_that_breaks_off_leaves_nothing(client: ClientSession, url: str, env: GatewayEnv) -> None:
     campaign = await draft(client)
     address = urlsplit(url)
     _, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write((f"POST /v1/campaigns/{campaign}/recipients HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n"
-                  f"Content-Type: application/x-ndjson\r\nUpload-Part: 1\r\nAuthorization: Bearer {place.key}\r\n\r\n"
+                  f"Content-Type: application/x-ndjson\r\nUpload-Part: 1\r\nAuthorization: Bearer {env.key}\r\n\r\n"
                   ).encode() + lines(0, 5000))
     await writer.drain()
     writer.transport.abort()
     async with client.post(f"/v1/campaigns/{campaign}/recipients", data=lines(7000, 3),
                            headers=NDJSON | {"Upload-Part": "1"}) as response:
         assert (response.status, (await response.json())["accepted"]) == (202, 3)
-    slices = [s for _, s in slices_of(place.settings.kafka.bootstrap or "", "ingest-marketing") if s.campaign == campaign]
+    slices = [s for _, s in slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing") if s.campaign == campaign]
     assert [(s.part, s.size, array("I", s.indexes).tolist()) for s in slices] == [(1, 3, [0, 1, 2])]
 
 
-async def test_a_long_upload(client: ClientSession, gateway: Gateway, place: Place) -> None:
+async def test_a_long_upload(client: ClientSession, gateway: Gateway, env: GatewayEnv) -> None:
     campaign, count = await draft(client), 60_000
     async with client.post(f"/v1/campaigns/{campaign}/recipients", data=lines(0, count) + b"\n{\n" * 250,
                            headers=NDJSON) as response:
         part = await response.json()
     assert (part["accepted"], part["rejected_count"], len(part["rejected"])) == (count, 250, 100)
-    sizes = [s.size for _, s in slices_of(place.settings.kafka.bootstrap or "", "ingest-marketing")
+    sizes = [s.size for _, s in slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing")
              if s.campaign == campaign]
     assert sum(sizes) == count and len(sizes) == count // 500
     rejected = 0
@@ -133,9 +133,9 @@ async def test_what_an_upload_may_be_and_leave_behind_is_bounded(client: ClientS
 
 
 async def test_a_key_that_is_revoked_while_its_upload_comes(client: ClientSession, gateway: Gateway, url: str,
-                                                          place: Place) -> None:
+                                                          env: GatewayEnv) -> None:
     campaign = await draft(client)
-    with open_admin_store(place.postgres) as catalog:
+    with open_admin_store(env.postgres) as catalog:
         made = catalog.create_key("account", "leaked")
 
         async def body() -> AsyncIterator[bytes]:

@@ -22,7 +22,7 @@ from schemas.records.slice import ResumeAt
 from schemas.records.wire import Envelope, MessageEvents, Usage
 from schemas.values.status import Status
 from tests.support.log_records import NOW, SEALER, TENANT, a_slice, an_envelope, held
-from tests.support.releaser_rows import execute, rows, tell
+from tests.support.releaser_rows import apply_records, execute, rows
 from tests.support.topic_reader import records_of
 
 pytestmark = pytest.mark.stack
@@ -44,8 +44,8 @@ async def test_neighbours_of_a_row_that_fails_go_on(services: Stack, database: s
                                                     how: str, way: str) -> None:
     names = [f"chk_{secrets.token_hex(8)}" for _ in range(3)]
     for name in names:
-        tell(database, an_envelope(chunk=name, campaign=None), sink=IngestSink(SEALER))
-        tell(database, held(of={"chunk": name, "campaign": None, "sealed": b"", "expires_at": NOW}), sink=HeldSink())
+        apply_records(database, an_envelope(chunk=name, campaign=None), sink=IngestSink(SEALER))
+        apply_records(database, held(of={"chunk": name, "campaign": None, "sealed": b"", "expires_at": NOW}), sink=HeldSink())
     execute(database, BENT[how][0], BENT[how][1], names[1])
     release = Release(claims, outbox, SEALER, lambda: NOW + 1)
     claimed = await claims.claim("expired", NOW + 60_001, 10)
@@ -66,7 +66,7 @@ async def test_one_uncertain_message_that_cannot_be_settled_keeps_none_waiting(
 ) -> None:
     names = [f"chk_{secrets.token_hex(8)}" for _ in range(3)]
     for n, name in enumerate(names):
-        tell(database, an_envelope(chunk=name, campaign=None), sink=IngestSink(SEALER))
+        apply_records(database, an_envelope(chunk=name, campaign=None), sink=IngestSink(SEALER))
         segments = b"" if n == 1 else bytes([1]) * 10
         execute(database, "INSERT INTO reservations (tenant, chunk, round, price, positions, segments, amount, at) "
                           "VALUES (%s, %s, 1, 700, %s, %s, 7000, %s)", TENANT, name, b"\xff\x03", segments, NOW)

@@ -20,7 +20,7 @@ from infra.kafka.outbox import DeliveryError, Outbox
 from infra.services.stack import Stack
 from schemas.records.wire import MessageEvents
 from tests.support.log_records import NOW, SEALER, an_envelope, change, events
-from tests.support.releaser_rows import events_of, execute, rows, tell
+from tests.support.releaser_rows import apply_records, events_of, execute, rows
 from tests.support.topic_reader import read_topic
 
 pytestmark = pytest.mark.stack
@@ -46,13 +46,13 @@ async def turn(claims: Claims, outbox: Outbox, at: int) -> bool:
 
 async def test_exactly_the_overdue_ones_of_each_carrier_and_no_public_event(
         services: Stack, database: str, claims: Claims, outbox: Outbox, chunk: str) -> None:
-    tell(database, sent(chunk, HALF), sent(chunk, REST, carrier="slow"), events(change("delivered", 1), chunk=chunk))
+    apply_records(database, sent(chunk, HALF), sent(chunk, REST, carrier="slow"), events(change("delivered", 1), chunk=chunk))
     receipts = len(read_topic(services.kafka, "delivery-receipts"))
     assert await turn(claims, outbox, NOW + WAIT + 1000)
     [record] = events_of(services.kafka, chunk)
     assert [(c.status, c.send, c.positions, c.reason, c.carrier) for c in record.changes] == [
         ("sent", 1, HALF & ~1, "no_receipt", "acme")]
-    tell(database, record)
+    apply_records(database, record)
     assert rows(database, REASONS, chunk) == [([0, 104, 104, 104, 104, 0, 0, 0, 0, 0],)]
     assert rows(database, "SELECT counts[10], counts[13] FROM campaign_counts") == [(9, 1)]
     assert rows(database, RESTING) == [(chunk, 4, NOW // 1000)]
@@ -63,7 +63,7 @@ async def test_exactly_the_overdue_ones_of_each_carrier_and_no_public_event(
 
 
 async def test_not_a_moment_early_and_by_the_wait_of_now(database: str, claims: Claims, outbox: Outbox, chunk: str) -> None:
-    tell(database, sent(chunk))
+    apply_records(database, sent(chunk))
     assert not await turn(claims, outbox, NOW + WAIT)
     execute(database, "UPDATE carriers SET receipt_wait_seconds = 120 WHERE id = 'acme'")
     assert not await turn(claims, outbox, NOW + 2 * WAIT)
@@ -74,9 +74,9 @@ async def test_not_a_moment_early_and_by_the_wait_of_now(database: str, claims: 
 
 async def test_those_of_a_chunk_that_were_sent_later_follow_in_their_time(
         services: Stack, database: str, claims: Claims, outbox: Outbox, chunk: str) -> None:
-    tell(database, sent(chunk, HALF), sent(chunk, REST, at=NOW + 30_000, send=2))
+    apply_records(database, sent(chunk, HALF), sent(chunk, REST, at=NOW + 30_000, send=2))
     assert await turn(claims, outbox, NOW + WAIT + 1000)
-    tell(database, *events_of(services.kafka, chunk))
+    apply_records(database, *events_of(services.kafka, chunk))
     assert rows(database, RESTING) == [(chunk, 3, NOW // 1000 + 30)]
     assert not await turn(claims, outbox, NOW + WAIT + 30_000)
     assert await turn(claims, outbox, NOW + WAIT + 31_000)
@@ -85,9 +85,9 @@ async def test_those_of_a_chunk_that_were_sent_later_follow_in_their_time(
 
 
 async def test_what_moves_on_is_not_awaited(database: str, claims: Claims, outbox: Outbox, chunk: str) -> None:
-    tell(database, sent(chunk))
+    apply_records(database, sent(chunk))
     assert rows(database, RESTING) == [(chunk, 3, NOW // 1000)]
-    tell(database, events(change("delivered", HALF), change("undelivered", REST), chunk=chunk))
+    apply_records(database, events(change("delivered", HALF), change("undelivered", REST), chunk=chunk))
     assert rows(database, RESTING) == []
     assert not await turn(claims, outbox, NOW + 10 * WAIT)
 
@@ -99,7 +99,7 @@ async def test_a_late_receipt_wins_before_and_after(database: str, chunk: str) -
         execute(database, "DELETE FROM awaited_receipts")
         execute(database, "DELETE FROM chunks")
         for record in order:
-            tell(database, record)
+            apply_records(database, record)
         assert rows(database, REASONS, chunk) == [([0] * 5 + [104] * 5,)]
         assert rows(database, "SELECT array_agg(s %% 16 ORDER BY n) FROM chunks, unnest(sequences) WITH ORDINALITY "
                               "AS u (s, n) WHERE chunk = %s", chunk) == [([12] * 5 + [9] * 5,)]
@@ -107,8 +107,8 @@ async def test_a_late_receipt_wins_before_and_after(database: str, chunk: str) -
 
 
 async def test_people_who_know_sql_see_it(database: str, chunk: str) -> None:
-    tell(database, an_envelope(chunk=chunk), sink=IngestSink(SEALER))
-    tell(database, sent(chunk), events(change("sent", HALF, reason="no_receipt"), chunk=chunk, at=NOW + WAIT))
+    apply_records(database, an_envelope(chunk=chunk), sink=IngestSink(SEALER))
+    apply_records(database, sent(chunk), events(change("sent", HALF, reason="no_receipt"), chunk=chunk, at=NOW + WAIT))
     assert rows(database, "SELECT status, reason, carrier, extract(epoch FROM updated_at)::int, count(*)::int FROM messages "
                           "GROUP BY 1, 2, 3, 4 ORDER BY reason") == [
         ("sent", 0, "acme", NOW // 1000, 5), ("sent", 104, "acme", NOW // 1000 + 60, 5)]
@@ -125,7 +125,7 @@ class DeadOutbox:
 
 async def test_killed_before_the_acknowledgement_it_is_told_after_the_lease(
         services: Stack, database: str, claims: Claims, outbox: Outbox, chunk: str) -> None:
-    tell(database, sent(chunk))
+    apply_records(database, sent(chunk))
     begun = NOW + 2 * WAIT
     with pytest.raises(DeliveryError):
         await turn(claims, cast(Outbox, DeadOutbox()), begun)
@@ -133,15 +133,15 @@ async def test_killed_before_the_acknowledgement_it_is_told_after_the_lease(
     assert events_of(services.kafka, chunk) == []
     assert await turn(claims, outbox, begun + 31_000)
     [record] = events_of(services.kafka, chunk)
-    tell(database, record, record)
-    tell(database, record)
+    apply_records(database, record, record)
+    apply_records(database, record)
     assert rows(database, REASONS, chunk) == [([104] * 10,)]
     assert rows(database, "SELECT counts[10] FROM campaign_counts") == [(10,)]
 
 
 async def test_a_sink_that_is_behind_does_not_get_more_and_more_to_read(
         services: Stack, database: str, claims: Claims, outbox: Outbox, chunk: str) -> None:
-    tell(database, sent(chunk))
+    apply_records(database, sent(chunk))
     begun = NOW + 2 * WAIT
     assert await turn(claims, outbox, begun)
     for later in (1000, 31_000, TOLD_MS - 1000):
@@ -155,7 +155,7 @@ async def test_a_turn_is_bounded_and_the_oldest_go_first(
         monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overdue, "BURST_CHUNKS", 2)
     names = [f"{chunk}_{n}" for n in range(5)]
-    tell(database, *(sent(name, at=NOW - 1000 * n) for n, name in enumerate(names)))
+    apply_records(database, *(sent(name, at=NOW - 1000 * n) for n, name in enumerate(names)))
     seen = []
     while await turn(claims, outbox, NOW + 2 * WAIT):
         seen.append(sorted({record.chunk for record in events_of(services.kafka, *names)}))
@@ -166,6 +166,6 @@ async def test_a_turn_is_bounded_and_the_oldest_go_first(
 async def test_two_releasers_do_not_tell_twice(services: Stack, database: str, claims: Claims, outbox: Outbox,
                                                chunk: str) -> None:
     names = [f"{chunk}_{n}" for n in range(20)]
-    tell(database, *(sent(name) for name in names))
+    apply_records(database, *(sent(name) for name in names))
     await asyncio.gather(*(turn(claims, outbox, NOW + 2 * WAIT) for _ in range(3)))
     assert sorted(record.chunk for record in events_of(services.kafka, *names)) == sorted(names)

@@ -18,8 +18,8 @@ import pytest
 from connectors.sinks.message_events import MessageEventsSink
 from infra.services.stack import Stack
 from tests.support.log_records import NOW, SIZE, change, events
-from tests.support.releaser_rows import EVENTS, events_of, rows, tell
-from tests.support.running_sinks import at_work
+from tests.support.releaser_rows import EVENTS, apply_records, events_of, rows
+from tests.support.running_sinks import running_sink
 from tests.support.service_stack import wait_for
 
 pytestmark = pytest.mark.stack
@@ -62,14 +62,14 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 def test_killed_in_mid_work_loses_nobody_and_counts_nobody_twice(services: Stack, database: str) -> None:
     root = f"chk_{secrets.token_hex(8)}"
     names = [f"{root}_{n}" for n in range(CHUNKS)]
-    tell(database, *(events(change("sent", carrier="acme"), chunk=name) for name in names))
+    apply_records(database, *(events(change("sent", carrier="acme"), chunk=name) for name in names))
     sink = MessageEventsSink()
     sink.reads = (EVENTS,)
 
     def count(statement: str) -> int:
         return int(rows(database, statement, f"{root}%")[0][0])
 
-    with at_work(sink, services.kafka, database):
+    with running_sink(sink, services.kafka, database):
         now = NOW + 120_000
         for _ in range(KILLS):
             before = count(FREE)

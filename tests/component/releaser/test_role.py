@@ -19,8 +19,8 @@ from infra.security.keyring import create_keyring
 from infra.services.stack import Stack
 from infra.settings.model import KafkaSettings, PostgresSettings, RedisSettings, Settings
 from tests.support.log_records import change, events
-from tests.support.releaser_rows import EVENTS, rows, tell
-from tests.support.running_sinks import at_work
+from tests.support.releaser_rows import EVENTS, apply_records, rows
+from tests.support.running_sinks import running_sink
 from tests.support.service_stack import wait_for
 
 pytestmark = pytest.mark.stack
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.stack
 
 async def test_overdue_receipts_are_noted_while_it_runs(services: Stack, database: str, tmp_path: Path) -> None:
     chunk = f"chk_{secrets.token_hex(8)}"
-    tell(database, events(change("sent", carrier="acme"), chunk=chunk))
+    apply_records(database, events(change("sent", carrier="acme"), chunk=chunk))
     settings = Settings(data_dir=tmp_path, kafka=KafkaSettings(bootstrap=services.kafka),
                         postgres=PostgresSettings(url=SecretStr(database)),
                         redis=RedisSettings(url=SecretStr(services.redis)))
@@ -42,7 +42,7 @@ async def test_overdue_receipts_are_noted_while_it_runs(services: Stack, databas
         return rows(database, "SELECT reasons FROM chunks WHERE chunk = %s", chunk) == [([104] * 10,)]
 
     def watch() -> None:
-        with at_work(sink, services.kafka, database):
+        with running_sink(sink, services.kafka, database):
             wait_for(is_noted, 30)
 
     running = asyncio.create_task(releaser.run(context))

@@ -18,7 +18,7 @@ from infra.kafka.outbox import Outbox
 from infra.services.stack import Stack
 from schemas.records.wire import Usage
 from tests.support.log_records import NOW, SEALER, TENANT, an_envelope
-from tests.support.releaser_rows import execute, rows, tell
+from tests.support.releaser_rows import apply_records, execute, rows
 from tests.support.topic_reader import records_of
 
 pytestmark = pytest.mark.stack
@@ -35,7 +35,7 @@ LEFT = "SELECT position FROM uncertain_positions ORDER BY position"
 @pytest.fixture
 def chunk(database: str) -> str:
     name = f"chk_{secrets.token_hex(8)}"
-    tell(database, an_envelope(chunk=name), sink=IngestSink(SEALER))
+    apply_records(database, an_envelope(chunk=name), sink=IngestSink(SEALER))
     return name
 
 
@@ -55,7 +55,7 @@ async def settled(services: Stack, url: str, claims: Claims, outbox: Outbox, chu
     await settle_uncertain(claims, outbox, lambda: LATER)
     written = [u for u in records_of(services.kafka, "usage", Usage) if u.chunk == chunk]
     if written:
-        tell(url, *written, *written, sink=UsageSink())
+        apply_records(url, *written, *written, sink=UsageSink())
     return written
 
 

@@ -34,7 +34,7 @@ from tests.support.log_records import (
     started,
     usage,
 )
-from tests.support.running_sinks import ask, at_work, make_topic
+from tests.support.running_sinks import ask, make_topic, running_sink
 from tests.support.service_stack import wait_for
 
 pytestmark = pytest.mark.stack
@@ -73,7 +73,7 @@ class Place:
             producer.produce(self.topic, record if isinstance(record, bytes) else encode(record), partition=0, key=b"key",
                              headers=[("x-from", b"gateway"), ("own", b"kept")])
         assert producer.flush(30) == 0
-        with at_work(self.sink, self.kafka, self.database):
+        with running_sink(self.sink, self.kafka, self.database):
             wait_for(lambda: ask(self.database, NEXT) == [(len(records),)])
 
     def letters(self) -> list[tuple[bytes, dict[str, bytes]]]:
@@ -199,7 +199,7 @@ def test_dead_letters_with_any_headers_are_stored(services: Stack, database: str
             (name, value) for name in ("x-orig-topic", "x-orig-offset", "x-error-message", "x-service", "own\x01")])
     producer.produce(place.topic, None, partition=0)
     assert producer.flush(30) == 0
-    with at_work(place.sink, services.kafka, database):
+    with running_sink(place.sink, services.kafka, database):
         wait_for(lambda: ask(database, NEXT) == [(len(odd) + 1,)])
     rows = ask(database, "SELECT value, headers::text FROM dead_letters ORDER BY \"offset\"")
     assert [row[0] for row in rows] == [*odd, None] and all(json.loads(row[1]) is not None for row in rows)

@@ -22,7 +22,7 @@ from schemas.records.codec import encode
 from schemas.records.wire import MessageEvents
 from tests.support.database import add_tenant, fresh_database
 from tests.support.log_records import TENANT, change, events, usage
-from tests.support.running_sinks import ask, at_work, make_topic, put
+from tests.support.running_sinks import ask, make_topic, put, running_sink
 from tests.support.service_stack import wait_for
 
 pytestmark = pytest.mark.stack
@@ -49,7 +49,7 @@ def sent(number: int) -> MessageEvents:
 
 def test_a_single_record_shows_at_once_and_a_flood_shows_whole(services: Stack, database: str) -> None:
     topic = make_topic(services.kafka)
-    with at_work(sink_on(topic), services.kafka, database):
+    with running_sink(sink_on(topic), services.kafka, database):
         put(services.kafka, topic, [sent(0)])
         wait_for(lambda: ask(database, COUNTED) == [(10,)])
         took = []
@@ -68,10 +68,10 @@ def test_a_single_record_shows_at_once_and_a_flood_shows_whole(services: Stack, 
 def test_work_goes_on_where_the_last_owner_stopped(services: Stack, database: str) -> None:
     topic = make_topic(services.kafka)
     put(services.kafka, topic, [sent(0)])
-    with at_work(sink_on(topic), services.kafka, database, instance="same"):
+    with running_sink(sink_on(topic), services.kafka, database, instance="same"):
         wait_for(lambda: ask(database, COUNTED) == [(10,)])
     put(services.kafka, topic, [events(change("delivered"), chunk="chk_0")])
-    with at_work(sink_on(topic), services.kafka, database, instance="same"):
+    with running_sink(sink_on(topic), services.kafka, database, instance="same"):
         wait_for(lambda: ask(database, NEXT) == [(2,)])
     assert ask(database, "SELECT counts[13] FROM campaign_counts") == [(10,)]
     assert ask(database, "SELECT DISTINCT epoch FROM sink_offsets") == [(2,)]
@@ -79,7 +79,7 @@ def test_work_goes_on_where_the_last_owner_stopped(services: Stack, database: st
 
 def test_a_writer_that_lost_its_epoch_is_refused_and_joins_anew(services: Stack, database: str) -> None:
     topic = make_topic(services.kafka, partitions=1)
-    with at_work(sink_on(topic), services.kafka, database):
+    with running_sink(sink_on(topic), services.kafka, database):
         put(services.kafka, topic, [sent(0)])
         wait_for(lambda: ask(database, NEXT) == [(1,)])
         with psycopg.connect(database) as connection:  # another owner, which moved the chunk on
@@ -93,14 +93,14 @@ def test_a_writer_that_lost_its_epoch_is_refused_and_joins_anew(services: Stack,
 def test_a_topic_made_anew_begins_at_its_start(services: Stack, database: str) -> None:
     topic = make_topic(services.kafka, partitions=1)
     put(services.kafka, topic, [sent(i) for i in range(3)])
-    with at_work(sink_on(topic), services.kafka, database, instance="same"):
+    with running_sink(sink_on(topic), services.kafka, database, instance="same"):
         wait_for(lambda: ask(database, NEXT) == [(3,)])
     admin = AdminClient({"bootstrap.servers": services.kafka})
     admin.delete_topics([topic])[topic].result(timeout=30)
     wait_for(lambda: topic not in admin.list_topics(timeout=30).topics)
     make_topic(services.kafka, partitions=1, name=topic)
     put(services.kafka, topic, [sent(9)])
-    with at_work(sink_on(topic), services.kafka, database, instance="same"):
+    with running_sink(sink_on(topic), services.kafka, database, instance="same"):
         wait_for(lambda: ask(database, NEXT) == [(1,)])
     assert ask(database, COUNTED) == [(40,)]
 
@@ -110,7 +110,7 @@ def test_records_between_poison_are_written(services: Stack, topics: None, datab
     broken = events(change("sent", 1 << 400))
     put(services.kafka, topic, [sent(0), b"no record", sent(1), broken, events(change("sent"), tenant="nobody"),
                                 sent(2)])
-    with at_work(sink_on(topic), services.kafka, database):
+    with running_sink(sink_on(topic), services.kafka, database):
         wait_for(lambda: ask(database, NEXT) == [(6,)])
     assert ask(database, COUNTED) == [(30,)]
     for value in (b"no record", encode(broken)):
@@ -123,7 +123,7 @@ def test_what_the_sinks_bury_is_in_the_dead_letters_before_the_offset_moves(
     poison = f"poison {database}".encode()
     add_tenant(database, TENANT)
     put(services.kafka, "usage", [poison, usage(charged=1)])
-    with at_work(UsageSink(), services.kafka, database):
+    with running_sink(UsageSink(), services.kafka, database):
         wait_for(lambda: ask(database, "SELECT charged >= 700 FROM balances") == [(True,)])
     headers = find_letter(services.kafka, poison)
     assert headers["x-orig-topic"] == b"usage" and headers["x-error-code"] == b"undecodable"
@@ -149,7 +149,7 @@ def test_nothing_is_lost_while_postgresql_is_away(services: Stack, tmp_path_fact
     postgres.start()
     try:
         topic = make_topic(services.kafka)
-        with fresh_database(postgres.address) as url, at_work(sink_on(topic), services.kafka, url):
+        with fresh_database(postgres.address) as url, running_sink(sink_on(topic), services.kafka, url):
             put(services.kafka, topic, [sent(0)])
             wait_for(lambda: ask(url, COUNTED) == [(10,)])
             postgres.stop()

@@ -47,7 +47,7 @@ def pass_over_what_others_wrote(kafka: str) -> None:
     for pool in Pool:
         ends = end_offsets(kafka, topics=[topic for topic, _ in topics_of(pool)])
         consumer = make_consumer(kafka, f"sluice-streams-{pool}")
-        wait_for(partial(_is_committed, consumer, [TopicPartition(*place, end) for place, end in ends.items()]), SECONDS)
+        wait_for(partial(_is_committed, consumer, [TopicPartition(*env, end) for env, end in ends.items()]), SECONDS)
         consumer.close()
 
 
@@ -59,7 +59,7 @@ def _is_committed(consumer: Any, offsets: list[TopicPartition]) -> bool:
     return True
 
 
-class Place:
+class StreamsEnv:
     """A database with a carrier and a route, a keyring, and role processes on them."""
 
     def __init__(self, services: Stack, database: str, folder: Path) -> None:
@@ -136,70 +136,70 @@ class Place:
 
 
 @pytest.fixture
-def place(services: Stack, database: str, tmp_path: Path) -> Iterator[Place]:
-    made = Place(services, database, tmp_path)
+def env(services: Stack, database: str, tmp_path: Path) -> Iterator[StreamsEnv]:
+    made = StreamsEnv(services, database, tmp_path)
     yield made
     made.end()
 
 
-def test_a_chunk_goes_all_the_way(place: Place) -> None:
-    place.command()
-    place.start("bulk")
-    chunk = place.slice(0, 20, "marketing")
-    place.send("ingest-marketing", place.campaign, Envelope(slices=[chunk]))
-    block = msgspec.structs.replace(block_of(["sent"] * 19 + ["failed"]), carrier=place.carrier, campaign=place.campaign,
+def test_a_chunk_goes_all_the_way(env: StreamsEnv) -> None:
+    env.command()
+    env.start("bulk")
+    chunk = env.slice(0, 20, "marketing")
+    env.send("ingest-marketing", env.campaign, Envelope(slices=[chunk]))
+    block = msgspec.structs.replace(block_of(["sent"] * 19 + ["failed"]), carrier=env.carrier, campaign=env.campaign,
                                     chunk=chunk.chunk, epoch=10**9)
-    place.send("attempts-marketing", "3", block, 3)
-    key_id, _ = place.sealer.seal(Columns(to=b""), tenant=TENANT, campaign=place.campaign, chunk=chunk.chunk)
-    receipt = msgspec.structs.replace(receipts(["DELIVRD"] * 18 + ["UNDELIV"]), carrier=place.carrier,
-                                      campaign=place.campaign, chunk=chunk.chunk, key_id=key_id)
-    place.send("carrier-receipts", place.carrier, receipt)
-    assert place.producer.flush(30) == 0
+    env.send("attempts-marketing", "3", block, 3)
+    key_id, _ = env.sealer.seal(Columns(to=b""), tenant=TENANT, campaign=env.campaign, chunk=chunk.chunk)
+    receipt = msgspec.structs.replace(receipts(["DELIVRD"] * 18 + ["UNDELIV"]), carrier=env.carrier,
+                                      campaign=env.campaign, chunk=chunk.chunk, key_id=key_id)
+    env.send("carrier-receipts", env.carrier, receipt)
+    assert env.producer.flush(30) == 0
     expected = {"queued": everyone(20), "sent": everyone(19), "failed": 1 << 19, "delivered": everyone(18),
                 "undelivered": 1 << 18}
-    wait_for(lambda: place.events(chunk.chunk) == expected, SECONDS)
-    [going] = place.dispatched("marketing")
+    wait_for(lambda: env.events(chunk.chunk) == expected, SECONDS)
+    [going] = env.dispatched("marketing")
     assert (going.chunk, going.positions, going.price) == (chunk.chunk, everyone(20), 10)
-    assert len(place.public()) == 20
-    with psycopg.connect(place.database) as connection:
+    assert len(env.public()) == 20
+    with psycopg.connect(env.database) as connection:
         row = connection.execute("SELECT reserved FROM balances").fetchone()
     assert row == (200,)
 
 
-def test_kills_on_the_way_lose_nothing(place: Place) -> None:
-    place.command()
-    chunks = {place.slice(n, 3, "marketing").chunk for n in range(200)}
-    child = place.start("bulk")
+def test_kills_on_the_way_lose_nothing(env: StreamsEnv) -> None:
+    env.command()
+    chunks = {env.slice(n, 3, "marketing").chunk for n in range(200)}
+    child = env.start("bulk")
     for begin in range(0, 200, 100):
         for n in range(begin, begin + 100):
-            place.send("ingest-marketing", place.campaign, Envelope(slices=[place.slice(n, 3, "marketing")]))
-        assert place.producer.flush(30) == 0
+            env.send("ingest-marketing", env.campaign, Envelope(slices=[env.slice(n, 3, "marketing")]))
+        assert env.producer.flush(30) == 0
         child.kill()
         child.wait(30)
-        child = place.start("bulk")
+        child = env.start("bulk")
 
     def arrived() -> set[str]:
-        rows = records_of(place.services.kafka, "held", Held)
-        held = {row.slice.chunk for row in rows if row.slice.campaign == place.campaign}
-        return {s.chunk for s in place.dispatched("marketing")} | held
+        rows = records_of(env.services.kafka, "held", Held)
+        held = {row.slice.chunk for row in rows if row.slice.campaign == env.campaign}
+        return {s.chunk for s in env.dispatched("marketing")} | held
 
     wait_for(lambda: arrived() == chunks, SECONDS)
-    with psycopg.connect(place.database) as connection:
+    with psycopg.connect(env.database) as connection:
         row = connection.execute("SELECT reserved FROM balances").fetchone()
     assert row == (200 * 3 * 10,)
 
 
-def test_codes_go_on_while_the_accounts_do_not_answer(place: Place) -> None:
-    place.start("otp")
+def test_codes_go_on_while_the_accounts_do_not_answer(env: StreamsEnv) -> None:
+    env.start("otp")
 
     def send(lane: str) -> Callable[[], bool]:
-        single = place.slice(0, 1, lane, single=True)
-        place.send(f"ingest-{lane}", single.chunk, Envelope(slices=[single]))
-        assert place.producer.flush(30) == 0
-        return lambda: single.chunk in {s.chunk for s in place.dispatched(lane)}
+        single = env.slice(0, 1, lane, single=True)
+        env.send(f"ingest-{lane}", single.chunk, Envelope(slices=[single]))
+        assert env.producer.flush(30) == 0
+        return lambda: single.chunk in {s.chunk for s in env.dispatched(lane)}
 
     wait_for(send("otp"), SECONDS)
-    with psycopg.connect(place.database) as connection:
+    with psycopg.connect(env.database) as connection:
         connection.execute("LOCK TABLE balances IN ACCESS EXCLUSIVE MODE")
         waiting = send("transactional")
         for _ in range(3):
@@ -208,7 +208,7 @@ def test_codes_go_on_while_the_accounts_do_not_answer(place: Place) -> None:
     wait_for(waiting, SECONDS)
 
 
-def test_a_stop_is_an_exit_with_0(place: Place) -> None:
-    child = place.start("otp")
+def test_a_stop_is_an_exit_with_0(env: StreamsEnv) -> None:
+    child = env.start("otp")
     child.terminate()
     assert child.wait(30) == 0

@@ -13,20 +13,20 @@ from infra.services.kafka import KafkaService
 from infra.services.stack import Stack
 from tests.support.database import fresh_database
 from tests.support.log_records import SEALER
-from tests.support.running_sinks import at_work
-from tests.support.verify_scenario import World
+from tests.support.running_sinks import running_sink
+from tests.support.verify_scenario import VerifyEnv
 
 
 @pytest.fixture(scope="package")
-def world(services: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def env(services: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VerifyEnv]:
     folder = tmp_path_factory.mktemp("verify")
     kafka = KafkaService(folder / "kafka", log=folder / "log")
     kafka.start()
     try:
         topic_admin.apply(kafka.address, 1)
-        with fresh_database(services.postgres) as url, ExitStack() as crew:
+        with fresh_database(services.postgres) as url, ExitStack() as sinks:
             for sink in make_sinks(SEALER):
-                crew.enter_context(at_work(sink, kafka.address, url, instance="verify"))
-            yield World(kafka=kafka.address, postgres=url)
+                sinks.enter_context(running_sink(sink, kafka.address, url, instance="verify"))
+            yield VerifyEnv(kafka=kafka.address, postgres=url)
     finally:
         kafka.stop()

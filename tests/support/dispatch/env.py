@@ -1,7 +1,7 @@
 """Dispatch at work against a simulated carrier, on the real Kafka, PostgreSQL and Redis.
 
 In: a pool, a script for the carrier. Out: the role as a task or as a process that may be killed; records put on
-`dispatch-<lane>`; what the log of calls and the carrier's own log say. Each place has a carrier and a database of its own,
+`dispatch-<lane>`; what the log of calls and the carrier's own log say. Each env has a carrier and a database of its own,
 and looks only at what was written to its partition since it was made.
 """
 
@@ -59,7 +59,7 @@ async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
         await asyncio.sleep(0.02)
 
 
-class Place:
+class DispatchEnv:
     """To be opened once, closed once."""
 
     def __init__(self, services: Any, database: str, folder: Path, *, lane: Lane, partition: int) -> None:
@@ -195,7 +195,7 @@ class Place:
         self.put_raw(*(encode(Envelope(slices=[one])) for one in slices))
 
     def put_raw(self, *values: bytes, topic: str | None = None, partition: int | None = None) -> None:
-        """Bytes on this place's partition."""
+        """Bytes on this env's partition."""
         producer = Producer({"bootstrap.servers": self._services.kafka, "acks": "all", "linger.ms": 0})
         for value in values:
             producer.produce(topic or dispatch(self.lane), value, key=b"k",
@@ -211,7 +211,7 @@ class Place:
         assert producer.flush(30) == 0
 
     def calls(self) -> list[tuple[int, Record]]:
-        """The log of calls of this partition since this place was made: (offset, record)."""
+        """The log of calls of this partition since this env was made: (offset, record)."""
         topic = attempts(self.lane)
         return [(offset, decode(value)) for offset, value in self._read(topic, self.partition, self._begin[topic])]
 
@@ -249,13 +249,13 @@ class Place:
         """The group's offset of this partition, and its metadata."""
         consumer = Consumer({"bootstrap.servers": self._services.kafka, "group.id": f"sluice-dispatch-{self.pool}"})
         try:
-            [place] = consumer.committed([TopicPartition(dispatch(self.lane), self.partition)], 30)
-            return place.offset, place.metadata or ""
+            [env] = consumer.committed([TopicPartition(dispatch(self.lane), self.partition)], 30)
+            return env.offset, env.metadata or ""
         finally:
             consumer.close()
 
     def dispatch_end(self) -> int:
-        """The end of this place's partition of dispatch."""
+        """The end of this env's partition of dispatch."""
         return self._end_of(dispatch(self.lane))
 
     def _end_of(self, topic: str, partition: int | None = None) -> int:
@@ -267,9 +267,9 @@ class Place:
         consumer = Consumer({"bootstrap.servers": self._services.kafka, "group.id": "tests-reader",
                              "enable.auto.commit": False, "auto.offset.reset": "earliest"})
         try:
-            place = TopicPartition(topic, partition, begin)
-            end = consumer.get_watermark_offsets(place, timeout=30)[1]
-            consumer.assign([place])
+            env = TopicPartition(topic, partition, begin)
+            end = consumer.get_watermark_offsets(env, timeout=30)[1]
+            consumer.assign([env])
             out: list[tuple[int, bytes]] = []
             deadline = time.monotonic() + 30
             while begin < end and (not out or out[-1][0] < end - 1):

@@ -119,7 +119,7 @@ class Plenty:
         return want
 
 
-class Rig:
+class SenderHarness:
     """An sender with everything around it."""
 
     def __init__(self, lane: Lane = Lane.MARKETING, *, window: int = 100, rate: float = 1_000_000) -> None:

@@ -1,4 +1,4 @@
-"""A world in memory for the stages: campaigns, carriers, accounts, room and references that tests set as they like.
+"""A fakes in memory for the stages: campaigns, carriers, accounts, room and references that tests set as they like.
 
 In: what the test says there is. Out: ports for `Intake`, `Settlement` and `Match`, and slices to feed them with.
 """
@@ -60,7 +60,7 @@ class TenantFact:
 
 
 @dataclass(kw_only=True)
-class World:
+class FakePorts:
     """Everything that a stage can ask, and its answers."""
 
     now: int = NOW
@@ -154,7 +154,7 @@ class World:
         return Intake(replace(self.intake_ports(), **changes), next(stage.steps for stage in STAGES if stage.name == "intake"))
 
     def intake_ports(self) -> IntakePorts:
-        return IntakePorts(campaigns=Book(self), catalog=self, sealing=SEALER, credit=self, capacity=self,
+        return IntakePorts(campaigns=FakeCampaigns(self), catalog=self, sealing=SEALER, credit=self, capacity=self,
                            invalid=lambda numbers: {number for number in numbers if number < 10**8}, clock=self.clock)
 
     def settlement(self) -> SettlementPorts:
@@ -165,20 +165,20 @@ class World:
 
 
 @dataclass(frozen=True)
-class Book:
-    """The world's commands as `Campaigns`: `version` means another thing there than in a catalog."""
+class FakeCampaigns:
+    """The fakes's commands as `Campaigns`: `version` means another thing there than in a catalog."""
 
-    world: World
+    fakes: FakePorts
 
     def get(self, campaign: str) -> CampaignCommand | None:
-        return self.world.get(campaign)
+        return self.fakes.get(campaign)
 
     def version(self, campaign: str) -> int:
-        command = self.world.get(campaign)
+        command = self.fakes.get(campaign)
         return 0 if command is None else command.version
 
     async def wait_versions(self, wanted: Mapping[str, int], timeout: float) -> None:
-        self.world.waits += wanted.items()
+        self.fakes.waits += wanted.items()
 
 
 def numbers(count: int, first: int = 4_915_112_340_000) -> list[int]:

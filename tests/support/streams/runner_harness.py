@@ -27,7 +27,7 @@ SECONDS = 60.0
 ConsumerThread = list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]]
 
 
-class Rig(Protocol):
+class RunnerHarness(Protocol):
     """One runner with an input, an output and dead letters."""
 
     async def run(self, feed: ConsumerThread, out: int, letters: int) -> tuple[list[str], list[Letter]]:

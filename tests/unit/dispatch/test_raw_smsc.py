@@ -13,26 +13,26 @@ from connectors.carriers.smpp.config import SmppConfig
 from schemas.records.wire import Settled
 from schemas.values.lanes import Lane
 from tests.support.carriers import until
-from tests.support.dispatch.harness import Rig
+from tests.support.dispatch.harness import SenderHarness
 from tests.support.raw_smsc import ALERT, SUBMIT, UNBIND, UNBIND_RESP, Peer, RawSmsc
 
 Talk = Callable[[Peer, int], None]
 
 
 class Call:
-    """A rig whose sender sends over a real connection."""
+    """A harness whose sender sends over a real connection."""
 
-    def __init__(self, rig: Rig, smsc: RawSmsc) -> None:
-        self.rig = rig
+    def __init__(self, harness: SenderHarness, smsc: RawSmsc) -> None:
+        self.harness = harness
         self.smsc = smsc
 
     def said(self) -> list[str]:
         """What the log says of position 0, in order."""
-        return [v.outcome for record in self.rig.log.of(Settled) for v in record.verdicts if v.positions & 1]
+        return [v.outcome for record in self.harness.log.of(Settled) for v in record.verdicts if v.positions & 1]
 
     def ids(self) -> str:
         """Those of the newest answer."""
-        return str(self.rig.log.of(Settled)[-1].ids)
+        return str(self.harness.log.of(Settled)[-1].ids)
 
 
 @pytest.fixture
@@ -43,18 +43,18 @@ async def dial() -> AsyncIterator[Callable[..., object]]:
             smsc = RawSmsc(on_submit)
             await smsc.start()
             stack.push_async_callback(smsc.stop)
-            rig = Rig(lane)
+            harness = SenderHarness(lane)
             config = SmppConfig(host="127.0.0.1", port=smsc.port, system_id="s", password="p", binds=1,
                                 response_timeout_seconds=patience)
             carrier = SmppCarrier(
-                config, CarrierCallbacks(on_receipts=rig.sender.matcher.take, on_room=rig.sender.wake,
-                                         on_unreadable=rig.sender.matcher.keep_unreadable),
+                config, CarrierCallbacks(on_receipts=harness.sender.matcher.take, on_room=harness.sender.wake,
+                                         on_unreadable=harness.sender.matcher.keep_unreadable),
                 random=lambda: 0.0, backoff=Backoff(first=0.02, longest=0.1))
-            rig.sender.send_over(carrier, 10)
+            harness.sender.send_over(carrier, 10)
             await carrier.open()
             stack.push_async_callback(carrier.close)
             await until(lambda: carrier.connected)
-            return Call(rig, smsc)
+            return Call(harness, smsc)
 
         yield make
 
@@ -62,7 +62,7 @@ async def dial() -> AsyncIterator[Callable[..., object]]:
 async def test_an_otp_goes_once_more_over_the_next_connection(dial: Callable[..., object]) -> None:
     call: Call = await dial(Lane.OTP, lambda peer, sequence: (  # type: ignore[misc]
         peer.cut() if peer.number == 1 else peer.take(sequence, b"b")))
-    call.rig.add(1)
+    call.harness.add(1)
     await until(lambda: len(call.said()) == 2)
     assert call.said() == ["unanswered", "sent"] and call.ids() == "b"
     assert [len(peer.of(SUBMIT)) for peer in call.smsc.peers] == [1, 1]
@@ -70,7 +70,7 @@ async def test_an_otp_goes_once_more_over_the_next_connection(dial: Callable[...
 
 async def test_marketing_does_not(dial: Callable[..., object]) -> None:
     call: Call = await dial(Lane.MARKETING, lambda peer, sequence: peer.cut())  # type: ignore[misc]
-    call.rig.add(1)
+    call.harness.add(1)
     await until(lambda: call.said() and len(call.smsc.peers) == 2)
     assert call.said() == ["uncertain"] and call.smsc.submits() == 1
 
@@ -78,7 +78,7 @@ async def test_marketing_does_not(dial: Callable[..., object]) -> None:
 async def test_an_answer_behind_the_time_out_is_learned(dial: Callable[..., object]) -> None:
     waiting: list[tuple[Peer, int]] = []
     call: Call = await dial(Lane.MARKETING, lambda *one: waiting.append(one), patience=0.1)  # type: ignore[misc]
-    call.rig.add(1)
+    call.harness.add(1)
     await until(call.said)
     assert call.said() == ["uncertain"]
     peer, sequence = waiting[0]
@@ -97,10 +97,10 @@ async def test_answers_behind_the_smscs_unbind_count_and_the_rest_goes_over_the_
                 peer.take(open_, b"o%d" % open_)
 
     call: Call = await dial(Lane.MARKETING, talk)  # type: ignore[misc]
-    call.rig.add(2)
-    await until(lambda: len(call.rig.settled()) == 2)
-    assert {outcome for outcome, _ in call.rig.settled().values()} == {"sent"}
-    call.rig.add(1, chunk="chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_1")
+    call.harness.add(2)
+    await until(lambda: len(call.harness.settled()) == 2)
+    assert {outcome for outcome, _ in call.harness.settled().values()} == {"sent"}
+    call.harness.add(1, chunk="chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_1")
     await until(lambda: call.smsc.submits() == 3)
     first, second = call.smsc.peers
     assert len(first.of(SUBMIT)) == 2 and len(second.of(SUBMIT)) == 1
@@ -114,7 +114,7 @@ async def test_an_alert_notification_gets_no_answer_and_an_unknown_request_one_n
         peer.take(sequence, b"a")
 
     call: Call = await dial(Lane.MARKETING, talk)  # type: ignore[misc]
-    call.rig.add(1)
+    call.harness.add(1)
     peer = call.smsc.peers[0]
     await until(lambda: call.said() and peer.of(0x80000000))
     peer.put(0x15, 73)

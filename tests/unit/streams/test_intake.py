@@ -23,9 +23,9 @@ from tests.support.streams.fakes import (
     SEALER,
     TENANT,
     CarrierFact,
+    FakePorts,
     RouteFact,
     TenantFact,
-    World,
     envelope,
     numbers,
     slice_of,
@@ -33,8 +33,8 @@ from tests.support.streams.fakes import (
 )
 
 
-async def taken(world: World, *slices: Slice) -> list[Output]:
-    runner = MemoryRunner(lambda: world.intake(), topic=f"ingest-{slices[0].lane}", clock=world.clock)
+async def taken(fakes: FakePorts, *slices: Slice) -> list[Output]:
+    runner = MemoryRunner(lambda: fakes.intake(), topic=f"ingest-{slices[0].lane}", clock=fakes.clock)
     runner.send(envelope(*slices))
     await runner.drain()
     assert runner.acknowledged == 1
@@ -64,49 +64,49 @@ def used(outputs: Sequence[Output]) -> list[Usage]:
 
 
 @pytest.fixture
-def world() -> World:
-    made = World()
+def fakes() -> FakePorts:
+    made = FakePorts()
     made.run()
     return made
 
 
-async def test_a_chunk_goes_to_its_carrier_unopened(world: World) -> None:
+async def test_a_chunk_goes_to_its_carrier_unopened(fakes: FakePorts) -> None:
     chunk = slice_of(numbers(500))
-    outputs = await taken(world, chunk)
+    outputs = await taken(fakes, chunk)
     [going] = dispatched(outputs)
     assert (going.carrier, going.price, going.segments, going.sealed) == ("acme", 700, b"\1" * 500, chunk.sealed)
     assert [o.partition for o in outputs if o.topic == "dispatch-marketing"] == [3]
     assert [o.key for o in outputs if o.topic == "dispatch-marketing"] == [b"3"]
     assert changes(outputs) == [("queued", 1, everyone(500), "none")]
     assert len(outputs) == 2
-    assert world.reserved == {(TENANT, CHUNK, 0): everyone(500)}
+    assert fakes.reserved == {(TENANT, CHUNK, 0): everyone(500)}
 
 
-async def test_a_draft_waits_without_an_event(world: World) -> None:
-    world.run("draft")
-    outputs = await taken(world, slice_of(numbers(3)))
+async def test_a_draft_waits_without_an_event(fakes: FakePorts) -> None:
+    fakes.run("draft")
+    outputs = await taken(fakes, slice_of(numbers(3)))
     [row] = held(outputs)
     assert (row.reason, row.slice.sealed, row.slice.resume_at) == ("draft", b"", ResumeAt.PARTITION)
     assert len(outputs) == 1
 
 
-async def test_an_unread_version_is_waited_for_and_then_held(world: World) -> None:
-    world.run(version=1)
-    outputs = await taken(world, slice_of(numbers(2)), slice_of(numbers(2), chunk=CHUNK[:-1] + "1"))
-    assert world.waits == [(CAMPAIGN, 2)]
+async def test_an_unread_version_is_waited_for_and_then_held(fakes: FakePorts) -> None:
+    fakes.run(version=1)
+    outputs = await taken(fakes, slice_of(numbers(2)), slice_of(numbers(2), chunk=CHUNK[:-1] + "1"))
+    assert fakes.waits == [(CAMPAIGN, 2)]
     assert [row.reason for row in held(outputs)] == ["draft", "draft"]
     assert len(outputs) == 2
 
 
-async def test_an_unlisted_part_leaves_no_trace(world: World) -> None:
-    world.run(parts=[7])
-    assert await taken(world, slice_of(numbers(3))) == []
-    assert world.reserved == {}
+async def test_an_unlisted_part_leaves_no_trace(fakes: FakePorts) -> None:
+    fakes.run(parts=[7])
+    assert await taken(fakes, slice_of(numbers(3))) == []
+    assert fakes.reserved == {}
 
 
-async def test_a_canceled_campaign_ends_its_messages(world: World) -> None:
-    world.run("canceled", version=3)
-    outputs = await taken(world, slice_of(numbers(2), refs=["a", None]))
+async def test_a_canceled_campaign_ends_its_messages(fakes: FakePorts) -> None:
+    fakes.run("canceled", version=3)
+    outputs = await taken(fakes, slice_of(numbers(2), refs=["a", None]))
     assert changes(outputs) == [("canceled", 1, 0b11, "canceled")]
     assert [(r.status, r.client_ref, r.sequence, r.message_id) for r in public(outputs)] == [
         ("canceled", "a", 21, f"msg_{CAMPAIGN[4:]}_0_0"), ("canceled", None, 21, f"msg_{CAMPAIGN[4:]}_0_1")]
@@ -114,23 +114,23 @@ async def test_a_canceled_campaign_ends_its_messages(world: World) -> None:
     assert used(outputs) == []
 
 
-async def test_what_was_reserved_before_is_given_back_at_the_end(world: World) -> None:
-    world.run("canceled", version=3)
-    outputs = await taken(world, slice_of(numbers(2), resume_at=ResumeAt.ROUTE, price=700, segments=b"\1\2", carrier="acme",
+async def test_what_was_reserved_before_is_given_back_at_the_end(fakes: FakePorts) -> None:
+    fakes.run("canceled", version=3)
+    outputs = await taken(fakes, slice_of(numbers(2), resume_at=ResumeAt.ROUTE, price=700, segments=b"\1\2", carrier="acme",
                                           lease="l"))
     [usage] = used(outputs)
     assert (usage.refunded, usage.charged, usage.segments, usage.lease, usage.price) == (0b11, 0, b"\1\2", "l", 700)
 
 
-async def test_expired_before_it_was_sent(world: World) -> None:
-    outputs = await taken(world, slice_of(numbers(1), expires_at=NOW))
+async def test_expired_before_it_was_sent(fakes: FakePorts) -> None:
+    outputs = await taken(fakes, slice_of(numbers(1), expires_at=NOW))
     assert changes(outputs) == [("expired", 1, 1, "validity_ended")]
     assert [r.status for r in public(outputs)] == ["expired"]
 
 
-async def test_faulty_positions_are_rejected_and_the_rest_goes(world: World) -> None:
+async def test_faulty_positions_are_rejected_and_the_rest_goes(fakes: FakePorts) -> None:
     chunk = slice_of([4915112340000, 5, 4915112340002], body="hi {{name}}", variables={"name": ["A", "B", None]})
-    outputs = await taken(world, chunk)
+    outputs = await taken(fakes, chunk)
     [going] = dispatched(outputs)
     check_slice(going)
     assert going.positions == some(0)
@@ -141,11 +141,11 @@ async def test_faulty_positions_are_rejected_and_the_rest_goes(world: World) -> 
                                                                       ("2", "missing_variable")}
 
 
-async def test_each_carrier_gets_its_own_and_each_price_its_own_reservation(world: World) -> None:
-    world.carriers["other"] = CarrierFact(partition=5)
-    world.routes = [RouteFact(prefix="", carriers=("acme",), price=700),
+async def test_each_carrier_gets_its_own_and_each_price_its_own_reservation(fakes: FakePorts) -> None:
+    fakes.carriers["other"] = CarrierFact(partition=5)
+    fakes.routes = [RouteFact(prefix="", carriers=("acme",), price=700),
                     RouteFact(prefix="+33", carriers=("other",), price=900)]
-    outputs = await taken(world, slice_of([4915112340000, 33123456789, 4915112340001]))
+    outputs = await taken(fakes, slice_of([4915112340000, 33123456789, 4915112340001]))
     slices = {s.carrier: s for s in dispatched(outputs)}
     assert slices["acme"].positions == some(0, 2) and slices["acme"].round == 0
     assert slices["other"].positions == some(1) and (slices["other"].round, slices["other"].price_class) == (0, 1)
@@ -153,30 +153,30 @@ async def test_each_carrier_gets_its_own_and_each_price_its_own_reservation(worl
     assert sum(o.topic.startswith("message-events") for o in outputs) == 1
 
 
-async def test_the_carrier_written_first_is_taken_on_a_repeat(world: World) -> None:
-    world.carriers["first"] = CarrierFact(partition=6)
-    world.assigned[CHUNK, 1] = {"first": some(1), "acme": some(0, 2)}
-    outputs = await taken(world, slice_of(numbers(3)))
+async def test_the_carrier_written_first_is_taken_on_a_repeat(fakes: FakePorts) -> None:
+    fakes.carriers["first"] = CarrierFact(partition=6)
+    fakes.assigned[CHUNK, 1] = {"first": some(1), "acme": some(0, 2)}
+    outputs = await taken(fakes, slice_of(numbers(3)))
     assert {s.carrier: s.positions for s in dispatched(outputs)} == {"first": some(1), "acme": some(0, 2)}
 
 
-async def test_short_of_money_waits_or_is_refused(world: World) -> None:
-    world.money = 1500
-    outputs = await taken(world, slice_of(numbers(4)))
+async def test_short_of_money_waits_or_is_refused(fakes: FakePorts) -> None:
+    fakes.money = 1500
+    outputs = await taken(fakes, slice_of(numbers(4)))
     assert dispatched(outputs)[0].positions == some(0, 1)
     [row] = held(outputs)
     assert (row.reason, row.slice.positions, row.cost, row.cheapest) == ("balance", some(2, 3), 1400, 700)
     assert list(array("I", row.slice.indexes)) == [2, 3]
     assert ("held", 1, some(2, 3), "balance") in changes(outputs)
-    world.tenants[TENANT] = TenantFact(balance_short="reject")
-    world.money = 0
-    outputs = await taken(world, slice_of(numbers(1), send=2, round=1))
+    fakes.tenants[TENANT] = TenantFact(balance_short="reject")
+    fakes.money = 0
+    outputs = await taken(fakes, slice_of(numbers(1), send=2, round=1))
     assert changes(outputs) == [("rejected", 2, 1, "insufficient_balance")]
 
 
-async def test_short_of_room_waits_in_order_with_its_price(world: World) -> None:
-    world.room = 3
-    outputs = await taken(world, slice_of(numbers(2)), slice_of(numbers(3), chunk=CHUNK[:-1] + "1"))
+async def test_short_of_room_waits_in_order_with_its_price(fakes: FakePorts) -> None:
+    fakes.room = 3
+    outputs = await taken(fakes, slice_of(numbers(2)), slice_of(numbers(3), chunk=CHUNK[:-1] + "1"))
     assert [s.positions for s in dispatched(outputs)] == [0b11, 0b1]
     [row] = held(outputs)
     assert (row.reason, row.slice.positions, row.slice.carrier, row.slice.price, row.slice.resume_at) == (
@@ -184,18 +184,18 @@ async def test_short_of_room_waits_in_order_with_its_price(world: World) -> None
     assert row.slice.segments == b"\1\1"
 
 
-async def test_a_later_send_waits_whole(world: World) -> None:
-    world.room = 1
-    outputs = await taken(world, slice_of(numbers(2), send=2, resume_at=ResumeAt.ROUTE, segments=b"\1\1", holds=5, round=1))
+async def test_a_later_send_waits_whole(fakes: FakePorts) -> None:
+    fakes.room = 1
+    outputs = await taken(fakes, slice_of(numbers(2), send=2, resume_at=ResumeAt.ROUTE, segments=b"\1\1", holds=5, round=1))
     [row] = held(outputs)
     assert row.hold == 5
     assert list(array("Q", SEALER.open(row.slice).to)) == numbers(2)[1:]
-    assert world.reserved == {(TENANT, CHUNK, 1): 0b11}
+    assert fakes.reserved == {(TENANT, CHUNK, 1): 0b11}
 
 
-async def test_parts_of_one_send_that_wait_at_once_are_rows_of_their_own(world: World) -> None:
-    world.money, world.room = 1400, 1
-    outputs = await taken(world, slice_of(numbers(4)))
+async def test_parts_of_one_send_that_wait_at_once_are_rows_of_their_own(fakes: FakePorts) -> None:
+    fakes.money, fakes.room = 1400, 1
+    outputs = await taken(fakes, slice_of(numbers(4)))
     rows = held(outputs)
     assert [(row.reason, row.slice.positions) for row in rows] == [("balance", some(2, 3)), ("room", some(1))]
     assert (rows[0].hold, rows[1].hold) == (0, 0) and rows[0].portion != rows[1].portion
@@ -214,22 +214,22 @@ def test_each_part_of_a_send_is_a_portion_of_its_own(sets: list[int]) -> None:
     assert len(set(portions)) == len(portions)
 
 
-async def test_slices_of_one_carrier_share_records(world: World) -> None:
+async def test_slices_of_one_carrier_share_records(fakes: FakePorts) -> None:
     slices = [slice_of(numbers(1), chunk=f"msg_{n:026d}", campaign=None, lane="otp") for n in range(100)]
-    outputs = await taken(world, *slices)
+    outputs = await taken(fakes, *slices)
     assert len(dispatched(outputs)) == 100
     assert sum(o.topic == "dispatch-otp" for o in outputs) == 2
 
 
-async def test_the_accounts_being_away_only_takes_time(world: World) -> None:
-    world.down = 2
-    outputs = await taken(world, slice_of(numbers(1)))
+async def test_the_accounts_being_away_only_takes_time(fakes: FakePorts) -> None:
+    fakes.down = 2
+    outputs = await taken(fakes, slice_of(numbers(1)))
     assert len(dispatched(outputs)) == 1
 
 
-async def test_a_chunk_that_does_not_open_is_buried_alone(world: World) -> None:
+async def test_a_chunk_that_does_not_open_is_buried_alone(fakes: FakePorts) -> None:
     broken = slice_of(numbers(1), chunk=CHUNK[:-1] + "2", sealed=b"no seal at all, certainly")
-    runner = MemoryRunner(lambda: world.intake(), topic="ingest-marketing")
+    runner = MemoryRunner(lambda: fakes.intake(), topic="ingest-marketing")
     runner.send(envelope(slice_of(numbers(2)), broken), key=b"k")
     await runner.drain()
     [letter] = runner.topics.on("dead-letter")
@@ -238,8 +238,8 @@ async def test_a_chunk_that_does_not_open_is_buried_alone(world: World) -> None:
     assert [s.chunk for s in dispatched(runner.topics.written)] == [CHUNK]
 
 
-async def test_a_slice_on_the_topic_of_another_lane_is_buried_with_its_record(world: World) -> None:
-    runner = MemoryRunner(lambda: world.intake(), topic="ingest-otp")
+async def test_a_slice_on_the_topic_of_another_lane_is_buried_with_its_record(fakes: FakePorts) -> None:
+    runner = MemoryRunner(lambda: fakes.intake(), topic="ingest-otp")
     value = envelope(slice_of(numbers(2)))
     runner.send(value)
     await runner.drain()
@@ -255,12 +255,12 @@ async def test_every_position_has_one_end_and_a_repeat_says_the_same(to: list[in
     names: list[str | None] = [None if n % 5 == 4 else "x" * (n * 40) for n in range(len(to))]
     chunk = slice_of(to, body=body, variables={"name": names})
 
-    def fresh() -> World:
-        world = World(money=money, room=room, carriers={"acme": CarrierFact(), "b": CarrierFact(partition=1)}, routes=[
+    def fresh() -> FakePorts:
+        fakes = FakePorts(money=money, room=room, carriers={"acme": CarrierFact(), "b": CarrierFact(partition=1)}, routes=[
             RouteFact(prefix="+49", carriers=("acme",), price=700), RouteFact(prefix="+33", carriers=("b",), price=10)])
-        world.tenants[TENANT] = TenantFact(balance_short="reject" if reject else "hold")
-        world.run()
-        return world
+        fakes.tenants[TENANT] = TenantFact(balance_short="reject" if reject else "hold")
+        fakes.run()
+        return fakes
 
     first, second = await taken(fresh(), chunk), await taken(fresh(), chunk)
     assert [plain(o) for o in first] == [plain(o) for o in second]

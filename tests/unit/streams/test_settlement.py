@@ -29,15 +29,15 @@ from schemas.values.positions import everyone
 from streams.handler import Output
 from streams.memory_runner import MemoryRunner
 from streams.settlement.handler import Settlement
-from tests.support.streams.fakes import CAMPAIGN, CHUNK, NOW, SEALER, TENANT, World, numbers, slice_of, some
+from tests.support.streams.fakes import CAMPAIGN, CHUNK, NOW, SEALER, TENANT, FakePorts, numbers, slice_of, some
 from tests.unit.streams.test_steps import OUTCOMES, block_of
 
 Record = Owner | Started | Settled | Returned
 
 
-async def taken(*records: Record, world: World | None = None, burst: int = 64) -> list[Output]:
-    world = world or World()
-    runner = MemoryRunner(lambda: Settlement(world.settlement()), topic="attempts-marketing", clock=world.clock,
+async def taken(*records: Record, fakes: FakePorts | None = None, burst: int = 64) -> list[Output]:
+    fakes = fakes or FakePorts()
+    runner = MemoryRunner(lambda: Settlement(fakes.settlement()), topic="attempts-marketing", clock=fakes.clock,
                           burst=burst)
     for record in records:
         runner.send(encode(record))
@@ -184,7 +184,7 @@ async def test_returned_because_it_is_over_ends_under_the_next_number_with_the_m
     {"verdicts": [Verdict(outcome="sent", reason="none", code=None, positions=0b01)]}, {"to_hashes": b"12345678"}])
 async def test_a_block_that_contradicts_itself_is_buried_and_the_rest_settled(fault: dict[str, Any]) -> None:
     broken = msgspec.structs.replace(block_of(["sent", "sent"]), **fault)
-    runner = MemoryRunner(lambda: Settlement(World().settlement()), topic="attempts-marketing")
+    runner = MemoryRunner(lambda: Settlement(FakePorts().settlement()), topic="attempts-marketing")
     runner.send(encode(broken))
     runner.send(encode(block_of(["sent"])))
     await runner.drain()

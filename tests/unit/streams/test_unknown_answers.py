@@ -12,7 +12,7 @@ from schemas.records.slice import check_slice
 from schemas.records.wire import Envelope, Retry, Settled, Verdict
 from streams.memory_runner import MemoryRunner
 from streams.settlement.handler import Settlement
-from tests.support.streams.fakes import CHUNK, NOW, SEALER, World, numbers, slice_of, some
+from tests.support.streams.fakes import CHUNK, NOW, SEALER, FakePorts, numbers, slice_of, some
 from tests.unit.streams.test_replaced_owners import OWNERS, restarted
 from tests.unit.streams.test_settlement import changes, public, usage
 from tests.unit.streams.test_steps import block_of
@@ -31,7 +31,7 @@ def unknown_block(rest: int | None) -> Settled:
 
 
 async def settled_alone(block: Settled) -> MemoryRunner:
-    runner = MemoryRunner(lambda: Settlement(World().settlement()), topic="attempts-marketing", clock=lambda: NOW)
+    runner = MemoryRunner(lambda: Settlement(FakePorts().settlement()), topic="attempts-marketing", clock=lambda: NOW)
     runner.send(encode(block), key=b"k", headers=[("x-from", b"dispatch")])
     await runner.drain()
     return runner
@@ -70,8 +70,8 @@ async def test_without_its_columns_the_record_is_kept_of_these_positions(rest: i
 
 
 async def test_what_a_replaced_owner_was_answered_is_kept_too() -> None:
-    world = World()
-    runner = restarted(world, *OWNERS, msgspec.structs.replace(unknown_block(some(2, 3, 4)), epoch=0))
+    fakes = FakePorts()
+    runner = restarted(fakes, *OWNERS, msgspec.structs.replace(unknown_block(some(2, 3, 4)), epoch=0))
     await runner.drain()
     assert len(runner.topics.on("dead-letter")) == 2
     assert runner.topics.on("retry-10s-marketing") == []
