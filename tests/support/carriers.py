@@ -6,7 +6,7 @@ counterpart says it got. `until` waits for a condition with a deadline and fails
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Self
 
@@ -145,3 +145,5 @@ async def turns(count: int = 50) -> None:
     """Let everything that is due on the loop happen, `count` times."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+Start = Callable[..., Awaitable[SmppHarness]]

@@ -11,3 +11,12 @@ from infra.runtime.role import Run
 def load_nothing() -> Run:
     """Raises AssertionError: supervised programs load their own roles."""
     raise AssertionError("the supervisor itself never loads a role")
+
+WORKING = """
+import json, os, signal, sys
+from pathlib import Path
+mark = Path(sys.argv[1])
+mark.with_suffix(".part").write_text(json.dumps({"pid": os.getpid()}))
+mark.with_suffix(".part").replace(mark)
+signal.pause()
+"""

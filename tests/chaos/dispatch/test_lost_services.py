@@ -22,8 +22,7 @@ from infra.services.service import Service
 from infra.services.stack import Stack
 from schemas.records.wire import Returned, Settled
 from schemas.values.lanes import Lane
-from tests.component.dispatch.conftest import MakeEnv
-from tests.support.dispatch.env import DispatchEnv, outcomes, until
+from tests.support.dispatch.env import DispatchEnv, MakeEnv, outcomes, until
 from tests.support.service_stack import running_services
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]

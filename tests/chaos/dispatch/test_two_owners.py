@@ -23,8 +23,7 @@ from schemas.records.codec import encode
 from schemas.records.wire import Envelope, Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.positions import places
-from tests.component.dispatch.conftest import MakeEnv
-from tests.support.dispatch.env import DispatchEnv, outcomes, until
+from tests.support.dispatch.env import DispatchEnv, MakeEnv, outcomes, until
 from tests.support.service_stack import running_services
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]

@@ -1,14 +1,16 @@
 """`start`: a carrier connection of each implementation with its counterpart, ended with the test."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from connectors.carriers.simulator.script import Script
-from tests.support.carriers import HARNESSES, SmppHarness
-
-Start = Callable[..., Awaitable[SmppHarness]]
+from tests.support.carriers import (
+    HARNESSES,
+    SmppHarness,
+    Start,
+)
 
 
 @pytest.fixture(params=list(HARNESSES))

@@ -5,8 +5,7 @@ import asyncio
 import pytest
 
 from connectors.carriers.contract import Accepted
-from tests.component.contract.conftest import Start
-from tests.support.carriers import BINDS, WINDOW, submits, until
+from tests.support.carriers import BINDS, WINDOW, Start, submits, until
 
 
 async def test_a_window_is_changed_without_a_new_connection(start: Start) -> None:

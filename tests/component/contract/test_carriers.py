@@ -6,8 +6,7 @@ import msgspec
 import pytest
 
 from connectors.carriers.contract import Accepted, Carrier, NotSent, Refused, Result, Submit, Throttled, Unknown
-from tests.component.contract.conftest import Start
-from tests.support.carriers import BINDS, WINDOW, submits, until
+from tests.support.carriers import BINDS, WINDOW, Start, submits, until
 
 
 async def test_every_message_is_accepted_once(start: Start) -> None:

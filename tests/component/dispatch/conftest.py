@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ import pytest
 
 from schemas.values.lanes import Lane
 from tests.support.database import fresh_database
-from tests.support.dispatch.env import DispatchEnv
+from tests.support.dispatch.env import (
+    DispatchEnv,
+    MakeEnv,
+)
 
 _partitions = itertools.cycle(range(8))
-MakeEnv = Callable[[Lane], DispatchEnv]
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ from infra.redis.settled import SettledWindow
 from schemas.records.wire import Started
 from schemas.values.lanes import Lane
 from schemas.values.positions import everyone
-from tests.component.dispatch.conftest import MakeEnv
-from tests.support.dispatch.env import TENANT, DispatchEnv, until
+from tests.support.dispatch.env import TENANT, DispatchEnv, MakeEnv, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("patient_redis")]
 HALF = everyone(5)

@@ -19,8 +19,7 @@ from schemas.records.topics import DEAD_LETTER, attempts
 from schemas.records.wire import Envelope, Owner, Settled, Started, Verdict
 from schemas.values.lanes import Lane
 from schemas.values.positions import places
-from tests.component.dispatch.conftest import MakeEnv
-from tests.support.dispatch.env import DispatchEnv, now, until
+from tests.support.dispatch.env import DispatchEnv, MakeEnv, now, until
 from tests.support.topic_reader import read_topic
 
 pytestmark = pytest.mark.stack

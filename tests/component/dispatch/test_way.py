@@ -12,8 +12,7 @@ from connectors.carriers.simulator.script import Script
 from schemas.records.wire import CarrierReceipts, Owner, Returned, Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.positions import everyone
-from tests.component.dispatch.conftest import MakeEnv
-from tests.support.dispatch.env import TENANT, DispatchEnv, now, until
+from tests.support.dispatch.env import TENANT, DispatchEnv, MakeEnv, now, until
 
 pytestmark = pytest.mark.stack
 

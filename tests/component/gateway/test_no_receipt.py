@@ -13,8 +13,8 @@ from aiohttp import ClientSession
 
 from schemas.values.reasons import Reason
 from schemas.values.status import Status
-from tests.component.gateway.test_reading import NUMBERS, Sinks, get, make
 from tests.support.gateway_env import GatewayEnv
+from tests.support.gateway_rows import NUMBERS, Sinks, get, make
 
 pytestmark = pytest.mark.stack
 

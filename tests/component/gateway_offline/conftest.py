@@ -5,16 +5,14 @@ Out: `outbox` with everything that was produced, `client` with a key that is kno
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from aiohttp import ClientSession
 
-from gateway.accounts import Account, Accounts
+from gateway.accounts import Account
 from gateway.bounds import bounds_of
 from gateway.fresh_messages import FreshMessages
 from gateway.idempotency import Idempotency
@@ -25,44 +23,23 @@ from gateway.redis_batches import RedisBatches
 from gateway.routes.table import ROUTES
 from gateway.routing import Routes
 from gateway.state import Gateway
-from infra.kafka.outbox import Headers, Outbox, Report
+from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool
 from infra.redis.client import connect
-from infra.security.api_keys import hash_key, key_id, new_key
+from infra.security.api_keys import hash_key, key_id
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
 from infra.settings.model import Settings
 from infra.telemetry.metrics import Metrics
 from schemas.values.lanes import Lane
+from tests.support.gateway_offline import (
+    KEY,
+    NOWHERE,
+    TENANT,
+    KnownAccounts,
+    ListedOutbox,
+)
 from tests.support.gateway_server import served
-
-NOWHERE = "127.0.0.1:9"
-TENANT = "0b7c1d52-5f0f-4b3e-9d38-0d9a1a3f7c11"
-KEY = new_key()[0]
-
-
-@dataclass
-class ListedOutbox:
-    """Acknowledges at once, or fails with `error`."""
-
-    sent: list[tuple[str, bytes | None, bytes | None]] = field(default_factory=list)
-    error: str | None = None
-
-    def post(self, topic: str, key: bytes | None, value: bytes | None, _headers: Headers, _partition: int,
-             report: Report) -> None:
-        self.sent.append((topic, key, value))
-        asyncio.get_running_loop().call_soon(report, self.error, 0, len(self.sent))
-
-
-class KnownAccounts(Accounts):
-    """Accounts that were read long ago; PostgreSQL is away."""
-
-    def know(self, account: Account, routes: Routes) -> None:
-        self._by_key = {account.key: account}
-        self._rows, self.routes = [], routes
-
-    async def refresh(self) -> None:
-        return
 
 
 @pytest.fixture
@@ -105,7 +82,3 @@ async def client(url: str) -> AsyncIterator[ClientSession]:
     async with ClientSession(url, headers={"Authorization": f"Bearer {KEY}"}) as session:
         yield session
 
-
-def message(**changes: Any) -> dict[str, Any]:
-    """A message that is accepted, with these changes."""
-    return {"to": "+4915112345678", "from": "Shop", "body": "Hello"} | changes

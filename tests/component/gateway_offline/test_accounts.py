@@ -11,7 +11,7 @@ from gateway.accounts import MAX_REFUSED, Account, Accounts
 from infra.postgres.pool import Pool, open_pool
 from infra.security.api_keys import hash_key, key_id, new_key
 from infra.telemetry.metrics import Metrics
-from tests.component.gateway_offline.conftest import NOWHERE
+from tests.support.gateway_offline import NOWHERE
 
 
 class CountedAccounts(Accounts):

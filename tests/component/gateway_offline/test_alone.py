@@ -12,7 +12,7 @@ from gateway.state import Gateway
 from schemas.records.codec import decode_as
 from schemas.records.slice import Slice
 from schemas.records.wire import Envelope
-from tests.component.gateway_offline.conftest import ListedOutbox, message
+from tests.support.gateway_offline import ListedOutbox, message
 
 
 def slices(outbox: ListedOutbox) -> list[Slice]:

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.requests import MAX_INLINE
-from tests.component.gateway_offline.conftest import ListedOutbox, message
+from tests.support.gateway_offline import ListedOutbox, message
 
 JSON = {"Content-Type": "application/json"}
 M, C, P = "/v1/messages", "/v1/campaigns", "/v1/preview"

@@ -20,7 +20,7 @@ from gateway.query import INDEXED_CURSOR, PLACED_CURSOR, TIMED_CURSOR, read_curs
 from gateway.routes.table import ROUTES
 from schemas.values.phone.number import PhoneError, normalise
 from schemas.values.sender import SenderError, parse_sender
-from tests.component.gateway_offline.conftest import message
+from tests.support.gateway_offline import message
 
 
 async def test_it_is_valid_and_served(client: ClientSession) -> None:

@@ -29,8 +29,8 @@ from schemas.values.text import count_segments, smart, split
 from streams.outcome import Next
 from streams.selection import whole
 from streams.steps import validate_text
-from tests.component.gateway_offline.conftest import ListedOutbox, message
 from tests.support.dispatch.records import SEALER
+from tests.support.gateway_offline import ListedOutbox, message
 
 CODE = "Your code is 271828, {{who}}"
 WHO = "Kanarienvogel"

@@ -17,7 +17,7 @@ from schemas.records.codec import encode
 from schemas.records.wire import Owner, Settled
 from streams.adapters.log_owners import LogOwners
 from streams.ports import OwnerAsk, PortDown
-from tests.unit.streams.test_steps import block_of
+from tests.support.streams.records import block_of
 
 NOW = time.time_ns() // 1_000_000 - 10_000
 OWNER = encode(Owner(owner="b", lane="otp", at=NOW))

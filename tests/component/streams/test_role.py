@@ -32,9 +32,8 @@ from streams.pipeline import topics_of
 from streams.role import now_ms
 from tests.support.service_stack import wait_for
 from tests.support.streams.fakes import TENANT, numbers
+from tests.support.streams.records import block_of, receipts
 from tests.support.topic_reader import records_of
-from tests.unit.streams.test_match import receipts
-from tests.unit.streams.test_steps import block_of
 
 pytestmark = pytest.mark.stack
 

@@ -16,16 +16,11 @@ from infra.supervisor.data_folder import DataFolder, own_identity, role_rows, st
 from infra.supervisor.roles import RoleRow
 from infra.supervisor.supervisor import Supervised, Supervisor
 from tests.support.carriers import until
-from tests.support.fake_roles import load_nothing
+from tests.support.fake_roles import (
+    WORKING,
+    load_nothing,
+)
 
-WORKING = """
-import json, os, signal, sys
-from pathlib import Path
-mark = Path(sys.argv[1])
-mark.with_suffix(".part").write_text(json.dumps({"pid": os.getpid()}))
-mark.with_suffix(".part").replace(mark)
-signal.pause()
-"""
 DEAF = WORKING.replace("signal.pause()", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: signal.pause()")
 NEVER_READY = "raise SystemExit(3)"
 ROW = RoleRow("fake", None, load_nothing)

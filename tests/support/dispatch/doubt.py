@@ -1,37 +1,37 @@
-"""Messages whose answer does not come, on the rig: what the tests of second tries and of late answers share."""
+"""Messages whose answer does not come, on the harness: what the tests of second tries and of late answers share."""
 
 from __future__ import annotations
 
 from connectors.carriers.contract import Accepted, Result, Submit, Unknown
 from schemas.records.wire import Settled
 from tests.support.carriers import until
-from tests.support.dispatch.harness import Rig
+from tests.support.dispatch.harness import SenderHarness
 
 
-def said(rig: Rig) -> list[tuple[str, str]]:
+def said(harness: SenderHarness) -> list[tuple[str, str]]:
     """What the log says of position 0, in order."""
-    return [(v.outcome, v.reason) for record in rig.log.of(Settled) for v in record.verdicts if v.positions & 1]
+    return [(v.outcome, v.reason) for record in harness.log.of(Settled) for v in record.verdicts if v.positions & 1]
 
 
-def first_unknown(rig: Rig, *, lost: bool = False) -> None:
+def first_unknown(harness: SenderHarness, *, lost: bool = False) -> None:
     """The first submit stays without an answer, the others are taken."""
     seen: list[Submit] = []
 
     def answer(one: Submit) -> Result:
         seen.append(one)
-        return Unknown(ref=one.ref, lost=lost) if len(seen) == 1 else Accepted(ref=one.ref, ids=rig.line.ids(one))
+        return Unknown(ref=one.ref, lost=lost) if len(seen) == 1 else Accepted(ref=one.ref, ids=harness.line.ids(one))
 
-    rig.line.answer = answer
+    harness.line.answer = answer
 
 
-def late(rig: Rig, result: Result) -> None:
+def late(harness: SenderHarness, result: Result) -> None:
     """An answer nobody waits for any more."""
-    rig.sender._receive([result])
+    harness.sender._receive([result])
 
 
-async def doubtful(rig: Rig) -> int:
+async def doubtful(harness: SenderHarness) -> int:
     """Add a message whose answers all stay out, its second try on its way; the `ref` of the first."""
-    rig.line.answer = lambda one: Unknown(ref=one.ref) if len(rig.line.sent) == 1 else None
-    rig.add(1)
-    await until(lambda: len(rig.line.sent) == 2)
-    return rig.line.sent[0].ref
+    harness.line.answer = lambda one: Unknown(ref=one.ref) if len(harness.line.sent) == 1 else None
+    harness.add(1)
+    await until(lambda: len(harness.line.sent) == 2)
+    return harness.line.sent[0].ref

@@ -286,3 +286,5 @@ def outcomes(records: Iterable[Settled]) -> dict[tuple[str, int], str]:
     """The last outcome of each message that these records know of."""
     return {(record.chunk, position): verdict.outcome for record in records for verdict in record.verdicts
             for position in places(verdict.positions)}
+
+MakeEnv = Callable[[Lane], DispatchEnv]

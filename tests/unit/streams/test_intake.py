@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.records.codec import decode_as
 from schemas.records.slice import Columns, ResumeAt, Slice, check_slice
-from schemas.records.wire import DeliveryReceipt, Envelope, Held, MessageEvents, Usage
 from schemas.values.positions import everyone
 from streams.handler import Output
 from streams.memory_runner import MemoryRunner
@@ -31,36 +28,16 @@ from tests.support.streams.fakes import (
     slice_of,
     some,
 )
-
-
-async def taken(fakes: FakePorts, *slices: Slice) -> list[Output]:
-    runner = MemoryRunner(lambda: fakes.intake(), topic=f"ingest-{slices[0].lane}", clock=fakes.clock)
-    runner.send(envelope(*slices))
-    await runner.drain()
-    assert runner.acknowledged == 1
-    assert runner.topics.on("dead-letter") == []
-    return runner.topics.written
-
-
-def dispatched(outputs: Sequence[Output]) -> list[Slice]:
-    return [s for o in outputs if o.topic.startswith("dispatch-") for s in decode_as(o.value, Envelope).slices]
-
-
-def held(outputs: Sequence[Output]) -> list[Held]:
-    return [decode_as(o.value, Held) for o in outputs if o.topic == "held"]
-
-
-def changes(outputs: Sequence[Output]) -> list[tuple[str, int, int, str]]:
-    return [(c.status, c.send, c.positions, c.reason) for o in outputs if o.topic.startswith("message-events-")
-            for c in decode_as(o.value, MessageEvents).changes]
-
-
-def public(outputs: Sequence[Output]) -> list[DeliveryReceipt]:
-    return [decode_as(o.value, DeliveryReceipt) for o in outputs if o.topic == "delivery-receipts"]
-
-
-def used(outputs: Sequence[Output]) -> list[Usage]:
-    return [decode_as(o.value, Usage) for o in outputs if o.topic == "usage"]
+from tests.support.streams.outputs import (
+    changes,
+    dispatched,
+    held,
+    public,
+    used,
+)
+from tests.support.streams.runs import (
+    run_intake,
+)
 
 
 @pytest.fixture
@@ -72,7 +49,7 @@ def fakes() -> FakePorts:
 
 async def test_a_chunk_goes_to_its_carrier_unopened(fakes: FakePorts) -> None:
     chunk = slice_of(numbers(500))
-    outputs = await taken(fakes, chunk)
+    outputs = await run_intake(fakes, chunk)
     [going] = dispatched(outputs)
     assert (going.carrier, going.price, going.segments, going.sealed) == ("acme", 700, b"\1" * 500, chunk.sealed)
     assert [o.partition for o in outputs if o.topic == "dispatch-marketing"] == [3]
@@ -84,7 +61,7 @@ async def test_a_chunk_goes_to_its_carrier_unopened(fakes: FakePorts) -> None:
 
 async def test_a_draft_waits_without_an_event(fakes: FakePorts) -> None:
     fakes.run("draft")
-    outputs = await taken(fakes, slice_of(numbers(3)))
+    outputs = await run_intake(fakes, slice_of(numbers(3)))
     [row] = held(outputs)
     assert (row.reason, row.slice.sealed, row.slice.resume_at) == ("draft", b"", ResumeAt.PARTITION)
     assert len(outputs) == 1
@@ -92,7 +69,7 @@ async def test_a_draft_waits_without_an_event(fakes: FakePorts) -> None:
 
 async def test_an_unread_version_is_waited_for_and_then_held(fakes: FakePorts) -> None:
     fakes.run(version=1)
-    outputs = await taken(fakes, slice_of(numbers(2)), slice_of(numbers(2), chunk=CHUNK[:-1] + "1"))
+    outputs = await run_intake(fakes, slice_of(numbers(2)), slice_of(numbers(2), chunk=CHUNK[:-1] + "1"))
     assert fakes.waits == [(CAMPAIGN, 2)]
     assert [row.reason for row in held(outputs)] == ["draft", "draft"]
     assert len(outputs) == 2
@@ -100,13 +77,13 @@ async def test_an_unread_version_is_waited_for_and_then_held(fakes: FakePorts) -
 
 async def test_an_unlisted_part_leaves_no_trace(fakes: FakePorts) -> None:
     fakes.run(parts=[7])
-    assert await taken(fakes, slice_of(numbers(3))) == []
+    assert await run_intake(fakes, slice_of(numbers(3))) == []
     assert fakes.reserved == {}
 
 
 async def test_a_canceled_campaign_ends_its_messages(fakes: FakePorts) -> None:
     fakes.run("canceled", version=3)
-    outputs = await taken(fakes, slice_of(numbers(2), refs=["a", None]))
+    outputs = await run_intake(fakes, slice_of(numbers(2), refs=["a", None]))
     assert changes(outputs) == [("canceled", 1, 0b11, "canceled")]
     assert [(r.status, r.client_ref, r.sequence, r.message_id) for r in public(outputs)] == [
         ("canceled", "a", 21, f"msg_{CAMPAIGN[4:]}_0_0"), ("canceled", None, 21, f"msg_{CAMPAIGN[4:]}_0_1")]
@@ -116,21 +93,21 @@ async def test_a_canceled_campaign_ends_its_messages(fakes: FakePorts) -> None:
 
 async def test_what_was_reserved_before_is_given_back_at_the_end(fakes: FakePorts) -> None:
     fakes.run("canceled", version=3)
-    outputs = await taken(fakes, slice_of(numbers(2), resume_at=ResumeAt.ROUTE, price=700, segments=b"\1\2", carrier="acme",
+    outputs = await run_intake(fakes, slice_of(numbers(2), resume_at=ResumeAt.ROUTE, price=700, segments=b"\1\2", carrier="acme",
                                           lease="l"))
     [usage] = used(outputs)
     assert (usage.refunded, usage.charged, usage.segments, usage.lease, usage.price) == (0b11, 0, b"\1\2", "l", 700)
 
 
 async def test_expired_before_it_was_sent(fakes: FakePorts) -> None:
-    outputs = await taken(fakes, slice_of(numbers(1), expires_at=NOW))
+    outputs = await run_intake(fakes, slice_of(numbers(1), expires_at=NOW))
     assert changes(outputs) == [("expired", 1, 1, "validity_ended")]
     assert [r.status for r in public(outputs)] == ["expired"]
 
 
 async def test_faulty_positions_are_rejected_and_the_rest_goes(fakes: FakePorts) -> None:
     chunk = slice_of([4915112340000, 5, 4915112340002], body="hi {{name}}", variables={"name": ["A", "B", None]})
-    outputs = await taken(fakes, chunk)
+    outputs = await run_intake(fakes, chunk)
     [going] = dispatched(outputs)
     check_slice(going)
     assert going.positions == some(0)
@@ -145,7 +122,7 @@ async def test_each_carrier_gets_its_own_and_each_price_its_own_reservation(fake
     fakes.carriers["other"] = CarrierFact(partition=5)
     fakes.routes = [RouteFact(prefix="", carriers=("acme",), price=700),
                     RouteFact(prefix="+33", carriers=("other",), price=900)]
-    outputs = await taken(fakes, slice_of([4915112340000, 33123456789, 4915112340001]))
+    outputs = await run_intake(fakes, slice_of([4915112340000, 33123456789, 4915112340001]))
     slices = {s.carrier: s for s in dispatched(outputs)}
     assert slices["acme"].positions == some(0, 2) and slices["acme"].round == 0
     assert slices["other"].positions == some(1) and (slices["other"].round, slices["other"].price_class) == (0, 1)
@@ -156,13 +133,13 @@ async def test_each_carrier_gets_its_own_and_each_price_its_own_reservation(fake
 async def test_the_carrier_written_first_is_taken_on_a_repeat(fakes: FakePorts) -> None:
     fakes.carriers["first"] = CarrierFact(partition=6)
     fakes.assigned[CHUNK, 1] = {"first": some(1), "acme": some(0, 2)}
-    outputs = await taken(fakes, slice_of(numbers(3)))
+    outputs = await run_intake(fakes, slice_of(numbers(3)))
     assert {s.carrier: s.positions for s in dispatched(outputs)} == {"first": some(1), "acme": some(0, 2)}
 
 
 async def test_short_of_money_waits_or_is_refused(fakes: FakePorts) -> None:
     fakes.money = 1500
-    outputs = await taken(fakes, slice_of(numbers(4)))
+    outputs = await run_intake(fakes, slice_of(numbers(4)))
     assert dispatched(outputs)[0].positions == some(0, 1)
     [row] = held(outputs)
     assert (row.reason, row.slice.positions, row.cost, row.cheapest) == ("balance", some(2, 3), 1400, 700)
@@ -170,13 +147,13 @@ async def test_short_of_money_waits_or_is_refused(fakes: FakePorts) -> None:
     assert ("held", 1, some(2, 3), "balance") in changes(outputs)
     fakes.tenants[TENANT] = TenantFact(balance_short="reject")
     fakes.money = 0
-    outputs = await taken(fakes, slice_of(numbers(1), send=2, round=1))
+    outputs = await run_intake(fakes, slice_of(numbers(1), send=2, round=1))
     assert changes(outputs) == [("rejected", 2, 1, "insufficient_balance")]
 
 
 async def test_short_of_room_waits_in_order_with_its_price(fakes: FakePorts) -> None:
     fakes.room = 3
-    outputs = await taken(fakes, slice_of(numbers(2)), slice_of(numbers(3), chunk=CHUNK[:-1] + "1"))
+    outputs = await run_intake(fakes, slice_of(numbers(2)), slice_of(numbers(3), chunk=CHUNK[:-1] + "1"))
     assert [s.positions for s in dispatched(outputs)] == [0b11, 0b1]
     [row] = held(outputs)
     assert (row.reason, row.slice.positions, row.slice.carrier, row.slice.price, row.slice.resume_at) == (
@@ -186,7 +163,7 @@ async def test_short_of_room_waits_in_order_with_its_price(fakes: FakePorts) -> 
 
 async def test_a_later_send_waits_whole(fakes: FakePorts) -> None:
     fakes.room = 1
-    outputs = await taken(fakes, slice_of(numbers(2), send=2, resume_at=ResumeAt.ROUTE, segments=b"\1\1", holds=5, round=1))
+    outputs = await run_intake(fakes, slice_of(numbers(2), send=2, resume_at=ResumeAt.ROUTE, segments=b"\1\1", holds=5, round=1))
     [row] = held(outputs)
     assert row.hold == 5
     assert list(array("Q", SEALER.open(row.slice).to)) == numbers(2)[1:]
@@ -195,7 +172,7 @@ async def test_a_later_send_waits_whole(fakes: FakePorts) -> None:
 
 async def test_parts_of_one_send_that_wait_at_once_are_rows_of_their_own(fakes: FakePorts) -> None:
     fakes.money, fakes.room = 1400, 1
-    outputs = await taken(fakes, slice_of(numbers(4)))
+    outputs = await run_intake(fakes, slice_of(numbers(4)))
     rows = held(outputs)
     assert [(row.reason, row.slice.positions) for row in rows] == [("balance", some(2, 3)), ("room", some(1))]
     assert (rows[0].hold, rows[1].hold) == (0, 0) and rows[0].portion != rows[1].portion
@@ -216,14 +193,14 @@ def test_each_part_of_a_send_is_a_portion_of_its_own(sets: list[int]) -> None:
 
 async def test_slices_of_one_carrier_share_records(fakes: FakePorts) -> None:
     slices = [slice_of(numbers(1), chunk=f"msg_{n:026d}", campaign=None, lane="otp") for n in range(100)]
-    outputs = await taken(fakes, *slices)
+    outputs = await run_intake(fakes, *slices)
     assert len(dispatched(outputs)) == 100
     assert sum(o.topic == "dispatch-otp" for o in outputs) == 2
 
 
 async def test_the_accounts_being_away_only_takes_time(fakes: FakePorts) -> None:
     fakes.down = 2
-    outputs = await taken(fakes, slice_of(numbers(1)))
+    outputs = await run_intake(fakes, slice_of(numbers(1)))
     assert len(dispatched(outputs)) == 1
 
 
@@ -262,7 +239,7 @@ async def test_every_position_has_one_end_and_a_repeat_says_the_same(to: list[in
         fakes.run()
         return fakes
 
-    first, second = await taken(fresh(), chunk), await taken(fresh(), chunk)
+    first, second = await run_intake(fresh(), chunk), await run_intake(fresh(), chunk)
     assert [plain(o) for o in first] == [plain(o) for o in second]
     ends = [s.positions for s in dispatched(first)] + [row.slice.positions for row in held(first)] + [
         c[2] for c in changes(first) if c[0] == "rejected"]

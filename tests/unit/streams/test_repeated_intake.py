@@ -25,7 +25,8 @@ from tests.support.streams.fakes import (
     slice_of,
     some,
 )
-from tests.unit.streams.test_intake import changes, dispatched, held, public, taken, used
+from tests.support.streams.outputs import changes, dispatched, held, public, used
+from tests.support.streams.runs import run_intake
 
 Change = Callable[[FakePorts], None]
 
@@ -39,10 +40,10 @@ def fakes() -> FakePorts:
 
 async def repeated(fakes: FakePorts, change: Change, chunk: Slice) -> list[Output]:
     """The outputs of handling this chunk once more, after a first run whose acknowledgement was lost."""
-    first = dispatched(await taken(fakes, chunk))
+    first = dispatched(await run_intake(fakes, chunk))
     assert first and fakes.looked_up == []
     change(fakes)
-    return await taken(fakes, chunk)
+    return await run_intake(fakes, chunk)
 
 
 def cancel(fakes: FakePorts) -> None:
@@ -70,7 +71,7 @@ async def test_only_what_stands_nowhere_ends_at_once(fakes: FakePorts) -> None:
     fakes.run("canceled", version=3)
     fakes.carriers["first"] = CarrierFact(partition=6)
     fakes.assigned[CHUNK, 1] = {"first": some(2), "gone": some(1)}
-    outputs = await taken(fakes, slice_of(numbers(4), refs=["a", "b", "c", "d"]))
+    outputs = await run_intake(fakes, slice_of(numbers(4), refs=["a", "b", "c", "d"]))
     [going] = dispatched(outputs)
     assert (going.positions, going.carrier) == (some(2), "first")
     assert list(array("Q", SEALER.open(going).to)) == numbers(4)[2:3]
@@ -129,7 +130,7 @@ async def test_a_repeat_ends_each_position_or_passes_it_on(to: list[int], b: int
     fakes.run()
     change(fakes)
     fakes.assigned[CHUNK, 1] = {"b": b, "gone": gone & ~b}
-    outputs = await taken(fakes, slice_of(to))
+    outputs = await run_intake(fakes, slice_of(to))
     going = dispatched(outputs)
     ended = [positions for status, _, positions, _ in changes(outputs) if status in ("canceled", "expired")]
     assert sum(s.count for s in going) + sum(p.bit_count() for p in ended) == len(to)

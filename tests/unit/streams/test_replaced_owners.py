@@ -6,17 +6,24 @@ import msgspec
 
 from schemas.records.codec import encode
 from schemas.records.wire import Owner
-from streams.memory_runner import MemoryRunner
-from streams.settlement.handler import Settlement
 from tests.support.streams.fakes import NOW, FakePorts, some
-from tests.unit.streams.test_settlement import Record, changes, returned, started, taken, usage
-from tests.unit.streams.test_steps import block_of
+from tests.support.streams.outputs import changes, usage
+from tests.support.streams.records import (
+    OWNERS,
+    block_of,
+    returned,
+    started,
+)
+from tests.support.streams.runs import (
+    restarted,
+    run_settlement,
+)
 
 
 async def test_a_replaced_owner_never_causes_another_try() -> None:
     owner = Owner(owner="b", lane="marketing", at=NOW)
     late = msgspec.structs.replace(block_of(["sent", "transient"]), epoch=0)
-    outputs = await taken(started(0b11, epoch=-1), owner, late, returned("carrier_down"))
+    outputs = await run_settlement(started(0b11, epoch=-1), owner, late, returned("carrier_down"))
     assert ("sent", 1, some(0), "none") in changes(outputs)
     assert [o.topic for o in outputs if o.topic.startswith("retry") or o.topic == "held"] == []
     assert usage(outputs) == [(some(0), 0, b"\2")]
@@ -25,29 +32,18 @@ async def test_a_replaced_owner_never_causes_another_try() -> None:
 async def test_the_newest_owner_causes_tries_again() -> None:
     owner = Owner(owner="b", lane="marketing", at=NOW)
     ours = msgspec.structs.replace(block_of(["transient"]), epoch=0)
-    outputs = await taken(owner, ours)
+    outputs = await run_settlement(owner, ours)
     assert [o.topic for o in outputs if o.topic.startswith("retry")] == ["retry-10s-marketing"]
 
 
 async def test_an_owner_is_remembered_over_bursts() -> None:
     owner = Owner(owner="b", lane="marketing", at=NOW)
     late = msgspec.structs.replace(block_of(["transient"]), epoch=-1)
-    outputs = await taken(owner, late, burst=1)
+    outputs = await run_settlement(owner, late, burst=1)
     assert outputs == []
 
 
-def restarted(fakes: FakePorts, *records: Record) -> MemoryRunner:
-    """A process that begins after all of these records but the last one."""
-    runner = MemoryRunner(lambda: Settlement(fakes.settlement()), topic="attempts-marketing", clock=fakes.clock)
-    for record in records:
-        runner.send(encode(record))
-    fakes.log = list(records)
-    runner.acknowledged = len(records) - 1
-    return runner
-
-
 STALE = msgspec.structs.replace(block_of(["sent", "transient"]), epoch=0)
-OWNERS = (Owner(owner="a", lane="marketing", at=NOW), Owner(owner="b", lane="marketing", at=NOW))
 
 
 async def test_after_a_restart_a_replaced_owner_still_causes_no_other_try() -> None:

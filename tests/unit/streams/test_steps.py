@@ -28,6 +28,10 @@ from streams.steps import (
     validate_text,
 )
 from tests.support.streams.fakes import CAMPAIGN, NOW, TENANT, RouteFact, numbers, slice_of, some
+from tests.support.streams.records import (
+    OUTCOMES,
+    block_of,
+)
 
 SETS = st.integers(min_value=1, max_value=2**60 - 1)
 NUMBERS = st.integers(min_value=1, max_value=10**15 - 1)
@@ -175,9 +179,6 @@ def test_admit_covers_and_keeps_the_order(positions: int, data: st.DataObject) -
     assert going == positions or used + segments[going.bit_count()] > granted
 
 
-OUTCOMES = ["sent", "failed", "transient", "uncertain", "unanswered", "partial"]
-
-
 @given(st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=40), st.integers(0, 6), st.booleans())
 def test_settle_covers(answers: list[str], attempts: int, outdated: bool) -> None:
     block = block_of(answers, attempts)
@@ -186,26 +187,6 @@ def test_settle_covers(answers: list[str], attempts: int, outdated: bool) -> Non
     retried = sum(o.positions for o in outcomes if isinstance(o, Retry))
     transient = sum(1 << n for n, answer in enumerate(answers) if answer == "transient")
     assert retried == (transient if attempts < 4 and not outdated else 0)
-
-
-def block_of(answers: list[str], attempts: int = 0) -> Settled:
-    reasons = {"sent": "none", "failed": "carrier_permanent", "transient": "carrier_transient",
-               "uncertain": "answer_timeout", "unanswered": "answer_timeout", "partial": "partial"}
-    sets = {a: sum(1 << n for n, x in enumerate(answers) if x == a) for a in dict.fromkeys(answers)}
-    rest = None
-    if "transient" in sets:
-        rest = slice_of(numbers(sets["transient"].bit_count()), positions=sets["transient"], size=len(answers),
-                        attempts=attempts, segments=b"\1" * sets["transient"].bit_count())
-    named = [a for a in answers if a in ("sent", "partial")]
-    return Settled(
-        epoch=0, carrier="acme", tenant=TENANT, campaign=CAMPAIGN, chunk=BASE.chunk, part=0, size=len(answers),
-        lane="marketing", send=1, round=attempts, price_class=0, attempts=attempts, positions=everyone(len(answers)), price=700,
-        lease=None, at=NOW, verdicts=[Verdict(outcome=a, reason=reasons[a], code=None, positions=p)
-                                      for a, p in sets.items()],
-        indexes=array("I", range(len(answers))).tobytes(), segments=b"\2" * len(answers),
-        ids="\n".join("i1" if a == "partial" else "i1,i2" for a in named),
-        to_hashes=b"".join(b"hash%04d" % n for n in range(len(answers))),
-        key_id="k1/2026-01", rest=rest)
 
 
 def test_settle_refuses_what_it_does_not_know() -> None:

@@ -18,8 +18,8 @@ from streams.receipts.handler import Match, check_receipts
 from streams.runner import BrakeOn
 from streams.settlement.handler import Settlement
 from tests.support.streams.fakes import CAMPAIGN, TENANT, FakePorts, envelope, numbers, slice_of, some
-from tests.unit.streams.test_match import changes, found, public, receipts, unknown
-from tests.unit.streams.test_steps import block_of
+from tests.support.streams.outputs import changes_with_codes, public
+from tests.support.streams.records import block_of, found, receipts, unknown
 
 HOSTILE = ["021\0", "\x1b[2J", "x" * 1_000_000, "\u202eילשמ", '\\u0000"', "a\tb", "\x9f"]
 
@@ -49,7 +49,7 @@ async def test_one_receipt_that_cannot_be_looked_up_is_buried_alone() -> None:
     made = match(fakes)
     made.send(encode(unknown(["DELIVRD"] * 20, ids)), b"acme", [("own", b"kept")])
     await made.drain()
-    assert sum(bits for _, _, bits, _, _ in changes(made.topics.written)) == everyone(20) & ~some(7)
+    assert sum(bits for _, _, bits, _, _ in changes_with_codes(made.topics.written)) == everyone(20) & ~some(7)
     assert len(public(made.topics.written)) == 19
     [letter] = made.topics.on("dead-letter")
     alone = decode_as(letter.value, CarrierReceipts)
@@ -100,7 +100,7 @@ async def test_state_and_public_event_name_the_same_code_whatever_the_carrier_wr
     made.send(encode(record))
     await made.drain()
     assert made.topics.on("dead-letter") == []
-    [code] = [code for status, *_, code in changes(made.topics.written) if status == "undelivered"]
+    [code] = [code for status, *_, code in changes_with_codes(made.topics.written) if status == "undelivered"]
     [event] = [r for r in public(made.topics.written) if r.status == "undelivered"]
     assert event.carrier_code == code is not None and len(code) <= 64 and "\0" not in code
     assert len([r for r in public(made.topics.written) if r.status == "delivered"]) == 2
@@ -121,7 +121,7 @@ async def test_a_receipt_beyond_its_chunk_is_buried_alone() -> None:
     made = match(FakePorts())
     made.send(encode(receipts(["DELIVRD"] * 5, places=[0, 1, 700, 3, 4])))
     await made.drain()
-    assert sum(bits for _, _, bits, _, _ in changes(made.topics.written)) == some(0, 1, 3, 4)
+    assert sum(bits for _, _, bits, _, _ in changes_with_codes(made.topics.written)) == some(0, 1, 3, 4)
     [letter] = made.topics.on("dead-letter")
     assert decode_as(letter.value, CarrierReceipts).ids == "id2"
     assert dict(letter.headers)["x-error-code"] == b"undecodable"
@@ -145,7 +145,7 @@ async def test_one_verdict_that_nobody_knows_leaves_the_others_settled() -> None
     made = MemoryRunner(lambda: Settlement(fakes.settlement()), topic="attempts-marketing", clock=fakes.clock)
     made.send(encode(msgspec.structs.replace(block, verdicts=odd)))
     await made.drain()
-    assert sum(bits for _, _, bits, _, _ in changes(made.topics.written)) == some(0, 1, 3, 4)
+    assert sum(bits for _, _, bits, _, _ in changes_with_codes(made.topics.written)) == some(0, 1, 3, 4)
     [letter] = made.topics.on("dead-letter")
     alone = decode(letter.value)
     assert isinstance(alone, Settled) and (alone.positions, alone.ids) == (some(2), "")
@@ -161,7 +161,7 @@ async def test_an_answers_code_is_the_same_in_state_and_public_event(text: str) 
     await made.drain()
     assert made.topics.on("dead-letter") == []
     assert [r.carrier_code for r in public(made.topics.written)] == [
-        code for status, *_, code in changes(made.topics.written) if status == "failed"]
+        code for status, *_, code in changes_with_codes(made.topics.written) if status == "failed"]
 
 
 @pytest.mark.parametrize("odd", [

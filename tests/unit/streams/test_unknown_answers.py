@@ -13,9 +13,9 @@ from schemas.records.wire import Envelope, Retry, Settled, Verdict
 from streams.memory_runner import MemoryRunner
 from streams.settlement.handler import Settlement
 from tests.support.streams.fakes import CHUNK, NOW, SEALER, FakePorts, numbers, slice_of, some
-from tests.unit.streams.test_replaced_owners import OWNERS, restarted
-from tests.unit.streams.test_settlement import changes, public, usage
-from tests.unit.streams.test_steps import block_of
+from tests.support.streams.outputs import changes, public, usage
+from tests.support.streams.records import OWNERS, block_of
+from tests.support.streams.runs import restarted
 
 
 def unknown_block(rest: int | None) -> Settled:
