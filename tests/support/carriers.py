@@ -139,11 +139,10 @@ class SmppHarness:
 
 
 HARNESSES = {"smpp": SmppHarness}
+Start = Callable[..., Awaitable[SmppHarness]]
 
 
 async def turns(count: int = 50) -> None:
     """Let everything that is due on the loop happen, `count` times."""
     for _ in range(count):
         await asyncio.sleep(0)
-
-Start = Callable[..., Awaitable[SmppHarness]]

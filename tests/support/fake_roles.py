@@ -7,11 +7,6 @@ from __future__ import annotations
 
 from infra.runtime.role import Run
 
-
-def load_nothing() -> Run:
-    """Raises AssertionError: supervised programs load their own roles."""
-    raise AssertionError("the supervisor itself never loads a role")
-
 WORKING = """
 import json, os, signal, sys
 from pathlib import Path
@@ -20,3 +15,9 @@ mark.with_suffix(".part").write_text(json.dumps({"pid": os.getpid()}))
 mark.with_suffix(".part").replace(mark)
 signal.pause()
 """
+"""A program that is ready when it runs, and ends when it is told."""
+
+
+def load_nothing() -> Run:
+    """Raises AssertionError: supervised programs load their own roles."""
+    raise AssertionError("the supervisor itself never loads a role")

