@@ -18,13 +18,18 @@ from infra.settings.environment import forget_others
 from tests.support.running import stack as stack
 from tests.support.service_stack import running_services
 
+QUICK, THOROUGH = 40, 400
+"""Examples of a property: in the fast suite, and with `--hypothesis-profile thorough`, which .ci/run adds to the slow one."""
 
-def pytest_configure() -> None:
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
     """Examples have no limit of time of their own: on a machine that stands still for a second they say nothing of us.
     PostgreSQL's variables in the environment are not for our servers."""
     forget_others()
-    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    settings.load_profile("patient")
+    for name, count in (("quick", QUICK), ("thorough", THOROUGH)):
+        settings.register_profile(name, max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile(config.getoption("--hypothesis-profile") or "quick")
 
 
 @pytest.fixture(scope="session")

@@ -168,7 +168,7 @@ async def test_another_account_is_opened_beside_the_old_one() -> None:
 @pytest.mark.parametrize("change", [{"host": "b"}, {"system_id": "t"}])
 async def test_a_carrier_that_allows_one_connection_is_not_refused_for_ever(
         change: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(carrier_session, "STAND_SECONDS", 1.0)
+    monkeypatch.setattr(carrier_session, "STAND_SECONDS", 0.4)
     exchange = Exchange(most=1)
     line = await a_line(exchange, pool=Pool.OTP)
     before = line.sender.carrier

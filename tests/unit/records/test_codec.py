@@ -10,7 +10,7 @@ from typing import Any
 import avro.io
 import avro.schema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records import codec
@@ -29,7 +29,6 @@ def named(value: Any) -> str:
 
 @pytest.mark.parametrize("record", RECORDS, ids=named)
 def test_every_record_comes_back_as_it_was(record: type) -> None:
-    @settings(max_examples=60, deadline=None)
     @given(record_strategy(record))
     def round_trip(value: Record) -> None:
         assert decode(encode(value)) == value
@@ -84,7 +83,6 @@ def test_what_is_no_record_of_ours_is_a_decode_error(data: bytes | None, told: s
         decode(data)
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.sampled_from([row.id for row in SCHEMAS]), st.binary(max_size=200))
 def test_foreign_bytes_behind_a_good_header_never_raise_anything_else(schema_id: int, body: bytes) -> None:
     try:
@@ -95,7 +93,6 @@ def test_foreign_bytes_behind_a_good_header_never_raise_anything_else(schema_id:
         assert type(value) in RECORDS
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(EXAMPLES), st.data())
 def test_a_changed_byte_never_raises_anything_else(example: Record, data: st.DataObject) -> None:
     broken = bytearray(encode(example))

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.security.keyring import Keyring, KeyringError, create_keyring, load_keyring
@@ -58,7 +58,6 @@ def test_a_block_does_not_open_elsewhere(change: dict[str, Any]) -> None:
         open_as(sealed_slice().sealed, **change)
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_a_changed_or_cut_block_does_not_open(data: st.DataObject) -> None:
     sealed = sealed_slice().sealed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records.slice import Columns, ResumeAt, Slice, check_slice
@@ -224,7 +224,6 @@ async def test_a_slice_on_the_topic_of_another_lane_is_buried_with_its_record(fa
     assert dict(runner.topics.written[0].headers)["x-error-code"] == b"undecodable"
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from([4915112340000, 33123456789, 5, 1201555000]), min_size=1, max_size=30),
        st.integers(0, 20_000), st.integers(0, 40), st.booleans(), st.sampled_from(["hello", "{{name}}"]))
 async def test_every_position_has_one_end_and_a_repeat_says_the_same(to: list[int], money: int, room: int, reject: bool,

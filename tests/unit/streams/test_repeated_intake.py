@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records.slice import Slice, check_slice
@@ -120,7 +120,6 @@ async def test_a_balance_that_went_away_meanwhile_rejects_nothing_that_was_given
     assert public(outputs) == [] and dispatched(outputs) == []
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from([4915112340000, 33123456789, 5, 1201555000]), min_size=1, max_size=20),
        st.integers(0, 2**20 - 1), st.integers(0, 2**20 - 1), st.sampled_from([cancel, let_expire]))
 async def test_a_repeat_ends_each_position_or_passes_it_on(to: list[int], b: int, gone: int,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records.codec import decode_as, encode
@@ -159,7 +159,6 @@ async def test_a_block_that_contradicts_itself_is_buried_and_the_rest_settled(fa
     assert changes(runner.topics.written) == [("sent", 1, 1, "none")]
 
 
-@settings(max_examples=60)
 @given(st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=30), st.integers(0, 5))
 async def test_every_position_has_one_new_state_and_its_money_once(answers: list[str], attempts: int) -> None:
     first = await run_settlement(started(everyone(len(answers)), size=len(answers)), block_of(answers, attempts))
