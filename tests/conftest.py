@@ -8,6 +8,7 @@ product as `sluice up` starts it. Wrong: a service that does not start fails the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,6 +19,7 @@ from infra.settings.environment import forget_others
 from tests.support.running import stack as stack
 from tests.support.service_stack import running_services
 
+FOLDERS = ("scenario", "chaos", "component", "architecture", "unit")
 QUICK, THOROUGH = 40, 400
 """Examples of a property: in the fast suite, and with `--hypothesis-profile thorough`, which .ci/run adds to the slow one."""
 
@@ -30,6 +32,23 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, count in (("quick", QUICK), ("thorough", THOROUGH)):
         settings.register_profile(name, max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile(config.getoption("--hypothesis-profile") or "quick")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of `chaos` is slow. Long folders come first, so that short tests fill the end where several workers share a run."""
+    for item in items:
+        if item.nodeid.startswith("tests/chaos/"):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: FOLDERS.index(item.nodeid.split("/")[1]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`-n N`: tests that share something expensive go to one worker."""
+    from tests.support.sharing import SharedPlaces
+
+    return SharedPlaces(config, log)
 
 
 @pytest.fixture(scope="session")

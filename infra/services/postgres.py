@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
@@ -49,8 +50,11 @@ class PostgresService(Embedded):
     name = "postgres"
     stop_signal = signal.SIGINT
 
-    def __init__(self, data: Path, port: int | None = None, *, log: Path | None = None) -> None:
+    def __init__(self, data: Path, port: int | None = None, *, log: Path | None = None,
+                 more: Mapping[str, str] | None = None) -> None:
+        """`more`: settings of the server that replace or complete ours."""
         super().__init__(data, port, log=log)
+        self._settings = {**SETTINGS, **(more or {})}
         self._cluster = self._data / "cluster"
         self._folder: int | None = None
 
@@ -61,7 +65,7 @@ class PostgresService(Embedded):
         _forget_killed_server(self._cluster)
 
     def command(self, port: int) -> Command:
-        settings = tuple(part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}"))
+        settings = tuple(part for key, value in self._settings.items() for part in ("-c", f"{key}={value}"))
         return self._run("postgres", self._cluster, "-c", f"port={port}", *settings)
 
     def answers(self, port: int) -> bool:

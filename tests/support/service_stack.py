@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +38,32 @@ class ServiceProbe:
     find: Callable[[str], str]
 
 
+FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off",
+             "shared_buffers": "32MB", "wal_level": "minimal", "max_wal_senders": "0"}
+"""A PostgreSQL for tests alone: nobody restarts it, so it need not outlive a loss of power."""
+
+
 @contextmanager
 def running_services(folder: Path) -> Iterator[Stack]:
-    """All three services in `folder`, ended afterwards."""
+    """All three services in `folder`, ended afterwards; none of them is to be killed."""
+    postgres = PostgresService(folder / "postgres", log=folder / "logs" / "postgres.log", more=FORGETFUL)
+    with ThreadPoolExecutor(1) as beside:
+        started = beside.submit(postgres.start)
+        try:
+            others = start_services(folder, postgres="beside")
+        finally:
+            started.result()
+    try:
+        yield Stack(kafka=others.kafka, redis=others.redis, postgres=postgres.address, started=(*others.started, postgres))
+    finally:
+        with ThreadPoolExecutor(1) as beside:
+            beside.submit(postgres.stop)
+            others.stop()
+
+
+@contextmanager
+def durable_services(folder: Path) -> Iterator[Stack]:
+    """As `sluice up` has them: what is acknowledged outlives a kill."""
     stack = start_services(folder)
     try:
         yield stack

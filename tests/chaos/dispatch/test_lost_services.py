@@ -23,7 +23,7 @@ from infra.services.stack import Stack
 from schemas.records.wire import Returned, Settled
 from schemas.values.lanes import Lane
 from tests.support.dispatch.env import DispatchEnv, MakeEnv, outcomes, until
-from tests.support.service_stack import running_services
+from tests.support.service_stack import durable_services
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Services that may be ended."""
-    with running_services(tmp_path_factory.mktemp("perishable")) as stack:
+    with durable_services(tmp_path_factory.mktemp("perishable")) as stack:
         yield stack
 
 
