@@ -20,8 +20,8 @@ from tests.support.running import stack as stack
 from tests.support.service_stack import running_services
 
 FOLDERS = ("scenario", "chaos", "component", "architecture", "unit")
-QUICK, THOROUGH = 40, 400
-"""Examples of a property: in the fast suite, and with `--hypothesis-profile thorough`, which .ci/run adds to the slow one."""
+QUICK, THOROUGH = 30, 300
+"""Examples of a property: in the fast suite, and with `--hypothesis-profile thorough`, as .ci/run calls the slow one."""
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -77,7 +77,8 @@ def _kill(service: Embedded) -> None:
     wait_for(lambda: not service.alive())
 
 
-def test_data_and_address_survive_an_orderly_restart(probe: ServiceProbe, tmp_path: Path, started_here: list[Embedded]) -> None:
+def test_data_and_address_survive_an_orderly_restart(
+        probe: ServiceProbe, tmp_path: Path, started_here: list[Embedded]) -> None:
     first = probe.make(tmp_path / "data", None)
     started_here.append(first)
     first.start()
@@ -116,7 +117,8 @@ def test_two_of_a_kind_run_side_by_side(
     assert [probe.find(service.address) for service in both] == ["first", "second"]
 
 
-def test_a_killed_service_comes_back_under_its_address(probe: ServiceProbe, tmp_path: Path, started_here: list[Embedded]) -> None:
+def test_a_killed_service_comes_back_under_its_address(
+        probe: ServiceProbe, tmp_path: Path, started_here: list[Embedded]) -> None:
     service = probe.make(tmp_path / "data", None)
     started_here.append(service)
     service.start()
@@ -129,7 +131,8 @@ def test_a_killed_service_comes_back_under_its_address(probe: ServiceProbe, tmp_
         assert probe.find(address) == "survived"
 
 
-def test_a_given_port_is_used_and_a_taken_one_is_named(probe: ServiceProbe, tmp_path: Path, started_here: list[Embedded]) -> None:
+def test_a_given_port_is_used_and_a_taken_one_is_named(
+        probe: ServiceProbe, tmp_path: Path, started_here: list[Embedded]) -> None:
     port = free_port()
     service = probe.make(tmp_path / "data", port)
     started_here.append(service)

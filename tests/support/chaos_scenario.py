@@ -1,7 +1,7 @@
 """A campaign and single messages under way while something is killed, and what must be true when all has come to rest.
 
-In: a stack, how many recipients. Out: `ChaosScenario`: how far the carrier has got, and the final comparison with the carrier's
-own log, number by number: marketing never twice; otp and transactional twice only where the log of calls shows a second
+In: a stack, how many recipients. Out: `ChaosScenario`: how far the carrier has got, and the comparison with its own
+log, number by number: marketing never twice; otp and transactional twice only where the log of calls shows a second
 start; nothing accepted that the carrier never saw, unless its state says so.
 """
 

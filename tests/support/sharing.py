@@ -14,7 +14,7 @@ WHOLE = ("tests/scenario/", "tests/component/verify/")
 """Folders whose tests share one stack."""
 
 
-class SharedPlaces(LoadScopeScheduling):
+class SharedPlaces(LoadScopeScheduling):  # type: ignore[misc]  # why: xdist has no types
     """Places in the order of collection: the long ones stand first there."""
 
     def __init__(self, config: Any, log: Any) -> None:

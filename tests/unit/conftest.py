@@ -1,7 +1,7 @@
 """Unit tests touch no process and no socket: whoever tries fails, and belongs to `tests/component`.
 
-In: nothing. Out: a guard around every test of this folder. Wrong: a test that starts a process, connects, listens or resolves
-a name fails with what it tried.
+In: nothing. Out: a guard around every test of this folder. Wrong: a test that starts a process, connects, listens or
+resolves a name fails with what it tried.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ def test_it_speaks_soon(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(BROKEN)
     least = cost(BARE)
     quick = cost(("-m", "infra.cli.main", "--help"))
-    refused = cost(("-m", "infra.cli.main", "up", "--config", str(tmp_path / "settings.toml"), "--data", str(tmp_path / "d")))
+    refused = cost(("-m", "infra.cli.main", "up", "--config", str(tmp_path / "settings.toml"),
+                    "--data", str(tmp_path / "d")))
     assert quick < TIMES * least, (quick, least)
     assert refused < 2 * TIMES * least, (refused, least)
 

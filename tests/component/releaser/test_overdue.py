@@ -46,7 +46,8 @@ async def turn(claims: Claims, outbox: Outbox, at: int) -> bool:
 
 async def test_exactly_the_overdue_ones_of_each_carrier_and_no_public_event(
         services: Stack, database: str, claims: Claims, outbox: Outbox, chunk: str) -> None:
-    apply_records(database, sent(chunk, HALF), sent(chunk, REST, carrier="slow"), events(change("delivered", 1), chunk=chunk))
+    apply_records(database, sent(chunk, HALF), sent(chunk, REST, carrier="slow"),
+                  events(change("delivered", 1), chunk=chunk))
     receipts = len(read_topic(services.kafka, "delivery-receipts"))
     assert await turn(claims, outbox, NOW + WAIT + 1000)
     [record] = events_of(services.kafka, chunk)

@@ -90,7 +90,8 @@ async def test_what_was_not_taken_goes_again_and_is_settled_once(kind: type[Any]
 async def test_what_was_not_taken_goes_again_only_when_the_log_says_so() -> None:
     harness = SenderHarness()
     harness.line.answer = lambda one: (
-        Throttled(ref=one.ref, code="X") if len(harness.line.sent) == 4 else Accepted(ref=one.ref, ids=harness.line.ids(one)))
+        Throttled(ref=one.ref, code="X") if len(harness.line.sent) == 4
+        else Accepted(ref=one.ref, ids=harness.line.ids(one)))
     harness.log.automatic = False
     harness.add(4)
     await until(lambda: harness.log.waiting)
@@ -162,7 +163,8 @@ async def test_refused_midway_is_partial_and_unknown_is_uncertain() -> None:
     harness.add(1, body="x" * 200, segments=b"\x02")
     harness.add(1, chunk="chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_1")
     await until(lambda: len(harness.log.of(Settled)) == 2)
-    assert {record.verdicts[0].outcome: record.ids for record in harness.log.of(Settled)} == {"partial": "a", "uncertain": ""}
+    assert {record.verdicts[0].outcome: record.ids for record in harness.log.of(Settled)} == {
+        "partial": "a", "uncertain": ""}
 
 
 async def test_what_is_over_goes_back_untried() -> None:

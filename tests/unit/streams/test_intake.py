@@ -93,7 +93,8 @@ async def test_a_canceled_campaign_ends_its_messages(fakes: FakePorts) -> None:
 
 async def test_what_was_reserved_before_is_given_back_at_the_end(fakes: FakePorts) -> None:
     fakes.run("canceled", version=3)
-    outputs = await run_intake(fakes, slice_of(numbers(2), resume_at=ResumeAt.ROUTE, price=700, segments=b"\1\2", carrier="acme",
+    outputs = await run_intake(fakes, slice_of(
+        numbers(2), resume_at=ResumeAt.ROUTE, price=700, segments=b"\1\2", carrier="acme",
                                           lease="l"))
     [usage] = used(outputs)
     assert (usage.refunded, usage.charged, usage.segments, usage.lease, usage.price) == (0b11, 0, b"\1\2", "l", 700)
@@ -163,7 +164,8 @@ async def test_short_of_room_waits_in_order_with_its_price(fakes: FakePorts) -> 
 
 async def test_a_later_send_waits_whole(fakes: FakePorts) -> None:
     fakes.room = 1
-    outputs = await run_intake(fakes, slice_of(numbers(2), send=2, resume_at=ResumeAt.ROUTE, segments=b"\1\1", holds=5, round=1))
+    outputs = await run_intake(fakes, slice_of(
+        numbers(2), send=2, resume_at=ResumeAt.ROUTE, segments=b"\1\1", holds=5, round=1))
     [row] = held(outputs)
     assert row.hold == 5
     assert list(array("Q", SEALER.open(row.slice).to)) == numbers(2)[1:]
