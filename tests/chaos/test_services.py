@@ -27,7 +27,8 @@ from infra.services.ports import free_port
 from infra.services.redis import RedisService
 from infra.services.service import Embedded
 from infra.services.stack import Stack, start_services
-from tests.support.service_stack import SERVICE_PROBES, ServiceProbe, wait_for
+from tests.support.service_stack import SERVICE_PROBES, ServiceProbe
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 

@@ -20,7 +20,7 @@ import pytest
 import redis
 
 from infra.supervisor.data_folder import started_ticks
-from tests.support.service_stack import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 ROLES = "gateway,delay,simulator"

@@ -22,7 +22,7 @@ from schemas.records.examples import slice_of
 from schemas.records.topics import DEAD_LETTER, INGEST_PARTITIONS, ingest, retry
 from schemas.records.wire import Envelope, Retry
 from schemas.values.lanes import Lane
-from tests.support.service_stack import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 GROUP = "sluice-delay"

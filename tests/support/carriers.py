@@ -4,7 +4,6 @@ In: how the counterpart is to behave. Out: the carrier under test, all results a
 counterpart says it got. `until` waits for a condition with a deadline and fails the test when it passes.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,17 +15,12 @@ from connectors.carriers.simulator.script import Script
 from connectors.carriers.simulator.server import SimulatorServer
 from connectors.carriers.smpp.carrier import Backoff, SmppCarrier
 from connectors.carriers.smpp.config import SmppConfig
+from tests.support.waiting import (
+    until,
+)
 
 WINDOW = 10
 BINDS = 2
-
-
-async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Return when `condition` holds; AssertionError after `seconds`."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s"
-        await asyncio.sleep(0.002)
 
 
 def submits(count: int, *, parts: int = 1, first: int = 0) -> list[Submit]:
@@ -141,8 +135,3 @@ class SmppHarness:
 HARNESSES = {"smpp": SmppHarness}
 Start = Callable[..., Awaitable[SmppHarness]]
 
-
-async def turns(count: int = 50) -> None:
-    """Let everything that is due on the loop happen, `count` times."""
-    for _ in range(count):
-        await asyncio.sleep(0)

@@ -32,6 +32,11 @@ def fresh_database(server: str, *, migrated: bool = True) -> Iterator[str]:
         _as_admin(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+def kept_database(server: str) -> str:
+    """The URL of one that ends with its server."""
+    return at(server, _spare(server))
+
+
 def contents(url: str, tables: Sequence[str], *, tenant: str | None = None) -> dict[str, list[str]]:
     """The rows of these tables as JSON text, in a fixed order; with a tenant, as the app's role sees them."""
     with psycopg.connect(url) as connection:

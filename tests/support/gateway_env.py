@@ -10,17 +10,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 from confluent_kafka import TopicPartition
-from psycopg import sql
 from pydantic import SecretStr
 
 from infra.kafka import topic_admin
 from infra.kafka.client import make_consumer
 from infra.postgres.admin_store import open_admin_store
-from infra.postgres.migrate import upgrade
 from infra.security.keyring import create_keyring, load_keyring
 from infra.security.sealing import Sealer
 from infra.services.stack import Stack
@@ -36,6 +32,7 @@ from schemas.records.codec import decode
 from schemas.records.slice import Slice
 from schemas.records.topics import topic
 from schemas.records.wire import Envelope
+from tests.support.database import kept_database
 
 BALANCE = 10_000_000
 
@@ -61,8 +58,7 @@ class GatewayEnv:
 def make_gateway_env(services: Stack, folder: Path) -> GatewayEnv:
     """Everything, from nothing."""
     _apply_topics(services.kafka)
-    postgres = _new_database(services.postgres)
-    upgrade(postgres)
+    postgres = kept_database(services.postgres)
     settings = Settings(
         data_dir=folder, kafka=KafkaSettings(bootstrap=services.kafka),
         postgres=PostgresSettings(url=SecretStr(postgres)), redis=RedisSettings(url=SecretStr(services.redis)))
@@ -117,10 +113,3 @@ def _apply_topics(bootstrap: str) -> None:
     except TimeoutError:
         # Trap: the first question about a group on a cluster that has just started may stay without an answer.
         topic_admin.apply(bootstrap, 1)
-
-
-def _new_database(url: str) -> str:
-    name = f"gateway_{secrets.token_hex(4)}"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))

@@ -6,7 +6,6 @@ Wrong: a service that does not start fails the test that asked for it, with the 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,9 +23,11 @@ from infra.services.postgres import PostgresService
 from infra.services.redis import RedisService
 from infra.services.service import Embedded
 from infra.services.stack import Stack, start_services
+from tests.support.waiting import (
+    PATIENCE_SECONDS,
+)
 
 TOPIC = "kept"
-PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +70,6 @@ def durable_services(folder: Path) -> Iterator[Stack]:
         yield stack
     finally:
         stack.stop()
-
-
-def wait_for(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
-    """Return when `condition` holds; AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.01)
 
 
 def _keep_in_kafka(address: str, text: str) -> None:

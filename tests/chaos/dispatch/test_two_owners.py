@@ -23,8 +23,9 @@ from schemas.records.codec import encode
 from schemas.records.wire import Envelope, Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.positions import places
-from tests.support.dispatch.env import DispatchEnv, MakeEnv, outcomes, until
+from tests.support.dispatch.env import DispatchEnv, MakeEnv, outcomes
 from tests.support.service_stack import running_services
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 PARTITIONS = range(8)

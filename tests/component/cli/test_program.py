@@ -27,9 +27,9 @@ def sluice(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
 
 
 def cost(arguments: Sequence[str]) -> float:
-    """Processor time of the cheapest of three runs, so that what else runs here does not count."""
+    """Processor time of the cheaper of two runs, so that what else runs here does not count."""
     costs = []
-    for _ in range(3):
+    for _ in range(2):
         before = os.times()
         run(*arguments)
         after = os.times()

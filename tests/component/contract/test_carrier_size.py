@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from connectors.carriers.contract import Accepted
-from tests.support.carriers import BINDS, WINDOW, Start, submits, until
+from tests.support.carriers import BINDS, WINDOW, Start, submits
+from tests.support.waiting import until
 
 
 async def test_a_window_is_changed_without_a_new_connection(start: Start) -> None:

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from connectors.carriers.contract import Accepted, Carrier, NotSent, Refused, Result, Submit, Throttled, Unknown
-from tests.support.carriers import BINDS, WINDOW, Start, submits, until
+from tests.support.carriers import BINDS, WINDOW, Start, submits
+from tests.support.waiting import until
 
 
 async def test_every_message_is_accepted_once(start: Start) -> None:

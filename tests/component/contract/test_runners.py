@@ -23,9 +23,9 @@ from schemas.records.topics import DEAD_LETTER
 from schemas.records.wire import Envelope
 from streams.faust_runner import COMMIT_SECONDS
 from streams.runner import BrakeOn, Undelivered
-from tests.support.service_stack import wait_for
 from tests.support.streams.runner_harness import SECONDS, ConsumerThread, InMemory, RunnerHarness, WithFaust
 from tests.support.streams.toy_runner import toy_record, toy_slice
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(autouse=True)

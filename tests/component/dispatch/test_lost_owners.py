@@ -19,8 +19,9 @@ from schemas.records.topics import DEAD_LETTER, attempts
 from schemas.records.wire import Envelope, Owner, Settled, Started, Verdict
 from schemas.values.lanes import Lane
 from schemas.values.positions import places
-from tests.support.dispatch.env import DispatchEnv, MakeEnv, now, until
+from tests.support.dispatch.env import DispatchEnv, MakeEnv, now
 from tests.support.topic_reader import read_topic
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.stack
 

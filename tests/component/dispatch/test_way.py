@@ -12,7 +12,8 @@ from connectors.carriers.simulator.script import Script
 from schemas.records.wire import CarrierReceipts, Owner, Returned, Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.positions import everyone
-from tests.support.dispatch.env import TENANT, DispatchEnv, MakeEnv, now, until
+from tests.support.dispatch.env import TENANT, DispatchEnv, MakeEnv, now
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.stack
 

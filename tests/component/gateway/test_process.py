@@ -13,7 +13,7 @@ from aiohttp import ClientError, ClientSession
 
 from infra.services.ports import free_port
 from tests.support.gateway_env import GatewayEnv, slices_of
-from tests.support.service_stack import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 SCRIPT = """

@@ -18,6 +18,7 @@ import pytest
 from infra.kafka import client, client_log
 from infra.kafka.client_log import ClientLog
 from infra.telemetry import repeats
+from tests.support.waiting import wait_for
 
 ERROR, WARNING, INFO = logging.ERROR, logging.WARNING, logging.INFO
 Said = Callable[[], list[tuple[str, int]]]
@@ -54,13 +55,6 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
     monkeypatch.setattr(client, "ClientLog", Counted)
     return seen
-
-
-def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.001)
 
 
 def test_a_broken_connection_is_told_once_in_ten_seconds_with_what_was_left_out(said: Said) -> None:
@@ -106,7 +100,7 @@ def test_a_consumer_without_a_broker(nobody: str, calls: list[Any], said: Said, 
     consumer = client.make_consumer(nobody, "group")
     consumer.subscribe(["orders"])
     end = time.monotonic() + 2
-    until(lambda: consumer.poll(0.02) is not None or time.monotonic() > end)
+    wait_for(lambda: consumer.poll(0.02) is not None or time.monotonic() > end)
     consumer.close()
     assert len(calls) > 20
     assert {facility for _, facility, _, _ in calls} <= {"FAIL", "ERROR"}
@@ -119,12 +113,12 @@ def test_a_producer_that_nobody_polls_is_heard_and_let_go(nobody: str, calls: li
                                                           monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_log, "LISTEN_SECONDS", 0.02)
     producer = client.make_producer(nobody, "lonely")
-    until(lambda: said())
+    wait_for(lambda: said())
     assert calls[0][2].startswith("lonely#")
     held = weakref.ref(producer)
     del producer
     gc.collect()
-    until(lambda: held() is None)
+    wait_for(lambda: held() is None)
     assert "refused" in said()[0][0]
 
 

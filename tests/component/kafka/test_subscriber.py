@@ -25,7 +25,7 @@ from schemas.records.examples import examples
 from schemas.records.receipt_encoder import Shared
 from schemas.records.wire import DeliveryReceipt
 from schemas.values.status import Status, sequence
-from tests.support.service_stack import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 PROGRAM = Path(__file__).parents[3] / "examples" / "subscriber" / "subscriber.py"

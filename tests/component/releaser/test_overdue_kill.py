@@ -20,7 +20,7 @@ from infra.services.stack import Stack
 from tests.support.log_records import NOW, SIZE, change, events
 from tests.support.releaser_rows import EVENTS, apply_records, events_of, rows
 from tests.support.running_sinks import running_sink
-from tests.support.service_stack import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 

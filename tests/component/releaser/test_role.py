@@ -21,7 +21,7 @@ from infra.settings.model import KafkaSettings, PostgresSettings, RedisSettings,
 from tests.support.log_records import change, events
 from tests.support.releaser_rows import EVENTS, apply_records, rows
 from tests.support.running_sinks import running_sink
-from tests.support.service_stack import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 

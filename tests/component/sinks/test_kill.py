@@ -21,7 +21,7 @@ from infra.services.stack import Stack
 from tests.support.database import fresh_database
 from tests.support.log_records import change, events
 from tests.support.running_sinks import ask, make_topic, put
-from tests.support.service_stack import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 

@@ -26,7 +26,7 @@ from infra.settings.model import KafkaSettings, PostgresSettings, Settings
 from tests.support.database import fresh_database
 from tests.support.log_records import change, events
 from tests.support.running_sinks import ask, put
-from tests.support.service_stack import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 

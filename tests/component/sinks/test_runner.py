@@ -23,7 +23,7 @@ from schemas.records.wire import MessageEvents
 from tests.support.database import add_tenant, fresh_database
 from tests.support.log_records import TENANT, change, events, usage
 from tests.support.running_sinks import ask, make_topic, put, running_sink
-from tests.support.service_stack import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 

@@ -19,7 +19,8 @@ from connectors.carriers.simulator.script import Script
 from connectors.carriers.simulator.server import SimulatorServer
 from connectors.carriers.smpp.carrier import SmppCarrier
 from connectors.carriers.smpp.config import SmppConfig
-from tests.support.carriers import never_unreadable, until
+from tests.support.carriers import never_unreadable
+from tests.support.waiting import until
 
 HERE = Path(__file__).parent
 NPM = HERE.parents[2] / ".cache" / "npm-smpp"

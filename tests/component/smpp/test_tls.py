@@ -17,7 +17,8 @@ from connectors.carriers.simulator.script import Script
 from connectors.carriers.simulator.server import SimulatorServer
 from connectors.carriers.smpp.carrier import Backoff, SmppCarrier
 from connectors.carriers.smpp.config import SmppConfig
-from tests.support.carriers import never_unreadable, submits, until
+from tests.support.carriers import never_unreadable, submits
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from schemas.values.positions import everyone
 from streams.adapters.allowance_credit import DRAWN_MS, AllowanceCredit
 from streams.adapters.postgres_credit import PostgresCredit
 from streams.ports import CreditAsk, PortDown
-from tests.support.service_stack import wait_for
 from tests.support.streams.fakes import NOW, TENANT
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 

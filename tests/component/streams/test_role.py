@@ -18,7 +18,6 @@ from confluent_kafka import Producer
 
 from infra.kafka.client import KafkaException, TopicPartition, make_consumer
 from infra.kafka.offsets import end_offsets
-from infra.kafka.topic_admin import apply
 from infra.security.keyring import create_keyring, load_keyring
 from infra.security.sealing import Sealer
 from infra.services.stack import Stack
@@ -30,10 +29,10 @@ from schemas.values.lanes import Pool
 from schemas.values.positions import everyone
 from streams.pipeline import topics_of
 from streams.role import now_ms
-from tests.support.service_stack import wait_for
 from tests.support.streams.fakes import TENANT, numbers
 from tests.support.streams.records import block_of, receipts
 from tests.support.topic_reader import records_of
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 
@@ -70,7 +69,6 @@ class StreamsEnv:
         create_keyring(folder / "keyring.json")
         self.sealer = Sealer(load_keyring(folder / "keyring.json"))
         self.campaign = campaign_id(fresh_id(now_ms(), uuid.uuid4().bytes[:10]))
-        apply(services.kafka, 1)
         pass_over_what_others_wrote(services.kafka)
         with psycopg.connect(database) as connection:
             connection.execute("INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds,"
@@ -135,7 +133,7 @@ class StreamsEnv:
 
 
 @pytest.fixture
-def env(services: Stack, database: str, tmp_path: Path) -> Iterator[StreamsEnv]:
+def env(services: Stack, topics: None, database: str, tmp_path: Path) -> Iterator[StreamsEnv]:
     made = StreamsEnv(services, database, tmp_path)
     yield made
     made.end()

@@ -15,8 +15,8 @@ import pytest
 from infra.supervisor.data_folder import DataFolder, started_ticks
 from infra.supervisor.roles import RoleRow
 from infra.supervisor.supervisor import Supervised, Supervisor
-from tests.support.carriers import until
 from tests.support.fake_roles import WORKING, load_nothing
+from tests.support.waiting import until
 
 ROW = RoleRow("fake", None, load_nothing)
 FORKING = """

@@ -18,8 +18,8 @@ from infra.supervisor.data_folder import DataFolder
 from infra.supervisor.log_bounds import bound, keep_bounded
 from infra.supervisor.roles import RoleRow
 from infra.supervisor.supervisor import Supervisor
-from tests.support.carriers import until
 from tests.support.fake_roles import load_nothing
+from tests.support.waiting import until
 
 
 def test_a_small_log_stays_as_it_is(tmp_path: Path) -> None:

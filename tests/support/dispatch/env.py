@@ -41,6 +41,7 @@ from schemas.records.wire import CampaignCommand, CarrierReceipts, Envelope, Rec
 from schemas.values.ids import encode_128
 from schemas.values.lanes import Lane, Pool, pool_of
 from schemas.values.positions import everyone, places
+from tests.support.waiting import until
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 DAY = 86_400_000
@@ -49,14 +50,6 @@ DAY = 86_400_000
 def now() -> int:
     """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
-
-
-async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Return when `condition` holds; AssertionError after `seconds`."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s"
-        await asyncio.sleep(0.02)
 
 
 class DispatchEnv:

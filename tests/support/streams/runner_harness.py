@@ -19,8 +19,8 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 from schemas.records.topics import DEAD_LETTER
 from streams.memory_runner import MemoryRunner
-from tests.support.service_stack import wait_for
 from tests.support.streams.toy_runner import Toy
+from tests.support.waiting import wait_for
 
 Letter = tuple[bytes | None, bytes | None, dict[str, bytes]]
 SECONDS = 60.0

@@ -11,8 +11,8 @@ from schemas.records.wire import Returned, Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.positions import everyone
 from schemas.values.reasons import Reason
-from tests.support.carriers import turns, until
 from tests.support.dispatch.harness import SenderHarness
+from tests.support.waiting import turns, until
 
 
 async def test_nothing_goes_out_before_its_start_stands_in_the_log() -> None:

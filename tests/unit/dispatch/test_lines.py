@@ -15,8 +15,8 @@ from connectors.dispatch.carrier_session import CarrierSession
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from infra.postgres.config_cache import CarrierRow
 from schemas.values.lanes import Pool
-from tests.support.carriers import turns, until
 from tests.support.dispatch.records import SEALER
+from tests.support.waiting import turns, until
 
 HERE = {"host": "a", "port": 1, "system_id": "s"}
 ROW = CarrierRow(id="acme", number=1, kind="smpp", rate=100, window=10, binds=2, receipt_wait_seconds=60,

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from infra.runtime import priority
 from infra.runtime.priority import lower_session_priority
-from tests.support.carriers import until
+from tests.support.waiting import until
 
 
 class Busy:

@@ -14,8 +14,9 @@ from connectors.carriers.simulator.script import Script
 from connectors.carriers.simulator.server import SimulatorServer
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.submit import encode_submit
-from tests.support.carriers import submits, until
+from tests.support.carriers import submits
 from tests.support.smpp_wire import Wire
+from tests.support.waiting import until
 
 BROKEN = pdu.encode(pdu.SUBMIT_SM, 99, b"\0\0\0no address")
 NO_RULE_APPLIES = {"error_suffixes": {"x": 8}}

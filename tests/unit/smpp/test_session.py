@@ -16,8 +16,9 @@ from connectors.carriers.contract import (
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.config import SmppConfig
 from connectors.carriers.smpp.session import BindRefused
-from tests.support.carriers import submits, until
+from tests.support.carriers import submits
 from tests.support.smpp_wire import Bind
+from tests.support.waiting import until
 
 RECEIPT = b"id:1 sub:001 dlvrd:001 submit date:2603041729 done date:2603041730 stat:DELIVRD err:000 text:"
 

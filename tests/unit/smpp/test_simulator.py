@@ -14,7 +14,7 @@ from connectors.carriers.simulator.notice import Fate, Notice
 from connectors.carriers.simulator.outbox import Outbox
 from connectors.carriers.simulator.rules import Rules
 from connectors.carriers.simulator.script import Script, changed
-from tests.support.carriers import until
+from tests.support.waiting import until
 
 
 def notices(*numbers: int) -> list[Notice]:

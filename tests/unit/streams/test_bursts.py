@@ -16,7 +16,7 @@ from aiokafka import TopicPartition as TP
 from streams import faust_runner
 from streams.faust_runner import Bursts, FetchThread, Source
 from streams.handler import Inbound
-from tests.support.carriers import until
+from tests.support.waiting import until
 
 
 class Stream:
