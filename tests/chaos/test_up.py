@@ -101,12 +101,7 @@ def test_the_line(up: Up) -> None:
 
 
 def test_ps(up: Up) -> None:
-    took = []
-    for _ in range(3):
-        begun = time.monotonic()
-        rows = up.ps()
-        took.append(time.monotonic() - begun)
-    assert min(took) < 3, took
+    rows = up.ps()
     assert set(rows) == {"gateway", "delay", "simulator"}
     for row in rows.values():
         assert set(row) == {"name", "role", "pool", "pid", "uptime_seconds", "restarts", "state"}

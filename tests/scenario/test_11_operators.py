@@ -32,12 +32,13 @@ def test_ps_shows_every_role_with_its_process(stack: Running) -> None:
 
 
 def test_ps_answers_quickly(stack: Running) -> None:
-    def took() -> float:
+    def took(*arguments: str) -> float:
         begun = time.perf_counter()
-        stack.cli("ps")
+        assert stack.run(*arguments).returncode == 0
         return time.perf_counter() - begun
 
-    assert min(took() for _ in range(8)) < 1.5
+    least = min(took("ps", "--help") for _ in range(4))
+    assert min(took("ps") for _ in range(4)) < 4 * least, "it asks nobody, so it is little more than a start"
 
 
 def test_lag_comes_down_to_nothing(stack: Running) -> None:
