@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith("tests/chaos/"):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: FOLDERS.index(item.nodeid.split("/")[1]))
+    items.sort(key=lambda item: FOLDERS.index(folder) if (folder := item.nodeid.split("/")[1]) in FOLDERS else 0)
 
 
 @pytest.hookimpl(optionalhook=True)
