@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of `chaos` is slow. Long folders come first, so that short tests fill the end where several workers share a run."""
+    """All of `chaos` is slow. Long folders come first: short tests fill the end where several workers share a run."""
     for item in items:
         if item.nodeid.startswith("tests/chaos/"):
             item.add_marker(pytest.mark.slow)
