@@ -45,7 +45,7 @@ def pass_over_what_others_wrote(kafka: str) -> None:
     for pool in Pool:
         ends = end_offsets(kafka, topics=[topic for topic, _ in topics_of(pool)])
         consumer = make_consumer(kafka, f"sluice-streams-{pool}")
-        wait_for(partial(_is_committed, consumer, [TopicPartition(*env, end) for env, end in ends.items()]), SECONDS)
+        wait_for(partial(_is_committed, consumer, [TopicPartition(*key, end) for key, end in ends.items()]), SECONDS)
         consumer.close()
 
 

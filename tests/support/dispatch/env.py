@@ -260,9 +260,9 @@ class DispatchEnv:
         consumer = Consumer({"bootstrap.servers": self._services.kafka, "group.id": "tests-reader",
                              "enable.auto.commit": False, "auto.offset.reset": "earliest"})
         try:
-            env = TopicPartition(topic, partition, begin)
-            end = consumer.get_watermark_offsets(env, timeout=30)[1]
-            consumer.assign([env])
+            start = TopicPartition(topic, partition, begin)
+            end = consumer.get_watermark_offsets(start, timeout=30)[1]
+            consumer.assign([start])
             out: list[tuple[int, bytes]] = []
             deadline = time.monotonic() + 30
             while begin < end and (not out or out[-1][0] < end - 1):
