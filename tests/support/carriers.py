@@ -15,9 +15,7 @@ from connectors.carriers.simulator.script import Script
 from connectors.carriers.simulator.server import SimulatorServer
 from connectors.carriers.smpp.carrier import Backoff, SmppCarrier
 from connectors.carriers.smpp.config import SmppConfig
-from tests.support.waiting import (
-    until,
-)
+from tests.support.waiting import until
 
 WINDOW = 10
 BINDS = 2

@@ -23,9 +23,7 @@ from infra.services.postgres import PostgresService
 from infra.services.redis import RedisService
 from infra.services.service import Embedded
 from infra.services.stack import Stack, start_services
-from tests.support.waiting import (
-    PATIENCE_SECONDS,
-)
+from tests.support.waiting import PATIENCE_SECONDS
 
 TOPIC = "kept"
 

@@ -22,14 +22,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from schemas.records.topics import TOPICS
-from tests.support.canaries import (
-    forms_of_number,
-    forms_of_text,
-    found,
-    found_in_file,
-    keys_of,
-    rows_of,
-)
+from tests.support.canaries import forms_of_number, forms_of_text, found, found_in_file, keys_of, rows_of
 from tests.support.ledger import settled
 from tests.support.processes import descendants
 from tests.support.running import Running, campaign_when, until

@@ -6,11 +6,7 @@ from pathlib import Path
 import pytest
 
 from connectors.carriers.simulator.script import Script
-from tests.support.carriers import (
-    HARNESSES,
-    SmppHarness,
-    Start,
-)
+from tests.support.carriers import HARNESSES, SmppHarness, Start
 
 
 @pytest.fixture(params=list(HARNESSES))

@@ -15,12 +15,7 @@ from infra.postgres.admin_store import open_admin_store
 from schemas.values.positions import places
 from schemas.values.status import STATUSES, Status
 from tests.support.gateway_env import GatewayEnv, slices_of
-from tests.support.gateway_rows import (
-    NUMBERS,
-    Sinks,
-    get,
-    make,
-)
+from tests.support.gateway_rows import NUMBERS, Sinks, get, make
 
 pytestmark = pytest.mark.stack
 

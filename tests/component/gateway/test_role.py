@@ -18,8 +18,8 @@ from gateway.state import Gateway
 from infra.postgres.admin_store import open_admin_store
 from infra.runtime.role import RoleContext
 from infra.services.ports import free_port
-from tests.support.carriers import until
 from tests.support.gateway_env import GatewayEnv, slices_of
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.stack
 NDJSON = {"Content-Type": "application/x-ndjson"}

@@ -32,13 +32,7 @@ from infra.security.sealing import Sealer
 from infra.settings.model import Settings
 from infra.telemetry.metrics import Metrics
 from schemas.values.lanes import Lane
-from tests.support.gateway_offline import (
-    KEY,
-    NOWHERE,
-    TENANT,
-    KnownAccounts,
-    ListedOutbox,
-)
+from tests.support.gateway_offline import KEY, NOWHERE, TENANT, KnownAccounts, ListedOutbox
 from tests.support.gateway_server import served
 
 

@@ -29,8 +29,8 @@ from gateway.uploads import GRACE_SECONDS, LEAST_RATE, patience_ends
 from infra.security.api_keys import hash_key, key_id
 from schemas.values.lanes import Lane
 from schemas.values.money import MAX_AMOUNT
-from tests.support.carriers import until
 from tests.support.gateway_offline import KEY, TENANT, KnownAccounts, message
+from tests.support.waiting import until
 
 HELD_SECONDS = 0.05
 """More than twice what a round may take, because a shared processor counts what others do to its caches."""

@@ -22,20 +22,9 @@ from infra.services.stack import Stack
 from schemas.records.codec import decode, decode_as, encode
 from schemas.records.wire import Envelope, MessageEvents, Record, Settled, Usage
 from tests.support.database import add_tenant, fresh_database
-from tests.support.log_records import (
-    NOW,
-    SEALER,
-    TENANT,
-    a_slice,
-    change,
-    events,
-    held,
-    settled,
-    started,
-    usage,
-)
+from tests.support.log_records import NOW, SEALER, TENANT, a_slice, change, events, held, settled, started, usage
 from tests.support.running_sinks import ask, make_topic, running_sink
-from tests.support.service_stack import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 

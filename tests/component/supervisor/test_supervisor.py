@@ -15,10 +15,7 @@ import pytest
 from infra.supervisor.data_folder import DataFolder, own_identity, role_rows, started_ticks
 from infra.supervisor.roles import RoleRow
 from infra.supervisor.supervisor import Supervised, Supervisor
-from tests.support.fake_roles import (
-    WORKING,
-    load_nothing,
-)
+from tests.support.fake_roles import WORKING, load_nothing
 from tests.support.waiting import until
 
 DEAF = WORKING.replace("signal.pause()", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: signal.pause()")

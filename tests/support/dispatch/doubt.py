@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from connectors.carriers.contract import Accepted, Result, Submit, Unknown
 from schemas.records.wire import Settled
-from tests.support.carriers import until
 from tests.support.dispatch.harness import SenderHarness
+from tests.support.waiting import until
 
 
 def said(harness: SenderHarness) -> list[tuple[str, str]]:

@@ -12,10 +12,7 @@ import pytest
 
 from schemas.values.lanes import Lane
 from tests.support.database import fresh_database
-from tests.support.dispatch.env import (
-    DispatchEnv,
-    MakeEnv,
-)
+from tests.support.dispatch.env import DispatchEnv, MakeEnv
 
 _partitions = itertools.cycle(range(8))
 

@@ -9,9 +9,9 @@ import pytest
 from connectors.carriers.contract import Accepted, Refused, Result, Submit, Throttled, Unknown
 from schemas.records.wire import Settled
 from schemas.values.lanes import Lane
-from tests.support.carriers import turns, until
 from tests.support.dispatch.doubt import doubtful, first_unknown, late, said
 from tests.support.dispatch.harness import SenderHarness
+from tests.support.waiting import turns, until
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from schemas.records.slice import Columns
 from schemas.records.wire import Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
-from tests.support.carriers import until
 from tests.support.dispatch.harness import SenderHarness
+from tests.support.waiting import until
 
 FIRST = 491510000000
 FULL = "ESME_RMSGQFUL"

@@ -12,9 +12,9 @@ from connectors.carriers.smpp.carrier import Backoff, SmppCarrier
 from connectors.carriers.smpp.config import SmppConfig
 from schemas.records.wire import Settled
 from schemas.values.lanes import Lane
-from tests.support.carriers import until
 from tests.support.dispatch.harness import SenderHarness
 from tests.support.raw_smsc import ALERT, SUBMIT, UNBIND, UNBIND_RESP, Peer, RawSmsc
+from tests.support.waiting import until
 
 Talk = Callable[[Peer, int], None]
 

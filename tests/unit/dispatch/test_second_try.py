@@ -10,9 +10,9 @@ from connectors.carriers.contract import Accepted, NotSent, Result, Submit, Thro
 from schemas.records.wire import Returned, Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
-from tests.support.carriers import turns, until
 from tests.support.dispatch.doubt import first_unknown, late, said
 from tests.support.dispatch.harness import SenderHarness
+from tests.support.waiting import turns, until
 
 
 @pytest.mark.parametrize("lane", [Lane.OTP, Lane.TRANSACTIONAL])

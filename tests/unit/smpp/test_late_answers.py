@@ -7,8 +7,9 @@ import pytest
 from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Throttled, Unknown
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.flight import LATE_SECONDS
-from tests.support.carriers import submits, until
+from tests.support.carriers import submits
 from tests.support.smpp_wire import Bind
+from tests.support.waiting import until
 
 
 @pytest.fixture

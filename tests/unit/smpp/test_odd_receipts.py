@@ -14,7 +14,7 @@ from connectors.carriers.smpp.config import SmppConfig
 from connectors.carriers.smpp.receipt import UnreadableReceipt
 from connectors.carriers.smpp.receipt_reader import ReceiptReader
 from schemas.values.receipt_states import NUMBERS
-from tests.unit.smpp.test_receipt import STANDARD, read
+from tests.support.smpp_receipts import STANDARD, read
 
 
 def told(text: str | bytes, **given: Any) -> tuple[str, str, str]:

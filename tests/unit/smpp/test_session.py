@@ -17,10 +17,9 @@ from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.config import SmppConfig
 from connectors.carriers.smpp.session import BindRefused
 from tests.support.carriers import submits
+from tests.support.smpp_receipts import deliver
 from tests.support.smpp_wire import Bind
 from tests.support.waiting import until
-
-RECEIPT = b"id:1 sub:001 dlvrd:001 submit date:2603041729 done date:2603041730 stat:DELIVRD err:000 text:"
 
 
 @pytest.fixture
@@ -32,9 +31,6 @@ async def bind() -> Bind:
     return bind
 
 
-def deliver(sequence: int, text: bytes, esm_class: int = 4) -> bytes:
-    options = pdu.encode_options(esm_class, "", 0, 0)
-    return pdu.encode_short_message(pdu.DELIVER_SM, sequence, b"\0\1\1491\0\5\0", b"Sluice", options, text)
 
 
 async def test_what_is_sent_in_one_turn_leaves_in_one_write(bind: Bind) -> None:

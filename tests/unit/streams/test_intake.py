@@ -28,16 +28,8 @@ from tests.support.streams.fakes import (
     slice_of,
     some,
 )
-from tests.support.streams.outputs import (
-    changes,
-    dispatched,
-    held,
-    public,
-    used,
-)
-from tests.support.streams.runs import (
-    run_intake,
-)
+from tests.support.streams.outputs import changes, dispatched, held, public, used
+from tests.support.streams.runs import run_intake
 
 
 @pytest.fixture

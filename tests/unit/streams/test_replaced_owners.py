@@ -8,16 +8,8 @@ from schemas.records.codec import encode
 from schemas.records.wire import Owner
 from tests.support.streams.fakes import NOW, FakePorts, some
 from tests.support.streams.outputs import changes, usage
-from tests.support.streams.records import (
-    OWNERS,
-    block_of,
-    returned,
-    started,
-)
-from tests.support.streams.runs import (
-    restarted,
-    run_settlement,
-)
+from tests.support.streams.records import OWNERS, block_of, returned, started
+from tests.support.streams.runs import restarted, run_settlement
 
 
 async def test_a_replaced_owner_never_causes_another_try() -> None:

@@ -21,20 +21,9 @@ from schemas.values.positions import everyone
 from streams.memory_runner import MemoryRunner
 from streams.settlement.handler import Settlement
 from tests.support.streams.fakes import CAMPAIGN, CHUNK, NOW, SEALER, TENANT, FakePorts, numbers, slice_of, some
-from tests.support.streams.outputs import (
-    changes,
-    public,
-    usage,
-)
-from tests.support.streams.records import (
-    OUTCOMES,
-    block_of,
-    returned,
-    started,
-)
-from tests.support.streams.runs import (
-    run_settlement,
-)
+from tests.support.streams.outputs import changes, public, usage
+from tests.support.streams.records import OUTCOMES, block_of, returned, started
+from tests.support.streams.runs import run_settlement
 
 
 async def test_a_start_alone_says_sending() -> None:

@@ -28,10 +28,7 @@ from streams.steps import (
     validate_text,
 )
 from tests.support.streams.fakes import CAMPAIGN, NOW, TENANT, RouteFact, numbers, slice_of, some
-from tests.support.streams.records import (
-    OUTCOMES,
-    block_of,
-)
+from tests.support.streams.records import OUTCOMES, block_of
 
 SETS = st.integers(min_value=1, max_value=2**60 - 1)
 NUMBERS = st.integers(min_value=1, max_value=10**15 - 1)
