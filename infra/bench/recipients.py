@@ -1,6 +1,7 @@
 """Recipients for demonstrations and measurements, and the text that they are sent.
 
-In: how many. Out: NDJSON in blocks. Numbers have the right form and nobody was asked about them: they go to a simulator alone.
+In: how many. Out: NDJSON in blocks. Numbers have the right form and nobody was asked about them: they go to a simulator
+alone.
 """
 
 from __future__ import annotations

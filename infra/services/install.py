@@ -1,7 +1,7 @@
 """What `make install` brings besides packages: `python -m infra.services.install [--cache FOLDER] [--repository URL]`.
 
-In: a cache folder, perhaps a mirror of Maven Central. Out: Kafka's jars there, and the archive of its classes where this Java
-can make one. Wrong: no network, a full disk: the sentence of `ServiceError` on stderr, exit 1.
+In: a cache folder, perhaps a mirror of Maven Central. Out: Kafka's jars there, and the archive of its classes where this
+Java can make one. Wrong: no network, a full disk: the sentence of `ServiceError` on stderr, exit 1.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What keeps old and new programs able to read each other: checks of the schemas against their records and their past.
 
-In: the rows of `codec.SCHEMAS`, their `.avsc` files, and `avro/fingerprints.json`, the frozen print of every version.
-Out: sentences about what does not fit; empty when all is well. A version that was released is never edited: a change is
-a new file, a new row and a new id. `python -m schemas.records.compatibility --freeze` adds prints of versions that have none;
+In: the rows of `codec.SCHEMAS`, their `.avsc` files, and `avro/fingerprints.json`, the frozen print of every version. Out:
+sentences about what does not fit; empty when all is well. A version that was released is never edited: a change is a new
+file, a new row and a new id. `python -m schemas.records.compatibility --freeze` adds prints of versions that have none;
 with `--anew` it replaces all of them, which is right only while nothing has been released.
 """
 

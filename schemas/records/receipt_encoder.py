@@ -1,9 +1,9 @@
 """`DeliveryReceipt` to bytes and headers, by hand: about a microsecond each, for it is written once per message.
 
 In: what all receipts of a block share (`Shared`, encoded once) and the columns of what each has of its own. Out: the same
-bytes, byte for byte, as `schemas.records.codec.encode` makes (a test holds them together), and the CloudEvents 1.0 headers of the
-binding for Kafka. `ce_id` is message id and sequence: the same on every repeat. Wrong: nothing that typed values allow;
-what may not be null is never null here.
+bytes, byte for byte, as `schemas.records.codec.encode` makes (a test holds them together), and the CloudEvents 1.0 headers
+of the binding for Kafka. `ce_id` is message id and sequence: the same on every repeat. Wrong: nothing that typed values
+allow; what may not be null is never null here.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The one table of what carriers write for the state of a message: in a receipt's text, and as a number.
 
 In: a state as it was written (`Delivered`, `UNDELIVERABLE`, `en_route`) or the number of the optional parameter
-message_state. Out: one of the states of SMPP 3.4 that `schemas.values.status.RECEIPT_STATES` gives a meaning, or None for a state
-that no table lists: then nothing is changed, it is seen, and its bytes are kept. Case, blanks, `_` and `-` do not matter.
-A carrier's own words are added by its setting `receipt_states`. Nothing can go wrong.
+message_state. Out: one of the states of SMPP 3.4 that `schemas.values.status.RECEIPT_STATES` gives a meaning, or None for a
+state that no table lists: then nothing is changed, it is seen, and its bytes are kept. Case, blanks, `_` and `-` do not
+matter. A carrier's own words are added by its setting `receipt_states`. Nothing can go wrong.
 """
 
 from __future__ import annotations
