@@ -34,7 +34,9 @@ def apply(data: Data = None, config: Config = None, output: Output = None) -> No
     from infra.kafka import topic_admin
 
     settings = find_settings(data, config)
-    done = topic_admin.apply(kafka_bootstrap(settings), settings.kafka.replication, topic_admin.compression_of(settings.kafka))
+    done = topic_admin.apply(
+        kafka_bootstrap(settings), settings.kafka.replication, topic_admin.compression_of(settings.kafka)
+    )
     tell(f"{len(done)} changes" if done else "nothing to change")
     show_rows([{"change": sentence} for sentence in done], output)
 

@@ -176,8 +176,21 @@ class _Check:
 
     def _money(self) -> None:
         judge = MoneyJudge(self._ledger, self._calls, self._findings, self._messages.ended, settled=self._settled)
-        for tenant, chunk, campaign, round_, price_class, price, positions, segments, amount, charged, refunded, sum_, at in (
-                self._stream("reservations")):
+        for (
+            tenant,
+            chunk,
+            campaign,
+            round_,
+            price_class,
+            price,
+            positions,
+            segments,
+            amount,
+            charged,
+            refunded,
+            sum_,
+            at,
+        ) in self._stream("reservations"):
             accepted = self._ledger.chunks.get((tenant, chunk))
             if not self._asked(campaign if accepted is None else accepted.campaign):
                 continue

@@ -195,7 +195,9 @@ def test_nothing_is_lost_nothing_is_early_over_kills_and_rebalances(services: St
     assert len(seen.came) < COUNT
     began = time.monotonic()
     roles.join("delay-a", "delay-b")
-    assert time.monotonic() - began < SESSION_SECONDS, "a restarted process takes its place without waiting for the session's end"
+    assert time.monotonic() - began < SESSION_SECONDS, (
+        "a restarted process takes its place without waiting for the session's end"
+    )
     assert _members(services.kafka) == {"delay-a", "delay-b"}
     wait_for(lambda: seen.count() == COUNT, 60)
     assert set(seen.came) == set(due)

@@ -66,8 +66,18 @@ async def marketing_credit(request: pytest.FixtureRequest, services: Stack) -> A
 
 
 def pay(chunk: str, count: int, *, round_: int = 0, lane: str = "marketing", segments: bytes | None = None) -> CreditAsk:
-    return CreditAsk(tenant=TENANT, campaign=None, chunk=chunk, round=round_, price_class=0, size=count, lane=lane, price=100,
-                     positions=everyone(count), segments=segments or b"\1" * count)
+    return CreditAsk(
+        tenant=TENANT,
+        campaign=None,
+        chunk=chunk,
+        round=round_,
+        price_class=0,
+        size=count,
+        lane=lane,
+        price=100,
+        positions=everyone(count),
+        segments=segments or b"\1" * count,
+    )
 
 
 async def paid(credit: Credit, first: int, count: int, round_: int = 0) -> list[str]:

@@ -176,8 +176,23 @@ def stopped_between_two_tries(env: DispatchEnv, process: subprocess.Popen[bytes]
 def record_of(kind: type[Any], slice_: Slice, **given: Any) -> Any:
     """A record of the log about a slice, as an owner would write it."""
     whole = slice_.positions.bit_count()
-    fields = {name: getattr(slice_, name) for name in (
-        "tenant", "campaign", "chunk", "part", "size", "lane", "send", "round", "price_class", "attempts", "positions", "carrier")}
+    fields = {
+        name: getattr(slice_, name)
+        for name in (
+            "tenant",
+            "campaign",
+            "chunk",
+            "part",
+            "size",
+            "lane",
+            "send",
+            "round",
+            "price_class",
+            "attempts",
+            "positions",
+            "carrier",
+        )
+    }
     if kind is Settled:
         fields |= {"price": 0, "lease": None, "indexes": slice_.indexes, "segments": bytes([1]) * whole, "ids": "",
                    "to_hashes": bytes(8 * whole), "key_id": "", "verdicts": [

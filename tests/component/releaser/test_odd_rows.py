@@ -45,7 +45,9 @@ async def test_neighbours_of_a_row_that_fails_go_on(services: Stack, database: s
     names = [f"chk_{secrets.token_hex(8)}" for _ in range(3)]
     for name in names:
         apply_records(database, an_envelope(chunk=name, campaign=None), sink=IngestSink(SEALER))
-        apply_records(database, held(of={"chunk": name, "campaign": None, "sealed": b"", "expires_at": NOW}), sink=HeldSink())
+        apply_records(
+            database, held(of={"chunk": name, "campaign": None, "sealed": b"", "expires_at": NOW}), sink=HeldSink()
+        )
     execute(database, BENT[how][0], BENT[how][1], names[1])
     release = Release(claims, outbox, SEALER, lambda: NOW + 1)
     claimed = await claims.claim("expired", NOW + 60_001, 10)

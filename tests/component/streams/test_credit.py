@@ -20,8 +20,18 @@ pytestmark = pytest.mark.stack
 
 def ask(chunk: str, count: int, *, price: int = 100, lane: str = "marketing", round_: int = 0, segments: bytes = b"",
         positions: int | None = None, tenant: str = TENANT) -> CreditAsk:
-    return CreditAsk(tenant=tenant, campaign=None, chunk=chunk, round=round_, price_class=0, size=count, lane=lane, price=price,
-                     positions=positions or everyone(count), segments=segments or b"\1" * count)
+    return CreditAsk(
+        tenant=tenant,
+        campaign=None,
+        chunk=chunk,
+        round=round_,
+        price_class=0,
+        size=count,
+        lane=lane,
+        price=price,
+        positions=positions or everyone(count),
+        segments=segments or b"\1" * count,
+    )
 
 
 def balance(url: str) -> tuple[int, int]:

@@ -38,18 +38,52 @@ def owner() -> Owner:
 
 def started(positions: int, epoch: int = 0, chunk: str = CHUNK, dispatch_offset: int = 0, at: int = 0) -> Started:
     """Positions about to go out."""
-    return Started(epoch=epoch, carrier="acme", tenant="t", campaign=CAMPAIGN, chunk=chunk, part=0, size=10,
-                   lane="marketing", send=1, round=0, price_class=0, attempts=0, positions=positions, dispatch_offset=dispatch_offset,
-                   at=at)
+    return Started(
+        epoch=epoch,
+        carrier="acme",
+        tenant="t",
+        campaign=CAMPAIGN,
+        chunk=chunk,
+        part=0,
+        size=10,
+        lane="marketing",
+        send=1,
+        round=0,
+        price_class=0,
+        attempts=0,
+        positions=positions,
+        dispatch_offset=dispatch_offset,
+        at=at,
+    )
 
 
 def settled(positions: int, epoch: int = 0, chunk: str = CHUNK, reason: str = "none", outcome: str = "sent",
             at: int = 0) -> Settled:
     """Positions with an answer."""
-    return Settled(epoch=epoch, carrier="acme", tenant="t", campaign=CAMPAIGN, chunk=chunk, part=0, size=10,
-                   lane="marketing", send=1, round=0, price_class=0, attempts=0, positions=positions, price=0, lease=None, at=at,
-                   verdicts=[Verdict(outcome=outcome, reason=reason, code=None, positions=positions)], indexes=b"",
-                   segments=b"", ids="", to_hashes=b"", key_id="")
+    return Settled(
+        epoch=epoch,
+        carrier="acme",
+        tenant="t",
+        campaign=CAMPAIGN,
+        chunk=chunk,
+        part=0,
+        size=10,
+        lane="marketing",
+        send=1,
+        round=0,
+        price_class=0,
+        attempts=0,
+        positions=positions,
+        price=0,
+        lease=None,
+        at=at,
+        verdicts=[Verdict(outcome=outcome, reason=reason, code=None, positions=positions)],
+        indexes=b"",
+        segments=b"",
+        ids="",
+        to_hashes=b"",
+        key_id="",
+    )
 
 
 def not_submitted(positions: int, epoch: int = 0, reason: str = "throttled", at: int = 0) -> Settled:

@@ -151,7 +151,9 @@ class FakePorts:
                                                   lane="marketing", parts=list(parts), at=1)
 
     def intake(self, **changes: Any) -> Intake:
-        return Intake(replace(self.intake_ports(), **changes), next(stage.steps for stage in STAGES if stage.name == "intake"))
+        return Intake(
+            replace(self.intake_ports(), **changes), next(stage.steps for stage in STAGES if stage.name == "intake")
+        )
 
     def intake_ports(self) -> IntakePorts:
         return IntakePorts(campaigns=FakeCampaigns(self), catalog=self, sealing=SEALER, credit=self, capacity=self,

@@ -27,20 +27,51 @@ def block_of(answers: list[str], attempts: int = 0) -> Settled:
                         attempts=attempts, segments=b"\1" * sets["transient"].bit_count())
     named = [a for a in answers if a in ("sent", "partial")]
     return Settled(
-        epoch=0, carrier="acme", tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, part=0, size=len(answers),
-        lane="marketing", send=1, round=attempts, price_class=0, attempts=attempts, positions=everyone(len(answers)), price=700,
-        lease=None, at=NOW, verdicts=[Verdict(outcome=a, reason=reasons[a], code=None, positions=p)
-                                      for a, p in sets.items()],
-        indexes=array("I", range(len(answers))).tobytes(), segments=b"\2" * len(answers),
+        epoch=0,
+        carrier="acme",
+        tenant=TENANT,
+        campaign=CAMPAIGN,
+        chunk=CHUNK,
+        part=0,
+        size=len(answers),
+        lane="marketing",
+        send=1,
+        round=attempts,
+        price_class=0,
+        attempts=attempts,
+        positions=everyone(len(answers)),
+        price=700,
+        lease=None,
+        at=NOW,
+        verdicts=[Verdict(outcome=a, reason=reasons[a], code=None, positions=p) for a, p in sets.items()],
+        indexes=array("I", range(len(answers))).tobytes(),
+        segments=b"\2" * len(answers),
         ids="\n".join("i1" if a == "partial" else "i1,i2" for a in named),
         to_hashes=b"".join(b"hash%04d" % n for n in range(len(answers))),
-        key_id="k1/2026-01", rest=rest)
+        key_id="k1/2026-01",
+        rest=rest,
+    )
 
 
 
 def started(positions: int, epoch: int = 0, size: int = 3) -> Started:
-    return Started(epoch=epoch, carrier="acme", tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, part=0, size=size,
-                   lane="marketing", send=1, round=0, price_class=0, attempts=0, positions=positions, dispatch_offset=0, at=NOW)
+    return Started(
+        epoch=epoch,
+        carrier="acme",
+        tenant=TENANT,
+        campaign=CAMPAIGN,
+        chunk=CHUNK,
+        part=0,
+        size=size,
+        lane="marketing",
+        send=1,
+        round=0,
+        price_class=0,
+        attempts=0,
+        positions=positions,
+        dispatch_offset=0,
+        at=NOW,
+    )
 
 
 def returned(reason: str, rest: Slice | None = None) -> Returned:

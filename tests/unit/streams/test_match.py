@@ -123,7 +123,9 @@ async def test_one_undelivered_segment_decides() -> None:
 
 async def test_a_carrier_that_reports_once_is_believed() -> None:
     fakes = FakePorts(carriers={"acme": CarrierFact(one_receipt_for_all_parts=True)})
-    assert changes_with_codes(await taken(fakes, receipts(["DELIVRD"], segments=b"\3"))) == [("delivered", 1, 1, "none", None)]
+    assert changes_with_codes(await taken(fakes, receipts(["DELIVRD"], segments=b"\3"))) == [
+        ("delivered", 1, 1, "none", None)
+    ]
     assert fakes.segments == {}
 
 
