@@ -30,12 +30,10 @@ from infra.postgres.pool import fetch_all, tenant_transaction
 from infra.postgres.sql import load_sql
 from schemas.values.ids import IdError, parse_campaign_id
 from schemas.values.money import format_amount
-from schemas.values.reasons import Reason
 from schemas.values.status import FINAL, STATUSES, Status
 
 _ENDED = FINAL | {Status.SENT}
 _FAILED = (Status.UNDELIVERED, Status.FAILED, Status.REJECTED, Status.EXPIRED)
-_TIMED = (Reason.NOT_DUE,)
 
 
 class _After(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -114,11 +112,12 @@ async def _rows(gateway: Gateway, tenant: str, parameters: dict[str, Any]) -> li
 
 def _campaign(row: Any, currency: str) -> Campaign:
     (identity, name, status, sender, body, lane, max_price, validity, smart, created_at, started_at, ended_at, accepted,
-     rejected, by_rank, charged, reason, until) = row
+     rejected, by_rank, charged, reason, _) = row
     counts = add_up(accepted, by_rank)
     waiting = None
     if reason is not None and status != "canceled":
-        waiting = Waiting(reason=reason, until=instant(until) if reason in _TIMED else None)
+        # why no time: what waits now goes on when something happens, not at a moment that is known.
+        waiting = Waiting(reason=reason, until=None)
     return Campaign(
         id=identity, name=name, status=state_of(status, counts), sender=sender, body=body, lane=cast(LaneName, lane),
         counts=counts, rejected_count=rejected, waiting=waiting, price=format_amount(charged), currency=currency,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from gateway.accounts import Account
 from gateway.problem import Fault, Problem, refusal
 from schemas.values.money import MAX_AMOUNT, format_amount
+from schemas.values.reasons import Reason
 from schemas.values.sender import SenderError, parse_sender
 
 
@@ -20,9 +21,9 @@ def check_sender(account: Account, sender: str, lane: str) -> None:
     except SenderError as fault:
         raise refusal("/from", fault.code, fault.detail) from None
     if account.senders is not None and sender not in account.senders:
-        raise _forbidden("/from", "sender_not_allowed", "this account may not use this sender")
+        raise _forbidden("/from", Reason.SENDER_NOT_ALLOWED, "this account may not use this sender")
     if lane not in account.lanes:
-        raise _forbidden("/lane", "lane_not_allowed", f"this account may not use the lane {lane}")
+        raise _forbidden("/lane", Reason.LANE_NOT_ALLOWED, f"this account may not use the lane {lane}")
 
 
 def check_balance(available: int, cheapest: int) -> None:

@@ -1,7 +1,7 @@
 """What the runner and a stage say to each other; neither knows what brings the records.
 
 In: records as they were read. A handler opens a record into items (a slice each, or the record itself), checks each, handles
-a burst of items at once, can cut one that fails, and can wrap one item alone so that it can be buried. Out: outputs, all to
+a batch of items at once, can cut one that fails, and can wrap one item alone so that it can be buried. Out: outputs, all to
 be acknowledged before the inputs' offsets move. A handler raises `DecodeError` for bytes that are no record of its topic,
 `RecordError` for an item that contradicts itself, `PortDown` when something it asks is away, and anything else for items
 that it cannot handle.
@@ -47,8 +47,8 @@ class Item(NamedTuple):
     cut: bool = False
 
 
-class Burial(NamedTuple):
-    """Something that a handler could read and cannot use: `value` goes to the dead letters in its place."""
+class Unusable(NamedTuple):
+    """What a handler could read and cannot use: `value` becomes a dead letter in its place."""
 
     item: Item
     value: bytes | None
@@ -58,10 +58,10 @@ class Burial(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What a burst came to. `remember` is called once all of it is acknowledged, never before."""
+    """What a batch came to. `remember` is called once all of it is acknowledged, never before."""
 
     outputs: list[Output]
-    burials: list[Burial] = field(default_factory=list)
+    unusable: list[Unusable] = field(default_factory=list)
     remember: Callable[[], None] | None = None
 
 
@@ -78,7 +78,7 @@ class Handler(Protocol):
         """The contents of two smaller items that say the same; none for one that stands alone. May raise anything."""
 
     async def handle(self, items: Sequence[Item]) -> Written:
-        """Everything that a burst writes; the same for the same burst, apart from times and seals."""
+        """Everything that a batch writes; the same for the same batch, apart from times and seals."""
 
     def wrap(self, item: Item) -> bytes | None:
         """The bytes of a record with this item alone."""

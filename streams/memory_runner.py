@@ -1,7 +1,7 @@
 """The runner without Kafka, for unit tests: topics are lists, an offset is a place in one.
 
 In: records appended by the test. Out: what the stage wrote, and which inputs are acknowledged. It keeps the same promise
-as the real one: an input is acknowledged only after all outputs of its burst were delivered; `Undelivered` and `BrakeOn`
+as the real one: an input is acknowledged only after all outputs of its batch were delivered; `Undelivered` and `BrakeOn`
 end it, as they would end the process, and `restart` begins again at the first input that is not acknowledged.
 """
 
@@ -36,13 +36,13 @@ class MemoryRunner:
     """One stage on one input topic of one partition."""
 
     def __init__(self, make: Callable[[], Handler], *, topic: str = "in", clock: Callable[[], int] = lambda: 0,
-                 burst: int = 64, brake: int = BRAKE) -> None:
+                 batch: int = 64, brake: int = BRAKE) -> None:
         self.topics = MemoryTopics()
         self.acknowledged = 0
         self._make = make
         self._topic = topic
         self._clock = clock
-        self._burst = burst
+        self._batch = batch
         self._brake = brake
         self._inputs: list[Inbound] = []
         self.restart()
@@ -57,6 +57,6 @@ class MemoryRunner:
 
     async def drain(self) -> None:
         """Handle everything that is not acknowledged. Raises Undelivered or BrakeOn."""
-        while burst := self._inputs[self.acknowledged:self.acknowledged + self._burst]:
-            await self._runner.run(burst)
-            self.acknowledged += len(burst)
+        while batch := self._inputs[self.acknowledged:self.acknowledged + self._batch]:
+            await self._runner.run(batch)
+            self.acknowledged += len(batch)

@@ -1,16 +1,15 @@
 """The table of contents of this folder: the stages, in the order of a message's way.
 
-In: nothing. Out: which stage reads which topics in which pool, through which steps, and what it writes. A newcomer adds a
-step with one file in `steps/` and one entry here. Nothing can go wrong; tests hold the table and `schemas/records/topics.py`
-together.
+In: nothing. Out: which stage reads which topics in which pool, through which steps, and what it may write. A newcomer adds a
+step with one file in `steps/` and one entry here. Nothing can go wrong; `role.py` runs what stands here, and tests hold the
+table and `schemas/records/topics.py` together.
 
     ingest ── intake ──► dispatch ── (carrier) ──► attempts ── settlement ──► events, retries, money
-                                                   carrier-receipts ── match ──► events, public receipts
+                                                   carrier-receipts ── receipts ──► events, public receipts
 """
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import NamedTuple
 
 from schemas.records.topics import (
@@ -31,31 +30,27 @@ from streams.steps import (
     admit_to_carrier,
     assign_carrier,
     check_campaign,
-    match_receipts,
     reserve_credit,
-    retry_slice,
     route_slice,
-    settle_block,
     validate_text,
 )
 
 GATHER = 0.06
+"""What tells of messages after they have left can wait a moment: a start and its answer are then one change of state, and
+what a batch costs in calls is shared by many."""
 
 
 class Stage(NamedTuple):
-    """One row. `reads` and `writes`: topics by lane, and topics that all lanes share; `burst`: records at a time; `gather`:
-    seconds that a burst waits for more; `steps`: taken one after the other; `verdicts`: the tables by which a stage without
-    steps judges what carriers say. What tells of messages after they have left can wait a moment: a start and its
-    answer are then one change of state, and what a burst costs in calls is shared by many."""
+    """One row. `reads` and `writes`: topics by lane, and topics that all lanes share; `steps`: run one after the other, none
+    where a stage reads what carriers said; `batch`: records at a time; `gather`: seconds that a batch waits for more."""
 
     name: str
     reads: tuple[str, ...]
     steps: tuple[Step, ...]
     writes: tuple[str, ...]
     pools: tuple[Pool, ...]
-    burst: int
+    batch: int
     gather: float = 0.0
-    verdicts: tuple[ModuleType, ...] = ()
 
 
 def _lanes(*names: object) -> tuple[str, ...]:
@@ -68,12 +63,19 @@ STAGES: tuple[Stage, ...] = (
           (*_lanes(dispatch, events), HELD, USAGE, DELIVERY_RECEIPTS), (Pool.OTP, Pool.BULK), 64),
     Stage("settlement", _lanes(attempts),
           (),
-          (*_lanes(events, retry), HELD, USAGE, DELIVERY_RECEIPTS, DEAD_LETTER), (Pool.OTP, Pool.BULK), 64, GATHER,
-          (settle_block, retry_slice)),
-    Stage("match", (CARRIER_RECEIPTS,),
+          (*_lanes(events, retry), HELD, USAGE, DELIVERY_RECEIPTS, DEAD_LETTER), (Pool.OTP, Pool.BULK), 64, GATHER),
+    Stage("receipts", (CARRIER_RECEIPTS,),
           (),
-          (*_lanes(events), USAGE, DELIVERY_RECEIPTS), (Pool.BULK,), 16, GATHER, (match_receipts,)),
+          (*_lanes(events), USAGE, DELIVERY_RECEIPTS), (Pool.BULK,), 16, GATHER),
 )
+
+
+def stage_named(name: str) -> Stage:
+    """The row with this name. Raises KeyError."""
+    for stage in STAGES:
+        if stage.name == name:
+            return stage
+    raise KeyError(name)
 
 
 def topics_of(pool: Pool) -> tuple[tuple[str, Stage], ...]:

@@ -1,6 +1,6 @@
-"""What the stages ask of the world, in bursts, before they decide; implementations are in `adapters/`.
+"""What the stages ask of the world, in batches, before they decide; implementations are in `adapters/`.
 
-A port whose system is away raises `PortDown`: the runner then keeps the burst and asks again, and nothing is lost or
+A port whose system is away raises `PortDown`: the runner then keeps the batch and asks again, and nothing is lost or
 decided meanwhile. Every call may be repeated with the same arguments without doing anything twice.
 """
 
@@ -78,7 +78,8 @@ class Sealing(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditAsk:
-    """Reserve price x segments for these positions under (tenant, chunk, round, price_class). `segments`: uint8 per position."""
+    """Reserve price x segments for these positions under (tenant, chunk, round, price class). `segments`: uint8 per
+    position."""
 
     tenant: str
     campaign: str | None
@@ -132,8 +133,8 @@ class Capacity(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Burst:
-    """What the steps of intake ask while one burst is handled at `now` (milliseconds). `open`: the columns of a slice,
+class IntakeBatch:
+    """What the steps of intake ask while one batch is handled at `now` (milliseconds). `open`: the columns of a slice,
     unsealed once; `invalid`: which of these numbers cannot be sent to."""
 
     campaigns: Campaigns

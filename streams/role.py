@@ -1,4 +1,4 @@
-"""The role `streams`: intake, settlement and match, for the lanes of one pool.
+"""The role `streams`: intake, settlement and receipts, for the lanes of one pool.
 
 In: `RoleContext` (pool otp or bulk). Out: the stages of that pool at work until the stop. Before the first record every
 campaign's command is read to the topic's end, and the configuration is known. Guarantee: see `runner.py`; this file only
@@ -34,13 +34,13 @@ from streams.adapters.postgres_refs import PostgresRefs
 from streams.adapters.redis_capacity import RedisCapacity
 from streams.faust_runner import Source, run_sources
 from streams.handler import Handler
-from streams.intake.handler import Intake, IntakePorts
+from streams.intake.handler import IntakeHandler, IntakePorts
 from streams.kafka_outlet import KafkaOutlet
 from streams.pipeline import Stage, topics_of
 from streams.ports import Catalog, Credit, Owners, Sealing
-from streams.receipts.handler import Match, MatchPorts
+from streams.receipts.handler import ReceiptsHandler, ReceiptsPorts
 from streams.runner import Runner
-from streams.settlement.handler import Settlement, SettlementPorts
+from streams.settlement.handler import SettlementHandler, SettlementPorts
 
 SERVICE = "streams"
 OTP_LINGER_MS = 0.0
@@ -56,7 +56,7 @@ class Parts:
     commands: CommandCache
     catalog: Catalog
     sealer: Sealing
-    rooms: CarrierCapacity
+    capacity: CarrierCapacity
     credit: Credit
     owners: Owners
 
@@ -74,7 +74,7 @@ async def run(role: RoleContext) -> None:
     await commands.start()
     accounts = PostgresCredit(pool, now_ms)
     parts = Parts(
-        pool=pool, commands=commands, catalog=config, sealer=Sealer(keyring), rooms=CarrierCapacity(connect(
+        pool=pool, commands=commands, catalog=config, sealer=Sealer(keyring), capacity=CarrierCapacity(connect(
             _secret(settings.redis.url))),
         credit=AllowanceCredit(accounts, pool, now_ms) if pool_name is LanePool.OTP else accounts,
         owners=LogOwners(bootstrap))
@@ -83,7 +83,7 @@ async def run(role: RoleContext) -> None:
                          BurstOutbox(bootstrap, f"{role.instance}-bursts", linger_ms=linger,
                                      compression=settings.kafka.public_compression))
     sources = [
-        Source(topic, Runner(make_handler(stage, parts), outlet, service=SERVICE, clock=now_ms).run, stage.burst,
+        Source(topic, Runner(make_handler(stage, parts), outlet, service=SERVICE, clock=now_ms).run, stage.batch,
                stage.gather)
         for topic, stage in topics_of(pool_name)]
     await run_sources(sources, bootstrap=bootstrap, group=f"sluice-streams-{pool_name}", instance=role.instance,
@@ -94,15 +94,16 @@ def make_handler(stage: Stage, parts: Parts) -> Handler:
     """This row of the pipeline at work. Raises KeyError for a name that nobody handles."""
     match stage.name:
         case "intake":
-            return Intake(IntakePorts(
+            return IntakeHandler(IntakePorts(
                 campaigns=parts.commands, catalog=parts.catalog, sealing=parts.sealer, credit=parts.credit,
-                capacity=RedisCapacity(parts.rooms, time.monotonic), invalid=invalid_numbers, clock=now_ms),
-                stage.steps)
+                capacity=RedisCapacity(parts.capacity, time.monotonic), invalid=invalid_numbers, clock=now_ms),
+                stage.steps, stage.writes)
         case "settlement":
-            return Settlement(SettlementPorts(sealing=parts.sealer, owners=parts.owners, clock=now_ms))
-        case "match":
-            return Match(MatchPorts(catalog=parts.catalog, sealing=parts.sealer,
-                                    refs=PostgresRefs(parts.pool, parts.sealer), clock=now_ms))
+            return SettlementHandler(SettlementPorts(sealing=parts.sealer, owners=parts.owners, clock=now_ms), stage.writes)
+        case "receipts":
+            return ReceiptsHandler(ReceiptsPorts(
+                catalog=parts.catalog, sealing=parts.sealer, refs=PostgresRefs(parts.pool, parts.sealer), clock=now_ms),
+                stage.writes)
     raise KeyError(stage.name)
 
 

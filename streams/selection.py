@@ -17,8 +17,8 @@ from streams.outcome import Next
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """`segments`: uint8 per position, empty while unknown; `price` per segment; `price_class` of the reservation; `ending`: why
-    it is over and goes to its carrier all the same, which was given it by a first run."""
+    """`segments`: uint8 per position, empty while unknown; `price` per segment; `price_class` of the reservation; `ending`:
+    why it is over and goes to its carrier all the same, which was given it by a first run."""
 
     slice: Slice
     positions: int
@@ -75,4 +75,4 @@ class Selection:
 def whole(slice_: Slice) -> Selection:
     """All positions of a slice, with what it says of itself."""
     return Selection(slice=slice_, positions=slice_.positions, segments=slice_.segments, carrier=slice_.carrier,
-                price=slice_.price, lease=slice_.lease, price_class=slice_.price_class)
+                     price=slice_.price, lease=slice_.lease, price_class=slice_.price_class)

@@ -66,7 +66,8 @@ async def settle_uncertain(claims: Claims, outbox: Outbox, now: Callable[[], int
         if round_ is not None:
             positions = positions_of(members)
             record = Usage(tenant=tenant, campaign=campaign, chunk=chunk, size=size, round=round_,
-                           price_class=price_class, charged=positions if charge else 0, refunded=0 if charge else positions, price=price,
+                           price_class=price_class, charged=positions if charge else 0,
+                           refunded=0 if charge else positions, price=price,
                            segments=bytes(segments[p] for p in places(positions)), lease=lease, at=now())
             await outbox.send(USAGE, chunk.encode(), encode(record))
         await claims.execute("uncertain_done.sql", {"tenant": tenant, "chunk": chunk, "send": send,

@@ -28,7 +28,7 @@ from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
 from schemas.records.slice import ResumeAt
-from schemas.values.status import Status
+from schemas.values.reasons import Reason
 
 BURST_ROWS = 64
 IDLE_SECONDS = 0.1
@@ -50,7 +50,7 @@ async def release_campaigns(claims: Claims, release: Release) -> bool:
         if status == "running":
             await release.to_intake(rows, ResumeAt.PARTITION)
         else:
-            await release.to_end(rows, Status.CANCELED, "canceled")
+            await release.to_end(rows, Reason.CANCELED)
     return moved
 
 
@@ -59,7 +59,7 @@ async def release_others(claims: Claims, release: Release) -> bool:
     funded = await claims.claim("balance", _now(), BURST_ROWS)
     await release.to_intake(funded, ResumeAt.ROUTE)
     expired = await claims.claim("expired", _now(), BURST_ROWS)
-    await release.to_end(expired, Status.EXPIRED, "validity_ended")
+    await release.to_end(expired, Reason.VALIDITY_ENDED)
     return bool(funded or expired)
 
 

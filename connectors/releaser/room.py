@@ -1,8 +1,8 @@
 """Rows that wait for room at a carrier go to dispatch as soon as and as far as there is room.
 
-In: places (carrier, lane) where rows wait. Out: dispatch slices for what `CarrierCapacity` grants, the rest of a row keeps waiting;
-the flag that makes intake queue behind what waits already. With Redis gone the room is guessed: the carrier's rate for
-the time that passed, less a fifth, shared by two.
+In: carriers and lanes for which rows wait. Out: dispatch slices for what `CarrierCapacity` grants, the rest of a row keeps
+waiting; the flag that makes intake queue behind what waits already. With Redis gone the room is guessed: the carrier's rate
+for the time that passed, less a fifth, shared by two.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from infra.security.sealing import Sealer
 from schemas.records.slice import RecordError, Slice
 from schemas.rules.capacity import positions_that_fit
 from schemas.values.lanes import Lane
+from schemas.values.reasons import Reason
 
-REASONS = ["room", "carrier_down", "no_carrier", "throttled", "returned"]
+REASONS = [str(Reason.ROOM)]
+"""What rows wait for that go on as soon as their carrier has room."""
 BURST_ROWS = 64
 GUESS_SHARE = 0.4
 

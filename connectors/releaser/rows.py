@@ -17,6 +17,7 @@ from infra.security.sealing import Sealer, pick
 from schemas.records.codec import decode_as
 from schemas.records.slice import Slice, check_slice
 from schemas.records.wire import Envelope
+from schemas.rules.waiting_room import after_hold
 from schemas.values.positions import everyone, places
 
 R = TypeVar("R")
@@ -54,15 +55,15 @@ def read_row(values: tuple[Any, ...]) -> HeldRow:
     for bitmap in row["started"] or ():
         started |= int.from_bytes(bitmap, "little")
     return HeldRow(
-        tenant=str(row["tenant"]), chunk=row["chunk"], send=row["send"], hold=row["hold"], portion=row["portion"], reason=row["reason"],
-        positions=int.from_bytes(row["positions"], "little"), slice=decode_as(row["slice"], Envelope).slices[0],
-        started=started, version=row["version"],
+        tenant=str(row["tenant"]), chunk=row["chunk"], send=row["send"], hold=row["hold"], portion=row["portion"],
+        reason=row["reason"], positions=int.from_bytes(row["positions"], "little"),
+        slice=decode_as(row["slice"], Envelope).slices[0], started=started, version=row["version"],
         payload=(row["payload_key_id"], row["payload_sealed"], row["payload_size"], row["payload_indexes"]))
 
 
 def complete(row: HeldRow, sealer: Sealer) -> Slice:
     """The row's slice with its columns, cut to the positions that still wait and were never started."""
-    slice_ = msgspec.structs.replace(row.slice, holds=row.hold + 1)
+    slice_ = after_hold(row.slice, row.hold)
     wanted = row.positions & ~row.started
     if not slice_.sealed:
         slice_ = _with_payload(slice_, row, sealer)

@@ -90,7 +90,7 @@ def _on_the_way() -> tuple[r.Record, ...]:
             sealed_refs=SEALED,
             rest=slice_of(0b010),
         ),
-        r.Returned(epoch=41, carrier=CARRIER, reason=Reason.CARRIER_DOWN, at=NOON + 950, rest=slice_of(0b100)),
+        r.Returned(epoch=41, carrier=CARRIER, reason=Reason.NO_CARRIER, at=NOON + 950, rest=slice_of(0b100)),
     )
 
 

@@ -45,6 +45,11 @@ def ranks_within(whole: int, part: int) -> list[int]:
     return [i for i, p in enumerate(places(whole)) if part >> p & 1]
 
 
+def ranked_positions(whole: int, part: int) -> list[tuple[int, int]]:
+    """(place in a column over `whole`, position) of each member of `part`."""
+    return [(rank, p) for rank, p in enumerate(places(whole)) if part >> p & 1]
+
+
 def pick_indexes(indexes: bytes, ranks: list[int]) -> bytes:
     """The entries at these ranks of a packed uint32 column."""
     column = array("I", indexes)

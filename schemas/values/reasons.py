@@ -1,34 +1,34 @@
 """Why a message waits, goes round again, ends or is buried: every reason there is, once.
 
-A step, dispatch, settlement or the match of receipts names one of these for whatever it does not simply pass on.
+A step, dispatch, settlement, the stage receipts or the gateway names one of these for whatever it does not simply pass on; a
+reason that nobody gives is not in the table (a test looks).
 Enters: nothing. Leaves: the reason's code (API, logs, metrics), its number (storage), what is done with the message,
 and a sentence for the operator. Wrong: an unknown number raises ValueError.
 
     hold ── nothing is wrong, it is not its turn
-      not_due, draft, paused          the sender's own wish
+      draft                           the sender's own wish
       room, balance                   carrier or account has no room at the moment
-      campaign_unknown, no_carrier    this process does not know enough yet; every carrier of the route is paused
-      carrier_down                    given back without a try; the next carrier of the route is asked first
+      no_carrier                      dispatch serves that carrier no more; it waits for room again
     retry ── tried, worth another try
-      throttled                       the carrier said "not now"; counts as no attempt
+      throttled                       the carrier said "not now" for this destination; counts as no attempt
       carrier_transient               the carrier said "not now"
-      returned                        dispatch gave it back without a call
     reject ── refused before any carrier was called
       bad_destination, missing_variable, too_long, bad_text                  the message itself
-      sender_not_allowed, lane_not_allowed, opted_out, insufficient_balance  what the account or the recipient allows
+      sender_not_allowed, lane_not_allowed, insufficient_balance             what the account allows
       no_route                                                               nobody carries messages there
       canceled, validity_ended                                               its time is over
-    fail ── the carrier's last word
+    fail ── the last word after a call
       carrier_permanent, partial                                on submit
+      attempts_exhausted, too_old                               "not now" once too often, or no time for another try
       carrier_expired, carrier_rejected, carrier_undelivered    by receipt
     dead letter ── buried for the operator, with the original bytes
       undecodable, poison, step_failed, crash_loop              we could not handle it
-      carrier_unknown_error, attempts_exhausted, too_old        the carrier's answers lead nowhere
+      carrier_unknown_error                                     the carrier's answer is in no table; the message failed
     info ── explains a state and decides nothing
       none
       answer_timeout, connection_lost, owner_lost               why it is uncertain
-      uncertain_not_resent, no_receipt                          why it stays where it is
-      duplicate_send, unlisted_part                             why a copy was dropped
+      no_receipt                                                why it stays where it is
+      unlisted_part                                             why a copy was dropped
 """
 
 from collections.abc import Mapping
@@ -52,7 +52,8 @@ _REJECT, _FAIL, _INFO = Disposition.REJECT, Disposition.FAIL, Disposition.INFO
 
 
 class Reason(StrEnum):
-    """Code, number, disposition, sentence. Numbers are stored: one is never changed, nor used again."""
+    """Code, number, disposition, sentence. Numbers are stored: one is never changed, nor used again; the gaps had
+    reasons before."""
 
     number: int
     disposition: Disposition
@@ -69,15 +70,10 @@ class Reason(StrEnum):
     DRAFT = "draft", 1, _HOLD, "The campaign is a draft; it goes out after start."
     ROOM = "room", 2, _HOLD, "The carrier has no room at the moment, or others wait before it; it goes on by itself."
     BALANCE = "balance", 3, _HOLD, "The account's balance is used up; it goes on after a credit."
-    CAMPAIGN_UNKNOWN = "campaign_unknown", 4, _HOLD, "The campaign's command has not been read yet; it waits for it."
-    NOT_DUE = "not_due", 5, _HOLD, "Its time to be sent has not come."
-    PAUSED = "paused", 6, _HOLD, "The campaign is paused; it goes on after resume."
-    NO_CARRIER = "no_carrier", 7, _HOLD, "No carrier of the route can be used now; resume one, or change the route."
-    CARRIER_DOWN = "carrier_down", 8, _HOLD, "The carrier cannot be reached; the next one is tried, otherwise it waits."
+    NO_CARRIER = "no_carrier", 7, _HOLD, "The carrier is not served at the moment; it waits until it is."
 
     THROTTLED = "throttled", 20, _RETRY, "The carrier has no room for it now; it is tried again later and counts no attempt."
     CARRIER_TRANSIENT = "carrier_transient", 21, _RETRY, "The carrier refused it for the moment; it is tried again."
-    RETURNED = "returned", 22, _RETRY, "Dispatch gave it back before any call; it is routed anew."
 
     BAD_DESTINATION = "bad_destination", 40, _REJECT, "The destination is not a number that can receive messages."
     MISSING_VARIABLE = "missing_variable", 41, _REJECT, "The text has a placeholder for which no value was given."
@@ -90,10 +86,12 @@ class Reason(StrEnum):
     VALIDITY_ENDED = "validity_ended", 48, _REJECT, "Its validity ended before it could be handed to a carrier."
     INSUFFICIENT_BALANCE = (
         "insufficient_balance", 49, _REJECT, "The balance did not suffice, and this tenant does not wait for a credit.")
-    OPTED_OUT = "opted_out", 50, _REJECT, "The recipient has opted out of messages from this tenant."
 
     CARRIER_PERMANENT = "carrier_permanent", 60, _FAIL, "The carrier refused it for good; its code says why."
     PARTIAL = "partial", 61, _FAIL, "The carrier took some of its segments and refused another for good."
+    ATTEMPTS_EXHAUSTED = (
+        "attempts_exhausted", 85, _FAIL, "The carrier refused it for the moment, at every attempt that is allowed.")
+    TOO_OLD = "too_old", 86, _FAIL, "The carrier refused it for the moment, and its validity ends before another attempt."
     CARRIER_EXPIRED = "carrier_expired", 62, _FAIL, "The carrier could not deliver it within its validity."
     CARRIER_REJECTED = "carrier_rejected", 63, _FAIL, "The carrier took it, and rejected it afterwards."
     CARRIER_UNDELIVERED = "carrier_undelivered", 64, _FAIL, "The carrier reports that it could not be delivered."
@@ -104,15 +102,11 @@ class Reason(StrEnum):
     CRASH_LOOP = "crash_loop", 83, _DEAD, "Whichever process sends it ends without an answer; look before a replay."
     CARRIER_UNKNOWN_ERROR = (
         "carrier_unknown_error", 84, _DEAD, "The carrier gave a code that no table lists; classify it, then replay.")
-    ATTEMPTS_EXHAUSTED = "attempts_exhausted", 85, _DEAD, "Every allowed attempt failed; replay when the carrier works."
-    TOO_OLD = "too_old", 86, _DEAD, "It has been retried for longer than allowed; replay if it still matters."
 
     ANSWER_TIMEOUT = "answer_timeout", 100, _INFO, "The carrier did not answer in time; it may have the message."
     CONNECTION_LOST = "connection_lost", 101, _INFO, "The connection broke before the answer; it may have the message."
     OWNER_LOST = "owner_lost", 102, _INFO, "The process that sent it ended before it noted the answer."
-    UNCERTAIN_NOT_RESENT = "uncertain_not_resent", 103, _INFO, "The carrier may have it; this lane is not sent twice."
     NO_RECEIPT = "no_receipt", 104, _INFO, "The carrier took it and sent no receipt within the agreed time."
-    DUPLICATE_SEND = "duplicate_send", 105, _INFO, "A repeat of a send already made; dropped."
     UNLISTED_PART = "unlisted_part", 106, _INFO, "Of an upload that was never answered; dropped, not counted."
 
 

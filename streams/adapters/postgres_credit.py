@@ -1,9 +1,9 @@
 """Credit from the accounts in PostgreSQL: what is granted is reserved in the same transaction.
 
-In: a burst of asks. Out: the positions that are reserved under (tenant, chunk, round, price_class), new ones and those of before: a
-repeat reserves nothing twice. One transaction a burst; where the money does not suffice, as many positions as fit, in
-order. Never overdrawn: balance - reserved is checked and moved under the account's lock. An account that does not exist
-has no money. `PortDown` when PostgreSQL is away.
+In: a batch of asks. Out: the positions that are reserved under (tenant, chunk, round, price class), new ones and those of
+before: a repeat reserves nothing twice. One transaction a batch; where the money does not suffice, as many positions as
+fit, in order. Never overdrawn: balance - reserved is checked and moved under the account's lock. An account that does not
+exist has no money. `PortDown` when PostgreSQL is away.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, transaction
 from infra.postgres.sql import load_sql
 from schemas.rules.capacity import positions_that_fit
-from streams.output_batch import ranks
+from schemas.values.positions import ranked_positions
 from streams.ports import CreditAsk, CreditGrant, PortDown
 
 Key = tuple[str, str, int, int]
@@ -78,7 +78,7 @@ def affordable(ask: CreditAsk, positions: int, money: int) -> int:
     if not positions or money < 0:
         return 0
     column = ask.segments if positions == ask.positions else bytes(
-        ask.segments[rank] for rank, _ in ranks(ask.positions, positions))
+        ask.segments[rank] for rank, _ in ranked_positions(ask.positions, positions))
     return positions_that_fit(positions, column, money // ask.price)
 
 
@@ -87,7 +87,7 @@ def enter(ask: CreditAsk, positions: int, segments: bytearray) -> int:
     if len(segments) < ask.size:
         segments.extend(bytes(ask.size - len(segments)))
     total = 0
-    for rank, position in ranks(ask.positions, positions):
+    for rank, position in ranked_positions(ask.positions, positions):
         segments[position] = ask.segments[rank]
         total += ask.segments[rank]
     return total * ask.price

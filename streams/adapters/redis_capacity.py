@@ -1,4 +1,4 @@
-"""Room at the carriers from Redis; without Redis, from a bucket of our own, smaller.
+"""Room at the carriers from Redis; without Redis, from a bucket of this process, smaller.
 
 In: asks for room, carriers chosen for positions. Out: grants, and the carriers written first. Nothing is granted where work
 already waits for the same carrier and lane, one-time codes excepted. With Redis gone (`RedisDown` stays inside): choices
@@ -29,7 +29,7 @@ class Bucket:
         self._level = capacity
         self._at = now
 
-    def take(self, want: int, rate: float, capacity: float, now: float) -> int:
+    def grant(self, want: int, rate: float, capacity: float, now: float) -> int:
         """How many of `want` are granted now."""
         self._level = min(capacity, self._level + max(0.0, now - self._at) * rate)
         self._at = now
@@ -41,8 +41,8 @@ class Bucket:
 class RedisCapacity:
     """Room and choices. `clock`: seconds that never go back."""
 
-    def __init__(self, rooms: CarrierCapacity, clock: Callable[[], float]) -> None:
-        self._rooms = rooms
+    def __init__(self, shared: CarrierCapacity, clock: Callable[[], float]) -> None:
+        self._shared = shared
         self._clock = clock
         self._buckets: dict[tuple[str, str], Bucket] = {}
 
@@ -51,14 +51,14 @@ class RedisCapacity:
         if not wanted:
             return []
         try:
-            return list(await self._rooms.assign(wanted))
+            return list(await self._shared.assign(wanted))
         except RedisDown:
             return [carriers for _, _, carriers in wanted]
 
     async def already_assigned(self, sends: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
         """For each (chunk, send): positions by the carrier assigned to them; none without Redis."""
         try:
-            return list(await self._rooms.read_assigned(sends))
+            return list(await self._shared.read_assigned(sends))
         except RedisDown as fault:
             log.warning("no Redis: what a first run gave to a carrier is not known", action="assigned_unknown",
                         fault=str(fault))
@@ -72,7 +72,7 @@ class RedisCapacity:
             queues = await self._queues(asks)
             free = [n for n, ask in enumerate(asks) if (ask.carrier, ask.lane) not in queues]
             granted = [0] * len(asks)
-            answers = await self._rooms.ask([_room_ask(asks[n]) for n in free]) if free else []
+            answers = await self._shared.ask([_room_ask(asks[n]) for n in free]) if free else []
             for n, answer in zip(free, answers, strict=True):
                 granted[n] = answer
         except RedisDown as fault:
@@ -83,14 +83,14 @@ class RedisCapacity:
     async def _queues(self, asks: Sequence[CapacityAsk]) -> set[tuple[str, str]]:
         """Where others already wait."""
         places = sorted({(ask.carrier, ask.lane) for ask in asks if ask.lane != Lane.OTP})
-        waiting = await self._rooms.are_waiting(places)
+        waiting = await self._shared.are_waiting(places)
         return {place for place, busy in zip(places, waiting, strict=True) if busy}
 
     def _locally(self, ask: CapacityAsk) -> int:
         rate, now = ask.rate * CAUTION, self._clock()
         capacity = max(float(ask.least), room_of(ask.rate) * CAUTION)
         bucket = self._buckets.setdefault((ask.carrier, ask.lane), Bucket(capacity, now))
-        return bucket.take(ask.cost, rate, capacity, now)
+        return bucket.grant(ask.cost, rate, capacity, now)
 
 
 def _room_ask(ask: CapacityAsk) -> RoomAsk:

@@ -2,12 +2,12 @@
 
 In: `ingest-<lane>`. Out: `dispatch-<lane>`, `held`, `message-events-<lane>`, `delivery-receipts` and `usage` for what ends
 here. Steps: those of the pipeline's row, in its order; each decides over what the one before let go on.
-Guarantee: every position of every slice gets exactly one outcome, all outputs of a burst are acknowledged before its
+Guarantee: every position of every slice gets exactly one outcome, all outputs of a batch are acknowledged before its
 offsets move, and a repeat names the same chunk, send number and carrier, so that whoever comes later recognises it. What a
 first run gave to a carrier is not ended by a repeat, though its campaign was canceled, its validity ended or its route went
 away meanwhile: it goes to the same carrier, where dispatch strikes what it has and gives the rest back as over.
-With the accounts away the burst waits (`PortDown`). Without Redis carriers get less room, and nobody knows what a first run
-gave away: a burst repeated just then may end messages that are sent all the same, with a public event and a refund that
+With the accounts away the batch waits (`PortDown`). Without Redis carriers get less room, and nobody knows what a first run
+gave away: a batch repeated just then may end messages that are sent all the same, with a public event and a refund that
 the carrier's answer corrects later. A version of a campaign that has not been read within a quarter of a second is held as
 a draft.
 """
@@ -25,9 +25,9 @@ from schemas.rules.routes import RouteTable
 from streams.handler import Inbound, Item, Written
 from streams.intake.ended import keep_or_end
 from streams.intake.writing import IntakeWriter
-from streams.ports import Burst, Campaigns, Capacity, Catalog, Credit, Sealing
+from streams.ports import Campaigns, Capacity, Catalog, Credit, IntakeBatch, Sealing
 from streams.selection import whole
-from streams.step import Step, take
+from streams.step import Step, run_step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +43,13 @@ class IntakePorts:
     clock: Callable[[], int]
 
 
-class Intake:
-    """The stage at work."""
+class IntakeHandler:
+    """The stage at work: its steps, and the topics that it may write."""
 
-    def __init__(self, ports: IntakePorts, steps: Sequence[Step]) -> None:
+    def __init__(self, ports: IntakePorts, steps: Sequence[Step], topics: Collection[str]) -> None:
         self._ports = ports
         self._steps = steps
+        self._topics = topics
         self._routes = RouteTable((), ())
         self._routes_version = -1
 
@@ -71,22 +72,22 @@ class Intake:
         return encode(Envelope(slices=[item.content]))
 
     async def handle(self, items: Sequence[Item]) -> Written:
-        """One burst."""
-        burst = self._burst()
-        writer = IntakeWriter(self._ports.sealing, burst)
+        """One batch."""
+        batch = self._batch()
+        writer = IntakeWriter(self._ports.sealing, batch, self._topics)
         parts = [whole(item.content) for item in items]
         for step in self._steps:
-            parts, others = await take(step, parts, burst)
-            parts += await keep_or_end(writer.write(others), burst, writer)
+            parts, stopped = await run_step(step, parts, batch)
+            parts += await keep_or_end(writer.write(stopped), batch, writer)
         for part in parts:
             writer.dispatch(part)
         return Written(outputs=writer.outputs())
 
-    def _burst(self) -> Burst:
+    def _batch(self) -> IntakeBatch:
         ports = self._ports
-        return Burst(campaigns=ports.campaigns, catalog=ports.catalog, credit=ports.credit, capacity=ports.capacity,
-                     routes=self._newest_routes(), open=_remembering(ports.sealing), invalid=ports.invalid,
-                     now=ports.clock())
+        return IntakeBatch(campaigns=ports.campaigns, catalog=ports.catalog, credit=ports.credit, capacity=ports.capacity,
+                           routes=self._newest_routes(), open=_open_once(ports.sealing), invalid=ports.invalid,
+                           now=ports.clock())
 
     def _newest_routes(self) -> RouteTable:
         catalog = self._ports.catalog
@@ -96,14 +97,14 @@ class Intake:
         return self._routes
 
 
-def _remembering(sealing: Sealing) -> Callable[[Slice], Columns]:
-    """Open each slice of a burst once."""
+def _open_once(sealing: Sealing) -> Callable[[Slice], Columns]:
+    """Opens each slice of a batch once."""
     opened: dict[int, Columns] = {}
 
-    def open_once(slice_: Slice) -> Columns:
+    def open_slice(slice_: Slice) -> Columns:
         columns = opened.get(id(slice_))
         if columns is None:
             columns = opened[id(slice_)] = sealing.open(slice_)
         return columns
 
-    return open_once
+    return open_slice

@@ -1,10 +1,10 @@
-"""The stage match: carriers' receipts become states and public events, one per message.
+"""The stage receipts: what carriers report becomes states and public events, one per message.
 
 In: `carrier-receipts`. Out: `message-events-<lane>`, `delivery-receipts`, `usage` for uncertain messages that were taken
 after all. Receipts whose message dispatch did not know are looked up; those that nobody knows yet are parked by the look-up
 and come back. A message of several segments is delivered when all are, undelivered when one is, unless its carrier sends
 one receipt for all. Guarantee: at least once; what was written a moment ago for the same message and state is not
-written again. With PostgreSQL away the burst waits if it needs it (`PortDown`). A state that no table lists is buried,
+written again. With PostgreSQL away the batch waits if it needs it (`PortDown`). A state that no table lists is buried,
 alone, as is a receipt that cannot be handled. Carriers' text is made fit once more as it enters: state and public event then
 say the same.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -22,26 +22,29 @@ from schemas.records.codec import decode_as, encode
 from schemas.records.slice import RecordError, check_names
 from schemas.records.splits import split
 from schemas.records.wire import NO_TIME, CarrierReceipts, Record
+from schemas.rules.message_end import StateReached
 from schemas.values.foreign_text import CODE_LENGTH, EARLIEST_MS, ID_LENGTH, LATEST_MS, fit_column
 from schemas.values.lanes import Lane
 from schemas.values.positions import places, positions_of
 from schemas.values.reasons import Reason
 from schemas.values.status import Status
-from streams.handler import Burial, Inbound, Item, Written
-from streams.outcome import DeadLetter, Next, Reject, check_cover
+from streams.cover import check_cover
+from streams.handler import Inbound, Item, Unusable, Written
 from streams.output_batch import OutputBatch
 from streams.ports import Catalog, Refs, Sealing, SegmentReceipt
+from streams.receipts import interpret_states
 from streams.receipts.receipt_block import ReceiptBlock, block_of, blocks_of_found, unknown_receipts
-from streams.steps import match_receipts
+from streams.receipts.verdicts import ChangesNothing, Delivered, Undelivered, UnknownState
 
 REMEMBERED = 20_000
 
 Key = tuple[str, int, Status]
+"""Chunk, send number and state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MatchPorts:
-    """Everything that match asks."""
+class ReceiptsPorts:
+    """Everything that the stage asks."""
 
     catalog: Catalog
     sealing: Sealing
@@ -49,11 +52,13 @@ class MatchPorts:
     clock: Callable[[], int]
 
 
-class Match:
-    """The stage at work; it remembers which (chunk, send, state) it wrote lately, as sets of positions."""
+class ReceiptsHandler:
+    """The stage at work; it remembers which (chunk, send, state) it wrote lately, as sets of positions. `topics`: what
+    it may write."""
 
-    def __init__(self, ports: MatchPorts) -> None:
+    def __init__(self, ports: ReceiptsPorts, topics: Collection[str]) -> None:
         self._ports = ports
+        self._topics = topics
         self._recent: OrderedDict[Key, int] = OrderedDict()
 
     def open(self, record: Inbound) -> list[Item]:
@@ -73,86 +78,73 @@ class Match:
         return encode(item.content) if item.cut else item.source.value
 
     async def handle(self, items: Sequence[Item]) -> Written:
-        """One burst."""
-        sheet = OutputBatch(self._ports.clock())
+        """One batch."""
+        outputs = OutputBatch(self._ports.clock(), self._topics)
         blocks = [block_of(item, self._ports.sealing) for item in items if item.content.chunk is not None]
-        unknown = [item for item in items if item.content.chunk is None]
-        receipts, burials = unknown_receipts(unknown)
+        receipts, unusable = unknown_receipts([item for item in items if item.content.chunk is None])
         if receipts:
-            found = await self._ports.refs.lookup([receipt for _, receipt in receipts], sheet.now)
+            found = await self._ports.refs.lookup([receipt for _, receipt in receipts], outputs.now)
             blocks += blocks_of_found(receipts, found)
-        fresh: dict[Key, int] = {}
-        for block, undecided in zip(blocks, await self._segments(blocks), strict=True):
-            burials += self._write(sheet, block, undecided, fresh)
-        return Written(outputs=sheet.outputs(), burials=burials, remember=lambda: self._remember(fresh))
+        written: dict[Key, int] = {}
+        for block, whole in zip(blocks, await self._whole_messages(blocks), strict=True):
+            unusable += self._write(outputs, block, whole, written)
+        return Written(outputs=outputs.outputs(), unusable=unusable, remember=lambda: self._remember(written))
 
-    async def _segments(self, blocks: Sequence[ReceiptBlock]) -> list[dict[int, Reason | None]]:
-        """For each block, what became of the messages of several segments, by entry."""
+    async def _whole_messages(self, blocks: Sequence[ReceiptBlock]) -> list[dict[int, Reason | None]]:
+        """For each block, what has become of the messages of several segments, by entry."""
         out: list[dict[int, Reason | None]] = [{} for _ in blocks]
         asks: list[tuple[int, int, SegmentReceipt]] = []
         for n, block in enumerate(blocks):
             if max(block.segments, default=1) > 1 and not self._reports_once(block.carrier):
                 asks += [(n, entry, block.segment_receipt(entry)) for entry, count in enumerate(block.segments)
-                         if count > 1 and match_receipts.changes(block.states[entry])]
+                         if count > 1 and interpret_states.changes(block.states[entry])]
         if asks:
             answers = await self._ports.refs.record_segments([ask for _, _, ask in asks])
             for (n, entry, _), states in zip(asks, answers, strict=True):
-                out[n][entry] = match_receipts.whole_message(states, blocks[n].segments[entry])
+                out[n][entry] = interpret_states.whole_message(states, blocks[n].segments[entry])
         return out
 
     def _reports_once(self, carrier: str) -> bool:
         row = self._ports.catalog.carriers.get(carrier)
         return row is not None and row.one_receipt_for_all_parts
 
-    def _write(self, sheet: OutputBatch, block: ReceiptBlock, undecided: dict[int, Reason | None],
-               fresh: dict[Key, int]) -> list[Burial]:
-        outcomes = match_receipts.decide(block.states, undecided)
-        check_cover((1 << len(block.states)) - 1, outcomes)
-        burials: list[Burial] = []
-        for outcome in outcomes:
-            entries = places(outcome.positions)
-            match outcome:
-                case Next():
-                    self._reach(sheet, block, entries, Status.DELIVERED, Reason.NONE, fresh)
-                case Reject():
-                    self._reach(sheet, block, entries, Status.UNDELIVERED, outcome.reason, fresh)
-                case DeadLetter():
-                    burials.append(Burial(block.item, encode(block.only(entries, self._ports.sealing)), outcome.reason,
-                                          outcome.detail))
-        return burials
+    def _write(self, outputs: OutputBatch, block: ReceiptBlock, whole: dict[int, Reason | None],
+               written: dict[Key, int]) -> list[Unusable]:
+        verdicts = interpret_states.decide(block.states, whole)
+        check_cover((1 << len(block.states)) - 1, [verdict.entries for verdict in verdicts])
+        unusable: list[Unusable] = []
+        for verdict in verdicts:
+            match verdict:
+                case Delivered(entries=entries):
+                    self._write_state(outputs, block, places(entries), Status.DELIVERED, Reason.NONE, written)
+                case Undelivered(entries=entries, reason=reason):
+                    self._write_state(outputs, block, places(entries), Status.UNDELIVERED, reason, written)
+                case UnknownState(entries=entries, detail=detail):
+                    record = encode(block.only(places(entries), self._ports.sealing))
+                    unusable.append(Unusable(block.item, record, Reason.UNDECODABLE, detail))
+                case ChangesNothing():
+                    pass
+        return unusable
 
-    def _reach(self, sheet: OutputBatch, block: ReceiptBlock, entries: Sequence[int], status: Status, reason: Reason,
-               fresh: dict[Key, int]) -> None:
+    def _write_state(self, outputs: OutputBatch, block: ReceiptBlock, entries: Sequence[int], status: Status,
+                     reason: Reason, written: dict[Key, int]) -> None:
         """These entries' messages have reached a state; those that lately did are passed over."""
         key = (block.head.chunk, block.send, status)
-        seen = self._recent.get(key, 0) | fresh.get(key, 0)
-        members = [block.places[entry] for entry in entries]
-        new = positions_of(members) & ~seen
+        seen = self._recent.get(key, 0) | written.get(key, 0)
+        new = positions_of([block.places[entry] for entry in entries]) & ~seen
         if not new:
             return
-        fresh[key] = fresh.get(key, 0) | new
+        written[key] = written.get(key, 0) | new
         if new.bit_count() != len(entries):
             entries = _first_of_each(block, entries, new)
-        self._tell(sheet, block, entries, status, reason, new)
-        block.charge(sheet, entries)
-        shared = sheet.shared(block.head, status, block.send, reason, carrier=block.carrier, price=block.price,
-                              attempt=block.attempts + 1)
-        block.publish(sheet, shared, entries)
+        state = StateReached(head=block.head, send=block.send, status=status, reason=reason, carrier=block.carrier,
+                             price=block.price, attempt=block.attempts + 1, at=outputs.now)
+        _write_changes(outputs, block, state, entries, new)
+        outputs.move_money(block.charge(entries, outputs.now))
+        outputs.publish(state.public_events(block.receipt_columns(entries, outputs.now)))
 
-    def _tell(self, sheet: OutputBatch, block: ReceiptBlock, entries: Sequence[int], status: Status, reason: Reason,
-              new: int) -> None:
-        """The change of state; carriers' codes are kept where something failed."""
-        if status is Status.DELIVERED:
-            sheet.change(block.head, status, block.send, new, reason, carrier=block.carrier)
-            return
-        codes: dict[str | None, list[int]] = {}
-        for entry in entries:
-            codes.setdefault(block.codes[entry] or None, []).append(block.places[entry])
-        for code, members in codes.items():
-            sheet.change(block.head, status, block.send, positions_of(members), reason, code=code, carrier=block.carrier)
-
-    def _remember(self, fresh: dict[Key, int]) -> None:
-        for key, positions in fresh.items():
+    def _remember(self, written: dict[Key, int]) -> None:
+        for key, positions in written.items():
             self._recent[key] = self._recent.pop(key, 0) | positions
         while len(self._recent) > REMEMBERED:
             self._recent.popitem(last=False)
@@ -201,6 +193,19 @@ def check_receipts(receipts: CarrierReceipts) -> None:
         check_names(receipts.tenant, receipts.campaign, receipts.chunk)
         if max(array("H", receipts.places)) >= receipts.size:
             raise RecordError("places: beyond the chunk's size")
+
+
+def _write_changes(outputs: OutputBatch, block: ReceiptBlock, state: StateReached, entries: Sequence[int],
+                   new: int) -> None:
+    """The changes of state; carriers' codes are kept where something failed."""
+    if state.status is Status.DELIVERED:
+        outputs.record_change(block.head, state.change(new))
+        return
+    codes: dict[str | None, list[int]] = {}
+    for entry in entries:
+        codes.setdefault(block.codes[entry] or None, []).append(block.places[entry])
+    for code, members in codes.items():
+        outputs.record_change(block.head, state.change(positions_of(members), code=code))
 
 
 def _first_of_each(block: ReceiptBlock, entries: Sequence[int], new: int) -> list[int]:

@@ -1,8 +1,8 @@
 """Receipts of one chunk and send, as columns, wherever they came from: known to dispatch, or found by a look-up.
 
-In: records of `carrier-receipts` and found messages. Out: blocks that write public events and money. An entry is one
-receipt; `places` tells its position in the chunk. Sealed references that do not open raise `UnsealError`. An entry of a
-record of unknown receipts whose state no table lists is buried before anyone is asked about it.
+In: records of `carrier-receipts` and found messages. Out: blocks that know the columns of their public events and what to
+charge. An entry is one receipt; `places` tells its position in the chunk. Sealed references that do not open raise
+`UnsealError`. An entry of a record of unknown receipts whose state no table lists is buried before anyone is asked about it.
 """
 
 from __future__ import annotations
@@ -12,20 +12,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.records.codec import encode
-from schemas.records.receipt_encoder import Shared
 from schemas.records.splits import pick_receipts
-from schemas.records.wire import NO_TIME, CarrierReceipts
+from schemas.records.wire import NO_TIME, CarrierReceipts, Usage
+from schemas.rules.message_end import ReceiptColumns, Reservation, usage_of
 from schemas.values.ids import message_ids
 from schemas.values.positions import positions_of
 from schemas.values.reasons import Reason
 from schemas.values.status import ReceiptStateError, receipt_outcome
-from streams.handler import Burial, Item
-from streams.output_batch import OutputBatch
+from streams.handler import Item, Unusable
 from streams.ports import Found, Sealing, SegmentReceipt, UnknownReceipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChunkHead:
+class BlockHead:
     """Which chunk it is."""
 
     tenant: str
@@ -38,10 +37,10 @@ class ChunkHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptBlock:
-    """Columns by entry. `charge_round`: the reservation to charge, for messages that were uncertain."""
+    """Columns by entry. `reservation`: to be charged, for messages that were uncertain."""
 
     item: Item
-    head: ChunkHead
+    head: BlockHead
     carrier: str
     send: int
     attempts: int
@@ -56,9 +55,7 @@ class ReceiptBlock:
     done_at: Sequence[int]
     to_hashes: bytes
     refs: Sequence[str | None] | None
-    charge_round: int | None = None
-    price_class: int = 0
-    lease: str | None = None
+    reservation: Reservation | None = None
 
     def only(self, entries: Sequence[int], sealing: Sealing) -> CarrierReceipts:
         """The record that came, with these entries alone."""
@@ -69,33 +66,28 @@ class ReceiptBlock:
         return SegmentReceipt(tenant=self.head.tenant, chunk=self.head.chunk, send=self.send,
                               position=self.places[entry], id=self.ids[entry], state=self.states[entry])
 
-    def publish(self, sheet: OutputBatch, shared: Shared, entries: Sequence[int]) -> None:
-        """The public event of each of these entries."""
+    def receipt_columns(self, entries: Sequence[int], now: int) -> ReceiptColumns:
+        """What the public events of these entries say at `now`: we learned of them when they came, never later."""
         ids = message_ids(self.head.campaign, self.head.chunk, self.head.part, self.indexes)
-        times = [min(self.at, sheet.now)] * len(ids)
+        times = [min(self.at, now)] * len(ids)
         written = [None if done_at == NO_TIME else done_at for done_at in self.done_at]
-        if len(entries) == len(self.places):
-            sheet.public(shared.records(ids, hashes=self.to_hashes, times=times, refs=self.refs, codes=self.codes,
-                                        carrier_ids=self.ids, segments=self.segments, carrier_times=written))
-            return
-        sheet.public(shared.records(
-            [ids[n] for n in entries], hashes=_pick(self.to_hashes, 8, entries), times=times[:len(entries)],
-            refs=[self.refs[n] for n in entries] if self.refs else None, codes=[self.codes[n] for n in entries],
-            carrier_ids=[self.ids[n] for n in entries], segments=[self.segments[n] for n in entries],
-            carrier_times=[written[n] for n in entries]))
+        columns = ReceiptColumns(ids, self.to_hashes, times, self.refs, self.codes, self.ids, self.segments, written)
+        return columns if len(entries) == len(self.places) else columns.pick(entries)
 
-    def charge(self, sheet: OutputBatch, entries: Sequence[int]) -> None:
+    def charge(self, entries: Sequence[int], at: int) -> Usage | None:
         """What was uncertain was taken after all: it is charged, once."""
-        if self.charge_round is not None:
-            costs = {self.places[n]: self.segments[n] for n in entries}
-            sheet.usage(self.head, round_=self.charge_round, price_class=self.price_class, charged=positions_of(sorted(costs)), refunded=0,
-                        price=self.price, segments=bytes(costs[p] for p in sorted(costs)), lease=self.lease)
+        if self.reservation is None:
+            return None
+        segments = {self.places[n]: self.segments[n] for n in entries}
+        members = sorted(segments)
+        return usage_of(self.head, self.reservation, charged=positions_of(members), refunded=0,
+                        segments=bytes(segments[p] for p in members), at=at)
 
 
 def block_of(item: Item, sealing: Sealing) -> ReceiptBlock:
     """The block of a record whose chunk dispatch knew."""
     record: CarrierReceipts = item.content
-    head = ChunkHead(tenant=record.tenant or "", campaign=record.campaign, chunk=record.chunk or "", part=record.part,
+    head = BlockHead(tenant=record.tenant or "", campaign=record.campaign, chunk=record.chunk or "", part=record.part,
                      size=record.size, lane=record.lane or "")
     refs = None
     if record.sealed_refs is not None:
@@ -108,10 +100,10 @@ def block_of(item: Item, sealing: Sealing) -> ReceiptBlock:
         done_at=array("q", record.done_at), to_hashes=record.to_hashes, refs=refs)
 
 
-def unknown_receipts(items: Sequence[Item]) -> tuple[list[tuple[Item, UnknownReceipt]], list[Burial]]:
+def unknown_receipts(items: Sequence[Item]) -> tuple[list[tuple[Item, UnknownReceipt]], list[Unusable]]:
     """The entries of records without a chunk, one by one; those that change nothing are left out."""
     receipts: list[tuple[Item, UnknownReceipt]] = []
-    burials: list[Burial] = []
+    unusable: list[Unusable] = []
     for item in items:
         record: CarrierReceipts = item.content
         columns = zip(record.ids.split("\n"), record.states.split("\n"), record.codes.split("\n"),
@@ -121,12 +113,12 @@ def unknown_receipts(items: Sequence[Item]) -> tuple[list[tuple[Item, UnknownRec
                 if receipt_outcome(state) is None:
                     continue
             except ReceiptStateError as fault:
-                burials.append(Burial(item, encode(pick_receipts(record, [n], None)), Reason.UNDECODABLE, str(fault)))
+                unusable.append(Unusable(item, encode(pick_receipts(record, [n], None)), Reason.UNDECODABLE, str(fault)))
                 continue
             receipts.append((item, UnknownReceipt(
                 carrier=record.carrier, ids=tuple(ids.split(",")), to_hash=record.to_hashes[8 * n:8 * n + 8],
                 state=state, code=code, done_at=done_at)))
-    return receipts, burials
+    return receipts, unusable
 
 
 def blocks_of_found(receipts: Sequence[tuple[Item, UnknownReceipt]], found: Sequence[Found | None]) -> list[ReceiptBlock]:
@@ -142,7 +134,7 @@ def blocks_of_found(receipts: Sequence[tuple[Item, UnknownReceipt]], found: Sequ
 
 def _found_block(group: Sequence[tuple[Item, UnknownReceipt, Found]]) -> ReceiptBlock:
     item, receipt, first = group[0]
-    head = ChunkHead(tenant=first.tenant, campaign=first.campaign, chunk=first.chunk, part=first.part, size=first.size,
+    head = BlockHead(tenant=first.tenant, campaign=first.campaign, chunk=first.chunk, part=first.part, size=first.size,
                      lane=first.lane)
     return ReceiptBlock(
         item=item, head=head, carrier=receipt.carrier, send=first.send, attempts=first.attempts, price=first.price,
@@ -151,7 +143,8 @@ def _found_block(group: Sequence[tuple[Item, UnknownReceipt, Found]]) -> Receipt
         ids=[m.id or r.ids[0] for _, r, m in group], states=[r.state for _, r, _ in group],
         codes=[r.code for _, r, _ in group], done_at=[r.done_at for _, r, _ in group],
         to_hashes=b"".join(r.to_hash for _, r, _ in group), refs=[m.ref for _, _, m in group],
-        charge_round=first.charge_round, price_class=first.price_class, lease=first.lease)
+        reservation=None if first.charge_round is None else Reservation(
+            first.charge_round, first.price_class, first.price, first.lease))
 
 
 def _first_forms(ids: str) -> list[str]:
@@ -159,7 +152,3 @@ def _first_forms(ids: str) -> list[str]:
     if "," in ids:
         return [forms.partition(",")[0] for forms in ids.split("\n")]
     return ids.split("\n")
-
-
-def _pick(column: bytes, width: int, entries: Sequence[int]) -> bytes:
-    return b"".join(column[width * n:width * n + width] for n in entries)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from schemas.rules.capacity import positions_that_fit
 from schemas.values.reasons import Reason
 from streams.outcome import Hold, Next, Outcomes
-from streams.ports import Burst, CapacityAsk
+from streams.ports import CapacityAsk, IntakeBatch
 from streams.selection import Selection
 
 
@@ -25,17 +25,17 @@ class RoomFacts:
     now: int
 
 
-async def ask(parts: Sequence[Selection], burst: Burst) -> list[RoomFacts]:
+async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[RoomFacts]:
     """Room for each part, in segments; what is over goes on to be struck out or given back, and takes none."""
-    asks = {n: _capacity_ask(part, burst) for n, part in enumerate(parts) if part.ending is None}
-    granted = dict(zip(asks, await burst.capacity.ask(list(asks.values())), strict=True))
-    return [RoomFacts(granted=granted.get(n, part.total_segments), now=burst.now) for n, part in enumerate(parts)]
+    asks = {n: _capacity_ask(part, batch) for n, part in enumerate(parts) if part.ending is None}
+    granted = dict(zip(asks, await batch.capacity.ask(list(asks.values())), strict=True))
+    return [RoomFacts(granted=granted.get(n, part.total_segments), now=batch.now) for n, part in enumerate(parts)]
 
 
-def _capacity_ask(part: Selection, burst: Burst) -> CapacityAsk:
+def _capacity_ask(part: Selection, batch: IntakeBatch) -> CapacityAsk:
     carrier, s = part.carrier or "", part.slice
     return CapacityAsk(carrier=carrier, lane=s.lane, chunk=s.chunk, send=s.send, cost=part.total_segments,
-                       least=part.segments[0], rate=burst.catalog.carriers[carrier].rate)
+                       least=part.segments[0], rate=batch.catalog.carriers[carrier].rate)
 
 
 def decide(part: Selection, facts: RoomFacts) -> Outcomes:

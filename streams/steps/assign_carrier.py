@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from streams.outcome import Next, Outcomes
-from streams.ports import Burst
+from streams.ports import IntakeBatch
 from streams.selection import Selection
 
 
@@ -23,15 +23,15 @@ class AssignmentFacts:
     known: Collection[str]
 
 
-async def ask(parts: Sequence[Selection], burst: Burst) -> list[AssignmentFacts]:
+async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[AssignmentFacts]:
     """Write down the carriers of each send, unless somebody has; parts of one send ask together."""
     sends: dict[tuple[str, str, int], dict[str, int]] = {}
     for part in parts:
         wanted = sends.setdefault(part.send, {})
         wanted[part.carrier or ""] = wanted.get(part.carrier or "", 0) | part.positions
-    first = await burst.capacity.assign([(chunk, send, wanted) for (_, chunk, send), wanted in sends.items()])
+    first = await batch.capacity.assign([(chunk, send, wanted) for (_, chunk, send), wanted in sends.items()])
     found = dict(zip(sends, first, strict=True))
-    return [AssignmentFacts(first=found[part.send], known=burst.catalog.carriers.keys()) for part in parts]
+    return [AssignmentFacts(first=found[part.send], known=batch.catalog.carriers.keys()) for part in parts]
 
 
 def decide(part: Selection, facts: AssignmentFacts) -> Outcomes:

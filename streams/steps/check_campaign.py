@@ -13,7 +13,7 @@ from schemas.records.wire import CampaignCommand
 from schemas.rules.may_go import reason_to_wait
 from schemas.values.reasons import Disposition
 from streams.outcome import Hold, Next, Outcomes, Reject
-from streams.ports import Burst
+from streams.ports import IntakeBatch
 from streams.selection import Selection
 
 VERSION_WAIT = 0.25
@@ -28,14 +28,14 @@ class CampaignFacts:
     now: int
 
 
-async def ask(parts: Sequence[Selection], burst: Burst) -> list[CampaignFacts]:
-    """The newest commands; campaigns that are newer than what was read are given a moment, all of a burst together."""
-    campaigns = burst.campaigns
+async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[CampaignFacts]:
+    """The newest commands; campaigns that are newer than what was read are given a moment, all of a batch together."""
+    campaigns = batch.campaigns
     slices = [part.slice for part in parts]
     behind = {s.campaign: s.version for s in slices if s.campaign and campaigns.version(s.campaign) < s.version}
     if behind:
         await campaigns.wait_versions(behind, VERSION_WAIT)
-    return [CampaignFacts(command=campaigns.get(s.campaign) if s.campaign else None, now=burst.now) for s in slices]
+    return [CampaignFacts(command=campaigns.get(s.campaign) if s.campaign else None, now=batch.now) for s in slices]
 
 
 def decide(part: Selection, facts: CampaignFacts) -> Outcomes:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from schemas.values.reasons import Reason
 from streams.outcome import Hold, Next, Outcome, Outcomes, Reject
-from streams.ports import Burst
+from streams.ports import IntakeBatch
 from streams.selection import Selection
 
 CHANGING = frozenset({Reason.CANCELED, Reason.VALIDITY_ENDED, Reason.NO_ROUTE, Reason.INSUFFICIENT_BALANCE})
@@ -29,12 +29,12 @@ class KeepFacts:
     now: int
 
 
-async def ask(parts: Sequence[Selection], burst: Burst) -> list[KeepFacts]:
+async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[KeepFacts]:
     """The carriers that a first run gave to the sends of these parts; each part says why it is `ending`."""
     sends = list(dict.fromkeys(part.send[1:] for part in parts))
-    assigned = dict(zip(sends, await burst.capacity.already_assigned(sends), strict=True)) if sends else {}
-    return [KeepFacts(reason=part.ending or Reason.NONE, now=burst.now, carriers={
-        carrier: positions for carrier, positions in assigned[part.send[1:]].items() if burst.routes.knows(carrier)})
+    assigned = dict(zip(sends, await batch.capacity.already_assigned(sends), strict=True)) if sends else {}
+    return [KeepFacts(reason=part.ending or Reason.NONE, now=batch.now, carriers={
+        carrier: positions for carrier, positions in assigned[part.send[1:]].items() if batch.routes.knows(carrier)})
         for part in parts]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from schemas.values.reasons import Reason
 from streams.outcome import Hold, Next, Outcome, Outcomes, Reject
-from streams.ports import Burst, CreditAsk, CreditGrant
+from streams.ports import CreditAsk, CreditGrant, IntakeBatch
 from streams.selection import Selection
 
 
@@ -26,11 +26,11 @@ class CreditFacts:
     now: int
 
 
-async def ask(parts: Sequence[Selection], burst: Burst) -> list[CreditFacts]:
+async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[CreditFacts]:
     """What is reserved for each part; what is free needs nothing."""
     asks = {n: _credit_ask(part) for n, part in enumerate(parts) if part.price}
-    grants = dict(zip(asks, await burst.credit.reserve(list(asks.values())), strict=True)) if asks else {}
-    return [_facts(part, grants.get(n), burst) for n, part in enumerate(parts)]
+    grants = dict(zip(asks, await batch.credit.reserve(list(asks.values())), strict=True)) if asks else {}
+    return [_facts(part, grants.get(n), batch) for n, part in enumerate(parts)]
 
 
 def _credit_ask(part: Selection) -> CreditAsk:
@@ -39,11 +39,11 @@ def _credit_ask(part: Selection) -> CreditAsk:
                      size=s.size, lane=s.lane, price=part.price, positions=part.positions, segments=part.segments)
 
 
-def _facts(part: Selection, grant: CreditGrant | None, burst: Burst) -> CreditFacts:
-    tenant = burst.catalog.tenants.get(part.slice.tenant)
+def _facts(part: Selection, grant: CreditGrant | None, batch: IntakeBatch) -> CreditFacts:
+    tenant = batch.catalog.tenants.get(part.slice.tenant)
     return CreditFacts(
         granted=part.positions if grant is None else grant.positions, lease=None if grant is None else grant.lease,
-        reject_when_short=tenant is not None and tenant.balance_short == "reject", now=burst.now)
+        reject_when_short=tenant is not None and tenant.balance_short == "reject", now=batch.now)
 
 
 def decide(part: Selection, facts: CreditFacts) -> Outcomes:

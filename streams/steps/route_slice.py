@@ -17,7 +17,7 @@ from schemas.rules.routes import RouteTable, Way
 from schemas.values.positions import places, positions_of
 from schemas.values.reasons import Reason
 from streams.outcome import Next, Outcomes, Reject
-from streams.ports import Burst
+from streams.ports import IntakeBatch
 from streams.selection import Selection
 
 
@@ -29,9 +29,9 @@ class RouteFacts:
     routes: RouteTable
 
 
-async def ask(parts: Sequence[Selection], burst: Burst) -> list[RouteFacts]:
+async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[RouteFacts]:
     """The columns of each part; the routes are the same for all."""
-    return [RouteFacts(columns=burst.open(part.slice), routes=burst.routes) for part in parts]
+    return [RouteFacts(columns=batch.open(part.slice), routes=batch.routes) for part in parts]
 
 
 def decide(part: Selection, facts: RouteFacts) -> Outcomes:

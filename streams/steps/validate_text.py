@@ -18,7 +18,7 @@ from schemas.values.reasons import Reason
 from schemas.values.template import MissingVariable, compile_template
 from schemas.values.text import TextError, count_segments, smart
 from streams.outcome import Next, Outcomes, Reject
-from streams.ports import Burst
+from streams.ports import IntakeBatch
 from streams.selection import Selection
 
 Verdict = int | Reason
@@ -33,9 +33,9 @@ class TextFacts:
     invalid: Callable[[Sequence[int]], Collection[int]]
 
 
-async def ask(parts: Sequence[Selection], burst: Burst) -> list[TextFacts]:
+async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[TextFacts]:
     """The columns of parts that were not here before."""
-    return [TextFacts(columns=None if part.segments else burst.open(part.slice), invalid=burst.invalid) for part in parts]
+    return [TextFacts(columns=None if part.segments else batch.open(part.slice), invalid=batch.invalid) for part in parts]
 
 
 def decide(part: Selection, facts: TextFacts) -> Outcomes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,13 @@ def test_every_reason_is_whole() -> None:
     for reason in Reason:
         assert reason.disposition in Disposition
         assert reason.sentence.endswith(".") and len(reason.sentence) > 10
+
+
+def test_every_reason_is_given_by_somebody() -> None:
+    """A reason that no code names is a promise in the reference that nobody keeps."""
+    elsewhere = [path for path in modules(*LAYERS) if path.name not in ("reasons.py", "examples.py")]
+    given = set(re.findall(r"\bReason\.([A-Z_]+)", "\n".join(text(path) for path in elsewhere)))
+    assert given == set(Reason.__members__)
 
 
 def test_every_role_can_be_loaded() -> None:

@@ -20,7 +20,7 @@ from infra.services.stack import Stack
 from schemas.records.codec import encode
 from schemas.records.slice import ResumeAt
 from schemas.records.wire import Envelope, MessageEvents, Usage
-from schemas.values.status import Status
+from schemas.values.reasons import Reason
 from tests.support.log_records import NOW, SEALER, TENANT, a_slice, an_envelope, held
 from tests.support.releaser_rows import apply_records, execute, rows
 from tests.support.topic_reader import records_of
@@ -52,7 +52,7 @@ async def test_neighbours_of_a_row_that_fails_go_on(services: Stack, database: s
     release = Release(claims, outbox, SEALER, lambda: NOW + 1)
     claimed = await claims.claim("expired", NOW + 60_001, 10)
     if way == "end":
-        await release.to_end(claimed, Status.EXPIRED, "validity_ended")
+        await release.to_end(claimed, Reason.VALIDITY_ENDED)
         told = {e.chunk for e in records_of(services.kafka, "message-events-marketing", MessageEvents)}
     else:
         await release.to_intake(claimed, ResumeAt.ROUTE)
@@ -77,11 +77,3 @@ async def test_one_uncertain_message_that_cannot_be_settled_keeps_none_waiting(
     await settle_uncertain(claims, outbox, lambda: NOW + 61_000)
     assert {u.chunk for u in records_of(services.kafka, "usage", Usage)} >= {names[0], names[2]}
     assert rows(database, "SELECT chunk FROM uncertain_positions") == [(names[1],)]
-
-
-def test_what_would_not_fit_into_one_record_goes_in_two() -> None:
-    from connectors.releaser.release import _groups
-
-    large = [a_slice(chunk=f"chk_{n}", sealed=b"x" * 200_000) for n in range(5)]
-    assert [len(group) for group in _groups(large, same_campaign=True)] == [2, 2, 1]
-    assert [len(group) for group in _groups([a_slice() for _ in range(40)], same_campaign=True)] == [32, 8]

@@ -19,7 +19,6 @@ from schemas.records.codec import decode_as, encode
 from schemas.records.wire import CarrierReceipts, DeliveryReceipt
 from schemas.values.lanes import Lane
 from streams.memory_runner import MemoryRunner
-from streams.receipts.handler import Match
 from tests.support.log_records import NOW, change, held, settled, started, usage
 from tests.support.streams.fakes import FakePorts
 from tests.support.verify_scenario import HALF, REST, VerifyEnv, VerifyScenario, found
@@ -159,7 +158,7 @@ async def test_whatever_a_carrier_writes_the_state_says_what_was_announced(env: 
         done_at=array("q", [0, -1, 2**62, NOW, -2**63, NOW, 1, 2**63 - 1, NOW, NOW]).tobytes(), to_hashes=bytes(80), part=0,
         size=10, lane="marketing", send=1, attempts=0, price=700, places=array("H", range(10)).tobytes(),
         indexes=array("I", range(10)).tobytes(), segments=bytes([1]) * 10, **scenario.of)
-    memory = MemoryRunner(lambda: Match(FakePorts().match()), topic="carrier-receipts", clock=lambda: NOW)
+    memory = MemoryRunner(lambda: FakePorts().receipts(), topic="carrier-receipts", clock=lambda: NOW)
     memory.send(encode(receipts))
     await memory.drain()
     assert memory.topics.on("dead-letter") == []

@@ -1,6 +1,6 @@
 """A fakes in memory for the stages: campaigns, carriers, accounts, room and references that tests set as they like.
 
-In: what the test says there is. Out: ports for `Intake`, `Settlement` and `Match`, and slices to feed them with.
+In: what the test says there is. Out: the three stages over it, and slices to feed them with.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from schemas.records.slice import Columns, Slice
 from schemas.records.wire import CampaignCommand, Envelope, Owner, Returned, Settled, Started
 from schemas.values.ids import campaign_id, chunk_id, fresh_id
 from schemas.values.positions import everyone, places, positions_of
-from streams.intake.handler import Intake, IntakePorts
-from streams.pipeline import STAGES
+from streams.intake.handler import IntakeHandler, IntakePorts
+from streams.pipeline import stage_named
 from streams.ports import (
     CapacityAsk,
     CreditAsk,
@@ -30,8 +30,8 @@ from streams.ports import (
     SegmentReceipt,
     UnknownReceipt,
 )
-from streams.receipts.handler import MatchPorts
-from streams.settlement.handler import SettlementPorts
+from streams.receipts.handler import ReceiptsHandler, ReceiptsPorts
+from streams.settlement.handler import SettlementHandler, SettlementPorts
 
 TENANT = "7b1e0000-0000-4000-8000-000000000001"
 CAMPAIGN = campaign_id(fresh_id(1_700_000_000_000, b"0123456789"))
@@ -150,20 +150,21 @@ class FakePorts:
         self.commands[CAMPAIGN] = CampaignCommand(tenant=TENANT, campaign=CAMPAIGN, version=version, status=status,
                                                   lane="marketing", parts=list(parts), at=1)
 
-    def intake(self, **changes: Any) -> Intake:
-        return Intake(
-            replace(self.intake_ports(), **changes), next(stage.steps for stage in STAGES if stage.name == "intake")
-        )
+    def intake(self, **changes: Any) -> IntakeHandler:
+        stage = stage_named("intake")
+        return IntakeHandler(replace(self.intake_ports(), **changes), stage.steps, stage.writes)
 
     def intake_ports(self) -> IntakePorts:
         return IntakePorts(campaigns=FakeCampaigns(self), catalog=self, sealing=SEALER, credit=self, capacity=self,
                            invalid=lambda numbers: {number for number in numbers if number < 10**8}, clock=self.clock)
 
-    def settlement(self) -> SettlementPorts:
-        return SettlementPorts(sealing=SEALER, owners=self, clock=self.clock)
+    def settlement(self) -> SettlementHandler:
+        return SettlementHandler(SettlementPorts(sealing=SEALER, owners=self, clock=self.clock),
+                                 stage_named("settlement").writes)
 
-    def match(self) -> MatchPorts:
-        return MatchPorts(catalog=self, sealing=SEALER, refs=self, clock=self.clock)
+    def receipts(self) -> ReceiptsHandler:
+        return ReceiptsHandler(ReceiptsPorts(catalog=self, sealing=SEALER, refs=self, clock=self.clock),
+                               stage_named("receipts").writes)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from schemas.records.slice import Slice
 from schemas.records.wire import Owner, Returned, Settled, Started
 from streams.handler import Output
 from streams.memory_runner import MemoryRunner
-from streams.settlement.handler import Settlement
 from tests.support.streams.fakes import FakePorts, envelope
 
 Record = Owner | Started | Settled | Returned
@@ -22,10 +21,10 @@ async def run_intake(fakes: FakePorts, *slices: Slice) -> list[Output]:
     return runner.topics.written
 
 
-async def run_settlement(*records: Record, fakes: FakePorts | None = None, burst: int = 64) -> list[Output]:
+async def run_settlement(*records: Record, fakes: FakePorts | None = None, batch: int = 64) -> list[Output]:
     fakes = fakes or FakePorts()
-    runner = MemoryRunner(lambda: Settlement(fakes.settlement()), topic="attempts-marketing", clock=fakes.clock,
-                          burst=burst)
+    runner = MemoryRunner(fakes.settlement, topic="attempts-marketing", clock=fakes.clock,
+                          batch=batch)
     for record in records:
         runner.send(encode(record))
     await runner.drain()
@@ -35,7 +34,7 @@ async def run_settlement(*records: Record, fakes: FakePorts | None = None, burst
 
 def restarted(fakes: FakePorts, *records: Record) -> MemoryRunner:
     """A process that begins after all of these records but the last one."""
-    runner = MemoryRunner(lambda: Settlement(fakes.settlement()), topic="attempts-marketing", clock=fakes.clock)
+    runner = MemoryRunner(fakes.settlement, topic="attempts-marketing", clock=fakes.clock)
     for record in records:
         runner.send(encode(record))
     fakes.log = list(records)

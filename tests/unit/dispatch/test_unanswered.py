@@ -9,8 +9,9 @@ from infra.kafka.log_reader import Entry
 from infra.verify.calls import CallLog, ChunkCalls
 from schemas.records.codec import decode, encode
 from schemas.records.wire import Owner, Record
-from streams.outcome import Hold, check_cover
-from streams.steps import settle_block
+from streams.cover import check_cover
+from streams.settlement import settle_block
+from streams.settlement.verdicts import Uncertain
 from tests.support.log_records import CHUNK, NOW, TENANT, settled, started
 
 AN_OWNER = Owner(owner="o", lane="otp", at=NOW)
@@ -43,9 +44,9 @@ def test_settlement_calls_it_uncertain() -> None:
     block.verdicts[1] = type(block.verdicts[1])(outcome="unanswered", reason="answer_timeout", code=None, positions=0b10)
     for outdated in (False, True):
         outcomes = settle_block.decide(block, outdated=outdated)
-        check_cover(block.positions, outcomes)
+        check_cover(block.positions, [one.positions for one in outcomes])
         [passed] = [one for one in outcomes if one.positions == 0b10]
-        assert isinstance(passed, Hold)
+        assert isinstance(passed, Uncertain)
 
 
 def test_the_sink_keeps_it_among_the_uncertain() -> None:

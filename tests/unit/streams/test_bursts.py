@@ -1,4 +1,4 @@
-"""Between Faust and a runner: a burst that does not come to its end must end the process, however it fails; topics that
+"""Between Faust and a runner: a batch that does not come to its end must end the process, however it fails; topics that
 gather are not asked for while they do."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from aiokafka import TopicPartition as TP
 
 from streams import faust_runner
-from streams.faust_runner import Bursts, FetchThread, Source
+from streams.faust_runner import BatchQueue, FetchThread, Source
 from streams.handler import Inbound
 from tests.support.waiting import until
 
@@ -47,7 +47,7 @@ async def test_a_burst_that_fails_ends_the_process(fault: BaseException, monkeyp
         raise fault
 
     stream = Stream(3)
-    reading = asyncio.create_task(Bursts(Source("t", fail, 2)).read(stream))
+    reading = asyncio.create_task(BatchQueue(Source("t", fail, 2)).read(stream))
     sentence = await asyncio.wait_for(ended, 30)
     assert type(fault).__name__ in sentence
     assert stream.acked == []
@@ -63,9 +63,9 @@ async def test_a_stream_that_ends_ends_its_bursts_only(monkeypatch: pytest.Monke
         begun.set()
         await asyncio.Event().wait()
 
-    reading = asyncio.create_task(Bursts(Source("t", never, 2)).read(Stream(3)))
+    reading = asyncio.create_task(BatchQueue(Source("t", never, 2)).read(Stream(3)))
     await asyncio.wait_for(begun.wait(), 30)
-    work = [task for task in asyncio.all_tasks() if task.get_name() == "bursts of t"]
+    work = [task for task in asyncio.all_tasks() if task.get_name() == "batches of t"]
     reading.cancel()
     await asyncio.wait([reading, *work])
     assert ends == []

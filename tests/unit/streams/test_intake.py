@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records.slice import Columns, ResumeAt, Slice, check_slice
+from schemas.rules.waiting_room import portion
 from schemas.values.positions import everyone
 from streams.handler import Output
 from streams.memory_runner import MemoryRunner
-from streams.output_batch import portion
 from tests.support.streams.fakes import (
     CAMPAIGN,
     CHUNK,

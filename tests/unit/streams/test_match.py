@@ -12,14 +12,14 @@ from schemas.records.slice import RecordError
 from schemas.records.wire import NO_TIME, CarrierReceipts, DeliveryReceipt, Usage
 from streams.handler import Output
 from streams.memory_runner import MemoryRunner
-from streams.receipts.handler import Match, check_receipts
+from streams.receipts.handler import check_receipts
 from tests.support.streams.fakes import CAMPAIGN, NOW, TENANT, CarrierFact, FakePorts, some
 from tests.support.streams.outputs import changes_with_codes, public
 from tests.support.streams.records import found, receipts, unknown
 
 
 def runner(fakes: FakePorts) -> MemoryRunner:
-    return MemoryRunner(lambda: Match(fakes.match()), topic="carrier-receipts", clock=fakes.clock, burst=16)
+    return MemoryRunner(fakes.receipts, topic="carrier-receipts", clock=fakes.clock, batch=16)
 
 
 async def taken(fakes: FakePorts, *records: CarrierReceipts) -> list[Output]:

@@ -15,7 +15,7 @@ from tests.support.streams.runs import restarted, run_settlement
 async def test_a_replaced_owner_never_causes_another_try() -> None:
     owner = Owner(owner="b", lane="marketing", at=NOW)
     late = msgspec.structs.replace(block_of(["sent", "transient"]), epoch=0)
-    outputs = await run_settlement(started(0b11, epoch=-1), owner, late, returned("carrier_down"))
+    outputs = await run_settlement(started(0b11, epoch=-1), owner, late, returned("no_carrier"))
     assert ("sent", 1, some(0), "none") in changes(outputs)
     assert [o.topic for o in outputs if o.topic.startswith("retry") or o.topic == "held"] == []
     assert usage(outputs) == [(some(0), 0, b"\2")]
@@ -31,7 +31,7 @@ async def test_the_newest_owner_causes_tries_again() -> None:
 async def test_an_owner_is_remembered_over_bursts() -> None:
     owner = Owner(owner="b", lane="marketing", at=NOW)
     late = msgspec.structs.replace(block_of(["transient"]), epoch=-1)
-    outputs = await run_settlement(owner, late, burst=1)
+    outputs = await run_settlement(owner, late, batch=1)
     assert outputs == []
 
 

@@ -19,7 +19,6 @@ from schemas.records.wire import (
 )
 from schemas.values.positions import everyone
 from streams.memory_runner import MemoryRunner
-from streams.settlement.handler import Settlement
 from tests.support.streams.fakes import CAMPAIGN, CHUNK, NOW, SEALER, TENANT, FakePorts, numbers, slice_of, some
 from tests.support.streams.outputs import changes, public, usage
 from tests.support.streams.records import OUTCOMES, block_of, returned, started
@@ -77,7 +76,7 @@ async def test_what_goes_again_for_two_reasons_goes_as_two() -> None:
 
 async def test_a_message_that_went_out_twice_is_uncertain_in_between_and_charged_once() -> None:
     first, second = block_of(["unanswered"]), block_of(["sent"])
-    apart = await run_settlement(started(1, size=1), first, started(1, size=1), second, burst=1)
+    apart = await run_settlement(started(1, size=1), first, started(1, size=1), second, batch=1)
     assert [(status, send) for status, send, _, _ in changes(apart)] == [
         ("sending", 1), ("uncertain", 1), ("sending", 1), ("sent", 1)]
     assert usage(apart) == [(1, 0, b"\2")] and public(apart) == []
@@ -86,7 +85,7 @@ async def test_a_message_that_went_out_twice_is_uncertain_in_between_and_charged
 
 @pytest.mark.parametrize(("late", "money"), [("sent", (1, 0)), ("failed", (0, 1)), ("transient", (0, 1))])
 async def test_a_late_answer_behind_uncertain_has_its_state_and_its_money(late: str, money: tuple[int, int]) -> None:
-    outputs = await run_settlement(block_of(["uncertain"]), block_of([late]), burst=1)
+    outputs = await run_settlement(block_of(["uncertain"]), block_of([late]), batch=1)
     assert [status for status, *_ in changes(outputs)] == ["uncertain", {"transient": "held"}.get(late, late)]
     assert [(charged, refunded) for charged, refunded, _ in usage(outputs)] == [money]
     assert [record.status for record in public(outputs)] == ["failed"] * (late == "failed")
@@ -113,7 +112,7 @@ async def test_client_references_reach_the_public_event() -> None:
 
 
 async def test_returned_for_room_waits_under_the_next_number_with_its_reservation() -> None:
-    outputs = await run_settlement(returned("carrier_down"))
+    outputs = await run_settlement(returned("no_carrier"))
     [row] = [decode_as(o.value, Held) for o in outputs if o.topic == "held"]
     assert (row.reason, row.slice.holds, row.slice.send, row.slice.round, row.slice.attempts) == ("room", 0, 2, 0, 0)
     assert (row.slice.price, row.slice.carrier, row.cost, row.cheapest) == (700, "acme", 2100, 700)
@@ -123,7 +122,7 @@ async def test_returned_for_room_waits_under_the_next_number_with_its_reservatio
 
 async def test_what_is_returned_in_pieces_waits_in_rows_of_its_own() -> None:
     pieces = [slice_of(numbers(1), positions=some(n), size=3, carrier="acme", price=1, segments=b"\1") for n in range(3)]
-    outputs = await run_settlement(*(returned("carrier_down", piece) for piece in pieces))
+    outputs = await run_settlement(*(returned("no_carrier", piece) for piece in pieces))
     rows = [decode_as(o.value, Held) for o in outputs if o.topic == "held"]
     assert len({(row.slice.chunk, row.slice.send, row.hold, row.portion) for row in rows}) == 3
 
@@ -140,7 +139,7 @@ async def test_returned_because_it_is_over_ends_under_the_next_number_with_the_m
     {"verdicts": [Verdict(outcome="sent", reason="none", code=None, positions=0b01)]}, {"to_hashes": b"12345678"}])
 async def test_a_block_that_contradicts_itself_is_buried_and_the_rest_settled(fault: dict[str, Any]) -> None:
     broken = msgspec.structs.replace(block_of(["sent", "sent"]), **fault)
-    runner = MemoryRunner(lambda: Settlement(FakePorts().settlement()), topic="attempts-marketing")
+    runner = MemoryRunner(lambda: FakePorts().settlement(), topic="attempts-marketing")
     runner.send(encode(broken))
     runner.send(encode(block_of(["sent"])))
     await runner.drain()

@@ -14,9 +14,8 @@ from schemas.records.wire import CarrierReceipts, Envelope, Settled, Verdict
 from schemas.values.positions import everyone
 from streams.memory_runner import MemoryRunner
 from streams.ports import Found, UnknownReceipt
-from streams.receipts.handler import Match, check_receipts
+from streams.receipts.handler import check_receipts
 from streams.runner import BrakeOn
-from streams.settlement.handler import Settlement
 from tests.support.streams.fakes import CAMPAIGN, TENANT, FakePorts, envelope, numbers, slice_of, some
 from tests.support.streams.outputs import changes_with_codes, public
 from tests.support.streams.records import block_of, found, receipts, unknown
@@ -39,7 +38,7 @@ class PickyWorld(FakePorts):
 
 
 def match(fakes: FakePorts) -> MemoryRunner:
-    return MemoryRunner(lambda: Match(fakes.match()), topic="carrier-receipts", clock=fakes.clock, burst=16)
+    return MemoryRunner(fakes.receipts, topic="carrier-receipts", clock=fakes.clock, batch=16)
 
 
 async def test_one_receipt_that_cannot_be_looked_up_is_buried_alone() -> None:
@@ -66,7 +65,7 @@ async def test_a_receipt_that_was_buried_alone_can_be_replayed() -> None:
     made.send(encode(unknown(["DELIVRD", "DELIVRD"], ["id0", "odd1"])))
     await made.drain()
     [letter] = made.topics.on("dead-letter")
-    mended = MemoryRunner(lambda: Match(FakePorts(found=fakes.found).match()), topic="carrier-receipts", clock=fakes.clock)
+    mended = MemoryRunner(lambda: FakePorts(found=fakes.found).receipts(), topic="carrier-receipts", clock=fakes.clock)
     mended.send(letter.value, letter.key, letter.headers)
     await mended.drain()
     assert [r.client_ref for r in public(mended.topics.written)] == ["r1"]
@@ -83,7 +82,7 @@ async def test_any_number_of_odd_values_never_pulls_the_brake() -> None:
 
 async def test_a_fault_of_ours_buries_records_as_they_came_and_pulls_the_brake() -> None:
     fakes = PickyWorld(broken=True)
-    made = MemoryRunner(lambda: Match(fakes.match()), topic="carrier-receipts", clock=fakes.clock, brake=1)
+    made = MemoryRunner(fakes.receipts, topic="carrier-receipts", clock=fakes.clock, brake=1)
     records = [encode(unknown(["DELIVRD"] * 30)) for _ in range(2)]
     made.send(records[0])
     await made.drain()
@@ -142,7 +141,7 @@ async def test_one_verdict_that_nobody_knows_leaves_the_others_settled() -> None
     odd = [Verdict(outcome=v.outcome, reason="no_such_reason" if v.outcome == "failed" else v.reason, code=v.code,
                    positions=v.positions) for v in block.verdicts]
     fakes = FakePorts()
-    made = MemoryRunner(lambda: Settlement(fakes.settlement()), topic="attempts-marketing", clock=fakes.clock)
+    made = MemoryRunner(fakes.settlement, topic="attempts-marketing", clock=fakes.clock)
     made.send(encode(msgspec.structs.replace(block, verdicts=odd)))
     await made.drain()
     assert sum(bits for _, _, bits, _, _ in changes_with_codes(made.topics.written)) == some(0, 1, 3, 4)
@@ -156,7 +155,7 @@ async def test_an_answers_code_is_the_same_in_state_and_public_event(text: str) 
     block = block_of(["sent", "failed"])
     verdicts = [msgspec.structs.replace(v, code=text) if v.outcome == "failed" else v for v in block.verdicts]
     fakes = FakePorts()
-    made = MemoryRunner(lambda: Settlement(fakes.settlement()), topic="attempts-marketing", clock=fakes.clock)
+    made = MemoryRunner(fakes.settlement, topic="attempts-marketing", clock=fakes.clock)
     made.send(encode(msgspec.structs.replace(block, verdicts=verdicts)))
     await made.drain()
     assert made.topics.on("dead-letter") == []

@@ -11,7 +11,6 @@ from schemas.records.codec import decode, decode_as, encode
 from schemas.records.slice import check_slice
 from schemas.records.wire import Envelope, Retry, Settled, Verdict
 from streams.memory_runner import MemoryRunner
-from streams.settlement.handler import Settlement
 from tests.support.streams.fakes import CHUNK, NOW, SEALER, FakePorts, numbers, slice_of, some
 from tests.support.streams.outputs import changes, public, usage
 from tests.support.streams.records import OWNERS, block_of
@@ -31,7 +30,7 @@ def unknown_block(rest: int | None) -> Settled:
 
 
 async def settled_alone(block: Settled) -> MemoryRunner:
-    runner = MemoryRunner(lambda: Settlement(FakePorts().settlement()), topic="attempts-marketing", clock=lambda: NOW)
+    runner = MemoryRunner(lambda: FakePorts().settlement(), topic="attempts-marketing", clock=lambda: NOW)
     runner.send(encode(block), key=b"k", headers=[("x-from", b"dispatch")])
     await runner.drain()
     return runner
