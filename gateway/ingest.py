@@ -19,6 +19,7 @@ from schemas.records.codec import encode
 from schemas.records.slice import Slice
 from schemas.records.topics import INGEST_PARTITIONS, ingest
 from schemas.records.wire import Envelope
+from schemas.rules.envelopes import group_slices
 from schemas.values.ids import partition_of
 from schemas.values.lanes import Lane
 
@@ -126,16 +127,7 @@ class Ingest:
 
 def envelopes(slices: Sequence[Slice]) -> list[list[Slice]]:
     """These slices in their order, in groups that fit into a record."""
-    groups: list[list[Slice]] = []
-    size = MAX_BYTES
-    for slice_ in slices:
-        own = _size(slice_)
-        if size + own > MAX_BYTES or len(groups[-1]) == MAX_SLICES:
-            groups.append([])
-            size = 0
-        groups[-1].append(slice_)
-        size += own
-    return groups
+    return group_slices(slices, most=MAX_SLICES, most_bytes=MAX_BYTES, size=_size)
 
 
 def _next_batch(queue: deque[Waiting]) -> list[Waiting]:

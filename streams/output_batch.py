@@ -81,7 +81,7 @@ class OutputBatch:
         for (lane, partition), slices in self._slices.items():
             topic, key = self._own(dispatch(Lane(lane))), str(partition).encode()
             out += [Output(topic, key, encode(Envelope(slices=group)), FROM_US, partition)
-                    for group in group_slices(slices, PER_ENVELOPE)]
+                    for group in group_slices(slices, most=PER_ENVELOPE)]
         for head, changes in self._changes.values():
             out.append(Output(self._own(events(Lane(head.lane))), head.chunk.encode(),
                               encode(message_events(head, changes, self.now)), FROM_US))

@@ -48,7 +48,7 @@ class Release:
         whole = [(row, msgspec.structs.replace(slice_, resume_at=stage, version=max(row.version, slice_.version)))
                  for row, slice_ in await self.complete(rows)]
         acks = []
-        for group in group_slices([slice_ for _, slice_ in whole], PER_ENVELOPE, lambda one: (one.lane, _key(one))):
+        for group in group_slices((slice_ for _, slice_ in whole), most=PER_ENVELOPE, key=_key):
             acks.append(self._outbox.send(ingest(Lane(group[0].lane)), _key(group[0]).encode(),
                                           encode(Envelope(slices=group)), FROM_US))
         await asyncio.gather(*acks)
@@ -57,7 +57,7 @@ class Release:
     async def to_carrier(self, granted: Sequence[tuple[HeldRow, Slice, int]], partition: int) -> None:
         """These slices have room: on to dispatch. Each comes with its row and the positions that leave the row."""
         acks = []
-        for group in group_slices([slice_ for _, slice_, _ in granted], PER_ENVELOPE, lambda one: one.lane):
+        for group in group_slices((slice_ for _, slice_, _ in granted), most=PER_ENVELOPE):
             acks.append(self._outbox.send(dispatch(Lane(group[0].lane)), str(partition).encode(),
                                           encode(Envelope(slices=group)), FROM_US, partition))
         acks += [self._send_change(slice_, _queued(slice_)) for _, slice_, _ in granted]

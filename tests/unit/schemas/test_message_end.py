@@ -78,14 +78,14 @@ def test_a_second_wait_is_a_row_of_its_own_and_a_repeat_is_not() -> None:
 
 def test_slices_share_a_record_while_they_are_few_small_and_alike() -> None:
     small = [a_slice(chunk=f"chk_{n}") for n in range(5)]
-    assert [len(group) for group in group_slices(small, 2)] == [2, 2, 1]
-    assert [len(group) for group in group_slices(small, 9, lambda one: one.chunk == "chk_2")] == [2, 1, 2]
+    assert [len(group) for group in group_slices(small, most=2)] == [2, 2, 1]
+    assert [len(group) for group in group_slices(small, most=9, key=lambda one: one.chunk == "chk_2")] == [2, 1, 2]
     large = [a_slice(chunk=f"chk_{n}", sealed=b"x" * (ENVELOPE_BYTES // 2)) for n in range(2)]
-    assert [len(group) for group in group_slices(large, 9)] == [1, 1]
-    assert group_slices([], 9) == []
+    assert [len(group) for group in group_slices(large, most=9)] == [1, 1]
+    assert group_slices([], most=9) == []
 
 
 def test_what_would_not_fit_into_one_record_goes_in_two() -> None:
     large = [a_slice(chunk=f"chk_{n}", sealed=b"x" * 200_000) for n in range(5)]
-    assert [len(group) for group in group_slices(large, PER_ENVELOPE)] == [2, 2, 1]
-    assert [len(group) for group in group_slices([a_slice() for _ in range(40)], PER_ENVELOPE)] == [32, 8]
+    assert [len(group) for group in group_slices(large, most=PER_ENVELOPE)] == [2, 2, 1]
+    assert [len(group) for group in group_slices([a_slice() for _ in range(40)], most=PER_ENVELOPE)] == [32, 8]
