@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from infra.kafka.burst_outbox import BurstOutbox
-from infra.kafka.command_burial import CommandBurial
 from infra.kafka.command_cache import CommandCache
 from infra.kafka.outbox import Outbox
+from infra.kafka.rejected_commands import RejectedCommands
 from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import Pool, open_pool
 from infra.redis.carrier_capacity import CarrierCapacity
@@ -70,7 +70,7 @@ async def run(role: RoleContext) -> None:
     pool = await open_pool(_secret(settings.postgres.url), size=CONNECTIONS)
     config = ConfigCache(pool, keyring)
     await config.start()
-    commands = CommandCache(bootstrap, CommandBurial(bootstrap, SERVICE) if pool_name is LanePool.BULK else None)
+    commands = CommandCache(bootstrap, RejectedCommands(bootstrap, SERVICE) if pool_name is LanePool.BULK else None)
     await commands.start()
     accounts = PostgresCredit(pool, now_ms)
     parts = Parts(

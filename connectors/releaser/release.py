@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from connectors.releaser.claims import Claims
+from connectors.releaser.leases import RowLeases
 from connectors.releaser.rows import HeldRow, complete, each
 from infra.kafka.outbox import Outbox
 from infra.security.sealing import Sealer
@@ -37,8 +37,8 @@ FROM_US = [("x-from", b"releaser")]
 class Release:
     """Produces for leased rows and marks them."""
 
-    def __init__(self, claims: Claims, outbox: Outbox, sealer: Sealer, now: Callable[[], int]) -> None:
-        self._claims = claims
+    def __init__(self, leases: RowLeases, outbox: Outbox, sealer: Sealer, now: Callable[[], int]) -> None:
+        self._leases = leases
         self._outbox = outbox
         self._sealer = sealer
         self._now = now
@@ -91,7 +91,7 @@ class Release:
                 at=now)),
                 FROM_US)
             for row, positions in taken if positions))
-        await self._claims.mark(taken)
+        await self._leases.mark(taken)
 
     def _send_change(self, slice_: Slice, change: Change) -> asyncio.Future[int]:
         record = message_events(slice_, [change], self._now())

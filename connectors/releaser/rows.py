@@ -1,4 +1,4 @@
-"""Rows of the waiting room as the releaser claims them, and how they become slices again.
+"""Rows of the waiting room as the releaser leases them, and how they become slices again.
 
 In: a claimed row with its chunk's payload. Out: a `Slice` with columns, or a smaller one when only some positions may go.
 A payload that does not open raises `UnsealError`; a row whose bytes are not ours raises `DecodeError`, one that contradicts

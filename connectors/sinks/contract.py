@@ -17,11 +17,11 @@ from schemas.records.codec import DecodeError, decode, encode
 from schemas.records.slice import RecordError
 from schemas.records.splits import split
 
-__all__ = ["Arrival", "RecordError", "Sink", "Writer", "bitmap"]
+__all__ = ["SinkRecord", "RecordError", "Sink", "Writer", "bitmap"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class SinkRecord:
     """One record as Kafka gave it; `content` is what the sink's `read` made of it."""
 
     topic: str
@@ -44,18 +44,18 @@ class Sink(Protocol):
     linger_seconds: float
     batch_records: int
 
-    def read(self, arrival: Arrival) -> Any:
+    def read(self, arrival: SinkRecord) -> Any:
         """What `apply` finds as the arrival's content. Raises DecodeError."""
         return decode(arrival.value)
 
-    def split(self, arrival: Arrival) -> list[Arrival]:
+    def split(self, arrival: SinkRecord) -> list[SinkRecord]:
         """Two smaller records that say the same to `apply`; none for one that stands alone, or cannot be cut."""
         try:
             return [replace(arrival, value=encode(piece), content=None) for piece in split(self.read(arrival))]
         except (DecodeError, RecordError):
             return []
 
-    def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
+    def apply(self, batch: Sequence[SinkRecord], transaction: Writer) -> None:
         """Write the batch. Raises RecordError for a record that contradicts itself."""
 
     def forget(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from connectors.sinks.contract import Arrival, RecordError, Sink, Writer, bitmap
+from connectors.sinks.contract import RecordError, Sink, SinkRecord, Writer, bitmap
 from infra.postgres.sql import load_sql
 from schemas.records import topics
 from schemas.records.codec import decode_as, encode
@@ -30,7 +30,7 @@ class HeldSink(Sink):
     linger_seconds = 0.5
     batch_records = 500
 
-    def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
+    def apply(self, batch: Sequence[SinkRecord], transaction: Writer) -> None:
         """New rows first; then what has left, which can only speak of rows that are there."""
         rows: dict[Key, Held] = {}
         gone: dict[Key, int] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.sinks.contract import Arrival, RecordError, Sink, Writer
+from connectors.sinks.contract import RecordError, Sink, SinkRecord, Writer
 from infra.postgres import binary
 from infra.postgres.sql import load_sql
 from infra.security.sealing import Sealer
@@ -36,11 +36,11 @@ class IngestSink(Sink):
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
 
-    def read(self, arrival: Arrival) -> Record | None:
+    def read(self, arrival: SinkRecord) -> Record | None:
         """The envelope, or None when it does not come from the gateway. Raises DecodeError."""
         return decode(arrival.value) if ("x-from", GATEWAY) in arrival.headers else None
 
-    def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
+    def apply(self, batch: Sequence[SinkRecord], transaction: Writer) -> None:
         """Store what is new."""
         rows = {(s.tenant, s.chunk): self._row(s) for arrival in batch for s in _fresh(arrival)}
         if rows:
@@ -65,7 +65,7 @@ class IngestSink(Sink):
             binary.int8_array(self._sealer.hash_destinations(columns.to)), refs)
 
 
-def _fresh(arrival: Arrival) -> list[Slice]:
+def _fresh(arrival: SinkRecord) -> list[Slice]:
     envelope = arrival.content
     if envelope is None:
         return []

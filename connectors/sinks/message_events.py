@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from connectors.sinks.chunk_state import RANKS, ChunkState
-from connectors.sinks.contract import Arrival, RecordError, Sink, Writer
+from connectors.sinks.contract import RecordError, Sink, SinkRecord, Writer
 from infra.postgres import binary
 from infra.postgres.sql import load_sql
 from schemas.records import topics
@@ -45,7 +45,7 @@ class MessageEventsSink(Sink):
         self._messages = 0
         self._carriers: dict[str, int] = {}
 
-    def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
+    def apply(self, batch: Sequence[SinkRecord], transaction: Writer) -> None:
         """Take the batch in; one upsert of chunks, one of counts."""
         self._load(batch, transaction)
         moves: Moves = {}
@@ -70,7 +70,7 @@ class MessageEventsSink(Sink):
         self._kept.clear()
         self._messages = 0
 
-    def _load(self, batch: Sequence[Arrival], transaction: Writer) -> None:
+    def _load(self, batch: Sequence[SinkRecord], transaction: Writer) -> None:
         missing: dict[Key, MessageEvents] = {}
         for arrival in batch:
             event = _event(arrival)
@@ -102,7 +102,7 @@ class MessageEventsSink(Sink):
             self._messages -= self._kept.pop(oldest).size
 
 
-def _event(arrival: Arrival) -> MessageEvents:
+def _event(arrival: SinkRecord) -> MessageEvents:
     event = arrival.content
     if not isinstance(event, MessageEvents):
         raise RecordError(f"a {type(event).__name__} where MessageEvents belong")

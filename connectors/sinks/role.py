@@ -26,17 +26,17 @@ log = structlog.get_logger()
 async def run(role: RoleContext) -> None:
     """Run until the role is stopped. Raises the fault of the first sink that cannot go on."""
     loop = asyncio.get_running_loop()
-    crew = Crew(loop, role)
-    crew.start()
+    threads = SinkThreads(loop, role)
+    threads.start()
     stopping: asyncio.Future[Any] = asyncio.ensure_future(role.stop.wait())
     try:
-        await crew.until(stopping)
+        await threads.until(stopping)
     finally:
         stopping.cancel()
-        await asyncio.to_thread(crew.stop)
+        await asyncio.to_thread(threads.stop)
 
 
-class Crew:
+class SinkThreads:
     """The threads of one role; `failed` gets the fault of the first that ends by itself."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, role: RoleContext) -> None:

@@ -18,9 +18,9 @@ from typing import Any
 
 import structlog
 
-from connectors.sinks.burial import Burial, BurialFailed
-from connectors.sinks.contract import Arrival, Sink
+from connectors.sinks.contract import Sink, SinkRecord
 from connectors.sinks.offsets import Offsets, StaleOwner
+from connectors.sinks.rejected_records import Burial, DeadLetterFailed
 from connectors.sinks.taking_apart import take_apart
 from infra.kafka.client import KafkaException, TopicPartition, Value, make_consumer
 from infra.kafka.topic_ids import topic_ids
@@ -133,7 +133,7 @@ class SinkRunner:
 
     # Batches --------------------------------------------------------------------------------------------------------
 
-    def _gather(self, consumer: Any) -> list[Arrival]:
+    def _gather(self, consumer: Any) -> list[SinkRecord]:
         """What is there now; a busy sink gathers for its linger, so that a row is written once instead of often."""
         first = consumer.poll(0.1)
         if first is None:
@@ -149,14 +149,14 @@ class SinkRunner:
                 break
         return [arrival for message in messages if (arrival := _arrival(message)) is not None]
 
-    def _write(self, batch: list[Arrival], consumer: Any, generation: int) -> None:
+    def _write(self, batch: list[SinkRecord], consumer: Any, generation: int) -> None:
         """Write the batch, however long PostgreSQL is away; dropped when its partitions are taken away meanwhile."""
         while not self._stopped.is_set():
             try:
                 batch = self._write_all(batch)
                 if not batch:
                     break
-            except (DatabaseDown, NotMigrated, BurialFailed) as fault:
+            except (DatabaseDown, NotMigrated, DeadLetterFailed) as fault:
                 if not self._waiting:
                     consumer.pause(consumer.assignment())
                 stray = self._wait(consumer, fault)
@@ -167,7 +167,7 @@ class SinkRunner:
             self._waiting = False
             consumer.resume(consumer.assignment())
 
-    def _write_all(self, batch: list[Arrival]) -> list[Arrival]:
+    def _write_all(self, batch: list[SinkRecord]) -> list[SinkRecord]:
         """Write all of it; when that fails, `batch` keeps what is left, so that nothing is written again."""
         todo = [batch]
         try:
@@ -180,19 +180,19 @@ class SinkRunner:
                 if fault is not None:
                     self._give_up(part[0], fault)
                 del todo[0]
-        except (DatabaseDown, NotMigrated, BurialFailed):
+        except (DatabaseDown, NotMigrated, DeadLetterFailed):
             batch[:] = [arrival for part in todo for arrival in part]
             raise
         return []
 
-    def _give_up(self, arrival: Arrival, fault: Exception) -> None:
+    def _give_up(self, arrival: SinkRecord, fault: Exception) -> None:
         """Bury what fails alone of a record that cannot be written whole, then move the offset behind it."""
         for piece, own in take_apart(arrival, fault, self._sink.split, lambda piece: self._try([piece], whole=False)):
             self._burial.take(piece, own)
         with self._session.transaction() as transaction:
             self._offsets.advance([arrival], transaction)
 
-    def _try(self, part: list[Arrival], *, whole: bool = True) -> Exception | None:
+    def _try(self, part: list[SinkRecord], *, whole: bool = True) -> Exception | None:
         """Write this part in one transaction; the fault if a record of it cannot be taken."""
         try:
             read = [_with_content(arrival, self._sink) for arrival in part]
@@ -208,7 +208,7 @@ class SinkRunner:
             self._sink.forget()
             return fault
 
-    def _wait(self, consumer: Any, fault: Exception) -> list[Arrival]:
+    def _wait(self, consumer: Any, fault: Exception) -> list[SinkRecord]:
         """Stay in the group for a moment without reading; what the client had at hand all the same."""
         if not self._waiting:
             log.warning("waiting", action="sink_waits", sink=self._sink.name, error=str(fault)[:300])
@@ -218,18 +218,18 @@ class SinkRunner:
         return [] if arrival is None else [arrival]
 
 
-def _arrival(message: Any) -> Arrival | None:
+def _arrival(message: Any) -> SinkRecord | None:
     error = message.error()
     if error is not None:
         if error.fatal():
             raise KafkaException(error)
         log.info("Kafka is not well", action="sink_kafka", error=str(error))
         return None
-    return Arrival(topic=message.topic(), partition=message.partition(), offset=message.offset(),
+    return SinkRecord(topic=message.topic(), partition=message.partition(), offset=message.offset(),
                    timestamp=message.timestamp()[1], key=message.key(), value=message.value(),
                    headers=message.headers() or ())
 
 
-def _with_content(a: Arrival, sink: Sink) -> Arrival:
-    return Arrival(topic=a.topic, partition=a.partition, offset=a.offset, timestamp=a.timestamp, key=a.key,
+def _with_content(a: SinkRecord, sink: Sink) -> SinkRecord:
+    return SinkRecord(topic=a.topic, partition=a.partition, offset=a.offset, timestamp=a.timestamp, key=a.key,
                    value=a.value, headers=a.headers, content=sink.read(a))

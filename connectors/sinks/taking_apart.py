@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from connectors.sinks.contract import Arrival
+from connectors.sinks.contract import SinkRecord
 
-Failed = list[tuple[Arrival, Exception]]
+Failed = list[tuple[SinkRecord, Exception]]
 
 
-def take_apart(arrival: Arrival, fault: Exception, split: Callable[[Arrival], list[Arrival]],
-               attempt: Callable[[Arrival], Exception | None]) -> Failed:
+def take_apart(arrival: SinkRecord, fault: Exception, split: Callable[[SinkRecord], list[SinkRecord]],
+               attempt: Callable[[SinkRecord], Exception | None]) -> Failed:
     """Write what can be written of a record that failed with `fault`; what cannot, each piece with its own fault."""
     failed: Failed = []
     written = False

@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from infra.kafka.client import KafkaException, TopicPartition, Value, make_consumer
-from infra.kafka.command_burial import CommandBurial
+from infra.kafka.rejected_commands import RejectedCommands
 from schemas.records.codec import DecodeError, decode_as
 from schemas.records.topics import COMMANDS
 from schemas.records.wire import CampaignCommand
@@ -42,7 +42,7 @@ READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.wait.max.ms
 class CommandCache:
     """The newest command of every campaign. To be started inside a running loop."""
 
-    def __init__(self, bootstrap: str, burial: CommandBurial | None = None) -> None:
+    def __init__(self, bootstrap: str, burial: RejectedCommands | None = None) -> None:
         self._bootstrap = bootstrap
         self._burial = burial
         self._commands: dict[str, CampaignCommand] = {}
@@ -152,7 +152,7 @@ class CommandCache:
         """Poison stays in this topic: a burial that fails holds up no campaign, and comes with the next start."""
         try:
             if self._burial is not None:
-                self._burial.look_at(found)
+                self._burial.dead_letter_once(found)
         except KafkaException as fault:
             log.error("records that are no commands could not be buried", action="command_burial", fault=str(fault))
 

@@ -20,7 +20,7 @@ WAITING_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoomAsk:
+class CapacityRequest:
     """(chunk, send) asks for `cost` segments at a carrier of this rate.
 
     `least`: segments of its first message; an empty room grants that much even when it is smaller.
@@ -42,7 +42,7 @@ class CarrierCapacity:
         self._redis = redis
         self._assignments = Assignments(redis)
 
-    async def ask(self, requests: Sequence[RoomAsk], now_ms: int | None = None) -> list[int]:
+    async def ask(self, requests: Sequence[CapacityRequest], now_ms: int | None = None) -> list[int]:
         """Segments granted to each request, 0 to `cost`; a repeat of (chunk, send) gets at least what it had."""
         groups: dict[tuple[str, str, float], list[int]] = {}
         for n, request in enumerate(requests):
@@ -95,7 +95,7 @@ def room_of(rate: float) -> int:
     return max(1, int(rate * ROOM_SECONDS))
 
 
-def _ask_call(place: tuple[str, str, float], asks: Sequence[RoomAsk], now_ms: int | None) -> Call:
+def _ask_call(place: tuple[str, str, float], asks: Sequence[CapacityRequest], now_ms: int | None) -> Call:
     carrier, lane, rate = place
     args: list[Argument] = ["" if now_ms is None else now_ms, room_of(rate), LIFE_MS]
     for ask in asks:

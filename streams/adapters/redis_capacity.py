@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from infra.redis.carrier_capacity import CarrierCapacity, RoomAsk, room_of
+from infra.redis.carrier_capacity import CapacityRequest, CarrierCapacity, room_of
 from infra.redis.client import RedisDown
 from schemas.values.lanes import Lane
 from streams.ports import CapacityAsk
@@ -93,6 +93,6 @@ class RedisCapacity:
         return bucket.grant(ask.cost, rate, capacity, now)
 
 
-def _room_ask(ask: CapacityAsk) -> RoomAsk:
-    return RoomAsk(carrier=ask.carrier, lane=ask.lane, chunk=ask.chunk, send=ask.send, cost=ask.cost, rate=ask.rate,
+def _room_ask(ask: CapacityAsk) -> CapacityRequest:
+    return CapacityRequest(carrier=ask.carrier, lane=ask.lane, chunk=ask.chunk, send=ask.send, cost=ask.cost, rate=ask.rate,
                    least=ask.least)

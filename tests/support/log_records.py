@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from connectors.sinks.contract import Arrival
+from connectors.sinks.contract import SinkRecord
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
 from schemas.records.codec import encode
@@ -40,9 +40,9 @@ SEALER = Sealer(KEYRING)
 
 
 def arrivals(records: Sequence[Record], topic: str, *, partition: int = 0, first: int = 0,
-             headers: Sequence[tuple[str, bytes]] = ()) -> list[Arrival]:
+             headers: Sequence[tuple[str, bytes]] = ()) -> list[SinkRecord]:
     """These records, one after the other in a partition."""
-    return [Arrival(topic=topic, partition=partition, offset=first + i, timestamp=NOW, key=b"k", value=encode(record),
+    return [SinkRecord(topic=topic, partition=partition, offset=first + i, timestamp=NOW, key=b"k", value=encode(record),
                     headers=headers, content=record) for i, record in enumerate(records)]
 
 

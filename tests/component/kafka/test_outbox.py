@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from connectors.sinks.burial import Burial
-from connectors.sinks.contract import Arrival
+from connectors.sinks.contract import SinkRecord
+from connectors.sinks.rejected_records import Burial
 from infra.kafka.outbox import DeliveryError, Outbox
 from infra.services.stack import Stack
 from schemas.records.codec import DecodeError
@@ -49,7 +49,7 @@ async def test_only_dead_letters_may_be_larger_than_a_record(outbox: Outbox) -> 
 async def test_a_record_as_large_as_they_come_is_buried_whole(outbox: Outbox, services: Stack) -> None:
     value = await asyncio.to_thread(_incompressible, RECORD_BYTES - 100)
     headers = [("traceparent", b"x" * 5000)]
-    arrival = Arrival(topic=HELD, partition=0, offset=4711, timestamp=1, key=b"large", value=value, headers=headers,
+    arrival = SinkRecord(topic=HELD, partition=0, offset=4711, timestamp=1, key=b"large", value=value, headers=headers,
                       content=None)
     await asyncio.to_thread(Burial(services.kafka, "held").take, arrival, DecodeError("no schema"))
     letters = await asyncio.to_thread(read_topic, services.kafka, DEAD_LETTER)

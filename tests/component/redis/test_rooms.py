@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.redis.assignments import among, merge
-from infra.redis.carrier_capacity import CarrierCapacity, RoomAsk, room_of
+from infra.redis.carrier_capacity import CapacityRequest, CarrierCapacity, room_of
 from infra.redis.client import Redis
 
 pytestmark = pytest.mark.stack
 T0 = 1_800_000_000_000
 
 
-def ask(carrier: str, chunk: str, cost: int, *, send: int = 1, rate: float = 200, least: int = 1) -> RoomAsk:
-    return RoomAsk(carrier=carrier, lane="marketing", chunk=chunk, send=send, cost=cost, rate=rate, least=least)
+def ask(carrier: str, chunk: str, cost: int, *, send: int = 1, rate: float = 200, least: int = 1) -> CapacityRequest:
+    return CapacityRequest(carrier=carrier, lane="marketing", chunk=chunk, send=send, cost=cost, rate=rate, least=least)
 
 
 async def test_room_is_half_a_second_and_the_last_ask_gets_a_part(redis: Redis, name: str) -> None:

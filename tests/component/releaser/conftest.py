@@ -1,6 +1,6 @@
 """A database of the test's own with one tenant and two carriers, and a way out to the shared Kafka.
 
-In: `services`. Out: `database` (its URL), `claims`, `outbox`.
+In: `services`. Out: `database` (its URL), `leases`, `outbox`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 import psycopg
 import pytest
 
-from connectors.releaser.claims import Claims
+from connectors.releaser.leases import RowLeases
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool
 from infra.services.stack import Stack
@@ -34,10 +34,10 @@ def database(services: Stack, topics: None) -> Iterator[str]:
 
 
 @pytest.fixture
-async def claims(database: str) -> AsyncIterator[Claims]:
+async def leases(database: str) -> AsyncIterator[RowLeases]:
     """The hold of one releaser."""
     pool = await open_pool(database, size=4)
-    yield Claims(pool)
+    yield RowLeases(pool)
     await pool.close()
 
 

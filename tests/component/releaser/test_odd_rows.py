@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from connectors.releaser.chores import settle_uncertain
-from connectors.releaser.claims import Claims
+from connectors.releaser.leases import RowLeases
+from connectors.releaser.maintenance import settle_uncertain
 from connectors.releaser.release import Release
 from connectors.sinks.held import HeldSink
 from connectors.sinks.ingest import IngestSink
@@ -40,7 +40,7 @@ BENT: dict[str, tuple[str, Any]] = {
 
 @pytest.mark.parametrize("how", sorted(BENT))
 @pytest.mark.parametrize("way", ["end", "intake"])
-async def test_neighbours_of_a_row_that_fails_go_on(services: Stack, database: str, claims: Claims, outbox: Outbox,
+async def test_neighbours_of_a_row_that_fails_go_on(services: Stack, database: str, leases: RowLeases, outbox: Outbox,
                                                     how: str, way: str) -> None:
     names = [f"chk_{secrets.token_hex(8)}" for _ in range(3)]
     for name in names:
@@ -49,8 +49,8 @@ async def test_neighbours_of_a_row_that_fails_go_on(services: Stack, database: s
             database, held(of={"chunk": name, "campaign": None, "sealed": b"", "expires_at": NOW}), sink=HeldSink()
         )
     execute(database, BENT[how][0], BENT[how][1], names[1])
-    release = Release(claims, outbox, SEALER, lambda: NOW + 1)
-    claimed = await claims.claim("expired", NOW + 60_001, 10)
+    release = Release(leases, outbox, SEALER, lambda: NOW + 1)
+    claimed = await leases.claim("expired", NOW + 60_001, 10)
     if way == "end":
         await release.to_end(claimed, Reason.VALIDITY_ENDED)
         told = {e.chunk for e in records_of(services.kafka, "message-events-marketing", MessageEvents)}
@@ -64,7 +64,7 @@ async def test_neighbours_of_a_row_that_fails_go_on(services: Stack, database: s
 
 
 async def test_one_uncertain_message_that_cannot_be_settled_keeps_none_waiting(
-    services: Stack, database: str, claims: Claims, outbox: Outbox
+    services: Stack, database: str, leases: RowLeases, outbox: Outbox
 ) -> None:
     names = [f"chk_{secrets.token_hex(8)}" for _ in range(3)]
     for n, name in enumerate(names):
@@ -74,6 +74,6 @@ async def test_one_uncertain_message_that_cannot_be_settled_keeps_none_waiting(
                           "VALUES (%s, %s, 1, 700, %s, %s, 7000, %s)", TENANT, name, b"\xff\x03", segments, NOW)
         execute(database, "INSERT INTO uncertain_positions (tenant, carrier, to_hash, chunk, send, position, at) "
                           "VALUES (%s, 'acme', 7, %s, 1, 5, %s)", TENANT, name, NOW)
-    await settle_uncertain(claims, outbox, lambda: NOW + 61_000)
+    await settle_uncertain(leases, outbox, lambda: NOW + 61_000)
     assert {u.chunk for u in records_of(services.kafka, "usage", Usage)} >= {names[0], names[2]}
     assert rows(database, "SELECT chunk FROM uncertain_positions") == [(names[1],)]

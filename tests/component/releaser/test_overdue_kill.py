@@ -32,15 +32,15 @@ TURNS = 80
 WORK = """
 import asyncio, sys
 from connectors.releaser import overdue
-from connectors.releaser.claims import Claims
+from connectors.releaser.leases import RowLeases
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool
 kafka, postgres, now, turns = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 overdue.BURST_CHUNKS = 1
 async def work():
-    claims, outbox = Claims(await open_pool(postgres)), Outbox(kafka, "killed")
+    leases, outbox = RowLeases(await open_pool(postgres)), Outbox(kafka, "killed")
     for _ in range(turns):
-        if not await overdue.note_overdue(claims, outbox, lambda: now):
+        if not await overdue.mark_overdue(leases, outbox, lambda: now):
             await asyncio.sleep(0.01)
     await asyncio.Event().wait()
 asyncio.run(work())

@@ -10,10 +10,10 @@ import pytest
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from infra.kafka import command_burial, command_cache
-from infra.kafka.command_burial import CommandBurial
+from infra.kafka import command_cache, rejected_commands
 from infra.kafka.command_cache import CommandCache, CommandsUnreadable
 from infra.kafka.log_reader import end_offsets, read_log
+from infra.kafka.rejected_commands import RejectedCommands
 from infra.services.stack import Stack
 from schemas.records.codec import encode
 from schemas.records.wire import CampaignCommand
@@ -37,7 +37,7 @@ def topic(services: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
 def letters(services: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"letters-{uuid.uuid4().hex[:8]}"
     create(services, NewTopic(name, 1, 1))
-    monkeypatch.setattr(command_burial, "DEAD_LETTER", name)
+    monkeypatch.setattr(rejected_commands, "DEAD_LETTER", name)
     return name
 
 
@@ -72,12 +72,12 @@ async def test_everything_is_known_at_the_start_and_later_ones_arrive(services: 
 async def test_what_is_no_command_is_buried_once_byte_for_byte(services: Stack, topic: str, letters: str) -> None:
     send(services, topic, b"rubbish\xff", encode(command("a", 1)))
     for _ in range(2):
-        book = CommandCache(services.kafka, CommandBurial(services.kafka, "streams"))
+        book = CommandCache(services.kafka, RejectedCommands(services.kafka, "streams"))
         await book.start()
         assert (book.version("a"), book.unreadable) == (1, 1)
         await book.stop()
     send(services, topic, encode(command("b", 1)), b"")
-    book = CommandCache(services.kafka, CommandBurial(services.kafka, "streams"))
+    book = CommandCache(services.kafka, RejectedCommands(services.kafka, "streams"))
     await book.start()
     await book.stop()
     buried = list(read_log(services.kafka, end_offsets(services.kafka, [letters])))
@@ -87,8 +87,8 @@ async def test_what_is_no_command_is_buried_once_byte_for_byte(services: Stack, 
 
 
 async def test_a_burial_that_fails_holds_up_no_command(services: Stack, topic: str) -> None:
-    class Failing(CommandBurial):
-        def look_at(self, messages: Sequence[Any]) -> None:
+    class Failing(RejectedCommands):
+        def dead_letter_once(self, messages: Sequence[Any]) -> None:
             raise KafkaException("no dead letters today")
 
     send(services, topic, b"rubbish", encode(command("a", 1)))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.sinks.burial import MOST_IN_A_ROW, Burial, TooManyBurials, others_bury
-from connectors.sinks.contract import Arrival, RecordError
+from connectors.sinks.contract import RecordError, SinkRecord
+from connectors.sinks.rejected_records import MOST_IN_A_ROW, Burial, TooManyRejected, others_bury
 from schemas.records.codec import DecodeError
 
-RECORD = Arrival(topic="attempts-marketing", partition=0, offset=7, timestamp=0, key=None, value=b"", headers=())
+RECORD = SinkRecord(topic="attempts-marketing", partition=0, offset=7, timestamp=0, key=None, value=b"", headers=())
 
 
 @pytest.mark.parametrize(("topic", "others"), [
@@ -23,7 +23,7 @@ def test_bytes_that_nobody_can_read_end_us_at_last_and_contradictions_never() ->
         burial.take(RECORD, RecordError("size: 0"))
     for _ in range(MOST_IN_A_ROW):
         burial.take(RECORD, DecodeError("not a Settled"))
-    with pytest.raises(TooManyBurials):
+    with pytest.raises(TooManyRejected):
         burial.take(RECORD, DecodeError("not a Settled"))
     assert burial.skipped == 4 * MOST_IN_A_ROW
     burial.relieved()

@@ -20,7 +20,7 @@ from typing import Any
 
 import structlog
 
-from connectors.releaser.claims import Claims
+from connectors.releaser.leases import RowLeases
 from infra.kafka.outbox import DeliveryError, Outbox
 from infra.postgres.pool import DatabaseDown
 from schemas.records.codec import encode
@@ -34,31 +34,31 @@ PARKED_MS = 72 * 3_600_000
 log = structlog.get_logger()
 
 
-async def publish_campaigns(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> None:
+async def publish_campaigns(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
     """`campaign-commands` catches up with the rows."""
 
     async def publish(row: tuple[Any, ...]) -> None:
         tenant, campaign, version, status, lane, parts = row
         command = campaign_command(tenant, campaign, version, status, lane, parts, now())
         await outbox.send(COMMANDS, campaign.encode(), encode(command))
-        await claims.execute("published.sql", {"tenant": tenant, "campaign": campaign, "version": version})
+        await leases.execute("published.sql", {"tenant": tenant, "campaign": campaign, "version": version})
 
-    await _one_by_one(await claims.query("unpublished.sql", {}), publish)
+    await _one_by_one(await leases.query("unpublished.sql", {}), publish)
 
 
-async def replay_parked(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> None:
+async def replay_parked(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
     """Receipts that came before their message was known are looked at again."""
-    rows = await claims.query("parked_found.sql", {}, by_index=True)
+    rows = await leases.query("parked_found.sql", {}, by_index=True)
     for carrier, group in groupby(rows, key=lambda row: row[0]):
         receipts = list(group)
         await outbox.send(CARRIER_RECEIPTS, carrier.encode(), encode(_receipts(carrier, receipts, now())))
-        await claims.execute("parked_done.sql", {
+        await leases.execute("parked_done.sql", {
             "carriers": [r[0] for r in receipts], "ids": [r[1] for r in receipts],
             "hashes": [r[2] for r in receipts], "states": [r[3] for r in receipts]})
-    await claims.execute("parked_forget.sql", {"before": now() - PARKED_MS})
+    await leases.execute("parked_forget.sql", {"before": now() - PARKED_MS})
 
 
-async def settle_uncertain(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> None:
+async def settle_uncertain(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
     """Charge or give back, by the tenant's setting, what uncertain messages have reserved."""
 
     async def settle(row: tuple[Any, ...]) -> None:
@@ -70,23 +70,23 @@ async def settle_uncertain(claims: Claims, outbox: Outbox, now: Callable[[], int
                            refunded=0 if charge else positions, price=price,
                            segments=bytes(segments[p] for p in places(positions)), lease=lease, at=now())
             await outbox.send(USAGE, chunk.encode(), encode(record))
-        await claims.execute("uncertain_done.sql", {"tenant": tenant, "chunk": chunk, "send": send,
+        await leases.execute("uncertain_done.sql", {"tenant": tenant, "chunk": chunk, "send": send,
                                                     "positions": members})
 
-    await _one_by_one(await claims.query("uncertain_due.sql", {"now": now()}), settle)
+    await _one_by_one(await leases.query("uncertain_due.sql", {"now": now()}), settle)
 
 
-async def end_allowances(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> None:
+async def end_allowances(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
     """Allowances whose time is over give back what is left of them."""
-    await claims.execute("allowances_end.sql", {"now": now()})
+    await leases.execute("allowances_end.sql", {"now": now()})
 
 
-CHORES = (publish_campaigns, replay_parked, settle_uncertain, end_allowances)
+MAINTENANCE = (publish_campaigns, replay_parked, settle_uncertain, end_allowances)
 
 
-async def do_chores(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> None:
+async def do_maintenance(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
     """All of them, side by side; the first fault is raised once all have ended."""
-    results = await asyncio.gather(*(chore(claims, outbox, now) for chore in CHORES), return_exceptions=True)
+    results = await asyncio.gather(*(chore(leases, outbox, now) for chore in MAINTENANCE), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result

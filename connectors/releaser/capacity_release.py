@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from connectors.releaser.claims import Claims
+from connectors.releaser.leases import RowLeases
 from connectors.releaser.release import Release
 from connectors.releaser.rows import HeldRow, each
 from infra.postgres.config_cache import CarrierRow, ConfigCache
-from infra.redis.carrier_capacity import CarrierCapacity, RoomAsk
+from infra.redis.carrier_capacity import CapacityRequest, CarrierCapacity
 from infra.redis.client import RedisDown
 from infra.security.sealing import Sealer
 from schemas.records.slice import RecordError, Slice
@@ -27,12 +27,12 @@ BURST_ROWS = 64
 GUESS_SHARE = 0.4
 
 
-class RoomRelease:
+class CapacityRelease:
     """Moves waiting rows to carriers."""
 
-    def __init__(self, claims: Claims, release: Release, rooms: CarrierCapacity, config: ConfigCache, sealer: Sealer,
+    def __init__(self, leases: RowLeases, release: Release, rooms: CarrierCapacity, config: ConfigCache, sealer: Sealer,
                  now: Callable[[], int]) -> None:
-        self._claims = claims
+        self._leases = leases
         self._release = release
         self._rooms = rooms
         self._config = config
@@ -42,7 +42,7 @@ class RoomRelease:
 
     async def turn(self) -> bool:
         """One look at every place; True when something went on."""
-        places = await self._claims.query("waiting_places.sql", {
+        places = await self._leases.query("waiting_places.sql", {
             "now": self._now(), "lanes": [str(lane) for lane in Lane], "reasons": REASONS})
         moved = False
         for carrier_id, lane, reason in places:
@@ -56,7 +56,7 @@ class RoomRelease:
         free = await self._free(carrier, lane)
         if free < 1:
             return False
-        rows = await self._claims.claim("room", self._now(), min(BURST_ROWS, free), carrier=carrier.id, lane=lane,
+        rows = await self._leases.claim("room", self._now(), min(BURST_ROWS, free), carrier=carrier.id, lane=lane,
                                         reason=reason)
         whole = each(await self._release.complete(rows), _counted)
         grants = await self._ask(carrier, lane, [slice_ for _, slice_ in whole], free)
@@ -65,7 +65,7 @@ class RoomRelease:
         granted = each([one for one in wanted if one[2]], self._cut)
         await self._release.to_carrier(granted, carrier.partition)
         # What failed of itself keeps its lease: given back, it would stand in front of the others again at once.
-        await self._claims.mark([(row, row.started) for row, _, positions in wanted if not positions])
+        await self._leases.mark([(row, row.started) for row, _, positions in wanted if not positions])
         return bool(granted)
 
     def _cut(self, wanted: tuple[HeldRow, Slice, int]) -> tuple[HeldRow, Slice, int]:
@@ -84,7 +84,7 @@ class RoomRelease:
         costs = [sum(slice_.segments) for slice_ in slices]
         try:
             return await self._rooms.ask([
-                RoomAsk(carrier=carrier.id, lane=lane, chunk=slice_.chunk, send=slice_.send, cost=cost,
+                CapacityRequest(carrier=carrier.id, lane=lane, chunk=slice_.chunk, send=slice_.send, cost=cost,
                         rate=carrier.rate, least=slice_.segments[0])
                 for slice_, cost in zip(slices, costs, strict=True)])
         except RedisDown:

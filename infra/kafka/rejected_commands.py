@@ -20,14 +20,14 @@ GROUP = "sluice-command-burial"
 SECONDS = 10.0
 
 
-class CommandBurial:
+class RejectedCommands:
     """For one of the processes that read the commands. `service`: who it is, for `x-service`."""
 
     def __init__(self, bootstrap: str, service: str) -> None:
         self._bootstrap = bootstrap
         self._service = service
 
-    def look_at(self, messages: Sequence[Any]) -> None:
+    def dead_letter_once(self, messages: Sequence[Any]) -> None:
         """Bury what is no command and was not buried before. Blocks; without poison it does nothing."""
         poison = [(message, fault) for message in messages if (fault := _fault(message.value())) is not None]
         if not poison:

@@ -20,7 +20,7 @@ LEASE_MS = 30_000
 HERE = "connectors.releaser"
 
 
-class Claims:
+class RowLeases:
     """Leases of one releaser process."""
 
     def __init__(self, pool: Pool) -> None:

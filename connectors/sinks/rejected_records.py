@@ -3,7 +3,7 @@
 In: the record and its fault. Out: a dead letter, acknowledged by Kafka before the offset may move; or a log line, when
 another role reads the same topic and fails at the same: bytes that are no record, a record that contradicts itself, columns
 that do not open. What PostgreSQL alone refuses nobody else finds, so the sinks bury it on every topic. Goes wrong:
-`BurialFailed` when Kafka does not take the dead letter (to be tried again), `TooManyBurials` when one fault that need not be
+`DeadLetterFailed` when Kafka does not take the dead letter (to be tried again), `TooManyRejected` when one fault that need not be
 the record's comes after the other: then it is more likely ours, and the topic must not be buried whole. A value that
 PostgreSQL refuses is the record's own fault, however many there are.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from connectors.sinks.contract import Arrival, RecordError
+from connectors.sinks.contract import RecordError, SinkRecord
 from infra.kafka.client import make_producer
 from infra.kafka.dead_letter import dead_letter
 from infra.postgres.faults import is_data_fault
@@ -31,11 +31,11 @@ FOUND_BY_ALL = (DecodeError, RecordError, UnsealError)
 log = structlog.get_logger()
 
 
-class BurialFailed(RuntimeError):
+class DeadLetterFailed(RuntimeError):
     """Kafka did not acknowledge the dead letter."""
 
 
-class TooManyBurials(RuntimeError):
+class TooManyRejected(RuntimeError):
     """One bad record after the other: more likely a fault of this version than of the records."""
 
 
@@ -49,12 +49,12 @@ class Burial:
         self._in_a_row = 0
         self.skipped = 0
 
-    def take(self, arrival: Arrival, fault: Exception) -> None:
+    def take(self, arrival: SinkRecord, fault: Exception) -> None:
         """Bury or count this record."""
         if isinstance(fault, DecodeError) or not is_data_fault(fault):
             self._in_a_row += 1
         if self._in_a_row > MOST_IN_A_ROW:
-            raise TooManyBurials(f"{self._sink}: {self._in_a_row} bad records in a row, the last: {fault}") from fault
+            raise TooManyRejected(f"{self._sink}: {self._in_a_row} bad records in a row, the last: {fault}") from fault
         where = {"sink": self._sink, "topic": arrival.topic, "partition": arrival.partition, "offset": arrival.offset}
         if not (isinstance(fault, FOUND_BY_ALL) and others_bury(arrival.topic)):
             self._bury(arrival, fault)
@@ -68,7 +68,7 @@ class Burial:
         """A good record was written."""
         self._in_a_row = 0
 
-    def _bury(self, a: Arrival, fault: Exception) -> None:
+    def _bury(self, a: SinkRecord, fault: Exception) -> None:
         code = Reason.UNDECODABLE if isinstance(fault, DecodeError) else Reason.POISON
         key, value, headers = dead_letter(
             a.topic, a.partition, a.offset, a.timestamp, a.key, a.value, a.headers, error_class=type(fault).__name__,
@@ -79,7 +79,7 @@ class Burial:
         self._producer.produce(topics.DEAD_LETTER, key=key, value=value, headers=headers,
                                on_delivery=lambda error, _: faults.append(error) if error else None)
         if self._producer.flush(ACK_SECONDS) or faults:
-            raise BurialFailed(f"the dead letter was not acknowledged: {faults}") from fault
+            raise DeadLetterFailed(f"the dead letter was not acknowledged: {faults}") from fault
 
 
 def others_bury(topic: str) -> bool:
