@@ -13,29 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from infra.kafka.records import ConsumerRecord, ProducerRecord
 from schemas.values.reasons import Reason
 
-
-class Inbound(NamedTuple):
-    """A record as it was read. `timestamp` in milliseconds."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-
-
-class Output(NamedTuple):
-    """A record to write; `partition` -1: by its key."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes]] = []  # noqa: RUF012  why: Kafka's client takes a list alone; never changed
-    partition: int = -1
+Inbound = ConsumerRecord
+Output = ProducerRecord
 
 
 class Item(NamedTuple):

@@ -22,7 +22,6 @@ from infra.kafka.dead_letter import dead_letter
 from infra.postgres.faults import is_data_fault
 from schemas.records.codec import DecodeError
 from schemas.records.slice import RecordError
-from schemas.records.topics import DEAD_LETTER
 from schemas.values.reasons import Reason
 from streams.handler import Handler, Inbound, Item, Outlet, Output, Undelivered, Unusable, Written
 from streams.ports import PortDown
@@ -173,8 +172,4 @@ class Runner:
     def _dead_letter(self, record: Inbound, value: bytes | None, fault: Exception, reason: Reason) -> Output:
         log.error("buried", action="buried", topic=record.topic, partition=record.partition, offset=record.offset,
                   reason=str(reason))
-        key, content, headers = dead_letter(
-            record.topic, record.partition, record.offset, record.timestamp, record.key, value, record.headers,
-            error_class=type(fault).__name__, code=str(reason), message=str(fault), service=self._service,
-            now=self._clock())
-        return Output(DEAD_LETTER, key, content, headers)
+        return dead_letter(record._replace(value=value), fault, code=reason, service=self._service, now=self._clock())

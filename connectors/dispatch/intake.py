@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
-from connectors.dispatch.consumer_thread import PartitionKey
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.settling import Outcome, conclude, fail_unopened
+from infra.kafka.records import ConsumerRecord, PartitionKey
 from infra.security.sealing import Sealer, UnsealError
 from schemas.records.codec import DecodeError, decode_as, encode
 from schemas.records.slice import RecordError, Slice, check_slice
@@ -32,11 +31,15 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeCalls:
-    """`place`: hand a load to its carrier. `bury`: (message, its bytes, error class, code, text, what to do then)."""
+    """`place`: hand a load to its carrier. `dead_letter`: (record, fault, code, what to do then)."""
 
     done: Callable[[Sequence[Slice], Lane], Awaitable[dict[Place, int]]]
     place: Callable[[OwnedPartition, SendBatch], None]
-    bury: Callable[[Any, bytes | None, str, str, str, Callable[[], None]], None]
+    dead_letter: Callable[[ConsumerRecord, Exception, Reason, Callable[[], None]], None]
+
+
+class CrashLoop(RuntimeError):
+    """Whichever process sends a message ends without an answer."""
 
 
 class Intake:
@@ -49,15 +52,15 @@ class Intake:
         self._sealer = sealer
         self._now = now
 
-    async def take(self, messages: Sequence[Any]) -> None:
+    async def take(self, records: Sequence[ConsumerRecord]) -> None:
         """QueuedBatch in a batch as it came from Kafka."""
-        opened = [(message, owned, _decode(message)) for message in messages
-                  if (owned := self._homes.get((message.topic(), message.partition()))) is not None]
+        opened = [(record, owned, _decode(record)) for record in records
+                  if (owned := self._homes.get((record.topic, record.partition))) is not None]
         # Nobody is asked about what contradicts itself: the question alone could fail, and with it that of all others.
         await self._strike([(owned, slice_) for _, owned, slices in opened for slice_ in slices or () if not _fault(slice_)])
-        for message, owned, slices in opened:
-            if not owned.closed and self._homes.get((message.topic(), message.partition())) is owned:
-                self._take(message, owned, slices)
+        for record, owned, slices in opened:
+            if not owned.closed and self._homes.get((record.topic, record.partition)) is owned:
+                self._take(record, owned, slices)
 
     async def _strike(self, arrived: Sequence[tuple[OwnedPartition, Slice]]) -> None:
         """Mark what was settled long ago, of (chunk, send) that memory and log do not know."""
@@ -75,12 +78,12 @@ class Intake:
                 if positions & ~left_open:
                     owned.table.mark(place, positions & ~left_open)
 
-    def _take(self, message: Any, owned: OwnedPartition, slices: list[Slice] | None) -> None:
-        offset = message.offset()
+    def _take(self, record: ConsumerRecord, owned: OwnedPartition, slices: list[Slice] | None) -> None:
+        offset = record.offset
         if slices is None:
             owned.offsets.add(offset, 1)
-            self._calls.bury(message, message.value(), "DecodeError", Reason.UNDECODABLE, "not an envelope",
-                             lambda: owned.offsets.settle(offset, 1))
+            self._calls.dead_letter(record, DecodeError("not an envelope"), Reason.UNDECODABLE,
+                                    lambda: owned.offsets.settle(offset, 1))
             return
         claimed: list[tuple[Slice, int]] = []
         broken: list[tuple[Slice, str]] = []
@@ -92,28 +95,28 @@ class Intake:
                 claimed.append((slice_, owned.table.claim((slice_.chunk, slice_.send), slice_.positions)))
         owned.offsets.add(offset, len(broken) + sum(fresh.bit_count() for _, fresh in claimed))
         for slice_, contradiction in broken:
-            self._calls.bury(message, encode(Envelope(slices=[slice_])), "RecordError", Reason.POISON, contradiction,
-                             lambda: owned.offsets.settle(offset, 1))
+            self._calls.dead_letter(record._replace(value=encode(Envelope(slices=[slice_]))), RecordError(contradiction),
+                                    Reason.POISON, lambda: owned.offsets.settle(offset, 1))
         for slice_, fresh in claimed:
             if fresh:
-                self._load(message, owned, slice_, fresh)
+                self._load(record, owned, slice_, fresh)
 
-    def _load(self, message: Any, owned: OwnedPartition, slice_: Slice, fresh: int) -> None:
+    def _load(self, record: ConsumerRecord, owned: OwnedPartition, slice_: Slice, fresh: int) -> None:
         place, past = (slice_.chunk, slice_.send), owned.recovered
         crashed = past.crashed.get(place, 0) & fresh
         twice = past.twice.get(place, 0) & fresh & ~crashed
         once = past.once.get(place, 0) & fresh & ~crashed
         lost = twice if owned.lane in SENT_ONCE_MORE else twice | once
         try:
-            load = SendBatch(slice_, fresh & ~crashed & ~lost, message.offset(), slice_.carrier or "", self._sealer,
+            load = SendBatch(slice_, fresh & ~crashed & ~lost, record.offset, slice_.carrier or "", self._sealer,
                         alone=place in past.suspects)
         except UnsealError as fault:
-            self._bury(message, owned, slice_, fresh, fault)
+            self._bury(record, owned, slice_, fresh, fault)
             return
         if again := once & ~lost:
             load.again = dict.fromkeys(ranks_within(slice_.positions, again), Reason.OWNER_LOST)
         if crashed:
-            self._bury_crashed(message, owned, load, crashed)
+            self._bury_crashed(record, owned, load, crashed)
         if lost:
             self._conclude(owned, load, lost, Outcome(outcome="uncertain", reason=Reason.OWNER_LOST))
         if load.waiting:
@@ -124,17 +127,17 @@ class Intake:
         record = conclude(load, ranks, outcome, self._sealer, epoch=owned.log.epoch, at=self._now())
         owned.write_settled(record, load.offset)
 
-    def _bury(self, message: Any, owned: OwnedPartition, slice_: Slice, fresh: int, fault: UnsealError) -> None:
-        record = fail_unopened(slice_, fresh, epoch=owned.log.epoch, at=self._now())
-        self._calls.bury(message, encode(Envelope(slices=[slice_])), type(fault).__name__, Reason.POISON, str(fault),
-                         lambda: owned.write_settled(record, message.offset()))
+    def _bury(self, record: ConsumerRecord, owned: OwnedPartition, slice_: Slice, fresh: int, fault: UnsealError) -> None:
+        settled = fail_unopened(slice_, fresh, epoch=owned.log.epoch, at=self._now())
+        self._calls.dead_letter(record._replace(value=encode(Envelope(slices=[slice_]))), fault, Reason.POISON,
+                                lambda: owned.write_settled(settled, record.offset))
 
-    def _bury_crashed(self, message: Any, owned: OwnedPartition, load: SendBatch, crashed: int) -> None:
+    def _bury_crashed(self, record: ConsumerRecord, owned: OwnedPartition, load: SendBatch, crashed: int) -> None:
         outcome = Outcome(outcome="failed", reason=Reason.CRASH_LOOP)
         narrowed = self._sealer.narrow(load.slice, crashed)
-        self._calls.bury(message, encode(Envelope(slices=[narrowed])), "CrashLoop", Reason.CRASH_LOOP,
-                         f"whichever process sends this message of {load.slice.chunk} ends without an answer",
-                         lambda: self._conclude(owned, load, crashed, outcome))
+        fault = CrashLoop(f"whichever process sends this message of {load.slice.chunk} ends without an answer")
+        self._calls.dead_letter(record._replace(value=encode(Envelope(slices=[narrowed]))), fault, Reason.CRASH_LOOP,
+                                lambda: self._conclude(owned, load, crashed, outcome))
 
 
 def _fault(slice_: Slice) -> str:
@@ -146,11 +149,11 @@ def _fault(slice_: Slice) -> str:
     return ""
 
 
-def _decode(message: Any) -> list[Slice] | None:
+def _decode(record: ConsumerRecord) -> list[Slice] | None:
     """The slices of a record; None when it is none."""
     try:
-        return decode_as(message.value(), Envelope).slices
+        return decode_as(record.value, Envelope).slices
     except DecodeError as fault:
-        log.warning("a record that is no envelope is buried", action="buried", topic=message.topic(),
-                    partition=message.partition(), offset=message.offset(), error=str(fault))
+        log.warning("a record that is no envelope is buried", action="buried", topic=record.topic,
+                    partition=record.partition, offset=record.offset, error=str(fault))
         return None

@@ -1,9 +1,9 @@
 """The partitions that this process owns: taken over with a look into the past, committed, given back.
 
-In: assignments and revocations from the consumer_thread. Out: owned_partitions by place, each after its `Owner` stands in the log and everything
-before it was read back; commits of what is done, with the place where a later owner begins to read. A owned is released to
-the consumer_thread only then. On revocation nothing new is started, answers in flight are awaited for a moment, the rest is left to
-the next owner. A log that cannot be read ends the process.
+In: assignments and revocations from the consumer's thread. Out: owned partitions, each after its `Owner` stands in the log
+and everything before it was read back; only then are its records read. Commits of what is done, with the offset in the
+log where a later owner begins to read. On revocation nothing new is started, answers in flight are awaited for a moment,
+the rest is left to the next owner. A log that cannot be read ends the process.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from functools import partial
 import structlog
 
 from connectors.dispatch.carrier_sender import CarrierSender
-from connectors.dispatch.consumer_thread import ConsumerThread, PartitionKey
+from connectors.dispatch.consumer_thread import ConsumerThread
 from connectors.dispatch.log import AttemptLog, Fenced
 from connectors.dispatch.owned_partition import Note, OwnedPartition
 from connectors.dispatch.readback import read_back, read_for_new_owner
 from connectors.dispatch.recovery import rebuild
 from connectors.dispatch.send_progress import OffsetTracker
 from infra.kafka.outbox import Outbox
+from infra.kafka.records import PartitionKey
 from infra.security.sealing import Sealer
 from schemas.records.topics import attempts
 from schemas.records.wire import Owner, Record
@@ -117,12 +118,12 @@ class PartitionAssignment:
         await _until(lambda: not any(owned.log.unreported for owned in owned_partitions), deadline)
 
     def _commit(self, owned_partitions: list[tuple[PartitionKey, OwnedPartition]]) -> None:
-        moved = []
-        for (topic, partition), owned in owned_partitions:
+        moved: dict[PartitionKey, tuple[int, str]] = {}
+        for place, owned in owned_partitions:
             offset, log_place = owned.offsets.committable(owned.log.next)
             if offset != owned.committed:
                 owned.committed = offset
-                moved.append((topic, partition, offset, str(log_place)))
+                moved[place] = (offset, str(log_place))
         if moved:
             self.consumer_thread.commit(moved)
 
@@ -149,9 +150,9 @@ class PartitionAssignment:
         entries = await asyncio.to_thread(read_for_new_owner, parts.bootstrap, parts.group, attempts(lane), partition,
                                           noted, epoch)
         recovered = rebuild(entries)
-        self.owned_partitions[place] = OwnedPartition(lane, partition, attempt_log, OffsetTracker(offset), recovered, parts.sealer, parts.note,
-                                 parts.now)
-        self.owned_partitions[place].committed = offset
+        owned = OwnedPartition(lane, partition, attempt_log, OffsetTracker(offset), recovered, parts.sealer, parts.note, parts.now)
+        owned.committed = offset
+        self.owned_partitions[place] = owned
         self.consumer_thread.release(place)
         log.info("took a partition over", action="owner", lane=lane, partition=partition, epoch=epoch, read=len(entries),
                  uncertain=sum(p.bit_count() for p in [*recovered.once.values(), *recovered.twice.values()]),

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import structlog
 
 from connectors.carriers.contract import Unreadable
 from infra.kafka.dead_letter import dead_letter
 from infra.kafka.outbox import Headers, Outbox
+from infra.kafka.records import ConsumerRecord
 from infra.telemetry.repeats import Repeats
-from schemas.records.topics import CARRIER_RECEIPTS, DEAD_LETTER
+from schemas.records.codec import DecodeError
+from schemas.records.topics import CARRIER_RECEIPTS
 from schemas.values.reasons import Reason
 
 AGAIN_SECONDS = 0.5
@@ -38,28 +39,26 @@ class ReliablePublisher:
         self.open += 1
         self._post(CARRIER_RECEIPTS, carrier.encode(), value, HEADERS, then)
 
-    def bury(self, message: Any, value: bytes | None, error_class: str, code: str, text: str,
-             then: Callable[[], None]) -> None:
-        """A dead letter made of a message that was read, with these bytes for its value."""
+    def dead_letter(self, record: ConsumerRecord, fault: Exception, code: Reason, then: Callable[[], None]) -> None:
+        """The dead letter of a record that was read, or of what its value was replaced by."""
         self.open += 1
-        key, value, headers = dead_letter(
-            message.topic(), message.partition(), message.offset(), message.timestamp()[1], message.key(), value,
-            message.headers() or [], error_class=error_class, code=code, message=text, service="dispatch")
-        log.warning("a dispatch record is buried", action="buried", topic=message.topic(), partition=message.partition(),
-                    offset=message.offset(), code=code)
-        self._post(DEAD_LETTER, key, value, headers, then)
+        log.warning("a dispatch record is buried", action="buried", topic=record.topic, partition=record.partition,
+                    offset=record.offset, code=code)
+        topic, key, value, headers, _ = dead_letter(record, fault, code=code, service="dispatch")
+        self._post(topic, key, value, headers, then)
 
-    def bury_unreadable(self, carrier: str, what: Unreadable, then: Callable[[], None]) -> None:
+    def dead_letter_unreadable(self, carrier: str, what: Unreadable, then: Callable[[], None]) -> None:
         """A dead letter made of what a carrier sent and nobody can read: its bytes. It never stood in a topic."""
         self.open += 1
-        key, value, headers = dead_letter(
-            CARRIER_RECEIPTS, -1, -1, self._now(), carrier.encode(), what.raw, HEADERS, error_class="UnreadableReceipt",
-            code=Reason.UNDECODABLE, message=f"a receipt of {carrier} cannot be read: {what.why}", service="dispatch")
+        record = ConsumerRecord(CARRIER_RECEIPTS, -1, -1, self._now(), carrier.encode(), what.raw, HEADERS)
+        topic, key, value, headers, _ = dead_letter(
+            record, DecodeError(f"a receipt of {carrier} cannot be read: {what.why}"), error_class="UnreadableReceipt",
+            code=Reason.UNDECODABLE, service="dispatch")
         left_out = self._repeats.left_out(carrier)
         if left_out is not None:
             log.warning("a carrier's receipt cannot be read and is buried", action="receipt_unreadable", carrier=carrier,
                         error=what.why, bytes=len(what.raw), left_out=left_out)
-        self._post(DEAD_LETTER, key, value, headers, then)
+        self._post(topic, key, value, headers, then)
 
     def _post(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers,
               then: Callable[[], None]) -> None:

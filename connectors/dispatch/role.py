@@ -15,7 +15,6 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
 import structlog
 
@@ -36,6 +35,7 @@ from connectors.dispatch.send_batch import SendBatch
 from infra.kafka.client import make_consumer
 from infra.kafka.command_cache import CommandCache
 from infra.kafka.outbox import Outbox
+from infra.kafka.records import ConsumerRecord
 from infra.postgres.config_cache import CarrierRow, ConfigCache
 from infra.postgres.pool import Pool, open_pool
 from infra.redis.carrier_capacity import CarrierCapacity
@@ -99,7 +99,7 @@ class Dispatch:
         self._owner = uuid.uuid4().hex
         self._numbers = itertools.count()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._batches: asyncio.Queue[list[Any]] = asyncio.Queue()
+        self._batches: asyncio.Queue[list[ConsumerRecord]] = asyncio.Queue()
         self._changed = asyncio.Event()
         self._carrier_pool = CarrierPool(pool, self._make_sender, self._make_matcher)
         bootstrap, group = role.settings.kafka.bootstrap or "", f"sluice-dispatch-{pool}"
@@ -107,7 +107,7 @@ class Dispatch:
             bootstrap=bootstrap, group=group, owner=self._owner, outbox=outbox, sealer=sealer, note=self._window.note,
             now=now, senders=lambda: self._carrier_pool.senders.values(), fail=self._fail))
         self._intake = Intake(self._estate.owned_partitions, IntakeCalls(
-            done=self._window.done, place=self._carrier_pool.place, bury=self._publisher.bury), sealer, now)
+            done=self._window.done, place=self._carrier_pool.place, dead_letter=self._publisher.dead_letter), sealer, now)
         consumer = make_consumer(bootstrap, group, role.instance)
         self._consumer_thread = self._estate.consumer_thread = ConsumerThread(consumer, [dispatch(lane) for lane in lanes.POOLS[pool]], ConsumerCallbacks(
             assigned=self._estate.assigned, revoked=self._estate.revoked, batch=self._batches.put_nowait,
@@ -154,7 +154,7 @@ class Dispatch:
         while True:
             batch = await self._batches.get()
             await self._intake.take(batch)
-            self._consumer_thread.taken()
+            self._consumer_thread.batch_done()
 
     async def _follow(self) -> None:
         while True:
@@ -183,7 +183,7 @@ class Dispatch:
         def post(value: bytes, then: Callable[[], None]) -> None:
             self._publisher.receipts(carrier, value, then)
 
-        return ReceiptMatcher(carrier, post, self._publisher.bury_unreadable, self._sealer, now,
+        return ReceiptMatcher(carrier, post, self._publisher.dead_letter_unreadable, self._sealer, now,
                            linger=RECEIPTS_LINGER[self._pool])
 
     def _make_sender(self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, window: int) -> CarrierSender:

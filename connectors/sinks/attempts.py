@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.sinks.contract import Sink, SinkRecord, Writer, bitmap
+from connectors.sinks.contract import DecodedRecord, Sink, Writer, bitmap
 from connectors.sinks.message_refs import MessageRefs
 from connectors.sinks.settled_columns import SettledColumns, read_columns
 from infra.postgres.sql import load_sql
@@ -37,7 +37,7 @@ class AttemptsSink(Sink):
     linger_seconds = 0.5
     batch_records = 1000
 
-    def apply(self, batch: Sequence[SinkRecord], transaction: Writer) -> None:
+    def apply(self, batch: Sequence[DecodedRecord], transaction: Writer) -> None:
         """Add to the bitmaps; copy the ids of messages that have their first answer; keep the uncertain ones apart."""
         calls = [a.content for a in batch if isinstance(a.content, (Started, Settled))]
         for call in calls:

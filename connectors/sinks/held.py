@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from connectors.sinks.contract import RecordError, Sink, SinkRecord, Writer, bitmap
+from connectors.sinks.contract import DecodedRecord, RecordError, Sink, Writer, bitmap
 from infra.postgres.sql import load_sql
 from schemas.records import topics
 from schemas.records.codec import decode_as, encode
@@ -30,12 +30,12 @@ class HeldSink(Sink):
     linger_seconds = 0.5
     batch_records = 500
 
-    def apply(self, batch: Sequence[SinkRecord], transaction: Writer) -> None:
+    def apply(self, batch: Sequence[DecodedRecord], transaction: Writer) -> None:
         """New rows first; then what has left, which can only speak of rows that are there."""
         rows: dict[Key, Held] = {}
         gone: dict[Key, int] = {}
-        for arrival in batch:
-            match arrival.content:
+        for each in batch:
+            match each.content:
                 case Held() as held:
                     check_waiting(held)
                     rows.setdefault((held.slice.tenant, held.slice.chunk, held.slice.send, held.hold, held.portion), held)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from connectors.sinks.contract import RecordError, Sink, SinkRecord, Writer, bitmap
+from connectors.sinks.contract import DecodedRecord, RecordError, Sink, Writer, bitmap
 from connectors.sinks.reservation import Reservation, settle, unreserved
 from infra.postgres.sql import load_sql
 from schemas.records import topics
@@ -31,9 +31,9 @@ class UsageSink(Sink):
     linger_seconds = 0.2
     batch_records = 1000
 
-    def apply(self, batch: Sequence[SinkRecord], transaction: Writer) -> None:
+    def apply(self, batch: Sequence[DecodedRecord], transaction: Writer) -> None:
         """Take the batch in."""
-        usages = [(_usage(a), a.partition) for a in batch]
+        usages = [(_usage(a), a.record.partition) for a in batch]
         rows = _lock(usages, transaction)
         moved = _Moved()
         for usage, partition in usages:
@@ -70,11 +70,11 @@ class _Moved:
             self.campaigns[key] = self.campaigns.get(key, 0) + charge
 
 
-def _usage(arrival: SinkRecord) -> Usage:
-    if not isinstance(arrival.content, Usage):
-        raise RecordError(f"a {type(arrival.content).__name__} where a Usage belongs")
-    check_names(arrival.content.tenant, arrival.content.campaign, arrival.content.chunk)
-    return arrival.content
+def _usage(each: DecodedRecord) -> Usage:
+    if not isinstance(each.content, Usage):
+        raise RecordError(f"a {type(each.content).__name__} where a Usage belongs")
+    check_names(each.content.tenant, each.content.campaign, each.content.chunk)
+    return each.content
 
 
 def _lock(usages: Sequence[tuple[Usage, int]], transaction: Writer) -> dict[Key, Reservation]:

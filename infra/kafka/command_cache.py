@@ -1,9 +1,9 @@
 """What campaigns may do now: `campaign-commands`, read whole and kept in memory.
 
 In: the compacted topic (the newest record of a campaign wins, by version). Out: the command of a campaign, and a way to
-wait until a version has arrived. Every role that needs it has one book of its own and starts work only after `start`
-returned. A record that is no command is counted in `unreadable` and passed over, and buried by the book that has a
-`burial`: whoever writes it is at fault, and its campaign keeps waiting. At the start a topic that cannot be read raises
+wait until a version has arrived. Every role that needs it has one cache of its own and starts work only after `start`
+returned. A record that is no command is counted in `unreadable` and passed over, and gets a dead letter
+from the cache that has `rejected`: whoever writes it is at fault, and its campaign keeps waiting. At the start a topic that cannot be read raises
 `CommandsUnreadable`; later it is tried again.
 """
 
@@ -18,7 +18,10 @@ from typing import Any
 import structlog
 
 from infra.kafka.client import KafkaException, TopicPartition, Value, make_consumer
+from infra.kafka.dead_letter_writer import DeadLetterFailed
+from infra.kafka.records import ConsumerRecord
 from infra.kafka.rejected_commands import RejectedCommands
+from infra.kafka.subscription import readable
 from schemas.records.codec import DecodeError, decode_as
 from schemas.records.topics import COMMANDS
 from schemas.records.wire import CampaignCommand
@@ -42,9 +45,9 @@ READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.wait.max.ms
 class CommandCache:
     """The newest command of every campaign. To be started inside a running loop."""
 
-    def __init__(self, bootstrap: str, burial: RejectedCommands | None = None) -> None:
+    def __init__(self, bootstrap: str, rejected: RejectedCommands | None = None) -> None:
         self._bootstrap = bootstrap
-        self._burial = burial
+        self._rejected = rejected
         self._commands: dict[str, CampaignCommand] = {}
         self._changed = asyncio.Event()
         self._stopped = threading.Event()
@@ -93,7 +96,7 @@ class CommandCache:
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
 
-    def take(self, value: bytes | None) -> None:
+    def apply(self, value: bytes | None) -> None:
         """One record of the topic, on the loop; older versions change nothing."""
         try:
             command = decode_as(value, CampaignCommand)
@@ -104,9 +107,9 @@ class CommandCache:
         if command.version >= self.version(command.campaign):
             self._commands[command.campaign] = command
 
-    def _take_all(self, values: list[bytes | None], ready: asyncio.Future[None] | None) -> None:
+    def _apply_all(self, values: list[bytes | None], ready: asyncio.Future[None] | None) -> None:
         for value in values:
-            self.take(value)
+            self.apply(value)
         if values:
             changed, self._changed = self._changed, asyncio.Event()
             changed.set()
@@ -141,19 +144,19 @@ class CommandCache:
         behind = True
         while not self._stopped.is_set():
             # Whoever starts waits for this: a batch that is not full is not waited for then.
-            found = [m for m in consumer.consume(1000, 0.01 if behind else 0.1) if not _is_passing(m)]
-            self._bury(found)
-            values = [m.value() for m in found]
+            found = _readable(consumer.consume(1000, 0.01 if behind else 0.1))
+            self._dead_letter(found)
+            values = [record.value for record in found]
             was_behind, behind = behind, behind and _behind(consumer, ends)
             if values or was_behind:
-                loop.call_soon_threadsafe(self._take_all, values, None if behind else ready)
+                loop.call_soon_threadsafe(self._apply_all, values, None if behind else ready)
 
-    def _bury(self, found: list[Any]) -> None:
-        """Poison stays in this topic: a burial that fails holds up no campaign, and comes with the next start."""
+    def _dead_letter(self, found: list[ConsumerRecord]) -> None:
+        """Poison stays in this topic: a dead letter that fails holds up no campaign, and comes with the next start."""
         try:
-            if self._burial is not None:
-                self._burial.dead_letter_once(found)
-        except KafkaException as fault:
+            if self._rejected is not None:
+                self._rejected.dead_letter_once(found)
+        except (KafkaException, DeadLetterFailed) as fault:
             log.error("records that are no commands could not be buried", action="command_burial", fault=str(fault))
 
     def _failed(self, ready: asyncio.Future[None], fault: Exception, final: bool) -> None:
@@ -177,11 +180,8 @@ def _behind(consumer: Any, ends: dict[int, int]) -> bool:
     return any(end > 0 and at[partition] < end for partition, end in ends.items())
 
 
-def _is_passing(message: Any) -> bool:
-    """A fault of the connection, which the client mends by itself; anything else is raised."""
-    error = message.error()
-    if error is None:
-        return False
-    if error.fatal() or error.name() in ("UNKNOWN_TOPIC_OR_PART", "TOPIC_AUTHORIZATION_FAILED"):
-        raise CommandsUnreadable(str(error))
-    return True
+def _readable(messages: list[Any]) -> list[ConsumerRecord]:
+    try:
+        return readable(messages)
+    except KafkaException as fault:
+        raise CommandsUnreadable(str(fault.args[0])) from fault

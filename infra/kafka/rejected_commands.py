@@ -1,8 +1,8 @@
 """Records of `campaign-commands` that are no commands go to `dead-letter`, once.
 
-In: what a book of commands reads, on its thread. Out: dead letters, acknowledged before this is noted as this group's
-offset: the topic is read from its beginning at every start, and must not be buried anew each time. Whoever dies in between
-buries again. Raises KafkaException when Kafka does not take the letters.
+In: what a cache of commands reads, on its thread. Out: dead letters, acknowledged before this is noted as this group's
+offset: the topic is read from its beginning at every start, and its poison must not go there anew each time. Whoever dies in
+between writes again. Raises KafkaException when Kafka does not answer, DeadLetterFailed when it does not take the letters.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from infra.kafka.client import KafkaException, TopicPartition, make_consumer, make_producer
+from infra.kafka.client import TopicPartition, make_consumer
 from infra.kafka.dead_letter import dead_letter
+from infra.kafka.dead_letter_writer import DeadLetterWriter
+from infra.kafka.records import ConsumerRecord
 from schemas.records.codec import DecodeError, decode_as
-from schemas.records.topics import DEAD_LETTER
 from schemas.records.wire import CampaignCommand
+from schemas.values.reasons import Reason
 
 GROUP = "sluice-command-burial"
 SECONDS = 10.0
@@ -26,48 +28,36 @@ class RejectedCommands:
     def __init__(self, bootstrap: str, service: str) -> None:
         self._bootstrap = bootstrap
         self._service = service
+        self._writer = DeadLetterWriter(bootstrap, GROUP)
 
-    def dead_letter_once(self, messages: Sequence[Any]) -> None:
-        """Bury what is no command and was not buried before. Blocks; without poison it does nothing."""
-        poison = [(message, fault) for message in messages if (fault := _fault(message.value())) is not None]
+    def dead_letter_once(self, records: Sequence[ConsumerRecord]) -> None:
+        """Dead letters of what is no command and has none yet. Blocks; without poison it does nothing."""
+        poison = [(record, fault) for record in records if (fault := _fault(record.value)) is not None]
         if not poison:
             return
         consumer = make_consumer(self._bootstrap, GROUP)
         try:
-            for partition in sorted({message.partition() for message, _ in poison}):
-                self._bury(consumer, [each for each in poison if each[0].partition() == partition])
+            for partition in sorted({record.partition for record, _ in poison}):
+                self._write_new(consumer, [each for each in poison if each[0].partition == partition])
         finally:
             consumer.close()
 
-    def _bury(self, consumer: Any, poison: Sequence[tuple[Any, str]]) -> None:
+    def _write_new(self, consumer: Any, poison: Sequence[tuple[ConsumerRecord, DecodeError]]) -> None:
         """Of one partition."""
-        place = TopicPartition(poison[0][0].topic(), poison[0][0].partition())
+        place = TopicPartition(poison[0][0].topic, poison[0][0].partition)
         done = consumer.committed([place], timeout=SECONDS)[0].offset
-        fresh = [(message, fault) for message, fault in poison if message.offset() >= done]
-        if fresh:
-            self._write(fresh)
-            place.offset = fresh[-1][0].offset() + 1
+        new = [(record, fault) for record, fault in poison if record.offset >= done]
+        if new:
+            self._writer.write([dead_letter(record, fault, code=Reason.UNDECODABLE, service=self._service)
+                                for record, fault in new])
+            place.offset = new[-1][0].offset + 1
             consumer.commit(offsets=[place], asynchronous=False)
 
-    def _write(self, poison: Sequence[tuple[Any, str]]) -> None:
-        """All acknowledged, or KafkaException."""
-        producer = make_producer(self._bootstrap, GROUP)
-        faults: list[Any] = []
-        for message, fault in poison:
-            key, value, headers = dead_letter(
-                message.topic(), message.partition(), message.offset(), message.timestamp()[1], message.key(),
-                message.value(), message.headers(), error_class=DecodeError.__name__, code="undecodable", message=fault,
-                service=self._service)
-            producer.produce(DEAD_LETTER, value=value, key=key, headers=list(headers),
-                             on_delivery=lambda error, _: faults.append(error) if error is not None else None)
-        if producer.flush(SECONDS) or faults:
-            raise KafkaException(faults[0] if faults else "dead letters were not acknowledged")
 
-
-def _fault(value: bytes | None) -> str | None:
+def _fault(value: bytes | None) -> DecodeError | None:
     """Why this is no command; None when it is one."""
     try:
         decode_as(value, CampaignCommand)
     except DecodeError as fault:
-        return str(fault)
+        return fault
     return None

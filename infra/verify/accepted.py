@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from infra.kafka.log_reader import Entry
+from infra.kafka.records import ConsumerRecord
 from schemas.records.codec import DecodeError, decode_as
 from schemas.records.slice import ResumeAt, Slice
 from schemas.records.wire import Envelope
@@ -53,7 +53,7 @@ class Ledger:
         self.received: dict[PartKey, int] = {}
         self.listed_later: set[PartKey] = set()
 
-    def take(self, entry: Entry) -> None:
+    def take(self, entry: ConsumerRecord) -> None:
         """One record of an ingest topic; what does not come from the gateway, or is poison, is passed over."""
         if GATEWAY not in entry.headers:
             return

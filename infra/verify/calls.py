@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from infra.kafka.log_reader import Entry
+from infra.kafka.records import ConsumerRecord
 from infra.verify.accepted import Key
 from infra.verify.horizon import Horizon
 from schemas.records.codec import DecodeError, decode
@@ -101,7 +101,7 @@ class CallLog:
         self.horizon = Horizon()
         self._owners: dict[tuple[str, int], int] = {}
 
-    def take(self, entry: Entry, *, judged: bool = True) -> None:
+    def take(self, entry: ConsumerRecord, *, judged: bool = True) -> None:
         """One record; poison is passed over. `judged`: state and money must have followed it by now."""
         self.horizon.take(entry)
         try:

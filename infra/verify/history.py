@@ -6,7 +6,7 @@ told. Memory: one bitmap a chunk and sequence, one byte a public event.
 
 from __future__ import annotations
 
-from infra.kafka.log_reader import Entry
+from infra.kafka.records import ConsumerRecord
 from infra.verify.accepted import Key
 from infra.verify.horizon import Horizon
 from infra.verify.public import PublicEvents
@@ -27,7 +27,7 @@ class History:
         self.public = PublicEvents()
         self.horizon = Horizon()
 
-    def take(self, entry: Entry) -> None:
+    def take(self, entry: ConsumerRecord) -> None:
         """One record; poison is passed over."""
         if entry.topic == topics.DELIVERY_RECEIPTS:
             self.horizon.take(entry)

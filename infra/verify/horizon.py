@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from infra.kafka.log_reader import Entry, Place
+from infra.kafka.records import ConsumerRecord, PartitionKey
 
 NEVER = 2**62
 
@@ -19,9 +19,9 @@ class Horizon:
     """`whole_since`: 0 when every partition was read from its first record on, else milliseconds."""
 
     whole_since: int = 0
-    _seen: set[Place] = field(default_factory=set)
+    _seen: set[PartitionKey] = field(default_factory=set)
 
-    def take(self, entry: Entry) -> None:
+    def take(self, entry: ConsumerRecord) -> None:
         """One record; only the first of each partition counts."""
         place = (entry.topic, entry.partition)
         if place not in self._seen:
@@ -29,7 +29,7 @@ class Horizon:
             if entry.offset:
                 self.whole_since = max(self.whole_since, entry.timestamp)
 
-    def end(self, ends: Mapping[Place, int]) -> None:
+    def end(self, ends: Mapping[PartitionKey, int]) -> None:
         """All was read: a partition that has an end and gave nothing has dropped all it had."""
         if any(end > 0 and place not in self._seen for place, end in ends.items()):
             self.whole_since = NEVER

@@ -35,7 +35,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from infra.kafka.log_reader import Place, committed_offsets, end_offsets, read_log
+from infra.kafka.log_reader import committed_offsets, end_offsets, read_log
+from infra.kafka.records import PartitionKey
 from infra.kafka.topic_admin import GROUPS
 from infra.postgres.session import Session, Writer
 from infra.postgres.sql import load_sql
@@ -218,7 +219,7 @@ class _Check:
         return self._snapshot.stream(load_sql(_PACKAGE, name))
 
 
-def _wait(kafka: str, session: Session, wait: float) -> tuple[list[str], dict[Place, int], dict[Place, int]]:
+def _wait(kafka: str, session: Session, wait: float) -> tuple[list[str], dict[PartitionKey, int], dict[PartitionKey, int]]:
     """(consumers that are behind when the time is over, ends of all topics, ends of what they led to).
 
     Two steps: when everybody has read what was there, the outcome stands in topics that only the sinks still have to
@@ -240,20 +241,20 @@ def _until(late: Callable[[], list[str]], deadline: float) -> list[str]:
         time.sleep(_POLL_SECONDS)
 
 
-def _sinks_behind(session: Session, ends: dict[Place, int]) -> list[str]:
+def _sinks_behind(session: Session, ends: dict[PartitionKey, int]) -> list[str]:
     with session.transaction() as transaction:
         stored = {(topic, p): following for topic, p, following in transaction.rows(load_sql(_PACKAGE, "offsets"))}
     return [f"sinks on {t}[{p}]" for (t, p), end in sorted(ends.items())
             if t in SINK_TOPICS and stored.get((t, p), 0) < end]
 
 
-def _groups_behind(kafka: str, ends: dict[Place, int]) -> list[str]:
+def _groups_behind(kafka: str, ends: dict[PartitionKey, int]) -> list[str]:
     committed = committed_offsets(kafka, GROUPS)
     return [f"{group} on {t}[{p}]" for group, names in GROUPS.items() for (t, p), end in sorted(ends.items())
             if t in names and committed.get((group, t, p), 0) < end]
 
 
-def _read_logs(kafka: str, judged: dict[Place, int], ledger: Ledger) -> call_log.CallLog:
+def _read_logs(kafka: str, judged: dict[PartitionKey, int], ledger: Ledger) -> call_log.CallLog:
     """Calls, then chunks, both up to now and after the snapshot: whatever PostgreSQL knows then stands in them."""
     calls = call_log.CallLog()
     ends = end_offsets(kafka, call_log.TOPICS)

@@ -14,7 +14,8 @@ import asyncio
 from collections.abc import Sequence
 
 from infra.kafka.client import KafkaException
-from infra.kafka.log_reader import LogUnreadable, Place, Stretch, read_before
+from infra.kafka.log_reader import LogUnreadable, Stretch, read_before
+from infra.kafka.records import PartitionKey
 from schemas.records.codec import DecodeError, decode
 from schemas.records.wire import Owner, Returned, Settled, Started
 from schemas.rules.owner_epochs import epoch_of
@@ -38,7 +39,7 @@ class LogOwners:
             raise PortDown(f"the log of calls cannot be read back: {fault}") from fault
 
     def _read(self, asks: Sequence[OwnerAsk]) -> list[int]:
-        by_place: dict[Place, list[OwnerAsk]] = {}
+        by_place: dict[PartitionKey, list[OwnerAsk]] = {}
         for ask in asks:
             by_place.setdefault((ask.topic, ask.partition), []).append(ask)
         newest = dict.fromkeys(asks, -1)

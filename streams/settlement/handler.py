@@ -19,9 +19,8 @@ from msgspec.structs import replace
 from infra.kafka.dead_letter import dead_letter
 from schemas.records.codec import DecodeError, decode, encode
 from schemas.records.settled import check_settled
-from schemas.records.slice import Slice, check_names, check_positions, check_slice
+from schemas.records.slice import RecordError, Slice, check_names, check_positions, check_slice
 from schemas.records.splits import pick_positions, split
-from schemas.records.topics import DEAD_LETTER
 from schemas.records.wire import Envelope, Owner, Record, Returned, Settled, Started
 from schemas.rules.message_end import Recipients, end_slice
 from schemas.rules.retry import slice_given_back
@@ -115,11 +114,9 @@ def _dead_letter(source: Inbound, block: Settled, unlisted: UnlistedCode, ports:
     rest, positions = block.rest, unlisted.positions
     value = (encode(pick_positions(block, positions, ports.sealing)) if rest is None or positions & ~rest.positions
              else encode(Envelope(slices=[ports.sealing.narrow(rest, positions)])))
-    key, content, headers = dead_letter(
-        source.topic, source.partition, source.offset, source.timestamp, source.key, value, source.headers,
-        error_class=UNKNOWN, code=Reason.CARRIER_UNKNOWN_ERROR, service=SERVICE, now=ports.clock(),
-        message=f"{block.carrier} answered {unlisted.code} to {positions.bit_count()} messages of {block.chunk}")
-    return Output(DEAD_LETTER, key, content, headers)
+    fault = RecordError(f"{block.carrier} answered {unlisted.code} to {positions.bit_count()} messages of {block.chunk}")
+    return dead_letter(source._replace(value=value), fault, error_class=UNKNOWN, code=Reason.CARRIER_UNKNOWN_ERROR,
+                       service=SERVICE, now=ports.clock())
 
 
 def _answered(items: Sequence[Item]) -> dict[tuple[str, int], int]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
 
-from connectors.delay import Delay, Parcel
+from connectors.delay import Delay, DelayedSlice
 from infra.kafka.client import KafkaException
 from infra.kafka.outbox import Outbox
 from schemas.records.codec import encode
@@ -20,8 +19,8 @@ from schemas.records.wire import Retry
 PLACE = ("retry-10s-marketing", 2)
 
 
-def parcel(offset: int, due: float = 0.0, size: int = 1) -> Parcel:
-    return Parcel(due=due, offset=offset, topic="ingest-marketing", key=b"k", value=bytes(size), headers=[])
+def parcel(offset: int, due: float = 0.0, size: int = 1) -> DelayedSlice:
+    return DelayedSlice(due=due, offset=offset, topic="ingest-marketing", key=b"k", value=bytes(size), headers=[])
 
 
 class Message:
@@ -53,7 +52,20 @@ class Message:
         return 1, NOON
 
     def error(self) -> Any:
-        return None if self._error is None else SimpleNamespace(name=lambda: self._error)
+        return None if self._error is None else Fault(self._error)
+
+
+class Fault(str):
+    """An error of the client, by its name."""
+
+    def name(self) -> str:
+        return self
+
+    def fatal(self) -> bool:
+        return False
+
+    def retriable(self) -> bool:
+        return False
 
 
 class FakeConsumer:

@@ -9,7 +9,8 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from connectors.sinks.contract import SinkRecord
+from connectors.sinks.contract import DecodedRecord
+from infra.kafka.records import ConsumerRecord
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
 from schemas.records.codec import encode
@@ -40,10 +41,10 @@ SEALER = Sealer(KEYRING)
 
 
 def arrivals(records: Sequence[Record], topic: str, *, partition: int = 0, first: int = 0,
-             headers: Sequence[tuple[str, bytes]] = ()) -> list[SinkRecord]:
+             headers: Sequence[tuple[str, bytes]] = ()) -> list[DecodedRecord]:
     """These records, one after the other in a partition."""
-    return [SinkRecord(topic=topic, partition=partition, offset=first + i, timestamp=NOW, key=b"k", value=encode(record),
-                    headers=headers, content=record) for i, record in enumerate(records)]
+    return [DecodedRecord(ConsumerRecord(topic, partition, first + i, NOW, b"k", encode(record), headers), record)
+            for i, record in enumerate(records)]
 
 
 def a_slice(**given: Any) -> Slice:

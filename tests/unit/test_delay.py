@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import delay as module
-from connectors.delay import GIVE_UP, LONGEST_WAIT, LOOK_AHEAD, LOOK_AHEAD_BYTES, Waiting
+from connectors.delay import GIVE_UP, LONGEST_WAIT, LOOK_AHEAD, LOOK_AHEAD_BYTES, WaitingPartition
 from infra.kafka.client import KafkaException
 from infra.kafka.outbox import DeliveryError
 from schemas.records.codec import decode_as, encode
@@ -18,7 +18,7 @@ from tests.support.delay_harness import PLACE, DelayHarness, Message, parcel, re
 
 @given(st.permutations(range(8)), st.integers(0, 8))
 def test_only_a_gapless_beginning_is_committable(order: list[int], count: int) -> None:
-    waiting = Waiting()
+    waiting = WaitingPartition()
     for offset in range(8):
         waiting.add(parcel(100 + offset))
     for offset in order[:count]:
@@ -27,11 +27,11 @@ def test_only_a_gapless_beginning_is_committable(order: list[int], count: int) -
 
 
 def test_nothing_is_committable_before_anything_was_read() -> None:
-    assert Waiting().committable == -1
+    assert WaitingPartition().committable == -1
 
 
 def test_a_buried_record_moves_the_offset_but_never_past_one_that_waits() -> None:
-    waiting = Waiting()
+    waiting = WaitingPartition()
     waiting.skip(5)
     assert waiting.committable == 6
     waiting.add(parcel(6))
@@ -43,7 +43,7 @@ def test_a_buried_record_moves_the_offset_but_never_past_one_that_waits() -> Non
 
 @given(st.lists(st.integers(0, 20), max_size=30), st.integers(0, 20))
 def test_what_is_due_comes_by_time_and_the_rest_stays(dues: list[int], now: int) -> None:
-    waiting = Waiting()
+    waiting = WaitingPartition()
     for offset, due in enumerate(dues):
         waiting.add(parcel(offset, due))
     out = [taken.due for taken in waiting.take_due(now)]
@@ -52,7 +52,7 @@ def test_what_is_due_comes_by_time_and_the_rest_stays(dues: list[int], now: int)
 
 
 def test_the_look_ahead_is_bounded_in_number_and_in_bytes() -> None:
-    many, large = Waiting(), Waiting()
+    many, large = WaitingPartition(), WaitingPartition()
     for offset in range(LOOK_AHEAD):
         assert many.fullness < 1
         many.add(parcel(offset, size=0))
@@ -204,5 +204,5 @@ async def test_a_passing_error_is_passed_and_another_ends_the_process() -> None:
     harness = DelayHarness()
     await harness.read(Message(0, None, error="_TRANSPORT"), record(0, 0))
     assert len(harness.outbox.sent) == 1
-    with pytest.raises(RuntimeError, match="reading the retries failed"):
+    with pytest.raises(KafkaException, match="_AUTO_OFFSET_RESET"):
         await harness.read(Message(0, None, error="_AUTO_OFFSET_RESET"))

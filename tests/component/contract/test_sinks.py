@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import psycopg
 import pytest
 
-from connectors.sinks.contract import Sink, SinkRecord
+from connectors.sinks.contract import DecodedRecord, Sink
 from connectors.sinks.registry import make_sinks
 from infra.postgres.session import Session
 from infra.services.stack import Stack
@@ -41,7 +41,7 @@ HIDDEN = {"ref_blocks", "message_refs", "uncertain_positions", "dead_letters", "
           "awaited_receipts"}
 """Tables that the app's role may not even read."""
 
-STORIES: dict[str, Callable[[str], list[SinkRecord]]] = {
+STORIES: dict[str, Callable[[str], list[DecodedRecord]]] = {
     "ingest": lambda tenant: arrivals([
         an_envelope(tenant=tenant), an_envelope(tenant=tenant, chunk="chk_x_0_1"),
     ], topics.ingest(Lane.MARKETING), headers=[("x-from", b"gateway")]),
@@ -101,7 +101,7 @@ def sink(request: pytest.FixtureRequest) -> Sink:
     return next(s for s in make_sinks(SEALER) if s.name == request.param)
 
 
-def tell(url: str, sink: Sink, *batches: Sequence[SinkRecord]) -> dict[str, list[str]]:
+def tell(url: str, sink: Sink, *batches: Sequence[DecodedRecord]) -> dict[str, list[str]]:
     session = Session(url, prepare=sink.staging)
     try:
         for batch in batches:

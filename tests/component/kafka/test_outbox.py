@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from connectors.sinks.contract import SinkRecord
-from connectors.sinks.rejected_records import Burial
+from connectors.sinks.rejected_records import RejectedRecords
 from infra.kafka.outbox import DeliveryError, Outbox
+from infra.kafka.records import ConsumerRecord, ProducerRecord
 from infra.services.stack import Stack
 from schemas.records.codec import DecodeError
 from schemas.records.topics import DEAD_LETTER, DEAD_LETTER_BYTES, HELD, RECORD_BYTES, USAGE
@@ -35,7 +35,7 @@ async def test_a_record_too_large_for_the_client_is_reported(outbox: Outbox) -> 
     error, partition, offset = await reported
     assert error is not None and "too large" in error and (partition, offset) == (-1, -1)
     with pytest.raises(DeliveryError, match="too large"):
-        await outbox.send_all([(USAGE, b"k", b"good", [], -1), (USAGE, b"k", TOO_LARGE_FOR_THE_CLIENT, [], -1)])
+        await outbox.send_all([ProducerRecord(USAGE, b"k", b"good"), ProducerRecord(USAGE, b"k", TOO_LARGE_FOR_THE_CLIENT)])
     assert await outbox.send(USAGE, b"k", b"the next one goes") >= 0
 
 
@@ -49,9 +49,8 @@ async def test_only_dead_letters_may_be_larger_than_a_record(outbox: Outbox) -> 
 async def test_a_record_as_large_as_they_come_is_buried_whole(outbox: Outbox, services: Stack) -> None:
     value = await asyncio.to_thread(_incompressible, RECORD_BYTES - 100)
     headers = [("traceparent", b"x" * 5000)]
-    arrival = SinkRecord(topic=HELD, partition=0, offset=4711, timestamp=1, key=b"large", value=value, headers=headers,
-                      content=None)
-    await asyncio.to_thread(Burial(services.kafka, "held").take, arrival, DecodeError("no schema"))
+    record = ConsumerRecord(topic=HELD, partition=0, offset=4711, timestamp=1, key=b"large", value=value, headers=headers)
+    await asyncio.to_thread(RejectedRecords(services.kafka, "held").reject, record, DecodeError("no schema"))
     letters = await asyncio.to_thread(read_topic, services.kafka, DEAD_LETTER)
     [letter] = [one for one in letters if one.headers.get("x-orig-offset") == "4711"]
     assert (letter.key, letter.value) == (b"large", value)

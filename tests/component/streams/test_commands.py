@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from confluent_kafka import KafkaException, Producer
@@ -13,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from infra.kafka import command_cache, rejected_commands
 from infra.kafka.command_cache import CommandCache, CommandsUnreadable
 from infra.kafka.log_reader import end_offsets, read_log
+from infra.kafka.records import ConsumerRecord
 from infra.kafka.rejected_commands import RejectedCommands
 from infra.services.stack import Stack
 from schemas.records.codec import encode
@@ -88,7 +88,7 @@ async def test_what_is_no_command_is_buried_once_byte_for_byte(services: Stack, 
 
 async def test_a_burial_that_fails_holds_up_no_command(services: Stack, topic: str) -> None:
     class Failing(RejectedCommands):
-        def dead_letter_once(self, messages: Sequence[Any]) -> None:
+        def dead_letter_once(self, records: Sequence[ConsumerRecord]) -> None:
             raise KafkaException("no dead letters today")
 
     send(services, topic, b"rubbish", encode(command("a", 1)))

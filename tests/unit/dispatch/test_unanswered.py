@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.sinks.settled_columns import read_columns
-from infra.kafka.log_reader import Entry
+from infra.kafka.records import ConsumerRecord
 from infra.verify.calls import CallLog, ChunkCalls
 from schemas.records.codec import decode, encode
 from schemas.records.wire import Owner, Record
@@ -21,7 +21,7 @@ def calls(*records: Record) -> ChunkCalls:
     """What the ledger makes of these records, one after the other."""
     log = CallLog()
     for offset, record in enumerate(records):
-        log.take(Entry("attempts-otp", 0, offset, NOW, b"k", encode(record), ()))
+        log.take(ConsumerRecord("attempts-otp", 0, offset, NOW, b"k", encode(record), ()))
     return log.chunks[TENANT, CHUNK]
 
 

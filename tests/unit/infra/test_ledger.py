@@ -7,7 +7,7 @@ from array import array
 import msgspec
 import pytest
 
-from infra.kafka.log_reader import Entry
+from infra.kafka.records import ConsumerRecord
 from infra.verify.accepted import AcceptedChunk, Ledger
 from infra.verify.calls import CallLog
 from infra.verify.horizon import NEVER, Horizon
@@ -24,8 +24,8 @@ EVENT = DeliveryReceipt(
     attempt=1, occurred_at=1, carrier_at=None, recorded_at=1, sequence=40)
 
 
-def an_entry(offset: int, timestamp: int = 7, partition: int = 0) -> Entry:
-    return Entry("attempts-otp", partition, offset, timestamp, None, b"", ())
+def an_entry(offset: int, timestamp: int = 7, partition: int = 0) -> ConsumerRecord:
+    return ConsumerRecord("attempts-otp", partition, offset, timestamp, None, b"", ())
 
 
 def a_chunk(*indexes: int) -> AcceptedChunk:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.sinks.contract import RecordError, SinkRecord
-from connectors.sinks.rejected_records import MOST_IN_A_ROW, Burial, TooManyRejected, others_bury
+from connectors.sinks.contract import RecordError
+from connectors.sinks.rejected_records import MOST_IN_A_ROW, RejectedRecords, TooManyRejected, others_bury
+from infra.kafka.records import ConsumerRecord
 from schemas.records.codec import DecodeError
 
-RECORD = SinkRecord(topic="attempts-marketing", partition=0, offset=7, timestamp=0, key=None, value=b"", headers=())
+RECORD = ConsumerRecord(topic="attempts-marketing", partition=0, offset=7, timestamp=0, key=None, value=b"", headers=())
 
 
 @pytest.mark.parametrize(("topic", "others"), [
@@ -18,13 +19,13 @@ def test_what_every_reader_finds_is_buried_by_one(topic: str, others: bool) -> N
 
 
 def test_bytes_that_nobody_can_read_end_us_at_last_and_contradictions_never() -> None:
-    burial = Burial("nobody:1", "attempts")
+    rejected = RejectedRecords("nobody:1", "attempts")
     for _ in range(3 * MOST_IN_A_ROW):
-        burial.take(RECORD, RecordError("size: 0"))
+        rejected.reject(RECORD, RecordError("size: 0"))
     for _ in range(MOST_IN_A_ROW):
-        burial.take(RECORD, DecodeError("not a Settled"))
+        rejected.reject(RECORD, DecodeError("not a Settled"))
     with pytest.raises(TooManyRejected):
-        burial.take(RECORD, DecodeError("not a Settled"))
-    assert burial.skipped == 4 * MOST_IN_A_ROW
-    burial.relieved()
-    burial.take(RECORD, DecodeError("not a Settled"))
+        rejected.reject(RECORD, DecodeError("not a Settled"))
+    assert rejected.skipped == 4 * MOST_IN_A_ROW
+    rejected.reset_run()
+    rejected.reject(RECORD, DecodeError("not a Settled"))
