@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 
 from connectors.delay import Delay, DelayedSlice
-from infra.kafka.client import KafkaException
+from infra.kafka.client import KafkaException, TopicPartition
 from infra.kafka.outbox import Outbox
 from schemas.records.codec import encode
 from schemas.records.examples import CHUNK, NOON, slice_of
@@ -77,6 +77,12 @@ class FakeConsumer:
         self.paused = False
         self.refusal: KafkaException | None = None
 
+    def subscribe(self, _topics: list[str], *, on_assign: Any, on_revoke: Any, on_lost: Any) -> None:
+        self.on_assign, self.on_revoke = on_assign, on_revoke
+
+    def assign(self, _places: list[Any]) -> None:
+        """Reads there."""
+
     def consume(self, _count: int, _seconds: float) -> list[Message]:
         batch, self.batch = self.batch, []
         return batch
@@ -103,7 +109,8 @@ class FakeOutbox:
         self.refusal: Exception | None = None
 
     def send(self, topic: str, key: bytes | None, value: bytes | None,
-             headers: Sequence[tuple[str, bytes]] = ()) -> asyncio.Future[int]:
+             headers: Sequence[tuple[str, bytes]] = (), partition: int = -1) -> asyncio.Future[int]:
+        assert partition == -1
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if self.refusal is None:
             self.sent.append((topic, key, value, list(headers)))
@@ -120,7 +127,16 @@ class DelayHarness:
         self.consumer, self.outbox, self.now = FakeConsumer(), FakeOutbox(), 1000.0
         self.delay = Delay(self.consumer, cast(Outbox, self.outbox), wall=lambda: NOON / 1000 + self.now - 1000.0,
                            steady=lambda: self.now)
-        self.delay.welcome([PLACE])
+        self.delay.join()
+        self.give()
+
+    def give(self) -> None:
+        """The group gives the partition to this process."""
+        self.consumer.on_assign(self.consumer, [TopicPartition(*PLACE)])
+
+    def revoke(self) -> None:
+        """The group takes it away."""
+        self.consumer.on_revoke(self.consumer, [TopicPartition(*PLACE)])
 
     async def read(self, *messages: Message) -> None:
         self.consumer.batch = list(messages)

@@ -169,10 +169,13 @@ async def test_reading_stops_at_a_full_look_ahead_and_goes_on_at_half(monkeypatc
     monkeypatch.setattr(module, "LOOK_AHEAD", 4)
     harness = DelayHarness()
     await harness.read(*(record(offset, 1_000 * (offset + 1)) for offset in range(4)))
+    await harness.after(0)
     assert harness.consumer.paused
     await harness.after(2)
+    await harness.after(0)
     assert harness.consumer.paused
     await harness.after(1)
+    await harness.after(0)
     assert not harness.consumer.paused
 
 
@@ -181,20 +184,22 @@ async def test_a_partition_that_was_lost_and_comes_back_is_resumed_and_read_anew
     monkeypatch.setattr(module, "LOOK_AHEAD", 1)
     harness = DelayHarness()
     await harness.read(record(5))
+    await harness.after(0)
     assert harness.consumer.paused
-    harness.delay.forget([PLACE])
+    harness.revoke()
     await harness.after(20)
     assert harness.outbox.sent == []
-    harness.delay.welcome([PLACE])
+    harness.give()
     await harness.read(record(5, 30_000))
     await harness.after(10)
     assert len(harness.outbox.sent) == 1
+    await harness.after(0)
     assert not harness.consumer.paused
 
 
 async def test_a_record_of_a_partition_that_is_not_ours_is_left_to_its_owner() -> None:
     harness = DelayHarness()
-    harness.delay.forget([PLACE])
+    harness.revoke()
     await harness.read(record(0, 0), Message(1, b"poison"))
     assert harness.outbox.sent == []
     assert harness.consumer.committed == []

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from infra.kafka import command_cache, rejected_commands
+from infra.kafka import command_cache, dead_letter
 from infra.kafka.command_cache import CommandCache, CommandsUnreadable
 from infra.kafka.log_reader import end_offsets, read_log
 from infra.kafka.records import ConsumerRecord
@@ -37,7 +37,7 @@ def topic(services: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
 def letters(services: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"letters-{uuid.uuid4().hex[:8]}"
     create(services, NewTopic(name, 1, 1))
-    monkeypatch.setattr(rejected_commands, "DEAD_LETTER", name)
+    monkeypatch.setattr(dead_letter, "DEAD_LETTER", name)
     return name
 
 
