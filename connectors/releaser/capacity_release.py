@@ -42,7 +42,7 @@ class CapacityRelease:
 
     async def turn(self) -> bool:
         """One look at every place; True when something went on."""
-        places = await self._leases.query("waiting_places.sql", {
+        places = await self._leases.query("waiting_places", {
             "now": self._now(), "lanes": [str(lane) for lane in Lane], "reasons": REASONS})
         moved = False
         for carrier_id, lane, reason in places:

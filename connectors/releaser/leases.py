@@ -28,8 +28,8 @@ class RowLeases:
         self._lease = str(uuid.uuid4())
 
     async def claim(self, condition: str, now: int, limit: int, **params: Any) -> list[HeldRow]:
-        """Up to `limit` rows of `where_<condition>.sql`, now leased to us."""
-        text = load_sql(HERE, "claim.sql").replace("/* condition */", load_sql(HERE, f"where_{condition}.sql"))
+        """Up to `limit` rows of the statement `where_<condition>`, now leased to us."""
+        text = load_sql(HERE, "claim").replace("/* condition */", load_sql(HERE, f"where_{condition}"))
         values = {"now": now, "until": now + LEASE_MS, "lease": self._lease, "limit": limit, **params}
         async with transaction(self._pool) as connection:
             rows = await fetch_all(connection, text, values)
@@ -39,7 +39,7 @@ class RowLeases:
         """Take these positions out of their rows and end the leases; 0 gives a row back untouched."""
         rows = [(row, row.positions & ~positions) for row, positions in taken]
         async with transaction(self._pool) as connection:
-            await execute(connection, load_sql(HERE, "mark.sql"), {
+            await execute(connection, load_sql(HERE, "mark"), {
                 "lease": self._lease,
                 "tenants": [row.tenant for row, _ in rows],
                 "chunks": [row.chunk for row, _ in rows],
@@ -52,12 +52,12 @@ class RowLeases:
             })
 
     async def query(self, name: str, params: Mapping[str, Any], *, by_index: bool = False) -> list[tuple[Any, ...]]:
-        """The rows of one of our .sql files; `by_index`: found by index whatever the planner thinks."""
+        """The rows of one of our statements; `by_index`: found by index whatever the planner thinks."""
         async with (look_up if by_index else transaction)(self._pool) as connection:
             return await fetch_all(connection, load_sql(HERE, name), params)
 
     async def execute(self, name: str, params: Mapping[str, Any]) -> None:
-        """Run one of our .sql files for its effect."""
+        """Run one of our statements for its effect."""
         async with transaction(self._pool) as connection:
             await execute(connection, load_sql(HERE, name), params)
 

@@ -41,21 +41,21 @@ async def publish_campaigns(leases: RowLeases, outbox: Outbox, now: Callable[[],
         tenant, campaign, version, status, lane, parts = row
         command = campaign_command(tenant, campaign, version, status, lane, parts, now())
         await outbox.send(COMMANDS, campaign.encode(), encode(command))
-        await leases.execute("published.sql", {"tenant": tenant, "campaign": campaign, "version": version})
+        await leases.execute("published", {"tenant": tenant, "campaign": campaign, "version": version})
 
-    await _one_by_one(await leases.query("unpublished.sql", {}), publish)
+    await _one_by_one(await leases.query("unpublished", {}), publish)
 
 
 async def replay_parked(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
     """Receipts that came before their message was known are looked at again."""
-    rows = await leases.query("parked_found.sql", {}, by_index=True)
+    rows = await leases.query("parked_found", {}, by_index=True)
     for carrier, group in groupby(rows, key=lambda row: row[0]):
         receipts = list(group)
         await outbox.send(CARRIER_RECEIPTS, carrier.encode(), encode(_receipts(carrier, receipts, now())))
-        await leases.execute("parked_done.sql", {
+        await leases.execute("parked_done", {
             "carriers": [r[0] for r in receipts], "ids": [r[1] for r in receipts],
             "hashes": [r[2] for r in receipts], "states": [r[3] for r in receipts]})
-    await leases.execute("parked_forget.sql", {"before": now() - PARKED_MS})
+    await leases.execute("parked_forget", {"before": now() - PARKED_MS})
 
 
 async def settle_uncertain(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
@@ -70,15 +70,15 @@ async def settle_uncertain(leases: RowLeases, outbox: Outbox, now: Callable[[], 
                            refunded=0 if charge else positions, price=price,
                            segments=bytes(segments[p] for p in places(positions)), lease=lease, at=now())
             await outbox.send(USAGE, chunk.encode(), encode(record))
-        await leases.execute("uncertain_done.sql", {"tenant": tenant, "chunk": chunk, "send": send,
+        await leases.execute("uncertain_done", {"tenant": tenant, "chunk": chunk, "send": send,
                                                     "positions": members})
 
-    await _one_by_one(await leases.query("uncertain_due.sql", {"now": now()}), settle)
+    await _one_by_one(await leases.query("uncertain_due", {"now": now()}), settle)
 
 
 async def end_allowances(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
     """Allowances whose time is over give back what is left of them."""
-    await leases.execute("allowances_end.sql", {"now": now()})
+    await leases.execute("allowances_end", {"now": now()})
 
 
 MAINTENANCE = (publish_campaigns, replay_parked, settle_uncertain, end_allowances)

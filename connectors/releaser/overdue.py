@@ -33,14 +33,14 @@ FROM_US = [("x-from", b"releaser")]
 async def mark_overdue(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> bool:
     """One burst, those that wait longest first; True when there was one. `now` in milliseconds."""
     at = now()
-    await leases.execute("overdue_lapsed.sql", {"now": at, "limit": BURST_CHUNKS})
-    rows = await leases.query("overdue.sql", {
+    await leases.execute("overdue_lapsed", {"now": at, "limit": BURST_CHUNKS})
+    rows = await leases.query("overdue", {
         "second": at // 1000, "until": at + LEASE_MS, "limit": BURST_CHUNKS, "sent": Status.SENT.rank,
         "missing": Reason.NO_RECEIPT.number})
     await asyncio.gather(*(_tell(outbox, at, list(group)) for _, group in groupby(rows, key=lambda row: row[:2])))
     if rows:
         tenants, chunks, carriers = zip(*sorted({(row[0], row[1], row[6]) for row in rows}), strict=True)
-        await leases.execute("overdue_told.sql", {
+        await leases.execute("overdue_told", {
             "tenants": list(tenants), "chunks": list(chunks), "carriers": list(carriers), "leased": at + LEASE_MS,
             "until": at + TOLD_MS})
     return bool(rows)

@@ -43,7 +43,7 @@ def _now() -> int:
 async def release_campaigns(leases: RowLeases, release: Release) -> bool:
     """One burst of every campaign that may go on or is over; True when there was one."""
     moved = False
-    for tenant, campaign, status in await leases.query("ready_campaigns.sql", {"now": _now(), "enough": BURST_ROWS}):
+    for tenant, campaign, status in await leases.query("ready_campaigns", {"now": _now(), "enough": BURST_ROWS}):
         condition = "started" if status == "running" else "canceled"
         rows = await leases.claim(condition, _now(), BURST_ROWS, tenant=tenant, campaign=campaign)
         moved |= bool(rows)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import psycopg
@@ -18,7 +17,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from infra.postgres.config_cache import carrier_context
-from infra.postgres.sql import load_sql
+from infra.postgres.sql import named_statements
 from infra.security.api_keys import hash_key, key_id, new_key
 from infra.security.keyring import Keyring
 from infra.security.secrets import seal_secret
@@ -238,11 +237,5 @@ def _amounts(row: Row) -> Row:
     return row | {name: format_amount(row[name]) for name in ("balance", "reserved")}
 
 
-@cache
-def _statements() -> dict[str, bytes]:
-    named = [part.partition("\n") for part in load_sql("infra.postgres", "admin_store").split("-- name: ")[1:]]
-    return {name.strip(): statement.strip().encode() for name, _, statement in named}
-
-
 def _statement(name: str) -> bytes:
-    return _statements()[name]
+    return named_statements("infra.postgres", "admin_store")[name].encode()

@@ -1,4 +1,4 @@
--- What the command line does with tenants, keys, balances, carriers and routes; read by catalog.py, one statement a name.
+-- What the command line does with tenants, keys, balances, carriers and routes; read by admin_store.py, one statement a name.
 
 -- name: tenant_add
 INSERT INTO tenants (id, name) VALUES (%(id)s, %(name)s) ON CONFLICT (name) DO NOTHING;
