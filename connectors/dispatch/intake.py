@@ -1,6 +1,6 @@
 """Records of `dispatch-<lane>` become loads at their carriers.
 
-In: messages as read, owned_partitions by place, the long window. Out: loads with exactly the positions that stand nowhere; conclusions
+In: records as read, owned partitions, the long window. Out: loads with exactly the positions that stand nowhere; conclusions
 about what a lost owner left: marketing is not sent again, the urgent lanes once more; what was started by two owners stays
 uncertain. Buried: records that cannot be decoded, slices that contradict themselves, columns that do not open, messages
 that end whichever process sends them. Slices of a carrier that is not known wait for the configuration, then go back.

@@ -150,7 +150,8 @@ class PartitionAssignment:
         entries = await asyncio.to_thread(read_for_new_owner, parts.bootstrap, parts.group, attempts(lane), partition,
                                           noted, epoch)
         recovered = rebuild(entries)
-        owned = OwnedPartition(lane, partition, attempt_log, OffsetTracker(offset), recovered, parts.sealer, parts.note, parts.now)
+        owned = OwnedPartition(lane, partition, attempt_log, OffsetTracker(offset), recovered, parts.sealer,
+                               parts.note, parts.now)
         owned.committed = offset
         self.owned_partitions[place] = owned
         self.consumer_thread.release(place)

@@ -1,7 +1,7 @@
 """The waiting room's topic → `held`.
 
-In: `Held` (a row begins to wait) and `Released` (positions that the releaser has taken out and produced). Out: one row
-for each (chunk, send, hold, portion). The first `Held` of a key stays, and a row whose last position left stays as a mark, so
+In: `Held` (a row begins to wait) and `Released` (positions that the releaser has taken out and produced). Out: one row for
+each (chunk, send, hold, portion). The first `Held` of a key stays, and a row whose last position left stays as a mark, so
 that a repeat cannot bring it back. Goes wrong: RecordError.
 """
 
@@ -67,8 +67,8 @@ def check_waiting(held: Held) -> None:
 
 def _row(held: Held) -> tuple[object, ...]:
     s = held.slice
-    return (s.tenant, s.chunk, s.send, held.hold, held.portion, s.campaign, s.part, s.lane, s.carrier, held.reason, held.not_before,
-            s.expires_at, bitmap(s.positions), s.count, held.cost, held.cheapest, _room(s, s.positions),
+    return (s.tenant, s.chunk, s.send, held.hold, held.portion, s.campaign, s.part, s.lane, s.carrier, held.reason,
+            held.not_before, s.expires_at, bitmap(s.positions), s.count, held.cost, held.cheapest, _room(s, s.positions),
             encode(Envelope(slices=[s])), held.at)
 
 

@@ -55,7 +55,7 @@ async def kill(stack: Launched, rounds: int, roles: Sequence[str]) -> dict[str, 
     begun, found = time.monotonic(), {one.role: list[Round]() for one in choose(roles)}
     async with SteadyStream(stack.settings.gateway.url or "", stack.credentials.api_key, lanes=LANES, rate=RATE) as stream:
         scene = Scene(stack, stream, Arrivals(log))
-        await _nursery(stack)
+        await _forkserver(stack)
         for number in range(1, rounds + 1):
             for one in choose(roles):
                 if time.monotonic() - begun < LAST_BEGIN_SECONDS:
@@ -65,10 +65,10 @@ async def kill(stack: Launched, rounds: int, roles: Sequence[str]) -> dict[str, 
             "unanswered": stream.unanswered, "roles": [_row(one, found[one.role]) for one in choose(roles)]}
 
 
-async def _nursery(stack: Launched) -> None:
+async def _forkserver(stack: Launched) -> None:
     """Return once roles can be forked: what is measured is a stack that has run for a while."""
     until = time.monotonic() + FLOWING_SECONDS
-    while not stack.supervisor.nursery.waits and time.monotonic() < until:  # noqa: ASYNC110  nothing tells, it is asked
+    while not stack.supervisor.forkserver.waits and time.monotonic() < until:  # noqa: ASYNC110  nothing tells, it is asked
         await asyncio.sleep(0.05)
 
 

@@ -2,9 +2,9 @@
 
 In: the compacted topic (the newest record of a campaign wins, by version). Out: the command of a campaign, and a way to
 wait until a version has arrived. Every role that needs it has one cache of its own and starts work only after `start`
-returned. A record that is no command is counted in `unreadable` and passed over, and gets a dead letter
-from the cache that has `rejected`: whoever writes it is at fault, and its campaign keeps waiting. At the start a topic that cannot be read raises
-`CommandsUnreadable`; later it is tried again.
+returned. A record that is no command is counted in `unreadable` and passed over, and gets a dead letter from the cache that
+has `rejected`: whoever writes it is at fault, and its campaign keeps waiting. At the start a topic that cannot be read
+raises `CommandsUnreadable`; later it is tried again.
 """
 
 from __future__ import annotations

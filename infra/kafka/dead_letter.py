@@ -23,7 +23,7 @@ _OURS = frozenset({
 
 def dead_letter(record: ConsumerRecord, fault: Exception, *, code: str, service: str, now: int | None = None,
                 error_class: str | None = None) -> ProducerRecord:
-    """The record for `dead-letter`. `now` in milliseconds, of the clock by default; `error_class`: the fault's by default."""
+    """The record for `dead-letter`. `now` in milliseconds, else of the clock; `error_class`: else the fault's."""
     own = [(name, content if content is not None else b"") for name, content in record.headers or ()]
     before = {name: content for name, content in own if name in _OURS}
     failed_at = str(time.time_ns() // 1_000_000 if now is None else now).encode()

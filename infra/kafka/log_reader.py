@@ -86,7 +86,8 @@ def _begins(consumer: Any, stretches: Mapping[PartitionKey, Stretch]) -> dict[Pa
     return begins
 
 
-def _entries(consumer: Any, begins: Mapping[PartitionKey, int], ends: Mapping[PartitionKey, int]) -> Iterator[ConsumerRecord]:
+def _entries(consumer: Any, begins: Mapping[PartitionKey, int],
+             ends: Mapping[PartitionKey, int]) -> Iterator[ConsumerRecord]:
     open_places = {place for place, end in ends.items() if end > 0}
     consumer.assign([TopicPartition(*place, begins[place]) for place in sorted(open_places)])
     while open_places:

@@ -1,6 +1,7 @@
 """One record of Kafka, as it was read and as it is to be written: what streams, sinks, dispatch, delay and `verify` share.
 
-In: a message of the client. Out: plain tuples, which know nothing of a client and can be made in tests. Nothing can go wrong.
+In: a message of the client. Out: plain tuples, which know nothing of a client and can be made in tests. Nothing can go
+wrong.
 """
 
 from __future__ import annotations

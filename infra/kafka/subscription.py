@@ -1,12 +1,12 @@
 """A group's consumer as one thread uses it: partitions come and go, are held and released, polled and committed.
 
-In: a consumer and its topics. Out: records in batches; what was assigned and revoked, told from within `poll`. A partition is
-read unless it is held, alone or with all others. Goes wrong: `KafkaException` for what the client cannot mend and after
+In: a consumer and its topics. Out: records in batches; what was assigned and revoked, told from within `poll`. A partition
+is read unless it is held, alone or with all others. Goes wrong: `KafkaException` for what the client cannot mend and after
 which reading on would jump over records or never succeed; a connection that breaks is the client's to mend, and passes.
 
 Who uses how much: dispatch all of it, in a thread that bridges to the loop; delay from its loop, one call after the other;
-sinks with offsets of their own (`own_offsets`), since theirs stand in PostgreSQL beside the rows. `campaign-commands` and logs
-are read whole by assignment, without a group; they share `readable` and nothing else. Faust has a consumer of its own.
+sinks with offsets of their own (`own_offsets`), since theirs stand in PostgreSQL beside the rows. `campaign-commands` and
+logs are read whole by assignment, without a group; they share `readable` and nothing else. Faust has a consumer of its own.
 
 Traps. Every call is for the thread that polls: the client lets one in at a time, and `committed` or `commit` from another
 waits while the first comes back to poll, perhaps for ever. A pause outlives a change of owners, so what comes back is
@@ -34,8 +34,8 @@ log = structlog.get_logger()
 
 
 class Subscription:
-    """`all_held`: nothing is read for now. `own_offsets`: nothing is read before `assign` says from where. `begin_held`: each
-    partition is held until it is released. `hopeless`: which faults are raised, besides those fatal to the client."""
+    """`all_held`: nothing is read for now. `own_offsets`: nothing is read before `assign` says from where. `begin_held`:
+    each partition is held until it is released. `hopeless`: which faults are raised, besides those fatal to the client."""
 
     def __init__(self, consumer: Any, *, assigned: Told, revoked: Told, own_offsets: bool = False, begin_held: bool = False,
                  hopeless: Collection[str] = HOPELESS) -> None:

@@ -1,4 +1,4 @@
-"""How a process stands back for others, also where the kernel weighs sessions instead of processes.
+"""The priority of a process below others, also where the kernel weighs sessions instead of processes.
 
 In: a nice value, 0 to 19. Out: nothing; the kernel knows it. With `sched_autogroup` on, as most desktops and servers have
 it, a nice value counts only among processes of one session, and every role has a session of its own: there the session

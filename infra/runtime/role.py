@@ -57,7 +57,7 @@ Run = Callable[[RoleContext], Awaitable[None]]
 
 
 def serve_role(run: Run, *, settings: Settings, name: str, pool: PoolName | None, instance: str, nice: int = 0) -> int:
-    """Run this role until SIGINT or SIGTERM; the exit code. `nice`: how far its session stands back for others."""
+    """Run this role until SIGINT or SIGTERM; the exit code. `nice`: its session's priority below others."""
     # A burst makes tens of thousands of small values and drops them: looked over every 700 of them, they would cost a
     # quarter of a stage's time.
     gc.set_threshold(100_000, 20, 20)

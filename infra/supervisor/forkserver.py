@@ -1,10 +1,10 @@
 """Roles that start at once: children of a process that has imported what every role needs and does nothing but fork.
 
-In: a way to start that process (`nursery_process.py`), and to know when all is calm. Out: `bear(order)`: a `ForkedChild` that is
-used as any child process is. Half of a role's start is reading code; a fork has read it, and shares the memory of it.
-The nursery is made once all roles work, so that the first start has the processors to itself; until then, and while there
-is none, `bear` gives None and the role is started in the ordinary way. When the nursery dies, those born of it die with it
-(`end_with_parent`) and are told so; a new one is made once all is calm again. Linux alone can do this.
+In: a way to start that process (`forkserver_process.py`), and to know when all is calm. Out: `fork(order)`: a `ForkedChild`
+that is used as any child process is. Half of a role's start is reading code; a fork has read it, and shares its memory.
+The forkserver is made once all roles work, so that the first start has the processors to itself; until then, and while
+there is none, `fork` gives None and the role is started in the ordinary way. When the forkserver dies, those forked from it
+die with it (`end_with_parent`) and are told so; a new one is made once all is calm again. Linux alone can do this.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 FIRST_PAUSE = 1.0
-"""Seconds between the first calm and the making of the nursery."""
+"""Seconds between the first calm and the making of the forkserver."""
 
 LONGEST_PAUSE = 60.0
 """Seconds between two tries, at most, when it never comes to wait for orders."""
 
-BIRTH_SECONDS = 5.0
+FORK_SECONDS = 5.0
 
 
 class Child(Protocol):
@@ -40,7 +40,7 @@ class Child(Protocol):
 
 
 class ForkedChild:
-    """A child of the nursery. `ended` is called once, with the exit code that the nursery saw."""
+    """A child of the forkserver. `ended` is called once, with the exit code that the forkserver saw."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -77,25 +77,25 @@ class ForkedChild:
         signal.pidfd_send_signal(self._handle, number)
 
 
-class Nursery:
+class Forkserver:
     """`spawn` starts the process; `calm` returns once every role works. To be begun and closed once."""
 
     def __init__(self, spawn: Callable[[], Awaitable[asyncio.subprocess.Process]],
                  calm: Callable[[], Awaitable[None]]) -> None:
         self._spawn = spawn
         self._calm = calm
-        self._births: deque[asyncio.Future[ForkedChild | None]] = deque()
-        self._born: dict[int, ForkedChild] = {}
+        self._orders: deque[asyncio.Future[ForkedChild | None]] = deque()
+        self._children: dict[int, ForkedChild] = {}
         self._task: asyncio.Task[None] | None = None
         self.process: asyncio.subprocess.Process | None = None
         self.waits = False
 
     def begin(self) -> None:
         """Make it in a while, and again whenever it has died."""
-        self._task = asyncio.create_task(self._keep(), name="keep-nursery")
+        self._task = asyncio.create_task(self._keep(), name="keep-forkserver")
 
     async def close(self) -> None:
-        """End it, and with it whoever was born of it."""
+        """End it, and with it whoever was forked from it."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -104,18 +104,18 @@ class Nursery:
                 self.process.kill()
             await self.process.wait()
 
-    async def bear(self, order: Mapping[str, Any]) -> ForkedChild | None:
-        """A process that does what the order says; None without a nursery."""
+    async def fork(self, order: Mapping[str, Any]) -> ForkedChild | None:
+        """A process that does what the order says; None without a forkserver."""
         process = self.process
         if not self.waits or process is None or process.stdin is None:
             return None
-        birth: asyncio.Future[ForkedChild | None] = asyncio.get_running_loop().create_future()
-        self._births.append(birth)
+        forked: asyncio.Future[ForkedChild | None] = asyncio.get_running_loop().create_future()
+        self._orders.append(forked)
         process.stdin.write(json.dumps(order).encode() + b"\n")
         try:
-            return await asyncio.wait_for(birth, BIRTH_SECONDS)
+            return await asyncio.wait_for(forked, FORK_SECONDS)
         except TimeoutError:
-            # A birth that came later would be a second process of the role.
+            # A child that came later would be a second process of the role.
             self.waits = False
             with suppress(ProcessLookupError):
                 process.kill()
@@ -133,33 +133,33 @@ class Nursery:
                     await self._listen(self.process)
                     pause = FIRST_PAUSE if self.waits else pause
                 finally:
-                    self._bereave()
+                    self._ended()
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         """What it tells, until it ends."""
         while process.stdout is not None and (line := await process.stdout.readline()):
             match json.loads(line):
-                case {"born": int(pid)}:
-                    self._welcome(ForkedChild(pid))
+                case {"forked": int(pid)}:
+                    self._forked(ForkedChild(pid))
                 case {"ended": int(pid), "code": int(code)}:
-                    self._born.pop(pid).ended(code)
+                    self._children.pop(pid).ended(code)
                 case _:
                     self.waits = True
 
-    def _welcome(self, born: ForkedChild) -> None:
-        self._born[born.pid] = born
-        birth = self._births.popleft()
-        if birth.done():
+    def _forked(self, child: ForkedChild) -> None:
+        self._children[child.pid] = child
+        order = self._orders.popleft()
+        if order.done():
             with suppress(ProcessLookupError):
-                born.kill()
+                child.kill()
         else:
-            birth.set_result(born)
+            order.set_result(child)
 
-    def _bereave(self) -> None:
+    def _ended(self) -> None:
         self.waits = False
-        while self._births:
-            birth = self._births.popleft()
-            if not birth.done():
-                birth.set_result(None)
-        while self._born:
-            self._born.popitem()[1].ended(-signal.SIGKILL)
+        while self._orders:
+            order = self._orders.popleft()
+            if not order.done():
+                order.set_result(None)
+        while self._children:
+            self._children.popitem()[1].ended(-signal.SIGKILL)

@@ -1,6 +1,6 @@
-"""The process behind `nursery.py`: it forks a child for each order and tells when one was born and when it ended.
+"""The process behind `forkserver.py`: it forks a child for each order and tells when one was forked and when it ended.
 
-In: orders as JSON lines on stdin, `{"role", "log"}`. Out: `{"ready": true}`, then `{"born": pid}` an order, and
+In: orders as JSON lines on stdin, `{"role", "log"}`. Out: `{"ready": true}`, then `{"forked": pid}` an order, and
 `{"ended": pid, "code": code}` a child, as JSON lines on stdout. It ends when stdin does. The code that forks has no threads
 and opens nothing but handles of its children: what a child inherits is imported code, and its two other ends are the log.
 """
@@ -44,22 +44,22 @@ def serve(live: Live, orders: BinaryIO) -> int:
                 if not line:
                     return 0
                 pid = _fork(live, json.loads(line))
-                _tell(born=pid)
+                _tell(forked=pid)
                 events.register(os.pidfd_open(pid), selectors.EVENT_READ, pid)
 
 
 def _fork(live: Live, order: dict[str, Any]) -> int:
-    nursery = os.getpid()
+    forkserver = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     code = 1
     try:
-        end_with_parent(nursery)
+        end_with_parent(forkserver)
         os.setsid()
         _talk_to(order["log"])
         code = live(order["role"])
-    except BaseException:  # noqa: BLE001  why: nothing of a child may go on as a second nursery
+    except BaseException:  # noqa: BLE001  why: nothing of a child may go on as a second forkserver
         traceback.print_exc()
     finally:
         with suppress(OSError):
@@ -68,7 +68,7 @@ def _fork(live: Live, order: dict[str, Any]) -> int:
 
 
 def _talk_to(log: str) -> None:
-    """Standard input from nowhere, output to the log; all else that was open is the nursery's."""
+    """Standard input from nowhere, output to the log; all else that was open is the forkserver's."""
     nowhere = os.open(os.devnull, os.O_RDONLY)
     out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, FILE_MODE)
     os.dup2(nowhere, 0)

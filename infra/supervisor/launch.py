@@ -62,7 +62,7 @@ async def launched(settings: Settings, rows: Sequence[RoleRow], *, tell: Tell, t
     """Everything up and ready inside the block. To be entered from the main thread, as children are tied to it.
 
     `grace`: seconds that roles get to end in order; 0 when nothing of the folder is kept. `forks`: whether roles that die
-    are to come back from a nursery; making one takes some seconds of CPU.
+    are to come back from a forkserver; making one takes some seconds of CPU.
     """
     folder = DataFolder(settings.data_dir)
     folder.create()

@@ -16,7 +16,7 @@ from infra.runtime.role import PoolName, Run
 
 
 class RoleRow(NamedTuple):
-    """One process. `load`: import what it runs. `nice`: how far it stands back for others. `name`: unique, e.g. `streams-bulk`."""
+    """One process. `load`: import what it runs. `nice`: its priority below others. `name`: unique, e.g. `streams-bulk`."""
 
     role: str
     pool: PoolName | None

@@ -1,10 +1,10 @@
-"""One supervised role: `python -m infra.supervisor.run_role NAME --parent PID [--settings-on-stdin]`, or the process that others
-are forked from: `python -m infra.supervisor.run_role NAME,NAME,... --parent PID --nursery`.
+"""One supervised role: `python -m infra.supervisor.run_role NAME --parent PID [--settings-on-stdin]`, or the process that
+others are forked from: `python -m infra.supervisor.run_role NAME,NAME,... --parent PID --forkserver`.
 
 In: the role's name, the supervisor's pid, settings from the environment alone, or as one JSON object of variables on stdin:
 then everything is imported while they are waited for. Out: the role's exit code. It ends with its parent, however that
-ends. Bad settings exit 2 with every fault on stderr. A nursery has imported what any of these roles needs; what it is told
-and tells stands in nursery_process.py.
+ends. Bad settings exit 2 with every fault on stderr. A forkserver has imported what any of these roles needs; what it is
+told and tells stands in forkserver_process.py.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from infra.supervisor.roles import RoleRow, find_role
 
 
 def main(arguments: list[str]) -> int:
-    """`arguments`: NAME --parent PID [--settings-on-stdin | --nursery]."""
+    """`arguments`: NAME --parent PID [--settings-on-stdin | --forkserver]."""
     name, _, parent, *rest = arguments
     end_with_parent(int(parent))
-    if rest == ["--nursery"]:
-        return _be_nursery(name.split(","))
+    if rest == ["--forkserver"]:
+        return _be_forkserver(name.split(","))
     row = find_role(name)
     os.nice(row.nice)
     if not rest:
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     return _begin(row, json.loads(given)) if given else 0
 
 
-def _be_nursery(names: Sequence[str]) -> int:
+def _be_forkserver(names: Sequence[str]) -> int:
     from infra.supervisor.forkserver_process import serve as serve_orders
 
     for row in map(find_role, names):

@@ -1,7 +1,7 @@
 """The supervisor: keeps roles and services alive, and ends them all.
 
 In: rows of roles, their settings, the services that are ours. Out: processes, `DATA/run/roles.json` for `ps`, one log
-file a role, bounded like those of the services. One that dies is started again at once, however often, by a nursery if
+file a role, bounded like those of the services. One that dies is started again at once, however often, by a forkserver if
 there is one; only starts that never became ready are spaced out.
 `end` asks roles to stop, kills those that have not gone after eight seconds, then stops the services. Nothing here
 raises for what a child does.
@@ -24,7 +24,7 @@ from infra.runtime.private_files import open_private_log
 from infra.runtime.refusal import Refusal
 from infra.runtime.role import ready_file
 from infra.supervisor.data_folder import DataFolder, own_identity
-from infra.supervisor.forkserver import Child, Nursery
+from infra.supervisor.forkserver import Child, Forkserver
 from infra.supervisor.log_bounds import keep_bounded
 from infra.supervisor.role_log import last_fault
 from infra.supervisor.roles import SIMULATOR, RoleRow
@@ -35,7 +35,7 @@ LONGEST_BACKOFF = 5.0
 READY_SECONDS = 90.0
 Tell = Callable[[str], None]
 Command = Callable[[RoleRow], Sequence[str]]
-NurseryCommand = Callable[[Sequence[RoleRow]], Sequence[str]]
+ForkserverCommand = Callable[[Sequence[RoleRow]], Sequence[str]]
 
 
 class Restartable(Protocol):
@@ -81,18 +81,18 @@ class Supervised:
 
 class Supervisor:
     """To be made inside a running loop; `environment` is that of every role, before its settings are added. `command` and
-    `nursery` say how a role and a nursery are started; whoever gives a `command` has no nursery unless it is given too, and
-    without `forks` there is none at all."""
+    `forkserver` say how a role and a forkserver are started; whoever gives a `command` has no forkserver unless it is given
+    too, and without `forks` there is none at all."""
 
     def __init__(self, folder: DataFolder, environment: dict[str, str], tell: Tell, command: Command | None = None,
-                 nursery: NurseryCommand | None = None, *, forks: bool = True) -> None:
+                 forkserver: ForkserverCommand | None = None, *, forks: bool = True) -> None:
         self._folder = folder
         self._environment = environment
         self._tell = tell
         self._command = command or role_command
-        ordinary = nursery_command if forks and command is None and hasattr(os, "pidfd_open") else None
-        self._nursery_command = nursery or ordinary
-        self.nursery = Nursery(self._spawn_nursery, self.all_calm)
+        ordinary = forkserver_command if forks and command is None and hasattr(os, "pidfd_open") else None
+        self._forkserver_command = forkserver or ordinary
+        self.forkserver = Forkserver(self._spawn_forkserver, self.all_calm)
         self._variables: dict[str, str] = {}
         self._warm: dict[str, asyncio.subprocess.Process] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -120,8 +120,8 @@ class Supervisor:
             self.roles.append(role)
             self._tasks.append(asyncio.create_task(self._keep(role), name=f"keep-{row.name}"))
         self._watch_logs()
-        if self._nursery_command is not None:
-            self.nursery.begin()
+        if self._forkserver_command is not None:
+            self.forkserver.begin()
 
     def watch_services(self, services: Sequence[Restartable]) -> None:
         """Keep these services alive; they run already."""
@@ -160,7 +160,7 @@ class Supervisor:
         ours = [*self._warm.values(), *(process for row, process in running if row.role != SIMULATOR.role)]
         await asyncio.gather(*(_end(process, grace) for process in ours))
         await asyncio.gather(*(_end(process, grace) for row, process in running if row.role == SIMULATOR.role))
-        await self.nursery.close()
+        await self.forkserver.close()
         self.note()
         # Trap: a service that was being started again finishes that in its thread; stop() waits for its lock.
         await asyncio.gather(*(asyncio.to_thread(service.stop) for service in self.services), return_exceptions=True)
@@ -204,21 +204,21 @@ class Supervisor:
             warm.stdin.close()
             role.process = warm
         else:
-            role.process = await self._bear(role) or await self._start_process(role.row.name, self._command(role.row))
+            role.process = await self._fork(role) or await self._start_process(role.row.name, self._command(role.row))
         role.starts += 1
         role.started_at = time.time()
         self.note()
         return role.process
 
-    async def _bear(self, role: Supervised) -> Child | None:
-        """A child of the nursery, for a role that has worked; one that never does is not worth a fault in there."""
+    async def _fork(self, role: Supervised) -> Child | None:
+        """A child of the forkserver, for a role that has worked; one that never does is not worth a fault in there."""
         if role.starts == 0 or role.failures:
             return None
-        return await self.nursery.bear({"role": role.row.name, "log": str(self._log(role.row.name))})
+        return await self.forkserver.fork({"role": role.row.name, "log": str(self._log(role.row.name))})
 
-    async def _spawn_nursery(self) -> asyncio.subprocess.Process:
-        command = (self._nursery_command or nursery_command)([role.row for role in self.roles])
-        return await self._start_process("nursery", command, told=True, tells=True)
+    async def _spawn_forkserver(self) -> asyncio.subprocess.Process:
+        command = (self._forkserver_command or forkserver_command)([role.row for role in self.roles])
+        return await self._start_process("forkserver", command, told=True, tells=True)
 
     def _watch_logs(self) -> None:
         if not self._logs_watched:
@@ -227,7 +227,7 @@ class Supervisor:
 
     def _logs(self) -> list[Path]:
         """What our children write to."""
-        return [self._log(name) for name in (*(role.row.name for role in self.roles), "nursery",
+        return [self._log(name) for name in (*(role.row.name for role in self.roles), "forkserver",
                                              *(service.name for service in self.services))]
 
     def _log(self, name: str) -> Path:
@@ -272,10 +272,11 @@ def role_command(row: RoleRow) -> Sequence[str]:
     return (sys.executable, "-P", "-m", "infra.supervisor.run_role", row.name, "--parent", str(own_identity()[0]))
 
 
-def nursery_command(rows: Sequence[RoleRow]) -> Sequence[str]:
+def forkserver_command(rows: Sequence[RoleRow]) -> Sequence[str]:
     """How a process is started that any of these roles can be forked from."""
     names = ",".join(row.name for row in rows)
-    return (sys.executable, "-P", "-m", "infra.supervisor.run_role", names, "--parent", str(own_identity()[0]), "--nursery")
+    return (sys.executable, "-P", "-m", "infra.supervisor.run_role", names, "--parent", str(own_identity()[0]),
+            "--forkserver")
 
 
 async def _end(process: Child, grace: float) -> None:

@@ -1,4 +1,4 @@
-"""The nursery: a role that died is forked from a process that has read all code; its death, its end and its absence."""
+"""The forkserver: a role that died is forked from a process that has read all code; its death, its end and its absence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pathlib import Path
 from infra.supervisor.forkserver_process import serve
 
 def live(role):
-    print(role, "from the nursery", os.getppid(), flush=True)
+    print(role, "from the forkserver", os.getppid(), flush=True)
     mark = Path(sys.argv[1])
     mark.with_suffix(".part").write_text(json.dumps({"pid": os.getpid()}))
     mark.with_suffix(".part").replace(mark)
@@ -40,7 +40,7 @@ Make = Callable[[str], Supervisor]
 
 @pytest.fixture
 async def supervise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Make]:
-    """A supervisor with one role and a nursery of this program."""
+    """A supervisor with one role and a forkserver of this program."""
     monkeypatch.setattr("infra.supervisor.forkserver.FIRST_PAUSE", 0.0)
     folder, made = DataFolder(tmp_path), list[Supervisor]()
     folder.create()
@@ -75,40 +75,40 @@ def parent(pid: int) -> int:
 async def test_a_role_that_dies_is_forked_however_often(supervise: Make, tmp_path: Path) -> None:
     supervisor = supervise(FORKING)
     [role] = supervisor.roles
-    await until(lambda: supervisor.nursery.waits)
+    await until(lambda: supervisor.forkserver.waits)
     for _ in range(3):
         pid = await again(role)
-        assert supervisor.nursery.process is not None and parent(pid) == supervisor.nursery.process.pid
+        assert supervisor.forkserver.process is not None and parent(pid) == supervisor.forkserver.process.pid
         assert os.getsid(pid) == pid
     assert role.starts == 4
-    assert (tmp_path / "logs" / "fake.log").read_text().count("fake from the nursery") == 3
+    assert (tmp_path / "logs" / "fake.log").read_text().count("fake from the forkserver") == 3
 
 
-async def test_without_a_nursery_a_role_is_started_all_the_same(supervise: Make) -> None:
+async def test_without_a_forkserver_a_role_is_started_all_the_same(supervise: Make) -> None:
     supervisor = supervise(LOST)
     pid = await again(supervisor.roles[0])
     assert parent(pid) == os.getpid()
-    assert not supervisor.nursery.waits
+    assert not supervisor.forkserver.waits
 
 
-async def test_whoever_was_born_of_a_nursery_that_dies_comes_back(supervise: Make) -> None:
+async def test_whoever_was_forked_from_a_forkserver_that_dies_comes_back(supervise: Make) -> None:
     supervisor = supervise(FORKING)
     [role] = supervisor.roles
-    await until(lambda: supervisor.nursery.waits)
-    born, first = await again(role), supervisor.nursery.process
+    await until(lambda: supervisor.forkserver.waits)
+    child, first = await again(role), supervisor.forkserver.process
     assert first is not None
 
     first.kill()
 
-    await until(lambda: started_ticks(born) is None and role.state == "running" and role.pid != born)
-    await until(lambda: supervisor.nursery.waits and supervisor.nursery.process is not first)
+    await until(lambda: started_ticks(child) is None and role.state == "running" and role.pid != child)
+    await until(lambda: supervisor.forkserver.waits and supervisor.forkserver.process is not first)
     assert parent(await again(role)) != os.getpid()
 
 
 async def test_a_role_that_never_works_is_not_forked(supervise: Make) -> None:
     supervisor = supervise(FORKING)
     [role] = supervisor.roles
-    await until(lambda: role.state == "running" and supervisor.nursery.waits)
+    await until(lambda: role.state == "running" and supervisor.forkserver.waits)
     before = role.pid
     assert before is not None
     role.ready.clear()
@@ -120,38 +120,39 @@ async def test_a_role_that_never_works_is_not_forked(supervise: Make) -> None:
 async def test_a_child_that_fails_says_so_in_its_log(supervise: Make, tmp_path: Path) -> None:
     supervisor = supervise(FAILING)
     [role] = supervisor.roles
-    await until(lambda: role.state == "running" and supervisor.nursery.waits)
+    await until(lambda: role.state == "running" and supervisor.forkserver.waits)
     assert role.pid is not None
     os.kill(role.pid, signal.SIGKILL)
     log = tmp_path / "logs" / "fake.log"
     await until(lambda: log.exists() and "ValueError: no more" in log.read_text())
-    assert supervisor.nursery.waits
+    assert supervisor.forkserver.waits
     await until(lambda: role.starts >= 3)
 
 
 async def test_all_of_it_ends(supervise: Make) -> None:
     supervisor = supervise(FORKING)
     [role] = supervisor.roles
-    await until(lambda: supervisor.nursery.waits)
-    pid, nursery = await again(role), supervisor.nursery.process
+    await until(lambda: supervisor.forkserver.waits)
+    pid, forkserver = await again(role), supervisor.forkserver.process
     await supervisor.end()
-    assert nursery is not None and nursery.returncode is not None
-    assert started_ticks(pid) is None and started_ticks(nursery.pid) is None
+    assert forkserver is not None and forkserver.returncode is not None
+    assert started_ticks(pid) is None and started_ticks(forkserver.pid) is None
     assert role.process is not None and role.process.returncode == -signal.SIGTERM
 
 
 def test_real_roles_are_forked_with_their_log_and_their_settings(tmp_path: Path) -> None:
     with subprocess.Popen(
-            [sys.executable, "-m", "infra.supervisor.run_role", "delay,releaser", "--parent", str(os.getpid()), "--nursery"],
+            [sys.executable, "-m", "infra.supervisor.run_role", "delay,releaser", "--parent", str(os.getpid()),
+             "--forkserver"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env={"PATH": "/usr/bin", "SLUICE_DATA_DIR": str(tmp_path), "SLUICE_NO_SUCH_SETTING": "1"}) as nursery:
-        assert nursery.stdin is not None and nursery.stdout is not None
-        assert json.loads(nursery.stdout.readline()) == {"ready": True}
+            env={"PATH": "/usr/bin", "SLUICE_DATA_DIR": str(tmp_path), "SLUICE_NO_SUCH_SETTING": "1"}) as forkserver:
+        assert forkserver.stdin is not None and forkserver.stdout is not None
+        assert json.loads(forkserver.stdout.readline()) == {"ready": True}
         log = tmp_path / "delay.log"
-        nursery.stdin.write(json.dumps({"role": "delay", "log": str(log)}) + "\n")
-        nursery.stdin.flush()
-        born = json.loads(nursery.stdout.readline())["born"]
-        assert json.loads(nursery.stdout.readline()) == {"ended": born, "code": 2}, "wrong settings end a role so"
+        forkserver.stdin.write(json.dumps({"role": "delay", "log": str(log)}) + "\n")
+        forkserver.stdin.flush()
+        child = json.loads(forkserver.stdout.readline())["forked"]
+        assert json.loads(forkserver.stdout.readline()) == {"ended": child, "code": 2}, "wrong settings end a role so"
         assert "NO_SUCH_SETTING" in log.read_text()
-        nursery.stdin.close()
-        assert nursery.wait(30) == 0
+        forkserver.stdin.close()
+        assert forkserver.wait(30) == 0

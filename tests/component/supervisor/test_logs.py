@@ -78,7 +78,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
 
 
-def test_a_child_of_the_nursery_ends_though_it_cannot_say_why() -> None:
+def test_a_child_of_the_forkserver_ends_though_it_cannot_say_why() -> None:
     done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "1\n"
 
