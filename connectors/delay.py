@@ -60,7 +60,7 @@ class WaitingPartition:
         self._next = -1
         self.bytes = 0
 
-    def add(self, slice_: DelayedSlice) -> None:
+    def enqueue(self, slice_: DelayedSlice) -> None:
         """A slice as read; offsets ascend."""
         self._open.add(slice_.offset)
         self._next = slice_.offset + 1
@@ -153,7 +153,7 @@ class Delay:
                         partition=record.partition, offset=record.offset)
             waiting.skip(record.offset)
             return
-        waiting.add(self._delayed(record, retried))
+        waiting.enqueue(self._delayed(record, retried))
 
     def _delayed(self, record: ConsumerRecord, retried: Retry) -> DelayedSlice:
         slice_ = retried.slice

@@ -26,7 +26,7 @@ from schemas.values.reasons import Reason
 from schemas.values.status import Status
 
 BURST_CHUNKS = 200
-TOLD_MS = 600_000
+REPEAT_MS = 600_000
 FROM_US = [("x-from", b"releaser")]
 
 
@@ -37,16 +37,16 @@ async def mark_overdue(leases: RowLeases, outbox: Outbox, now: Callable[[], int]
     rows = await leases.query("overdue", {
         "second": at // 1000, "until": at + LEASE_MS, "limit": BURST_CHUNKS, "sent": Status.SENT.rank,
         "missing": Reason.NO_RECEIPT.number})
-    await asyncio.gather(*(_tell(outbox, at, list(group)) for _, group in groupby(rows, key=lambda row: row[:2])))
+    await asyncio.gather(*(_send_overdue(outbox, at, list(group)) for _, group in groupby(rows, key=lambda row: row[:2])))
     if rows:
         tenants, chunks, carriers = zip(*sorted({(row[0], row[1], row[6]) for row in rows}), strict=True)
         await leases.execute("overdue_told", {
             "tenants": list(tenants), "chunks": list(chunks), "carriers": list(carriers), "leased": at + LEASE_MS,
-            "until": at + TOLD_MS})
+            "until": at + REPEAT_MS})
     return bool(rows)
 
 
-def _tell(outbox: Outbox, at: int, rows: list[tuple[Any, ...]]) -> asyncio.Future[int]:
+def _send_overdue(outbox: Outbox, at: int, rows: list[tuple[Any, ...]]) -> asyncio.Future[int]:
     """One record for the rows of one chunk, each of a send and a carrier."""
     tenant, chunk, campaign, part, size, lane, *_ = rows[0]
     record = MessageEvents(

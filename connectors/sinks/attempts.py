@@ -45,7 +45,7 @@ class AttemptsSink(Sink):
         if calls:
             log = CallLog(_lock(calls, transaction))
             for call in calls:
-                log.take(call)
+                log.apply(call)
             log.write(transaction)
 
     def forget(self) -> None:
@@ -61,7 +61,7 @@ class CallLog:
         self._uncertain: Uncertain = {}
         self._answered: dict[Key, int] = {}
 
-    def take(self, call: Started | Settled) -> None:
+    def apply(self, call: Started | Settled) -> None:
         """Add one record."""
         row = self._rows[(call.tenant, call.chunk, call.send)]
         if isinstance(call, Started):
@@ -89,7 +89,7 @@ class CallLog:
         # Already answered: its id is stored, and a late "uncertain" says less than what is known.
         fresh = call.positions & ~row[1]
         new = [(p, ids) for p, ids in columns.ids.items() if fresh >> p & 1]
-        self._refs.add(call, new, [columns.to_hashes[p] for p, _ in new], [columns.segments[p] for p, _ in new])
+        self._refs.add_answered(call, new, [columns.to_hashes[p] for p, _ in new], [columns.segments[p] for p, _ in new])
         for p in columns.uncertain:
             if fresh >> p & 1:
                 entry = (call.carrier, columns.to_hashes[p], call.at)

@@ -31,7 +31,7 @@ class MessageRefs:
         self._blocks: dict[Block, list[Ref]] = {}
         self._at: dict[Block, int] = {}
 
-    def add(self, call: Settled, ids: Sequence[tuple[int, Sequence[str]]], to_hashes: Sequence[int],
+    def add_answered(self, call: Settled, ids: Sequence[tuple[int, Sequence[str]]], to_hashes: Sequence[int],
             segments: Sequence[int]) -> None:
         """The ids of these messages: (position, its segments' ids), destination hash, number of segments."""
         block = (call.tenant, call.chunk, call.send, call.carrier)

@@ -75,7 +75,7 @@ class SinkThreads:
             thread.join(STOP_SECONDS)
 
     def _reporter(self, name: str) -> Callable[[], None]:
-        return lambda: self._tell(self._joined, name)
+        return lambda: self._call_on_loop(self._joined, name)
 
     def _joined(self, name: str) -> None:
         self._missing.discard(name)
@@ -87,12 +87,12 @@ class SinkThreads:
             self._runners[name].run()
         except Exception as fault:  # why: a thread's fault must end the role, whatever it is
             log.exception("a sink cannot go on", action="sink_failed", sink=name)
-            self._tell(self._fail, fault)
+            self._call_on_loop(self._fail, fault)
 
     def _fail(self, fault: Exception) -> None:
         if not self.failed.done():
             self.failed.set_exception(fault)
 
-    def _tell(self, callback: Callable[..., None], argument: object) -> None:
+    def _call_on_loop(self, callback: Callable[..., None], argument: object) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(callback, argument)

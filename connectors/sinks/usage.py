@@ -40,7 +40,7 @@ class UsageSink(Sink):
             key = (usage.tenant, usage.chunk, usage.round, usage.price_class)
             row = rows.setdefault(key, unreserved(usage))
             effect = settle(row, usage)
-            moved.add(usage, partition, effect.charge, effect.freed, effect.drawn)
+            moved.book(usage, partition, effect.charge, effect.freed, effect.drawn)
         _write_reservations(rows, {(u.tenant, u.chunk, u.round, u.price_class): u for u, _ in usages}, transaction)
         _write_allowances(moved, transaction)
         _write_balances(moved, transaction)
@@ -57,7 +57,7 @@ class _Moved:
     leases: dict[tuple[str, str], int] = field(default_factory=dict)
     campaigns: dict[tuple[str, str, int], int] = field(default_factory=dict)
 
-    def add(self, usage: Usage, partition: int, charge: int, freed: int, drawn: int) -> None:
+    def book(self, usage: Usage, partition: int, charge: int, freed: int, drawn: int) -> None:
         """Add one usage's effect."""
         sums = self.tenants.setdefault(usage.tenant, [0, 0])
         sums[0] += charge

@@ -31,20 +31,20 @@ def serve(live: Live, orders: BinaryIO) -> int:
     gc.freeze()
     events = selectors.DefaultSelector()
     events.register(orders, selectors.EVENT_READ)
-    _tell(ready=True)
+    _report(ready=True)
     while True:
         for key, _ in events.select():
             if key.data is not None:
                 events.unregister(key.fd)
                 os.close(key.fd)
                 _, status = os.waitpid(key.data, 0)
-                _tell(ended=key.data, code=os.waitstatus_to_exitcode(status))
+                _report(ended=key.data, code=os.waitstatus_to_exitcode(status))
             else:
                 line = orders.readline()
                 if not line:
                     return 0
                 pid = _fork(live, json.loads(line))
-                _tell(forked=pid)
+                _report(forked=pid)
                 events.register(os.pidfd_open(pid), selectors.EVENT_READ, pid)
 
 
@@ -77,6 +77,6 @@ def _talk_to(log: str) -> None:
     os.closerange(3, 1024)
 
 
-def _tell(**what: object) -> None:
+def _report(**what: object) -> None:
     sys.stdout.write(f"{json.dumps(what)}\n")
     sys.stdout.flush()

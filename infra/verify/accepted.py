@@ -53,7 +53,7 @@ class Ledger:
         self.received: dict[PartKey, int] = {}
         self.listed_later: set[PartKey] = set()
 
-    def take(self, entry: ConsumerRecord) -> None:
+    def read(self, entry: ConsumerRecord) -> None:
         """One record of an ingest topic; what does not come from the gateway, or is poison, is passed over."""
         if GATEWAY not in entry.headers:
             return
@@ -63,9 +63,9 @@ class Ledger:
             return
         for s in slices:
             if s.resume_at == ResumeAt.PARTITION and s.send == 1:
-                self.add(_chunk(s))
+                self.add_chunk(_chunk(s))
 
-    def add(self, chunk: AcceptedChunk) -> None:
+    def add_chunk(self, chunk: AcceptedChunk) -> None:
         """One chunk; a repeat changes nothing."""
         key = (chunk.tenant, chunk.chunk)
         if key in self.chunks:

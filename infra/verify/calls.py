@@ -101,9 +101,9 @@ class CallLog:
         self.horizon = Horizon()
         self._owners: dict[tuple[str, int], int] = {}
 
-    def take(self, entry: ConsumerRecord, *, judged: bool = True) -> None:
+    def read(self, entry: ConsumerRecord, *, judged: bool = True) -> None:
         """One record; poison is passed over. `judged`: state and money must have followed it by now."""
-        self.horizon.take(entry)
+        self.horizon.read(entry)
         try:
             record = decode(entry.value)
         except DecodeError:

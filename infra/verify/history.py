@@ -27,10 +27,10 @@ class History:
         self.public = PublicEvents()
         self.horizon = Horizon()
 
-    def take(self, entry: ConsumerRecord) -> None:
+    def read(self, entry: ConsumerRecord) -> None:
         """One record; poison is passed over."""
         if entry.topic == topics.DELIVERY_RECEIPTS:
-            self.horizon.take(entry)
+            self.horizon.read(entry)
         try:
             record = decode(entry.value)
         except DecodeError:
@@ -38,7 +38,7 @@ class History:
         if isinstance(record, MessageEvents):
             self._event(record)
         elif isinstance(record, DeliveryReceipt):
-            self.public.take(record)
+            self.public.note(record)
 
     def _event(self, event: MessageEvents) -> None:
         said = self.said.setdefault((event.tenant, event.chunk), {})

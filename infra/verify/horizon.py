@@ -21,7 +21,7 @@ class Horizon:
     whole_since: int = 0
     _seen: set[PartitionKey] = field(default_factory=set)
 
-    def take(self, entry: ConsumerRecord) -> None:
+    def read(self, entry: ConsumerRecord) -> None:
         """One record; only the first of each partition counts."""
         place = (entry.topic, entry.partition)
         if place not in self._seen:

@@ -77,7 +77,7 @@ class MessageJudge:
 
     def strange(self, key: Key, positions: int, where: str) -> None:
         """Something speaks of a chunk that was never accepted."""
-        self.findings.add("PHANTOM", f"{where} of a chunk that was never accepted", [f"{key[1]}"] * bool(positions))
+        self.findings.report("PHANTOM", f"{where} of a chunk that was never accepted", [f"{key[1]}"] * bool(positions))
 
     def _flight(self, chunk: AcceptedChunk, row: Row | None, by_sequence: Mapping[int, int]) -> None:
         waiting = self.waiting.get((chunk.tenant, chunk.chunk), 0)
@@ -131,7 +131,7 @@ class MessageJudge:
         self._note("DUP_EFFECT", "handed to a carrier again after its answer", chunk, calls.started_again)
         beyond = calls.touched & ~everyone(chunk.size)
         if beyond:
-            self.findings.add("PHANTOM", "calls for positions that the chunk does not have", [chunk.chunk])
+            self.findings.report("PHANTOM", "calls for positions that the chunk does not have", [chunk.chunk])
         if not self.settled:
             return
         for send, positions in calls.sent.items():
@@ -145,7 +145,7 @@ class MessageJudge:
 
     def _note(self, kind: str, sentence: str, chunk: AcceptedChunk, positions: int) -> None:
         if positions:
-            self.findings.add(kind, sentence, chunk.message_ids(positions))
+            self.findings.report(kind, sentence, chunk.message_ids(positions))
 
 
 def _by_sequence(sequences: list[int]) -> dict[int, int]:

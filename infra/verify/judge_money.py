@@ -79,10 +79,10 @@ class MoneyJudge:
         """Sums of each tenant."""
         for row in rows:
             if row.reserved != row.rows_reserved:
-                self._findings.add("LEAK", "the account reserves another sum than its reservations and allowances",
+                self._findings.report("LEAK", "the account reserves another sum than its reservations and allowances",
                                    [f"{row.tenant} ({row.reserved} instead of {row.rows_reserved})"])
             if row.charged != row.rows_charged:
-                self._findings.add("LEAK", "the account was charged another sum than its messages",
+                self._findings.report("LEAK", "the account was charged another sum than its messages",
                                    [f"{row.tenant} ({row.charged} instead of {row.rows_charged})"])
 
     def unpaid(self, priced: Iterable[Key]) -> None:
@@ -91,13 +91,13 @@ class MoneyJudge:
             calls, chunk = self._calls.chunks.get(key), self._ledger.chunks.get(key)
             free = 0 if calls is None else calls.due & ~self._charged.get(key, 0)
             if free and chunk is not None:
-                self._findings.add("LEAK", "taken by a carrier and never charged", chunk.message_ids(free))
+                self._findings.report("LEAK", "taken by a carrier and never charged", chunk.message_ids(free))
 
     def campaigns(self, rows: Iterable[CampaignRow]) -> None:
         """Prices that campaigns show."""
         for row in rows:
             if row.shown != row.rows_charged:
-                self._findings.add("LEAK", "a campaign shows another price than its messages were charged",
+                self._findings.report("LEAK", "a campaign shows another price than its messages were charged",
                                    [f"{row.campaign} ({row.shown} instead of {row.rows_charged})"])
 
     def _unfounded(self, row: ReservationRow, key: Key) -> None:
@@ -122,4 +122,4 @@ class MoneyJudge:
     def _note(self, kind: str, sentence: str, row: ReservationRow, positions: int) -> None:
         if positions:
             chunk = self._ledger.chunks.get((row.tenant, row.chunk))
-            self._findings.add(kind, sentence, [row.chunk] if chunk is None else chunk.message_ids(positions))
+            self._findings.report(kind, sentence, [row.chunk] if chunk is None else chunk.message_ids(positions))

@@ -57,7 +57,7 @@ def _judge(carrier: str, seconds: Mapping[int, int], history: Sequence[RateRow],
             first += 1
         rate = _highest(history, second - 2 * window, second + 1)
         if total > rate * (window + LEASE_SECONDS) + 1 + in_flight:
-            findings.add("OVERRATE", f"more than {rate} segments a second over {window} s",
+            findings.report("OVERRATE", f"more than {rate} segments a second over {window} s",
                          [f"{carrier} at {second} ({total} in {window} s)"])
 
 

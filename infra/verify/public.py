@@ -21,13 +21,13 @@ Pages = dict[int, bytearray]
 
 
 class PublicEvents:
-    """`take` all, then ask."""
+    """`note` all, then ask."""
 
     def __init__(self) -> None:
         self._parts: dict[Part, dict[int, Pages]] = {}  # by sequence
         self._singles: dict[Part, tuple[int, ...]] = {}
 
-    def take(self, receipt: DeliveryReceipt) -> None:
+    def note(self, receipt: DeliveryReceipt) -> None:
         """One event; a repeat changes nothing."""
         try:
             parsed = parse_message_id(receipt.message_id)

@@ -54,7 +54,7 @@ class Findings:
     _found: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     _counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def add(self, kind: str, sentence: str, ids: Iterable[str]) -> None:
+    def report(self, kind: str, sentence: str, ids: Iterable[str]) -> None:
         """Note these ids under this kind and sentence."""
         key = (kind, sentence)
         kept = self._found.setdefault(key, [])

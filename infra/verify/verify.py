@@ -73,7 +73,7 @@ def verify(settings: Settings, *, campaign: str | None = None, wait: float = 30)
         behind, judged, announced = _wait(kafka, session, wait)
         history = histories.History()
         for entry in read_log(kafka, {place: end for place, end in announced.items() if place[0] in histories.TOPICS}):
-            history.take(entry)
+            history.read(entry)
         history.horizon.end({place: end for place, end in announced.items() if place[0] == topics.DELIVERY_RECEIPTS})
         with session.transaction(snapshot=True) as snapshot:
             ledger = Ledger(snapshot.rows(load_sql(_PACKAGE, "parts")))
@@ -81,7 +81,7 @@ def verify(settings: Settings, *, campaign: str | None = None, wait: float = 30)
             with later.transaction() as present:
                 ledger.listed_later.update(key[:3] for key in present.rows(load_sql(_PACKAGE, "parts")))
             for row in snapshot.stream(load_sql(_PACKAGE, "payloads")):
-                ledger.add(AcceptedChunk(*row))
+                ledger.add_chunk(AcceptedChunk(*row))
             return _Check(snapshot, ledger, calls, history, campaign, not behind, started_at).run(behind)
     finally:
         session.close()
@@ -153,14 +153,14 @@ class _Check:
             wrong = [f"{STATUSES[r]} {counted[r]} instead of {real[r]}" for r in range(1, len(STATUSES))
                      if counted[r] != real[r]]
             if wrong:
-                self._findings.add("LOST", "a campaign whose counts are not those of its messages",
+                self._findings.report("LOST", "a campaign whose counts are not those of its messages",
                                    [f"{key[1]} ({', '.join(wrong)})"])
 
     def _parts(self) -> None:
         for (tenant, campaign, part), recipients in self._ledger.listed.items():
             received = self._ledger.received.get((tenant, campaign, part), 0)
             if self._asked(campaign) and received < recipients:
-                self._findings.add("LOST", "a part with fewer messages in the log than were accepted",
+                self._findings.report("LOST", "a part with fewer messages in the log than were accepted",
                                    [f"{campaign} part {part}: {received} of {recipients}"])
 
     def _strangers(self) -> None:
@@ -172,7 +172,7 @@ class _Check:
         for key in self._history.said:
             if not self._known(key):
                 self._messages.strange(key, 1, "an announced state")
-        self._findings.add("PHANTOM", "a public event of a message that was never accepted", self._history.public.strangers(
+        self._findings.report("PHANTOM", "a public event of a message that was never accepted", self._history.public.strangers(
             c for c in self._ledger.chunks.values() if self._ledger.known(c)))
 
     def _money(self) -> None:
@@ -259,10 +259,10 @@ def _read_logs(kafka: str, judged: dict[PartitionKey, int], ledger: Ledger) -> c
     calls = call_log.CallLog()
     ends = end_offsets(kafka, call_log.TOPICS)
     for entry in read_log(kafka, ends):
-        calls.take(entry, judged=entry.offset < judged[(entry.topic, entry.partition)])
+        calls.read(entry, judged=entry.offset < judged[(entry.topic, entry.partition)])
     calls.horizon.end(ends)
     for entry in read_log(kafka, end_offsets(kafka, INGEST)):
-        ledger.take(entry)
+        ledger.read(entry)
     return calls
 
 

@@ -20,7 +20,7 @@ from tests.support.delay_harness import PLACE, DelayHarness, Message, parcel, re
 def test_only_a_gapless_beginning_is_committable(order: list[int], count: int) -> None:
     waiting = WaitingPartition()
     for offset in range(8):
-        waiting.add(parcel(100 + offset))
+        waiting.enqueue(parcel(100 + offset))
     for offset in order[:count]:
         waiting.done(100 + offset)
     assert waiting.committable == 100 + min(order[count:], default=8)
@@ -34,7 +34,7 @@ def test_a_buried_record_moves_the_offset_but_never_past_one_that_waits() -> Non
     waiting = WaitingPartition()
     waiting.skip(5)
     assert waiting.committable == 6
-    waiting.add(parcel(6))
+    waiting.enqueue(parcel(6))
     waiting.skip(7)
     assert waiting.committable == 6
     waiting.done(6)
@@ -45,7 +45,7 @@ def test_a_buried_record_moves_the_offset_but_never_past_one_that_waits() -> Non
 def test_what_is_due_comes_by_time_and_the_rest_stays(dues: list[int], now: int) -> None:
     waiting = WaitingPartition()
     for offset, due in enumerate(dues):
-        waiting.add(parcel(offset, due))
+        waiting.enqueue(parcel(offset, due))
     out = [taken.due for taken in waiting.take_due(now)]
     assert out == sorted(due for due in dues if due <= now)
     assert waiting.bytes == len(dues) - len(out)
@@ -55,8 +55,8 @@ def test_the_look_ahead_is_bounded_in_number_and_in_bytes() -> None:
     many, large = WaitingPartition(), WaitingPartition()
     for offset in range(LOOK_AHEAD):
         assert many.fullness < 1
-        many.add(parcel(offset, size=0))
-    large.add(parcel(0, size=LOOK_AHEAD_BYTES))
+        many.enqueue(parcel(offset, size=0))
+    large.enqueue(parcel(0, size=LOOK_AHEAD_BYTES))
     assert many.fullness == large.fullness == 1
     large.take_due(0)
     assert large.fullness == 0

@@ -14,7 +14,7 @@ import pytest
 
 from connectors.releaser import overdue
 from connectors.releaser.leases import RowLeases
-from connectors.releaser.overdue import TOLD_MS, mark_overdue
+from connectors.releaser.overdue import REPEAT_MS, mark_overdue
 from connectors.sinks.ingest import IngestSink
 from infra.kafka.outbox import DeliveryError, Outbox
 from infra.services.stack import Stack
@@ -145,9 +145,9 @@ async def test_a_sink_that_is_behind_does_not_get_more_and_more_to_read(
     apply_records(database, sent(chunk))
     begun = NOW + 2 * WAIT
     assert await turn(leases, outbox, begun)
-    for later in (1000, 31_000, TOLD_MS - 1000):
+    for later in (1000, 31_000, REPEAT_MS - 1000):
         assert not await turn(leases, outbox, begun + later)
-    assert await turn(leases, outbox, begun + TOLD_MS + 1000)
+    assert await turn(leases, outbox, begun + REPEAT_MS + 1000)
     assert len(events_of(services.kafka, chunk)) == 2
 
 

@@ -17,7 +17,7 @@ def calls(*records: Record) -> ChunkCalls:
     """What the ledger makes of these records, one after the other."""
     log = CallLog()
     for offset, record in enumerate(records):
-        log.take(ConsumerRecord("attempts-marketing", 0, offset, NOW, b"k", encode(record), ()))
+        log.read(ConsumerRecord("attempts-marketing", 0, offset, NOW, b"k", encode(record), ()))
     return log.chunks[TENANT, CHUNK]
 
 
@@ -67,5 +67,5 @@ def test_it_is_no_segment_of_the_carriers_rate() -> None:
     log = CallLog()
     records: list[Record] = [an_owner(), started(0b11), settled({"not_submitted": 0b10, "sent": 0b01})]
     for offset, record in enumerate(records):
-        log.take(ConsumerRecord("attempts-marketing", 0, offset, NOW, b"k", encode(record), ()))
+        log.read(ConsumerRecord("attempts-marketing", 0, offset, NOW, b"k", encode(record), ()))
     assert log.pace == {"acme": {NOW // 1000: 1}}

@@ -21,7 +21,7 @@ def calls(*records: Record) -> ChunkCalls:
     """What the ledger makes of these records, one after the other."""
     log = CallLog()
     for offset, record in enumerate(records):
-        log.take(ConsumerRecord("attempts-otp", 0, offset, NOW, b"k", encode(record), ()))
+        log.read(ConsumerRecord("attempts-otp", 0, offset, NOW, b"k", encode(record), ()))
     return log.chunks[TENANT, CHUNK]
 
 

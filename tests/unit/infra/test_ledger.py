@@ -34,8 +34,8 @@ def a_chunk(*indexes: int) -> AcceptedChunk:
 
 def test_a_log_read_from_its_first_record_on_is_whole() -> None:
     horizon = Horizon()
-    horizon.take(an_entry(0))
-    horizon.take(an_entry(5, 9))
+    horizon.read(an_entry(0))
+    horizon.read(an_entry(5, 9))
     horizon.end({("attempts-otp", 0): 6, ("attempts-otp", 1): 0})
     assert horizon.whole_since == 0
 
@@ -43,7 +43,7 @@ def test_a_log_read_from_its_first_record_on_is_whole() -> None:
 def test_a_log_whose_beginning_is_gone_is_whole_since_its_first_record() -> None:
     horizon = Horizon()
     for entry in (an_entry(0, partition=1), an_entry(4, 70), an_entry(5, 90)):
-        horizon.take(entry)
+        horizon.read(entry)
     assert horizon.whole_since == 70
     horizon.end({("attempts-otp", 2): 3})
     assert horizon.whole_since == NEVER
@@ -54,7 +54,7 @@ def test_money_of_calls_that_the_log_has_dropped_is_not_judged() -> None:
     row = ReservationRow("t", "chk", 0, 0, 700, 1, b"\1", 0, 1, 0, 700, 50)
     for first, expected in ((0, ["chk"]), (4, [])):
         calls.horizon = Horizon()
-        calls.horizon.take(an_entry(first, 70))
+        calls.horizon.read(an_entry(first, 70))
         findings = Findings()
         MoneyJudge(ledger, calls, findings, {}, settled=True).judge(row)
         assert [id_ for v in findings.violations() for id_ in v.ids] == expected
@@ -63,7 +63,7 @@ def test_money_of_calls_that_the_log_has_dropped_is_not_judged() -> None:
 def test_public_events_by_message_and_state() -> None:
     events, chunk = PublicEvents(), a_chunk(4, 5, 9000)
     for index in (5, 9000, 9001):
-        events.take(msgspec.structs.replace(EVENT, message_id=f"msg_{ROOT}_0_{index}"))
+        events.note(msgspec.structs.replace(EVENT, message_id=f"msg_{ROOT}_0_{index}"))
     assert events.unheard(chunk, 40, 0b111) == 0b001
     assert events.unheard(chunk, 41, 0b110) == 0b110
     assert list(events.strangers([chunk])) == [f"msg_{ROOT}_0_9001"]
@@ -73,7 +73,7 @@ def test_public_events_of_single_messages_and_of_no_message_at_all() -> None:
     events = PublicEvents()
     single = AcceptedChunk("t", f"msg_{ROOT}", None, 0, 1, "otp", 0, bytes(4))
     for id_ in (f"msg_{ROOT}", f"msg_{ROOT}", "nonsense"):
-        events.take(msgspec.structs.replace(EVENT, message_id=id_))
+        events.note(msgspec.structs.replace(EVENT, message_id=id_))
     assert (events.unheard(single, 40, 1), events.unheard(single, 41, 1)) == (0, 1)
     assert list(events.strangers([single])) == ["nonsense"]
 
