@@ -9,7 +9,7 @@ import pytest
 from infra.postgres.sql import load_sql, named_statements
 
 PACKAGES = ("connectors.sinks", "connectors.releaser", "infra.verify", "streams.adapters")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

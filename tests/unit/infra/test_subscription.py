@@ -8,7 +8,7 @@ import pytest
 
 from infra.kafka.client import KafkaException, TopicPartition
 from infra.kafka.subscription import Subscription
-from tests.unit.delay_rig import FakeConsumer, Message
+from tests.support.delay_harness import FakeConsumer, Message
 
 ONE, TWO = ("t", 0), ("t", 1)
 
