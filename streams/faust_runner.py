@@ -34,8 +34,8 @@ from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
+from infra.kafka.records import ConsumerRecord
 from infra.runtime.private_files import make_private_folder
-from streams.handler import Inbound
 
 log = structlog.get_logger()
 
@@ -53,7 +53,7 @@ class Source(NamedTuple):
     a batch that is not full."""
 
     topic: str
-    run: Callable[[Sequence[Inbound]], Awaitable[None]]
+    run: Callable[[Sequence[ConsumerRecord]], Awaitable[None]]
     batch: int
     gather: float = 0.0
 
@@ -249,8 +249,8 @@ def end_process(sentence: str, action: str) -> Any:
     os._exit(FAILED)
 
 
-def _inbound(message: Any) -> Inbound:
-    return Inbound(message.topic, message.partition, message.offset, round((message.timestamp or 0) * 1000), message.key,
+def _inbound(message: Any) -> ConsumerRecord:
+    return ConsumerRecord(message.topic, message.partition, message.offset, round((message.timestamp or 0) * 1000), message.key,
                    message.value, _headers(message.headers))
 
 

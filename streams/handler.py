@@ -16,14 +16,11 @@ from typing import Any, NamedTuple, Protocol
 from infra.kafka.records import ConsumerRecord, ProducerRecord
 from schemas.values.reasons import Reason
 
-Inbound = ConsumerRecord
-Output = ProducerRecord
-
 
 class Item(NamedTuple):
     """One thing to handle. `place`: its number within its record. `cut`: it is a piece of what stood there."""
 
-    source: Inbound
+    source: ConsumerRecord
     place: int
     content: Any
     cut: bool = False
@@ -42,7 +39,7 @@ class Unusable(NamedTuple):
 class Written:
     """What a batch came to. `remember` is called once all of it is acknowledged, never before."""
 
-    outputs: list[Output]
+    outputs: list[ProducerRecord]
     unusable: list[Unusable] = field(default_factory=list)
     remember: Callable[[], None] | None = None
 
@@ -50,7 +47,7 @@ class Written:
 class Handler(Protocol):
     """One stage at work."""
 
-    def open(self, record: Inbound) -> list[Item]:
+    def open(self, record: ConsumerRecord) -> list[Item]:
         """The items of a record. Raises DecodeError."""
 
     def check(self, item: Item) -> None:
@@ -73,5 +70,5 @@ class Undelivered(RuntimeError):
 class Outlet(Protocol):
     """The way out."""
 
-    async def deliver(self, outputs: Sequence[Output]) -> None:
+    async def deliver(self, outputs: Sequence[ProducerRecord]) -> None:
         """Return when Kafka has acknowledged them all. Raises Undelivered."""

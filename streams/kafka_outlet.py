@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from infra.kafka.burst_outbox import BurstOutbox
 from infra.kafka.outbox import DeliveryError, Outbox
-from streams.handler import Output, Undelivered
+from infra.kafka.records import ProducerRecord
+from streams.handler import Undelivered
 
 MANY = 256
 
@@ -23,7 +24,7 @@ class KafkaOutlet:
         self._outbox = outbox
         self._bulk = bulk
 
-    async def deliver(self, outputs: Sequence[Output]) -> None:
+    async def deliver(self, outputs: Sequence[ProducerRecord]) -> None:
         """Return when Kafka has acknowledged them all. Raises Undelivered."""
         try:
             if len(outputs) >= MANY:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from streams.handler import Handler, Inbound, Output, Undelivered
+from infra.kafka.records import ConsumerRecord, ProducerRecord
+from streams.handler import Handler, Undelivered
 from streams.runner import BRAKE, Runner
 
 
@@ -17,17 +18,17 @@ class MemoryTopics:
     """An outlet that keeps what it is given; `fail_next` deliveries fail without keeping anything."""
 
     def __init__(self) -> None:
-        self.written: list[Output] = []
+        self.written: list[ProducerRecord] = []
         self.fail_next = 0
 
-    async def deliver(self, outputs: Sequence[Output]) -> None:
+    async def deliver(self, outputs: Sequence[ProducerRecord]) -> None:
         """Keep them, or fail."""
         if self.fail_next:
             self.fail_next -= 1
             raise Undelivered("told to fail")
         self.written += outputs
 
-    def on(self, topic: str) -> list[Output]:
+    def on(self, topic: str) -> list[ProducerRecord]:
         """What was written to this topic."""
         return [output for output in self.written if output.topic == topic]
 
@@ -44,7 +45,7 @@ class MemoryRunner:
         self._clock = clock
         self._batch = batch
         self._brake = brake
-        self._inputs: list[Inbound] = []
+        self._inputs: list[ConsumerRecord] = []
         self.restart()
 
     def restart(self) -> None:
@@ -53,7 +54,7 @@ class MemoryRunner:
 
     def send(self, value: bytes | None, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Append a record to the input."""
-        self._inputs.append(Inbound(self._topic, 0, len(self._inputs), 1_000, key, value, headers))
+        self._inputs.append(ConsumerRecord(self._topic, 0, len(self._inputs), 1_000, key, value, headers))
 
     async def drain(self) -> None:
         """Handle everything that is not acknowledged. Raises Undelivered or BrakeOn."""

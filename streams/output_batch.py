@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from infra.kafka.records import ProducerRecord
 from schemas.records.codec import encode
 from schemas.records.slice import Slice
 from schemas.records.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, retry
@@ -20,7 +21,6 @@ from schemas.rules.waiting_room import held_row
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 from schemas.values.status import Status
-from streams.handler import Output
 
 FROM_US = [("x-from", b"streams")]
 PER_ENVELOPE = 64
@@ -34,7 +34,7 @@ class OutputBatch:
         self._topics = topics
         self._changes: dict[tuple[str, str], tuple[ChunkHead, list[Change]]] = {}
         self._slices: dict[tuple[str, int], list[Slice]] = {}
-        self._others: list[Output] = []
+        self._others: list[ProducerRecord] = []
 
     def change(self, head: ChunkHead, status: Status, send: int, positions: int, reason: Reason, *,
                carrier: str | None = None, price: int = 0, segments: bytes = b"") -> None:
@@ -66,8 +66,8 @@ class OutputBatch:
     def publish(self, records: Iterable[PublicEvent]) -> None:
         """The public events of some messages."""
         topic = self._own(DELIVERY_RECEIPTS)
-        # Three times as fast as Output(...), and this is done once per message.
-        self._others += [tuple.__new__(Output, (topic, *record, -1)) for record in records]
+        # Three times as fast as ProducerRecord(...), and this is done once per message.
+        self._others += [tuple.__new__(ProducerRecord, (topic, *record, -1)) for record in records]
 
     def end(self, slice_: Slice, end: SliceEnd) -> None:
         """A slice whose messages are over."""
@@ -75,20 +75,20 @@ class OutputBatch:
         self.move_money(end.refund)
         self.publish(end.public)
 
-    def outputs(self) -> list[Output]:
+    def outputs(self) -> list[ProducerRecord]:
         """Everything gathered."""
-        out: list[Output] = []
+        out: list[ProducerRecord] = []
         for (lane, partition), slices in self._slices.items():
             topic, key = self._own(dispatch(Lane(lane))), str(partition).encode()
-            out += [Output(topic, key, encode(Envelope(slices=group)), FROM_US, partition)
+            out += [ProducerRecord(topic, key, encode(Envelope(slices=group)), FROM_US, partition)
                     for group in group_slices(slices, most=PER_ENVELOPE)]
         for head, changes in self._changes.values():
-            out.append(Output(self._own(events(Lane(head.lane))), head.chunk.encode(),
+            out.append(ProducerRecord(self._own(events(Lane(head.lane))), head.chunk.encode(),
                               encode(message_events(head, changes, self.now)), FROM_US))
         return out + self._others
 
     def _write(self, topic: str, chunk: str, record: Record) -> None:
-        self._others.append(Output(self._own(topic), chunk.encode(), encode(record), FROM_US))
+        self._others.append(ProducerRecord(self._own(topic), chunk.encode(), encode(record), FROM_US))
 
     def _own(self, topic: str) -> str:
         if topic not in self._topics:

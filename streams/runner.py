@@ -19,11 +19,12 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from infra.kafka.dead_letter import dead_letter
+from infra.kafka.records import ConsumerRecord, ProducerRecord
 from infra.postgres.faults import is_data_fault
 from schemas.records.codec import DecodeError
 from schemas.records.slice import RecordError
 from schemas.values.reasons import Reason
-from streams.handler import Handler, Inbound, Item, Outlet, Output, Undelivered, Unusable, Written
+from streams.handler import Handler, Item, Outlet, Undelivered, Unusable, Written
 from streams.ports import PortDown
 
 __all__ = ["BrakeOn", "Runner", "Undelivered"]
@@ -51,7 +52,7 @@ class Runner:
         self._brake = brake
         self._failed_in_a_row: set[tuple[str, int, int, int]] = set()
 
-    async def run(self, batch: Sequence[Inbound]) -> None:
+    async def run(self, batch: Sequence[ConsumerRecord]) -> None:
         """Handle these records. Raises Undelivered or BrakeOn."""
         items, contradictory, dead_letters = self._open(batch)
         written: list[Written] = []
@@ -73,11 +74,11 @@ class Runner:
             if part.remember is not None:
                 part.remember()
 
-    def _open(self, batch: Sequence[Inbound]) -> tuple[list[Item], list[Item], list[Output]]:
+    def _open(self, batch: Sequence[ConsumerRecord]) -> tuple[list[Item], list[Item], list[ProducerRecord]]:
         """Items, those that contradict themselves, and dead letters for what is no record."""
         items: list[Item] = []
         contradictory: list[Item] = []
-        dead_letters: list[Output] = []
+        dead_letters: list[ProducerRecord] = []
         for record in batch:
             try:
                 opened = self._handler.open(record)
@@ -107,9 +108,9 @@ class Runner:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _one_by_one(self, items: Sequence[Item]) -> tuple[list[Written], list[Output]]:
+    async def _one_by_one(self, items: Sequence[Item]) -> tuple[list[Written], list[ProducerRecord]]:
         written: list[Written] = []
-        dead_letters: list[Output] = []
+        dead_letters: list[ProducerRecord] = []
         for item in items:
             done, failed = await self._take_apart(item)
             if done:
@@ -166,10 +167,10 @@ class Runner:
             raise BrakeOn(f"{len(self._failed_in_a_row)} items of {record.topic} in a row failed; the last: "
                           f"{type(fault).__name__}: {fault}")
 
-    def _unusable(self, found: Unusable) -> Output:
+    def _unusable(self, found: Unusable) -> ProducerRecord:
         return self._dead_letter(found.item.source, found.value, RecordError(found.detail), found.reason)
 
-    def _dead_letter(self, record: Inbound, value: bytes | None, fault: Exception, reason: Reason) -> Output:
+    def _dead_letter(self, record: ConsumerRecord, value: bytes | None, fault: Exception, reason: Reason) -> ProducerRecord:
         log.error("buried", action="buried", topic=record.topic, partition=record.partition, offset=record.offset,
                   reason=str(reason))
         return dead_letter(record._replace(value=value), fault, code=reason, service=self._service, now=self._clock())

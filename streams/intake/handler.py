@@ -17,12 +17,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from infra.kafka.records import ConsumerRecord
 from schemas.records.codec import decode_as, encode
 from schemas.records.slice import Columns, RecordError, Slice, check_slice
 from schemas.records.splits import split_slice
 from schemas.records.wire import Envelope
 from schemas.rules.routes import RouteTable
-from streams.handler import Inbound, Item, Written
+from streams.handler import Item, Written
 from streams.intake.ended import keep_or_end
 from streams.intake.writing import IntakeWriter
 from streams.ports import Campaigns, Capacity, Catalog, Credit, IntakeBatch, Sealing
@@ -53,7 +54,7 @@ class IntakeHandler:
         self._routes = RouteTable((), ())
         self._routes_version = -1
 
-    def open(self, record: Inbound) -> list[Item]:
+    def open(self, record: ConsumerRecord) -> list[Item]:
         """A slice each."""
         return [Item(record, place, slice_) for place, slice_ in enumerate(decode_as(record.value, Envelope).slices)]
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from infra.kafka.records import ConsumerRecord
 from schemas.records.codec import decode_as, encode
 from schemas.records.slice import RecordError, check_names
 from schemas.records.splits import split
@@ -29,7 +30,7 @@ from schemas.values.positions import places, positions_of
 from schemas.values.reasons import Reason
 from schemas.values.status import Status
 from streams.cover import check_cover
-from streams.handler import Inbound, Item, Unusable, Written
+from streams.handler import Item, Unusable, Written
 from streams.output_batch import OutputBatch
 from streams.ports import Catalog, Refs, Sealing, SegmentReceipt
 from streams.receipts import interpret_states
@@ -61,7 +62,7 @@ class ReceiptsHandler:
         self._topics = topics
         self._recent: OrderedDict[Key, int] = OrderedDict()
 
-    def open(self, record: Inbound) -> list[Item]:
+    def open(self, record: ConsumerRecord) -> list[Item]:
         """The record itself."""
         return [Item(record, 0, fit_receipts(decode_as(record.value, CarrierReceipts)))]
 

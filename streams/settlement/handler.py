@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from infra.kafka.dead_letter import dead_letter
+from infra.kafka.records import ConsumerRecord, ProducerRecord
 from schemas.records.codec import DecodeError, decode, encode
 from schemas.records.settled import check_settled
 from schemas.records.slice import RecordError, Slice, check_names, check_positions, check_slice
@@ -28,7 +29,7 @@ from schemas.values.foreign_text import CODE_LENGTH, fit
 from schemas.values.reasons import Reason
 from schemas.values.status import Status
 from streams.cover import check_cover
-from streams.handler import Inbound, Item, Output, Written
+from streams.handler import Item, Written
 from streams.output_batch import OutputBatch
 from streams.ports import Owners, Sealing
 from streams.settlement.owner_epochs import OwnerEpochs
@@ -58,7 +59,7 @@ class SettlementHandler:
         self._topics = topics
         self._epochs = OwnerEpochs(ports.owners)
 
-    def open(self, record: Inbound) -> list[Item]:
+    def open(self, record: ConsumerRecord) -> list[Item]:
         """The record itself."""
         content = decode(record.value)
         if not isinstance(content, Owner | Started | Settled | Returned):
@@ -90,7 +91,7 @@ class SettlementHandler:
         newest = await self._epochs.newest(items)
         outputs = OutputBatch(self._ports.clock(), self._topics)
         answered = _answered(items)
-        dead_letters: list[Output] = []
+        dead_letters: list[ProducerRecord] = []
         for item, epoch in zip(items, newest, strict=True):
             match item.content:
                 case Started() as record:
@@ -109,7 +110,7 @@ def fit_codes(settled: Settled) -> Settled:
     return settled if verdicts == settled.verdicts else replace(settled, verdicts=verdicts)
 
 
-def _dead_letter(source: Inbound, block: Settled, unlisted: UnlistedCode, ports: SettlementPorts) -> Output:
+def _dead_letter(source: ConsumerRecord, block: Settled, unlisted: UnlistedCode, ports: SettlementPorts) -> ProducerRecord:
     """These positions for the operator: their slice in an envelope, or the record of them where it does not hold them."""
     rest, positions = block.rest, unlisted.positions
     value = (encode(pick_positions(block, positions, ports.sealing)) if rest is None or positions & ~rest.positions

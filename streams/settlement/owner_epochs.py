@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from infra.kafka.records import ConsumerRecord
 from schemas.records.wire import Owner
 from schemas.rules.owner_epochs import epoch_of
-from streams.handler import Inbound, Item
+from streams.handler import Item
 from streams.ports import OwnerAsk, Owners
 
 TopicPartition = tuple[str, int]
@@ -52,5 +53,5 @@ class OwnerEpochs:
         return asks
 
 
-def _ask(source: Inbound) -> OwnerAsk:
+def _ask(source: ConsumerRecord) -> OwnerAsk:
     return OwnerAsk(source.topic, source.partition, source.offset, source.timestamp)

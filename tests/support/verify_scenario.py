@@ -19,12 +19,12 @@ from pydantic import SecretStr
 
 from infra.kafka import topic_admin
 from infra.kafka.log_reader import end_offsets
+from infra.kafka.records import ProducerRecord
 from infra.settings.model import KafkaSettings, PostgresSettings, Settings
 from infra.verify.verify import VerifyReport, verify
 from schemas.records import topics
 from schemas.records.codec import encode
 from schemas.records.wire import DeliveryReceipt, Record
-from streams.handler import Output
 from tests.support.database import add_tenant
 from tests.support.log_records import NOW, an_envelope, change, events, settled, started, usage
 
@@ -50,7 +50,7 @@ class VerifyEnv:
             producer.produce(topic, encode(record), key=b"k", partition=0, headers=headers)
         assert producer.flush(30) == 0
 
-    def put_raw(self, outputs: Sequence[Output]) -> None:
+    def put_raw(self, outputs: Sequence[ProducerRecord]) -> None:
         """What a stage wrote."""
         producer = Producer({"bootstrap.servers": self.kafka, "acks": "all"})
         for output in outputs:

@@ -18,13 +18,13 @@ from confluent_kafka.cimpl import NewTopic
 from infra.kafka.burst_outbox import BurstOutbox
 from infra.kafka.client import make_admin
 from infra.kafka.outbox import Outbox
+from infra.kafka.records import ProducerRecord
 from infra.kafka.topic_admin import wanted_settings
 from infra.services.stack import Stack
 from schemas.records.codec import encode, schema_text
 from schemas.records.examples import examples
 from schemas.records.topics import DELIVERY_RECEIPTS, topic
 from schemas.records.wire import DeliveryReceipt
-from streams.handler import Output
 from streams.kafka_outlet import MANY, KafkaOutlet
 from tests.support.subscribers.clients import CLIENTS
 
@@ -50,7 +50,7 @@ def written(services: Stack) -> Iterator[str]:
 
 
 async def write(kafka: str, name: str) -> None:
-    outputs = [Output(name, one.message_id.encode(), encode(one), [("ce_id", b"id"), ("ce_type", b"t")])
+    outputs = [ProducerRecord(name, one.message_id.encode(), encode(one), [("ce_id", b"id"), ("ce_type", b"t")])
                for one in map(receipt, range(COUNT))]
     few = Outbox(kafka, "few")
     outlet = KafkaOutlet(few, BurstOutbox(kafka, "many"))

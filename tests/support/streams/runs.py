@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from infra.kafka.records import ProducerRecord
 from schemas.records.codec import encode
 from schemas.records.slice import Slice
 from schemas.records.wire import Owner, Returned, Settled, Started
-from streams.handler import Output
 from streams.memory_runner import MemoryRunner
 from tests.support.streams.fakes import FakePorts, envelope
 
 Record = Owner | Started | Settled | Returned
 
 
-async def run_intake(fakes: FakePorts, *slices: Slice) -> list[Output]:
+async def run_intake(fakes: FakePorts, *slices: Slice) -> list[ProducerRecord]:
     runner = MemoryRunner(lambda: fakes.intake(), topic=f"ingest-{slices[0].lane}", clock=fakes.clock)
     runner.send(envelope(*slices))
     await runner.drain()
@@ -21,7 +21,7 @@ async def run_intake(fakes: FakePorts, *slices: Slice) -> list[Output]:
     return runner.topics.written
 
 
-async def run_settlement(*records: Record, fakes: FakePorts | None = None, batch: int = 64) -> list[Output]:
+async def run_settlement(*records: Record, fakes: FakePorts | None = None, batch: int = 64) -> list[ProducerRecord]:
     fakes = fakes or FakePorts()
     runner = MemoryRunner(fakes.settlement, topic="attempts-marketing", clock=fakes.clock,
                           batch=batch)

@@ -19,12 +19,13 @@ import uvloop
 
 from infra.kafka.burst_outbox import BurstOutbox
 from infra.kafka.outbox import Outbox
+from infra.kafka.records import ConsumerRecord, ProducerRecord
 from schemas.records.codec import decode_as, encode
 from schemas.records.slice import Slice, check_slice
 from schemas.records.wire import Envelope
 from schemas.values.positions import everyone
 from streams.faust_runner import Source, run_sources
-from streams.handler import Inbound, Item, Output, Written
+from streams.handler import Item, Written
 from streams.kafka_outlet import KafkaOutlet
 from streams.runner import Runner
 
@@ -36,7 +37,7 @@ class Toy:
         self._out = out
         self._hung = hung
 
-    def open(self, record: Inbound) -> list[Item]:
+    def open(self, record: ConsumerRecord) -> list[Item]:
         """A slice each."""
         return [Item(record, n, slice_) for n, slice_ in enumerate(decode_as(record.value, Envelope).slices)]
 
@@ -60,7 +61,7 @@ class Toy:
             if item.content.body == "hang" and self._hung is not None and not self._hung.exists():
                 self._hung.touch()
                 await asyncio.Event().wait()
-        return Written(outputs=[Output(self._out, item.content.chunk.encode(), item.content.chunk.encode())
+        return Written(outputs=[ProducerRecord(self._out, item.content.chunk.encode(), item.content.chunk.encode())
                                 for item in items])
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition as TP
 
+from infra.kafka.records import ConsumerRecord
 from streams import faust_runner
 from streams.faust_runner import BatchQueue, FetchThread, Source
-from streams.handler import Inbound
 from tests.support.waiting import until
 
 
@@ -43,7 +43,7 @@ async def test_a_burst_that_fails_ends_the_process(fault: BaseException, monkeyp
     ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     monkeypatch.setattr(faust_runner, "end_process", lambda sentence, _action: ended.set_result(sentence))
 
-    async def fail(_burst: Sequence[Inbound]) -> None:
+    async def fail(_burst: Sequence[ConsumerRecord]) -> None:
         raise fault
 
     stream = Stream(3)
@@ -59,7 +59,7 @@ async def test_a_stream_that_ends_ends_its_bursts_only(monkeypatch: pytest.Monke
     monkeypatch.setattr(faust_runner, "end_process", lambda sentence, _action: ends.append(sentence))
     begun = asyncio.Event()
 
-    async def never(_burst: Sequence[Inbound]) -> None:
+    async def never(_burst: Sequence[ConsumerRecord]) -> None:
         begun.set()
         await asyncio.Event().wait()
 

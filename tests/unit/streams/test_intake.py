@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.kafka.records import ProducerRecord
 from schemas.records.slice import Columns, ResumeAt, Slice, check_slice
 from schemas.rules.waiting_room import portion
 from schemas.values.positions import everyone
-from streams.handler import Output
 from streams.memory_runner import MemoryRunner
 from tests.support.streams.fakes import (
     CAMPAIGN,
@@ -243,7 +243,7 @@ async def test_every_position_has_one_end_and_a_repeat_says_the_same(to: list[in
         assert len(SEALER.open(slice_).to) == 8 * slice_.count
 
 
-def plain(output: Output) -> object:
+def plain(output: ProducerRecord) -> object:
     """An output without its seal, which is another one each time."""
     if not output.topic.startswith("dispatch-"):
         return output

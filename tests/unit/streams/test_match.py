@@ -7,10 +7,10 @@ from array import array
 import msgspec
 import pytest
 
+from infra.kafka.records import ProducerRecord
 from schemas.records.codec import decode_as, encode
 from schemas.records.slice import RecordError
 from schemas.records.wire import NO_TIME, CarrierReceipts, DeliveryReceipt, Usage
-from streams.handler import Output
 from streams.memory_runner import MemoryRunner
 from streams.receipts.handler import check_receipts
 from tests.support.streams.fakes import CAMPAIGN, NOW, TENANT, CarrierFact, FakePorts, some
@@ -22,7 +22,7 @@ def runner(fakes: FakePorts) -> MemoryRunner:
     return MemoryRunner(fakes.receipts, topic="carrier-receipts", clock=fakes.clock, batch=16)
 
 
-async def taken(fakes: FakePorts, *records: CarrierReceipts) -> list[Output]:
+async def taken(fakes: FakePorts, *records: CarrierReceipts) -> list[ProducerRecord]:
     made = runner(fakes)
     for record in records:
         made.send(encode(record))

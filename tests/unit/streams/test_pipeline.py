@@ -11,11 +11,11 @@ import pytest
 from faust.transport.consumer import Consumer as FaustConsumer
 from faust.transport.drivers.aiokafka import Consumer as DriverConsumer
 
+from infra.kafka.records import ConsumerRecord
 from infra.kafka.topic_admin import GROUPS
 from schemas.records.codec import encode
 from schemas.records.topics import COMMANDS, DEAD_LETTER, TOPICS, USAGE, topic
 from schemas.values.lanes import Pool
-from streams.handler import Inbound
 from streams.pipeline import STAGES, topics_of
 from streams.role import Parts, invalid_numbers, make_handler
 from streams.settlement.handler import SettlementHandler, SettlementPorts
@@ -45,7 +45,7 @@ def test_every_step_decides_and_belongs_to_one_stage() -> None:
 async def test_a_stage_writes_what_its_row_says_and_nothing_else() -> None:
     fakes = FakePorts()
     handler = SettlementHandler(SettlementPorts(sealing=SEALER, owners=fakes, clock=fakes.clock), (USAGE,))
-    record = Inbound("attempts-marketing", 0, 0, NOW, None, encode(block_of(["sent"])), [])
+    record = ConsumerRecord("attempts-marketing", 0, 0, NOW, None, encode(block_of(["sent"])), [])
     with pytest.raises(KeyError, match="message-events-marketing"):
         await handler.handle(handler.open(record))
 

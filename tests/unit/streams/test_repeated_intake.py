@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.kafka.records import ProducerRecord
 from schemas.records.slice import Slice, check_slice
 from schemas.values.positions import everyone
-from streams.handler import Output
 from tests.support.streams.fakes import (
     CHUNK,
     NOW,
@@ -38,7 +38,7 @@ def fakes() -> FakePorts:
     return made
 
 
-async def repeated(fakes: FakePorts, change: Change, chunk: Slice) -> list[Output]:
+async def repeated(fakes: FakePorts, change: Change, chunk: Slice) -> list[ProducerRecord]:
     """The outputs of handling this chunk once more, after a first run whose acknowledgement was lost."""
     first = dispatched(await run_intake(fakes, chunk))
     assert first and fakes.looked_up == []
