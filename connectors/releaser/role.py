@@ -1,9 +1,9 @@
 """The role `releaser`: whatever waits in PostgreSQL goes on when its time has come.
 
-In: the table `held`, the campaigns' state, receipts that are awaited. Out: topics (see release.py, room.py, overdue.py,
-chores.py). Several releasers may run: rows are leased with SKIP LOCKED. Guarantee: every output is acknowledged before its
-row is marked; killed anywhere, the lease ends after 30 s and the row goes again under the same (chunk, send), which
-everybody recognises. With PostgreSQL away it waits; with Kafka refusing it ends and comes back.
+In: the table `held`, the campaigns' state, receipts that are awaited. Out: topics (see release.py, capacity_release.py,
+overdue.py, maintenance.py). Several releasers may run: rows are leased with SKIP LOCKED. Guarantee: every output is
+acknowledged before its row is marked; killed anywhere, the lease ends after 30 s and the row goes again under the same
+(chunk, send), which everybody recognises. With PostgreSQL away it waits; with Kafka refusing it ends and comes back.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ async def run(role: RoleContext) -> None:
     release = Release(leases, outbox, sealer, _now)
     room = CapacityRelease(leases, release, rooms, config, sealer, _now)
 
-    async def chores() -> bool:
+    async def maintain() -> bool:
         await do_maintenance(leases, outbox, _now)
         return False
 
@@ -100,7 +100,7 @@ async def run(role: RoleContext) -> None:
         tasks.create_task(_loop(role, lambda: release_campaigns(leases, release), IDLE_SECONDS))
         tasks.create_task(_loop(role, lambda: release_others(leases, release), 5 * IDLE_SECONDS))
         tasks.create_task(_loop(role, room.turn, IDLE_SECONDS))
-        tasks.create_task(_loop(role, chores, MAINTENANCE_SECONDS))
+        tasks.create_task(_loop(role, maintain, MAINTENANCE_SECONDS))
         tasks.create_task(_loop(role, lambda: mark_overdue(leases, outbox, _now), MAINTENANCE_SECONDS))
     await config.stop()
     await outbox.close()
