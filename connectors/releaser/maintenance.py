@@ -86,7 +86,7 @@ MAINTENANCE = (publish_campaigns, replay_parked, settle_uncertain, end_allowance
 
 async def do_maintenance(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
     """All of them, side by side; the first fault is raised once all have ended."""
-    results = await asyncio.gather(*(chore(leases, outbox, now) for chore in MAINTENANCE), return_exceptions=True)
+    results = await asyncio.gather(*(task(leases, outbox, now) for task in MAINTENANCE), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result

@@ -172,8 +172,9 @@ class _Check:
         for key in self._history.said:
             if not self._known(key):
                 self._messages.strange(key, 1, "an announced state")
-        self._findings.report("PHANTOM", "a public event of a message that was never accepted", self._history.public.strangers(
-            c for c in self._ledger.chunks.values() if self._ledger.known(c)))
+        known = (c for c in self._ledger.chunks.values() if self._ledger.known(c))
+        self._findings.report("PHANTOM", "a public event of a message that was never accepted",
+                              self._history.public.strangers(known))
 
     def _money(self) -> None:
         judge = MoneyJudge(self._ledger, self._calls, self._findings, self._messages.ended, settled=self._settled)
