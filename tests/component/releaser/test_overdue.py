@@ -63,7 +63,8 @@ async def test_exactly_the_overdue_ones_of_each_carrier_and_no_public_event(
     assert [c.positions for record in events_of(services.kafka, chunk) for c in record.changes] == [HALF & ~1, REST]
 
 
-async def test_not_a_moment_early_and_by_the_wait_of_now(database: str, leases: RowLeases, outbox: Outbox, chunk: str) -> None:
+async def test_not_a_moment_early_and_by_the_wait_of_now(
+        database: str, leases: RowLeases, outbox: Outbox, chunk: str) -> None:
     apply_records(database, sent(chunk))
     assert not await turn(leases, outbox, NOW + WAIT)
     execute(database, "UPDATE carriers SET receipt_wait_seconds = 120 WHERE id = 'acme'")
