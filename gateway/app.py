@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.connection import MAX_LINE, meet_expectation
-from gateway.middleware.authentication import authentication
-from gateway.middleware.identity import identity
-from gateway.middleware.metering import metering
-from gateway.middleware.problems import problems
-from gateway.routes.table import ROUTES
+from gateway.auth.authentication import authentication
+from gateway.http.connection import MAX_LINE, meet_expectation
+from gateway.http.error_answers import problems
+from gateway.http.identity import identity
+from gateway.http.metering import metering
+from gateway.routes import ROUTES
 from gateway.state import GATEWAY, Gateway
 
 STOP_SECONDS = 3.0

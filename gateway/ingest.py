@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from gateway.problem import Problem, unavailable
+from gateway.http.problem import Problem, unavailable
 from infra.kafka.outbox import DeliveryError, Headers, Outbox
 from infra.telemetry.metrics import Metrics
 from schemas.records.codec import encode

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from gateway.problem import Problem, refusal
+from gateway.http.problem import Problem, refusal
 
 LaneName = Literal["otp", "transactional", "marketing"]
 MAX_INLINE = 10_000

@@ -13,18 +13,18 @@ from pathlib import Path
 
 import structlog
 
-from gateway.accounts import Accounts
 from gateway.app import make_runner
-from gateway.bounds import bounds_of
-from gateway.connection import listen
-from gateway.fresh_messages import FreshMessages
-from gateway.idempotency import Idempotency
+from gateway.auth.accounts import Accounts
+from gateway.http.connection import listen
+from gateway.http.limits import bounds_of
+from gateway.idempotency.keys import Idempotency
 from gateway.ingest import Ingest
 from gateway.kafka_probe import KafkaProbe
-from gateway.openapi import describe
+from gateway.messages.recent import FreshMessages
+from gateway.openapi.document import describe
+from gateway.operations.routes import product_version
 from gateway.redis_batches import RedisBatches
-from gateway.routes.operations import product_version
-from gateway.routes.table import ROUTES
+from gateway.routes import ROUTES
 from gateway.state import Gateway
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool

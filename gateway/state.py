@@ -17,14 +17,14 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway.accounts import Account, Accounts
-from gateway.bounds import Bounds
-from gateway.fresh_messages import FreshMessages
-from gateway.idempotency import Idempotency
+from gateway.auth.accounts import Account, Accounts
+from gateway.http.limits import Bounds
+from gateway.http.quota import Held
+from gateway.idempotency.keys import Idempotency
 from gateway.ingest import Ingest
 from gateway.kafka_probe import KafkaProbe
+from gateway.messages.recent import FreshMessages
 from gateway.redis_batches import RedisBatches
-from gateway.shares import Held
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import Pool
 from infra.security.sealing import Sealer

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.accounts import Account, Accounts
-from gateway.routing import Routes
+from gateway.auth.accounts import Account, Accounts
+from gateway.carrier_routes import Routes
 from infra.kafka.outbox import Headers, Report
 from infra.security.api_keys import new_key
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from gateway.app import make_runner
-from gateway.connection import listen
+from gateway.http.connection import listen
 from gateway.state import Gateway
 
 

@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from gateway.requests import CampaignRequest, MessageRequest
-from gateway.routes.table import ROUTES
+from gateway.routes import ROUTES
 from infra.cli import reference
 from infra.cli.main import COMMANDS, GROUPS
 

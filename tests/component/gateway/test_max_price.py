@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from aiohttp import ClientSession
 
-from gateway.campaign_store import CampaignStore, PartRow
-from gateway.problem import Problem
+from gateway.campaigns.store import CampaignStore, PartRow
+from gateway.http.problem import Problem
 from gateway.state import Gateway
 from tests.support.gateway_env import GatewayEnv, slices_of
 

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway import role as gateway_role
-from gateway import uploads
+from gateway.recipients import uploads
 from gateway.state import Gateway
 from infra.postgres.admin_store import open_admin_store
 from infra.runtime.role import RoleContext

@@ -12,16 +12,16 @@ from typing import cast
 import pytest
 from aiohttp import ClientSession
 
-from gateway.accounts import Account
-from gateway.bounds import bounds_of
-from gateway.fresh_messages import FreshMessages
-from gateway.idempotency import Idempotency
+from gateway.auth.accounts import Account
+from gateway.carrier_routes import Routes
+from gateway.http.limits import bounds_of
+from gateway.idempotency.keys import Idempotency
 from gateway.ingest import Ingest
 from gateway.kafka_probe import KafkaProbe
-from gateway.openapi import describe
+from gateway.messages.recent import FreshMessages
+from gateway.openapi.document import describe
 from gateway.redis_batches import RedisBatches
-from gateway.routes.table import ROUTES
-from gateway.routing import Routes
+from gateway.routes import ROUTES
 from gateway.state import Gateway
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from gateway import accounts as module
-from gateway.accounts import MAX_REFUSED, Account, Accounts
+from gateway.auth import accounts as module
+from gateway.auth.accounts import MAX_REFUSED, Account, Accounts
 from infra.postgres.pool import Pool, open_pool
 from infra.security.api_keys import hash_key, key_id, new_key
 from infra.telemetry.metrics import Metrics

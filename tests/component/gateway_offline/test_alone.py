@@ -7,7 +7,8 @@ import asyncio
 import pytest
 from aiohttp import ClientSession
 
-from gateway import ingest, message_book
+from gateway import ingest
+from gateway.messages import queries
 from gateway.state import Gateway
 from schemas.records.codec import decode_as
 from schemas.records.slice import Slice
@@ -43,7 +44,7 @@ async def test_nobody_says_that_there_is_no_message_without_knowing(client: Clie
     async def nothing(*_: object) -> list[object]:
         return []
 
-    monkeypatch.setattr(message_book, "_rows", nothing)
+    monkeypatch.setattr(queries, "_rows", nothing)
     async with client.get(f"/v1/messages/msg_{'0' * 26}") as response:
         problem = await response.json(content_type="application/problem+json")
     assert (response.status, problem["code"]) == (503, "redis_unavailable") and response.headers["Retry-After"]

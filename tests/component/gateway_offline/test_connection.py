@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway import body, connection
+from gateway.http import body, connection
 from tests.support.gateway_offline import KEY
 
 HEAD = (f"POST /v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"

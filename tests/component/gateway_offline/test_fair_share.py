@@ -21,11 +21,11 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import ClientSession
 
-from gateway.accounts import Account
-from gateway.body import IDLE_SECONDS
-from gateway.routing import Routes
+from gateway.auth.accounts import Account
+from gateway.carrier_routes import Routes
+from gateway.http.body import IDLE_SECONDS
+from gateway.recipients.uploads import GRACE_SECONDS, LEAST_RATE, patience_ends
 from gateway.state import Gateway
-from gateway.uploads import GRACE_SECONDS, LEAST_RATE, patience_ends
 from infra.security.api_keys import hash_key, key_id
 from schemas.values.lanes import Lane
 from schemas.values.money import MAX_AMOUNT

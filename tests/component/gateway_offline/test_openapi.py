@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from gateway.campaign_book import _After, _AfterIndex
-from gateway.message_book import _Place
-from gateway.openapi import describe
-from gateway.query import INDEXED_CURSOR, PLACED_CURSOR, TIMED_CURSOR, read_cursor, write_cursor
-from gateway.routes.table import ROUTES
+from gateway.campaigns.queries import _After, _AfterIndex
+from gateway.http.query import INDEXED_CURSOR, PLACED_CURSOR, TIMED_CURSOR, read_cursor, write_cursor
+from gateway.messages.queries import _Place
+from gateway.openapi.document import describe
+from gateway.routes import ROUTES
 from schemas.values.phone.number import PhoneError, normalise
 from schemas.values.sender import SenderError, parse_sender
 from tests.support.gateway_offline import message

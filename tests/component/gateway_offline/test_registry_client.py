@@ -12,7 +12,7 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerialize
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from gateway.registry import subjects
+from gateway.registry.subjects import subjects
 from schemas.records.codec import decode, encode, schema_text
 from schemas.records.wire import CampaignCommand
 

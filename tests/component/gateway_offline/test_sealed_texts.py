@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.dispatch.send_batch import SendBatch
+from gateway.carrier_routes import Routes
+from gateway.messages.singles import check_message, make_slice
 from gateway.requests import MessageRequest
-from gateway.routing import Routes
-from gateway.singles import check_message, make_slice
 from gateway.state import Gateway
 from schemas.records.codec import decode_as
 from schemas.records.slice import Slice

@@ -7,11 +7,11 @@ from array import array
 
 import msgspec
 
-from gateway.cutting import MAX_WEIGHT, Chunker, ChunkPlan
+from gateway.carrier_routes import BUCKETS, Routes, bucket_of
 from gateway.ingest import MAX_BYTES, envelopes
 from gateway.requests import Recipient
-from gateway.routing import BUCKETS, Routes, bucket_of
-from gateway.screening import Screening
+from gateway.screening.chunker import MAX_WEIGHT, Chunker, ChunkPlan
+from gateway.screening.screening import Screening
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
 from schemas.records.codec import encode

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from gateway import measuring
-from gateway.campaigns import screen, screen_all
-from gateway.measuring import TURN_CHARACTERS
-from gateway.problem import Fault, Problem
+from gateway.campaigns.inline import screen, screen_all
+from gateway.carrier_routes import Routes
+from gateway.http.problem import Fault, Problem
 from gateway.requests import MAX_BODY_TEXT, Recipient
-from gateway.routing import Routes
+from gateway.screening import segments
+from gateway.screening.segments import TURN_CHARACTERS
 from schemas.values.text import count_segments, smart
 
 ROUTES = Routes([("+49", ["near"], 700)])
@@ -25,7 +25,7 @@ def characters_a_step(monkeypatch: pytest.MonkeyPatch, body: str, value: str, co
         counted[-1] += len(text)
         return count_segments(text)
 
-    monkeypatch.setattr(measuring, "count_segments", note)
+    monkeypatch.setattr(segments, "count_segments", note)
     screening = screen(body, True, ROUTES, lambda *_: None, lambda _: None)
     some = [Recipient(to=f"+4915112{n:06d}", variables={"a": value}) for n in range(count)]
     for _ in screen_all(screening, some, bound):
@@ -48,7 +48,7 @@ def test_the_texts_of_one_request_are_bounded_together(monkeypatch: pytest.Monke
 
 def test_a_text_that_cannot_be_sent_is_not_even_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
     rejected: list[tuple[str, str]] = []
-    monkeypatch.setattr(measuring, "count_segments", lambda _: pytest.fail("counted"))
+    monkeypatch.setattr(segments, "count_segments", lambda _: pytest.fail("counted"))
     screening = screen("{{a}}" * 8_000, False, ROUTES, lambda *_: None, lambda one: rejected.append((one.code, one.pointer)))
     screening.take(0, [Recipient(to="+4915112345678", variables={"a": "x" * 60_000}),
                        Recipient(to="+4915112345679", variables={"a": "\0" * 60_000}),

@@ -14,16 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import cutting
-from gateway.campaigns import screen_all
-from gateway.cutting import Chunker, ChunkPlan
-from gateway.problem import Fault
-from gateway.recipient_lines import Entries, read_recipients
+from gateway.campaigns.inline import screen_all
+from gateway.carrier_routes import Routes, bucket_of
+from gateway.http.loop_scheduler import Turns
+from gateway.http.problem import Fault
+from gateway.http.texts import DETAIL, explain, require_text
+from gateway.recipients.lines import Entries, read_recipients
 from gateway.requests import Recipient
-from gateway.routing import Routes, bucket_of
-from gateway.screening import Screening
-from gateway.texts import DETAIL, explain, require_text
-from gateway.turns import Turns
+from gateway.screening import chunker
+from gateway.screening.chunker import Chunker, ChunkPlan
+from gateway.screening.screening import Screening
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
 from schemas.records.slice import MAX_CHUNK
@@ -177,7 +177,7 @@ def test_blocks_are_screened_as_recipients_one_by_one(lines: list[bytes], body: 
     for index, entry in enumerate(entries):
         rules.take(index, entry)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cutting, "MAX_WEIGHT", MAX_WEIGHT)
+        patch.setattr(chunker, "MAX_WEIGHT", MAX_WEIGHT)
         assert screened(entries, body, replace, size) == rules.finish()
 
 

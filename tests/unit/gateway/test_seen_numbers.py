@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from gateway.seen_numbers import SMALL, SeenNumbers
+from gateway.screening.seen_numbers import SMALL, SeenNumbers
 
 
 def test_every_repeat_is_found_and_nothing_else() -> None:

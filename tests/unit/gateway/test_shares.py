@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.problem import Problem
-from gateway.shares import Held, Share
+from gateway.http.problem import Problem
+from gateway.http.quota import Held, Share
 
 
 def refusal(held: Held, amount: int) -> tuple[int, str, str]:

@@ -14,14 +14,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.answers import Rejection
-from gateway.body import decode_json, decode_record
-from gateway.problem import Fault, Problem
-from gateway.recipient_lines import Entries, read_recipients
-from gateway.recipient_rows import read_rows
+from gateway.carrier_routes import Routes
+from gateway.http.body import decode_json, decode_record
+from gateway.http.problem import Fault, Problem
+from gateway.messages.singles import check_message
+from gateway.recipients.lines import Entries, read_recipients
+from gateway.recipients.rows import read_rows
 from gateway.requests import CampaignRequest, MessageRequest
-from gateway.routing import Routes
-from gateway.screening import Screening
-from gateway.singles import check_message
+from gateway.screening.screening import Screening
 
 TO = "+4915112345678"
 ROUTES = Routes([("+49", ["near"], 700)])

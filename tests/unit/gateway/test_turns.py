@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator, Iterator
 
-from gateway.turns import ROUND_SECONDS, Turns
+from gateway.http.loop_scheduler import ROUND_SECONDS, Turns
 
 
 class Clock:
