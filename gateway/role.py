@@ -9,23 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import structlog
 
-from gateway.app import make_runner
+from gateway.app import Gateway, make_runner
 from gateway.auth.accounts import Accounts
 from gateway.http.connection import listen
-from gateway.http.limits import bounds_of
+from gateway.http.limits import limits_of
 from gateway.idempotency.keys import Idempotency
 from gateway.ingest import Ingest
 from gateway.kafka_probe import KafkaProbe
-from gateway.messages.recent import FreshMessages
-from gateway.openapi.document import describe
-from gateway.operations.routes import product_version
+from gateway.messages.recent import RecentMessages
 from gateway.redis_batches import RedisBatches
-from gateway.routes import ROUTES
-from gateway.state import Gateway
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool
 from infra.redis.client import connect
@@ -79,11 +74,10 @@ async def open_gateway(settings: Settings, instance: str) -> AsyncIterator[Gatew
     await accounts.refresh()
     try:
         yield Gateway(
-            settings=settings, outbox=outbox, pool=pool, redis=redis, kafka=KafkaProbe(settings.kafka.bootstrap),
-            accounts=accounts, sealer=sealer,
+            settings=settings, limits=limits_of(settings.gateway), outbox=outbox, pool=pool, redis=redis,
+            kafka=KafkaProbe(settings.kafka.bootstrap), sealer=sealer, metrics=metrics, accounts=accounts,
             ingest=Ingest(outbox, metrics), idempotency=Idempotency(redis, pool, metrics, lambda: accounts.up),
-            fresh=FreshMessages(redis), metrics=metrics, spool_dir=Path(settings.data_dir) / "spool",
-            openapi=describe(ROUTES, product_version()), bounds=bounds_of(settings.gateway))
+            recent=RecentMessages(redis))
     finally:
         await client.close()
         await pool.close()

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 
 import structlog
+from aiohttp import web
 
 from gateway.carrier_routes import Routes
 from infra.postgres.pool import DatabaseDown, Pool, fetch_all, transaction
@@ -137,6 +138,9 @@ class Accounts:
         if rows != self._rows:
             self._rows, self.routes = rows, Routes(rows)
         self._read_at = time.monotonic()
+
+
+ACCOUNTS: web.AppKey[Accounts] = web.AppKey("accounts", Accounts)
 
 
 def _account(row: tuple[str, str, bytes, list[str], list[str] | None, int, int]) -> Account:

@@ -1,9 +1,9 @@
-"""Telling every role the full state of a campaign: the row first, then the command, then `published`.
+"""Publishing the full state of a campaign to every role: the row first, then the command, then `published`.
 
 Enters: a campaign whose row is ahead of what was published. Leaves: an acknowledged `CampaignCommand`, and the row's
-`published` moved to its version. When somebody changes the row in between, the newest state is told again, so that the
+`published` moved to its version. When somebody changes the row in between, the newest state is published again, so that the
 last command of a key is always the newest. Raises 503 when Kafka does not acknowledge; the row stays ahead, and the next
-call on it, or the releaser, tells it.
+call on it, or the releaser, publishes it.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from http import HTTPStatus
 
 import msgspec
 
+from gateway.campaigns.types import MAX_INLINE, CampaignRequest, too_many_recipients
 from gateway.http.body import (
     MAX_DEPTH,
     MAX_WHOLE,
@@ -24,7 +25,7 @@ from gateway.http.body import (
     too_large,
 )
 from gateway.http.problem import Fault, Problem, refusal, refused
-from gateway.requests import MAX_INLINE, CampaignRequest, Recipient, too_many_recipients
+from gateway.screening.types import Recipient
 
 PIECE = 64 * 1024
 """Bytes that are decoded at once, unless there is one recipient with more."""

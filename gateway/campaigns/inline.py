@@ -8,63 +8,99 @@ PostgreSQL is away.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import msgspec
+from aiohttp import web
 
-from gateway.answers import CampaignAccepted, Estimate, Rejection
 from gateway.auth.accounts import Account
 from gateway.auth.permissions import check_balance, check_price, check_sender
+from gateway.balance.queries import read_balance
 from gateway.campaigns.commands import publish
 from gateway.campaigns.store import CampaignRow, CampaignStore, PartRow
+from gateway.campaigns.types import (
+    MAX_INLINE,
+    MAX_NAMES,
+    CampaignAccepted,
+    CampaignRequest,
+    CampaignStatus,
+    Estimate,
+    too_many_recipients,
+)
 from gateway.carrier_routes import GROUPING, Routes
+from gateway.http.loop_scheduler import LoopScheduler
 from gateway.http.problem import Problem, refusal, refused
 from gateway.http.texts import bad_text
-from gateway.recipients.lines import AT_ONCE
-from gateway.requests import MAX_INLINE, MAX_NAMES, CampaignRequest, Recipient, too_many_recipients
+from gateway.ingest import Ingest
 from gateway.screening.chunker import Chunker, ChunkPlan
-from gateway.screening.screening import Keep, Refuse, Screening
-from gateway.state import Gateway
-from infra.postgres.pool import fetch_one, tenant_transaction
-from infra.postgres.sql import load_sql
+from gateway.screening.screening import Totals, screen_all, screening_of
+from gateway.screening.types import Rejection
+from infra.kafka.outbox import Outbox
+from infra.postgres.pool import Pool
+from infra.security.sealing import Sealer
+from infra.telemetry.metrics import Metrics
+from schemas.records.slice import Slice
 from schemas.values.ids import CampaignId
 from schemas.values.money import format_amount, parse_amount
 from schemas.values.template import compile_template
-from schemas.values.text import TextError
 
 FIRST_VERSION = 1
 
 
-async def make_campaign(gateway: Gateway, account: Account, wanted: CampaignRequest, identity: CampaignId,
-                        digest: bytes, traceparent: str) -> CampaignAccepted:
-    """The answer to POST /v1/campaigns."""
-    check_campaign(account, wanted)
-    now = gateway.now()
-    cutter = Chunker(plan_of(account, wanted, identity, now), gateway.sealer)
-    rejected: list[Rejection] = []
-    screening = screen(wanted.body, wanted.smart_encoding, gateway.accounts.routes, cutter.add,
-                       lambda rejection: rejected.append(inline(rejection)))
-    await gateway.bounds.turns.finish(screen_all(screening, wanted.recipients, gateway.bounds.text_characters))
-    cutter.finish()
-    totals = screening.totals
-    check_price(_limit(wanted), totals.price)
-    check_balance(await _available(gateway, account.tenant), totals.cheapest or 0)
-    chunks = cutter.take()
-    if chunks:
-        await gateway.ingest.put_chunks(chunks, traceparent)
-    accepted = CampaignAccepted(
-        id=identity, status="draft" if wanted.open else "running", accepted=totals.accepted, rejected=rejected,
-        estimate=Estimate(segments=totals.segments, price=format_amount(totals.price)))
-    part = PartRow(part=0, chunks=len(chunks), recipients=totals.accepted, price=totals.price,
-                   rejected_count=totals.rejected, rejected=rejected, digest=digest,
-                   rejections=rejected) if wanted.recipients else None
-    row = _row(account, wanted, accepted, digest, now)
-    if not await CampaignStore(gateway.pool).make(row, part):
-        raise Problem(409, "request_running", "the same campaign is being made by another request",
-                      headers={"Retry-After": "1"})
-    await publish(gateway.pool, gateway.outbox, account.tenant, identity, now, traceparent)
-    _count(gateway, wanted.lane, totals.accepted, rejected)
-    return accepted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignMaker:
+    """What it takes to make a campaign. `text_characters`: of all texts of one request."""
+
+    pool: Pool
+    outbox: Outbox
+    ingest: Ingest
+    sealer: Sealer
+    scheduler: LoopScheduler
+    metrics: Metrics
+    text_characters: int
+
+    async def make(self, account: Account, routes: Routes, wanted: CampaignRequest, identity: CampaignId, *, digest: bytes,
+                   now: int, traceparent: str) -> CampaignAccepted:
+        """The answer to POST /v1/campaigns."""
+        check_campaign(account, wanted)
+        totals, chunks, rejected = await self._screen(routes, wanted, plan_of(account, wanted, identity, now))
+        check_price(_limit(wanted), totals.price)
+        money = await read_balance(self.pool, account.tenant)
+        check_balance(money.available if money else 0, totals.cheapest or 0)
+        if chunks:
+            await self.ingest.put_chunks(chunks, traceparent)
+        accepted = CampaignAccepted(
+            id=identity, status=CampaignStatus.DRAFT if wanted.open else CampaignStatus.RUNNING, accepted=totals.accepted,
+            rejected=rejected, estimate=Estimate(segments=totals.segments, price=format_amount(totals.price)))
+        part = PartRow(part=0, chunks=len(chunks), recipients=totals.accepted, price=totals.price,
+                       rejected_count=totals.rejected, rejected=rejected, digest=digest,
+                       rejections=rejected) if wanted.recipients else None
+        row = _row(account, wanted, accepted, digest, now)
+        if not await CampaignStore(self.pool).make(row, part):
+            raise Problem(409, "request_running", "the same campaign is being made by another request",
+                          headers={"Retry-After": "1"})
+        await publish(self.pool, self.outbox, account.tenant, identity, now, traceparent)
+        self._count(wanted.lane, totals.accepted, rejected)
+        return accepted
+
+    async def _screen(self, routes: Routes, wanted: CampaignRequest,
+                      plan: ChunkPlan) -> tuple[Totals, list[Slice], list[Rejection]]:
+        """Totals, chunks and verdicts of the inline recipients."""
+        chunker = Chunker(plan, self.sealer)
+        rejected: list[Rejection] = []
+        screening = screening_of(wanted.body, wanted.smart_encoding, routes, chunker.append,
+                                 lambda rejection: rejected.append(inline(rejection)))
+        await self.scheduler.run(screen_all(screening, wanted.recipients, self.text_characters))
+        chunker.finish()
+        return screening.totals, chunker.pop_finished(), rejected
+
+    def _count(self, lane: str, accepted: int, rejected: list[Rejection]) -> None:
+        self.metrics.count("sluice_accepted_messages_total", lane, by=accepted)
+        for rejection in rejected:
+            self.metrics.count("sluice_refused_recipients_total", rejection.code)
+
+
+CAMPAIGN_MAKER: web.AppKey[CampaignMaker] = web.AppKey("campaign_maker", CampaignMaker)
 
 
 def check_campaign(account: Account, wanted: CampaignRequest) -> None:
@@ -79,25 +115,6 @@ def check_campaign(account: Account, wanted: CampaignRequest) -> None:
         raise too_many_recipients()
     if not wanted.recipients and not wanted.open:
         raise refusal("/recipients", "no_recipients", "a campaign has recipients, or is open for their upload")
-
-
-def screen(body: str, smart: bool, routes: Routes, keep: Keep, refuse: Refuse) -> Screening:
-    """The screening for this body; 422 when it cannot be sent to anybody."""
-    try:
-        return Screening(body, smart, routes, keep, refuse)
-    except TextError as fault:
-        raise refusal("/body", fault.code, fault.detail) from None
-
-
-def screen_all(screening: Screening, recipients: Sequence[Recipient], characters: int) -> Iterator[None]:
-    """Look at all recipients of a request; others may have their turn after each step. 422 for more than so many
-    `characters` of texts."""
-    for first in range(0, len(recipients), AT_ONCE):
-        yield from screening.steps(first, recipients[first:first + AT_ONCE])
-        if screening.totals.characters > characters:
-            raise refusal("/recipients", "too_much_text", f"the texts of one request have at most {characters} characters "
-                          "together where they differ; open the campaign and upload the recipients")
-        yield
 
 
 def inline(rejection: Rejection) -> Rejection:
@@ -116,20 +133,8 @@ def _limit(wanted: CampaignRequest) -> int | None:
     return None if wanted.max_price is None else parse_amount(wanted.max_price)
 
 
-async def _available(gateway: Gateway, tenant: str) -> int:
-    async with tenant_transaction(gateway.pool, tenant) as connection:
-        row = await fetch_one(connection, load_sql("gateway.balance", "read_balance"), {"tenant": tenant})
-    return int(row[0] - row[1]) if row else 0
-
-
 def _row(account: Account, wanted: CampaignRequest, accepted: CampaignAccepted, digest: bytes, now: int) -> CampaignRow:
     return CampaignRow(
         tenant=account.tenant, id=accepted.id, name=wanted.name, sender=wanted.sender, body=wanted.body,
         lane=wanted.lane, smart=wanted.smart_encoding, validity_seconds=int(wanted.validity_seconds),
         max_price=_limit(wanted), status=accepted.status, grouping=GROUPING, digest=digest, answer=accepted, at=now)
-
-
-def _count(gateway: Gateway, lane: str, accepted: int, rejected: list[Rejection]) -> None:
-    gateway.metrics.count("sluice_accepted_messages_total", lane, by=accepted)
-    for rejection in rejected:
-        gateway.metrics.count("sluice_refused_recipients_total", rejection.code)

@@ -6,28 +6,33 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from gateway.answers import Preview, Rejection, RouteShare
+from gateway.auth.accounts import ACCOUNTS
+from gateway.auth.authentication import account_of
 from gateway.auth.permissions import check_amount
 from gateway.campaigns.incremental import read_campaign
-from gateway.campaigns.inline import check_campaign, inline, screen, screen_all
+from gateway.campaigns.inline import check_campaign, inline
+from gateway.campaigns.types import Preview, RouteShare
+from gateway.http.answer import answer
 from gateway.http.body import read_bytes
+from gateway.http.context import LIMITS, SCHEDULER
 from gateway.http.query import read_query
 from gateway.screening.chunker import Rows
-from gateway.state import account_of, answer, gateway_of
+from gateway.screening.screening import screen_all, screening_of
+from gateway.screening.types import Rejection
 from schemas.values.money import format_amount
 
 
 async def preview_campaign(request: web.Request) -> web.Response:
     """200 with the totals."""
     read_query(request, ())
-    gateway, account = gateway_of(request), account_of(request)
-    data, _ = await read_bytes(request, gateway.settings.gateway.max_body_bytes)
-    wanted = await gateway.bounds.turns.result(read_campaign(data))
+    account, limits, scheduler = account_of(request), request.app[LIMITS], request.app[SCHEDULER]
+    data, _ = await read_bytes(request, limits.body_bytes)
+    wanted = await scheduler.run_to_result(read_campaign(data))
     check_campaign(account, wanted)
     rejected: list[Rejection] = []
-    screening = screen(wanted.body, wanted.smart_encoding, gateway.accounts.routes, _drop,
-                       lambda rejection: rejected.append(inline(rejection)))
-    await gateway.bounds.turns.finish(screen_all(screening, wanted.recipients, gateway.bounds.text_characters))
+    screening = screening_of(wanted.body, wanted.smart_encoding, request.app[ACCOUNTS].routes, _drop,
+                             lambda rejection: rejected.append(inline(rejection)))
+    await scheduler.run(screen_all(screening, wanted.recipients, limits.text_characters))
     totals = screening.totals
     check_amount(totals.price)
     return answer(Preview(

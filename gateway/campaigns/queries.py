@@ -7,26 +7,18 @@ or at an end. A foreign or unknown id is 404. Raises `DatabaseDown`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
+from aiohttp import web
 
-from gateway.answers import (
-    Campaign,
-    CampaignPage,
-    CampaignStatus,
-    Counts,
-    RejectionPage,
-    RejectionRow,
-    Waiting,
-    instant,
-    instant_or_none,
-)
+from gateway.campaigns.types import Campaign, CampaignPage, CampaignStatus, Counts, RejectionPage, RejectionRow, Waiting
+from gateway.http.fields import LaneName, instant, instant_or_none
 from gateway.http.problem import not_found
 from gateway.http.query import INDEXED_CURSOR, TIMED_CURSOR, read_cursor, write_cursor
-from gateway.requests import LaneName
-from gateway.state import Gateway
-from infra.postgres.pool import fetch_all, tenant_transaction
+from infra.postgres.pool import Pool, fetch_all, tenant_transaction
 from infra.postgres.sql import load_sql
 from schemas.values.ids import IdError, parse_campaign_id
 from schemas.values.money import format_amount
@@ -46,36 +38,50 @@ class _AfterIndex(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     index: int
 
 
-async def find_campaign(gateway: Gateway, tenant: str, identity: str) -> Campaign:
-    """The campaign with this id."""
-    rows = await _rows(gateway, tenant, {"id": check_id(identity), "after_at": None, "after_id": None, "limit": 1})
-    if not rows:
-        raise not_found("campaign")
-    return _campaign(rows[0], gateway.currency)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignQueries:
+    """Questions about campaigns, of one tenant each."""
 
+    pool: Pool
+    currency: str
 
-async def list_campaigns(gateway: Gateway, tenant: str, cursor: str | None, limit: int) -> CampaignPage:
-    """One page, newest first."""
-    after = read_cursor(cursor, TIMED_CURSOR, _After)
-    rows = await _rows(gateway, tenant, {"id": None, "after_at": after and after.at, "after_id": after and after.id,
+    async def find(self, tenant: str, identity: str) -> Campaign:
+        """The campaign with this id."""
+        rows = await self._rows(tenant, {"id": check_id(identity), "after_at": None, "after_id": None, "limit": 1})
+        if not rows:
+            raise not_found("campaign")
+        return _campaign(rows[0], self.currency)
+
+    async def list(self, tenant: str, cursor: str | None, limit: int) -> CampaignPage:
+        """One page, newest first."""
+        after = read_cursor(cursor, TIMED_CURSOR, _After)
+        rows = await self._rows(tenant, {"id": None, "after_at": after and after.at, "after_id": after and after.id,
                                          "limit": limit + 1})
-    last = rows[limit - 1] if len(rows) > limit else None
-    return CampaignPage(campaigns=[_campaign(row, gateway.currency) for row in rows[:limit]],
-                        next=None if last is None else write_cursor(_After(id=last[0], at=last[9])))
+        last = rows[limit - 1] if len(rows) > limit else None
+        return CampaignPage(campaigns=[_campaign(row, self.currency) for row in rows[:limit]],
+                            next=None if last is None else write_cursor(_After(id=last[0], at=last[9])))
+
+    async def list_rejections(self, tenant: str, identity: str, cursor: str | None, limit: int) -> RejectionPage:
+        """One page, in the order of parts and indexes."""
+        await self.find(tenant, identity)
+        after = read_cursor(cursor, INDEXED_CURSOR, _AfterIndex)
+        async with tenant_transaction(self.pool, tenant) as connection:
+            rows = await fetch_all(connection, load_sql("gateway.campaigns", "list_rejections"), {
+                "tenant": tenant, "campaign": identity, "part": after.part if after else -1,
+                "index": after.index if after else 0, "limit": limit + 1})
+        found = [RejectionRow(part=row[0], index=row[1], pointer=row[2], code=row[3], detail=row[4])
+                 for row in rows[:limit]]
+        last = found[-1] if len(rows) > limit else None
+        return RejectionPage(rejections=found,
+                             next=None if last is None else write_cursor(_AfterIndex(part=last.part, index=last.index)))
+
+    async def _rows(self, tenant: str, parameters: dict[str, Any]) -> Sequence[Any]:
+        async with tenant_transaction(self.pool, tenant) as connection:
+            return await fetch_all(connection, load_sql("gateway.campaigns", "show_campaigns"),
+                                   parameters | {"tenant": tenant})
 
 
-async def list_rejections(gateway: Gateway, tenant: str, identity: str, cursor: str | None, limit: int) -> RejectionPage:
-    """One page, in the order of parts and indexes."""
-    await find_campaign(gateway, tenant, identity)
-    after = read_cursor(cursor, INDEXED_CURSOR, _AfterIndex)
-    async with tenant_transaction(gateway.pool, tenant) as connection:
-        rows = await fetch_all(connection, load_sql("gateway.campaigns", "list_rejections"), {
-            "tenant": tenant, "campaign": identity, "part": after.part if after else -1,
-            "index": after.index if after else 0, "limit": limit + 1})
-    found = [RejectionRow(part=row[0], index=row[1], pointer=row[2], code=row[3], detail=row[4]) for row in rows[:limit]]
-    last = found[-1] if len(rows) > limit else None
-    return RejectionPage(rejections=found,
-                         next=None if last is None else write_cursor(_AfterIndex(part=last.part, index=last.index)))
+CAMPAIGNS: web.AppKey[CampaignQueries] = web.AppKey("campaigns", CampaignQueries)
 
 
 def check_id(identity: str) -> str:
@@ -86,7 +92,7 @@ def check_id(identity: str) -> str:
         raise not_found("campaign") from None
 
 
-def add_up(accepted: int, by_rank: list[int] | None) -> Counts:
+def complete_counts(accepted: int, by_rank: list[int] | None) -> Counts:
     """Counts of which all but `accepted` sum up to it; `by_rank` holds what the sinks have counted."""
     counted = {status: max(int(number), 0) for status, number in zip(STATUSES, by_rank or [], strict=False)}
     counted[Status.ACCEPTED] = accepted
@@ -98,24 +104,19 @@ def add_up(accepted: int, by_rank: list[int] | None) -> Counts:
 
 def state_of(stored: str, counts: Counts) -> CampaignStatus:
     """The state that follows from the stored one and the counts."""
-    if stored != "running":
-        return cast(CampaignStatus, stored)
-    if sum(getattr(counts, status) for status in _ENDED) < counts.accepted:
-        return "running"
-    return "completed_with_failures" if any(getattr(counts, status) for status in _FAILED) else "completed"
-
-
-async def _rows(gateway: Gateway, tenant: str, parameters: dict[str, Any]) -> list[Any]:
-    async with tenant_transaction(gateway.pool, tenant) as connection:
-        return await fetch_all(connection, load_sql("gateway.campaigns", "show_campaigns"), parameters | {"tenant": tenant})
+    status = CampaignStatus(stored)
+    if status != CampaignStatus.RUNNING or sum(getattr(counts, end) for end in _ENDED) < counts.accepted:
+        return status
+    failed = any(getattr(counts, end) for end in _FAILED)
+    return CampaignStatus.COMPLETED_WITH_FAILURES if failed else CampaignStatus.COMPLETED
 
 
 def _campaign(row: Any, currency: str) -> Campaign:
     (identity, name, status, sender, body, lane, max_price, validity, smart, created_at, started_at, ended_at, accepted,
      rejected, by_rank, charged, reason, _) = row
-    counts = add_up(accepted, by_rank)
+    counts = complete_counts(accepted, by_rank)
     waiting = None
-    if reason is not None and status != "canceled":
+    if reason is not None and status != CampaignStatus.CANCELED:
         # why no time: what waits now goes on when something happens, not at a moment that is known.
         waiting = Waiting(reason=reason, until=None)
     return Campaign(

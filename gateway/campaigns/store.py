@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from gateway.answers import Rejection
 from gateway.auth.permissions import check_amount, check_price
+from gateway.campaigns.types import CampaignStatus
 from gateway.http.problem import Fault, Problem, not_found
+from gateway.screening.types import Rejection
 from infra.postgres.pool import Connection, Jsonb, Pool, execute, fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
 
@@ -36,7 +37,7 @@ class CampaignRow:
     smart: bool
     validity_seconds: int
     max_price: int | None
-    status: str
+    status: CampaignStatus
     grouping: int
     digest: bytes
     answer: msgspec.Struct
@@ -94,9 +95,9 @@ class CampaignStore:
             made = await execute(connection, _sql("insert_campaign"), {
                 "tenant": row.tenant, "id": row.id, "name": row.name, "sender": row.sender, "body": row.body,
                 "lane": row.lane, "smart": row.smart, "validity_seconds": row.validity_seconds,
-                "max_price": row.max_price, "status": row.status, "grouping": row.grouping, "digest": row.digest,
+                "max_price": row.max_price, "status": str(row.status), "grouping": row.grouping, "digest": row.digest,
                 "answer": Jsonb(row.answer, msgspec.json.encode), "at": row.at,
-                "started_at": row.at if row.status == "running" else None})
+                "started_at": row.at if row.status == CampaignStatus.RUNNING else None})
             if made and part is not None:
                 await _insert_rejections(connection, row.tenant, row.id, part)
                 await _insert_part(connection, row.tenant, row.id, part, row.at)
@@ -128,7 +129,7 @@ class CampaignStore:
             listed = await _find_part(connection, tenant, campaign, part.part)
             if listed is not None:
                 return listed
-            if status != "draft":
+            if status != CampaignStatus.DRAFT:
                 raise not_applicable("recipients", status)
             await _check_price(connection, tenant, campaign, limit, part.part, part.price)
             await _insert_rejections(connection, tenant, campaign, part)
@@ -139,21 +140,21 @@ class CampaignStore:
         """From draft to running; nothing when it runs already."""
         async with tenant_transaction(self._pool, tenant) as connection:
             status, _ = await _lock(connection, tenant, campaign)
-            if status == "running":
+            if status == CampaignStatus.RUNNING:
                 return
-            if status != "draft":
+            if status != CampaignStatus.DRAFT:
                 raise not_applicable("start", status)
-            await _move(connection, tenant, campaign, "running", at)
+            await _move(connection, tenant, campaign, CampaignStatus.RUNNING, at)
 
-    async def cancel(self, tenant: str, campaign: str, at: int, *, ended: str | None) -> None:
+    async def cancel(self, tenant: str, campaign: str, at: int, *, ended: CampaignStatus | None) -> None:
         """From draft or running to canceled; nothing when it is canceled. `ended`: the state of a completed one."""
         async with tenant_transaction(self._pool, tenant) as connection:
             status, _ = await _lock(connection, tenant, campaign)
-            if status == "canceled":
+            if status == CampaignStatus.CANCELED:
                 return
             if ended is not None:
                 raise not_applicable("cancel", ended)
-            await _move(connection, tenant, campaign, "canceled", at)
+            await _move(connection, tenant, campaign, CampaignStatus.CANCELED, at)
 
 
 def not_applicable(call: str, status: str) -> Problem:
@@ -178,8 +179,8 @@ async def _check_price(connection: Connection, tenant: str, campaign: str, limit
     check_price(limit, price + (int(row[0]) if row else 0))
 
 
-async def _move(connection: Connection, tenant: str, campaign: str, status: str, at: int) -> None:
-    await execute(connection, _sql("move_campaign"), {"tenant": tenant, "id": campaign, "status": status, "at": at})
+async def _move(connection: Connection, tenant: str, campaign: str, status: CampaignStatus, at: int) -> None:
+    await execute(connection, _sql("move_campaign"), {"tenant": tenant, "id": campaign, "status": str(status), "at": at})
 
 
 async def _find_part(connection: Connection, tenant: str, campaign: str, part: int) -> StoredPart | None:

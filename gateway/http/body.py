@@ -15,10 +15,10 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
+from gateway.http.context import BODY_RESERVATION
+from gateway.http.fields import EXPECTED, UNBUILT
 from gateway.http.problem import Fault, Problem, refused
 from gateway.http.texts import without_half_pairs
-from gateway.requests import EXPECTED, UNBUILT, Nothing
-from gateway.state import HELD
 from schemas.values.encodings import BOM_UTF8, LOOKED_AT, describe_encoding, foreign_encoding
 
 MAX_DEPTH = 32
@@ -42,6 +42,10 @@ _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _PLACE = re.compile(r" - at `\$(.*)`$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 _FIELD = re.compile(r"field `(.*)`", re.DOTALL)
+
+
+class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of a call that takes none: absent, or an empty object."""
 
 
 async def read_json(request: web.Request, decoder: msgspec.json.Decoder[T], limit: int) -> tuple[T, bytes]:
@@ -93,7 +97,7 @@ async def _read(request: web.Request, limit: int) -> tuple[bytes, bytes]:
 async def _receive(request: web.Request, limit: int, parts: list[bytes]) -> bytes:
     """The body's parts, and the digest of all of them."""
     digest = blake2b(digest_size=16)
-    held = request[HELD]
+    reservation = request[BODY_RESERVATION]
     size = 0
     now = asyncio.get_running_loop().time
     end = now() + WHOLE_SECONDS
@@ -103,7 +107,7 @@ async def _receive(request: web.Request, limit: int, parts: list[bytes]) -> byte
                 size += len(part)
                 if size > limit:
                     raise too_large(limit)
-                held.more(len(part))
+                reservation.grow(len(part))
                 digest.update(part)
                 parts.append(part)
                 patience.reschedule(min(now() + IDLE_SECONDS, end))

@@ -1,22 +1,20 @@
 """Whatever a handler raises becomes an answer that says so; nothing of our insides goes out.
 
-Enters: exceptions. Leaves: `application/problem+json` (RFC 9457), under /registry what clients of Confluent's registry read.
+Enters: exceptions. Leaves: `application/problem+json` (RFC 9457), or what else the application's `PROBLEM_FORMS` say.
 A lost PostgreSQL is 503; what nobody foresaw is logged with the request's id and is 500.
 """
 
 from __future__ import annotations
 
-import msgspec
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gateway.http.problem import CONTENT_TYPE, Problem, unavailable
-from gateway.registry import subjects
-from gateway.state import REQUEST_ID, gateway_of
+from gateway.http.context import METRICS, REQUEST_ID
+from gateway.http.problem import PROBLEM_JSON, Problem, ProblemForm, form_of, unavailable
 from infra.postgres.pool import DatabaseDown
 
-REGISTRY = "/registry"
+PROBLEM_FORMS: web.AppKey[tuple[ProblemForm, ...]] = web.AppKey("problem_forms", tuple)
 log = structlog.get_logger()
 _CODES = {404: ("not_found", "there is no such path"), 405: ("method_not_allowed", "this path has other methods"),
           413: ("too_large", "the body is too large")}
@@ -34,7 +32,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         headers = {"Allow": fault.headers["Allow"]} if "Allow" in fault.headers else {}
         problem = Problem(fault.status, code, detail, headers=headers)
     except DatabaseDown as fault:
-        gateway_of(request).metrics.count("sluice_dependency_failures_total", "postgres")
+        request.app[METRICS].count("sluice_dependency_failures_total", "postgres")
         log.warning("PostgreSQL cannot be reached", action="database_down", request=request[REQUEST_ID], error=str(fault))
         problem = unavailable("database_unavailable", "this call needs PostgreSQL, which is away; try again")
     except ConnectionResetError:
@@ -42,19 +40,14 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception:  # why: the last frame of a request; the client gets an answer and the log gets the cause
         log.exception("a request failed", action="request_failed", request=request[REQUEST_ID])
         problem = Problem(500, "internal", "this is our fault; the log knows the request by its id")
-    if request.path.startswith(REGISTRY):
-        return _ended(problem, msgspec.json.encode(subjects.fault_of(problem, request.method)), subjects.CONTENT_TYPE)
-    return to_response(problem)
+    forms = request.app[PROBLEM_FORMS]
+    return to_response(problem, form_of(request.path, forms), request.method)
 
 
-def to_response(problem: Problem) -> web.Response:
-    """The answer that says this."""
-    return _ended(problem, problem.body(), CONTENT_TYPE)
-
-
-def _ended(problem: Problem, body: bytes, content_type: str) -> web.Response:
-    """The connection ends with it where the rest of a body is not wanted."""
-    response = web.Response(status=problem.status, body=body, content_type=content_type, headers=problem.headers)
+def to_response(problem: Problem, form: ProblemForm = PROBLEM_JSON, method: str = "") -> web.Response:
+    """The answer that says this; the connection ends with it where the rest of a body is not wanted."""
+    response = web.Response(status=problem.status, body=form.render(problem, method), content_type=form.content_type,
+                            headers=problem.headers)
     if problem.status in (408, 413):
         response.force_close()
     return response

@@ -12,7 +12,7 @@ import secrets
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gateway.state import REQUEST_ID, TRACEPARENT
+from gateway.http.context import REQUEST_ID, TRACEPARENT
 
 _USABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACE = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")

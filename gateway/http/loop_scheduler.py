@@ -16,33 +16,33 @@ T = TypeVar("T")
 _END = object()
 
 
-class Turns:
-    """Who may work now. Whoever fills a round keeps the others waiting until the next has begun."""
+class LoopScheduler:
+    """Cooperative: whoever fills a round keeps the others waiting until the next has begun."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._spent = 0.0
 
-    async def finish(self, steps: Iterator[None]) -> None:
-        """All steps."""
+    async def run(self, steps: Iterator[None]) -> None:
+        """Run all steps."""
         while True:
-            if await self.run(lambda: next(steps, _END)) is _END:
+            if await self.run_step(lambda: next(steps, _END)) is _END:
                 return
             await asyncio.sleep(0)
 
-    async def result(self, steps: Generator[None, None, T]) -> T:
-        """All steps, and what they come to."""
+    async def run_to_result(self, steps: Generator[None, None, T]) -> T:
+        """Run all steps; what the generator returns."""
         made: list[T] = []
 
         def through() -> Iterator[None]:
             made.append((yield from steps))
 
-        await self.finish(through())
+        await self.run(through())
         return made[0]
 
-    async def run(self, step: Callable[[], T]) -> T:
-        """One step, when there is room for it."""
+    async def run_step(self, step: Callable[[], T]) -> T:
+        """Run one step when the round has room for it."""
         async with self._lock:
             begun = self._clock()
             try:

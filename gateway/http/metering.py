@@ -10,7 +10,7 @@ import time
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gateway.state import gateway_of
+from gateway.http.context import METRICS
 
 
 @web.middleware
@@ -20,7 +20,7 @@ async def metering(request: web.Request, handler: Handler) -> web.StreamResponse
     response = await handler(request)
     resource = request.match_info.route.resource
     route = resource.canonical if resource is not None else "unknown"
-    metrics = gateway_of(request).metrics
+    metrics = request.app[METRICS]
     method = request.method if request.method in ("GET", "POST", "HEAD", "PUT", "PATCH", "DELETE") else "OTHER"
     metrics.count("sluice_http_requests_total", method, route, str(response.status))
     metrics.observe("sluice_http_seconds", time.perf_counter() - begun, route)

@@ -1,13 +1,15 @@
 """Refusals as RFC 9457 problems: one exception, one form on the wire.
 
-Enters: a status, a stable code, a sentence, and the single faults found. Leaves: an `application/problem+json` body.
+Enters: a status, a stable code, a sentence, and the single faults found. Leaves: an `application/problem+json` body,
+or the form that clients of one part of the interface know (`ProblemForm`).
 Whoever refuses something raises `Problem`; the middleware `problems` is the only place that turns it into an answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
+from typing import NamedTuple
 
 import msgspec
 
@@ -50,6 +52,24 @@ class Problem(Exception):
         """The JSON of the answer."""
         return msgspec.json.encode(ProblemBody(title=HTTPStatus(self.status).phrase, status=self.status,
                                                code=self.code, detail=self.detail, errors=self.errors))
+
+
+class ProblemForm(NamedTuple):
+    """How refusals look below the paths that begin with `prefix`: a body of type `kind`, as `render` writes it for a problem
+    and the request's method."""
+
+    prefix: str
+    content_type: str
+    kind: type[msgspec.Struct]
+    render: Callable[[Problem, str], bytes]
+
+
+PROBLEM_JSON = ProblemForm("/", CONTENT_TYPE, ProblemBody, lambda problem, _method: problem.body())
+
+
+def form_of(path: str, forms: Sequence[ProblemForm]) -> ProblemForm:
+    """The form of refusals below this path: that of RFC 9457 unless one of these is for it."""
+    return next((form for form in forms if path.startswith(form.prefix)), PROBLEM_JSON)
 
 
 def refused(faults: Sequence[Fault]) -> Problem:

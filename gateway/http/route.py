@@ -13,7 +13,7 @@ JSON = "application/json"
 
 class Route(NamedTuple):
     """`body`, `answer`: types of JSON; `takes`, `gives`: their media types, where a table of `csv` is an example of the
-    last one taken. `refusals`: every status other than `status`. `once`: takes `Idempotency-Key`."""
+    last one taken. `refusals`: every status other than `status`. `idempotent`: takes `Idempotency-Key`."""
 
     method: str
     path: str
@@ -27,7 +27,7 @@ class Route(NamedTuple):
     csv: str | None = None
     query: tuple[str, ...] = ()
     refusals: tuple[int, ...] = ()
-    once: bool = False
+    idempotent: bool = False
 
     @property
     def guarded(self) -> bool:

@@ -11,22 +11,24 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from gateway.auth.authentication import account_of
+from gateway.http.answer import raw_answer
+from gateway.http.context import SEALER, fresh_root
 from gateway.http.problem import Problem, refusal
-from gateway.idempotency.keys import HEADER, MAX_KEY, Made, Replay, Stored
-from gateway.state import account_of, gateway_of, raw_answer
+from gateway.idempotency.keys import HEADER, IDEMPOTENCY, MAX_KEY, Made, Replay, Stored
 from schemas.values.ids import TenantId, derived_id
 
 Make = Callable[[str], Awaitable[Stored]]
 Recall = Callable[[Made], Awaitable[Stored]]
 
 
-async def once(request: web.Request, digest: bytes, make: Make, recall: Recall) -> web.Response:
+async def idempotent(request: web.Request, digest: bytes, make: Make, recall: Recall) -> web.Response:
     """The answer to this request."""
-    gateway, tenant = gateway_of(request), account_of(request).tenant
+    keys, tenant = request.app[IDEMPOTENCY], account_of(request).tenant
     key = read_key(request)
     if key is None:
-        return _respond(await make(gateway.new_root()))
-    claim = await gateway.idempotency.begin(tenant, key, digest)
+        return _respond(await make(fresh_root()))
+    claim = await keys.begin(tenant, key, digest)
     if isinstance(claim, Replay):
         return _respond(claim.stored, replayed=True)
     if isinstance(claim, Made):
@@ -34,12 +36,12 @@ async def once(request: web.Request, digest: bytes, make: Make, recall: Recall) 
     try:
         stored = await make(derived_id(TenantId(tenant), key))
     except Problem as problem:
-        await gateway.idempotency.release(claim, nothing_done=problem.status < 500)
+        await keys.release(claim, nothing_done=problem.status < 500)
         raise
     except BaseException:
-        await gateway.idempotency.release(claim, nothing_done=False)
+        await keys.release(claim, nothing_done=False)
         raise
-    await gateway.idempotency.finish(claim, stored)
+    await keys.finish(claim, stored)
     return _respond(stored)
 
 
@@ -53,9 +55,9 @@ def read_key(request: web.Request) -> str | None:
     return values[0]
 
 
-def scoped(request: web.Request, digest: bytes) -> bytes:
+def digest_of(request: web.Request, body_digest: bytes) -> bytes:
     """What stands for the whole request, path and body, where it is kept; without the keyring it tells nothing of either."""
-    return gateway_of(request).sealer.hash_request(f"{request.method} {request.path}\n".encode() + digest)
+    return request.app[SEALER].hash_request(f"{request.method} {request.path}\n".encode() + body_digest)
 
 
 def _respond(stored: Stored, *, replayed: bool = False) -> web.Response:

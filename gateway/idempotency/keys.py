@@ -1,6 +1,6 @@
 """One key, one thing, for ever: marks in Redis, ids in PostgreSQL, and the rule that joins them.
 
-Enters: tenant, `Idempotency-Key`, the digest of the request. Leaves: `Fresh` (go on; give the answer to `finish`, or call
+Enters: tenant, `Idempotency-Key`, the digest of the request. Leaves: `Claim` (go on; give the answer to `finish`, or call
 `release`), `Replay` (the stored answer) or `Made` (PostgreSQL has what this very request made). Refused: 422 another
 request under this key, 409 the first is still running, 409 `key_used` after a day. Redis away: PostgreSQL decides alone;
 both away: the request goes on, its ids derive from the key, so that a repeat is recognised further down. What this process
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from aiohttp import web
 
 from gateway.http.problem import Problem
 from gateway.idempotency.answered_keys import AnsweredKeys
@@ -42,8 +43,8 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fresh:
-    """Nobody has used this key; `mark` is None when Redis could not be asked."""
+class Claim:
+    """The key is this request's, as nobody has used it; `mark` is None when Redis could not be asked."""
 
     mark: str | None
     running: tuple[str, str]
@@ -82,7 +83,7 @@ class Idempotency:
         self._answered = AnsweredKeys()
         self._skip_until = 0.0
 
-    async def begin(self, tenant: str, key: str, digest: bytes) -> Fresh | Replay | Made:
+    async def begin(self, tenant: str, key: str, digest: bytes) -> Claim | Replay | Made:
         """Claim the key for this request."""
         running = tenant, key
         if running in self._running:
@@ -93,18 +94,18 @@ class Idempotency:
         except BaseException:
             self._running.discard(running)
             raise
-        if not isinstance(outcome, Fresh):
+        if not isinstance(outcome, Claim):
             self._running.discard(running)
         return outcome
 
-    async def finish(self, claim: Fresh, stored: Stored) -> None:
+    async def finish(self, claim: Claim, stored: Stored) -> None:
         """Keep the answer for a day."""
         self._running.discard(claim.running)
         self._answered.keep(*claim.running, claim.digest)
         if claim.mark is not None:
             await self._try("finish", [claim.mark], [claim.digest, _encode(stored), WINDOW_MS])
 
-    async def release(self, claim: Fresh, *, nothing_done: bool) -> None:
+    async def release(self, claim: Claim, *, nothing_done: bool) -> None:
         """Give the key up: for any request when nothing was done, else for a repeat of this request alone."""
         self._running.discard(claim.running)
         if not nothing_done:
@@ -112,7 +113,7 @@ class Idempotency:
         if claim.mark is not None:
             await self._try("release", [claim.mark], [claim.digest, "forget" if nothing_done else "keep"])
 
-    async def _begin(self, running: tuple[str, str], digest: bytes) -> Fresh | Replay | Made:
+    async def _begin(self, running: tuple[str, str], digest: bytes) -> Claim | Replay | Made:
         if self._answered.digest_of(*running) not in (None, digest):
             raise _other_request()
         mark = f"idempotency:{running[0]}:{derived_id(TenantId(running[0]), running[1])}"
@@ -124,7 +125,7 @@ class Idempotency:
             return Replay(stored=_decode(answer[1]))
         if verdict == "running":
             raise _still_running(1 + int(answer[1]) // 1000)
-        claim = Fresh(mark=mark if answer else None, running=running, digest=digest)
+        claim = Claim(mark=mark if answer else None, running=running, digest=digest)
         try:
             made = await self._find(*running)
             if made is not None:
@@ -150,6 +151,9 @@ class Idempotency:
         except RedisDown:
             self._metrics.count("sluice_dependency_failures_total", "redis")
             return None
+
+
+IDEMPOTENCY: web.AppKey[Idempotency] = web.AppKey("idempotency", Idempotency)
 
 
 def _judge(made: tuple[str, bytes | None, int, dict[str, Any] | None], digest: bytes) -> Made:

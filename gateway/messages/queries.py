@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from aiohttp import web
 
-from gateway.answers import Message, MessagePage, instant
+from gateway.http.fields import instant
 from gateway.http.problem import not_found, refusal, unavailable
 from gateway.http.query import PLACED_CURSOR, read_cursor, write_cursor
+from gateway.messages.recent import RecentMessages
+from gateway.messages.types import Message, MessagePage
 from gateway.redis_batches import RedisDown
-from gateway.state import Gateway
-from infra.postgres.pool import DatabaseDown, fetch_all, fetch_one, tenant_transaction
+from infra.postgres.pool import DatabaseDown, Pool, fetch_all, fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
 from infra.security.sealing import Sealer
 from schemas.records.slice import Columns, Slice
@@ -48,74 +50,87 @@ class _Place(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     place: int
 
 
-async def list_messages(gateway: Gateway, tenant: str, wanted: MessageFilter, cursor: str | None,
-                        limit: int) -> MessagePage:
-    """One page, newest chunk first."""
-    after = read_cursor(cursor, PLACED_CURSOR, _Place)
-    rows = await _rows(gateway, tenant, _parameters(gateway, tenant, wanted) | {
-        "after_at": after and after.at, "after_chunk": after and after.chunk, "after_place": after and after.place,
-        "limit": limit + 1})
-    opened = _Opened(gateway.sealer, tenant)
-    page = rows[:limit]
-    last = page[-1] if len(rows) > limit else None
-    return MessagePage(
-        messages=[_message(row, opened, gateway.currency) for row in page],
-        next=None if last is None else write_cursor(_Place(chunk=last[0], at=last[3], place=last[7])))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageQueries:
+    """Questions about messages, of one tenant each."""
 
+    pool: Pool
+    sealer: Sealer
+    recent: RecentMessages
+    currency: str
 
-async def find_message(gateway: Gateway, tenant: str, identity: str) -> Message:
-    """The message with this id."""
-    try:
-        parsed = parse_message_id(identity)
-    except IdError:
-        raise not_found("message") from None
-    try:
-        return await _find_stored(gateway, tenant, identity, parsed.campaign, parsed.part, parsed.index)
-    except DatabaseDown:
-        fresh = None if parsed.campaign else await _find_fresh(gateway, tenant, identity)
-        if fresh is None:
-            raise
-        return _just_accepted(gateway, fresh)
+    async def list(self, tenant: str, wanted: MessageFilter, cursor: str | None, limit: int) -> MessagePage:
+        """One page, newest chunk first."""
+        after = read_cursor(cursor, PLACED_CURSOR, _Place)
+        rows = await _rows(self.pool, tenant, _parameters(self.sealer, tenant, wanted) | {
+            "after_at": after and after.at, "after_chunk": after and after.chunk, "after_place": after and after.place,
+            "limit": limit + 1})
+        opened = _Opened(self.sealer, tenant)
+        page = rows[:limit]
+        last = page[-1] if len(rows) > limit else None
+        return MessagePage(
+            messages=[_message(row, opened, self.currency) for row in page],
+            next=None if last is None else write_cursor(_Place(chunk=last[0], at=last[3], place=last[7])))
 
+    async def find(self, tenant: str, identity: str) -> Message:
+        """The message with this id."""
+        try:
+            parsed = parse_message_id(identity)
+        except IdError:
+            raise not_found("message") from None
+        try:
+            return await self._find_stored(tenant, identity, parsed.campaign, parsed.part, parsed.index)
+        except DatabaseDown:
+            recent = None if parsed.campaign else await self._find_recent(tenant, identity)
+            if recent is None:
+                raise
+            return self._just_accepted(recent)
 
-async def _find_stored(gateway: Gateway, tenant: str, identity: str, campaign: CampaignId | None, part: int,
-                       index: int) -> Message:
-    which = {"chunk": identity} if campaign is None else {
-        "campaign": campaign, "part": part, "index": struct.pack("<I", index)}
-    rows = await _rows(gateway, tenant, _parameters(gateway, tenant, MessageFilter()) | which | {"limit": 1})
-    if rows:
-        return _message(rows[0], _Opened(gateway.sealer, tenant), gateway.currency)
-    if campaign is None:
-        fresh = await _find_fresh(gateway, tenant, identity)
-        if fresh is None:
+    async def _find_stored(self, tenant: str, identity: str, campaign: CampaignId | None, part: int, index: int) -> Message:
+        which = {"chunk": identity} if campaign is None else {
+            "campaign": campaign, "part": part, "index": struct.pack("<I", index)}
+        rows = await _rows(self.pool, tenant, _parameters(self.sealer, tenant, MessageFilter()) | which | {"limit": 1})
+        if rows:
+            return _message(rows[0], _Opened(self.sealer, tenant), self.currency)
+        if campaign is None:
+            recent = await self._find_recent(tenant, identity)
+            if recent is None:
+                raise not_found("message")
+            return self._just_accepted(recent)
+        async with tenant_transaction(self.pool, tenant) as connection:
+            row = await fetch_one(connection, load_sql("gateway.messages", "find_accepted"),
+                                  {"tenant": tenant, "campaign": campaign, "part": part, "index": index})
+        if row is None:
             raise not_found("message")
-        return _just_accepted(gateway, fresh)
-    async with tenant_transaction(gateway.pool, tenant) as connection:
-        row = await fetch_one(connection, load_sql("gateway.messages", "find_accepted"),
-                              {"tenant": tenant, "campaign": campaign, "part": part, "index": index})
-    if row is None:
-        raise not_found("message")
-    return _bare(identity, row[0], gateway.currency)
+        return _bare(identity, row[0], self.currency)
+
+    async def _find_recent(self, tenant: str, identity: str) -> Slice | None:
+        try:
+            return await self.recent.find(tenant, identity)
+        except RedisDown:
+            # It may have been accepted a moment ago: that it does not exist would be said without knowing.
+            raise unavailable("redis_unavailable", "only Redis, which is away, knows what was just accepted") from None
+
+    def _just_accepted(self, slice_: Slice) -> Message:
+        columns = self.sealer.open(slice_)
+        return msgspec.structs.replace(
+            _bare(slice_.chunk, slice_.accepted_at, self.currency),
+            to=format_e164(array("Q", columns.to)[0]), client_ref=columns.refs[0] if columns.refs else None)
 
 
-async def _find_fresh(gateway: Gateway, tenant: str, identity: str) -> Slice | None:
-    try:
-        return await gateway.fresh.find(tenant, identity)
-    except RedisDown:
-        # It may have been accepted a moment ago: that it does not exist would be said without knowing.
-        raise unavailable("redis_unavailable", "only Redis, which is away, knows what was just accepted") from None
+MESSAGES: web.AppKey[MessageQueries] = web.AppKey("messages", MessageQueries)
 
 
-async def _rows(gateway: Gateway, tenant: str, parameters: dict[str, Any]) -> list[Any]:
-    async with tenant_transaction(gateway.pool, tenant) as connection:
+async def _rows(pool: Pool, tenant: str, parameters: dict[str, Any]) -> list[Any]:
+    async with tenant_transaction(pool, tenant) as connection:
         return await fetch_all(connection, load_sql("gateway.messages", "list_messages"), parameters)
 
 
-def _parameters(gateway: Gateway, tenant: str, wanted: MessageFilter) -> dict[str, Any]:
+def _parameters(sealer: Sealer, tenant: str, wanted: MessageFilter) -> dict[str, Any]:
     return {
         "tenant": tenant, "campaign": wanted.campaign, "chunk": None, "part": None, "index": None,
-        "to_hash": None if wanted.to is None else _to_hash(gateway.sealer, wanted.to),
-        "ref_hash": None if wanted.client_ref is None else gateway.sealer.hash_ref(wanted.client_ref),
+        "to_hash": None if wanted.to is None else _to_hash(sealer, wanted.to),
+        "ref_hash": None if wanted.client_ref is None else sealer.hash_ref(wanted.client_ref),
         "status": None if wanted.status is None else wanted.status.rank,
         "from_at": wanted.from_at, "until_at": wanted.until_at,
         "after_at": None, "after_chunk": None, "after_place": None,
@@ -167,13 +182,6 @@ def _message(row: Any, opened: _Opened, currency: str) -> Message:
 def _reason(number: int) -> str | None:
     reason = reason_of(number)
     return None if reason is Reason.NONE else str(reason)
-
-
-def _just_accepted(gateway: Gateway, slice_: Slice) -> Message:
-    columns = gateway.sealer.open(slice_)
-    return msgspec.structs.replace(
-        _bare(slice_.chunk, slice_.accepted_at, gateway.currency),
-        to=format_e164(array("Q", columns.to)[0]), client_ref=columns.refs[0] if columns.refs else None)
 
 
 def _bare(identity: str, accepted_at: int, currency: str) -> Message:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 import msgspec
+from aiohttp import web
 
 from gateway.redis_batches import RedisBatches, RedisDown
 from infra.redis.client import load_script
@@ -20,7 +21,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Slice).decode
 
 
-class FreshMessages:
+class RecentMessages:
     """By tenant and id."""
 
     def __init__(self, redis: RedisBatches) -> None:
@@ -47,5 +48,8 @@ class FreshMessages:
         return None if value is None else _decode(value)
 
 
+RECENT: web.AppKey[RecentMessages] = web.AppKey("recent", RecentMessages)
+
+
 def _key(tenant: str, identity: str) -> str:
-    return f"fresh:{tenant}:{identity}"
+    return f"recent:{tenant}:{identity}"

@@ -10,11 +10,11 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 
-from gateway.answers import Encoding
 from gateway.carrier_routes import Routes
+from gateway.http.fields import Encoding
 from gateway.http.problem import refusal, refused
 from gateway.http.texts import bad_text, explain, require_text
-from gateway.requests import MessageRequest
+from gateway.messages.types import MessageRequest
 from infra.security.sealing import Sealer
 from schemas.records.slice import Columns, Slice
 from schemas.values.ids import MessageId

@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from gateway.http.problem import CONTENT_TYPE, ProblemBody
+from gateway.http.problem import ProblemBody, form_of
 from gateway.http.route import Route
 from gateway.openapi.links import describe_links
 from gateway.openapi.parameters import describe_parameters
 from gateway.recipients.uploads import CSV, NDJSON
-from gateway.registry import subjects
-from gateway.registry.subjects import RegistryFault
+from gateway.registry.problems import REGISTRY_FORM
+from gateway.registry.types import RegistryFault
 
 _REFERENCE = "#/components/schemas/{name}"
 _TABLE = {"type": "string", "pattern": r"^\ufeff?([A-Za-z_][A-Za-z0-9_]*,)*to(,[A-Za-z_][A-Za-z0-9_]*)*(\r?\n|$)",
@@ -90,7 +90,7 @@ def _contents(route: Route, body: Any) -> dict[str, Any]:
 
 def _headers(route: Route, status: int = 0) -> dict[str, Any]:
     names = ["X-Request-Id", "traceparent"]
-    if route.once and not status:
+    if route.idempotent and not status:
         names.append("Idempotency-Replayed")
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         names.append("Retry-After")
@@ -98,8 +98,6 @@ def _headers(route: Route, status: int = 0) -> dict[str, Any]:
 
 
 def _problem(route: Route, status: int) -> dict[str, Any]:
-    media, kind = CONTENT_TYPE, ProblemBody.__name__
-    if route.gives == subjects.CONTENT_TYPE:
-        media, kind = subjects.CONTENT_TYPE, RegistryFault.__name__
+    form = form_of(route.path, (REGISTRY_FORM,))
     return {"description": HTTPStatus(status).phrase, "headers": _headers(route, status),
-            "content": {media: {"schema": {"$ref": _REFERENCE.format(name=kind)}}}}
+            "content": {form.content_type: {"schema": {"$ref": _REFERENCE.format(name=form.kind.__name__)}}}}

@@ -1,4 +1,4 @@
-"""What paths, queries and headers take, as the OpenAPI document says it: forms and bounds that are refused when not met.
+"""What paths, queries and headers take, as the OpenAPI document says it: forms and limits that are refused when not met.
 
 Enters: a route. Leaves: its parameters. A name means the same on every path, but for ids and the pages of the registry.
 """
@@ -8,16 +8,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from gateway.http.fields import NUMBER
 from gateway.http.query import DEFAULT_LIMIT, INDEXED_CURSOR, MAX_LIMIT, PLACED_CURSOR, TIMED_CURSOR
 from gateway.http.route import Route
+from gateway.recipients.types import MAX_PART
 from gateway.recipients.uploads import NDJSON
-from gateway.requests import NUMBER
 from schemas.values.ids import CAMPAIGN_PATTERN, MESSAGE_PATTERN
 from schemas.values.status import Status
 
 Schema = dict[str, Any]
-MAX_PART = 2**30 - 1
-"""The largest number that a client may give to a part; those above are given by the gateway."""
 _TEXT: Schema = {"type": "string"}
 _TIME: Schema = {"type": "string", "format": "date-time", "description": "RFC 3339, with its offset"}
 _QUERY: dict[str, Schema] = {
@@ -67,7 +66,7 @@ def _query(route: Route, name: str) -> Schema:
 
 def _headers(route: Route) -> list[dict[str, Any]]:
     found = []
-    if route.once:
+    if route.idempotent:
         found.append({"name": "Idempotency-Key", "in": "header",
                       "description": "Names one request for ever: another one under the same key is refused",
                       "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"}})

@@ -7,19 +7,24 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from gateway.answers import Dependency, Health, Readiness, Version
-from gateway.state import Gateway, answer, gateway_of, raw_answer
+from gateway.http.answer import answer, raw_answer
+from gateway.http.context import METRICS, POOL
+from gateway.kafka_probe import KAFKA_PROBE
+from gateway.operations.types import Dependency, Health, Readiness, Version
+from gateway.redis_batches import REDIS
 from infra.kafka.outbox import DeliveryError
-from infra.postgres.pool import DatabaseDown, fetch_one, transaction
+from infra.postgres.pool import DatabaseDown, Pool, fetch_one, transaction
 from infra.postgres.sql import load_sql
 from infra.redis.client import RedisDown
 from infra.telemetry.metrics import CONTENT_TYPE
 
 CHECK_SECONDS = 2.0
+OPENAPI: web.AppKey[dict[str, Any]] = web.AppKey("openapi", dict)
 _AWAY = (DatabaseDown, RedisDown, DeliveryError, TimeoutError, OSError)
 
 
@@ -30,16 +35,16 @@ async def show_health(_request: web.Request) -> web.Response:
 
 async def show_readiness(request: web.Request) -> web.Response:
     """200 when Kafka, PostgreSQL and Redis answer, else 503; each with its milliseconds and error."""
-    gateway = gateway_of(request)
+    app = request.app
     kafka, postgres, redis = await asyncio.gather(
-        _check(gateway.kafka.ask), _check(lambda: _ask_postgres(gateway)), _check(gateway.redis.ping))
+        _check(app[KAFKA_PROBE].check), _check(lambda: _ask_postgres(app[POOL])), _check(app[REDIS].ping))
     everything = all(dependency.ok for dependency in (kafka, postgres, redis))
     return answer(Readiness(ready=everything, kafka=kafka, postgres=postgres, redis=redis), 200 if everything else 503)
 
 
 async def show_metrics(request: web.Request) -> web.Response:
     """The metrics in the text form of Prometheus."""
-    return web.Response(body=gateway_of(request).metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+    return web.Response(body=request.app[METRICS].render(), headers={"Content-Type": CONTENT_TYPE})
 
 
 async def show_version(_request: web.Request) -> web.Response:
@@ -49,7 +54,7 @@ async def show_version(_request: web.Request) -> web.Response:
 
 async def show_openapi(request: web.Request) -> web.Response:
     """The description of this interface."""
-    return raw_answer(msgspec.json.encode(gateway_of(request).openapi), 200)
+    return raw_answer(msgspec.json.encode(request.app[OPENAPI]), 200)
 
 
 @cache
@@ -61,8 +66,8 @@ def product_version() -> str:
         return "0+unknown"
 
 
-async def _ask_postgres(gateway: Gateway) -> None:
-    async with transaction(gateway.pool) as connection:
+async def _ask_postgres(pool: Pool) -> None:
+    async with transaction(pool) as connection:
         await fetch_one(connection, load_sql("gateway.operations", "ping"))
 
 

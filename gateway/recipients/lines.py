@@ -15,13 +15,12 @@ import msgspec
 
 from gateway.http.body import decode_record, explain_line
 from gateway.http.problem import Fault, Problem
-from gateway.requests import Recipient
+from gateway.screening.screening import AT_ONCE
+from gateway.screening.types import Recipient
 from schemas.values.encodings import BOM_UTF8, LOOKED_AT, describe_encoding, foreign_encoding
 
 BLOCK = 8 * 1024
 """Bytes that are read and decoded at once: some hundred recipients."""
-AT_ONCE = 170
-"""Entries between two turns of everybody else: a fifth of a millisecond, or four where every number must be asked about."""
 MAX_LINE = 64 * 1024
 _BLANK = b" \t\r"
 _DECODER = msgspec.json.Decoder(Recipient)

@@ -7,35 +7,37 @@ from hashlib import blake2b
 
 from aiohttp import web
 
+from gateway.auth.authentication import account_of
 from gateway.campaigns.commands import publish
 from gateway.campaigns.queries import check_id
+from gateway.http.answer import answer
 from gateway.http.body import require_content_type
+from gateway.http.context import LIMITS, METRICS, OUTBOX, POOL, TRACEPARENT, now_ms
 from gateway.http.problem import refusal
 from gateway.http.query import read_query
 from gateway.idempotency.idempotent import read_key
-from gateway.openapi.parameters import MAX_PART
-from gateway.recipients.uploads import READERS, Upload, receive_part
-from gateway.state import TRACEPARENT, account_of, answer, gateway_of
+from gateway.recipients.types import MAX_PART
+from gateway.recipients.uploads import READERS, UPLOADS, Upload
 from schemas.values.ids import CampaignId
 
 
 async def accept_recipients(request: web.Request) -> web.Response:
     """202 when the part counts."""
     read_query(request, ())
-    gateway, tenant = gateway_of(request), account_of(request).tenant
+    app, account = request.app, account_of(request)
     identity = check_id(request.match_info["id"])
     content = require_content_type(request, *READERS)
-    upload = Upload(tenant=tenant, campaign=CampaignId(identity), part=_part(request, identity), content=content,
+    upload = Upload(tenant=account.tenant, campaign=CampaignId(identity), part=_part(request, identity), content=content,
                     traceparent=request[TRACEPARENT])
-    uploads = gateway.bounds.uploads
+    uploads, metrics = app[LIMITS].uploads, app[METRICS]
     try:
-        with uploads.hold(tenant) as running:
-            running.more(1)
-            gateway.metrics.set("sluice_uploads_running", uploads.taken)
-            await publish(gateway.pool, gateway.outbox, tenant, identity, gateway.now(), request[TRACEPARENT])
-            accepted, repeated = await receive_part(gateway, request, upload)
+        with uploads.reservation(account.tenant) as running:
+            running.grow(1)
+            metrics.set("sluice_uploads_running", uploads.reserved)
+            await publish(app[POOL], app[OUTBOX], account.tenant, identity, now_ms(), request[TRACEPARENT])
+            accepted, repeated = await app[UPLOADS].receive(request.content, request.content_length, account, upload, now_ms)
     finally:
-        gateway.metrics.set("sluice_uploads_running", uploads.taken)
+        metrics.set("sluice_uploads_running", uploads.reserved)
     response = answer(accepted, 202)
     if repeated:
         response.headers["Idempotency-Replayed"] = "true"

@@ -15,10 +15,12 @@ import re
 from collections.abc import Iterator
 from typing import IO
 
+from gateway.http.fields import MAX_REF
 from gateway.http.problem import Fault, Problem, refusal, refused
-from gateway.recipients.lines import AT_ONCE, Entries
+from gateway.recipients.lines import Entries
 from gateway.recipients.row_lines import RowLines
-from gateway.requests import MAX_REF, Recipient
+from gateway.screening.screening import AT_ONCE
+from gateway.screening.types import Recipient
 from schemas.values.encodings import LOOKED_AT, describe_encoding, foreign_encoding
 
 TURN = 64 * 1024
@@ -100,7 +102,7 @@ def _entries(reader: Iterator[list[str]], feed: RowLines, columns: _Columns) -> 
     while True:
         try:
             for row in reader:
-                fault = feed.fault or (_TAKES_ALONG if len(feed.row) > 1 and columns.take_rows_along(row) else None)
+                fault = feed.fault or (_TAKES_ALONG if len(feed.row) > 1 and columns.holds_rows(row) else None)
                 if fault is not None:
                     feed.reread()
                     yield fault
@@ -124,15 +126,15 @@ class _Columns:
         self._width = len(header)
         self._place = header.index("to")
         self._names = list(header)
-        self._to = self._take("to")
-        self._ref = self._take("client_ref") if "client_ref" in header else None
+        self._to = self._pop("to")
+        self._ref = self._pop("client_ref") if "client_ref" in header else None
 
-    def _take(self, name: str) -> int:
+    def _pop(self, name: str) -> int:
         place = self._names.index(name)
         del self._names[place]
         return place
 
-    def take_rows_along(self, row: list[str]) -> bool:
+    def holds_rows(self, row: list[str]) -> bool:
         """Whether a field of several lines has one that looks like a row of this table: there is a number in it where one
         would stand, or one with a plus anywhere between commas."""
         return any(_NUMBER.search(field) or any(map(self._is_row, field.split("\n"))) for field in row if "\n" in field)

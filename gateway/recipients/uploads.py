@@ -17,26 +17,32 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 from typing import IO
 
 import msgspec
-from aiohttp import web
+from aiohttp import StreamReader, web
 
-from gateway.answers import PartAccepted, Rejection
-from gateway.campaigns.inline import screen
+from gateway.auth.accounts import Account, Accounts
 from gateway.campaigns.store import SHOWN_REJECTIONS, CampaignStore, PartRow, StoredCampaign, StoredPart, not_applicable
+from gateway.campaigns.types import CampaignStatus
 from gateway.carrier_routes import Routes
 from gateway.http.body import IDLE_SECONDS, slow_body, too_large
-from gateway.http.limits import Bounds
-from gateway.http.loop_scheduler import Turns
+from gateway.http.limits import Limits
+from gateway.http.loop_scheduler import LoopScheduler
 from gateway.http.problem import Problem, refusal, unauthorized
-from gateway.http.quota import Held
+from gateway.http.quota import Reservation
+from gateway.ingest import Ingest
 from gateway.recipients.lines import Entries, read_recipients
 from gateway.recipients.rows import read_rows
-from gateway.redis_batches import RedisDown
+from gateway.recipients.types import PartAccepted
+from gateway.redis_batches import RedisBatches, RedisDown
 from gateway.screening.chunker import Chunker, ChunkPlan
-from gateway.state import Gateway, account_of
+from gateway.screening.screening import screening_of
+from gateway.screening.types import Rejection
 from infra.redis.client import load_script
+from infra.security.sealing import Sealer
+from infra.telemetry.metrics import Metrics
 from schemas.records.slice import Slice
 from schemas.values.ids import CampaignId
 from schemas.values.template import compile_template
@@ -76,7 +82,7 @@ class _Rejections:
     codes: dict[str, int] = field(default_factory=dict)
     count: int = 0
 
-    def add(self, rejection: Rejection) -> None:
+    def record(self, rejection: Rejection) -> None:
         self.count += 1
         if self.count > MAX_REJECTIONS:
             raise refusal("", "too_many_rejections", f"more than {MAX_REJECTIONS} recipients of the part are refused; "
@@ -92,50 +98,109 @@ class _Rejections:
         return (decode(line) for line in self.file)
 
 
-async def receive_part(gateway: Gateway, request: web.Request, upload: Upload) -> tuple[PartAccepted, bool]:
-    """The part's answer, and whether it is one given before."""
-    store = CampaignStore(gateway.pool)
-    campaign = await store.read(upload.tenant, upload.campaign)
-    listed = await store.find_part(upload.tenant, upload.campaign, upload.part)
-    if listed is None and campaign.status != "draft":
-        raise not_applicable("recipients", campaign.status)
-    with _spool(gateway) as spool, gateway.bounds.spool.hold(upload.tenant) as room:
-        digest = await _receive(gateway.bounds, request, upload, spool, room)
-        if not gateway.accounts.in_force(account_of(request)):
-            raise unauthorized()
-        # What is kept of the bytes must not tell which they were to somebody who can guess them.
-        digest = gateway.sealer.hash_request(digest)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadReceiver:
+    """What it takes to receive parts. `spool_dir`: where their bytes wait that are too many for memory."""
+
+    store: CampaignStore
+    accounts: Accounts
+    ingest: Ingest
+    redis: RedisBatches
+    sealer: Sealer
+    scheduler: LoopScheduler
+    limits: Limits
+    metrics: Metrics
+    spool_dir: Path
+
+    async def receive(self, content: StreamReader, size: int | None, account: Account, upload: Upload,
+                      now: Callable[[], int]) -> tuple[PartAccepted, bool]:
+        """The part's answer, and whether it is one given before. `size`: as the client announced it."""
+        campaign = await self.store.read(upload.tenant, upload.campaign)
+        listed = await self.store.find_part(upload.tenant, upload.campaign, upload.part)
+        if listed is None and campaign.status != CampaignStatus.DRAFT:
+            raise not_applicable("recipients", campaign.status)
+        with self._spool() as spool, self.limits.spool.reservation(upload.tenant) as reservation:
+            digest = await _receive(content, size, self.limits, upload, spool, reservation)
+            if not self.accounts.in_force(account):
+                raise unauthorized()
+            # What is kept of the bytes must not tell which they were to somebody who can guess them.
+            digest = self.sealer.hash_request(digest)
+            if listed is not None:
+                return _repeat(upload, listed, digest), True
+            # Before the digest is noted: a part that is refused whole may come again, mended, under its number.
+            blocks = READERS[upload.content](spool)
+            routes = self.accounts.routes
+            if campaign.max_price is not None:
+                price = await _price(self.scheduler, campaign, routes, blocks)
+                await self.store.check_price(upload.tenant, upload.campaign, campaign.max_price, upload.part, price)
+                spool.seek(0)
+                blocks = READERS[upload.content](spool)
+            await self._note(upload, digest)
+            return await self._process(campaign, upload, routes, blocks, digest, now())
+
+    async def _note(self, upload: Upload, digest: bytes) -> None:
+        """Remember which bytes this part has, before any chunk of it exists."""
+        keys = [f"part:{upload.tenant}:{upload.campaign}:{upload.part}", "idempotency:epoch"]
+        try:
+            verdict = await self.redis.run(load_script("gateway.idempotency", "begin"), keys, [digest, 0, KEPT_MS])
+        except RedisDown:
+            self.metrics.count("sluice_dependency_failures_total", "redis")
+            return
+        if verdict[0] == b"other":
+            raise other_bytes(upload.part)
+
+    async def _process(self, campaign: StoredCampaign, upload: Upload, routes: Routes, blocks: Iterator[Entries],
+                       digest: bytes, now: int) -> tuple[PartAccepted, bool]:
+        chunker = Chunker(_plan(campaign, upload, now), self.sealer)
+        with self._spool() as refused:
+            rejections = _Rejections(refused)
+            screening = screening_of(campaign.body, campaign.smart, routes, chunker.append, rejections.record)
+            sender = _Sender(self.ingest, upload.traceparent)
+            index = 0
+            for entries in blocks:
+                await self.scheduler.run(screening.steps(index, entries))
+                index += len(entries)
+                await sender.send(chunker.pop_finished())
+            chunker.finish()
+            await sender.finish(chunker.pop_finished())
+            totals = screening.totals
+            part = PartRow(part=upload.part, chunks=chunker.chunks, recipients=totals.accepted, price=totals.price,
+                           rejected_count=totals.rejected, rejected=rejections.first, digest=digest, rejections=rejections)
+            listed = await self.store.list_part(upload.tenant, upload.campaign, part, now)
         if listed is not None:
             return _repeat(upload, listed, digest), True
-        # Before the digest is noted: a part that is refused whole may come again, mended, under its number.
-        blocks = READERS[upload.content](spool)
-        routes = gateway.accounts.routes
-        if campaign.max_price is not None:
-            price = await _price(gateway.bounds.turns, campaign, routes, blocks)
-            await store.check_price(upload.tenant, upload.campaign, campaign.max_price, upload.part, price)
-            spool.seek(0)
-            blocks = READERS[upload.content](spool)
-        await _note(gateway, upload, digest)
-        return await _process(gateway, store, campaign, upload, routes, blocks, digest)
+        self.metrics.count("sluice_accepted_messages_total", campaign.lane, by=totals.accepted)
+        for code, number in rejections.codes.items():
+            self.metrics.count("sluice_refused_recipients_total", code, by=number)
+        return PartAccepted(part=upload.part, accepted=totals.accepted, rejected_count=totals.rejected,
+                            rejected=rejections.first), False
+
+    def _spool(self) -> tempfile.SpooledTemporaryFile[bytes]:
+        self.spool_dir.mkdir(parents=True, exist_ok=True)
+        return tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(self.spool_dir))
 
 
-async def _receive(bounds: Bounds, request: web.Request, upload: Upload, spool: IO[bytes], room: Held) -> bytes:
+UPLOADS: web.AppKey[UploadReceiver] = web.AppKey("uploads", UploadReceiver)
+
+
+async def _receive(content: StreamReader, announced: int | None, limits: Limits, upload: Upload, spool: IO[bytes],
+                   reservation: Reservation) -> bytes:
     """The whole body into the file; its digest, which is another one for the same bytes read in another way."""
     digest = blake2b(digest_size=16, person=b"" if upload.content == NDJSON else upload.content.encode())
-    if (request.content_length or 0) > bounds.upload_bytes:
-        raise too_large(bounds.upload_bytes)
+    if (announced or 0) > limits.upload_bytes:
+        raise too_large(limits.upload_bytes)
     now = asyncio.get_running_loop().time
     begun, size = now(), 0
     try:
-        async with asyncio.timeout_at(patience_ends(begun, begun, 0, bounds.upload_seconds)) as patience:
-            while block := await request.content.readany():
+        async with asyncio.timeout_at(patience_ends(begun, begun, 0, limits.upload_seconds)) as patience:
+            while block := await content.readany():
                 size += len(block)
-                if size > bounds.upload_bytes:
-                    raise too_large(bounds.upload_bytes)
-                room.more(len(block))
+                if size > limits.upload_bytes:
+                    raise too_large(limits.upload_bytes)
+                reservation.grow(len(block))
                 digest.update(block)
                 spool.write(block)
-                patience.reschedule(patience_ends(begun, now(), size, bounds.upload_seconds))
+                patience.reschedule(patience_ends(begun, now(), size, limits.upload_seconds))
     except TimeoutError:
         raise slow_body() from None
     spool.seek(0)
@@ -148,51 +213,23 @@ def patience_ends(begun: float, now: float, size: int, longest: float) -> float:
     return min(now + IDLE_SECONDS, begun + GRACE_SECONDS + size / LEAST_RATE, begun + longest)
 
 
-async def _price(turns: Turns, campaign: StoredCampaign, routes: Routes, blocks: Iterator[Entries]) -> int:
+async def _price(scheduler: LoopScheduler, campaign: StoredCampaign, routes: Routes, blocks: Iterator[Entries]) -> int:
     """What this part would cost."""
-    screening = screen(campaign.body, campaign.smart, routes, lambda *_: None, lambda _: None)
+    screening = screening_of(campaign.body, campaign.smart, routes, lambda *_: None, lambda _: None)
     index = 0
     for entries in blocks:
-        await turns.finish(screening.steps(index, entries))
+        await scheduler.run(screening.steps(index, entries))
         index += len(entries)
         # Others have their turn between two blocks of lines.
         await asyncio.sleep(0)
     return screening.totals.price
 
 
-async def _process(gateway: Gateway, store: CampaignStore, campaign: StoredCampaign, upload: Upload, routes: Routes,
-                   blocks: Iterator[Entries], digest: bytes) -> tuple[PartAccepted, bool]:
-    now = gateway.now()
-    cutter = Chunker(_plan(campaign, upload, now), gateway.sealer)
-    with _spool(gateway) as refused:
-        rejections = _Rejections(refused)
-        screening = screen(campaign.body, campaign.smart, routes, cutter.add, rejections.add)
-        sender = _Sender(gateway, upload.traceparent)
-        index = 0
-        for entries in blocks:
-            await gateway.bounds.turns.finish(screening.steps(index, entries))
-            index += len(entries)
-            await sender.send(cutter.take())
-        cutter.finish()
-        await sender.finish(cutter.take())
-        totals = screening.totals
-        part = PartRow(part=upload.part, chunks=cutter.chunks, recipients=totals.accepted, price=totals.price,
-                       rejected_count=totals.rejected, rejected=rejections.first, digest=digest, rejections=rejections)
-        listed = await store.list_part(upload.tenant, upload.campaign, part, now)
-    if listed is not None:
-        return _repeat(upload, listed, digest), True
-    gateway.metrics.count("sluice_accepted_messages_total", campaign.lane, by=totals.accepted)
-    for code, number in rejections.codes.items():
-        gateway.metrics.count("sluice_refused_recipients_total", code, by=number)
-    return PartAccepted(part=upload.part, accepted=totals.accepted, rejected_count=totals.rejected,
-                        rejected=rejections.first), False
-
-
 class _Sender:
     """Chunks to Kafka, a few records in flight at a time."""
 
-    def __init__(self, gateway: Gateway, traceparent: str) -> None:
-        self._gateway = gateway
+    def __init__(self, ingest: Ingest, traceparent: str) -> None:
+        self._ingest = ingest
         self._traceparent = traceparent
         self._ready: list[Slice] = []
         self._running: list[asyncio.Task[None]] = []
@@ -218,7 +255,7 @@ class _Sender:
 
     def _go(self) -> None:
         slices, self._ready = self._ready, []
-        self._running.append(asyncio.create_task(self._gateway.ingest.put_chunks(slices, self._traceparent)))
+        self._running.append(asyncio.create_task(self._ingest.put_chunks(slices, self._traceparent)))
 
 
 def _repeat(upload: Upload, listed: StoredPart, digest: bytes) -> PartAccepted:
@@ -233,25 +270,8 @@ def other_bytes(part: int) -> Problem:
     return Problem(422, "part_conflict", f"part {part} has been uploaded with other bytes")
 
 
-async def _note(gateway: Gateway, upload: Upload, digest: bytes) -> None:
-    """Remember which bytes this part has, before any chunk of it exists."""
-    keys = [f"part:{upload.tenant}:{upload.campaign}:{upload.part}", "idempotency:epoch"]
-    try:
-        verdict = await gateway.redis.run(load_script("gateway.idempotency", "begin"), keys, [digest, 0, KEPT_MS])
-    except RedisDown:
-        gateway.metrics.count("sluice_dependency_failures_total", "redis")
-        return
-    if verdict[0] == b"other":
-        raise other_bytes(upload.part)
-
-
 def _plan(campaign: StoredCampaign, upload: Upload, now: int) -> ChunkPlan:
     return ChunkPlan(tenant=upload.tenant, campaign=upload.campaign, part=upload.part, lane=campaign.lane,
                      sender=campaign.sender, body=campaign.body, smart=campaign.smart, version=campaign.published,
                      accepted_at=now, expires_at=now + campaign.validity_seconds * 1000,
                      names=compile_template(campaign.body).names)
-
-
-def _spool(gateway: Gateway) -> tempfile.SpooledTemporaryFile[bytes]:
-    gateway.spool_dir.mkdir(parents=True, exist_ok=True)
-    return tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(gateway.spool_dir))

@@ -13,17 +13,11 @@ import msgspec
 from aiohttp import web
 
 from gateway.http.body import decode_json, read_bytes
+from gateway.http.context import BODY_RESERVATION, LIMITS
+from gateway.registry.problems import Refused
 from gateway.registry.routes import is_yes, registry_answer
-from gateway.registry.subjects import (
-    CONTENT_TYPE,
-    Refused,
-    SchemaQuestion,
-    SubjectVersion,
-    Verdict,
-    version_of,
-    versions_of,
-)
-from gateway.state import HELD, gateway_of
+from gateway.registry.subjects import version_of, versions_of
+from gateway.registry.types import CONTENT_TYPE, SchemaQuestion, SubjectVersion, Verdict
 from schemas.records.foreign_schemas import SchemaFault, are_same, check_schema, disagreements
 
 MAX_QUESTION = 32 * 1024
@@ -32,6 +26,7 @@ CONTENT_TYPES = (CONTENT_TYPE, "application/vnd.schemaregistry+json", "applicati
 NOBODY = "registry"
 """In whose name such bodies are kept in memory, as no account asks."""
 T = TypeVar("T")
+ONE_SCHEMA: web.AppKey[asyncio.Lock] = web.AppKey("one_schema", asyncio.Lock)
 _DECODER = msgspec.json.Decoder(SchemaQuestion)
 
 
@@ -65,7 +60,7 @@ async def _judge(request: web.Request, question: SchemaQuestion, versions: list[
 
 
 async def _read(request: web.Request) -> SchemaQuestion:
-    with gateway_of(request).bounds.bodies.hold(NOBODY) as request[HELD]:
+    with request.app[LIMITS].bodies.reservation(NOBODY) as request[BODY_RESERVATION]:
         data, _ = await read_bytes(request, MAX_QUESTION, *CONTENT_TYPES)
     question = decode_json(data, _DECODER)
     if question.schemaType not in (None, "AVRO"):
@@ -81,7 +76,7 @@ def _find(versions: list[SubjectVersion], schema: str, normalize: bool) -> Subje
 
 
 async def _aside(request: web.Request, look: Callable[[], T]) -> T:
-    async with gateway_of(request).one_schema:
+    async with request.app[ONE_SCHEMA]:
         try:
             return await asyncio.to_thread(look)
         except SchemaFault as fault:

@@ -11,22 +11,10 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
-from gateway.registry.subjects import (
-    CONTENT_TYPE,
-    DEFAULT_CONTEXT,
-    ContextId,
-    Level,
-    Mode,
-    Refused,
-    SchemaOfId,
-    SubjectAndVersion,
-    subjects,
-    uses_of,
-    uses_of_guid,
-    version_of,
-    versions_of,
-)
+from gateway.registry.problems import Refused
 from gateway.registry.subjects import newest_id as newest
+from gateway.registry.subjects import subjects, uses_of, uses_of_guid, version_of, versions_of
+from gateway.registry.types import CONTENT_TYPE, DEFAULT_CONTEXT, ContextId, Level, Mode, SchemaOfId, SubjectAndVersion
 
 Row = TypeVar("Row")
 EVERY_CONTEXT = ":*:"

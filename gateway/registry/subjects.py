@@ -1,116 +1,19 @@
 """The registry of schemas that any Kafka tool can read: subjects, versions, ids, from the table of the codec.
 
 Enters: nothing. Leaves: one subject per record of a topic: `<topic>-value`, or `<topic>-<Record>` where a topic carries
-several; the shapes of answers, as clients of Confluent's registry read them. It is the same in every process and never
-changes while one runs.
+several. It is the same in every process and never changes while one runs.
 """
 
 from __future__ import annotations
 
 from functools import cache
 from hashlib import md5
-from http import HTTPStatus
-from typing import Annotated
 from uuid import UUID
 
-import msgspec
-from msgspec import Meta
-
-from gateway.http.problem import Problem
+from gateway.registry.problems import Refused
+from gateway.registry.types import DEFAULT_CONTEXT, SubjectVersion
 from schemas.records.codec import SCHEMAS, schema_text
 from schemas.records.topics import TOPICS
-
-CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
-DEFAULT_CONTEXT = "."
-COMPATIBILITY = "FULL_TRANSITIVE"
-MODE = "READONLY"
-READ_ONLY = 42205
-_WRITING = ("POST", "PUT", "PATCH", "DELETE")
-
-
-class SubjectVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a subject's schema; `schema` is JSON text."""
-
-    subject: str
-    version: int
-    id: int
-    guid: str
-    schemaType: str = "AVRO"
-    schema: str
-
-
-class SchemaOfId(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The schema of an id; `id` is absent where the question named it, `maxId` unless it is asked for."""
-
-    schema: str
-    schemaType: str = ""
-    guid: str
-    id: int | None = None
-    maxId: int | None = None
-
-
-class SubjectAndVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a schema is used."""
-
-    subject: str
-    version: int
-
-
-class ContextId(msgspec.Struct, frozen=True, kw_only=True):
-    """The id that a schema has in a context."""
-
-    context: str
-    schemaId: int
-
-
-class Level(msgspec.Struct, frozen=True, kw_only=True):
-    """What new versions promise."""
-
-    compatibilityLevel: str = COMPATIBILITY
-
-
-class Mode(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the registry can be written."""
-
-    mode: str = MODE
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Whether a schema could be the next version; `messages` when the question is `verbose`."""
-
-    is_compatible: bool
-    messages: list[str] = []
-
-
-class SchemaQuestion(msgspec.Struct, frozen=True, kw_only=True):
-    """A schema that a client shows; what it says beyond this counts for nothing."""
-
-    schema: Annotated[str, Meta(description="JSON text of an Avro schema")]
-    schemaType: Annotated[str | None, Meta(extra_json_schema={"enum": ["AVRO", None]})] = None
-
-
-class RegistryFault(msgspec.Struct, frozen=True, kw_only=True):
-    """A refusal, as clients of Confluent's registry read it: the HTTP status, or five digits that begin with it."""
-
-    error_code: int
-    message: str
-
-
-class Refused(Problem):
-    """A question that has no answer, with Confluent's own code for it, of which the status is the beginning."""
-
-    def __init__(self, error_code: int, message: str) -> None:
-        super().__init__(error_code // 100, "registry", message)
-        self.error_code = error_code
-
-
-def fault_of(problem: Problem, method: str) -> RegistryFault:
-    """What a client of Confluent's registry reads of any refusal."""
-    if isinstance(problem, Refused):
-        return RegistryFault(error_code=problem.error_code, message=problem.detail)
-    if problem.status == HTTPStatus.METHOD_NOT_ALLOWED and method in _WRITING:
-        return RegistryFault(error_code=READ_ONLY, message="The registry is read-only: its schemas are those of the release")
-    return RegistryFault(error_code=problem.status, message=problem.detail)
 
 
 @cache

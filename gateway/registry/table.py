@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.http.route import Handler, Route
 from gateway.registry import questions, routes
-from gateway.registry.subjects import (
+from gateway.registry.types import (
     CONTENT_TYPE,
     ContextId,
     Level,

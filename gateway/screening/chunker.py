@@ -75,7 +75,7 @@ class Rows:
 
 
 class Chunker:
-    """Collects rows by bucket; finished chunks stand in `done` until they are taken."""
+    """Collects rows by bucket; finished chunks stand in `done` until they are popped."""
 
     def __init__(self, plan: ChunkPlan, sealer: Sealer) -> None:
         self._plan = plan
@@ -85,13 +85,13 @@ class Chunker:
         self.done: list[Slice] = []
         self.chunks = 0
 
-    def add(self, buckets: Sequence[int], rows: Rows) -> None:
-        """More recipients, and the bucket of each."""
+    def append(self, buckets: Sequence[int], rows: Rows) -> None:
+        """Append recipients, with the bucket of each."""
         full: list[Rows] = []
         for bucket, own in _by_bucket(buckets, rows):
             if bucket not in self._groups:
                 self._groups[bucket] = _Group(len(self._names))
-            full += self._groups[bucket].add(own)
+            full += self._groups[bucket].append(own)
         for group in sorted(full, key=lambda group: group.indexes[-1]):
             self._cut(group)
 
@@ -100,13 +100,13 @@ class Chunker:
         left = _Group(len(self._names))
         for _, group in sorted(self._groups.items()):
             if left.size and (left.size + group.size > MAX_CHUNK or left.weight + group.weight > MAX_WEIGHT):
-                self._cut(left.take())
+                self._cut(left.pop_all())
             left.join(group)
         if left.size:
-            self._cut(left.take())
+            self._cut(left.pop_all())
         self._groups = {}
 
-    def take(self) -> list[Slice]:
+    def pop_finished(self) -> list[Slice]:
         """The chunks finished since the last call."""
         done, self.done = self.done, []
         return done
@@ -141,8 +141,8 @@ class _Group:
     def size(self) -> int:
         return len(self._rows.numbers)
 
-    def add(self, rows: Rows) -> Iterator[Rows]:
-        """More rows; what they fill comes out."""
+    def append(self, rows: Rows) -> Iterator[Rows]:
+        """Append rows; what they fill comes out."""
         begin, count = 0, len(rows.numbers)
         while begin < count:
             end = min(count, begin + MAX_CHUNK - self.size)
@@ -155,7 +155,7 @@ class _Group:
             self._rows.extend(rows if end - begin == count else rows.part(begin, end))
             self.weight = weight
             if self.size == MAX_CHUNK or weight > MAX_WEIGHT:
-                yield self.take()
+                yield self.pop_all()
             begin = end
 
     def join(self, other: _Group) -> None:
@@ -163,7 +163,7 @@ class _Group:
         self._rows.extend(other._rows)
         self.weight += other.weight
 
-    def take(self) -> Rows:
+    def pop_all(self) -> Rows:
         """All its rows; it is empty then."""
         rows, self._rows, self.weight = self._rows, self._none(), 0
         return rows

@@ -31,8 +31,8 @@ class SeenNumbers:
         self._places: list[bytes] = []
         self._factor = secrets.randbits(_BITS) | 1
 
-    def add_all(self, numbers: Collection[int]) -> list[int]:
-        """Remember these numbers; the ranks of those that were there already, or stand further up among them."""
+    def find_repeats(self, numbers: Collection[int]) -> list[int]:
+        """Remember these numbers, and find the ranks of those that were there already, or stand further up among them."""
         if self._places:
             return self._add_many(numbers)
         if len(self._few) + len(numbers) <= SMALL:

@@ -1,4 +1,4 @@
-"""What recipients' texts come to: segments, and characters of their own, for a block of recipients at a time.
+"""Segments of recipients' texts, and characters of their own, for a block of recipients at a time.
 
 Enters: recipients. Leaves: for each of them segments, alphabet and weight, and the values of the variables as columns; a
 fault for each whose text cannot be sent. A text whose characters all take one septet is counted by its length alone,
@@ -14,10 +14,10 @@ from collections.abc import Generator, Mapping, Sequence
 from itertools import chain
 from operator import add, attrgetter, itemgetter
 
-from gateway.answers import Encoding
+from gateway.http.fields import MAX_BODY_TEXT, Encoding
 from gateway.http.problem import Fault
 from gateway.http.texts import explain, require_text
-from gateway.requests import MAX_BODY_TEXT, Recipient
+from gateway.screening.types import Recipient
 from schemas.values.template import MissingVariable, Template, compile_template
 from schemas.values.text import ESCAPE, GSM7_BASIC, MAX_SEGMENTS, PART, SINGLE, TextError, count_segments, smart
 
@@ -37,7 +37,7 @@ Measures = tuple[list[int], list[Encoding], list[int], list[list[str]]]
 """Segments, alphabets, weights, and the columns of values."""
 
 
-class Measure:
+class SegmentCounter:
     """The texts of one body. `fixed`: alphabet and segments of all of them, where the body has no placeholders."""
 
     def __init__(self, body: str, smart_encoding: bool) -> None:
@@ -54,8 +54,8 @@ class Measure:
         self._length = len(literals) if _is_plain(literals) else None
         self.fixed = None if self.names else self._count(literals)
 
-    def take(self, recipients: Sequence[Recipient], faults: dict[int, Fault]) -> Generator[None, None, Measures]:
-        """Of these recipients; where there is a fault, by rank, what is said of the recipient counts for nothing."""
+    def count_all(self, recipients: Sequence[Recipient], faults: dict[int, Fault]) -> Generator[None, None, Measures]:
+        """Count these recipients' texts; where there is a fault, by rank, what is said of it counts for nothing."""
         if self.fixed is not None:
             encoding, segments = self.fixed
             return [segments] * len(recipients), [encoding] * len(recipients), [0] * len(recipients), []
@@ -96,7 +96,7 @@ class Measure:
             try:
                 length = self._length_of(recipient.variables)
                 spent += length + self._filling
-                counted.append(self._measure(recipient.variables, length))
+                counted.append(self._count_one(recipient.variables, length))
                 weights.append(length)
             except (MissingVariable, TextError) as cause:
                 faults[rank] = explain(self._template, recipient.variables, cause)
@@ -112,7 +112,7 @@ class Measure:
         except KeyError:
             raise MissingVariable(next(name for name in self.names if name not in variables)) from None
 
-    def _measure(self, variables: Mapping[str, str], length: int) -> tuple[Encoding, int]:
+    def _count_one(self, variables: Mapping[str, str], length: int) -> tuple[Encoding, int]:
         if length > MAX_BODY_TEXT:
             for name in self.names:
                 require_text(variables[name])

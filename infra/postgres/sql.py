@@ -18,7 +18,12 @@ _NAME = "-- name: "
 def load_sql(package: str, name: str) -> str:
     """The statement of this package, e.g. `load_sql("connectors.sinks", "lock_balances")`."""
     short = named_statements(package, "statements")
-    return short[name] if name in short else files(package).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    if name in short:
+        return short[name]
+    file = files(package).joinpath(f"{name}.sql")
+    if not file.is_file():
+        raise FileNotFoundError(f"{package} has no statement {name}")
+    return file.read_text(encoding="utf-8")
 
 
 @cache
@@ -28,4 +33,4 @@ def named_statements(package: str, file: str) -> Mapping[str, str]:
     if not path.is_file():
         return {}
     named = (part.partition("\n") for part in f"\n{path.read_text(encoding='utf-8')}".split(f"\n{_NAME}")[1:])
-    return {name.strip(): statement.strip() for name, _, statement in named}
+    return {name.strip(): statement.strip().removesuffix(";") for name, _, statement in named}

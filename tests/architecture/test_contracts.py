@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.kafka.topic_admin import GROUPS, wanted_settings
+from infra.postgres.sql import named_statements
 from infra.settings.docs import example
 from infra.supervisor.roles import ROLES
 from schemas.records.codec import SCHEMAS
@@ -111,3 +112,12 @@ def test_every_sql_and_lua_file_is_used() -> None:
     unused = [str(path) for path in scripts
               if path.stem not in sources and f"{path.stem.partition('_')[0]}_{{" not in sources]
     assert scripts and not unused, "\n".join(unused)
+
+
+def test_every_named_statement_is_used() -> None:
+    sources = "\n".join(text(path) for path in modules(*LAYERS))
+    named = [(path, name) for path in files() if path.name == "statements.sql"
+             for name in named_statements(".".join(path.parts[:-1]), "statements")]
+    unused = [f"{path}: {name}" for path, name in named
+              if f'"{name}"' not in sources and f"{name.partition('_')[0]}_{{" not in sources]
+    assert named and not unused, "\n".join(unused)

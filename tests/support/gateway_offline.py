@@ -21,11 +21,13 @@ class ListedOutbox:
     """Acknowledges at once, or fails with `error`."""
 
     sent: list[tuple[str, bytes | None, bytes | None]] = field(default_factory=list)
+    headers: list[dict[str, bytes | None]] = field(default_factory=list)
     error: str | None = None
 
-    def post(self, topic: str, key: bytes | None, value: bytes | None, _headers: Headers, _partition: int,
+    def post(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, _partition: int,
              report: Report) -> None:
         self.sent.append((topic, key, value))
+        self.headers.append(dict(headers))
         asyncio.get_running_loop().call_soon(report, self.error, 0, len(self.sent))
 
 

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 import typer
 
-from gateway.requests import CampaignRequest, MessageRequest
+from gateway.campaigns.types import CampaignRequest
+from gateway.messages.types import MessageRequest
 from gateway.routes import ROUTES
 from infra.cli import reference
 from infra.cli.main import COMMANDS, GROUPS

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from gateway.requests import UNBUILT
+from gateway.http.fields import UNBUILT
 from tests.support.ledger import recipients
 from tests.support.running import END_SECONDS, SLUICE, Running, campaign_when, running_stack, until
 

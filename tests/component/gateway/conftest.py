@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession
 
+from gateway.app import Gateway
 from gateway.role import open_gateway
-from gateway.state import Gateway
 from infra.services.stack import Stack
 from tests.support.gateway_env import GatewayEnv, make_gateway_env
 from tests.support.gateway_server import served

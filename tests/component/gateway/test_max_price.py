@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from aiohttp import ClientSession
 
+from gateway.app import Gateway
 from gateway.campaigns.store import CampaignStore, PartRow
 from gateway.http.problem import Problem
-from gateway.state import Gateway
 from tests.support.gateway_env import GatewayEnv, slices_of
 
 pytestmark = pytest.mark.stack

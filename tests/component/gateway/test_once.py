@@ -11,9 +11,9 @@ import pytest
 import redis
 from aiohttp import ClientSession
 
+from gateway.app import Gateway
 from gateway.carrier_routes import Routes
 from gateway.idempotency.answered_keys import AnsweredKeys
-from gateway.state import Gateway
 from schemas.values.ids import TenantId, derived_id
 from tests.support.gateway_env import GatewayEnv, slices_of
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from aiohttp import ClientSession
 
-from gateway.state import Gateway
+from gateway.app import Gateway
 from infra.postgres.admin_store import open_admin_store
 from schemas.values.positions import places
 from schemas.values.status import STATUSES, Status

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway import role as gateway_role
+from gateway.app import Gateway
 from gateway.recipients import uploads
-from gateway.state import Gateway
 from infra.postgres.admin_store import open_admin_store
 from infra.runtime.role import RoleContext
 from infra.services.ports import free_port
@@ -87,7 +87,7 @@ async def test_a_long_upload(client: ClientSession, gateway: Gateway, env: Gatew
             break
         cursor = {"cursor": page["next"]}
     assert rejected == 250
-    assert not gateway.bounds.uploads.taken and not gateway.bounds.spool.taken
+    assert not gateway.limits.uploads.reserved and not gateway.limits.spool.reserved
 
 
 async def upload(client: ClientSession, campaign: str, data: bytes | AsyncIterator[bytes], part: int = 1) -> tuple[int, str]:
@@ -109,27 +109,27 @@ async def test_an_upload_that_drips_gives_its_place_to_others(client: ClientSess
 
     dripping = asyncio.create_task(upload(client, campaign, drip()))
     try:
-        await until(lambda: gateway.bounds.uploads.taken == 1)
+        await until(lambda: gateway.limits.uploads.reserved == 1)
         assert await upload(client, campaign, lines(0, 3), 2) == (202, "")
-        await until(lambda: gateway.bounds.uploads.taken == 0)
+        await until(lambda: gateway.limits.uploads.reserved == 0)
     finally:
         ended.set()
     assert (await dripping)[0] == 408
-    assert gateway.bounds.spool.taken == 0
+    assert gateway.limits.spool.reserved == 0
 
 
 async def test_what_an_upload_may_be_and_leave_behind_is_bounded(client: ClientSession, gateway: Gateway,
                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "MAX_REJECTIONS", 10)
-    campaign, most = await draft(client), gateway.bounds.upload_bytes
+    campaign, most = await draft(client), gateway.limits.upload_bytes
     assert await upload(client, campaign, b"x\n" * 11, 1) == (422, "too_many_rejections")
     assert await upload(client, campaign, b"x\n" * 10, 2) == (202, "")
-    object.__setattr__(gateway.bounds, "upload_bytes", 100)
+    object.__setattr__(gateway.limits, "upload_bytes", 100)
     try:
         assert await upload(client, campaign, b"x" * 101, 3) == (413, "too_large")
     finally:
-        object.__setattr__(gateway.bounds, "upload_bytes", most)
-    assert not gateway.bounds.uploads.taken and not gateway.bounds.spool.taken
+        object.__setattr__(gateway.limits, "upload_bytes", most)
+    assert not gateway.limits.uploads.reserved and not gateway.limits.spool.reserved
 
 
 async def test_a_key_that_is_revoked_while_its_upload_comes(client: ClientSession, gateway: Gateway, url: str,

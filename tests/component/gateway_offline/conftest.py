@@ -12,17 +12,15 @@ from typing import cast
 import pytest
 from aiohttp import ClientSession
 
+from gateway.app import Gateway
 from gateway.auth.accounts import Account
 from gateway.carrier_routes import Routes
-from gateway.http.limits import bounds_of
+from gateway.http.limits import limits_of
 from gateway.idempotency.keys import Idempotency
 from gateway.ingest import Ingest
 from gateway.kafka_probe import KafkaProbe
-from gateway.messages.recent import FreshMessages
-from gateway.openapi.document import describe
+from gateway.messages.recent import RecentMessages
 from gateway.redis_batches import RedisBatches
-from gateway.routes import ROUTES
-from gateway.state import Gateway
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool
 from infra.redis.client import connect
@@ -58,10 +56,9 @@ async def gateway(outbox: ListedOutbox, probe: KafkaProbe, tmp_path: Path) -> As
                   Routes([("+49", ["near"], 700), ("+1", ["far"], 100)]))
     kafka = cast(Outbox, outbox)
     yield Gateway(
-        settings=Settings(data_dir=tmp_path), outbox=kafka, pool=pool, redis=redis, kafka=probe,
-        accounts=accounts, sealer=Sealer(Keyring("k1", {"k1": bytes(32)})), ingest=Ingest(kafka, metrics),
-        idempotency=Idempotency(redis, pool, metrics, lambda: accounts.up), fresh=FreshMessages(redis), metrics=metrics,
-        spool_dir=tmp_path / "spool", openapi=describe(ROUTES, "1"), bounds=bounds_of(Settings().gateway))
+        settings=Settings(data_dir=tmp_path), limits=limits_of(Settings().gateway), outbox=kafka, pool=pool, redis=redis,
+        kafka=probe, accounts=accounts, sealer=Sealer(Keyring("k1", {"k1": bytes(32)})), ingest=Ingest(kafka, metrics),
+        idempotency=Idempotency(redis, pool, metrics, lambda: accounts.up), recent=RecentMessages(redis), metrics=metrics)
     await pool.close()
 
 

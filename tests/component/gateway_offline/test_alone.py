@@ -8,8 +8,8 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway import ingest
+from gateway.app import Gateway
 from gateway.messages import queries
-from gateway.state import Gateway
 from schemas.records.codec import decode_as
 from schemas.records.slice import Slice
 from schemas.records.wire import Envelope

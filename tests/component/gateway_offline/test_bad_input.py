@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from gateway.requests import MAX_INLINE
+from gateway.campaigns.types import MAX_INLINE
 from tests.support.gateway_offline import ListedOutbox, message
 
 JSON = {"Content-Type": "application/json"}

@@ -14,18 +14,18 @@ import socket
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientSession
 
+from gateway.app import Gateway
 from gateway.auth.accounts import Account
 from gateway.carrier_routes import Routes
 from gateway.http.body import IDLE_SECONDS
 from gateway.recipients.uploads import GRACE_SECONDS, LEAST_RATE, patience_ends
-from gateway.state import Gateway
 from infra.security.api_keys import hash_key, key_id
 from schemas.values.lanes import Lane
 from schemas.values.money import MAX_AMOUNT
@@ -118,7 +118,7 @@ async def test_a_body_that_breaks_off_is_freed_at_once(url: str, gateway: Gatewa
     try:
         for number in range(6):
             await asyncio.to_thread(break_off, url, body)
-            await until(lambda: gateway.bounds.bodies.taken == 0)
+            await until(lambda: gateway.limits.bodies.reserved == 0)
             if not number:
                 before = tracemalloc.get_traced_memory()[0]
         assert tracemalloc.get_traced_memory()[0] - before < len(body)
@@ -128,31 +128,31 @@ async def test_a_body_that_breaks_off_is_freed_at_once(url: str, gateway: Gatewa
 
 
 async def test_bodies_beyond_the_share_are_refused(client: ClientSession, gateway: Gateway) -> None:
-    bodies = gateway.bounds.bodies
-    with bodies.hold(TENANT) as own:
-        own.more(64 * 1024 * 1024 - 10)
+    bodies = gateway.limits.bodies
+    with bodies.reservation(TENANT) as own:
+        own.grow(64 * 1024 * 1024 - 10)
         async with client.post("/v1/messages", json=message()) as response:
             assert (response.status, (await response.json())["code"]) == (429, "tenant_overloaded")
             assert response.headers["Retry-After"] == "2"
-    with bodies.hold("a") as a, bodies.hold("b") as b, bodies.hold("c") as c, bodies.hold("d") as d:
-        for other in (a, b, c, d):
-            other.more(64 * 1024 * 1024)
+    with ExitStack() as others:
+        for other in "abcd":
+            others.enter_context(bodies.reservation(other)).grow(64 * 1024 * 1024)
         async with client.post("/v1/messages", json=message()) as response:
             assert (response.status, (await response.json())["code"]) == (503, "overloaded")
     async with client.post("/v1/messages", json=message()) as response:
         assert response.status == 202
-    assert bodies.taken == 0
+    assert bodies.reserved == 0
 
 
 async def test_one_tenant_leaves_uploads_to_others(client: ClientSession, gateway: Gateway) -> None:
     path, csv = f"/v1/campaigns/cmp_{'0' * 26}/recipients", {"Content-Type": "text/csv"}
-    with gateway.bounds.uploads.hold(TENANT) as own:
-        own.more(16)
+    with gateway.limits.uploads.reservation(TENANT) as own:
+        own.grow(16)
         async with client.post(path, data=b"to\n", headers=csv) as response:
             assert (response.status, (await response.json())["code"]) == (429, "tenant_overloaded")
-        with gateway.bounds.uploads.hold("other") as other:
-            other.more(16)
-    assert gateway.bounds.uploads.taken == 0
+        with gateway.limits.uploads.reservation("other") as other:
+            other.grow(16)
+    assert gateway.limits.uploads.reserved == 0
 
 
 def test_an_upload_that_drips_is_given_up() -> None:

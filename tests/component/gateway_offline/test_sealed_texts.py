@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.dispatch.send_batch import SendBatch
+from gateway.app import Gateway
 from gateway.carrier_routes import Routes
 from gateway.messages.singles import check_message, make_slice
-from gateway.requests import MessageRequest
-from gateway.state import Gateway
+from gateway.messages.types import MessageRequest
 from schemas.records.codec import decode_as
 from schemas.records.slice import Slice
 from schemas.records.wire import Envelope
@@ -64,7 +64,7 @@ async def test_nothing_of_a_message_is_in_clear(client: ClientSession, gateway: 
     [slice_] = decode_as(value, Envelope).slices
     assert slice_.body == TEXT_BODY
     assert gateway.sealer.open(slice_).variables == {"text": [f"Your code is 271828, {WHO}"]}
-    for kept in gateway.fresh._here.values():
+    for kept in gateway.recent._here.values():
         assert b"271828" not in kept
 
 

@@ -9,9 +9,9 @@ import msgspec
 
 from gateway.carrier_routes import BUCKETS, Routes, bucket_of
 from gateway.ingest import MAX_BYTES, envelopes
-from gateway.requests import Recipient
 from gateway.screening.chunker import MAX_WEIGHT, Chunker, ChunkPlan
 from gateway.screening.screening import Screening
+from gateway.screening.types import Recipient
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
 from schemas.records.codec import encode
@@ -26,13 +26,13 @@ PLAN = ChunkPlan(tenant="0b7c1d52-5f0f-4b3e-9d38-0d9a1a3f7c11", campaign=Campaig
 
 
 def cut(recipients: list[Recipient], price: int = 700) -> list[Slice]:
-    cutter = Chunker(PLAN, SEALER)
+    chunker = Chunker(PLAN, SEALER)
     routes = Routes([("", ["all"], price), ("+49", ["near"], 1)])
-    screening = Screening(PLAN.body, False, routes, cutter.add, lambda _: None)
-    screening.take(0, recipients)
-    cutter.finish()
-    chunks = cutter.take()
-    assert cutter.chunks == len(chunks) and not cutter.take()
+    screening = Screening(PLAN.body, False, routes, chunker.append, lambda _: None)
+    screening.screen(0, recipients)
+    chunker.finish()
+    chunks = chunker.pop_finished()
+    assert chunker.chunks == len(chunks) and not chunker.pop_finished()
     return chunks
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from gateway.campaigns import incremental
 from gateway.campaigns.incremental import read_campaign
+from gateway.campaigns.types import MAX_INLINE, CampaignRequest
 from gateway.http import body
 from gateway.http.body import decode_json
 from gateway.http.problem import Problem
-from gateway.requests import MAX_INLINE, CampaignRequest
 
 DECODER = msgspec.json.Decoder(CampaignRequest)
 HEAD: dict[str, Any] = {"name": 'a "[{', "from": "Shop", "body": "Hi {{a}} \\"}

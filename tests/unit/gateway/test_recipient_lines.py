@@ -9,7 +9,8 @@ import pytest
 
 from gateway.http.problem import Fault, Problem
 from gateway.recipients import lines as reader
-from gateway.recipients.lines import AT_ONCE, MAX_LINE, read_recipients
+from gateway.recipients.lines import MAX_LINE, read_recipients
+from gateway.screening.screening import AT_ONCE
 
 LONG = "x" * (MAX_LINE + 1)
 LINES = [

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from gateway.http.problem import Fault, Problem
 from gateway.recipients import row_lines
-from gateway.recipients.lines import AT_ONCE
 from gateway.recipients.row_lines import MAX_LINE_BYTES, MAX_LINES, MAX_ROW
 from gateway.recipients.rows import TURN, read_rows
-from gateway.requests import Recipient
+from gateway.screening.screening import AT_ONCE
+from gateway.screening.types import Recipient
 
 LONG = b"x" * (MAX_ROW + 1)
 PLUS = b"+4915112345678"

@@ -14,16 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.campaigns.inline import screen_all
 from gateway.carrier_routes import Routes, bucket_of
-from gateway.http.loop_scheduler import Turns
+from gateway.http.loop_scheduler import LoopScheduler
 from gateway.http.problem import Fault
 from gateway.http.texts import DETAIL, explain, require_text
 from gateway.recipients.lines import Entries, read_recipients
-from gateway.requests import Recipient
 from gateway.screening import chunker
 from gateway.screening.chunker import Chunker, ChunkPlan
-from gateway.screening.screening import Screening
+from gateway.screening.screening import Screening, screen_all
+from gateway.screening.types import Recipient
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
 from schemas.records.slice import MAX_CHUNK
@@ -146,18 +145,18 @@ def blocks_of(entries: Entries, size: int) -> Iterator[Entries]:
 
 def screened(entries: Entries, body: str, replace: bool, size: int) -> Made:
     made = Made()
-    cutter = Chunker(ChunkPlan(
+    cut = Chunker(ChunkPlan(
         tenant="0b7c1d52-5f0f-4b3e-9d38-0d9a1a3f7c11", campaign=CampaignId("cmp_" + "0" * 26), part=2, lane="marketing",
         sender="Shop", body=body, smart=replace, version=1, accepted_at=5, expires_at=9, names=compile_template(body).names),
         SEALER)
-    screening = Screening(body, replace, ROUTES, cutter.add,
+    screening = Screening(body, replace, ROUTES, cut.append,
                           lambda one: made.rejected.append((one.index, one.pointer, one.code, one.detail)))
     index = 0
     for block in blocks_of(entries, size):
-        screening.take(index, block)
+        screening.screen(index, block)
         index += len(block)
-    cutter.finish()
-    for number, chunk in enumerate(cutter.take()):
+    cut.finish()
+    for number, chunk in enumerate(cut.pop_finished()):
         assert chunk.chunk.endswith(f"_2_{number}")
         columns = SEALER.open(chunk)
         made.chunks.append((list(array("I", chunk.indexes)), list(array("Q", columns.to)),
@@ -200,7 +199,7 @@ async def test_others_have_their_turn_while_the_recipients_of_a_request_are_scre
             await asyncio.sleep(0)
 
     steps = screen_all(screening, [Recipient(to=f"+4915112{n:06d}") for n in range(1000)], 1)
-    await asyncio.gather(Turns().finish(steps), look_on())
+    await asyncio.gather(LoopScheduler().run(steps), look_on())
     assert screening.totals.accepted == 1000 and len(set(screened_so_far)) > 4
 
 

@@ -24,5 +24,5 @@ def test_short_statements_stand_together_and_long_ones_alone(package: str) -> No
 def test_both_forms_are_found_by_name_and_an_unknown_one_is_not() -> None:
     assert load_sql("infra.verify", "parts").startswith("SELECT")
     assert "/* condition */" in load_sql("connectors.releaser", "claim")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"connectors\.releaser has no statement nothing"):
         load_sql("connectors.releaser", "nothing")
