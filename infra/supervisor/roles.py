@@ -65,7 +65,7 @@ def _releaser() -> Run:
 
 
 def _simulator() -> Run:
-    from connectors.carriers.simulator.role import run
+    from connectors.simulator.role import run
 
     return run
 
@@ -116,7 +116,7 @@ def choose_roles(names: str | None) -> tuple[RoleRow, ...]:
 
 def check_script(script: Mapping[str, object]) -> None:
     """Refuse settings that the simulated carrier could not follow. Raises SettingsError."""
-    from connectors.carriers.simulator.script import Script as known
+    from connectors.simulator.script import Script as known
     from infra.settings.model import SettingsError
 
     if not script:

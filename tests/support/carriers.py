@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Self
 
 from connectors.carriers.contract import Acknowledge, CarrierCallbacks, Receipt, Result, Submit, Unreadable
-from connectors.carriers.simulator.log import Entry, SubmitLog, read_log
-from connectors.carriers.simulator.script import Script
-from connectors.carriers.simulator.server import SimulatorServer
 from connectors.carriers.smpp.carrier import Backoff, SmppCarrier
 from connectors.carriers.smpp.config import SmppConfig
+from connectors.simulator.log import Entry, SubmitLog, read_log
+from connectors.simulator.script import Script
+from connectors.simulator.server import SimulatorServer
 from tests.support.waiting import until
 
 WINDOW = 10

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from connectors.carriers.simulator.log import Entry
+from connectors.simulator.log import Entry
 from schemas.records.wire import DeliveryReceipt
 from tests.support.topic_reader import TopicRecord
 

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 import pytest
 import redis
 
-from connectors.carriers.simulator.script import Script
+from connectors.simulator.script import Script
 from infra.kafka import topic_admin
 from infra.runtime.role import FAILED
 from infra.services.service import Service

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.carriers.simulator.script import Script
+from connectors.simulator.script import Script
 from infra.kafka import topic_admin
 from infra.kafka.client import make_admin
 from infra.runtime.role import FAILED

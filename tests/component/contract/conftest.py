@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.carriers.simulator.script import Script
+from connectors.simulator.script import Script
 from tests.support.carriers import HARNESSES, SmppHarness, Start
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from connectors.carriers.simulator.script import Script
 from connectors.dispatch.log import Fenced
+from connectors.simulator.script import Script
 from infra.runtime.role import FAILED
 from schemas.records.codec import decode_as, encode
 from schemas.records.slice import Slice

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from connectors.carriers.simulator.script import Script
+from connectors.simulator.script import Script
 from schemas.records.wire import CarrierReceipts, Owner, Returned, Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.positions import everyone

@@ -14,11 +14,11 @@ import smpplib.consts
 import smpplib.gsm
 
 from connectors.carriers.contract import Accepted, Acknowledge, CarrierCallbacks, Receipt, Result, Submit, Throttled
-from connectors.carriers.simulator.log import SubmitLog, read_log
-from connectors.carriers.simulator.script import Script
-from connectors.carriers.simulator.server import SimulatorServer
 from connectors.carriers.smpp.carrier import SmppCarrier
 from connectors.carriers.smpp.config import SmppConfig
+from connectors.simulator.log import SubmitLog, read_log
+from connectors.simulator.script import Script
+from connectors.simulator.server import SimulatorServer
 from tests.support.carriers import never_unreadable
 from tests.support.waiting import until
 

@@ -4,11 +4,11 @@ import asyncio
 
 from aiohttp.test_utils import TestClient, TestServer
 
-from connectors.carriers.simulator.control import control_app
-from connectors.carriers.simulator.log import SubmitLog
-from connectors.carriers.simulator.role import serve
-from connectors.carriers.simulator.script import Script
-from connectors.carriers.simulator.server import SimulatorServer
+from connectors.simulator.control import control_app
+from connectors.simulator.log import SubmitLog
+from connectors.simulator.role import serve
+from connectors.simulator.script import Script
+from connectors.simulator.server import SimulatorServer
 
 
 async def test_the_script_may_be_changed_over_http() -> None:

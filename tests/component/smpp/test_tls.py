@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from connectors.carriers.contract import Accepted, CarrierCallbacks, Receipt, Result
-from connectors.carriers.simulator.log import SubmitLog
-from connectors.carriers.simulator.script import Script
-from connectors.carriers.simulator.server import SimulatorServer
 from connectors.carriers.smpp.carrier import Backoff, SmppCarrier
 from connectors.carriers.smpp.config import SmppConfig
+from connectors.simulator.log import SubmitLog
+from connectors.simulator.script import Script
+from connectors.simulator.server import SimulatorServer
 from tests.support.carriers import never_unreadable, submits
 from tests.support.waiting import until
 

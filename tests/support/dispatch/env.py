@@ -25,10 +25,10 @@ import psycopg
 from confluent_kafka import Consumer, Producer, TopicPartition
 from psycopg.types.json import Jsonb
 
-from connectors.carriers.simulator.log import Entry, SubmitLog, read_log
-from connectors.carriers.simulator.script import Script
-from connectors.carriers.simulator.server import SimulatorServer
 from connectors.dispatch.role import run
+from connectors.simulator.log import Entry, SubmitLog, read_log
+from connectors.simulator.script import Script
+from connectors.simulator.server import SimulatorServer
 from infra.kafka.offsets import end_offsets
 from infra.runtime.role import RoleContext, ready_file
 from infra.security.keyring import create_keyring, load_keyring

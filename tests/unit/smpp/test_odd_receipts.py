@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.carriers.simulator.notice import Fate, Notice, ReceiptForm, encode_notices
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.config import SmppConfig
 from connectors.carriers.smpp.receipt import UnreadableReceipt
 from connectors.carriers.smpp.receipt_reader import ReceiptReader
+from connectors.simulator.notice import Fate, Notice, ReceiptForm, encode_notices
 from schemas.values.receipt_states import NUMBERS
 from tests.support.smpp_receipts import STANDARD, read
 

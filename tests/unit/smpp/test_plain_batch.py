@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from connectors.carriers.contract import Submit
-from connectors.carriers.simulator.connection import Connection
-from connectors.carriers.simulator.log import Entry, SubmitLog, read_log
-from connectors.carriers.simulator.script import Script
-from connectors.carriers.simulator.server import SimulatorServer
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.submit import encode_submit
+from connectors.simulator.connection import Connection
+from connectors.simulator.log import Entry, SubmitLog, read_log
+from connectors.simulator.script import Script
+from connectors.simulator.server import SimulatorServer
 from tests.support.carriers import submits
 from tests.support.smpp_wire import Wire
 from tests.support.waiting import until

@@ -7,13 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from connectors.carriers.simulator import log
-from connectors.carriers.simulator.delay_line import DelayLine
-from connectors.carriers.simulator.log import SubmitLog, read_log
-from connectors.carriers.simulator.notice import Fate, Notice
-from connectors.carriers.simulator.outbox import Outbox
-from connectors.carriers.simulator.rules import Rules
-from connectors.carriers.simulator.script import Script, changed
+from connectors.simulator import log
+from connectors.simulator.delay_line import DelayLine
+from connectors.simulator.log import SubmitLog, read_log
+from connectors.simulator.notice import Fate, Notice
+from connectors.simulator.outbox import Outbox
+from connectors.simulator.rules import Rules
+from connectors.simulator.script import Script, changed
 from tests.support.waiting import until
 
 

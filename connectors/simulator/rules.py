@@ -5,8 +5,8 @@ In: a count, a destination, the time. Out: a `Verdict`. The rate limit is the on
 
 import msgspec
 
-from connectors.carriers.simulator.script import Script
 from connectors.carriers.smpp.status import ESME_ROK, ESME_RTHROTTLED
+from connectors.simulator.script import Script
 
 _BURST_SECONDS = 0.1
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from connectors.carriers.simulator.control import control_app
-from connectors.carriers.simulator.log import SubmitLog
-from connectors.carriers.simulator.script import Script
-from connectors.carriers.simulator.server import SimulatorServer
+from connectors.simulator.control import control_app
+from connectors.simulator.log import SubmitLog
+from connectors.simulator.script import Script
+from connectors.simulator.server import SimulatorServer
 from infra.runtime.role import RoleContext
 
 

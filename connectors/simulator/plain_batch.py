@@ -7,11 +7,11 @@ PduError; those before it stand in the batch.
 
 from collections.abc import Iterable
 
-from connectors.carriers.simulator import log
-from connectors.carriers.simulator.notice import Fate, Notice
-from connectors.carriers.simulator.simulation import Simulation
-from connectors.carriers.simulator.submit_reader import SubmitReader, part_of
 from connectors.carriers.smpp import pdu
+from connectors.simulator import log
+from connectors.simulator.notice import Fate, Notice
+from connectors.simulator.simulation import Simulation
+from connectors.simulator.submit_reader import SubmitReader, part_of
 
 
 class PlainBatch:

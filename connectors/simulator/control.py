@@ -7,8 +7,8 @@ GET /counters · POST /disconnect cuts all connections. No authentication: never
 import msgspec
 from aiohttp import web
 
-from connectors.carriers.simulator.script import changed
-from connectors.carriers.simulator.server import SimulatorServer
+from connectors.simulator.script import changed
+from connectors.simulator.server import SimulatorServer
 
 
 def control_app(server: SimulatorServer) -> web.Application:

@@ -9,11 +9,11 @@ import ssl
 import time
 from collections.abc import Callable
 
-from connectors.carriers.simulator.connection import Connection
-from connectors.carriers.simulator.log import SubmitLog
-from connectors.carriers.simulator.rules import Rules
-from connectors.carriers.simulator.script import Script
-from connectors.carriers.simulator.simulation import Simulation
+from connectors.simulator.connection import Connection
+from connectors.simulator.log import SubmitLog
+from connectors.simulator.rules import Rules
+from connectors.simulator.script import Script
+from connectors.simulator.simulation import Simulation
 
 
 class SimulatorServer(Simulation):

@@ -9,16 +9,16 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
 
-from connectors.carriers.simulator import log
-from connectors.carriers.simulator.notice import Fate, Notice, encode_notices
-from connectors.carriers.simulator.outbox import Outbox, Receiver
-from connectors.carriers.simulator.plain_batch import PlainBatch
-from connectors.carriers.simulator.rules import Verdict
-from connectors.carriers.simulator.simulation import Simulation
-from connectors.carriers.simulator.submit_reader import SubmitReader, Surroundings, part_of
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp import status as statuses
 from connectors.carriers.smpp.link import Link
+from connectors.simulator import log
+from connectors.simulator.notice import Fate, Notice, encode_notices
+from connectors.simulator.outbox import Outbox, Receiver
+from connectors.simulator.plain_batch import PlainBatch
+from connectors.simulator.rules import Verdict
+from connectors.simulator.simulation import Simulation
+from connectors.simulator.submit_reader import SubmitReader, Surroundings, part_of
 
 _BINDS = {pdu.BIND_TRANSCEIVER, pdu.BIND_TRANSMITTER, pdu.BIND_RECEIVER}
 _PUT_OFF = {statuses.ESME_RX_T_APPN, statuses.ESME_RMSGQFUL, statuses.ESME_RTHROTTLED}

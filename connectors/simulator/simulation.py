@@ -10,15 +10,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from connectors.carriers.simulator.delay_line import DelayLine
-from connectors.carriers.simulator.log import SubmitLog
-from connectors.carriers.simulator.notice import Notice
-from connectors.carriers.simulator.outbox import Outbox, Receiver
-from connectors.carriers.simulator.rules import Rules
-from connectors.carriers.simulator.script import Script
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.link import Link
 from connectors.carriers.smpp.status import ESME_RINVPASWD, ESME_RINVSYSID, ESME_ROK
+from connectors.simulator.delay_line import DelayLine
+from connectors.simulator.log import SubmitLog
+from connectors.simulator.notice import Notice
+from connectors.simulator.outbox import Outbox, Receiver
+from connectors.simulator.rules import Rules
+from connectors.simulator.script import Script
 
 _STRAY = 1 << 60  # ids beyond it are never issued
 _ID_FORMS = {"dec": (b"%d", b"%d"), "hex": (b"%x", b"%x"), "hex-dec": (b"%x", b"%d"), "dec-hex": (b"%d", b"%x")}

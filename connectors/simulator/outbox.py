@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from connectors.carriers.simulator.notice import Notice
+from connectors.simulator.notice import Notice
 
 
 class Receiver(Protocol):
