@@ -1,6 +1,6 @@
-"""A block: some messages of one load on their way to the carrier, from the start's acknowledgement to the last answer.
+"""A block: some messages of one batch on their way to the carrier, from the start's acknowledgement to the last answer.
 
-In: ranks of a load; the carrier's results. Out: `Submit`s, and for each result whether the message is answered (and how),
+In: ranks of a batch; the carrier's results. Out: `Submit`s, and for each result whether the message is answered (and how),
 has further segments to go, or was not taken at all. `ref` of a submit = block number x 512 + rank.
 """
 
@@ -10,13 +10,13 @@ from collections.abc import Mapping
 
 import msgspec
 
-from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Submit, Throttled, Unknown
+from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Submit, Throttled, Unfit, Unknown
 from connectors.dispatch.batch_queue import QueuedBatch
 from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.settling import Outcome
+from schemas.values.ids import MessageId
 from schemas.values.reasons import Reason
 from schemas.values.template import MissingVariable
-from schemas.values.text import Encoded, TextError
 
 RANK_BITS = 9
 RANK_MASK = (1 << RANK_BITS) - 1
@@ -25,7 +25,8 @@ SEGMENT_PATIENCE = 600.0
 
 
 class AttemptBlock:
-    """`ids`: of messages with several segments, those that the carrier has so far. `left`: messages without an answer."""
+    """`ids`: of messages with several segments, those that the carrier has so far. `texts`: of these, rendered. `left`:
+    messages without an answer."""
 
     __slots__ = ("_destinations", "_put_off", "ids", "left", "load", "number", "ranks", "texts")
 
@@ -35,7 +36,7 @@ class AttemptBlock:
         self.ranks = ranks
         self.left = len(ranks)
         self.ids: dict[int, tuple[str, ...]] = {}
-        self.texts: dict[int, Encoded] = {}
+        self.texts: dict[int, str] = {}
         self._destinations: frozenset[int] | None = None
         self._put_off: dict[int, float] = {}  # since when the next segment is put off
 
@@ -48,39 +49,47 @@ class AttemptBlock:
         return self._destinations
 
     def submits(self, now: int) -> tuple[list[Submit], dict[int, Outcome]]:
-        """What goes out first, and messages that have no text any carrier could take. `now` in milliseconds."""
+        """What goes out first, and messages that have no text. `now` in milliseconds."""
         load = self.load
-        slice_, numbers, text = load.slice, load.facts.numbers, load.text
+        slice_, numbers, segments, common = load.slice, load.facts.numbers, load.facts.segments, load.common_text
         base = self.number << RANK_BITS
-        validity = max(1, (slice_.expires_at - now) // 1000)
+        sender, validity = slice_.sender, max(1, (slice_.expires_at - now) // 1000)
         out: list[Submit] = []
         bad: dict[int, Outcome] = {}
+        id_of = self._message_id
         for rank in self.ranks:
             try:
-                encoded = text(rank)
-            except TextError as fault:
-                reason = Reason.TOO_LONG if fault.code == "too_long" else Reason.BAD_TEXT
-                bad[rank] = Outcome(outcome="failed", reason=reason)
-                continue
+                text = load.text(rank) if common is None else common
             except MissingVariable:
                 bad[rank] = Outcome(outcome="failed", reason=Reason.MISSING_VARIABLE)
                 continue
-            if len(encoded.parts) == 1:
-                out.append(Submit(ref=base | rank, source=slice_.sender, destination=str(numbers[rank]),
-                                  alphabet=encoded.alphabet, parts=encoded.parts, validity_seconds=validity))
+            if segments[rank] == 1:
+                out.append(Submit(ref=base | rank, id_of=id_of, sender=sender, destination=str(numbers[rank]),
+                                  text=text, validity_seconds=validity))
             else:
-                self.texts[rank] = encoded
+                self.texts[rank] = text
                 self.ids[rank] = had = load.kept.get(rank, ())
-                out.append(self.part(rank, len(had), 1, now))
+                out.append(self._part(rank, len(had), 1, validity))
         return out, bad
 
     def part(self, rank: int, first: int, count: int, now: int) -> Submit:
         """So many segments of a message that has several, from this one on."""
-        slice_, encoded = self.load.slice, self.texts[rank]
-        return Submit(ref=self.number << RANK_BITS | rank, source=slice_.sender,
-                      destination=str(self.load.facts.numbers[rank]), alphabet=encoded.alphabet, parts=encoded.parts,
-                      concat_ref=self.load.concat_reference(rank),
-                      validity_seconds=max(1, (slice_.expires_at - now) // 1000), first_part=first, part_count=count)
+        return self._part(rank, first, count, max(1, (self.load.slice.expires_at - now) // 1000))
+
+    def _part(self, rank: int, first: int, count: int, validity: int) -> Submit:
+        facts = self.load.facts
+        total = facts.segments[rank]
+        # With the last one that was counted go all that are left: the carrier may count otherwise.
+        return Submit(ref=self.number << RANK_BITS | rank, id_of=self._message_id, sender=self.load.slice.sender,
+                      destination=str(facts.numbers[rank]), text=self.texts[rank], validity_seconds=validity, parts=total,
+                      first_part=first, part_count=count if first + count < total else 0)
+
+    def _message_id(self, ref: int) -> MessageId:
+        return self.load.message_id(ref & RANK_MASK)
+
+    def segments_left(self, rank: int, part: int) -> int:
+        """How many segments of this message go out from `part` on."""
+        return self.load.facts.segments[rank] - part
 
     def progress(self, rank: int, result: Result, ids: tuple[str, ...], *,
                  put_off_at: float | None = None) -> Outcome | int | None:
@@ -91,8 +100,7 @@ class AttemptBlock:
         had = self.ids[rank] = self.ids.get(rank, ()) + ids
         match result:
             case Accepted():
-                text = self.texts.get(rank)
-                return None if text is None or len(had) >= len(text.parts) else len(had)
+                return len(had) if ids and self._goes_on(rank, had) else None
             case Throttled() if put_off_at is not None:
                 if had and put_off_at - self._put_off.setdefault(rank, put_off_at) <= SEGMENT_PATIENCE:
                     return len(had)
@@ -104,19 +112,24 @@ class AttemptBlock:
                 return Outcome(outcome="uncertain", reason=reason, ids=had)
             case Refused():
                 return _refused(result, had)
+            case Unfit():
+                return _unfit(result)
 
     def late(self, rank: int, result: Result, ids: tuple[str, ...]) -> Outcome:
         """What the answer means that came after the message had been called unanswered; `partial` without a code: taken,
         and segments behind it have not gone out."""
         had = self.ids.get(rank, ()) + ids
-        text = self.texts.get(rank)
         if isinstance(result, Refused):
             return _refused(result, had)
         if isinstance(result, Throttled):
             return _put_off(result, had)
-        if isinstance(result, Accepted) and (text is None or len(had) >= len(text.parts)):
+        if isinstance(result, Accepted) and not self._goes_on(rank, had):
             return Outcome(outcome="sent", reason=Reason.NONE, ids=had)
         return Outcome(outcome="partial", reason=Reason.PARTIAL, ids=had)
+
+    def _goes_on(self, rank: int, had: tuple[str, ...]) -> bool:
+        """Whether segments of this message have yet to go out."""
+        return rank in self.texts and len(had) < self.load.facts.segments[rank]
 
 
 class Flight(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -133,6 +146,10 @@ def in_flight(blocks: Mapping[int, tuple[AttemptBlock, QueuedBatch]], destinatio
     if destination is None:
         return bool(blocks)
     return any(destination in block.destinations for block, _ in blocks.values())
+
+
+def _unfit(result: Unfit) -> Outcome:
+    return Outcome(outcome="failed", reason=Reason.TOO_LONG if result.reason == "too_long" else Reason.BAD_TEXT)
 
 
 def _not_taken(result: Throttled | NotSent) -> Outcome:

@@ -207,7 +207,7 @@ class CarrierSender:
     def _send_further(self, tokens: int) -> int:
         """The next segments of one message, as many as there are tokens for; how many."""
         flight = self._further.popleft()
-        count = min(tokens, len(flight.block.texts[flight.rank].parts) - flight.part)
+        count = min(tokens, flight.block.segments_left(flight.rank, flight.part))
         self.carrier.send([flight.block.part(flight.rank, flight.part, count, self._now())], self._receive)
         return count
 
@@ -225,7 +225,7 @@ class CarrierSender:
             if entry is None:
                 continue
             block, work = entry
-            if type(result) is Accepted and not block.texts:
+            if type(result) is Accepted and not block.texts and len(result.ids) == 1:
                 carrier_id = plain(stored(result.ids[0]))
                 learn(carrier_id, block.load.facts, rank)
                 work.answers.sent[rank] = carrier_id

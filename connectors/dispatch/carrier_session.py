@@ -1,15 +1,15 @@
-"""The line to one carrier: its sender and the connection that the sender sends over, following the carrier's row.
+"""The session with one carrier: its sender and the connection that the sender sends over, following the carrier's row.
 
-In: rows. Out: an sender whose connection is what the newest row says. What changes how:
+In: rows. Out: a sender whose connection is what the newest row says. What changes how:
 
     rate             at once
     window, binds    in place: connections are added, or take leave after their answers
-    anything else    another connection object. The limit on connections belongs to the account (host, port, system id):
-                     to another account the new connection is opened first, beside the old one, which takes leave after
-                     its answers once the new one stands. Of the same account the total never exceeds `binds`, for a
-                     carrier may end the older connection in favour of one too many, and what is in flight there becomes
-                     uncertain: with several connections one gives way to the first new one; with one alone the old one
-                     leaves first, and for the length of a bind nothing goes out.
+    anything else    another connection object. The limit on connections belongs to the account (with SMPP: host, port,
+                     system id): to another account the new connection is opened first, beside the old one, which takes
+                     leave after its answers once the new one stands. Of the same account the total never exceeds `binds`,
+                     for a carrier may end the older connection in favour of one too many, and what is in flight there
+                     becomes uncertain: with several connections one gives way to the first new one; with one alone the old
+                     one leaves first, and for the length of a bind nothing goes out.
 
 If the new connection does not stand within `STAND_SECONDS` (a wrong password, a carrier that counts connections of several
 accounts together), the old one leaves and the new one goes on trying alone: nobody is refused for ever because of a
@@ -19,17 +19,15 @@ connection of ours, and what the row says comes true. Raises ValueError for sett
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
-from typing import Any
 
 import structlog
 
 from connectors.carriers.contract import Carrier, CarrierCallbacks, OnRoom
-from connectors.carriers.smpp.carrier import SmppCarrier
-from connectors.carriers.smpp.config import SmppConfig
+from connectors.carriers.registry import Registry
 from connectors.dispatch.carrier_sender import CarrierSender
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
+from connectors.dispatch.wiring import Wiring, wiring_of
 from infra.postgres.config_cache import CarrierRow
 from schemas.values.lanes import Pool
 
@@ -37,24 +35,25 @@ STAND_SECONDS = 5.0
 log = structlog.get_logger()
 
 MakeSender = Callable[[CarrierRow, Carrier, ReceiptMatcher, int], CarrierSender]
-Connect = Callable[[CarrierRow, int, CarrierCallbacks], Carrier]
 
 
 class CarrierSession:
     """`open` once, then `follow` at every change of the row, `close` at the end."""
 
-    def __init__(self, row: CarrierRow, pool: Pool, matcher: ReceiptMatcher, make_engine: MakeSender, connect: Connect) -> None:
+    def __init__(self, row: CarrierRow, pool: Pool, matcher: ReceiptMatcher, make_sender: MakeSender,
+                 registry: Registry) -> None:
+        self._id = row.id
         self._pool = pool
         self._matcher = matcher
-        self._connect = connect
-        self._wanted = self._made = row
+        self._registry = registry
+        self._wanted = self._made = wiring = wiring_of(row, pool, registry)
         self._carriers: list[Carrier] = []
         self._moving: asyncio.Task[None] | None = None
         self._wake: Callable[[], None] = lambda: None
-        carrier, _ = self._new(row, self._binds(row))
-        self.sender = make_engine(row, carrier, matcher, row.window * self._binds(row))
+        carrier, _ = self._connect(wiring)
+        self.sender = make_sender(row, carrier, matcher, wiring.window * wiring.binds)
         self._wake = self.sender.wake
-        self._teach(carrier, row)
+        self._match_ids_of(carrier)
 
     async def open(self) -> None:
         """Start connecting."""
@@ -63,10 +62,11 @@ class CarrierSession:
     def follow(self, row: CarrierRow) -> None:
         """Become what the row says."""
         self.sender.rate = row.rate
-        if _wiring(row) == _wiring(self._wanted):
+        wiring = wiring_of(row, self._pool, self._registry)
+        if wiring == self._wanted:
             return
-        self._connect(row, self._binds(row), self._callbacks(self._wake))
-        self._wanted = row
+        wiring.connect(self._callbacks(self._wake))  # only making one tells
+        self._wanted = wiring
         if self._moving is None or self._moving.done():
             self._moving = asyncio.create_task(self._move(), name=f"move-{row.id}")
 
@@ -79,36 +79,36 @@ class CarrierSession:
             await asyncio.wait([asyncio.create_task(self._close(carrier)) for carrier in self._carriers])
 
     async def _move(self) -> None:
-        while _wiring(self._made) != _wiring(self._wanted):
-            row = self._wanted
-            if _wiring(self._made)[2:] == _wiring(row)[2:]:
-                self.sender.window = row.window * self._binds(row)
-                await self.sender.carrier.resize(row.window, self._binds(row))
+        while self._made != self._wanted:
+            wanted = self._wanted
+            if wanted.differs_in_size_alone(self._made):
+                self.sender.window = wanted.window * wanted.binds
+                await self.sender.carrier.resize(wanted.window, wanted.binds)
             else:
-                await self._replace(row)
-            self._made = row
-            log.info("a carrier's connection follows its row", action="carrier_moved", carrier=row.id)
+                await self._replace(wanted)
+            self._made = wanted
+            log.info("a carrier's connection follows its row", action="carrier_moved", carrier=self._id)
 
-    async def _replace(self, row: CarrierRow) -> None:
-        old, had, binds = self.sender.carrier, self._binds(self._made), self._binds(row)
-        same = _account(self._made) == _account(row)
+    async def _replace(self, wanted: Wiring) -> None:
+        old, had = self.sender.carrier, self._made
+        same = wanted.shares_account(had)
         new: Carrier | None = None
-        if not same or had > 1:
+        if not same or had.binds > 1:
             if same:
-                await old.resize(self._made.window, had - 1)
-            new = await self._beside(row, 1 if same else binds)
+                await old.resize(had.window, had.binds - 1)
+            new = await self._beside(wanted, 1 if same else wanted.binds)
         if new is None:
             await self._close(old)
-            new, _ = self._new(row, binds)
+            new, _ = self._connect(wanted)
             await new.open()
-        self._teach(new, row)
-        self.sender.send_over(new, row.window * binds)
+        self._match_ids_of(new)
+        self.sender.send_over(new, wanted.window * wanted.binds)
         await self._close(old)
-        await new.resize(row.window, binds)
+        await new.resize(wanted.window, wanted.binds)
 
-    async def _beside(self, row: CarrierRow, binds: int) -> Carrier | None:
+    async def _beside(self, wanted: Wiring, binds: int) -> Carrier | None:
         """A new connection that stands, while the old one works on; None if it does not."""
-        carrier, stands = self._new(row, binds)
+        carrier, stands = self._connect(wanted, binds)
         await carrier.open()
         waiting = asyncio.ensure_future(stands.wait())
         await asyncio.wait([waiting], timeout=STAND_SECONDS)
@@ -116,11 +116,11 @@ class CarrierSession:
         if carrier.connected:
             return carrier
         log.warning("the new connection does not stand beside the old one, which leaves now", action="carrier_gives_way",
-                    carrier=row.id, seconds=STAND_SECONDS)
+                    carrier=self._id, seconds=STAND_SECONDS)
         await self._close(carrier)
         return None
 
-    def _new(self, row: CarrierRow, binds: int) -> tuple[Carrier, asyncio.Event]:
+    def _connect(self, wiring: Wiring, binds: int | None = None) -> tuple[Carrier, asyncio.Event]:
         """A connection, and what is set when it has room for the first time."""
         stands = asyncio.Event()
 
@@ -128,7 +128,7 @@ class CarrierSession:
             stands.set()
             self._wake()
 
-        carrier = self._connect(row, binds, self._callbacks(on_room))
+        carrier = wiring.connect(self._callbacks(on_room), binds=binds)
         self._carriers.append(carrier)
         return carrier, stands
 
@@ -140,35 +140,6 @@ class CarrierSession:
         if carrier in self._carriers:
             self._carriers.remove(carrier)
 
-    def _teach(self, carrier: Carrier, row: CarrierRow) -> None:
+    def _match_ids_of(self, carrier: Carrier) -> None:
         self._matcher.lookup = carrier.lookup_ids
-        self._matcher.strict = row.settings.get("msg_id_type", "auto") == "auto"
-
-    def _binds(self, row: CarrierRow) -> int:
-        return share_of_binds(row.binds, self._pool)
-
-
-def share_of_binds(binds: int, pool: Pool) -> int:
-    """The connections that this pool's process holds; at least one."""
-    return 1 if pool is Pool.OTP else max(1, binds - 1)
-
-
-def connect_smpp(row: CarrierRow, binds: int, callbacks: CarrierCallbacks) -> Carrier:
-    """A connection as the row says; raises ValueError for settings that can never work."""
-    if row.kind not in ("smpp", "simulator"):
-        raise ValueError(f"kind {row.kind!r} is not built")
-    known = {name: value for name, value in row.settings.items() if value is not None}
-    try:
-        config = SmppConfig(password=row.password, window=row.window, binds=binds, **known)
-    except TypeError as fault:
-        raise ValueError(f"settings of the carrier: {fault}") from fault
-    return SmppCarrier(config, callbacks, random=random.random)
-
-
-def _wiring(row: CarrierRow) -> tuple[Any, ...]:
-    """What a connection is made of; the first two may be changed while it stands."""
-    return row.window, row.binds, row.kind, dict(row.settings), row.password
-
-
-def _account(row: CarrierRow) -> tuple[Any, ...]:
-    return row.kind, *(row.settings.get(name) for name in ("host", "port", "system_id"))
+        self._matcher.strict = carrier.ids_may_clash

@@ -19,6 +19,7 @@ from contextlib import suppress
 import structlog
 
 from connectors.carriers.contract import Carrier
+from connectors.carriers.registry import REGISTRY
 from connectors.dispatch.batch_queue import BatchQueue
 from connectors.dispatch.capacity_reporter import CapacityReporter
 from connectors.dispatch.carrier_notices import CarrierSights
@@ -101,7 +102,7 @@ class Dispatch:
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._batches: asyncio.Queue[list[ConsumerRecord]] = asyncio.Queue()
         self._changed = asyncio.Event()
-        self._carrier_pool = CarrierPool(pool, self._make_sender, self._make_matcher)
+        self._carrier_pool = CarrierPool(pool, self._make_sender, self._make_matcher, REGISTRY)
         bootstrap, group = role.settings.kafka.bootstrap or "", f"sluice-dispatch-{pool}"
         self._estate = PartitionAssignment(AssignmentParts(
             bootstrap=bootstrap, group=group, owner=self._owner, outbox=outbox, sealer=sealer, note=self._window.note,

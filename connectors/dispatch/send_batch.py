@@ -1,9 +1,9 @@
 """A slice taken up for sending: opened once, its messages handed out in order.
 
 In: a slice, the positions of it that are to be sent, the sealer. Out: ranks (places in the slice's columns) to send next,
-texts cut into segments, destinations, hashes, and the cost of what still waits. A throttled message comes back to the
-front. A slice whose columns do not open raises `UnsealError`; a message whose text cannot be rendered raises `TextError`
-or `MissingVariable` when it is asked for.
+rendered texts, our ids, destinations, hashes, and the cost in segments of what still waits. A throttled message comes back
+to the front. A slice whose columns do not open raises `UnsealError`; a message whose text cannot be rendered raises
+`MissingVariable` when it is asked for.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from bisect import insort
 
 from infra.security.sealing import Sealer
 from schemas.records.slice import Slice
-from schemas.values.ids import CampaignId, MessageId, campaign_message_id, concat_reference
+from schemas.values.ids import CampaignId, MessageId, campaign_message_id
 from schemas.values.positions import everyone, places
 from schemas.values.reasons import Reason
 from schemas.values.template import compile_template
-from schemas.values.text import Encoded, smart, split
+from schemas.values.text import smart
 
 
 class Facts:
@@ -56,14 +56,15 @@ class SendBatch:
     """The messages of one slice that this process is to send. `offset`: of the dispatch record it came in.
 
     `alone`: its messages go one at a time, nothing else of it in flight. `again`: ranks that go out for the second and last
-    time, with the reason why nobody knows of the first; `kept`: the segments of these that the carrier has.
+    time, with the reason why nobody knows of the first; `kept`: the segments of these that the carrier has. `common_text`:
+    of a batch without variables.
     """
 
     __slots__ = (
         "_at",
         "_front",
         "_ranks",
-        "_same",
+        "common_text",
         "_template",
         "_variables",
         "again",
@@ -89,7 +90,7 @@ class SendBatch:
         self._template = compile_template(slice_.body)
         nobody: list[str | None] = [None] * len(self.facts.members)
         self._variables = [columns.variables.get(name, nobody) for name in self._template.names]
-        self._same: Encoded | None = None
+        self.common_text = None if self._template.names else self._final(self._template.literals[0])
         members = self.facts.members
         whole = positions == slice_.positions
         self._ranks = list(range(len(members))) if whole else [
@@ -143,21 +144,18 @@ class SendBatch:
         if not self.flying and not self.waiting:
             self._variables = []
 
-    def text(self, rank: int) -> Encoded:
-        """The message as segments."""
-        if self._same is not None:
-            return self._same
-        if not self._template.names:
-            self._same = split(self._final(self._template.literals[0]))
-            return self._same
-        return split(self._final(self._template.fill([column[rank] for column in self._variables])))
+    def text(self, rank: int) -> str:
+        """The message as it is to be read; of many alike the same object, so that a carrier encodes it once."""
+        if self.common_text is not None:
+            return self.common_text
+        return self._final(self._template.fill([column[rank] for column in self._variables]))
 
-    def concat_reference(self, rank: int) -> int:
-        """The number that ties the segments of this message together."""
+    def message_id(self, rank: int) -> MessageId:
+        """Our id of this message."""
         slice_ = self.slice
         if slice_.campaign is None:
-            return concat_reference(MessageId(slice_.chunk))
-        return concat_reference(campaign_message_id(CampaignId(slice_.campaign), slice_.part, self.facts.indexes[rank]))
+            return MessageId(slice_.chunk)
+        return campaign_message_id(CampaignId(slice_.campaign), slice_.part, self.facts.indexes[rank])
 
     def _final(self, text: str) -> str:
         return smart(text) if self.slice.smart else text

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
-from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Throttled, Unknown
+from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Throttled, Unfit, Unknown
 from connectors.dispatch.attempt_blocks import RANK_BITS, RANK_MASK, AttemptBlock
 from connectors.dispatch.backoff_queue import Back, BackoffQueue
 from connectors.dispatch.batch_queue import QueuedBatch
@@ -44,7 +44,7 @@ class Throttles:
     def other(self, destination: int, result: Result, results: list[Result]) -> Word | None:
         """This one of the batch was not simply taken; a word if it was refused for the moment."""
         if not isinstance(result, Throttled):
-            self._not_taken += isinstance(result, Unknown | NotSent)
+            self._not_taken += isinstance(result, Unknown | NotSent | Unfit)
             return None
         now = self._loop.time()
         if self._silent is None:

@@ -69,8 +69,9 @@ def bench(
 
 async def _measure(folder: Path, scenario: Scenario, size: Size) -> dict[str, Any]:
     from infra.bench.scenarios import SCENARIOS
+    from infra.settings.carriers import CarrierSettings
     from infra.settings.load import load_settings
-    from infra.settings.model import CarrierSettings, RouteSettings, SimulatorSettings
+    from infra.settings.model import RouteSettings, SimulatorSettings
     from infra.supervisor.launch import launched
     from infra.supervisor.roles import choose_roles
 

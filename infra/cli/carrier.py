@@ -47,7 +47,5 @@ def set_(
 
     if (rate, window, binds, receipt_wait) == (None, None, None, None):
         raise Refusal("nothing to change", "give --rate, --window, --binds or --receipt-wait")
-    if binds == 1:
-        raise Refusal("unsupported: one bind for all lanes", "give at least --binds 2")
     with catalog(data, config) as book:
         show_one(book.set_carrier(carrier, rate=rate, window=window, binds=binds, receipt_wait_seconds=receipt_wait), output)

@@ -16,8 +16,9 @@ import msgspec
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from infra.settings.carriers import CarrierSettings
 from infra.settings.docs import variables
-from infra.settings.model import CarrierSettings, RouteSettings
+from infra.settings.model import RouteSettings
 from infra.settings.shape import keys_of
 from schemas.records.codec import SCHEMAS, SchemaRow, schema_text
 from schemas.records.examples import examples

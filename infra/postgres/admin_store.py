@@ -21,7 +21,8 @@ from infra.postgres.sql import named_statements
 from infra.security.api_keys import hash_key, key_id, new_key
 from infra.security.keyring import Keyring
 from infra.security.secrets import seal_secret
-from infra.settings.model import CarrierSettings, RouteSettings
+from infra.settings.carriers import CarrierSettings, KindSettings, check_binds
+from infra.settings.model import RouteSettings
 from schemas.records.topics import DISPATCH_PARTITIONS
 from schemas.rules.prefixes import longest_prefix
 from schemas.values.money import MAX_AMOUNT, format_amount, parse_amount
@@ -127,8 +128,9 @@ class AdminStore:
             raise CatalogError(f"there is no carrier {identity!r}: see `sluice carrier list`")
         return rows[0]
 
-    def seed_carrier(self, carrier: CarrierSettings, settings: Row, password: str, keyring: Keyring) -> bool:
+    def seed_carrier(self, carrier: CarrierSettings, of_kind: KindSettings, keyring: Keyring) -> bool:
         """Whether it was missing and is there now. Number and partition are chosen here, once."""
+        settings, password = of_kind.columns()
         with self._connection.transaction():
             self._do("carriers_lock")
             rows = self.carriers()
@@ -146,7 +148,12 @@ class AdminStore:
     def set_carrier(self, identity: str, *, rate: int | None = None, window: int | None = None,
                     binds: int | None = None, receipt_wait_seconds: int | None = None) -> Row:
         """Change what is given; in force within a second or two."""
-        self.carrier(identity)
+        kind = self.carrier(identity)["kind"]
+        if binds is not None:
+            try:
+                check_binds(kind, binds)
+            except ValueError as fault:
+                raise CatalogError(f"unsupported: {fault}") from None
         self._do("carrier_set", id=identity, rate=rate, window=window, binds=binds,
                  receipt_wait_seconds=receipt_wait_seconds)
         return self.carrier(identity)

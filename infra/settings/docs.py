@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
 
-from infra.settings.model import CarrierSettings, RouteSettings, Settings, SmppSettings
+from infra.settings.carriers import CarrierSettings, sections
+from infra.settings.model import RouteSettings, Settings
 from infra.settings.shape import Key, keys_of, scalar_keys, section_of
 
 _HEAD = """\
@@ -41,8 +42,9 @@ def example() -> str:
     lines += ["", "# Carriers and routes -----------------------------------------------------------------------"]
     lines += ["", f"# [[carriers]]  # {_first(CarrierSettings)}"]
     lines += [_given(key, _CARRIER) for key in keys_of(CarrierSettings).values() if len(key.path) == 1]
-    lines += [f"# [carriers.smpp]  # {_first(SmppSettings)}"]
-    lines += [_given(key, _CARRIER) for key in keys_of(SmppSettings).values()]
+    for kind, section in sections().items():
+        lines += [f"# [carriers.{kind}]  # {_first(section)}"]
+        lines += [_given(key, _CARRIER) for key in keys_of(section).values()]
     lines += ["", f"# [[routes]]  # {_first(RouteSettings)}"]
     lines += [_given(key, _ROUTE) for key in keys_of(RouteSettings).values()]
     return "\n".join(lines) + "\n"

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra.settings.model import ADDRESSES, CURRENCY, IDENTIFIER, PREFIX, CarrierSettings, RouteSettings
+from infra.settings.carriers import IDENTIFIER, CarrierSettings, sections
+from infra.settings.model import ADDRESSES, CURRENCY, PREFIX, RouteSettings
 from infra.settings.shape import Path, keys_of
 from infra.settings.sources import guess, read_secret
 
@@ -51,6 +52,8 @@ def explain(fault: Any, places: Mapping[Path, str], file: str) -> str:
     unsupported = _unsupported(fault["loc"], fault.get("input"))
     if unsupported:
         return f"{place}: unsupported: {unsupported}"
+    if fault["type"] == "unsupported":
+        return f"{place}: unsupported: {fault['msg']}"
     if fault["type"] == "extra_forbidden":
         model = CarrierSettings if where[0] == "carriers" else RouteSettings
         return f"{place}: there is no such setting{guess(where[-1], [key.path[-1] for key in keys_of(model).values()])}"
@@ -64,8 +67,6 @@ def explain(fault: Any, places: Mapping[Path, str], file: str) -> str:
 
 def _unsupported(where: Sequence[Any], value: Any) -> str | None:
     match [where[0], *where[2:]]:
-        case ["carriers", "binds"] if value == 1:
-            return "one bind for all lanes; give at least 2"
         case ["carriers", "kind"] if value in _UNBUILT_KINDS:
             return f"carriers of kind {value}; use smpp or simulator"
         case ["carriers", "smpp", "bind"] if value in _UNBUILT_BINDS:
@@ -76,12 +77,13 @@ def _unsupported(where: Sequence[Any], value: Any) -> str | None:
 
 
 def _with_secrets(row: Mapping[str, Any], place: str, faults: list[str]) -> dict[str, Any]:
-    smpp = row.get("smpp")
-    if not isinstance(smpp, dict) or "password_file" not in smpp:
-        return dict(row)
-    text = read_secret(str(smpp["password_file"]), f"{place}.smpp.password_file", faults)
-    rest = {name: value for name, value in smpp.items() if name != "password_file"}
-    return {**row, "smpp": {"password": text or "", **rest}}
+    out = dict(row)
+    for kind, settings in sections().items():
+        section, name = row.get(kind), settings.secret_field
+        if isinstance(section, dict) and f"{name}_file" in section:
+            text = read_secret(str(section[f"{name}_file"]), f"{place}.{kind}.{name}_file", faults)
+            out[kind] = {name: text or "", **{key: value for key, value in section.items() if key != f"{name}_file"}}
+    return out
 
 
 def _check_carriers(rows: Sequence[Mapping[str, Any]], file: str, faults: list[str]) -> None:
@@ -91,10 +93,21 @@ def _check_carriers(rows: Sequence[Mapping[str, Any]], file: str, faults: list[s
         if str(row.get("id")) in seen:
             faults.append(f"{where}.id: {row.get('id')!r} stands there twice; give each carrier its own id")
         seen.add(str(row.get("id")))
-        if row.get("kind") == "smpp" and "smpp" not in row:
-            faults.append(f"{where}.smpp: is missing; add [carriers.smpp] with host, port, system_id, password")
-        if row.get("kind") == SIMULATOR and "smpp" in row:
-            faults.append(f"{where}.smpp: a simulator has no address of its own; leave it out")
+        _check_sections(row, where, faults)
+
+
+def _check_sections(row: Mapping[str, Any], where: str, faults: list[str]) -> None:
+    """A carrier has the section of its kind and no other; the simulator has none, `up` knows where it listens."""
+    kind = row.get("kind")
+    for name, settings in sections().items():
+        if name == kind and name not in row:
+            needed = [key for key, field in settings.model_fields.items()
+                      if field.is_required() or key == settings.secret_field]
+            faults.append(f"{where}.{name}: is missing; add [carriers.{name}] with {', '.join(needed)}")
+        elif name in row and kind == SIMULATOR:
+            faults.append(f"{where}.{name}: a simulator has no address of its own; leave it out")
+        elif name in row and name != kind and kind in sections():
+            faults.append(f"{where}.{name}: is no matter of a carrier of kind {kind}; leave it out")
 
 
 def _check_routes(rows: Sequence[Mapping[str, Any]], carriers: Sequence[Any], file: str, faults: list[str]) -> None:

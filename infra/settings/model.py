@@ -3,7 +3,7 @@
 In: flags, environment (`SLUICE_...`, `__` nests, `..._FILE` for secrets), a TOML file, `DATA/stack.json` (CLI only).
 Out: one frozen `Settings`. Earlier sources win; an empty value counts as unset. An unknown key or a bad value raises
 `SettingsError` with the list of all faults. Nothing else in the product reads the environment; how it is read stands in
-`settings_load.py`, the example file and the list of variables come from `settings_docs.py`.
+`load.py`, the example file and the list of variables come from `docs.py`.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
-from infra.settings.limits import HIGHEST_RATE, LONGEST_RECEIPT_WAIT, MOST_BINDS, MOST_WINDOW
-from schemas.values.receipt_states import Meaning
+from infra.settings.carriers import CarrierSettings, Identifier
+from infra.settings.section import Section
 
-IDENTIFIER = r"^[a-z0-9-]{1,40}$"
 _ADDRESS = r"(?:[^\s,:\[\]]+|\[[0-9A-Fa-f:.]+(?:%[^\s,\[\]]+)?\]):\d{1,5}"
 ADDRESSES = rf"^{_ADDRESS}(?:,{_ADDRESS})*$"
 CURRENCY = r"^[A-Z]{3}$"
 PREFIX = r"^(\+[1-9][0-9]{0,14})?$"
-Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Amount = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=4)]
 
 
@@ -54,14 +52,10 @@ RedisUrl = Annotated[SecretStr, _begins_with("redis://", "rediss://", "unix://")
 HttpUrl = Annotated[str, _begins_with("http://", "https://"), AfterValidator(_has_a_host)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
 Compression = Literal["uncompressed", "gzip", "snappy", "lz4", "zstd", "producer"]
 
 
-class KafkaSettings(_Section):
+class KafkaSettings(Section):
     """Kafka."""
 
     bootstrap: Addresses | None = Field(default=None, description="host:port[,host:port]; `up` starts one when unset")
@@ -72,20 +66,20 @@ class KafkaSettings(_Section):
         default="producer", description="compression.type of the other topics; producer = as our roles send (lz4)")
 
 
-class PostgresSettings(_Section):
+class PostgresSettings(Section):
     """PostgreSQL."""
 
     url: PostgresUrl | None = Field(default=None, description="the operator's URL; `up` starts one when unset")
     app_url: PostgresUrl | None = Field(default=None, description="the gateway's URL; else `url` with SET ROLE")
 
 
-class RedisSettings(_Section):
+class RedisSettings(Section):
     """Redis."""
 
     url: RedisUrl | None = Field(default=None, description="its URL; `up` starts one when unset")
 
 
-class GatewaySettings(_Section):
+class GatewaySettings(Section):
     """The HTTP gateway."""
 
     host: str = Field(default="127.0.0.1", min_length=1, description="the address it listens on")
@@ -103,44 +97,13 @@ class GatewaySettings(_Section):
                              description="uploads on disk, all together; a tenant gets a quarter")
 
 
-class TelemetrySettings(_Section):
+class TelemetrySettings(Section):
     """Logs."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="of all roles")
 
 
-class SmppSettings(_Section):
-    """One SMSC, as its operator gave it."""
-
-    host: str = Field(min_length=1, description="name or address of the SMSC")
-    port: int = Field(ge=1, le=65535, description="its port")
-    system_id: str = Field(min_length=1, max_length=15, description="the account's name")
-    password: SecretStr = Field(default=SecretStr(""), max_length=64, description="the account's password")
-    bind: Literal["transceiver"] = Field(default="transceiver", description="kind of bind")
-    enquire_link_seconds: int = Field(default=30, ge=1, le=3600, description="a sign of life this often")
-    tls: bool = Field(default=False, description="TLS with the system's certificates")
-    msg_id_type: Literal["auto", "same", "hex-dec", "dec-hex"] = Field(
-        default="auto", description="form of the message id in the submit answer - in the receipt")
-    response_timeout_seconds: float = Field(default=10.0, gt=0, le=300, description="a submit unanswered is uncertain")
-    receipt_states: dict[str, Meaning] = Field(
-        default_factory=dict, description='its own words in receipts: { SENT_OK = "delivered" }')
-
-
-class CarrierSettings(_Section):
-    """One carrier as seeded from the file; afterwards PostgreSQL has it."""
-
-    id: Identifier = Field(description="a..z, 0..9, '-'")
-    kind: Literal["smpp", "simulator"] = Field(description="smpp | simulator")
-    rate: int = Field(ge=1, le=HIGHEST_RATE, description="segments per second that the contract allows")
-    window: int = Field(default=10, ge=1, le=MOST_WINDOW, description="submits in flight per connection")
-    binds: int = Field(default=2, ge=2, le=MOST_BINDS, description="most connections in all")
-    receipt_wait_seconds: int = Field(default=259_200, ge=1, le=LONGEST_RECEIPT_WAIT,
-                                      description="a receipt may take this long")
-    one_receipt_for_all_parts: bool = Field(default=False, description="it reports a long message once")
-    smpp: SmppSettings | None = Field(default=None, description="for kind smpp")
-
-
-class RouteSettings(_Section):
+class RouteSettings(Section):
     """One route as seeded from the file; the longest prefix wins."""
 
     prefix: str = Field(pattern=PREFIX, description='"+49"; "" is the default route')
@@ -148,7 +111,7 @@ class RouteSettings(_Section):
     price: Amount = Field(description="per segment, at most four places")
 
 
-class SimulatorSettings(_Section):
+class SimulatorSettings(Section):
     """The simulated carrier, run when a carrier of kind simulator is configured or none at all."""
 
     host: str = Field(default="127.0.0.1", min_length=1, description="the address it listens on")
@@ -157,7 +120,7 @@ class SimulatorSettings(_Section):
     script: dict[str, object] = Field(default_factory=dict, description="how it behaves; JSON in the environment")
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything a role or a command may know."""
 
     data_dir: Path = Field(default=Path(".sluice"), description="the data folder")

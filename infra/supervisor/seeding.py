@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from infra.security.api_keys import new_key
 from infra.security.keyring import create_keyring, load_keyring
-from infra.settings.model import CarrierSettings, RouteSettings, Settings, SimulatorSettings
+from infra.settings.carriers import CarrierSettings, KindSettings, SmppSettings
+from infra.settings.model import RouteSettings, Settings, SimulatorSettings
 from infra.supervisor.data_folder import DataFolder
 
 TENANT = "default"
@@ -69,22 +70,18 @@ def prepare_database(settings: Settings, credentials: Credentials) -> None:
     with open_admin_store(url) as catalog:
         catalog.seed_tenant(TENANT, FIRST_BALANCE, credentials.api_key)
         for carrier in carriers:
-            address, password = carrier_address(carrier, settings.simulator)
-            catalog.seed_carrier(carrier, address, password, keyring)
+            catalog.seed_carrier(carrier, kind_settings(carrier, settings.simulator), keyring)
             if carrier.kind == "simulator":
                 catalog.move_carrier(carrier.id, settings.simulator.host, settings.simulator.port)
         for route in routes:
             catalog.seed_route(route)
 
 
-def carrier_address(carrier: CarrierSettings, simulator: SimulatorSettings) -> tuple[dict[str, object], str]:
-    """(what stands in the column `settings`, the password) of a carrier."""
-    if carrier.smpp is None:
-        name, password = SIMULATOR_ACCOUNT
-        return {"host": simulator.host, "port": simulator.port, "system_id": name, "bind": "transceiver",
-                "enquire_link_seconds": 30, "tls": False, "msg_id_type": "auto",
-                "response_timeout_seconds": 10.0}, password
-    return carrier.smpp.model_dump(exclude={"password"}), carrier.smpp.password.get_secret_value()
+def kind_settings(carrier: CarrierSettings, simulator: SimulatorSettings) -> KindSettings:
+    """What this carrier's kind is told; of a simulated one where the simulator listens."""
+    name, password = SIMULATOR_ACCOUNT
+    return carrier.of_kind or SmppSettings(host=simulator.host, port=simulator.port, system_id=name,
+                                           password=SecretStr(password))
 
 
 def secret(value: SecretStr | None) -> str:

@@ -9,29 +9,39 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Self
 
+from pydantic import SecretStr
+
 from connectors.carriers.contract import Acknowledge, CarrierCallbacks, Receipt, Result, Submit, Unreadable
 from connectors.carriers.smpp.carrier import Backoff, SmppCarrier
-from connectors.carriers.smpp.config import SmppConfig
 from connectors.simulator.log import Entry, SubmitLog, read_log
 from connectors.simulator.script import Script
 from connectors.simulator.server import SimulatorServer
+from infra.settings.carriers import SmppSettings
+from schemas.values.ids import MessageId
+from schemas.values.text import PART
 from tests.support.waiting import until
 
 WINDOW = 10
 BINDS = 2
 
 
+def id_of(ref: int) -> MessageId:
+    """The id of the message with this `ref`."""
+    return MessageId(f"msg_{'0' * 26}_0_{ref}")
+
+
 def submits(count: int, *, parts: int = 1, first: int = 0) -> list[Submit]:
     """Messages to different destinations; `ref` counts from `first`."""
+    text = "x" * (PART["gsm7"] * (parts - 1)) + "and this is the end"
     return [
         Submit(
             ref=ref,
-            source="Sluice",
+            id_of=id_of,
+            sender="Sluice",
             destination=f"49151{ref:08}",
-            alphabet="gsm7",
-            parts=tuple(b"part %d" % part for part in range(parts)),
-            concat_ref=ref % 256,
+            text=text,
             validity_seconds=86_400,
+            parts=parts,
         )
         for ref in range(first, first + count)
     ]
@@ -60,18 +70,18 @@ class SmppHarness:
     async def start(self, script: Script | None = None, *, listen: bool = True) -> Self:
         self.server = SimulatorServer(script or Script(), self._log)
         await self.server.start("127.0.0.1", 0)
-        config = SmppConfig(
+        settings = SmppSettings(
             host="127.0.0.1",
             port=self.server.port,
             system_id="sluice",
-            password="secret",
-            window=WINDOW,
-            binds=BINDS,
+            password=SecretStr("secret"),
             response_timeout_seconds=self._patience,
         )
         self.carrier = SmppCarrier(
-            config,
+            settings,
             CarrierCallbacks(on_receipts=self._on_receipts, on_room=self._on_room, on_unreadable=never_unreadable),
+            window=WINDOW,
+            binds=BINDS,
             random=lambda: 0.0,
             backoff=Backoff(first=0.02, longest=0.1),
         )

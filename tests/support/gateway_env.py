@@ -20,14 +20,15 @@ from infra.postgres.admin_store import open_admin_store
 from infra.security.keyring import create_keyring, load_keyring
 from infra.security.sealing import Sealer
 from infra.services.stack import Stack
+from infra.settings.carriers import CarrierSettings
 from infra.settings.model import (
-    CarrierSettings,
     KafkaSettings,
     PostgresSettings,
     RedisSettings,
     RouteSettings,
     Settings,
 )
+from infra.supervisor.seeding import kind_settings
 from schemas.records.codec import decode
 from schemas.records.slice import Slice
 from schemas.records.topics import topic
@@ -66,7 +67,8 @@ def make_gateway_env(services: Stack, folder: Path) -> GatewayEnv:
     with open_admin_store(postgres) as catalog:
         keyring = load_keyring(settings.keyring_path)
         for name in ("near", "far"):
-            catalog.seed_carrier(CarrierSettings(id=name, kind="simulator", rate=100), {}, "", keyring)
+            seeded = CarrierSettings(id=name, kind="simulator", rate=100)
+            catalog.seed_carrier(seeded, kind_settings(seeded, settings.simulator), keyring)
         for prefix, carrier, price in (("+49", "near", "0.0700"), ("+1", "far", "0.0100"), ("+44", "far", "0.0200")):
             catalog.seed_route(RouteSettings(prefix=prefix, carriers=[carrier], price=Decimal(price)))
         tenant, key = catalog.create_tenant("account", BALANCE)

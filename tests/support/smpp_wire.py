@@ -4,9 +4,9 @@ import asyncio
 
 from connectors.carriers.contract import Acknowledge, CarrierCallbacks, Receipt, Result, Submit, Unreadable
 from connectors.carriers.smpp import pdu
-from connectors.carriers.smpp.config import SmppConfig
 from connectors.carriers.smpp.receipt_intake import Counters
 from connectors.carriers.smpp.session import Session
+from infra.settings.carriers import SmppSettings
 
 
 class Wire(asyncio.Transport):
@@ -47,12 +47,10 @@ class Bind:
         self.acknowledges: list[Acknowledge] = []
         self.unreadable: list[Unreadable] = []
         self.counters = Counters()
-        config = SmppConfig(
-            host="h", port=1, system_id="s", password="p", window=window, response_timeout_seconds=0.02,
-            enquire_link_seconds=0.02,
-        )  # fmt: skip
+        settings = SmppSettings(host="h", port=1, system_id="s", response_timeout_seconds=0.02)
+        hasty = settings.model_copy(update={"enquire_link_seconds": 0.02})  # faster than any carrier allows
         callbacks = CarrierCallbacks(on_receipts=self._on_receipts, on_room=lambda: None, on_unreadable=self._on_unreadable)
-        self.session = Session(config, callbacks, lambda: self.now, self.counters)
+        self.session = Session(hasty, window, callbacks, lambda: self.now, self.counters)
         self.wire = Wire()
         self.wire.protocol = self.session
         self.session.connection_made(self.wire)

@@ -41,12 +41,12 @@ CREATE TABLE carriers (
     kind text NOT NULL,
     rate integer NOT NULL CHECK (rate >= 1),
     window_size integer NOT NULL CHECK (window_size >= 1),
-    binds integer NOT NULL CHECK (binds >= 2),
+    binds integer NOT NULL CHECK (binds >= 1), -- how many at least is a matter of its kind
     receipt_wait_seconds integer NOT NULL,
     one_receipt_for_all_parts boolean NOT NULL DEFAULT false,
     partition smallint NOT NULL,             -- of dispatch-<lane> and attempts-<lane>; never changed
-    settings jsonb NOT NULL DEFAULT '{}',    -- of its kind, without secrets
-    secret bytea,                            -- sealed password
+    settings jsonb NOT NULL DEFAULT '{}',    -- of its kind (infra/settings/carriers.py), without its secret
+    secret bytea,                            -- that one, sealed
     secret_key_id text
 );
 

@@ -5,8 +5,9 @@ from collections import Counter
 import msgspec
 import pytest
 
-from connectors.carriers.contract import Accepted, Carrier, NotSent, Refused, Result, Submit, Throttled, Unknown
-from tests.support.carriers import BINDS, WINDOW, Start, submits
+from connectors.carriers.contract import Accepted, Carrier, NotSent, Refused, Result, Submit, Throttled, Unfit, Unknown
+from schemas.values.ids import concat_reference
+from tests.support.carriers import BINDS, WINDOW, Start, id_of, submits
 from tests.support.waiting import until
 
 
@@ -55,7 +56,8 @@ async def test_parts_follow_each_other_and_have_an_id_each(start: Start) -> None
     for ref, result in results.items():
         assert isinstance(result, Accepted)
         mine = [entry for entry in harness.taken() if entry.destination == f"49151{ref:08}"]
-        assert [(entry.reference, entry.total, entry.sequence) for entry in mine] == [(ref, 3, n) for n in (1, 2, 3)]
+        reference = concat_reference(id_of(ref))
+        assert [(entry.reference, entry.total, entry.sequence) for entry in mine] == [(reference, 3, n) for n in (1, 2, 3)]
         assert tuple(entry.id for entry in mine) == result.ids
     assert len(harness.taken()) == 120
 
@@ -124,14 +126,39 @@ async def test_a_refusal_between_parts_ends_the_message_there(start: Start) -> N
     assert len(harness.seen()) == 2
 
 
-async def test_a_part_that_cannot_be_encoded_is_refused_and_harms_no_other(start: Start) -> None:
+async def test_what_the_carrier_cannot_address_is_refused_and_harms_no_other(start: Start) -> None:
     harness = await start()
     good, bad = submits(2)
-    results = await harness.send_all([msgspec.structs.replace(bad, parts=(b"x" * 300,)), good])
+    results = await harness.send_all([msgspec.structs.replace(bad, destination="1" * 21), good])
     assert isinstance(results[good.ref], Accepted)
     refused = results[bad.ref]
     assert isinstance(refused, Refused) and refused.klass == "permanent"
     assert len(harness.seen()) == 1
+
+
+@pytest.mark.parametrize(("text", "reason"), [("half a \ud83c pair", "bad_text"), ("x" * 153 * 256, "too_long")])
+async def test_text_that_nothing_can_carry_is_unfit_and_harms_no_other(start: Start, text: str, reason: str) -> None:
+    harness = await start()
+    good, bad, last = submits(3)
+    results = await harness.send_all([good, msgspec.structs.replace(bad, text=text), last])
+    assert results[bad.ref] == Unfit(ref=bad.ref, reason=reason)  # type: ignore[arg-type]  # why: a parameter of the test
+    assert len(harness.seen()) == 2
+
+
+@pytest.mark.parametrize("counted", [1, 2, 4])
+async def test_a_text_counted_otherwise_goes_whole_and_once(start: Start, counted: int) -> None:
+    """As dispatch asks: one at a time, with the last that was counted all that are left."""
+    harness = await start()
+    (message,) = submits(1, parts=3)
+    ids: list[str] = []
+    for part in range(counted):
+        count = 1 if part + 1 < counted else 0
+        results = await harness.send_all([msgspec.structs.replace(message, parts=counted, first_part=part, part_count=count)])
+        result = results[0]
+        assert isinstance(result, Accepted)
+        ids += result.ids
+    assert [(entry.sequence, entry.id) for entry in harness.taken()] == list(enumerate(ids, 1))
+    assert len(ids) == 3
 
 
 async def test_an_answer_that_stays_out_leaves_that_message_unknown(start: Start) -> None:

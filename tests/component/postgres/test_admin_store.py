@@ -14,8 +14,9 @@ from infra.security.api_keys import check, key_id, new_key
 from infra.security.keyring import Keyring
 from infra.security.secrets import open_secret
 from infra.services.stack import Stack
-from infra.settings.model import CarrierSettings, RouteSettings, SimulatorSettings, SmppSettings
-from infra.supervisor.seeding import carrier_address
+from infra.settings.carriers import CarrierSettings, SmppSettings
+from infra.settings.model import RouteSettings, SimulatorSettings
+from infra.supervisor.seeding import kind_settings
 
 pytestmark = pytest.mark.stack
 RING = Keyring("k1", {"k1": bytes(32)})
@@ -39,7 +40,7 @@ def book(url: str) -> Iterator[AdminStore]:
 
 
 def seed(book: AdminStore, carrier: CarrierSettings) -> bool:
-    return book.seed_carrier(carrier, *carrier_address(carrier, SimulatorSettings()), keyring=RING)
+    return book.seed_carrier(carrier, kind_settings(carrier, SimulatorSettings()), RING)
 
 
 def test_seeding_a_tenant_never_overwrites(book: AdminStore, url: str) -> None:
@@ -89,8 +90,11 @@ def test_carriers(book: AdminStore, url: str) -> None:
     assert seed(book, ACME)
     book.set_carrier("acme", rate=77, binds=3)
     assert not seed(book, ACME)
+    with pytest.raises(CatalogError, match=r"unsupported: one bind .* at least 2"):
+        book.set_carrier("acme", binds=1)
     row = book.carrier("acme")
     assert (row["rate"], row["binds"], row["window"], row["partition"]) == (77, 3, 10, row["number"] % 8)
+    assert SmppSettings.from_columns(row["settings"], "hunter2") == ACME.smpp, "the process reads what the file said"
     assert "password" not in row["settings"] and row["settings"]["system_id"] == "me"
     with psycopg.connect(url) as connection:
         stored = connection.execute("SELECT secret_key_id, secret FROM carriers WHERE id = 'acme'").fetchone()

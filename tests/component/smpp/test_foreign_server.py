@@ -12,14 +12,16 @@ import pytest
 import smpplib.client
 import smpplib.consts
 import smpplib.gsm
+from pydantic import SecretStr
 
 from connectors.carriers.contract import Accepted, Acknowledge, CarrierCallbacks, Receipt, Result, Submit, Throttled
 from connectors.carriers.smpp.carrier import SmppCarrier
-from connectors.carriers.smpp.config import SmppConfig
 from connectors.simulator.log import SubmitLog, read_log
 from connectors.simulator.script import Script
 from connectors.simulator.server import SimulatorServer
-from tests.support.carriers import never_unreadable
+from infra.settings.carriers import SmppSettings
+from schemas.values.ids import concat_reference
+from tests.support.carriers import id_of, never_unreadable
 from tests.support.waiting import until
 
 HERE = Path(__file__).parent
@@ -156,18 +158,20 @@ async def test_the_carrier_sends_through_a_foreign_server(foreign_server: Foreig
         acknowledge()
 
     carrier = SmppCarrier(
-        SmppConfig(host="127.0.0.1", port=await foreign_server.port(), system_id="sluice", password="secret", binds=1),
+        SmppSettings(host="127.0.0.1", port=await foreign_server.port(), system_id="sluice", password=SecretStr("secret")),
         CarrierCallbacks(on_receipts=on_receipts, on_room=lambda: None, on_unreadable=never_unreadable),
+        window=10,
+        binds=1,
         random=lambda: 0.5,
     )
     await carrier.open()
     await until(lambda: carrier.room() == 10)
-    at_sign_and_euro = b"\x00 \x1b\x65"  # '@ €' in GSM 03.38
+    first_of_two = "x" * 153
     messages = [
-        _message(0, at_sign_and_euro),
-        _message(1, "Привет".encode("utf-16-be"), alphabet="ucs2", source="+4930123"),
-        _message(2, b"one", b"two", source="72345"),
-        _message(3, b"throttled"),
+        _message(0, "@ €"),
+        _message(1, "Привет", sender="+4930123"),
+        _message(2, first_of_two + "and the end", sender="72345"),
+        _message(3, "throttled"),
     ]
     for message in messages:
         carrier.send([message], results.extend)
@@ -177,10 +181,11 @@ async def test_the_carrier_sends_through_a_foreign_server(foreign_server: Foreig
 
     assert [type(result) for result in results] == [Accepted, Accepted, Accepted, Throttled]
     submits = foreign_server.told("submit")
-    assert [line["text"] for line in submits] == ["@ €", "Привет", "one", "two"]
+    reference = concat_reference(messages[2].message_id)
+    assert [line["text"] for line in submits] == ["@ €", "Привет", first_of_two, "and the end"]
     assert [line["from_type"] for line in submits] == [[5, 0], [1, 1], [3, 0], [3, 0]]
     assert [line["from"] for line in submits] == ["Sluice", "4930123", "72345", "72345"]
-    assert [line["udh"] for line in submits] == [[], [], ["0003070201"], ["0003070202"]]
+    assert [line["udh"] for line in submits] == [[], [], [f"0003{reference:02x}0201"], [f"0003{reference:02x}0202"]]
     assert {(line["to"], *line["to_type"], line["registered"]) for line in submits} == {("4915112345678", 1, 1, 1)}
     assert all(line["validity"] for line in submits)
     ids = [carrier.stored_id(one) for result in results if isinstance(result, Accepted) for one in result.ids]
@@ -193,13 +198,6 @@ async def test_the_carrier_sends_through_a_foreign_server(foreign_server: Foreig
     assert foreign_server.told("error") == []
 
 
-def _message(ref: int, *parts: bytes, source: str = "Sluice", alphabet: Any = "gsm7") -> Submit:
-    return Submit(
-        ref=ref,
-        source=source,
-        destination="4915112345678",
-        alphabet=alphabet,
-        parts=parts,
-        concat_ref=7,
-        validity_seconds=3600,
-    )
+def _message(ref: int, text: str, *, sender: str = "Sluice") -> Submit:
+    return Submit(ref=ref, id_of=id_of, sender=sender, destination="4915112345678", text=text,
+                  validity_seconds=3600)

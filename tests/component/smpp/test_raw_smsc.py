@@ -9,7 +9,7 @@ import pytest
 
 from connectors.carriers.contract import CarrierCallbacks
 from connectors.carriers.smpp.carrier import Backoff, SmppCarrier
-from connectors.carriers.smpp.config import SmppConfig
+from infra.settings.carriers import SmppSettings
 from schemas.records.wire import Settled
 from schemas.values.lanes import Lane
 from tests.support.dispatch.harness import SenderHarness
@@ -44,12 +44,11 @@ async def dial() -> AsyncIterator[Callable[..., object]]:
             await smsc.start()
             stack.push_async_callback(smsc.stop)
             harness = SenderHarness(lane)
-            config = SmppConfig(host="127.0.0.1", port=smsc.port, system_id="s", password="p", binds=1,
-                                response_timeout_seconds=patience)
+            config = SmppSettings(host="127.0.0.1", port=smsc.port, system_id="s", response_timeout_seconds=patience)
             carrier = SmppCarrier(
                 config, CarrierCallbacks(on_receipts=harness.sender.matcher.take, on_room=harness.sender.wake,
                                          on_unreadable=harness.sender.matcher.keep_unreadable),
-                random=lambda: 0.0, backoff=Backoff(first=0.02, longest=0.1))
+                window=10, binds=1, random=lambda: 0.0, backoff=Backoff(first=0.02, longest=0.1))
             harness.sender.send_over(carrier, 10)
             await carrier.open()
             stack.push_async_callback(carrier.close)

@@ -13,10 +13,10 @@ from cryptography.x509.oid import NameOID
 
 from connectors.carriers.contract import Accepted, CarrierCallbacks, Receipt, Result
 from connectors.carriers.smpp.carrier import Backoff, SmppCarrier
-from connectors.carriers.smpp.config import SmppConfig
 from connectors.simulator.log import SubmitLog
 from connectors.simulator.script import Script
 from connectors.simulator.server import SimulatorServer
+from infra.settings.carriers import SmppSettings
 from tests.support.carriers import never_unreadable, submits
 from tests.support.waiting import until
 
@@ -58,10 +58,10 @@ async def test_tls_is_spoken_and_the_certificate_is_checked(certificate: Path) -
     results: list[Result] = []
     callbacks = CarrierCallbacks(on_receipts=lambda came, acknowledge: receipts.extend(came), on_room=lambda: None,
                                  on_unreadable=never_unreadable)
-    config = SmppConfig(host="127.0.0.1", port=server.port, system_id="s", password="p", tls=True, binds=1)
+    config = SmppSettings(host="127.0.0.1", port=server.port, system_id="s", tls=True)
     backoff = Backoff(first=0.02, longest=0.02)
-    friend = SmppCarrier(config, callbacks, random=lambda: 0.5, backoff=backoff, tls=trusting)
-    stranger = SmppCarrier(config, callbacks, random=lambda: 0.5, backoff=backoff)
+    friend = SmppCarrier(config, callbacks, window=10, binds=1, random=lambda: 0.5, backoff=backoff, tls=trusting)
+    stranger = SmppCarrier(config, callbacks, window=10, binds=1, random=lambda: 0.5, backoff=backoff)
     await friend.open()
     await stranger.open()
     await until(lambda: friend.room() == 10 and stranger.fault)

@@ -41,7 +41,7 @@ class CarrierSession:
 
     def ids(self, one: Submit) -> tuple[str, ...]:
         """Fresh ids for the parts asked for."""
-        count = one.part_count or len(one.parts)
+        count = one.part_count or one.parts - one.first_part
         self._ids += count
         return tuple(str(self._ids - n) for n in range(count))
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from connectors.carriers.contract import Carrier, CarrierCallbacks, OnResult, Submit
+from connectors.carriers.registry import Kind
 from connectors.dispatch import carrier_session
 from connectors.dispatch.carrier_session import CarrierSession
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from infra.postgres.config_cache import CarrierRow
+from infra.settings.carriers import SmppSettings
 from schemas.values.lanes import Pool
 from tests.support.dispatch.records import SEALER
 from tests.support.waiting import turns, until
@@ -29,7 +31,7 @@ class Exchange:
     change."""
 
     most: int = 100
-    refused_password: str = ""
+    refused_password: str | None = None
     connections: list[Connection] = field(default_factory=list)
     stand: list[int] = field(default_factory=list)
     resizes: list[tuple[int, int]] = field(default_factory=list)
@@ -39,22 +41,26 @@ class Exchange:
         for one in self.connections:
             before = one.bound
             free = self.most - sum(other.bound for other in self.connections if other is not one)
-            one.bound = 0 if one.row.password == self.refused_password else min(one.binds, free)
+            one.bound = 0 if one.settings.password.get_secret_value() == self.refused_password else min(one.binds, free)
             if one.bound > before:
                 asyncio.get_running_loop().call_soon(one.callbacks.on_room)
         self.stand.append(sum(one.bound for one in self.connections))
 
-    def connect(self, row: CarrierRow, binds: int, callbacks: CarrierCallbacks) -> Carrier:
-        if row.window == 0:
+    def connect(self, settings: SmppSettings, callbacks: CarrierCallbacks, *, window: int, binds: int) -> Carrier:
+        if window == 0:
             raise ValueError("window must be between 1 and 100000")
-        return Connection(self, row, binds, callbacks)
+        return Connection(self, settings, callbacks, window, binds)
 
 
 class Connection:
     """A carrier of the contract. `answers`: set when what is in flight is answered."""
 
-    def __init__(self, exchange: Exchange, row: CarrierRow, binds: int, callbacks: CarrierCallbacks) -> None:
-        self.exchange, self.row, self.binds, self.callbacks = exchange, row, binds, callbacks
+    ids_may_clash = False
+
+    def __init__(self, exchange: Exchange, settings: SmppSettings, callbacks: CarrierCallbacks, window: int,
+                 binds: int) -> None:
+        self.exchange, self.settings, self.callbacks = exchange, settings, callbacks
+        self.window, self.binds = window, binds
         self.bound = 0
         self.answers = asyncio.Event()
         self.answers.set()
@@ -68,7 +74,7 @@ class Connection:
         self.exchange.settle()
 
     def room(self) -> int:
-        return self.bound * self.row.window
+        return self.bound * self.window
 
     def send(self, submits: Sequence[Submit], on_result: OnResult) -> None:
         raise AssertionError("nothing is sent here")
@@ -115,7 +121,7 @@ async def a_line(exchange: Exchange, row: CarrierRow = ROW, pool: Pool = Pool.BU
     """A line whose connection stands."""
     sender: Any = CarrierSender
     matcher = ReceiptMatcher("acme", lambda _v, _t: None, lambda _c, _w, _t: None, SEALER, lambda: 0, linger=0)
-    line = CarrierSession(row, pool, matcher, sender, exchange.connect)
+    line = CarrierSession(row, pool, matcher, sender, {"smpp": Kind(SmppSettings, exchange.connect)})
     await line.open()
     exchange.stand.clear()
     return line
@@ -125,7 +131,8 @@ def moved(line: CarrierSession, row: CarrierRow, before: Carrier) -> Callable[[]
     """Whether another connection alone stands, as the row says."""
     def check() -> bool:
         carrier: Any = line.sender.carrier
-        return (carrier is not before and carrier.exchange.connections == [carrier] and carrier.row == row
+        return (carrier is not before and carrier.exchange.connections == [carrier]
+                and carrier.settings == SmppSettings.from_columns(row.settings, row.password)
                 and carrier.bound == carrier.binds)
     return check
 
@@ -163,6 +170,18 @@ async def test_another_account_is_opened_beside_the_old_one() -> None:
     before.answers.set()
     await until(moved(line, row, before))
     assert min(exchange.stand) >= 1, "one of them always stands"
+
+
+@pytest.mark.parametrize(("change", "says"), [
+    ({"kind": "http"}, "kind 'http' is not built"), ({"settings": HERE | {"port": "x"}}, r"settings\.port"),
+    ({"settings": HERE | {"prot": 1}}, r"settings\.prot")])
+async def test_a_row_that_its_kind_refuses_changes_nothing(change: dict[str, Any], says: str) -> None:
+    exchange = Exchange()
+    line = await a_line(exchange)
+    with pytest.raises(ValueError, match=says):
+        line.follow(replace(ROW, **change))
+    await turns()
+    assert exchange.stand == [] and line.sender.carrier.connected
 
 
 @pytest.mark.parametrize("change", [{"host": "b"}, {"system_id": "t"}])

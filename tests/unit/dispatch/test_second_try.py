@@ -140,7 +140,7 @@ async def test_a_long_message_goes_on_with_the_segment_that_was_not_answered() -
     harness.add(1, body="x" * 400, segments=b"\x03")
     await until(lambda: len(said(harness)) == 2)
     assert tries == [0, 1, 1, 2]
-    assert len({one.concat_ref for one in harness.line.sent}) == 1
+    assert len({one.message_id for one in harness.line.sent}) == 1
     assert harness.log.of(Settled)[-1].ids == "0a,1a,2a"
 
 

@@ -23,14 +23,14 @@ NO_RULE_APPLIES = {"error_suffixes": {"x": 8}}
 
 
 def wire_of(messages: list[Submit]) -> Iterator[bytes]:
-    numbered = ((message, part) for message in messages for part in range(len(message.parts)))
+    numbered = ((message, part) for message in messages for part in range(message.parts))
     for sequence, (message, part) in enumerate(numbered, 10):
         yield encode_submit(message, part, sequence)
 
 
 def a_mixture() -> list[bytes]:
     one, other = submits(5), submits(4, parts=3, first=5)
-    named = [msgspec.structs.replace(message, source='A,"é"', destination="+49é") for message in submits(2, first=9)]
+    named = [msgspec.structs.replace(message, sender='A,"é"', destination="+49é") for message in submits(2, first=9)]
     inquiry = pdu.encode(pdu.ENQUIRE_LINK, 9)
     return [*wire_of(one), inquiry, *wire_of([*other, *one, *named]), *wire_of(one)]
 
