@@ -30,8 +30,8 @@ class KindSettings(Section):
 
     @property
     def account(self) -> Hashable:
-        """Whose connections the far end counts together."""
-        raise NotImplementedError
+        """Whose connections the far end counts together: all of this carrier's, unless its kind knows better."""
+        return ()
 
     def columns(self) -> tuple[dict[str, Any], str]:
         """(what the column `settings` keeps, the secret)."""
