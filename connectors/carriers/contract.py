@@ -35,8 +35,9 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One message to send.
 
     `ref` is the caller's key and comes back in the result; `message_id` is ours, the same on every repeat, made by `id_of`
-    of the `ref` when a kind asks for it (SMPP seldom does). `sender` as the sender wrote it; `destination` E.164 digits without '+'. The text is rendered, exactly as it is to be read;
-    `template` and `media` are for kinds that know them. `validity_seconds` from now; 0 = the carrier's default.
+    of the `ref` when a kind asks for it (SMPP seldom does). `sender` as the sender wrote it; `destination` E.164 digits
+    without '+'. The text is rendered, exactly as it is to be read; `template` and `media` are for kinds that know them.
+    `validity_seconds` from now; 0 = the carrier's default.
 
     A caller that paces segment by segment asks for some at a time. `parts`: how many segments the text was counted (and is
     paid) as; `first_part`: the segments before it were accepted earlier; `part_count`: how many to send in this call, 0 =

@@ -24,7 +24,7 @@ class QueuedBatch:
     `late`: what late answers said of messages that go out once more; `through`: of these, and of others that were
     uncertain, the ranks of which all is noted."""
 
-    __slots__ = ("answers", "owned", "late", "load", "number", "queued", "through")
+    __slots__ = ("answers", "late", "load", "number", "owned", "queued", "through")
 
     def __init__(self, owned: OwnedPartition, load: SendBatch) -> None:
         self.owned = owned
