@@ -136,8 +136,8 @@ class Settings(Section):
     gateway: GatewaySettings = GatewaySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     simulator: SimulatorSettings = SimulatorSettings()
-    carriers: list[CarrierSettings] = []
-    routes: list[RouteSettings] = []
+    carriers: list[CarrierSettings] = Field(default_factory=list)
+    routes: list[RouteSettings] = Field(default_factory=list)
 
     @property
     def keyring_path(self) -> Path:

@@ -153,7 +153,8 @@ async def test_a_text_counted_otherwise_goes_whole_and_once(start: Start, counte
     ids: list[str] = []
     for part in range(counted):
         count = 1 if part + 1 < counted else 0
-        results = await harness.send_all([msgspec.structs.replace(message, parts=counted, first_part=part, part_count=count)])
+        asked = msgspec.structs.replace(message, parts=counted, first_part=part, part_count=count)
+        results = await harness.send_all([asked])
         result = results[0]
         assert isinstance(result, Accepted)
         ids += result.ids
