@@ -45,9 +45,9 @@ async def test_blocks_never_hold_more_than_the_window() -> None:
     assert len(harness.log.of(Started)) == 4
     harness.line.answer = lambda one: Accepted(ref=one.ref, ids=harness.line.ids(one))
     harness.line.deliver()
-    await until(lambda: len(harness.settled()) == 50)
+    await until(lambda: list(harness.noted.values()) == [everyone(50)])
+    assert len(harness.settled()) == 50
     assert harness.owned.offsets.committable(9)[0] == 1
-    assert list(harness.noted.values()) == [everyone(50)]
 
 
 async def test_the_desk_can_ask_whose_answer_is_outstanding() -> None:
