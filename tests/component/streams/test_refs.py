@@ -16,6 +16,7 @@ from infra.postgres.pool import Pool, execute, fetch_all, look_up, open_pool
 from infra.postgres.sql import load_sql
 from schemas.records.slice import Columns
 from schemas.values.carrier_ids import ref_key
+from schemas.values.status import Status, sequence
 from streams.adapters.postgres_refs import PostgresRefs
 from streams.ports import PortDown, SegmentReceipt, UnknownReceipt
 from tests.support.streams.fakes import CAMPAIGN, CHUNK, NOW, SEALER, TENANT
@@ -54,10 +55,22 @@ def store_ref_of_an_earlier_version(url: str, id_: str, position: int, *, to_has
                            (id_, TENANT, CHUNK, position, to_hash, at))
 
 
-def store_uncertain(url: str, position: int) -> None:
+def store_uncertain(url: str, position: int, *, send: int = 1) -> None:
     with psycopg.connect(url) as connection:
-        connection.execute("INSERT INTO uncertain_positions VALUES (%s, 'acme', -77, %s, 1, %s, 1)",
-                           (TENANT, CHUNK, position))
+        connection.execute("INSERT INTO uncertain_positions VALUES (%s, 'acme', -77, %s, %s, %s, 1)",
+                           (TENANT, CHUNK, send, position))
+
+
+def store_states(url: str, *sequences: int) -> None:
+    empty = [0] * len(sequences)
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO chunks VALUES (%s, %s, %s, 4, 3, 'marketing', %s, %s, %s, %s, %s, 500, '{}', 1)",
+                           (TENANT, CHUNK, CAMPAIGN, list(sequences), empty, empty, empty, [1] * len(sequences)))
+
+
+async def sent_again(pool: Pool) -> int:
+    async with look_up(pool) as connection:
+        return len(await fetch_all(connection, load_sql("connectors.releaser", "parked_found")))
 
 
 def store_reservation(url: str, round_: int) -> None:
@@ -138,6 +151,46 @@ async def test_one_uncertain_message_is_found_by_its_destination(pool: Pool, dat
     store_uncertain(database, 2)
     assert await refs.lookup([receipt("new")], NOW) == [None]
     assert parked(database) == [("new", -77, "DELIVRD")]
+
+
+@pytest.mark.parametrize("settled", [Status.DELIVERED, Status.READ, Status.UNDELIVERED])
+async def test_one_that_a_receipt_has_settled_does_not_stand_before_the_next_to_the_same_number(
+        pool: Pool, database: str, settled: Status) -> None:
+    store_chunk(database)
+    for position in (0, 1):
+        store_uncertain(database, position)
+    refs = PostgresRefs(pool, SEALER)
+    assert await refs.lookup([receipt("new")], NOW) == [None]
+    assert await sent_again(pool) == 0
+    store_states(database, sequence(1, settled), sequence(1, Status.UNCERTAIN), sequence(0, Status.QUEUED))
+    assert await sent_again(pool) == 1
+    [found] = await refs.lookup([receipt("new")], NOW)
+    assert found is not None and found.position == 1
+
+
+async def test_a_settled_one_is_still_found_by_what_comes_behind_its_first_receipt(pool: Pool, database: str) -> None:
+    store_chunk(database)
+    store_uncertain(database, 1)
+    store_states(database, 0, sequence(1, Status.UNDELIVERED), 0)
+    [found] = await PostgresRefs(pool, SEALER).lookup([receipt("new")], NOW)
+    assert found is not None and found.position == 1
+
+
+async def test_one_message_uncertain_in_two_sends_is_one_message(pool: Pool, database: str) -> None:
+    store_chunk(database)
+    store_uncertain(database, 1)
+    store_uncertain(database, 1, send=2)
+    [found] = await PostgresRefs(pool, SEALER).lookup([receipt("new")], NOW)
+    assert found is not None and (found.position, found.send) == (1, 2)
+
+
+async def test_a_receipt_that_came_before_a_message_was_accepted_is_not_its_receipt(pool: Pool, database: str) -> None:
+    store_chunk(database)
+    refs = PostgresRefs(pool, SEALER)
+    assert await refs.lookup([receipt("old")], 0) == [None]
+    store_uncertain(database, 1)
+    assert await sent_again(pool) == 0
+    assert await refs.lookup([receipt("another")], 2) != [None]
 
 
 async def test_nobody_knows_it_or_its_payload_is_not_there_yet(pool: Pool, database: str) -> None:
