@@ -168,11 +168,16 @@ async def test_one_that_a_receipt_has_settled_does_not_stand_before_the_next_to_
     assert found is not None and found.position == 1
 
 
-async def test_a_settled_one_is_still_found_by_what_comes_behind_its_first_receipt(pool: Pool, database: str) -> None:
+async def test_a_settled_one_does_not_swallow_the_receipt_of_a_message_not_yet_known_as_uncertain(
+        pool: Pool, database: str) -> None:
     store_chunk(database)
+    store_uncertain(database, 0)
+    store_states(database, sequence(1, Status.DELIVERED), sequence(1, Status.SENDING), 0)
+    refs = PostgresRefs(pool, SEALER)
+    assert await refs.lookup([receipt("new")], NOW) == [None]
     store_uncertain(database, 1)
-    store_states(database, 0, sequence(1, Status.UNDELIVERED), 0)
-    [found] = await PostgresRefs(pool, SEALER).lookup([receipt("new")], NOW)
+    assert await sent_again(pool) == 1
+    [found] = await refs.lookup([receipt("new")], NOW)
     assert found is not None and found.position == 1
 
 
