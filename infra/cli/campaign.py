@@ -13,7 +13,7 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from infra.cli.options import ApiKey, Config, Data, Gateway, Output, Yes, confirm, open_api
-from infra.cli.output import show_one, show_rows
+from infra.cli.output import Format, chosen, show_one, show_rows
 from infra.cli.send import LaneName
 from infra.runtime.console import tell
 
@@ -80,9 +80,15 @@ def show(campaign: Campaign, gateway: Gateway = None, api_key: ApiKey = None, da
 def watch(campaign: Campaign, gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None,
           output: Output = None) -> None:
     """Watch a campaign until it is completed or canceled."""
-    from infra.client.campaign_watch import watch_campaign
+    from infra.client.campaign_watch import progress_table, watch_campaign
 
-    show_one(watch_campaign(open_api(data, config, gateway, api_key), campaign), output)
+    state = watch_campaign(open_api(data, config, gateway, api_key), campaign)
+    if chosen(output) is Format.TABLE:
+        from rich.console import Console
+
+        Console().print(progress_table(state))
+    else:
+        show_one(state, output)
 
 
 @app.command()

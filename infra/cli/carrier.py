@@ -1,6 +1,7 @@
-"""`sluice carrier list|show|set`.
+"""`sluice carrier list|show|set|apply`.
 
-In: a carrier's id and new limits. Out: carriers without their passwords. Changes are in force within a second or two.
+In: a carrier's id, and new limits or the settings file. Out: carriers without their passwords. Changes are in force within a
+second or two.
 """
 
 from __future__ import annotations
@@ -49,3 +50,25 @@ def set_(
         raise Refusal("nothing to change", "give --rate, --window, --binds or --receipt-wait")
     with catalog(data, config) as book:
         show_one(book.set_carrier(carrier, rate=rate, window=window, binds=binds, receipt_wait_seconds=receipt_wait), output)
+
+
+@app.command()
+def apply(carrier: Carrier, data: Data = None, config: Config = None, output: Output = None) -> None:
+    """Put a carrier into force as the settings file has it: host, account, password, receipt states, limits."""
+    from infra.cli.options import find_settings, postgres_url
+    from infra.postgres.admin_store import open_admin_store
+    from infra.runtime.refusal import Refusal
+    from infra.security.keyring import load_keyring
+    from infra.supervisor.seeding import carrier_address
+
+    settings = find_settings(data, config)
+    row = next((row for row in settings.carriers if row.id == carrier), None)
+    if row is None:
+        raise Refusal(f"the settings file has no carrier {carrier!r}",
+                      "write its [[carriers]] into ./sluice.toml, or name the file with --config")
+    if row.smpp is None:
+        raise Refusal(f"{carrier!r} is the simulator, whose address `sluice up` notes",
+                      "change its limits with `sluice carrier set`")
+    with open_admin_store(postgres_url(settings)) as book:
+        show_one(book.apply_carrier(row, *carrier_address(row, settings.simulator), load_keyring(settings.keyring_path)),
+                 output)

@@ -50,7 +50,7 @@ def examine(settings: Any) -> list[dict[str, Any]]:
 
 def _folder(settings: Any) -> str:
     if not settings.data_dir.is_dir():
-        raise Refusal("it does not exist")
+        raise Refusal("it does not exist", "start a stack with `sluice up`, or name its folder with --data")
     free = shutil.disk_usage(settings.data_dir).free
     if free < LEAST_FREE:
         raise Refusal(f"only {free // 1024**2} MB are free")

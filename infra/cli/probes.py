@@ -30,7 +30,7 @@ def probe_services(settings: Settings) -> list[Row]:
 
 
 def probe(name: str, address: str | None, ask: Callable[[], str], next_step: str) -> Row:
-    """One row. An address that is not known is a fault with its own mend."""
+    """One row. An address that is not known is a fault with its own mend; so is a refusal that names its next step."""
     if not address:
         return {"name": name, "ok": False, "milliseconds": None, "address": None, "says": "no address is known",
                 "next_step": "start a stack with `sluice up`, or name one with --data or SLUICE_... variables"}
@@ -39,10 +39,16 @@ def probe(name: str, address: str | None, ask: Callable[[], str], next_step: str
         says = ask()
         ok = True
     except Exception as fault:  # noqa: BLE001  why: a doctor names every illness, whatever library it comes from
-        first = (str(fault).strip().splitlines() or ["no reason given"])[0]
-        says, ok = first if isinstance(fault, Refusal) else f"{type(fault).__name__}: {first}", False
+        says, ok = _symptom(fault), False
+        next_step = getattr(fault, "next_step", "") or next_step
     return {"name": name, "ok": ok, "milliseconds": round((time.perf_counter() - begun) * 1000, 1),
             "address": masked(address), "says": says, "next_step": "" if ok else next_step}
+
+
+def _symptom(fault: Exception) -> str:
+    if isinstance(fault, Refusal):
+        return fault.problem
+    return f"{type(fault).__name__}: {(str(fault).strip().splitlines() or ['no reason given'])[0]}"
 
 
 def masked(url: str) -> str:

@@ -14,10 +14,9 @@ from typing import Any
 
 import msgspec
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 from infra.settings.carriers import CarrierSettings
-from infra.settings.docs import variables
+from infra.settings.docs import default_text, variables
 from infra.settings.model import RouteSettings
 from infra.settings.shape import keys_of
 from schemas.records.codec import SCHEMAS, SchemaRow, schema_text
@@ -68,7 +67,7 @@ Case, blanks, `_` and `-` do not matter. A receipt that names two states, in its
 more than `UNKNOWN`, that more than a state on the way; where they say as much, message_state counts. A state in no table
 changes nothing: the receipt is buried with its bytes (`dead-letter`), confirmed to the carrier, and said in dispatch's log.
 A carrier's own words are added by `receipt_states` of its `[carriers.smpp]`: a word, or a number of message_state, and one
-of `delivered`, `undelivered`, `expired`, `rejected`, `no_change`."""
+of `delivered`, `undelivered`, `expired`, `rejected`, `no_change`; `sluice carrier apply` puts them into force."""
 
 
 def statuses_page() -> str:
@@ -148,9 +147,8 @@ def _avro(kind: Any) -> str:
 
 
 def _list_of(title: str, model: type[BaseModel]) -> str:
-    rows = [(f"`{key.dotted}`", "required" if key.field.default is PydanticUndefined and not key.secret else
-             "" if key.secret else f"`{key.field.default}`", key.field.description or "")
-            for key in keys_of(model).values()]
+    rows = [(f"`{key.dotted}`", "required" if key.field.is_required() else "" if key.secret else f"`{default_text(key)}`",
+             key.field.description or "") for key in keys_of(model).values()]
     return f"### {title}\n\n{_table(('key', 'default', 'meaning'), rows)}"
 
 

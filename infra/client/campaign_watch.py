@@ -43,11 +43,11 @@ def watch_campaign(api: Api, campaign: str, until: Callable[[State], bool] = has
             time.sleep(pause)
             state = _ask(api, campaign)
         return state
-    with Live(_table(state), console=console, transient=True, refresh_per_second=8) as live:
+    with Live(progress_table(state), console=console, transient=True, refresh_per_second=8) as live:
         while not until(state) and (deadline is None or time.monotonic() < deadline):
             time.sleep(pause)
             state = _ask(api, campaign)
-            live.update(_table(state))
+            live.update(progress_table(state))
     return state
 
 
@@ -62,7 +62,8 @@ def _ask(api: Api, campaign: str) -> State:
             time.sleep(0.2)
 
 
-def _table(state: State) -> Any:
+def progress_table(state: State) -> Any:
+    """Its state and how many messages are in each."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, show_header=False, title_justify="left",

@@ -137,13 +137,15 @@ class AdminStore:
             if any(row["id"] == carrier.id for row in rows):
                 return False
             number = max((row["number"] for row in rows), default=0) + 1
-            sealed_by, sealed = seal_secret(keyring, password, carrier_context(carrier.id))
-            self._do("carrier_add", id=carrier.id, number=number, kind=carrier.kind, rate=carrier.rate,
-                     window=carrier.window, binds=carrier.binds, receipt_wait_seconds=carrier.receipt_wait_seconds,
-                     one_receipt_for_all_parts=carrier.one_receipt_for_all_parts,
-                     partition=choose_partition(number, [row["partition"] for row in rows]),
-                     settings=Jsonb(settings), secret=sealed, secret_key_id=sealed_by)
+            self._do("carrier_add", number=number, partition=choose_partition(number, [row["partition"] for row in rows]),
+                     **_carrier_columns(carrier, settings, password, keyring))
             return True
+
+    def apply_carrier(self, carrier: CarrierSettings, settings: Row, password: str, keyring: Keyring) -> Row:
+        """All that the file says of a carrier, over what was there; a new one is added. Its partition stays."""
+        if not self.seed_carrier(carrier, settings, password, keyring):
+            self._do("carrier_apply", **_carrier_columns(carrier, settings, password, keyring))
+        return self.carrier(carrier.id)
 
     def set_carrier(self, identity: str, *, rate: int | None = None, window: int | None = None,
                     binds: int | None = None, receipt_wait_seconds: int | None = None) -> Row:
@@ -232,6 +234,14 @@ class AdminStore:
 
     def _do(self, name: str, /, **values: Any) -> int:
         return self._connection.execute(_statement(name), values).rowcount
+
+
+def _carrier_columns(carrier: CarrierSettings, settings: Row, password: str, keyring: Keyring) -> Row:
+    sealed_by, sealed = seal_secret(keyring, password, carrier_context(carrier.id))
+    return {"id": carrier.id, "kind": carrier.kind, "rate": carrier.rate, "window": carrier.window, "binds": carrier.binds,
+            "receipt_wait_seconds": carrier.receipt_wait_seconds,
+            "one_receipt_for_all_parts": carrier.one_receipt_for_all_parts, "settings": Jsonb(settings), "secret": sealed,
+            "secret_key_id": sealed_by}
 
 
 def choose_partition(number: int, taken: list[int]) -> int:

@@ -51,6 +51,12 @@ UPDATE carriers SET rate = coalesce(%(rate)s, rate), window_size = coalesce(%(wi
     binds = coalesce(%(binds)s, binds), receipt_wait_seconds = coalesce(%(receipt_wait_seconds)s, receipt_wait_seconds)
 WHERE id = %(id)s;
 
+-- name: carrier_apply
+UPDATE carriers SET kind = %(kind)s, rate = %(rate)s, window_size = %(window)s, binds = %(binds)s,
+    receipt_wait_seconds = %(receipt_wait_seconds)s, one_receipt_for_all_parts = %(one_receipt_for_all_parts)s,
+    settings = %(settings)s, secret = %(secret)s, secret_key_id = %(secret_key_id)s
+WHERE id = %(id)s;
+
 -- name: carrier_move
 UPDATE carriers SET settings = settings || %(address)s WHERE id = %(id)s AND NOT settings @> %(address)s;
 

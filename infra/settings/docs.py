@@ -53,8 +53,14 @@ def example() -> str:
 def variables() -> list[dict[str, str]]:
     """One row a setting: variable, key in the file, default, meaning."""
     return [{"variable": key.variable + (" (or _FILE)" if key.secret else ""), "key": key.dotted,
-             "default": "" if _default(key) is None else _toml(_default(key)),
+             "default": default_text(key),
              "meaning": key.field.description or ""} for key in scalar_keys().values()]
+
+
+def default_text(key: Key) -> str:
+    """The default as the file spells it; nothing for a key that is unset."""
+    default = _default(key)
+    return "" if default is None else _toml(default)
 
 
 def _first(model: type[BaseModel]) -> str:

@@ -26,6 +26,9 @@ _WORDS = {
 }
 """What a pattern means, for those who do not read patterns."""
 
+_NAMES_ITS_VALUE = ("literal_error", "greater_than", "greater_than_equal", "less_than", "less_than_equal")
+"""Faults of choices and of numbers, which are never secrets."""
+
 
 def check_lists(lists: Mapping[str, Any], file: str, faults: list[str]) -> dict[str, Any]:
     """The lists with `..._file` secrets read in; faults between rows are added to `faults`."""
@@ -62,6 +65,8 @@ def explain(fault: Any, places: Mapping[Path, str], file: str) -> str:
     text = _WORDS.get(str(fault.get("ctx", {}).get("pattern")), fault["msg"].removeprefix("Value error, "))
     if fault["type"] in ("too_short", "string_too_short"):
         text = f"expected at least {fault['ctx']['min_length']} {'of them' if where[-1] == 'carriers' else 'characters'}"
+    if fault["type"] in _NAMES_ITS_VALUE:
+        return f"{place}: {text.replace('Input', repr(fault['input']), 1)}"
     return f"{place}: {text[0].lower()}{text[1:]}"
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from infra.postgres.admin_store import AdminStore, CatalogError, open_admin_store
 from infra.postgres.migrate import upgrade
@@ -100,6 +101,23 @@ def test_carriers(book: AdminStore, url: str) -> None:
         stored = connection.execute("SELECT secret_key_id, secret FROM carriers WHERE id = 'acme'").fetchone()
     assert stored is not None
     assert open_secret(RING, stored[0], stored[1], "carrier|acme") == "hunter2"
+
+
+def test_the_files_carrier_replaces_what_was_there(book: AdminStore, url: str) -> None:
+    first = ACME.model_copy(update={"id": "moved"})
+    assert first.smpp is not None
+    seed(book, first)
+    place = book.carrier("moved")["partition"]
+    smpp = first.smpp.model_copy(update={"host": "other", "password": SecretStr("new"),
+                                         "receipt_states": {"SENT_OK": "delivered"}})
+    address = carrier_address(first.model_copy(update={"smpp": smpp}), SimulatorSettings())
+    row = book.apply_carrier(first.model_copy(update={"rate": 12}), *address, keyring=RING)
+    assert (row["rate"], row["partition"], row["settings"]["host"]) == (12, place, "other")
+    assert row["settings"]["receipt_states"] == {"SENT_OK": "delivered"}
+    with psycopg.connect(url) as connection:
+        stored = connection.execute("SELECT secret_key_id, secret FROM carriers WHERE id = 'moved'").fetchone()
+    assert stored is not None and open_secret(RING, stored[0], stored[1], "carrier|moved") == "new"
+    assert book.apply_carrier(first.model_copy(update={"id": "unseen"}), *address, keyring=RING)["id"] == "unseen"
 
 
 def test_carriers_get_partitions_of_their_own(book: AdminStore) -> None:

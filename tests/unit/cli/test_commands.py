@@ -101,6 +101,20 @@ def test_a_new_carrier_takes_a_free_partition(number: int, taken: list[int], par
     assert choose_partition(number, taken) == partition
 
 
+def test_a_carrier_is_applied_from_the_file_alone(tmp_path: Path) -> None:
+    file = tmp_path / "sluice.toml"
+    file.write_text('[[carriers]]\nid = "simulator"\nkind = "simulator"\nrate = 1\n')
+    for name, says in (("acme", "the settings file has no carrier 'acme'"), ("simulator", "'simulator' is the simulator")):
+        done = sluice("carrier", "apply", name, "--config", str(file), "--data", str(tmp_path))
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"error: {says}") and "\nnext: " in done.stderr
+
+
+def test_the_doctor_names_the_step_that_helps(tmp_path: Path) -> None:
+    [folder, *_] = json.loads(sluice("doctor", "--data", str(tmp_path / "none"), "-o", "json").stdout)
+    assert (folder["says"], "sluice up" in folder["next_step"]) == ("it does not exist", True)
+
+
 def test_amounts() -> None:
     assert (amount("1.5"), amount("-2", signed=True)) == (15_000, -20_000)
     with pytest.raises(Refusal):
