@@ -103,13 +103,17 @@ def explain(fault: BaseException) -> list[str] | None:
     if "TopicError" in kinds:
         return [f"error: {fault}", "next: see `sluice doctor`"]
     if "OperationalError" in kinds:
-        return [f"error: PostgreSQL does not answer: {str(fault).strip().splitlines()[0]}", "next: see `sluice doctor`"]
+        return [f"error: PostgreSQL does not answer: {str(fault).strip().splitlines()[0]}",
+                "next: start the stack with `sluice up`, or see `sluice doctor`"]
     if "NumericValueOutOfRange" in kinds:
         return ["error: a number is larger than the database can keep"]
     if kinds & {"UndefinedTable", "UndefinedColumn"}:
         return ["error: the database lacks its tables", "next: `sluice db upgrade`"]
     if "KafkaException" in kinds:
-        return [f"error: Kafka does not answer: {fault}", "next: see `sluice doctor`"]
+        from infra.cli.probes import kafka_words
+
+        return [f"error: Kafka does not answer: {kafka_words(fault)}",
+                "next: start the stack with `sluice up`, or see `sluice doctor`"]
     return None
 
 

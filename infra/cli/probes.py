@@ -21,11 +21,11 @@ def probe_services(settings: Settings) -> list[Row]:
     """Kafka, PostgreSQL, Redis."""
     return [
         probe("kafka", settings.kafka.bootstrap, lambda: _kafka(settings),
-              "see DATA/logs/kafka.log, or set SLUICE_KAFKA__BOOTSTRAP"),
+              "start the stack with `sluice up`; if it runs, see DATA/logs/kafka.log; or set SLUICE_KAFKA__BOOTSTRAP"),
         probe("postgres", _url(settings.postgres.url), lambda: _postgres(settings),
-              "see DATA/logs/postgres.log, or set SLUICE_POSTGRES__URL"),
+              "start the stack with `sluice up`; if it runs, see DATA/logs/postgres.log; or set SLUICE_POSTGRES__URL"),
         probe("redis", _url(settings.redis.url), lambda: _redis(settings),
-              "see DATA/logs/redis.log, or set SLUICE_REDIS__URL"),
+              "start the stack with `sluice up`; if it runs, see DATA/logs/redis.log; or set SLUICE_REDIS__URL"),
     ]
 
 
@@ -48,7 +48,15 @@ def probe(name: str, address: str | None, ask: Callable[[], str], next_step: str
 def _symptom(fault: Exception) -> str:
     if isinstance(fault, Refusal):
         return fault.problem
+    if type(fault).__name__ == "KafkaException":
+        return f"it does not answer: {kafka_words(fault)}"
     return f"{type(fault).__name__}: {(str(fault).strip().splitlines() or ['no reason given'])[0]}"
+
+
+def kafka_words(fault: BaseException) -> str:
+    """What librdkafka says, without the braces and numbers around it."""
+    error = fault.args[0] if fault.args else fault
+    return str(error.str()) if hasattr(error, "str") else str(error)
 
 
 def masked(url: str) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from infra.bench.load import percentiles
 from infra.cli.amounts import amount
@@ -125,6 +126,9 @@ def test_faults_become_sentences() -> None:
     assert explain(Refusal("no", "do")) == ["error: no", "next: do"]
     assert explain(CatalogError("there is none")) == ["error: there is none"]
     assert explain(TopicError("Kafka did not do it")) == ["error: Kafka did not do it", "next: see `sluice doctor`"]
+    broken = KafkaException(KafkaError(KafkaError._TRANSPORT, "Failed to get metadata"))
+    assert explain(broken) == ["error: Kafka does not answer: Failed to get metadata",
+                               "next: start the stack with `sluice up`, or see `sluice doctor`"]
     assert explain(ZeroDivisionError()) is None
 
 
