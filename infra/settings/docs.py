@@ -21,7 +21,8 @@ _HEAD = """\
 # Settings of Sluice; every key there is, with its default. Copy to sluice.toml (or name it with --config) and change.
 # Flags and environment win over this file: gateway.port is SLUICE_GATEWAY__PORT. Secrets may also stand in a file
 # of their own: url_file, password_file, SLUICE_POSTGRES__URL_FILE. An empty value counts as unset.
-# Carriers and routes are seeded into PostgreSQL by `sluice up` and changed there (`sluice carrier set`, `carrier apply`, `route set`).
+# Carriers and routes are seeded into PostgreSQL by `sluice up` and changed there (`sluice carrier set`, `route set`); what
+# the file says of a carrier later counts after `sluice carrier apply ID`.
 # With no carrier at all, `up` seeds the carrier `simulator` with the route "" at 0.0100 and runs it.
 """
 _CARRIER = {"id": "acme-de", "kind": "smpp", "rate": 100, "window": 50, "host": "127.0.0.1", "port": 2775,

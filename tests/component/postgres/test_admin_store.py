@@ -103,23 +103,6 @@ def test_carriers(book: AdminStore, url: str) -> None:
     assert open_secret(RING, stored[0], stored[1], "carrier|acme") == "hunter2"
 
 
-def test_the_files_carrier_replaces_what_was_there(book: AdminStore, url: str) -> None:
-    first = ACME.model_copy(update={"id": "moved"})
-    assert first.smpp is not None
-    seed(book, first)
-    place = book.carrier("moved")["partition"]
-    smpp = first.smpp.model_copy(update={"host": "other", "password": SecretStr("new"),
-                                         "receipt_states": {"SENT_OK": "delivered"}})
-    address = carrier_address(first.model_copy(update={"smpp": smpp}), SimulatorSettings())
-    row = book.apply_carrier(first.model_copy(update={"rate": 12}), *address, keyring=RING)
-    assert (row["rate"], row["partition"], row["settings"]["host"]) == (12, place, "other")
-    assert row["settings"]["receipt_states"] == {"SENT_OK": "delivered"}
-    with psycopg.connect(url) as connection:
-        stored = connection.execute("SELECT secret_key_id, secret FROM carriers WHERE id = 'moved'").fetchone()
-    assert stored is not None and open_secret(RING, stored[0], stored[1], "carrier|moved") == "new"
-    assert book.apply_carrier(first.model_copy(update={"id": "unseen"}), *address, keyring=RING)["id"] == "unseen"
-
-
 def test_carriers_get_partitions_of_their_own(book: AdminStore) -> None:
     for number in range(6):
         seed(book, ACME.model_copy(update={"id": f"more-{number}"}))
@@ -159,3 +142,20 @@ def test_dead_letters_of_an_empty_table(book: AdminStore) -> None:
     assert (book.dead_letters(None, 5), book.dead_letter_stats(), book.sink_offsets()) == ([], [], {})
     with pytest.raises(CatalogError, match="0:1"):
         book.dead_letter(0, 1)
+
+
+def test_the_files_carrier_replaces_what_was_there(book: AdminStore, url: str) -> None:
+    first = ACME.model_copy(update={"id": "moved"})
+    assert first.smpp is not None
+    seed(book, first)
+    place = book.carrier("moved")["partition"]
+    smpp = first.smpp.model_copy(update={"host": "other", "password": SecretStr("new"),
+                                         "receipt_states": {"SENT_OK": "delivered"}})
+    address = carrier_address(first.model_copy(update={"smpp": smpp}), SimulatorSettings())
+    row = book.apply_carrier(first.model_copy(update={"rate": 12}), *address, keyring=RING)
+    assert (row["rate"], row["partition"], row["settings"]["host"]) == (12, place, "other")
+    assert row["settings"]["receipt_states"] == {"SENT_OK": "delivered"}
+    with psycopg.connect(url) as connection:
+        stored = connection.execute("SELECT secret_key_id, secret FROM carriers WHERE id = 'moved'").fetchone()
+    assert stored is not None and open_secret(RING, stored[0], stored[1], "carrier|moved") == "new"
+    assert book.apply_carrier(first.model_copy(update={"id": "unseen"}), *address, keyring=RING)["id"] == "unseen"
