@@ -29,6 +29,7 @@ from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
 from infra.settings.model import Settings
 from infra.telemetry.metrics import Metrics
+from schemas.values.phone import numbering_plans
 
 POOL_SIZE = 8
 # A call may meet a PostgreSQL that stands still twice, in a statement, then waiting for a connection: 8 s of at most 10.
@@ -46,13 +47,15 @@ async def run(role: RoleContext) -> None:
         listening = await listen(runner, place.host, place.port)
         log.info("listening", action="listening", host=place.host, port=place.port)
         role.ready()
+        # In a thread, which lets the loop in every 5 ms; the first number of a country would hold it for up to 40.
+        reading = asyncio.create_task(asyncio.to_thread(numbering_plans.read_all, role.stop.is_set))
         stopping = asyncio.create_task(role.stop.wait())
         # The readings end by themselves only with an error, and then this process is of no use.
         await asyncio.wait({stopping, refreshing}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         listening.close()
         await runner.cleanup()
-        await refreshing
+        await asyncio.gather(refreshing, reading)
 
 
 @asynccontextmanager

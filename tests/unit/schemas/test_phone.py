@@ -1,13 +1,15 @@
 """Phone numbers: the fast way says exactly what libphonenumber says, for every calling code there is."""
 
 import random
+import re
 
 import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberFormat
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberFormat, re_util
 
+from schemas.values.phone import numbering_plans
 from schemas.values.phone.number import PhoneError, are_valid, format_e164, normalise
 from schemas.values.phone.numbering_plans import verdict
 
@@ -162,3 +164,23 @@ def test_a_warm_cache_does_not_let_other_characters_through() -> None:
     for tail in ("_45678", " 45678", "４5678", "+45678"):
         raw = "+4915112345678"[:8] + tail
         assert _by_us(raw) == _by_us(raw.replace(" ", ""))
+
+
+def test_the_first_number_of_a_country_waits_for_nothing_that_could_be_there_before() -> None:
+    numbering_plans._plan.cache_clear()
+    numbering_plans.read_all(lambda: True)
+    assert numbering_plans._plan.cache_info().currsize == 0
+    numbering_plans.read_all()
+    missed = numbering_plans._plan.cache_info().misses
+    verdict.cache_clear()
+    for code, examples in EXAMPLES.items():
+        for national in examples[:1]:
+            verdict(f"+{code}{national}"[:8], len(f"+{code}{national}"))
+    assert numbering_plans._plan.cache_info().misses == missed
+
+
+def test_patterns_of_the_library_are_made_once() -> None:
+    numbering_plans.read_all()
+    made = re_util.re_compile("[0-9]{3}")
+    re.purge()
+    assert re_util.re_compile("[0-9]{3}") is made
