@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from infra.bench.load import percentiles
 from infra.cli.amounts import amount
 from infra.cli.main import explain
 from infra.cli.output import Format, as_csv, show_one, show_rows
+from infra.cli.send import text_of
 from infra.client.api import ApiError, _decoded
 from infra.client.campaign_watch import all_final, has_ended
 from infra.kafka.topic_admin import TopicError
@@ -217,3 +219,16 @@ def test_the_end_of_a_campaign() -> None:
 def test_percentiles() -> None:
     assert percentiles([value / 1000 for value in range(1, 101)]) == {"p50": 51.0, "p95": 96.0, "p99": 100.0, "max": 100.0}
     assert percentiles([])["p99"] is None
+
+
+@pytest.mark.parametrize(("given", "text"), [(b"123456\n", "123456"), (b"\xef\xbb\xbfa\nb\r\n", "a\nb"), (b"", "")])
+def test_a_text_from_standard_input_is_on_no_command_line(given: bytes, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
+    assert text_of("-") == text
+    assert text_of("- ") == "- "
+
+
+def test_a_text_that_is_not_utf_8_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe1\0")))
+    with pytest.raises(Refusal, match="UTF-16"):
+        text_of("-")
