@@ -2,12 +2,13 @@
 
 Enters: sockets. Leaves: requests for the application, bodies as they came. Refused, with an id like every other answer: 400
 `bad_http`, 431 a line of the head that is too long, 417 an expectation other than 100-continue. A first head that is not
-complete after `HEAD_SECONDS` closes the connection.
+complete after `HEAD_SECONDS` closes the connection. Beyond `most_connections` the oldest that asks for nothing makes room.
 """
 
 from __future__ import annotations
 
 import asyncio
+import resource
 import secrets
 
 import structlog
@@ -21,6 +22,9 @@ from gateway.http.problem import Problem
 HEAD_SECONDS = 20.0
 MAX_LINE = 8190
 BACKLOG = 1024
+MOST_CONNECTIONS = 10_000
+KEPT_FILES = 256
+"""Files that connections leave to uploads, services and logs."""
 log = structlog.get_logger()
 
 
@@ -32,6 +36,7 @@ class Connection(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first head."""
         super().connection_made(transport)
+        self._make_room()
         self._head = asyncio.get_running_loop().call_later(HEAD_SECONDS, self._end_without_head)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -48,9 +53,23 @@ class Connection(RequestHandler):
             raise ConnectionError("an answer is on its way already")
         return _last_answer(_problem(status, exc))
 
+    def _make_room(self) -> None:
+        """Without a file left for it nobody could connect any more, and no upload be kept."""
+        all_ = self._manager.connections if self._manager and len(self._manager._connections) > most_connections() else ()
+        for one in all_:
+            if one._current_request is None:
+                one.force_close()
+                return
+
     def _end_without_head(self) -> None:
         if self._request_count == 0:
             self.force_close()
+
+
+def most_connections() -> int:
+    """As many as there are files for, and memory."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MOST_CONNECTIONS if files < 0 else min(MOST_CONNECTIONS, max(files - KEPT_FILES, files // 2))
 
 
 async def meet_expectation(request: web.Request) -> web.StreamResponse | None:

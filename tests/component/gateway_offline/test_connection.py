@@ -60,3 +60,25 @@ async def test_a_body_that_does_not_come(monkeypatch: pytest.MonkeyPatch, url: s
     monkeypatch.setattr(body, "IDLE_SECONDS", 0.05)
     answer = await talk(url, HEAD.encode() + b"Content-Length: 100\r\n\r\n{")
     assert b" 408 " in answer.split(b"\r\n")[0] and b"request_timeout" in answer
+
+
+async def test_the_oldest_that_asks_for_nothing_makes_room(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setattr(connection, "MOST_CONNECTIONS", 2)
+    address = urlsplit(url)
+    busy = await asyncio.open_connection(address.hostname, address.port)
+    busy[1].write(HEAD.encode() + b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n")
+    assert b" 100 " in await asyncio.wait_for(busy[0].readuntil(b"\r\n\r\n"), 30)
+    idle, newest = [await asyncio.open_connection(address.hostname, address.port) for _ in range(2)]
+    assert await asyncio.wait_for(idle[0].read(), 30) == b""
+    newest[1].write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert b" 200 " in await asyncio.wait_for(newest[0].readline(), 30)
+    busy[1].write(b"{}")
+    assert b" 422 " in await asyncio.wait_for(busy[0].readline(), 30)
+    for _, writer in (idle, newest, busy):
+        writer.close()
+
+
+def test_files_bound_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    for files, most in ((1024, 768), (256, 128), (1_000_000, 10_000), (-1, 10_000)):
+        monkeypatch.setattr("resource.getrlimit", lambda _, files=files: (files, files))
+        assert connection.most_connections() == most
