@@ -12,14 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg.types.json import Jsonb
 
 from connectors.carriers.smpp import pdu
 from schemas.records.wire import DeliveryReceipt
 from tests.support.ledger import recipients
-from tests.support.odd_smsc import odd_smsc
+from tests.support.odd_smsc import odd_smsc, route_to
 from tests.support.running import Running, campaign_when, until
 from tests.support.topic_reader import read_topic, records_of
 
@@ -78,7 +76,7 @@ def test_every_odd_receipt_ends_in_delivered(stack: Running) -> None:
         return [*noise, good]
 
     with odd_smsc(receipts, lambda number: b"MSG-%04X,7" % (number + 0xA0)) as smsc:
-        carrier(stack, smsc.port)
+        route_to(smsc, stack)
         campaign = stack.api.post("/v1/campaigns", {"name": "Odd", "from": "Shop", "body": "Hi",
                                                     "recipients": recipients(numbers)}).id
         campaign_when(stack.api, campaign, lambda seen: seen["counts"]["delivered"] == len(numbers), 60)
@@ -104,16 +102,6 @@ def check_events(stack: Running, campaign: str) -> None:
     assert {one.carrier_code for one in events} == {"021"}
     assert all(one.occurred_at <= one.recorded_at < one.occurred_at + 120_000 for one in events)
     assert {0, 3_155_760_000_000} <= {one.carrier_at for one in events}
-
-
-def carrier(stack: Running, port: int) -> None:
-    """A carrier of its own for +336."""
-    settings = {"host": "127.0.0.1", "port": port, "system_id": "odd", "msg_id_type": "auto"}
-    with psycopg.connect(stack.line["postgres"]) as connection:
-        connection.execute(
-            "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition, settings)"
-            " SELECT 'odd', max(number) + 1, 'smpp', 500, 50, 2, 60, 5, %s FROM carriers", (Jsonb(settings),))
-    stack.cli("route", "set", "+336", "--carrier", "odd", "--price", "0.0100")
 
 
 def said(stack: Running, action: str) -> list[dict[str, Any]]:

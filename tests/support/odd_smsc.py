@@ -12,6 +12,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+import psycopg
+from psycopg.types.json import Jsonb
+
+from tests.support.running import Running
+
 Receipts = Callable[[bytes, bytes], list[tuple[int, bytes]]]
 """(id, handset) → (command, body) of each PDU."""
 
@@ -82,3 +87,13 @@ def odd_smsc(receipts: Receipts, make_id: Callable[[int], bytes]) -> Iterator[Od
         yield smsc
     finally:
         smsc.close()
+
+
+def route_to(smsc: OddSmsc, stack: Running) -> None:
+    """A carrier `odd` of its own for +336."""
+    settings = {"host": "127.0.0.1", "port": smsc.port, "system_id": "odd", "msg_id_type": "auto"}
+    with psycopg.connect(stack.line["postgres"]) as connection:
+        connection.execute(
+            "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition, settings)"
+            " SELECT 'odd', max(number) + 1, 'smpp', 500, 50, 2, 60, 5, %s FROM carriers", (Jsonb(settings),))
+    stack.cli("route", "set", "+336", "--carrier", "odd", "--price", "0.0100")

@@ -24,6 +24,7 @@ from redis.retry import Retry
 from schemas.records.topics import TOPICS
 from tests.support.canaries import forms_of_number, forms_of_text, found, found_in_file, keys_of, rows_of
 from tests.support.ledger import settled
+from tests.support.odd_smsc import odd_smsc, route_to
 from tests.support.processes import descendants
 from tests.support.running import Running, campaign_when, until
 from tests.support.topic_reader import read_topic
@@ -32,6 +33,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.stack]
 
 TEXT, VARIABLE, REF, NAME, OPEN = "Zaunkoenig7Q", "Blaumeise7Q", "Rotkehlchen7Q", "Goldammer7Q", "Feldsperling7Q"
 """What stands in texts of single messages, in values, in references, in names that a client made up; and in clear."""
+ODD, UNREAD, KEPT = "+33612345670", "+33612345671", "Wiedehopf7Q"
+"""Numbers at a carrier that writes odd receipts; the second one's begin with one that nobody can read, which is kept as it
+came, with the number and with what the carrier repeats of the text."""
 LANES = ("otp", "transactional", "marketing")
 PUBLIC = "delivery-receipts"
 Wanted = Mapping[str, Iterable[bytes]]
@@ -40,6 +44,19 @@ Wanted = Mapping[str, Iterable[bytes]]
 def plain_digest(content: bytes) -> bytes:
     """As anybody can make one."""
     return blake2b(content, digest_size=16).digest()
+
+
+def odd_receipts(id_: bytes, handset: bytes) -> list[tuple[int, bytes]]:
+    """A message of the handset; receipts that are read, octets behind the end, a NUL, as data_sm; one that is not."""
+    unread = handset == UNREAD[1:].encode()
+    text = b"id:%b stat:DELIVRD err:021\0 text:Code %b" % (id_, (KEPT if unread else TEXT).encode())
+    first, tail = b"\0\1\1%b\0\5\0Shop\0" % handset, bytes(8)
+    if unread:
+        bad = text.replace(b"DELIVRD", b"HALFWAY")
+        return [(5, b"%b\4%b%c%b" % (first, tail, len(one), one)) for one in (bad, text)]
+    hello = TEXT.encode()
+    return [(5, b"%b\0%b%c%b" % (first, tail, len(hello), hello)), (5, b"%b\4%b%c%b\0" % (first, tail, len(text) + 1, text)),
+            (0x103, b"%b\4\0\0\x04\x24\0%c%b" % (first, len(text), text))]
 
 
 class Sending:
@@ -52,6 +69,7 @@ class Sending:
         self.numbers: list[str] = []
         self.digests: list[bytes] = []
         self._singles()
+        self._odd_receipts()
         self._refused_singles()
         self._command_line()
         self._campaigns()
@@ -83,6 +101,17 @@ class Sending:
             assert self._api.post("/v1/messages", filled, Idempotency_Key=key).body == first.body
             changed = self._api.post("/v1/messages", filled | {"body": f"{TEXT} other"}, Idempotency_Key=key)
             assert changed.status == 422
+
+    def _odd_receipts(self) -> None:
+        """Delivered by receipts that are odd, and repeat the text; a message from the handset is refused."""
+        with odd_smsc(odd_receipts, lambda number: b"%d-odd" % (number + 5_000)) as smsc:
+            route_to(smsc, self._stack)
+            self.numbers.append(ODD)
+            for number, text in ((ODD, TEXT), (UNREAD, KEPT)):
+                code = {"to": number, "from": "Shop", "body": f"Code {text}", "lane": "otp"}
+                self.ids.append(self._api.post("/v1/messages", code).id)
+            until(lambda: all(self._api.message(id_)["status"] == "delivered" for id_ in self.ids[-2:]), 60, "odd receipts")
+            until(lambda: len(smsc.answers) == smsc.sent, 20, "an answer to every PDU")
 
     def _refused_singles(self) -> None:
         here = {"to": self.fresh(), "from": "Shop", "body": TEXT, "client_ref": REF}
@@ -162,7 +191,7 @@ def words(sending: Sending) -> Wanted:
 @pytest.fixture(scope="module")
 def personal(sending: Sending, words: Wanted) -> Wanted:
     """Words, and some of the numbers: each costs a dozen looks at every byte."""
-    return {**words, **{number: forms_of_number(number) for number in sending.numbers[::12]}}
+    return {**words, **{number: forms_of_number(number) for number in (ODD, *sending.numbers[::12])}}
 
 
 def files(stack: Running) -> Iterator[tuple[str, Path]]:
@@ -206,6 +235,17 @@ def test_no_file_has_anything_personal(stack: Running, words: Wanted, personal: 
             assert found_in_file(path, personal) == [], name
     assert {"kafka", "postgres", "redis", "logs", "run", "stack.json", "credentials.json"} <= seen
     assert found_in_file(stack.folder / "up.err", personal) == []
+
+
+def test_a_receipt_that_nobody_can_read_is_kept_among_the_dead_letters_alone(stack: Running, sending: Sending) -> None:
+    wanted = {KEPT: forms_of_text(KEPT), UNREAD: forms_of_number(UNREAD)}
+    letters = [record for record in read_topic(stack.line["kafka"], "dead-letter") if found(record.value, wanted)]
+    assert [one.headers["x-error-class"] for one in letters] == ["UnreadableReceipt"]
+    until(lambda: any(found(row, wanted) for table, row in rows_of(stack.line["postgres"])), 30, "its row")
+    assert {table for table, row in rows_of(stack.line["postgres"]) if found(row, wanted)} == {"dead_letters"}
+    for name, path in files(stack):
+        if not name.startswith(("kafka/logs/dead-letter-", "postgres/")):
+            assert found_in_file(path, wanted) == [], name
 
 
 def test_no_digest_of_a_request_can_be_tried(stack: Running, digests: Wanted) -> None:
