@@ -89,6 +89,21 @@ def odd_smsc(receipts: Receipts, make_id: Callable[[int], bytes]) -> Iterator[Od
         smsc.close()
 
 
+def repeating(text: bytes, unread: bytes, kept: bytes) -> Receipts:
+    """Receipts that repeat what was sent, after a message of the handset: with octets behind the end, with a NUL, as data_sm; to
+    the handset `unread` first one that nobody can read, with the text `kept`."""
+    def receipts(id_: bytes, handset: bytes) -> list[tuple[int, bytes]]:
+        good = b"id:%b stat:DELIVRD err:021\0 text:Code %b" % (id_, kept if handset == unread else text)
+        first, tail = b"\0\1\1%b\0\5\0Shop\0" % handset, bytes(8)
+        if handset == unread:
+            bad = good.replace(b"DELIVRD", b"HALFWAY")
+            return [(5, b"%b\4%b%c%b" % (first, tail, len(one), one)) for one in (bad, good)]
+        return [(5, b"%b\0%b%c%b" % (first, tail, len(text), text)),
+                (5, b"%b\4%b%c%b\0" % (first, tail, len(good) + 1, good)),
+                (0x103, b"%b\4\0\0\x04\x24\0%c%b" % (first, len(good), good))]
+    return receipts
+
+
 def route_to(smsc: OddSmsc, stack: Running) -> None:
     """A carrier `odd` of its own for +336."""
     settings = {"host": "127.0.0.1", "port": smsc.port, "system_id": "odd", "msg_id_type": "auto"}

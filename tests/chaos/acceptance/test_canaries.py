@@ -24,7 +24,7 @@ from redis.retry import Retry
 from schemas.records.topics import TOPICS
 from tests.support.canaries import forms_of_number, forms_of_text, found, found_in_file, keys_of, rows_of
 from tests.support.ledger import settled
-from tests.support.odd_smsc import odd_smsc, route_to
+from tests.support.odd_smsc import odd_smsc, repeating, route_to
 from tests.support.processes import descendants
 from tests.support.running import Running, campaign_when, until
 from tests.support.topic_reader import read_topic
@@ -44,19 +44,6 @@ Wanted = Mapping[str, Iterable[bytes]]
 def plain_digest(content: bytes) -> bytes:
     """As anybody can make one."""
     return blake2b(content, digest_size=16).digest()
-
-
-def odd_receipts(id_: bytes, handset: bytes) -> list[tuple[int, bytes]]:
-    """A message of the handset; receipts that are read, octets behind the end, a NUL, as data_sm; one that is not."""
-    unread = handset == UNREAD[1:].encode()
-    text = b"id:%b stat:DELIVRD err:021\0 text:Code %b" % (id_, (KEPT if unread else TEXT).encode())
-    first, tail = b"\0\1\1%b\0\5\0Shop\0" % handset, bytes(8)
-    if unread:
-        bad = text.replace(b"DELIVRD", b"HALFWAY")
-        return [(5, b"%b\4%b%c%b" % (first, tail, len(one), one)) for one in (bad, text)]
-    hello = TEXT.encode()
-    return [(5, b"%b\0%b%c%b" % (first, tail, len(hello), hello)), (5, b"%b\4%b%c%b\0" % (first, tail, len(text) + 1, text)),
-            (0x103, b"%b\4\0\0\x04\x24\0%c%b" % (first, len(text), text))]
 
 
 class Sending:
@@ -104,7 +91,8 @@ class Sending:
 
     def _odd_receipts(self) -> None:
         """Delivered by receipts that are odd, and repeat the text; a message from the handset is refused."""
-        with odd_smsc(odd_receipts, lambda number: b"%d-odd" % (number + 5_000)) as smsc:
+        receipts = repeating(TEXT.encode(), UNREAD[1:].encode(), KEPT.encode())
+        with odd_smsc(receipts, lambda number: b"%d-odd" % (number + 5_000)) as smsc:
             route_to(smsc, self._stack)
             self.numbers.append(ODD)
             for number, text in ((ODD, TEXT), (UNREAD, KEPT)):
