@@ -19,7 +19,7 @@ from infra.services.class_archive import archive_option
 from infra.services.jars import kafka_jars
 from infra.services.java import Java, find_java
 from infra.services.kafka_probe import knows_itself
-from infra.services.ports import LOOPBACK
+from infra.services.ports import loopback_in_url
 from infra.services.process import Command, spawn
 from infra.services.service import Embedded
 from infra.settings.environment import for_java
@@ -83,7 +83,7 @@ class KafkaService(Embedded):
         return knows_itself(port)
 
     def address_on(self, port: int) -> str:
-        return f"{LOOPBACK}:{port}"
+        return f"{loopback_in_url()}:{port}"
 
     def release(self) -> None:
         if self._folder is not None:
@@ -106,7 +106,7 @@ class KafkaService(Embedded):
         place = self._place()
         template = (HERE / "server.properties").read_text(encoding="utf-8")
         replace_private_file(self._data / name, template.format(
-            logs=f"{place}/{logs}", client=client, controller=controller))
+            logs=f"{place}/{logs}", host=loopback_in_url(), client=client, controller=controller))
         return f"{place}/{name}"
 
     def _place(self) -> str:

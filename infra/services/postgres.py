@@ -20,7 +20,7 @@ from psycopg.conninfo import make_conninfo
 from infra.runtime.private_files import FOLDER_MODE, replace_private_file
 from infra.services.errors import ServiceError
 from infra.services.leftovers import end_processes, processes_in
-from infra.services.ports import LOOPBACK
+from infra.services.ports import loopback, loopback_in_url
 from infra.services.postgres_runtime import programs, unprivileged_user
 from infra.services.process import Command, spawn
 from infra.services.service import Embedded, read_password
@@ -28,7 +28,6 @@ from infra.services.service import Embedded, read_password
 DATABASE = "sluice"
 SUPERUSER = "postgres"
 SETTINGS = {
-    "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
     "fsync": "on",
     "synchronous_commit": "on",
@@ -66,7 +65,7 @@ class PostgresService(Embedded):
 
     def command(self, port: int) -> Command:
         settings = tuple(part for key, value in self._settings.items() for part in ("-c", f"{key}={value}"))
-        return self._run("postgres", self._cluster, "-c", f"port={port}", *settings)
+        return self._run("postgres", self._cluster, "-c", f"port={port}", "-c", f"listen_addresses={loopback()}", *settings)
 
     def answers(self, port: int) -> bool:
         try:
@@ -79,7 +78,7 @@ class PostgresService(Embedded):
         return True
 
     def address_on(self, port: int) -> str:
-        return f"postgresql://{SUPERUSER}:{self._password()}@{LOOPBACK}:{port}/{DATABASE}"
+        return f"postgresql://{SUPERUSER}:{self._password()}@{loopback_in_url()}:{port}/{DATABASE}"
 
     def release(self) -> None:
         if self._folder is not None:
@@ -134,7 +133,7 @@ class PostgresService(Embedded):
 
     def _connect(self, port: int) -> psycopg.Connection[tuple[object, ...]]:
         facts = make_conninfo(
-            host=LOOPBACK, port=port, user=SUPERUSER, password=self._password(), dbname="postgres", connect_timeout=2
+            host=loopback(), port=port, user=SUPERUSER, password=self._password(), dbname="postgres", connect_timeout=2
         )
         return psycopg.connect(facts, autocommit=True)
 

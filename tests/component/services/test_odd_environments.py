@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from infra.services import jars
+from infra.services import jars, ports
 from infra.services.errors import ServiceError
 from infra.services.java import Java
 from infra.services.kafka import KafkaService
 from infra.services.leftovers import started
 from infra.services.postgres import PostgresService
+from infra.services.redis import RedisService
 from infra.settings.environment import for_java, forget_others
 from infra.settings.load import load_settings
 
@@ -84,3 +88,22 @@ def test_a_process_may_have_any_name() -> None:
 def test_brokers_may_have_ipv6_addresses(address: str) -> None:
     settings = load_settings({"kafka.bootstrap": address}, default_file=None, environment={}).settings
     assert settings.kafka.bootstrap == address
+
+
+def test_services_listen_on_ipv6_where_there_is_no_other_loopback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    binding_fault = ports._binding_fault
+    gone = OSError(errno.EADDRNOTAVAIL, "no such address")
+    monkeypatch.setattr(ports, "_binding_fault", lambda family, address: (
+        gone if family == socket.AF_INET else binding_fault(family, address)))
+    ports.loopback.cache_clear()
+    try:
+        assert (ports.loopback(), ports.loopback_in_url()) == ("::1", "[::1]")
+        assert ports.is_free(ports._ephemeral_port()) and ports.is_free(ports.free_port())
+        assert KafkaService(tmp_path).address_on(7) == "[::1]:7"
+        redis = RedisService(tmp_path)
+        redis.prepare()
+        assert urlsplit(redis.address_on(7)).hostname == "::1" and "::1" in redis.command(7).argv
+    finally:
+        ports.loopback.cache_clear()
+    monkeypatch.undo()
+    assert ports.loopback() == "127.0.0.1"
