@@ -90,8 +90,8 @@ def odd_smsc(receipts: Receipts, make_id: Callable[[int], bytes]) -> Iterator[Od
 
 
 def repeating(text: bytes, unread: bytes, kept: bytes) -> Receipts:
-    """Receipts that repeat what was sent, after a message of the handset: with octets behind the end, with a NUL, as data_sm; to
-    the handset `unread` first one that nobody can read, with the text `kept`."""
+    """Receipts that repeat what was sent, behind a message of the handset: octets behind the end, a NUL, as data_sm; to
+    the handset `unread` first one that nobody can read, and the text is `kept`."""
     def receipts(id_: bytes, handset: bytes) -> list[tuple[int, bytes]]:
         good = b"id:%b stat:DELIVRD err:021\0 text:Code %b" % (id_, kept if handset == unread else text)
         first, tail = b"\0\1\1%b\0\5\0Shop\0" % handset, bytes(8)
