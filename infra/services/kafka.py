@@ -94,7 +94,9 @@ class KafkaService(Embedded):
         properties = self._write_properties("format.properties", fresh, 1, 2)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         cluster = cluster.replace("-", "A", 1) if cluster.startswith("-") else cluster
-        tool = ("kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", properties)
+        # Trap: `--standalone` takes the controller's address from the properties and cannot read one of IPv6.
+        voter = f"1@{loopback_in_url()}:2:{cluster}"
+        tool = ("kafka.tools.StorageTool", "format", "--initial-controllers", voter, "-t", cluster, "-c", properties)
         try:
             spawn(self._run(*tool)).finish(self.start_seconds)
         finally:

@@ -227,7 +227,8 @@ def test_no_file_has_anything_personal(stack: Running, words: Wanted, personal: 
 
 def test_a_receipt_that_nobody_can_read_is_kept_among_the_dead_letters_alone(stack: Running, sending: Sending) -> None:
     wanted = {KEPT: forms_of_text(KEPT), UNREAD: forms_of_number(UNREAD)}
-    letters = [record for record in read_topic(stack.line["kafka"], "dead-letter") if found(record.value, wanted)]
+    letters = until(lambda: [record for record in read_topic(stack.line["kafka"], "dead-letter")
+                             if found(record.value, wanted)], 30, "its dead letter")
     assert [one.headers["x-error-class"] for one in letters] == ["UnreadableReceipt"]
     until(lambda: any(found(row, wanted) for table, row in rows_of(stack.line["postgres"])), 30, "its row")
     assert {table for table, row in rows_of(stack.line["postgres"]) if found(row, wanted)} == {"dead_letters"}
