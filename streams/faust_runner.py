@@ -250,8 +250,15 @@ def end_process(sentence: str, action: str) -> Any:
 
 
 def _inbound(message: Any) -> ConsumerRecord:
-    return ConsumerRecord(message.topic, message.partition, message.offset, round((message.timestamp or 0) * 1000), message.key,
-                   message.value, _headers(message.headers))
+    return ConsumerRecord(
+        message.topic,
+        message.partition,
+        message.offset,
+        round((message.timestamp or 0) * 1000),
+        message.key,
+        message.value,
+        _headers(message.headers),
+    )
 
 
 def _headers(headers: Any) -> list[tuple[str, bytes]]:

@@ -1,8 +1,8 @@
 """One partition of a lane that this process owns: its log of calls, its table, its offsets.
 
 In: what the carriers' senders start, settle and give up. Out: records of `attempts-<lane>`, and, once they stand there,
-rows closed and offsets settled. `closed` owned_partitions write nothing and call nobody back: their messages belong to someone
-else. A owned that is `leaving` starts nothing and settles what is in flight.
+rows closed and offsets settled. `closed` owned_partitions write nothing and call nobody back: their messages belong to
+someone else. A owned that is `leaving` starts nothing and settles what is in flight.
 """
 
 from __future__ import annotations

@@ -42,9 +42,9 @@ _PASSING = frozenset(state for state, meaning in RECEIPT_STATES.items() if meani
 
 
 class ReceiptMatcher:
-    """The matcher of one carrier. `linger`: seconds that receipts wait for others of their chunk when many come; of a carrier
-    that lets few be unconfirmed no others would come meanwhile. `in_flight`: whether a submit to this destination (None: to
-    anybody) is unanswered."""
+    """The matcher of one carrier. `linger`: seconds that receipts wait for others of their chunk when many come; of a
+    carrier that lets few be unconfirmed no others would come meanwhile. `in_flight`: whether a submit to this destination
+    (None: to anybody) is unanswered."""
 
     def __init__(self, carrier: str, post: Post, bury: Bury, sealer: Sealer, now: Callable[[], int], *, linger: float,
                  cached: int = CACHED) -> None:

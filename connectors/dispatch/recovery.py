@@ -4,10 +4,10 @@ In: the records of one partition of `attempts-<lane>`, in their order, up to the
 (chunk, send) which positions are settled, which were tried once and never settled, which twice or more, which
 the carrier did not take; chunks that ended three owners running and positions that, sent alone, ended one more. Pure.
 
-A start repeated by the same owner counts once: that owner knew that its first one had not gone out. `not_submitted` undoes the
-starts of its own owner before it, unless a newer owner stands between: that one has read the log without it, and a word
-that came too late never makes a message go out. `unanswered` takes the place of the start it speaks of: of two tries one
-is over, nobody knows how; a start behind it is the second.
+A start repeated by the same owner counts once: that owner knew that its first one had not gone out. `not_submitted` undoes
+the starts of its own owner before it, unless a newer owner stands between: that one has read the log without it, and a word
+that came too late never makes a message go out. `unanswered` takes the place of the start it speaks of: of two tries one is
+over, nobody knows how; a start behind it is the second.
 """
 
 from __future__ import annotations

@@ -110,9 +110,16 @@ class Dispatch:
         self._intake = Intake(self._estate.owned_partitions, IntakeCalls(
             done=self._window.done, place=self._carrier_pool.place, dead_letter=self._publisher.dead_letter), sealer, now)
         consumer = make_consumer(bootstrap, group, role.instance)
-        self._consumer_thread = self._estate.consumer_thread = ConsumerThread(consumer, [dispatch(lane) for lane in lanes.POOLS[pool]], ConsumerCallbacks(
-            assigned=self._estate.assigned, revoked=self._estate.revoked, batch=self._batches.put_nowait,
-            failed=self._fail))
+        self._consumer_thread = self._estate.consumer_thread = ConsumerThread(
+            consumer,
+            [dispatch(lane) for lane in lanes.POOLS[pool]],
+            ConsumerCallbacks(
+                assigned=self._estate.assigned,
+                revoked=self._estate.revoked,
+                batch=self._batches.put_nowait,
+                failed=self._fail,
+            ),
+        )
 
     async def run(self) -> None:
         """Until the stop; raises what cannot be mended in place."""

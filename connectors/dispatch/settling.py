@@ -77,14 +77,31 @@ def settle(load: SendBatch, answers: Answers, sealer: Sealer, *, epoch: int, at:
     if refs is not None and any(ref is not None for ref in refs):
         key_id, sealed_refs = seal_refs(slice_, refs, sealer)
     return Settled(
-        epoch=epoch, carrier=facts.carrier, tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk,
-        part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send, round=slice_.round, price_class=slice_.price_class,
-        attempts=slice_.attempts, positions=facts.positions(ranks), price=slice_.price, lease=slice_.lease, at=at,
+        epoch=epoch,
+        carrier=facts.carrier,
+        tenant=slice_.tenant,
+        campaign=slice_.campaign,
+        chunk=slice_.chunk,
+        part=slice_.part,
+        size=slice_.size,
+        lane=slice_.lane,
+        send=slice_.send,
+        round=slice_.round,
+        price_class=slice_.price_class,
+        attempts=slice_.attempts,
+        positions=facts.positions(ranks),
+        price=slice_.price,
+        lease=slice_.lease,
+        at=at,
         verdicts=_verdicts(load, answers),
         indexes=slice_.indexes if whole else pick_indexes(slice_.indexes, ranks),
         segments=facts.segments if whole else bytes([facts.segments[rank] for rank in ranks]),
-        ids=_ids(answers), to_hashes=facts.hashes if whole else b"".join([facts.hash(rank) for rank in ranks]),
-        key_id=key_id, sealed_refs=sealed_refs, rest=_rest(load, answers, sealer))
+        ids=_ids(answers),
+        to_hashes=facts.hashes if whole else b"".join([facts.hash(rank) for rank in ranks]),
+        key_id=key_id,
+        sealed_refs=sealed_refs,
+        rest=_rest(load, answers, sealer),
+    )
 
 
 def conclude(load: SendBatch, ranks: list[int], outcome: Outcome, sealer: Sealer, *, epoch: int, at: int) -> Settled:
@@ -98,11 +115,29 @@ def fail_unopened(slice_: Slice, positions: int, *, epoch: int, at: int) -> Sett
     verdict = Verdict(outcome="failed", reason=Reason.POISON, code=None, positions=positions)
     segments = slice_.segments or bytes([1]) * slice_.count
     return Settled(
-        epoch=epoch, carrier=slice_.carrier or "", tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk,
-        part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send, round=slice_.round, price_class=slice_.price_class,
-        attempts=slice_.attempts, positions=positions, price=slice_.price, lease=slice_.lease, at=at, verdicts=[verdict],
-        indexes=pick_indexes(slice_.indexes, ranks), segments=bytes([segments[rank] for rank in ranks]), ids="",
-        to_hashes=b"", key_id=slice_.key_id)
+        epoch=epoch,
+        carrier=slice_.carrier or "",
+        tenant=slice_.tenant,
+        campaign=slice_.campaign,
+        chunk=slice_.chunk,
+        part=slice_.part,
+        size=slice_.size,
+        lane=slice_.lane,
+        send=slice_.send,
+        round=slice_.round,
+        price_class=slice_.price_class,
+        attempts=slice_.attempts,
+        positions=positions,
+        price=slice_.price,
+        lease=slice_.lease,
+        at=at,
+        verdicts=[verdict],
+        indexes=pick_indexes(slice_.indexes, ranks),
+        segments=bytes([segments[rank] for rank in ranks]),
+        ids="",
+        to_hashes=b"",
+        key_id=slice_.key_id,
+    )
 
 
 def seal_refs(slice_: Slice, refs: list[str | None], sealer: Sealer) -> tuple[str, bytes]:

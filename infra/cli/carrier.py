@@ -59,16 +59,14 @@ def apply(carrier: Carrier, data: Data = None, config: Config = None, output: Ou
     from infra.postgres.admin_store import open_admin_store
     from infra.runtime.refusal import Refusal
     from infra.security.keyring import load_keyring
-    from infra.supervisor.seeding import carrier_address
 
     settings = find_settings(data, config)
     row = next((row for row in settings.carriers if row.id == carrier), None)
     if row is None:
         raise Refusal(f"the settings file has no carrier {carrier!r}",
                       "write its [[carriers]] into ./sluice.toml, or name the file with --config")
-    if row.smpp is None:
+    if row.of_kind is None:
         raise Refusal(f"{carrier!r} is the simulator, whose address `sluice up` notes",
                       "change its limits with `sluice carrier set`")
     with open_admin_store(postgres_url(settings)) as book:
-        show_one(book.apply_carrier(row, *carrier_address(row, settings.simulator), load_keyring(settings.keyring_path)),
-                 output)
+        show_one(book.apply_carrier(row, row.of_kind, load_keyring(settings.keyring_path)), output)

@@ -141,9 +141,10 @@ class AdminStore:
                      **_carrier_columns(carrier, settings, password, keyring))
             return True
 
-    def apply_carrier(self, carrier: CarrierSettings, settings: Row, password: str, keyring: Keyring) -> Row:
+    def apply_carrier(self, carrier: CarrierSettings, of_kind: KindSettings, keyring: Keyring) -> Row:
         """All that the file says of a carrier, over what was there; a new one is added. Its partition stays."""
-        if not self.seed_carrier(carrier, settings, password, keyring):
+        if not self.seed_carrier(carrier, of_kind, keyring):
+            settings, password = of_kind.columns()
             self._do("carrier_apply", **_carrier_columns(carrier, settings, password, keyring))
         return self.carrier(carrier.id)
 

@@ -151,11 +151,10 @@ def test_the_files_carrier_replaces_what_was_there(book: AdminStore, url: str) -
     place = book.carrier("moved")["partition"]
     smpp = first.smpp.model_copy(update={"host": "other", "password": SecretStr("new"),
                                          "receipt_states": {"SENT_OK": "delivered"}})
-    address = carrier_address(first.model_copy(update={"smpp": smpp}), SimulatorSettings())
-    row = book.apply_carrier(first.model_copy(update={"rate": 12}), *address, keyring=RING)
+    row = book.apply_carrier(first.model_copy(update={"rate": 12}), smpp, RING)
     assert (row["rate"], row["partition"], row["settings"]["host"]) == (12, place, "other")
     assert row["settings"]["receipt_states"] == {"SENT_OK": "delivered"}
     with psycopg.connect(url) as connection:
         stored = connection.execute("SELECT secret_key_id, secret FROM carriers WHERE id = 'moved'").fetchone()
     assert stored is not None and open_secret(RING, stored[0], stored[1], "carrier|moved") == "new"
-    assert book.apply_carrier(first.model_copy(update={"id": "unseen"}), *address, keyring=RING)["id"] == "unseen"
+    assert book.apply_carrier(first.model_copy(update={"id": "unseen"}), smpp, RING)["id"] == "unseen"
