@@ -1,6 +1,8 @@
 # Every target does the installing it needs. After `make install` nothing needs a network.
 PYTHON ?= python3
 ARGS ?=
+# Tests wait more than they work, so more of them than processors run side by side, each with services of its own.
+WORKERS ?= 3
 # A mirror of Maven Central for Kafka's jars, if you have one.
 KAFKA_REPOSITORY ?=
 
@@ -10,20 +12,23 @@ STAMP := .venv/installed
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test up check bench
+.PHONY: help install demo unit test up check bench
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 install: $(STAMP) ## set-up only: virtualenv, pinned dependencies, Kafka's jars
 	@test -d "$(CACHE)/kafka-$(KAFKA_VERSION)" || \
-		$(BIN)/python -m infra.services.jars --cache "$(CACHE)" $(addprefix --repository ,$(KAFKA_REPOSITORY))
+		$(BIN)/python -m infra.services.install --cache "$(CACHE)" $(addprefix --repository ,$(KAFKA_REPOSITORY))
 
 demo: install ## the whole stack, a campaign delivered by a simulated carrier, a summary (ARGS="--recipients 2000")
 	@$(BIN)/sluice demo $(ARGS)
 
-test: install ## the fast test suite (ARGS="-k name")
-	@$(BIN)/pytest -m 'not slow' $(ARGS)
+unit: install ## tests without a process or a socket, in seconds (ARGS="-k name")
+	@$(BIN)/pytest tests/unit -m 'not slow' $(or $(ARGS),-n 2)
+
+test: install ## the fast test suite (ARGS="-k name": that alone, in one process)
+	@$(BIN)/pytest -m 'not slow' $(or $(ARGS),-n $(WORKERS))
 
 up: install ## the whole stack until Ctrl-C (ARGS="--port 9000")
 	@$(BIN)/sluice up $(ARGS)

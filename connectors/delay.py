@@ -18,16 +18,18 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from infra.kafka.client import KafkaException, TopicPartition, make_consumer
+from infra.kafka.client import KafkaException, make_consumer
 from infra.kafka.dead_letter import dead_letter
 from infra.kafka.outbox import DeliveryError, Outbox
-from infra.role import RoleContext
-from schemas.codec import DecodeError, decode_as, encode
-from schemas.lanes import Lane
-from schemas.reasons import Reason
-from schemas.records import Envelope, Retry
-from schemas.slices import RecordError, check_slice
-from schemas.topics import DEAD_LETTER, ingest, retry
+from infra.kafka.records import ConsumerRecord, PartitionKey
+from infra.kafka.subscription import Subscription
+from infra.runtime.role import RoleContext
+from schemas.records.codec import DecodeError, decode_as, encode
+from schemas.records.slice import RecordError, check_slice
+from schemas.records.topics import ingest, retry
+from schemas.records.wire import Envelope, Retry
+from schemas.values.lanes import Lane
+from schemas.values.reasons import Reason
 
 LOOK_AHEAD = 2000
 LOOK_AHEAD_BYTES = 8_000_000
@@ -35,12 +37,10 @@ LONGEST_WAIT = 60.0
 """Seconds. Whatever a record says: no clock that is wrong may keep a slice, and with it the commit, for ever."""
 
 GIVE_UP = 30.0
-_PASSING = frozenset({"_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE", "_PARTITION_EOF"})
-Place = tuple[str, int]
 log = structlog.get_logger()
 
 
-class Parcel(NamedTuple):
+class DelayedSlice(NamedTuple):
     """A slice that waits: when it is due (seconds of the steady clock), where it was read, what will be produced."""
 
     due: float
@@ -51,40 +51,40 @@ class Parcel(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-class Waiting:
-    """The parcels of one partition that have not left yet, and which offset may be committed."""
+class WaitingPartition:
+    """The slices of one partition that have not left yet, and which offset may be committed."""
 
     def __init__(self) -> None:
-        self._heap: list[Parcel] = []
+        self._heap: list[DelayedSlice] = []
         self._open: set[int] = set()
         self._next = -1
         self.bytes = 0
 
-    def add(self, parcel: Parcel) -> None:
-        """A parcel as read; offsets ascend."""
-        self._open.add(parcel.offset)
-        self._next = parcel.offset + 1
-        self.put_back(parcel)
+    def enqueue(self, slice_: DelayedSlice) -> None:
+        """A slice as read; offsets ascend."""
+        self._open.add(slice_.offset)
+        self._next = slice_.offset + 1
+        self.put_back(slice_)
 
-    def put_back(self, parcel: Parcel) -> None:
-        """A parcel that was taken out and was not acknowledged."""
-        heapq.heappush(self._heap, parcel)
-        self.bytes += len(parcel.value)
+    def put_back(self, slice_: DelayedSlice) -> None:
+        """A slice that was taken out and was not acknowledged."""
+        heapq.heappush(self._heap, slice_)
+        self.bytes += len(slice_.value)
 
     def skip(self, offset: int) -> None:
         """A record that is done with (buried)."""
         self._next = offset + 1
 
-    def take_due(self, now: float) -> list[Parcel]:
+    def take_due(self, now: float) -> list[DelayedSlice]:
         """Take out what is due, by time."""
         out = []
         while self._heap and self._heap[0].due <= now:
             out.append(heapq.heappop(self._heap))
-        self.bytes -= sum(len(parcel.value) for parcel in out)
+        self.bytes -= sum(len(slice_.value) for slice_ in out)
         return out
 
     def done(self, offset: int) -> None:
-        """This parcel is acknowledged."""
+        """This slice is acknowledged."""
         self._open.discard(offset)
 
     @property
@@ -101,88 +101,82 @@ class Waiting:
 class Delay:
     """The loop: read, wait, produce, commit. `wall`: seconds since 1970; `steady`: seconds that never jump."""
 
-    def __init__(self, consumer: Any, outbox: Outbox, *, wall: Callable[[], float],
-                 steady: Callable[[], float]) -> None:
-        self._consumer = consumer
+    def __init__(self, consumer: Any, outbox: Outbox, *, wall: Callable[[], float], steady: Callable[[], float],
+                 ready: Callable[[], None] = lambda: None) -> None:
+        self._subscription = Subscription(consumer, assigned=self.welcome, revoked=self.forget)
+        self._ready = ready
         self._outbox = outbox
         self._wall = wall
         self._steady = steady
-        self._waiting: dict[Place, Waiting] = {}
-        self._paused: set[Place] = set()
-        self._fresh: set[Place] = set()
-        self._committed: dict[Place, int] = {}
+        self._waiting: dict[PartitionKey, WaitingPartition] = {}
+        self._committed: dict[PartitionKey, int] = {}
         self._failing_since: float | None = None
 
     async def turn(self) -> None:
         """One round: at most 0.1 s of waiting for records, then everything that is due."""
-        for message in await asyncio.to_thread(self._consumer.consume, 200, 0.1):
-            if message.error() is None:
-                await self._take(message)
-            elif message.error().name() not in _PASSING:
-                raise RuntimeError(f"reading the retries failed: {message.error()}")
+        for record in await asyncio.to_thread(self._subscription.consume, 200, 0.1):
+            await self._read(record)
         await self._release()
         await self._commit()
         self._balance()
 
-    def welcome(self, places: list[Place]) -> None:
+    def join(self) -> None:
+        """Become a member of the group, before the first turn."""
+        self._subscription.join([retry(lane) for lane in Lane])
+
+    async def leave(self) -> None:
+        """After the last turn."""
+        await asyncio.to_thread(self._subscription.close)
+
+    def welcome(self, places: list[PartitionKey]) -> None:
         """These partitions are ours from now on, from their committed offset."""
         for place in places:
-            self._waiting[place] = Waiting()
-            # Trap: a pause can outlive a change of owners, and here it is too early to resume: the turn does it.
-            self._fresh.add(place)
+            self._waiting[place] = WaitingPartition()
+        self._ready()
 
-    def forget(self, places: list[Place]) -> None:
+    def forget(self, places: list[PartitionKey]) -> None:
         """These partitions belong to somebody else now."""
         for place in places:
             self._waiting.pop(place, None)
             self._committed.pop(place, None)
-            self._paused.discard(place)
-            self._fresh.discard(place)
 
-    async def _take(self, message: Any) -> None:
-        waiting = self._waiting.get((message.topic(), message.partition()))
+    async def _read(self, record: ConsumerRecord) -> None:
+        waiting = self._waiting.get((record.topic, record.partition))
         if waiting is None:
             return
         try:
-            record = decode_as(message.value(), Retry)
-            check_slice(record.slice)
+            retried = decode_as(record.value, Retry)
+            check_slice(retried.slice)
         except (DecodeError, RecordError) as fault:
-            await self._bury(message, fault)
-            waiting.skip(message.offset())
+            await self._outbox.send(*dead_letter(record, fault, code=Reason.UNDECODABLE, service="delay"))
+            log.warning("buried a record that is no retry", action="buried", topic=record.topic,
+                        partition=record.partition, offset=record.offset)
+            waiting.skip(record.offset)
             return
-        waiting.add(self._parcel(message, record))
+        waiting.enqueue(self._delayed(record, retried))
 
-    def _parcel(self, message: Any, record: Retry) -> Parcel:
-        slice_ = record.slice
-        wait = min(max(record.not_before / 1000 - self._wall(), 0.0), LONGEST_WAIT)
-        traced = [header for header in message.headers() or [] if header[0] == "traceparent"]
-        return Parcel(due=self._steady() + wait, offset=message.offset(), topic=ingest(Lane(slice_.lane)),
+    def _delayed(self, record: ConsumerRecord, retried: Retry) -> DelayedSlice:
+        slice_ = retried.slice
+        wait = min(max(retried.not_before / 1000 - self._wall(), 0.0), LONGEST_WAIT)
+        traced = [header for header in record.headers if header[0] == "traceparent"]
+        return DelayedSlice(due=self._steady() + wait, offset=record.offset, topic=ingest(Lane(slice_.lane)),
                       key=(slice_.campaign or slice_.chunk).encode(), value=encode(Envelope(slices=[slice_])),
                       headers=[*traced, ("x-from", b"delay")])
 
-    async def _bury(self, message: Any, fault: ValueError) -> None:
-        key, value, headers = dead_letter(
-            message.topic(), message.partition(), message.offset(), message.timestamp()[1], message.key(),
-            message.value(), message.headers(), error_class=type(fault).__name__, code=Reason.UNDECODABLE,
-            message=str(fault), service="delay")
-        await self._outbox.send(DEAD_LETTER, key, value, headers)
-        log.warning("buried a record that is no retry", action="buried", topic=message.topic(),
-                    partition=message.partition(), offset=message.offset())
-
     async def _release(self) -> None:
         now = self._steady()
-        sent = [(waiting, parcel, self._outbox.send(parcel.topic, parcel.key, parcel.value, parcel.headers))
-                for waiting in self._waiting.values() for parcel in waiting.take_due(now)]
+        sent = [(waiting, slice_, self._outbox.send(slice_.topic, slice_.key, slice_.value, slice_.headers))
+                for waiting in self._waiting.values() for slice_ in waiting.take_due(now)]
         if not sent:
             return
         answers = await asyncio.gather(*(future for _, _, future in sent), return_exceptions=True)
         faults = []
-        for (waiting, parcel, _), answer in zip(sent, answers, strict=True):
+        for (waiting, slice_, _), answer in zip(sent, answers, strict=True):
             if isinstance(answer, BaseException):
-                waiting.put_back(parcel)
+                waiting.put_back(slice_)
                 faults.append(answer)
             else:
-                waiting.done(parcel.offset)
+                waiting.done(slice_.offset)
         self._judge(faults, now)
 
     def _judge(self, faults: list[BaseException], now: float) -> None:
@@ -195,7 +189,7 @@ class Delay:
             raise other[0]
         if self._failing_since is None:
             self._failing_since = now
-            log.warning("Kafka does not take what is due; it is offered again", action="not_taken",
+            log.warning("Kafka does not take what is due; it is offered again", action="not_submitted",
                         slices=len(faults), error=str(faults[0]))
         if self._steady() - self._failing_since > GIVE_UP:
             raise faults[0]
@@ -205,53 +199,34 @@ class Delay:
                  if waiting.committable > self._committed.get(place, -1)}
         if not moved:
             return
-        offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in moved.items()]
         try:
-            answers = await asyncio.to_thread(self._consumer.commit, offsets=offsets, asynchronous=False)
+            committed = await asyncio.to_thread(self._subscription.commit, {place: (at, "") for place, at in moved.items()})
         except KafkaException as fault:
             # The offsets stay uncommitted here too, so that the next turn tries again.
             log.warning("offsets could not be committed; tried again", action="commit_failed", error=str(fault))
             return
-        for answer in answers:
-            if answer.error is None:
-                self._committed[answer.topic, answer.partition] = answer.offset
+        for place in committed:
+            self._committed[place] = moved[place]
 
     def _balance(self) -> None:
         """Stop reading partitions whose look-ahead is full, read on when it has emptied."""
-        if self._fresh:
-            self._consumer.resume([TopicPartition(*place) for place in self._fresh])
-            self._fresh.clear()
         for place, waiting in self._waiting.items():
-            if waiting.fullness >= 1 and place not in self._paused:
-                self._consumer.pause([TopicPartition(*place)])
-                self._paused.add(place)
-            elif waiting.fullness < 0.5 and place in self._paused:
-                self._consumer.resume([TopicPartition(*place)])
-                self._paused.discard(place)
+            if waiting.fullness >= 1:
+                self._subscription.hold(place)
+            elif waiting.fullness < 0.5:
+                self._subscription.release(place)
 
 
 async def run(role: RoleContext) -> None:
     """The role: until `role.stop`. Raises when Kafka refuses for good; the supervisor starts it again."""
     bootstrap = role.settings.kafka.bootstrap or ""
     outbox = Outbox(bootstrap, role.instance, linger_ms=2)
-    consumer = make_consumer(bootstrap, "sluice-delay", role.instance)
-    delay = Delay(consumer, outbox, wall=time.time, steady=time.monotonic)
-
-    def assigned(_consumer: Any, partitions: list[Any]) -> None:
-        delay.welcome(_places(partitions))
-        role.ready()
-
-    def revoked(_consumer: Any, partitions: list[Any]) -> None:
-        delay.forget(_places(partitions))
-
-    consumer.subscribe([retry(lane) for lane in Lane], on_assign=assigned, on_revoke=revoked, on_lost=revoked)
+    delay = Delay(make_consumer(bootstrap, "sluice-delay", role.instance), outbox, wall=time.time, steady=time.monotonic,
+                  ready=role.ready)
+    delay.join()
     try:
         while not role.stop.is_set():
             await delay.turn()
     finally:
-        await asyncio.to_thread(consumer.close)
+        await delay.leave()
         await outbox.close()
-
-
-def _places(partitions: list[Any]) -> list[Place]:
-    return [(partition.topic, partition.partition) for partition in partitions]

@@ -1,34 +1,113 @@
-"""The application: middleware in their order, routes from the table, limits of the socket.
+"""The application: middleware in their order, routes from the table, what handlers find in it, limits of the socket.
 
-Enters: a `Gateway`. Leaves: an application that serves; and its runner. Bodies are bounded where they are read, because an
+Enters: a `Gateway`, the clients that the role has opened. Leaves: an application that serves; and its runner. Each part of
+the gateway gets what it uses, under its own key; none sees the `Gateway`. Bodies are bounded where they are read, because an
 upload has no bound.
 """
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
 from aiohttp import web
 
-from gateway.connection import MAX_LINE, meet_expectation
-from gateway.middleware.authentication import authentication
-from gateway.middleware.identity import identity
-from gateway.middleware.metering import metering
-from gateway.middleware.problems import problems
-from gateway.routes.table import ROUTES
-from gateway.state import GATEWAY, Gateway
+from gateway.auth.accounts import ACCOUNTS, Accounts
+from gateway.auth.authentication import authentication
+from gateway.campaigns.inline import CAMPAIGN_MAKER, CampaignMaker
+from gateway.campaigns.queries import CAMPAIGNS, CampaignQueries
+from gateway.campaigns.store import CampaignStore
+from gateway.http import context
+from gateway.http.connection import MAX_LINE, meet_expectation
+from gateway.http.error_answers import PROBLEM_FORMS, problems
+from gateway.http.identity import identity
+from gateway.http.limits import Limits
+from gateway.http.loop_scheduler import LoopScheduler
+from gateway.http.metering import metering
+from gateway.idempotency.keys import IDEMPOTENCY, Idempotency
+from gateway.ingest import INGEST, Ingest
+from gateway.kafka_probe import KAFKA_PROBE, KafkaProbe
+from gateway.messages.queries import MESSAGES, MessageQueries
+from gateway.messages.recent import RECENT, RecentMessages
+from gateway.openapi.document import describe
+from gateway.operations.routes import OPENAPI, product_version
+from gateway.recipients.uploads import UPLOADS, UploadReceiver
+from gateway.redis_batches import REDIS, RedisBatches
+from gateway.registry.problems import REGISTRY_FORM
+from gateway.registry.questions import ONE_SCHEMA
+from gateway.routes import ROUTES
+from infra.kafka.outbox import Outbox
+from infra.postgres.pool import Pool
+from infra.security.sealing import Sealer
+from infra.settings.model import Settings
+from infra.telemetry.metrics import Metrics
 
 STOP_SECONDS = 3.0
 LINGER_SECONDS = 2.0
 """How long the rest of a body that was refused is read, so that the client sees the answer."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """The clients and the memory of one gateway, made once by the role."""
+
+    settings: Settings
+    limits: Limits
+    outbox: Outbox
+    pool: Pool
+    redis: RedisBatches
+    kafka: KafkaProbe
+    sealer: Sealer
+    metrics: Metrics
+    accounts: Accounts
+    ingest: Ingest
+    idempotency: Idempotency
+    recent: RecentMessages
+
+
 def make_app(gateway: Gateway) -> web.Application:
     """The application of this gateway."""
     app = web.Application(middlewares=[identity, metering, problems, authentication], client_max_size=0)
-    app[GATEWAY] = gateway
+    scheduler = LoopScheduler()
+    _provide_clients(app, gateway, scheduler)
+    _provide_resources(app, gateway, scheduler)
     for route in ROUTES:
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
             app.router.add_route(method, route.path, route.handler, expect_handler=meet_expectation)
     return app
+
+
+def _provide_clients(app: web.Application, gateway: Gateway, scheduler: LoopScheduler) -> None:
+    app[context.POOL] = gateway.pool
+    app[context.OUTBOX] = gateway.outbox
+    app[context.SEALER] = gateway.sealer
+    app[context.METRICS] = gateway.metrics
+    app[context.LIMITS] = gateway.limits
+    app[context.SCHEDULER] = scheduler
+    app[context.CURRENCY] = gateway.settings.currency
+    app[PROBLEM_FORMS] = (REGISTRY_FORM,)
+    app[REDIS] = gateway.redis
+    app[KAFKA_PROBE] = gateway.kafka
+    app[ACCOUNTS] = gateway.accounts
+    app[INGEST] = gateway.ingest
+    app[IDEMPOTENCY] = gateway.idempotency
+    app[RECENT] = gateway.recent
+
+
+def _provide_resources(app: web.Application, gateway: Gateway, scheduler: LoopScheduler) -> None:
+    currency = gateway.settings.currency
+    app[MESSAGES] = MessageQueries(pool=gateway.pool, sealer=gateway.sealer, recent=gateway.recent, currency=currency)
+    app[CAMPAIGNS] = CampaignQueries(pool=gateway.pool, currency=currency)
+    app[CAMPAIGN_MAKER] = CampaignMaker(
+        pool=gateway.pool, outbox=gateway.outbox, ingest=gateway.ingest, sealer=gateway.sealer, scheduler=scheduler,
+        metrics=gateway.metrics, text_characters=gateway.limits.text_characters)
+    app[UPLOADS] = UploadReceiver(
+        store=CampaignStore(gateway.pool), accounts=gateway.accounts, ingest=gateway.ingest, redis=gateway.redis,
+        sealer=gateway.sealer, scheduler=scheduler, limits=gateway.limits, metrics=gateway.metrics,
+        spool_dir=Path(gateway.settings.data_dir) / "spool")
+    app[ONE_SCHEMA] = asyncio.Lock()
+    app[OPENAPI] = describe(ROUTES, product_version())
 
 
 def make_runner(gateway: Gateway) -> web.AppRunner:

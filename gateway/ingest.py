@@ -2,7 +2,8 @@
 
 Enters: slices. Leaves: `Envelope` records on `ingest-<lane>`, of at most 500 slices and 900 kB, key = campaign or message of
 the first. Singles wait for nothing: what has come up to the moment when the loop is free, or when one of the few records
-in flight is acknowledged, goes out together. Refused: `Problem` 503 when too many wait already, or when Kafka does not
+in flight is acknowledged, goes out together. A record goes on in the trace of its caller; one that several callers share
+is of no one's trace and has no `traceparent`. Refused: `Problem` 503 when too many wait already, or when Kafka does not
 acknowledge within ten seconds.
 """
 
@@ -12,15 +13,18 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from gateway.problem import Problem, unavailable
+from aiohttp import web
+
+from gateway.http.problem import Problem, unavailable
 from infra.kafka.outbox import DeliveryError, Headers, Outbox
 from infra.telemetry.metrics import Metrics
-from schemas.codec import encode
-from schemas.ids import partition_of
-from schemas.lanes import Lane
-from schemas.records import Envelope
-from schemas.slices import Slice
-from schemas.topics import INGEST_PARTITIONS, ingest
+from schemas.records.codec import encode
+from schemas.records.slice import Slice
+from schemas.records.topics import INGEST_PARTITIONS, ingest
+from schemas.records.wire import Envelope
+from schemas.rules.envelopes import group_slices
+from schemas.values.ids import partition_of
+from schemas.values.lanes import Lane
 
 MAX_SLICES = 500
 MAX_BYTES = 900_000
@@ -31,7 +35,8 @@ ANSWER_SECONDS = 9.5
 _OVERHEAD = 400
 """Bytes of a slice besides its columns and its texts, at most."""
 
-Waiting = tuple[Slice, "asyncio.Future[None]"]
+Waiting = tuple[Slice, "asyncio.Future[None]", str]
+"""A single, what its caller waits for, and the caller's `traceparent`."""
 
 
 class Ingest:
@@ -54,12 +59,12 @@ class Ingest:
             raise unavailable("overloaded", "too many messages wait for Kafka; try again")
         place = slice_.lane, partition_of(slice_.chunk.encode(), INGEST_PARTITIONS)
         acknowledged: asyncio.Future[None] = self._loop.create_future()
-        self._queues.setdefault(place, deque()).append((slice_, acknowledged))
+        self._queues.setdefault(place, deque()).append((slice_, acknowledged, traceparent))
         self.waiting += 1
         self._waiting_bytes += size
         if not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._flush_all, traceparent)
+            self._loop.call_soon(self._flush_all)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await acknowledged
@@ -92,14 +97,14 @@ class Ingest:
             if isinstance(result, BaseException):
                 raise _kafka_away(result)
 
-    def _flush_all(self, traceparent: str) -> None:
+    def _flush_all(self) -> None:
         self._scheduled = False
         for place, queue in self._queues.items():
             if queue:
-                self._flush(place, queue, traceparent)
+                self._flush(place, queue)
         self._metrics.set("sluice_ingest_waiting", self.waiting)
 
-    def _flush(self, place: tuple[str, int], queue: deque[Waiting], traceparent: str) -> None:
+    def _flush(self, place: tuple[str, int], queue: deque[Waiting]) -> None:
         lane, partition = place
         while queue and self._in_flight.get(place, 0) < IN_FLIGHT:
             batch = _next_batch(queue)
@@ -110,32 +115,26 @@ class Ingest:
             def report(error: str | None, _partition: int, _offset: int, batch: list[Waiting] = batch) -> None:
                 self._in_flight[place] -= 1
                 self._metrics.count("sluice_ingest_records_total", lane, "failed" if error else "acknowledged")
-                for _, acknowledged in batch:
+                for _, acknowledged, _ in batch:
                     if acknowledged.done():
                         continue
                     if error is None:
                         acknowledged.set_result(None)
                     else:
                         acknowledged.set_exception(DeliveryError(error))
-                self._flush(place, queue, traceparent)
+                self._flush(place, queue)
 
             self._outbox.post(ingest(Lane(lane)), batch[0][0].chunk.encode(),
-                              encode(Envelope(slices=[slice_ for slice_, _ in batch])), _headers(traceparent), partition,
-                              report)
+                              encode(Envelope(slices=[slice_ for slice_, _, _ in batch])),
+                              _headers(batch[0][2] if len(batch) == 1 else None), partition, report)
+
+
+INGEST: web.AppKey[Ingest] = web.AppKey("ingest", Ingest)
 
 
 def envelopes(slices: Sequence[Slice]) -> list[list[Slice]]:
     """These slices in their order, in groups that fit into a record."""
-    groups: list[list[Slice]] = []
-    size = MAX_BYTES
-    for slice_ in slices:
-        own = _size(slice_)
-        if size + own > MAX_BYTES or len(groups[-1]) == MAX_SLICES:
-            groups.append([])
-            size = 0
-        groups[-1].append(slice_)
-        size += own
-    return groups
+    return group_slices(slices, most=MAX_SLICES, most_bytes=MAX_BYTES, size=_size)
 
 
 def _next_batch(queue: deque[Waiting]) -> list[Waiting]:
@@ -143,12 +142,12 @@ def _next_batch(queue: deque[Waiting]) -> list[Waiting]:
     batch: list[Waiting] = []
     size = 0
     while queue and len(batch) < MAX_SLICES:
-        slice_, acknowledged = queue[0]
+        slice_, acknowledged, _ = queue[0]
         if not acknowledged.done():
             size += _size(slice_)
             if batch and size > MAX_BYTES:
                 break
-            batch.append((slice_, acknowledged))
+            batch.append(queue[0])
         queue.popleft()
     return batch
 
@@ -157,8 +156,10 @@ def _size(slice_: Slice) -> int:
     return len(slice_.sealed) + len(slice_.indexes) + len(slice_.body.encode()) + _OVERHEAD
 
 
-def _headers(traceparent: str) -> Headers:
-    return ("x-from", b"gateway"), ("traceparent", traceparent.encode())
+def _headers(traceparent: str | None) -> Headers:
+    """None: the record has several callers."""
+    origin = ("x-from", b"gateway")
+    return (origin,) if traceparent is None else (origin, ("traceparent", traceparent.encode()))
 
 
 def _kafka_away(fault: BaseException) -> Problem:

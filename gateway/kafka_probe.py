@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import time
 
+from aiohttp import web
+
 from infra.kafka.client import KafkaException, make_admin
 from infra.kafka.outbox import DeliveryError
-from schemas.topics import COMMANDS
+from schemas.records.topics import COMMANDS
 
 FRESH_SECONDS = 1.0
 TIMEOUT_SECONDS = 1.5
@@ -24,7 +26,7 @@ class KafkaProbe:
         self._one = asyncio.Lock()
         self._answered_at = 0.0
 
-    async def ask(self) -> None:
+    async def check(self) -> None:
         """Return when Kafka knows our topics."""
         async with self._one:
             if time.monotonic() - self._answered_at < FRESH_SECONDS:
@@ -36,3 +38,6 @@ class KafkaProbe:
             if found.topics[COMMANDS].error is not None:
                 raise DeliveryError(f"{COMMANDS}: {found.topics[COMMANDS].error}")
             self._answered_at = time.monotonic()
+
+
+KAFKA_PROBE: web.AppKey[KafkaProbe] = web.AppKey("kafka_probe", KafkaProbe)

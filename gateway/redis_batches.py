@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from aiohttp import web
+
 from infra.redis.client import Argument, Call, Redis, RedisDown, Script
 
 MAX_BATCH = 256
@@ -59,4 +61,6 @@ class RedisBatches:
                     answer.set_result(value)
 
 
-__all__ = ["RedisBatches", "RedisDown"]
+REDIS: web.AppKey[RedisBatches] = web.AppKey("redis", RedisBatches)
+
+__all__ = ["REDIS", "RedisBatches", "RedisDown"]

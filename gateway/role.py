@@ -9,31 +9,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import structlog
 
-from gateway.accounts import Accounts
-from gateway.app import make_runner
-from gateway.bounds import bounds_of
-from gateway.connection import listen
-from gateway.fresh_messages import FreshMessages
-from gateway.idempotency import Idempotency
+from gateway.app import Gateway, make_runner
+from gateway.auth.accounts import Accounts
+from gateway.http.connection import listen
+from gateway.http.limits import limits_of
+from gateway.idempotency.keys import Idempotency
 from gateway.ingest import Ingest
 from gateway.kafka_probe import KafkaProbe
-from gateway.openapi import describe
+from gateway.messages.recent import RecentMessages
 from gateway.redis_batches import RedisBatches
-from gateway.routes.operations import product_version
-from gateway.routes.table import ROUTES
-from gateway.state import Gateway
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool
 from infra.redis.client import connect
-from infra.role import RoleContext
+from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
-from infra.settings import Settings
+from infra.settings.model import Settings
 from infra.telemetry.metrics import Metrics
+from schemas.values.phone import numbering_plans
 
 POOL_SIZE = 8
 # A call may meet a PostgreSQL that stands still twice, in a statement, then waiting for a connection: 8 s of at most 10.
@@ -51,13 +47,15 @@ async def run(role: RoleContext) -> None:
         listening = await listen(runner, place.host, place.port)
         log.info("listening", action="listening", host=place.host, port=place.port)
         role.ready()
+        # In a thread, which lets the loop in every 5 ms; the first number of a country would hold it for up to 40.
+        reading = asyncio.create_task(asyncio.to_thread(numbering_plans.read_all, role.stop.is_set))
         stopping = asyncio.create_task(role.stop.wait())
         # The readings end by themselves only with an error, and then this process is of no use.
         await asyncio.wait({stopping, refreshing}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         listening.close()
         await runner.cleanup()
-        await refreshing
+        await asyncio.gather(refreshing, reading)
 
 
 @asynccontextmanager
@@ -79,11 +77,10 @@ async def open_gateway(settings: Settings, instance: str) -> AsyncIterator[Gatew
     await accounts.refresh()
     try:
         yield Gateway(
-            settings=settings, outbox=outbox, pool=pool, redis=redis, kafka=KafkaProbe(settings.kafka.bootstrap),
-            accounts=accounts, sealer=sealer,
+            settings=settings, limits=limits_of(settings.gateway), outbox=outbox, pool=pool, redis=redis,
+            kafka=KafkaProbe(settings.kafka.bootstrap), sealer=sealer, metrics=metrics, accounts=accounts,
             ingest=Ingest(outbox, metrics), idempotency=Idempotency(redis, pool, metrics, lambda: accounts.up),
-            fresh=FreshMessages(redis), metrics=metrics, spool_dir=Path(settings.data_dir) / "spool",
-            openapi=describe(ROUTES, product_version()), bounds=bounds_of(settings.gateway))
+            recent=RecentMessages(redis))
     finally:
         await client.close()
         await pool.close()

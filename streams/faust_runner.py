@@ -1,16 +1,16 @@
 """The one file that knows Faust: it brings records to the runners and moves offsets, nothing else.
 
-In: topics with their runners, a group, a stable instance name. Out: each topic's records in bursts of what has arrived,
+In: topics with their runners, a group, a stable instance name. Out: each topic's records in batches of what has arrived,
 acknowledged in order once the runner has returned. Guarantee: at least once, over kill -9 at any instant.
 Why it looks as it does, each line tried with 0.15.3:
 - an exception, a cancelled handler and an undecodable value are an *ack* in Faust: so the handler is ours, on a task of
   its own, takes raw bytes, and whatever goes wrong in it ends the process (exit 70, unacknowledged);
-- `take` and `concurrency` above 1 lose records: so bursts are made here, one at a time for each topic;
+- `take` and `concurrency` above 1 lose records: so batches are made here, one at a time for each topic;
 - every topic is an agent of its own, and one poll fits into a fifth of its buffer, so a topic that waits (accounts away)
   holds up no other;
 - with every buffer full Faust sleeps a second: `PatientConsumer` sleeps five milliseconds;
 - a fetch costs the broker and this process half a millisecond each, however little it brings: topics that gather are
-  left out of the fetches while their burst does (`FetchThread`);
+  left out of the fetches while their batch does (`FetchThread`);
 - without a committed offset its fetcher dies and the process lingers: `PatientConsumer` ends it with a clear message;
 - no tables, no exactly-once, no web server, no declared topics; output goes through our own producer.
 A stop is an exit: what was acknowledged is committed if that takes no time, the rest comes again.
@@ -34,8 +34,8 @@ from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
-from infra.private_files import make_private_folder
-from streams.stage import Inbound
+from infra.kafka.records import ConsumerRecord
+from infra.runtime.private_files import make_private_folder
 
 log = structlog.get_logger()
 
@@ -49,18 +49,18 @@ FETCHED_AFTER = 0.75
 
 
 class Source(NamedTuple):
-    """A topic, what handles its bursts, and how many records a burst has at most. `gather`: seconds to wait for more before
-    a burst that is not full."""
+    """A topic, what handles its batches, and how many records a batch has at most. `gather`: seconds to wait for more before
+    a batch that is not full."""
 
     topic: str
-    run: Callable[[Sequence[Inbound]], Awaitable[None]]
-    burst: int
+    run: Callable[[Sequence[ConsumerRecord]], Awaitable[None]]
+    batch: int
     gather: float = 0.0
 
 
 class FetchThread(AIOKafkaConsumerThread):
     """Faust's thread that fetches. Once topics that gather have brought a little, all that gather are left alone for
-    `FETCHED_AFTER` of that time: what they bring then is in time for the same burst."""
+    `FETCHED_AFTER` of that time: what they bring then is in time for the same batch."""
 
     _resting = False
 
@@ -126,8 +126,8 @@ class UntabledManager(TableManager):
         await self.recovery.start()
 
 
-class Bursts:
-    """Between Faust's stream and a runner: a queue, and one task that empties it burst by burst."""
+class BatchQueue:
+    """Between Faust's stream and a runner: a queue, and one task that empties it batch by batch."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -140,12 +140,12 @@ class Bursts:
         # Trap: `noack()` leaves this stream as it is and returns another; iterated, this one would acknowledge each record
         # as soon as the next is asked for, long before it is handled.
         stream.enable_acks = False
-        task = asyncio.create_task(self._guarded(stream), name=f"bursts of {self._source.topic}")
+        task = asyncio.create_task(self._guarded(stream), name=f"batches of {self._source.topic}")
         try:
             async for event in stream.events():
                 self._queue.append(event)
                 self._work.set()
-                while len(self._queue) >= self._source.burst:
+                while len(self._queue) >= self._source.batch:
                     self._room.clear()
                     await self._room.wait()
         finally:
@@ -160,18 +160,18 @@ class Bursts:
             task = asyncio.current_task()
             if isinstance(fault, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise
-            log.exception("a burst could not be finished", action="burst_unfinished", topic=self._source.topic)
+            log.exception("a batch could not be finished", action="burst_unfinished", topic=self._source.topic)
             end_process(f"{self._source.topic}: {type(fault).__name__}: {fault}", "burst_unfinished")
 
     async def _empty(self, acks: Any) -> None:
-        queue, burst, gather = self._queue, self._source.burst, self._source.gather
+        queue, batch, gather = self._queue, self._source.batch, self._source.gather
         while True:
             if not queue:
                 self._work.clear()
                 await self._work.wait()
-            if gather and len(queue) < burst:
+            if gather and len(queue) < batch:
                 await asyncio.sleep(gather)
-            events = [queue.popleft() for _ in range(min(len(queue), burst))]
+            events = [queue.popleft() for _ in range(min(len(queue), batch))]
             self._room.set()
             await self._source.run([_inbound(event.message) for event in events])
             for event in events:
@@ -189,7 +189,7 @@ async def run_sources(sources: Sequence[Source], *, bootstrap: str, group: str, 
     app = make_app(bootstrap=bootstrap, group=group, instance=instance, folder=folder)
     app.transport.gather = {source.topic: source.gather for source in sources if source.gather}
     for source in sources:
-        app.agent(app.topic(source.topic, allow_empty=True), name=source.topic, concurrency=1)(Bursts(source).read)
+        app.agent(app.topic(source.topic, allow_empty=True), name=source.topic, concurrency=1)(BatchQueue(source).read)
     app.on_partitions_assigned.connect(_call(ready), weak=False)
     # Trap: an app that runs inside a foreign loop is finalised by nobody else.
     app.finalize()
@@ -249,9 +249,16 @@ def end_process(sentence: str, action: str) -> Any:
     os._exit(FAILED)
 
 
-def _inbound(message: Any) -> Inbound:
-    return Inbound(message.topic, message.partition, message.offset, round((message.timestamp or 0) * 1000), message.key,
-                   message.value, _headers(message.headers))
+def _inbound(message: Any) -> ConsumerRecord:
+    return ConsumerRecord(
+        message.topic,
+        message.partition,
+        message.offset,
+        round((message.timestamp or 0) * 1000),
+        message.key,
+        message.value,
+        _headers(message.headers),
+    )
 
 
 def _headers(headers: Any) -> list[tuple[str, bytes]]:

@@ -1,8 +1,8 @@
-"""The way out to Kafka: a burst's outputs, back when the last one is acknowledged.
+"""The way out to Kafka: a batch's outputs, back when the last one is acknowledged.
 
 In: outputs. Out: nothing, or `Undelivered` when one of them was refused; then the process is to end without acknowledging
 its inputs. A few records go through the outbox, at once; many (a public event per message) through the producer for
-bursts, which costs half per record.
+many, which costs half per record.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from infra.kafka.burst_outbox import BurstOutbox
 from infra.kafka.outbox import DeliveryError, Outbox
-from streams.stage import Output, Undelivered
+from infra.kafka.records import ProducerRecord
+from streams.handler import Undelivered
 
 MANY = 256
 
@@ -19,15 +20,15 @@ MANY = 256
 class KafkaOutlet:
     """Delivers through two producers; to be made inside a running loop."""
 
-    def __init__(self, outbox: Outbox, bursts: BurstOutbox) -> None:
+    def __init__(self, outbox: Outbox, bulk: BurstOutbox) -> None:
         self._outbox = outbox
-        self._bursts = bursts
+        self._bulk = bulk
 
-    async def deliver(self, outputs: Sequence[Output]) -> None:
+    async def deliver(self, outputs: Sequence[ProducerRecord]) -> None:
         """Return when Kafka has acknowledged them all. Raises Undelivered."""
         try:
             if len(outputs) >= MANY:
-                await self._bursts.send_all(outputs)
+                await self._bulk.send_all(outputs)
             elif outputs:
                 await self._outbox.send_all(outputs)
         except DeliveryError as fault:

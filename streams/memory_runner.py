@@ -1,7 +1,7 @@
 """The runner without Kafka, for unit tests: topics are lists, an offset is a place in one.
 
 In: records appended by the test. Out: what the stage wrote, and which inputs are acknowledged. It keeps the same promise
-as the real one: an input is acknowledged only after all outputs of its burst were delivered; `Undelivered` and `BrakeOn`
+as the real one: an input is acknowledged only after all outputs of its batch were delivered; `Undelivered` and `BrakeOn`
 end it, as they would end the process, and `restart` begins again at the first input that is not acknowledged.
 """
 
@@ -9,25 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from infra.kafka.records import ConsumerRecord, ProducerRecord
+from streams.handler import Handler, Undelivered
 from streams.runner import BRAKE, Runner
-from streams.stage import Handler, Inbound, Output, Undelivered
 
 
 class MemoryTopics:
     """An outlet that keeps what it is given; `fail_next` deliveries fail without keeping anything."""
 
     def __init__(self) -> None:
-        self.written: list[Output] = []
+        self.written: list[ProducerRecord] = []
         self.fail_next = 0
 
-    async def deliver(self, outputs: Sequence[Output]) -> None:
+    async def deliver(self, outputs: Sequence[ProducerRecord]) -> None:
         """Keep them, or fail."""
         if self.fail_next:
             self.fail_next -= 1
             raise Undelivered("told to fail")
         self.written += outputs
 
-    def on(self, topic: str) -> list[Output]:
+    def on(self, topic: str) -> list[ProducerRecord]:
         """What was written to this topic."""
         return [output for output in self.written if output.topic == topic]
 
@@ -36,15 +37,15 @@ class MemoryRunner:
     """One stage on one input topic of one partition."""
 
     def __init__(self, make: Callable[[], Handler], *, topic: str = "in", clock: Callable[[], int] = lambda: 0,
-                 burst: int = 64, brake: int = BRAKE) -> None:
+                 batch: int = 64, brake: int = BRAKE) -> None:
         self.topics = MemoryTopics()
         self.acknowledged = 0
         self._make = make
         self._topic = topic
         self._clock = clock
-        self._burst = burst
+        self._batch = batch
         self._brake = brake
-        self._inputs: list[Inbound] = []
+        self._inputs: list[ConsumerRecord] = []
         self.restart()
 
     def restart(self) -> None:
@@ -53,10 +54,10 @@ class MemoryRunner:
 
     def send(self, value: bytes | None, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Append a record to the input."""
-        self._inputs.append(Inbound(self._topic, 0, len(self._inputs), 1_000, key, value, headers))
+        self._inputs.append(ConsumerRecord(self._topic, 0, len(self._inputs), 1_000, key, value, headers))
 
     async def drain(self) -> None:
         """Handle everything that is not acknowledged. Raises Undelivered or BrakeOn."""
-        while burst := self._inputs[self.acknowledged:self.acknowledged + self._burst]:
-            await self._runner.run(burst)
-            self.acknowledged += len(burst)
+        while batch := self._inputs[self.acknowledged:self.acknowledged + self._batch]:
+            await self._runner.run(batch)
+            self.acknowledged += len(batch)

@@ -1,20 +1,18 @@
 """The table of contents of this folder: the stages, in the order of a message's way.
 
-In: nothing. Out: which stage reads which topics in which pool, through which steps, and what it writes. A newcomer adds a
-step with one file in `steps/` and one entry here. Nothing can go wrong; tests hold the table and `schemas/topics.py`
-together.
+In: nothing. Out: which stage reads which topics in which pool, through which steps, and what it may write. A newcomer adds a
+step with one file in `steps/` and one entry here. Nothing can go wrong; `role.py` runs what stands here, and tests hold the
+table and `schemas/records/topics.py` together.
 
     ingest ── intake ──► dispatch ── (carrier) ──► attempts ── settlement ──► events, retries, money
-                                                   carrier-receipts ── match ──► events, public receipts
+                                                   carrier-receipts ── receipts ──► events, public receipts
 """
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import NamedTuple
 
-from schemas.lanes import POOLS, Lane, Pool
-from schemas.topics import (
+from schemas.records.topics import (
     CARRIER_RECEIPTS,
     DEAD_LETTER,
     DELIVERY_RECEIPTS,
@@ -26,32 +24,32 @@ from schemas.topics import (
     ingest,
     retry,
 )
+from schemas.values.lanes import POOLS, Lane, Pool
+from streams.step import Step
 from streams.steps import (
     admit_to_carrier,
-    match_receipts,
-    partition_slice,
+    assign_carrier,
+    check_campaign,
     reserve_credit,
-    retry_slice,
     route_slice,
-    settle_block,
-    spare_assigned,
     validate_text,
 )
 
 GATHER = 0.06
+"""What tells of messages after they have left can wait a moment: a start and its answer are then one change of state, and
+what a batch costs in calls is shared by many."""
 
 
 class Stage(NamedTuple):
-    """One row. `reads` and `writes`: topics by lane, and topics that all lanes share; `burst`: records at a time; `gather`:
-    seconds that a burst waits for more. What tells of messages after they have left can wait a moment: a start and its
-    answer are then one change of state, and what a burst costs in calls is shared by many."""
+    """One row. `reads` and `writes`: topics by lane, and topics that all lanes share; `steps`: run one after the other, none
+    where a stage reads what carriers said; `batch`: records at a time; `gather`: seconds that a batch waits for more."""
 
     name: str
     reads: tuple[str, ...]
-    steps: tuple[ModuleType, ...]
+    steps: tuple[Step, ...]
     writes: tuple[str, ...]
     pools: tuple[Pool, ...]
-    burst: int
+    batch: int
     gather: float = 0.0
 
 
@@ -61,15 +59,23 @@ def _lanes(*names: object) -> tuple[str, ...]:
 
 STAGES: tuple[Stage, ...] = (
     Stage("intake", _lanes(ingest),
-          (partition_slice, validate_text, route_slice, reserve_credit, spare_assigned, admit_to_carrier),
+          (check_campaign, validate_text, route_slice, reserve_credit, assign_carrier, admit_to_carrier),
           (*_lanes(dispatch, events), HELD, USAGE, DELIVERY_RECEIPTS), (Pool.OTP, Pool.BULK), 64),
     Stage("settlement", _lanes(attempts),
-          (settle_block, retry_slice),
+          (),
           (*_lanes(events, retry), HELD, USAGE, DELIVERY_RECEIPTS, DEAD_LETTER), (Pool.OTP, Pool.BULK), 64, GATHER),
-    Stage("match", (CARRIER_RECEIPTS,),
-          (match_receipts,),
+    Stage("receipts", (CARRIER_RECEIPTS,),
+          (),
           (*_lanes(events), USAGE, DELIVERY_RECEIPTS), (Pool.BULK,), 16, GATHER),
 )
+
+
+def stage_named(name: str) -> Stage:
+    """The row with this name. Raises KeyError."""
+    for stage in STAGES:
+        if stage.name == name:
+            return stage
+    raise KeyError(name)
 
 
 def topics_of(pool: Pool) -> tuple[tuple[str, Stage], ...]:

@@ -1,18 +1,18 @@
-"""What the stages ask of the world, in bursts, before they decide; implementations are in `adapters/`.
+"""What the stages ask of the world, in batches, before they decide; implementations are in `adapters/`.
 
-A port whose system is away raises `PortDown`: the runner then keeps the burst and asks again, and nothing is lost or
+A port whose system is away raises `PortDown`: the runner then keeps the batch and asks again, and nothing is lost or
 decided meanwhile. Every call may be repeated with the same arguments without doing anything twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from schemas.records import CampaignCommand
-from schemas.slices import Columns, Slice
-from streams.steps.route_slice import Route
+from schemas.records.slice import Columns, Slice
+from schemas.records.wire import CampaignCommand
+from schemas.rules.routes import Route, RouteTable
 
 
 class PortDown(RuntimeError):
@@ -26,8 +26,8 @@ class Campaigns(Protocol):
         """The campaign's newest command."""
     def version(self, campaign: str) -> int:
         """Its version; 0 when none was read."""
-    async def wait_version(self, campaign: str, version: int, timeout: float) -> bool:
-        """Whether this version arrives within `timeout` seconds."""
+    async def wait_versions(self, wanted: Mapping[str, int], timeout: float) -> None:
+        """Return when these versions, by campaign, have been read, or after `timeout` seconds."""
 
 
 class Carrier(Protocol):
@@ -78,12 +78,14 @@ class Sealing(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditAsk:
-    """Reserve price x segments for these positions under (tenant, chunk, round). `segments`: uint8 per position."""
+    """Reserve price x segments for these positions under (tenant, chunk, round, price class). `segments`: uint8 per
+    position."""
 
     tenant: str
     campaign: str | None
     chunk: str
     round: int
+    price_class: int
     size: int
     lane: str
     price: int
@@ -107,7 +109,7 @@ class Credit(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpaceAsk:
+class CapacityAsk:
     """Room for `cost` segments at a carrier of `rate` segments per second; `least`: those of the first message."""
 
     carrier: str
@@ -119,15 +121,30 @@ class SpaceAsk:
     rate: int
 
 
-class Space(Protocol):
+class Capacity(Protocol):
     """Room at the carriers; never down: without Redis it answers by itself, smaller."""
 
     async def assign(self, wanted: Sequence[tuple[str, int, Mapping[str, int]]]) -> list[Mapping[str, int]]:
         """For each (chunk, send, carrier → positions): the carriers written first."""
     async def already_assigned(self, sends: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
         """For each (chunk, send): positions by the carrier assigned to them; none without Redis."""
-    async def ask(self, asks: Sequence[SpaceAsk]) -> list[int]:
+    async def ask(self, asks: Sequence[CapacityAsk]) -> list[int]:
         """Segments granted to each, 0 to its cost; nothing where others already wait (otp never waits behind them)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeBatch:
+    """What the steps of intake ask while one batch is handled at `now` (milliseconds). `open`: the columns of a slice,
+    unsealed once; `invalid`: which of these numbers cannot be sent to."""
+
+    campaigns: Campaigns
+    catalog: Catalog
+    credit: Credit
+    capacity: Capacity
+    routes: RouteTable
+    open: Callable[[Slice], Columns]
+    invalid: Callable[[Sequence[int]], Collection[int]]
+    now: int
 
 
 class OwnerAsk(NamedTuple):
@@ -178,6 +195,7 @@ class Found:
     ref: str | None
     id: str = ""
     charge_round: int | None = None
+    price_class: int = 0
     lease: str | None = None
 
 

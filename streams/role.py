@@ -1,4 +1,4 @@
-"""The role `streams`: intake, settlement and match, for the lanes of one pool.
+"""The role `streams`: intake, settlement and receipts, for the lanes of one pool.
 
 In: `RoleContext` (pool otp or bulk). Out: the stages of that pool at work until the stop. Before the first record every
 campaign's command is read to the topic's end, and the configuration is known. Guarantee: see `runner.py`; this file only
@@ -15,33 +15,32 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from infra.kafka.burst_outbox import BurstOutbox
-from infra.kafka.command_burial import CommandBurial
-from infra.kafka.commands import CommandBook
+from infra.kafka.command_cache import CommandCache
 from infra.kafka.outbox import Outbox
-from infra.postgres.config_book import ConfigBook
+from infra.kafka.rejected_commands import RejectedCommands
+from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import Pool, open_pool
+from infra.redis.carrier_capacity import CarrierCapacity
 from infra.redis.client import connect
-from infra.redis.rooms import Rooms
-from infra.role import RoleContext
+from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
-from schemas.lanes import Pool as LanePool
-from schemas.phone import PhoneError, are_valid, normalise
+from schemas.values.lanes import Pool as LanePool
+from schemas.values.phone.number import PhoneError, are_valid, normalise
 from streams.adapters.allowance_credit import AllowanceCredit
 from streams.adapters.log_owners import LogOwners
 from streams.adapters.postgres_credit import PostgresCredit
 from streams.adapters.postgres_refs import PostgresRefs
-from streams.adapters.redis_space import RedisSpace
+from streams.adapters.redis_capacity import RedisCapacity
 from streams.faust_runner import Source, run_sources
-from streams.intake import Intake
-from streams.intake_burst import IntakePorts
+from streams.handler import Handler
+from streams.intake.handler import IntakeHandler, IntakePorts
 from streams.kafka_outlet import KafkaOutlet
-from streams.match import Match, MatchPorts
-from streams.pipeline import topics_of
+from streams.pipeline import Stage, topics_of
 from streams.ports import Catalog, Credit, Owners, Sealing
+from streams.receipts.handler import ReceiptsHandler, ReceiptsPorts
 from streams.runner import Runner
-from streams.settlement import Settlement, SettlementPorts
-from streams.stage import Handler
+from streams.settlement.handler import SettlementHandler, SettlementPorts
 
 SERVICE = "streams"
 OTP_LINGER_MS = 0.0
@@ -54,10 +53,10 @@ class Parts:
     """What the stages of a process share."""
 
     pool: Pool
-    commands: CommandBook
+    commands: CommandCache
     catalog: Catalog
     sealer: Sealing
-    rooms: Rooms
+    capacity: CarrierCapacity
     credit: Credit
     owners: Owners
 
@@ -69,13 +68,13 @@ async def run(role: RoleContext) -> None:
     bootstrap = settings.kafka.bootstrap or ""
     keyring = load_keyring(settings.keyring_path)
     pool = await open_pool(_secret(settings.postgres.url), size=CONNECTIONS)
-    config = ConfigBook(pool, keyring)
+    config = ConfigCache(pool, keyring)
     await config.start()
-    commands = CommandBook(bootstrap, CommandBurial(bootstrap, SERVICE) if pool_name is LanePool.BULK else None)
+    commands = CommandCache(bootstrap, RejectedCommands(bootstrap, SERVICE) if pool_name is LanePool.BULK else None)
     await commands.start()
     accounts = PostgresCredit(pool, now_ms)
     parts = Parts(
-        pool=pool, commands=commands, catalog=config, sealer=Sealer(keyring), rooms=Rooms(connect(
+        pool=pool, commands=commands, catalog=config, sealer=Sealer(keyring), capacity=CarrierCapacity(connect(
             _secret(settings.redis.url))),
         credit=AllowanceCredit(accounts, pool, now_ms) if pool_name is LanePool.OTP else accounts,
         owners=LogOwners(bootstrap))
@@ -84,26 +83,28 @@ async def run(role: RoleContext) -> None:
                          BurstOutbox(bootstrap, f"{role.instance}-bursts", linger_ms=linger,
                                      compression=settings.kafka.public_compression))
     sources = [
-        Source(topic, Runner(make_handler(stage.name, parts), outlet, service=SERVICE, clock=now_ms).run, stage.burst,
+        Source(topic, Runner(make_handler(stage, parts), outlet, service=SERVICE, clock=now_ms).run, stage.batch,
                stage.gather)
         for topic, stage in topics_of(pool_name)]
     await run_sources(sources, bootstrap=bootstrap, group=f"sluice-streams-{pool_name}", instance=role.instance,
                       folder=settings.data_dir / "faust" / role.instance, stop=role.stop, ready=role.ready)
 
 
-def make_handler(stage: str, parts: Parts) -> Handler:
-    """The stage of this name at work. Raises KeyError for a name that the pipeline does not have."""
-    match stage:
+def make_handler(stage: Stage, parts: Parts) -> Handler:
+    """This row of the pipeline at work. Raises KeyError for a name that nobody handles."""
+    match stage.name:
         case "intake":
-            return Intake(IntakePorts(
+            return IntakeHandler(IntakePorts(
                 campaigns=parts.commands, catalog=parts.catalog, sealing=parts.sealer, credit=parts.credit,
-                space=RedisSpace(parts.rooms, time.monotonic), invalid=invalid_numbers, clock=now_ms))
+                capacity=RedisCapacity(parts.capacity, time.monotonic), invalid=invalid_numbers, clock=now_ms),
+                stage.steps, stage.writes)
         case "settlement":
-            return Settlement(SettlementPorts(sealing=parts.sealer, owners=parts.owners, clock=now_ms))
-        case "match":
-            return Match(MatchPorts(catalog=parts.catalog, sealing=parts.sealer,
-                                    refs=PostgresRefs(parts.pool, parts.sealer), clock=now_ms))
-    raise KeyError(stage)
+            return SettlementHandler(SettlementPorts(sealing=parts.sealer, owners=parts.owners, clock=now_ms), stage.writes)
+        case "receipts":
+            return ReceiptsHandler(ReceiptsPorts(
+                catalog=parts.catalog, sealing=parts.sealer, refs=PostgresRefs(parts.pool, parts.sealer), clock=now_ms),
+                stage.writes)
+    raise KeyError(stage.name)
 
 
 def invalid_numbers(numbers: Sequence[int]) -> set[int]:

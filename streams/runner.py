@@ -1,11 +1,11 @@
-"""The engine of a stage, whatever brings the records: burst in, decisions, outputs acknowledged, then the offsets move.
+"""The engine of a stage, whatever brings the records: batch in, decisions, outputs acknowledged, then the offsets move.
 
-In: bursts of records of one topic. Out: through the `Outlet`, everything the stage writes and the dead letters; `run`
+In: batches of records of one topic. Out: through the `Outlet`, everything the stage writes and the dead letters; `run`
 returns when all is acknowledged, and only then may the caller acknowledge the inputs. Guarantee: no record is lost.
 - Bytes that are no record of this topic are buried whole, byte for byte.
-- A burst that raised is handled again, item by item; an item that fails is cut in halves, again and again; what fails alone
+- A batch that raised is handled again, item by item; an item that fails is cut in halves, again and again; what fails alone
   is buried, wrapped alone; the rest goes on. An item of which nothing can be handled is buried as it came.
-- When something the stage asks is away (`PortDown`) the burst waits here and is handled again, however long it takes.
+- When something the stage asks is away (`PortDown`) the batch waits here and is handled again, however long it takes.
 - `Undelivered` and `BrakeOn` leave `run`: the caller ends the process without acknowledging anything. The brake is pulled
   when more than `brake` different items in a row were about to be buried for a failed step: then it is we who are broken.
   A fault of the value itself (see `infra/postgres/faults.py`) does not count: there may be any number of these.
@@ -19,13 +19,13 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from infra.kafka.dead_letter import dead_letter
+from infra.kafka.records import ConsumerRecord, ProducerRecord
 from infra.postgres.faults import is_data_fault
-from schemas.codec import DecodeError
-from schemas.reasons import Reason
-from schemas.slices import RecordError
-from schemas.topics import DEAD_LETTER
+from schemas.records.codec import DecodeError
+from schemas.records.slice import RecordError
+from schemas.values.reasons import Reason
+from streams.handler import Handler, Item, Outlet, Undelivered, Unusable, Written
 from streams.ports import PortDown
-from streams.stage import Burial, Handler, Inbound, Item, Outlet, Output, Undelivered, Written
 
 __all__ = ["BrakeOn", "Runner", "Undelivered"]
 
@@ -52,42 +52,42 @@ class Runner:
         self._brake = brake
         self._failed_in_a_row: set[tuple[str, int, int, int]] = set()
 
-    async def run(self, burst: Sequence[Inbound]) -> None:
+    async def run(self, batch: Sequence[ConsumerRecord]) -> None:
         """Handle these records. Raises Undelivered or BrakeOn."""
-        items, odd, letters = self._open(burst)
+        items, contradictory, dead_letters = self._open(batch)
         written: list[Written] = []
         try:
             written += [await self._patiently(items)] if items else []
             if items:
                 self._failed_in_a_row.clear()
-        except Exception as fault:  # noqa: BLE001  why: whatever a step raises, the others of its burst must go on
-            log.warning("a burst failed and is handled again one by one", action="burst_failed", topic=burst[0].topic,
+        except Exception as fault:  # noqa: BLE001  why: whatever a step raises, the others of its batch must go on
+            log.warning("a batch failed and is handled again one by one", action="burst_failed", topic=batch[0].topic,
                         fault=f"{type(fault).__name__}: {fault}"[:300])
-            odd += items
-        more, failures = await self._one_by_one(odd)
+            contradictory += items
+        more, failures = await self._one_by_one(contradictory)
         written += more
-        letters += failures
+        dead_letters += failures
         for part in written:
-            letters += [self._bury_part(burial) for burial in part.burials]
-        await self._outlet.deliver([*(output for part in written for output in part.outputs), *letters])
+            dead_letters += [self._unusable(unusable) for unusable in part.unusable]
+        await self._outlet.deliver([*(output for part in written for output in part.outputs), *dead_letters])
         for part in written:
             if part.remember is not None:
                 part.remember()
 
-    def _open(self, burst: Sequence[Inbound]) -> tuple[list[Item], list[Item], list[Output]]:
-        """Items, those that contradict themselves, and letters for what is no record."""
+    def _open(self, batch: Sequence[ConsumerRecord]) -> tuple[list[Item], list[Item], list[ProducerRecord]]:
+        """Items, those that contradict themselves, and dead letters for what is no record."""
         items: list[Item] = []
-        odd: list[Item] = []
-        letters: list[Output] = []
-        for record in burst:
+        contradictory: list[Item] = []
+        dead_letters: list[ProducerRecord] = []
+        for record in batch:
             try:
                 opened = self._handler.open(record)
             except DecodeError as fault:
-                letters.append(self._letter(record, record.value, fault, Reason.UNDECODABLE))
+                dead_letters.append(self._dead_letter(record, record.value, fault, Reason.UNDECODABLE))
                 continue
             for item in opened:
-                (items if self._fault(item) is None else odd).append(item)
-        return items, odd, letters
+                (items if self._fault(item) is None else contradictory).append(item)
+        return items, contradictory, dead_letters
 
     def _fault(self, item: Item) -> RecordError | None:
         try:
@@ -103,26 +103,26 @@ class Runner:
             try:
                 return await self._handler.handle(items)
             except PortDown as fault:
-                log.warning("a burst waits for what it asks", action="port_down", topic=items[0].source.topic,
+                log.warning("a batch waits for what it asks", action="port_down", topic=items[0].source.topic,
                             fault=str(fault))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _one_by_one(self, items: Sequence[Item]) -> tuple[list[Written], list[Output]]:
+    async def _one_by_one(self, items: Sequence[Item]) -> tuple[list[Written], list[ProducerRecord]]:
         written: list[Written] = []
-        letters: list[Output] = []
+        dead_letters: list[ProducerRecord] = []
         for item in items:
-            taken, failed = await self._apart(item)
-            if taken:
+            done, failed = await self._take_apart(item)
+            if done:
                 self._failed_in_a_row.clear()
             for piece, fault in failed:
                 self._count_failure(piece, fault)
                 reason = Reason.UNDECODABLE if isinstance(fault, RecordError) else Reason.STEP_FAILED
-                letters.append(self._letter(item.source, self._handler.wrap(piece), fault, reason))
-            written += taken
-        return written, letters
+                dead_letters.append(self._dead_letter(item.source, self._handler.wrap(piece), fault, reason))
+            written += done
+        return written, dead_letters
 
-    async def _apart(self, item: Item) -> tuple[list[Written], list[tuple[Item, Exception]]]:
+    async def _take_apart(self, item: Item) -> tuple[list[Written], list[tuple[Item, Exception]]]:
         """What can be handled of an item, and what fails alone: pieces, or the item when nothing of it can be handled."""
         written: list[Written] = []
         fault = await self._attempt(item, written)
@@ -167,14 +167,10 @@ class Runner:
             raise BrakeOn(f"{len(self._failed_in_a_row)} items of {record.topic} in a row failed; the last: "
                           f"{type(fault).__name__}: {fault}")
 
-    def _bury_part(self, burial: Burial) -> Output:
-        return self._letter(burial.item.source, burial.value, RecordError(burial.detail), burial.reason)
+    def _unusable(self, found: Unusable) -> ProducerRecord:
+        return self._dead_letter(found.item.source, found.value, RecordError(found.detail), found.reason)
 
-    def _letter(self, record: Inbound, value: bytes | None, fault: Exception, reason: Reason) -> Output:
+    def _dead_letter(self, record: ConsumerRecord, value: bytes | None, fault: Exception, reason: Reason) -> ProducerRecord:
         log.error("buried", action="buried", topic=record.topic, partition=record.partition, offset=record.offset,
                   reason=str(reason))
-        key, content, headers = dead_letter(
-            record.topic, record.partition, record.offset, record.timestamp, record.key, value, record.headers,
-            error_class=type(fault).__name__, code=str(reason), message=str(fault), service=self._service,
-            now=self._clock())
-        return Output(DEAD_LETTER, key, content, headers)
+        return dead_letter(record._replace(value=value), fault, code=reason, service=self._service, now=self._clock())

@@ -8,29 +8,53 @@ product as `sluice up` starts it. Wrong: a service that does not start fails the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from infra.kafka import topic_admin
 from infra.services.stack import Stack
-from infra.settings_environment import forget_others
+from infra.settings.environment import forget_others
 from tests.support.running import stack as stack
-from tests.support.stack import running_stack
+from tests.support.service_stack import running_services
+
+FOLDERS = ("scenario", "chaos", "component", "architecture", "unit")
+QUICK, THOROUGH = 30, 300
+"""Examples of a property: in the fast suite, and with `--hypothesis-profile thorough`, as .ci/run calls the slow one."""
 
 
-def pytest_configure() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
     """Examples have no limit of time of their own: on a machine that stands still for a second they say nothing of us.
     PostgreSQL's variables in the environment are not for our servers."""
     forget_others()
-    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    settings.load_profile("patient")
+    for name, count in (("quick", QUICK), ("thorough", THOROUGH)):
+        settings.register_profile(name, max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile(config.getoption("--hypothesis-profile") or "quick")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of `chaos` is slow. Long folders come first: short tests fill the end where several workers share a run."""
+    for item in items:
+        if item.nodeid.startswith("tests/chaos/"):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: FOLDERS.index(folder) if (folder := item.nodeid.split("/")[1]) in FOLDERS else 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`-n N`: tests that share something expensive go to one worker."""
+    from tests.support.sharing import SharedPlaces
+
+    return SharedPlaces(config, log)
 
 
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Kafka, PostgreSQL and Redis for this run of the tests."""
-    with running_stack(tmp_path_factory.mktemp("stack")) as stack:
+    with running_services(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
 
 

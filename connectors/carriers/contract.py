@@ -1,20 +1,23 @@
-"""What dispatch may ask of any carrier, whatever its protocol.
+"""What dispatch may ask of any carrier, whatever its protocol. It speaks of messages; alphabets, segments' octets and
+connections are matters of the kind.
 
-In: `Submit` records, one a message, with the text already encoded and cut into parts. Out: exactly one `Result` a
-message, handed over in batches, and `Receipt` records as the carrier reports them. Nothing here raises for what a
-carrier does; everything that can go wrong with one message is a kind of result:
+In: `Submit` records, one a message. Out: exactly one `Result` a message, handed over in batches, and `Receipt` records as
+the carrier reports them. Nothing here raises for what a carrier does; everything that can go wrong with one message is a
+kind of result:
 
-    Accepted   every part asked for was taken; `ids` holds one carrier id a part, in order
-    Refused    the carrier said no to a part; `klass` says whether asking again can help
-    Throttled  the carrier said "not now"; nothing of this part was taken, no attempt is counted
-    Unknown    bytes of a part were handed to the network and no answer came: the carrier may have it. While the
+    Accepted   every segment asked for was taken; `ids` holds one carrier id a segment, in order
+    Refused    the carrier said no to a segment; `klass` says whether asking again can help
+    Throttled  the carrier said "not now"; nothing of this segment was taken, no attempt is counted
+    Unknown    bytes of a segment were handed to the network and no answer came: the carrier may have it. While the
                connection stands the answer may still come: then one more result follows for the same `ref`, Accepted,
-               Refused or Throttled, that speaks of that part alone (`ids`: its id, if it was taken). After `lost`
+               Refused or Throttled, that speaks of that segment alone (`ids`: its id, if it was taken). After `lost`
                none can
-    NotSent    no byte of the part that was next has left: certain, so it may go again
+    NotSent    no byte of the segment that was next has left: certain, so it may go again
+    Unfit      no message of this kind can carry that text; nothing has left
 
-Parts of one message are sent one after the other, each after the answer of the one before, so `sent_parts` is always a
-prefix: counted from the first part of the message, `first_part` included. `ids` speaks of this call's parts alone.
+Segments (called parts) of one message are sent one after the other, each after the answer of the one before, so
+`sent_parts` is always a prefix: counted from the first segment of the message, `first_part` included. `ids` speaks of this
+call's segments alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,40 +25,51 @@ from typing import Literal, Protocol
 
 import msgspec
 
-Alphabet = Literal["gsm7", "ucs2"]
+from schemas.values.ids import MessageId
+
 FailureClass = Literal["permanent", "transient", "unknown"]
+UnfitReason = Literal["too_long", "bad_text"]
 
 
 class Submit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One message to send.
 
-    `ref` is the caller's key and comes back in the result. `source` as the sender wrote it; `destination` E.164
-    digits without '+'. `parts`: user data without header, gsm7 = one septet an octet, ucs2 = UTF-16BE. `concat_ref`
-    0..255 is used when there are several parts. `validity_seconds` from now; 0 = the carrier's default. `first_part`:
-    parts before it were accepted earlier. `part_count`: how many parts to send in this call, 0 = all that are left; a
-    caller that paces segment by segment asks for one at a time.
+    `ref` is the caller's key and comes back in the result; `message_id` is ours, the same on every repeat, made by `id_of`
+    of the `ref` when a kind asks for it (SMPP seldom does). `sender` as the sender wrote it; `destination` E.164 digits
+    without '+'. The text is rendered, exactly as it is to be read; `template` and `media` are for kinds that know them.
+    `validity_seconds` from now; 0 = the carrier's default.
+
+    A caller that paces segment by segment asks for some at a time. `parts`: how many segments the text was counted (and is
+    paid) as; `first_part`: the segments before it were accepted earlier; `part_count`: how many to send in this call, 0 =
+    all that are left. A carrier that finds nothing left answers Accepted without ids.
     """
 
     ref: int
-    source: str
+    id_of: Callable[[int], MessageId]
+    sender: str
     destination: str
-    alphabet: Alphabet
-    parts: tuple[bytes, ...]
-    concat_ref: int = 0
+    text: str
+    template: str | None = None
+    media: str | None = None
     validity_seconds: int = 0
+    parts: int = 1
     first_part: int = 0
     part_count: int = 0
 
+    @property
+    def message_id(self) -> MessageId:
+        return self.id_of(self.ref)
+
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Every part that was asked for is with the carrier."""
+    """Every segment that was asked for is with the carrier."""
 
     ref: int
     ids: tuple[str, ...]
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The carrier refused a part; the parts before it (`sent_parts`) are with the carrier."""
+    """The carrier refused a segment; those before it (`sent_parts`) are with the carrier."""
 
     ref: int
     code: str
@@ -75,7 +89,7 @@ class Throttled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The part after `sent_parts` was handed to the network and not answered. `lost`: the connection is gone."""
+    """The segment after `sent_parts` was handed to the network and not answered. `lost`: the connection is gone."""
 
     ref: int
     sent_parts: int = 0
@@ -84,24 +98,33 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class NotSent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """No byte of the part after `sent_parts` has left this process."""
+    """No byte of the segment after `sent_parts` has left this process."""
 
     ref: int
     sent_parts: int = 0
     ids: tuple[str, ...] = ()
 
 
-Result = Accepted | Refused | Throttled | Unknown | NotSent
+class Unfit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The text cannot be carried: more segments than a message may have, or characters that are none."""
+
+    ref: int
+    reason: UnfitReason
+    sent_parts: int = 0
+    ids: tuple[str, ...] = ()
+
+
+Result = Accepted | Refused | Throttled | Unknown | NotSent | Unfit
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the carrier reports of one segment.
 
     `carrier_message_id` as it stood in the receipt (see `Carrier.lookup_ids`); `other_id` when it names a second one.
-    `state`: one of `schemas.status.RECEIPT_STATES`. `code` the carrier's error code or ''. `destination`: digits of
+    `state`: one of `schemas.values.status.RECEIPT_STATES`. `code` the carrier's error code or ''. `destination`: digits of
     the handset that the receipt speaks of, '' when the carrier does not say; `other_address`: digits of the other
     address, which is the handset's with carriers that do not swap them. `done_at`: seconds since the epoch, as the
-    carrier wrote it, read as UTC, or None. All text is clean (`schemas.foreign_text`).
+    carrier wrote it, read as UTC, or None. All text is clean (`schemas.values.foreign_text`).
     """
 
     carrier_message_id: str
@@ -146,8 +169,8 @@ class Carrier(Protocol):
         ...
 
     def room(self) -> int:
-        """How many more messages may be in flight now. A message takes one slot, its parts following each other in
-        it."""
+        """How many more messages may be in flight now. A message takes one slot, its segments following each other
+        in it."""
         ...
 
     async def resize(self, window: int, binds: int) -> None:
@@ -158,6 +181,11 @@ class Carrier(Protocol):
 
     def seen(self) -> Mapping[str, int]:
         """What its connections saw besides results and receipts, by kind; only ever counted up."""
+        ...
+
+    @property
+    def ids_may_clash(self) -> bool:
+        """Whether an id may be found that is another message's: then only a receipt that names the handset is believed."""
         ...
 
     def stored_id(self, carrier_id: str) -> str:

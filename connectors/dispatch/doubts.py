@@ -15,55 +15,55 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from connectors.carriers.contract import Carrier, Result, Unknown
-from connectors.dispatch.blocks import RANK_BITS, Block
-from connectors.dispatch.load import Load
-from connectors.dispatch.receipts import ReceiptDesk
+from connectors.dispatch.attempt_blocks import RANK_BITS, AttemptBlock
+from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch
+from connectors.dispatch.receipt_matcher import ReceiptMatcher
+from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.settling import Answers, Outcome
-from connectors.dispatch.work import Work, WorkQueue
-from schemas.lanes import SENT_ONCE_MORE
-from schemas.reasons import Reason
+from schemas.values.lanes import SENT_ONCE_MORE
+from schemas.values.reasons import Reason
 
 MOST = 10_000
-GOING_ON = frozenset({"not_taken", "unanswered"})
-Doubt = tuple[Block, Work, int]
+GOING_ON = frozenset({"not_submitted", "unanswered"})
+Doubt = tuple[AttemptBlock, QueuedBatch, int]
 
 
 class Doubts:
     """`open`: by `ref`, the newest messages whose answer may still come; looked at before any other use of a result."""
 
-    def __init__(self, queue: WorkQueue, desk: ReceiptDesk, over: Callable[[Load], Reason | None]) -> None:
+    def __init__(self, queue: BatchQueue, matcher: ReceiptMatcher, over: Callable[[SendBatch], Reason | None]) -> None:
         self.open: OrderedDict[int, Doubt] = OrderedDict()
         self._queue = queue
-        self._desk = desk
+        self._matcher = matcher
         self._over = over
 
-    def doubted(self, block: Block, work: Work, rank: int, result: Unknown, outcome: Outcome) -> Outcome:
+    def doubted(self, block: AttemptBlock, work: QueuedBatch, rank: int, result: Unknown, outcome: Outcome) -> Outcome:
         """What to note of a message without an answer. `outcome`: uncertain."""
         load = work.load
         if not result.lost:
             self.open[block.number << RANK_BITS | rank] = block, work, rank
             if len(self.open) > MOST:
                 self.open.popitem(last=False)
-        if work.home.lane not in SENT_ONCE_MORE or rank in load.again or self._over(load) is not None:
+        if work.owned.lane not in SENT_ONCE_MORE or rank in load.again or self._over(load) is not None:
             return outcome
         load.again[rank] = outcome.reason
         if outcome.ids:
             load.kept[rank] = outcome.ids
         return replace(outcome, outcome="unanswered")
 
-    def answered(self, carrier: Carrier, result: Result) -> Work | None:
+    def answered(self, carrier: Carrier, result: Result) -> QueuedBatch | None:
         """An answer came late. The load whose answers are to be noted now, if it ends a message."""
         block, work, rank = self.open.pop(result.ref)
         load = work.load
-        ids = self._desk.learn_parts([carrier.stored_id(one) for one in result.ids], load.facts, rank)
+        ids = self._matcher.learn_parts([carrier.stored_id(one) for one in result.ids], load.facts, rank)
         outcome = block.late(rank, result, ids)
-        if work.home.closed or rank in work.through:
+        if work.owned.closed or rank in work.through:
             return None
         if rank not in load.again:
             work.through.add(rank)
             answers = Answers()
             answers.put(rank, outcome)
-            work.home.settle_late(load, answers)
+            work.owned.settle_late(load, answers)
         elif outcome.outcome == "partial" and outcome.code is None:
             load.kept[rank] = outcome.ids
         elif outcome.outcome != "transient":
@@ -74,7 +74,7 @@ class Doubts:
             work.late[rank] = outcome
         return None
 
-    def conclude(self, work: Work, answers: Answers) -> None:
+    def conclude(self, work: QueuedBatch, answers: Answers) -> None:
         """Before these answers are noted: those that end a message's second try."""
         again, late = work.load.again, work.late
         for rank in [rank for rank in again if rank in answers.sent or rank in answers.other]:

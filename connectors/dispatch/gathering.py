@@ -8,17 +8,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from connectors.dispatch.work import Work
+from connectors.dispatch.batch_queue import QueuedBatch
 
 GATHER_SECONDS = 0.02
 
 
 class Gathering:
-    """Of one engine. `add` alone starts no clock, so that a batch of results costs little: `soon` does."""
+    """Of one sender. `add` alone starts no clock, so that a batch of results costs little: `soon` does."""
 
-    def __init__(self, settle: Callable[[Work], None]) -> None:
+    def __init__(self, settle: Callable[[QueuedBatch], None]) -> None:
         self._settle = settle
-        self._works: set[Work] = set()
+        self._works: set[QueuedBatch] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self.add = self._works.add

@@ -1,6 +1,6 @@
 """Records of `dispatch-<lane>` become loads at their carriers.
 
-In: messages as read, homes by place, the long window. Out: loads with exactly the positions that stand nowhere; conclusions
+In: records as read, owned partitions, the long window. Out: loads with exactly the positions that stand nowhere; conclusions
 about what a lost owner left: marketing is not sent again, the urgent lanes once more; what was started by two owners stays
 uncertain. Buried: records that cannot be decoded, slices that contradict themselves, columns that do not open, messages
 that end whichever process sends them. Slices of a carrier that is not known wait for the configuration, then go back.
@@ -10,21 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
-from connectors.dispatch.feed import TopicPlace
-from connectors.dispatch.home import Home
-from connectors.dispatch.load import Load
+from connectors.dispatch.owned_partition import OwnedPartition
+from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.settling import Outcome, conclude, fail_unopened
+from infra.kafka.records import ConsumerRecord, PartitionKey
 from infra.security.sealing import Sealer, UnsealError
-from schemas.codec import DecodeError, decode_as, encode
-from schemas.lanes import SENT_ONCE_MORE, Lane
-from schemas.positions import ranks_within
-from schemas.reasons import Reason
-from schemas.records import Envelope
-from schemas.slices import RecordError, Slice, check_slice
+from schemas.records.codec import DecodeError, decode_as, encode
+from schemas.records.slice import RecordError, Slice, check_slice
+from schemas.records.wire import Envelope
+from schemas.values.lanes import SENT_ONCE_MORE, Lane
+from schemas.values.positions import ranks_within
+from schemas.values.reasons import Reason
 
 log = structlog.get_logger()
 Place = tuple[str, int]
@@ -32,55 +31,59 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeCalls:
-    """`place`: hand a load to its carrier. `bury`: (message, its bytes, error class, code, text, what to do then)."""
+    """`place`: hand a load to its carrier. `dead_letter`: (record, fault, code, what to do then)."""
 
     done: Callable[[Sequence[Slice], Lane], Awaitable[dict[Place, int]]]
-    place: Callable[[Home, Load], None]
-    bury: Callable[[Any, bytes | None, str, str, str, Callable[[], None]], None]
+    place: Callable[[OwnedPartition, SendBatch], None]
+    dead_letter: Callable[[ConsumerRecord, Exception, Reason, Callable[[], None]], None]
+
+
+class CrashLoop(RuntimeError):
+    """Whichever process sends a message ends without an answer."""
 
 
 class Intake:
     """Batches are taken in one after the other."""
 
-    def __init__(self, homes: Mapping[TopicPlace, Home], calls: IntakeCalls, sealer: Sealer,
+    def __init__(self, owned_partitions: Mapping[PartitionKey, OwnedPartition], calls: IntakeCalls, sealer: Sealer,
                  now: Callable[[], int]) -> None:
-        self._homes = homes
+        self._homes = owned_partitions
         self._calls = calls
         self._sealer = sealer
         self._now = now
 
-    async def take(self, messages: Sequence[Any]) -> None:
-        """Work in a batch as it came from Kafka."""
-        opened = [(message, home, _decode(message)) for message in messages
-                  if (home := self._homes.get((message.topic(), message.partition()))) is not None]
+    async def take(self, records: Sequence[ConsumerRecord]) -> None:
+        """QueuedBatch in a batch as it came from Kafka."""
+        opened = [(record, owned, _decode(record)) for record in records
+                  if (owned := self._homes.get((record.topic, record.partition))) is not None]
         # Nobody is asked about what contradicts itself: the question alone could fail, and with it that of all others.
-        await self._strike([(home, slice_) for _, home, slices in opened for slice_ in slices or () if not _fault(slice_)])
-        for message, home, slices in opened:
-            if not home.closed and self._homes.get((message.topic(), message.partition())) is home:
-                self._take(message, home, slices)
+        await self._strike([(owned, slice_) for _, owned, slices in opened for slice_ in slices or () if not _fault(slice_)])
+        for record, owned, slices in opened:
+            if not owned.closed and self._homes.get((record.topic, record.partition)) is owned:
+                self._take(record, owned, slices)
 
-    async def _strike(self, arrived: Sequence[tuple[Home, Slice]]) -> None:
+    async def _strike(self, arrived: Sequence[tuple[OwnedPartition, Slice]]) -> None:
         """Mark what was settled long ago, of (chunk, send) that memory and log do not know."""
-        by_lane: dict[Lane, dict[Place, tuple[Home, Slice]]] = {}
-        for home, slice_ in arrived:
+        by_lane: dict[Lane, dict[Place, tuple[OwnedPartition, Slice]]] = {}
+        for owned, slice_ in arrived:
             place = (slice_.chunk, slice_.send)
-            if slice_.positions & ~home.table.known(place):
-                by_lane.setdefault(home.lane, {})[place] = (home, slice_)
+            if slice_.positions & ~owned.table.known(place):
+                by_lane.setdefault(owned.lane, {})[place] = (owned, slice_)
         for lane, unknown in by_lane.items():
             found = await self._calls.done([slice_ for _, slice_ in unknown.values()], lane)
             for place, positions in found.items():
-                home = unknown[place][0]
+                owned = unknown[place][0]
                 # PostgreSQL knows what was started, the log which of that is still to be concluded or sent.
-                left_open = home.recovered.left_open(place)
+                left_open = owned.recovered.left_open(place)
                 if positions & ~left_open:
-                    home.table.mark(place, positions & ~left_open)
+                    owned.table.mark(place, positions & ~left_open)
 
-    def _take(self, message: Any, home: Home, slices: list[Slice] | None) -> None:
-        offset = message.offset()
+    def _take(self, record: ConsumerRecord, owned: OwnedPartition, slices: list[Slice] | None) -> None:
+        offset = record.offset
         if slices is None:
-            home.offsets.add(offset, 1)
-            self._calls.bury(message, message.value(), "DecodeError", Reason.UNDECODABLE, "not an envelope",
-                             lambda: home.offsets.settle(offset, 1))
+            owned.offsets.add(offset, 1)
+            self._calls.dead_letter(record, DecodeError("not an envelope"), Reason.UNDECODABLE,
+                                    lambda: owned.offsets.settle(offset, 1))
             return
         claimed: list[tuple[Slice, int]] = []
         broken: list[tuple[Slice, str]] = []
@@ -89,52 +92,52 @@ class Intake:
             if fault:
                 broken.append((slice_, fault))
             else:
-                claimed.append((slice_, home.table.claim((slice_.chunk, slice_.send), slice_.positions)))
-        home.offsets.add(offset, len(broken) + sum(fresh.bit_count() for _, fresh in claimed))
+                claimed.append((slice_, owned.table.claim((slice_.chunk, slice_.send), slice_.positions)))
+        owned.offsets.add(offset, len(broken) + sum(fresh.bit_count() for _, fresh in claimed))
         for slice_, contradiction in broken:
-            self._calls.bury(message, encode(Envelope(slices=[slice_])), "RecordError", Reason.POISON, contradiction,
-                             lambda: home.offsets.settle(offset, 1))
+            self._calls.dead_letter(record._replace(value=encode(Envelope(slices=[slice_]))), RecordError(contradiction),
+                                    Reason.POISON, lambda: owned.offsets.settle(offset, 1))
         for slice_, fresh in claimed:
             if fresh:
-                self._load(message, home, slice_, fresh)
+                self._load(record, owned, slice_, fresh)
 
-    def _load(self, message: Any, home: Home, slice_: Slice, fresh: int) -> None:
-        place, past = (slice_.chunk, slice_.send), home.recovered
+    def _load(self, record: ConsumerRecord, owned: OwnedPartition, slice_: Slice, fresh: int) -> None:
+        place, past = (slice_.chunk, slice_.send), owned.recovered
         crashed = past.crashed.get(place, 0) & fresh
         twice = past.twice.get(place, 0) & fresh & ~crashed
         once = past.once.get(place, 0) & fresh & ~crashed
-        lost = twice if home.lane in SENT_ONCE_MORE else twice | once
+        lost = twice if owned.lane in SENT_ONCE_MORE else twice | once
         try:
-            load = Load(slice_, fresh & ~crashed & ~lost, message.offset(), slice_.carrier or "", self._sealer,
+            load = SendBatch(slice_, fresh & ~crashed & ~lost, record.offset, slice_.carrier or "", self._sealer,
                         alone=place in past.suspects)
         except UnsealError as fault:
-            self._bury(message, home, slice_, fresh, fault)
+            self._bury(record, owned, slice_, fresh, fault)
             return
         if again := once & ~lost:
             load.again = dict.fromkeys(ranks_within(slice_.positions, again), Reason.OWNER_LOST)
         if crashed:
-            self._bury_crashed(message, home, load, crashed)
+            self._bury_crashed(record, owned, load, crashed)
         if lost:
-            self._conclude(home, load, lost, Outcome(outcome="uncertain", reason=Reason.OWNER_LOST))
+            self._conclude(owned, load, lost, Outcome(outcome="uncertain", reason=Reason.OWNER_LOST))
         if load.waiting:
-            self._calls.place(home, load)
+            self._calls.place(owned, load)
 
-    def _conclude(self, home: Home, load: Load, positions: int, outcome: Outcome) -> None:
+    def _conclude(self, owned: OwnedPartition, load: SendBatch, positions: int, outcome: Outcome) -> None:
         ranks = ranks_within(load.slice.positions, positions)
-        record = conclude(load, ranks, outcome, self._sealer, epoch=home.log.epoch, at=self._now())
-        home.write_settled(record, load.offset)
+        record = conclude(load, ranks, outcome, self._sealer, epoch=owned.log.epoch, at=self._now())
+        owned.write_settled(record, load.offset)
 
-    def _bury(self, message: Any, home: Home, slice_: Slice, fresh: int, fault: UnsealError) -> None:
-        record = fail_unopened(slice_, fresh, epoch=home.log.epoch, at=self._now())
-        self._calls.bury(message, encode(Envelope(slices=[slice_])), type(fault).__name__, Reason.POISON, str(fault),
-                         lambda: home.write_settled(record, message.offset()))
+    def _bury(self, record: ConsumerRecord, owned: OwnedPartition, slice_: Slice, fresh: int, fault: UnsealError) -> None:
+        settled = fail_unopened(slice_, fresh, epoch=owned.log.epoch, at=self._now())
+        self._calls.dead_letter(record._replace(value=encode(Envelope(slices=[slice_]))), fault, Reason.POISON,
+                                lambda: owned.write_settled(settled, record.offset))
 
-    def _bury_crashed(self, message: Any, home: Home, load: Load, crashed: int) -> None:
+    def _bury_crashed(self, record: ConsumerRecord, owned: OwnedPartition, load: SendBatch, crashed: int) -> None:
         outcome = Outcome(outcome="failed", reason=Reason.CRASH_LOOP)
         narrowed = self._sealer.narrow(load.slice, crashed)
-        self._calls.bury(message, encode(Envelope(slices=[narrowed])), "CrashLoop", Reason.CRASH_LOOP,
-                         f"whichever process sends this message of {load.slice.chunk} ends without an answer",
-                         lambda: self._conclude(home, load, crashed, outcome))
+        fault = CrashLoop(f"whichever process sends this message of {load.slice.chunk} ends without an answer")
+        self._calls.dead_letter(record._replace(value=encode(Envelope(slices=[narrowed]))), fault, Reason.CRASH_LOOP,
+                                lambda: self._conclude(owned, load, crashed, outcome))
 
 
 def _fault(slice_: Slice) -> str:
@@ -146,11 +149,11 @@ def _fault(slice_: Slice) -> str:
     return ""
 
 
-def _decode(message: Any) -> list[Slice] | None:
+def _decode(record: ConsumerRecord) -> list[Slice] | None:
     """The slices of a record; None when it is none."""
     try:
-        return decode_as(message.value(), Envelope).slices
+        return decode_as(record.value, Envelope).slices
     except DecodeError as fault:
-        log.warning("a record that is no envelope is buried", action="buried", topic=message.topic(),
-                    partition=message.partition(), offset=message.offset(), error=str(fault))
+        log.warning("a record that is no envelope is buried", action="buried", topic=record.topic,
+                    partition=record.partition, offset=record.offset, error=str(fault))
         return None

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from infra.redis.client import RedisDown
 from infra.redis.tokens import largest_lease, rate_without_redis
-from schemas.lanes import Lane
+from schemas.values.lanes import Lane
 
 WORKERS = 2
 """Processes that may send to one carrier at a time: one a pool."""

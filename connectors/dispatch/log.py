@@ -17,8 +17,8 @@ from typing import Protocol
 import structlog
 
 from infra.kafka.outbox import Headers
-from schemas.codec import encode
-from schemas.records import Owner, Record
+from schemas.records.codec import encode
+from schemas.records.wire import Owner, Record
 
 AGAIN_SECONDS = 0.5
 HEADERS: Headers = (("x-from", b"dispatch"),)

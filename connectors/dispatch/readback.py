@@ -13,8 +13,8 @@ from typing import Any
 import structlog
 
 from infra.kafka.client import KafkaException, TopicPartition, make_consumer
-from schemas.codec import DecodeError, decode
-from schemas.records import Record
+from schemas.records.codec import DecodeError, decode
+from schemas.records.wire import Record
 
 LOOK_BACK_MS = 120_000
 PATIENCE = 60.0

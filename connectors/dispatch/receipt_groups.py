@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import TypedDict
 
 from connectors.carriers.contract import Acknowledge, Receipt
-from connectors.dispatch.load import Facts
+from connectors.dispatch.send_batch import Facts
 from connectors.dispatch.settling import seal_refs
 from infra.security.sealing import Sealer
-from schemas.foreign_text import CODE_LENGTH, ID_LENGTH, join_column
-from schemas.records import NO_TIME, CarrierReceipts
+from schemas.records.wire import NO_TIME, CarrierReceipts
+from schemas.values.foreign_text import CODE_LENGTH, ID_LENGTH, join_column
 
 
 class Batch:

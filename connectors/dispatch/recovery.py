@@ -4,10 +4,10 @@ In: the records of one partition of `attempts-<lane>`, in their order, up to the
 (chunk, send) which positions are settled, which were tried once and never settled, which twice or more, which
 the carrier did not take; chunks that ended three owners running and positions that, sent alone, ended one more. Pure.
 
-A start repeated by the same owner counts once: that owner knew that its first one had not gone out. `not_taken` undoes the
-starts of its own owner before it, unless a newer owner stands between: that one has read the log without it, and a word
-that came too late never makes a message go out. `unanswered` takes the place of the start it speaks of: of two tries one
-is over, nobody knows how; a start behind it is the second.
+A start repeated by the same owner counts once: that owner knew that its first one had not gone out. `not_submitted` undoes
+the starts of its own owner before it, unless a newer owner stands between: that one has read the log without it, and a word
+that came too late never makes a message go out. `unanswered` takes the place of the start it speaks of: of two tries one is
+over, nobody knows how; a start behind it is the second.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from schemas.reasons import Reason
-from schemas.records import Owner, Record, Returned, Settled, Started
+from schemas.records.wire import Owner, Record, Returned, Settled, Started
+from schemas.values.reasons import Reason
 
 OWNERS_RUNNING = 3
 """A chunk that ended so many owners in a row is sent message by message."""
@@ -32,7 +32,7 @@ Starts = list[list[int]]
 class Recovered:
     """What is known of the past, by (chunk, send); all values are sets of positions.
 
-    `not_taken`: positions whose every start was undone, to be sent as if never started. `crashed`: positions that ended
+    `not_submitted`: positions whose every start was undone, to be sent as if never started. `crashed`: positions that ended
     their owner although they were alone. `suspects` are to be sent one by one.
     `first_place`: for each dispatch offset the first place of the log that speaks of it.
     """
@@ -40,7 +40,7 @@ class Recovered:
     settled: dict[Place, int] = field(default_factory=dict)
     once: dict[Place, int] = field(default_factory=dict)
     twice: dict[Place, int] = field(default_factory=dict)
-    not_taken: dict[Place, int] = field(default_factory=dict)
+    not_submitted: dict[Place, int] = field(default_factory=dict)
     suspects: set[Place] = field(default_factory=set)
     crashed: dict[Place, int] = field(default_factory=dict)
     first_place: dict[int, int] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Recovered:
 
     def left_open(self, place: Place) -> int:
         """Positions that were started and of which nothing final was noted."""
-        return self.once.get(place, 0) | self.twice.get(place, 0) | self.not_taken.get(place, 0)
+        return self.once.get(place, 0) | self.twice.get(place, 0) | self.not_submitted.get(place, 0)
 
 
 def rebuild(log: Iterable[LogEntry]) -> Recovered:
@@ -72,7 +72,7 @@ def rebuild(log: Iterable[LogEntry]) -> Recovered:
                 open_.setdefault(place, []).append([record.epoch, record.at, record.positions])
                 reign.started[place] = record.positions
             case Settled():
-                place, undone, unsure = (record.chunk, record.send), not_taken(record), unanswered(record)
+                place, undone, unsure = (record.chunk, record.send), not_submitted(record), unanswered(record)
                 _settle(recovered, open_, place, record.positions & ~(undone | unsure))
                 if unsure:
                     doubted[place] = doubted.get(place, 0) | unsure
@@ -93,9 +93,9 @@ def rebuild(log: Iterable[LogEntry]) -> Recovered:
     return recovered
 
 
-def not_taken(record: Settled) -> int:
+def not_submitted(record: Settled) -> int:
     """The positions that this record gives back: started, and certainly not with the carrier."""
-    return sum([verdict.positions for verdict in record.verdicts if verdict.outcome == "not_taken"])
+    return sum([verdict.positions for verdict in record.verdicts if verdict.outcome == "not_submitted"])
 
 
 def unanswered(record: Settled) -> int:
@@ -107,7 +107,7 @@ def answered(record: Settled) -> bool:
     """Whether a carrier's answer is in it: neither an owner's conclusion about its predecessor, nor bytes that never
     left, say that a chunk can be sent without ending its owner."""
     return any(verdict.reason not in (Reason.OWNER_LOST, Reason.CRASH_LOOP)
-               and (verdict.outcome != "not_taken" or verdict.reason == Reason.THROTTLED) for verdict in record.verdicts)
+               and (verdict.outcome != "not_submitted" or verdict.reason == Reason.THROTTLED) for verdict in record.verdicts)
 
 
 class _Reign:
@@ -135,7 +135,7 @@ def _settle(recovered: Recovered, open_: dict[Place, Starts], place: Place, posi
 
 
 def _undo(recovered: Recovered, open_: dict[Place, Starts], place: Place, positions: int, record: Settled) -> None:
-    recovered.not_taken[place] = recovered.not_taken.get(place, 0) | positions
+    recovered.not_submitted[place] = recovered.not_submitted.get(place, 0) | positions
     _close_own(open_, place, positions, record)
 
 
@@ -164,8 +164,8 @@ def _count_starts(recovered: Recovered, place: Place, starts: Starts, doubted: i
         recovered.once[place] = once & ~twice
     if twice:
         recovered.twice[place] = twice
-    if undone := recovered.not_taken.pop(place, 0) & ~(once | recovered.settled.get(place, 0)):
-        recovered.not_taken[place] = undone
+    if undone := recovered.not_submitted.pop(place, 0) & ~(once | recovered.settled.get(place, 0)):
+        recovered.not_submitted[place] = undone
 
 
 def _find_suspects(recovered: Recovered, reigns: Sequence[_Reign]) -> None:

@@ -15,39 +15,41 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
 import structlog
 
 from connectors.carriers.contract import Carrier
-from connectors.dispatch.carrier_sights import CarrierSights
-from connectors.dispatch.engine import Engine
-from connectors.dispatch.estate import Estate, EstateParts
-from connectors.dispatch.feed import Feed, FeedCalls
-from connectors.dispatch.fleet import Fleet
+from connectors.carriers.registry import REGISTRY
+from connectors.dispatch.batch_queue import BatchQueue
+from connectors.dispatch.capacity_reporter import CapacityReporter
+from connectors.dispatch.carrier_notices import CarrierSights
+from connectors.dispatch.carrier_pool import CarrierPool
+from connectors.dispatch.carrier_sender import CarrierSender
+from connectors.dispatch.consumer_thread import ConsumerCallbacks, ConsumerThread
+from connectors.dispatch.dedup_window import DedupWindow
 from connectors.dispatch.intake import Intake, IntakeCalls
 from connectors.dispatch.leases import Leases
-from connectors.dispatch.load import Load
-from connectors.dispatch.outgoing import Outgoing
-from connectors.dispatch.receipts import ReceiptDesk
-from connectors.dispatch.room_keeper import RoomKeeper
-from connectors.dispatch.window import LongWindow
-from connectors.dispatch.work import WorkQueue
+from connectors.dispatch.partition_assignment import AssignmentParts, PartitionAssignment
+from connectors.dispatch.receipt_matcher import ReceiptMatcher
+from connectors.dispatch.reliable_publisher import ReliablePublisher
+from connectors.dispatch.send_batch import SendBatch
 from infra.kafka.client import make_consumer
-from infra.kafka.commands import CommandBook
+from infra.kafka.command_cache import CommandCache
 from infra.kafka.outbox import Outbox
-from infra.postgres.config_book import CarrierRow, ConfigBook
+from infra.kafka.records import ConsumerRecord
+from infra.postgres.config_cache import CarrierRow, ConfigCache
 from infra.postgres.pool import Pool, open_pool
+from infra.redis.carrier_capacity import CarrierCapacity
 from infra.redis.client import Redis, connect
-from infra.redis.rooms import Rooms
 from infra.redis.settled import SettledWindow
 from infra.redis.tokens import Tokens
-from infra.role import RoleContext
+from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
-from schemas import lanes
-from schemas.reasons import Reason
-from schemas.topics import dispatch
+from schemas.records.topics import dispatch
+from schemas.rules.may_go import reason_to_end
+from schemas.values import lanes
+from schemas.values.reasons import Reason
 
 CHANGES_SECONDS = 0.05
 COMMIT_SECONDS = 0.5
@@ -64,7 +66,7 @@ async def run(role: RoleContext) -> None:
     database = await open_pool(settings.postgres.url.get_secret_value() if settings.postgres.url else "", size=2)
     redis = connect(settings.redis.url.get_secret_value() if settings.redis.url else "")
     bootstrap = settings.kafka.bootstrap or ""
-    config, commands = ConfigBook(database, keyring), CommandBook(bootstrap)
+    config, commands = ConfigCache(database, keyring), CommandCache(bootstrap)
     pool = lanes.Pool(role.pool or "")
     outbox = Outbox(bootstrap, role.instance, linger_ms=0 if pool is lanes.Pool.OTP else BULK_LINGER_MS)
     try:
@@ -82,8 +84,8 @@ async def run(role: RoleContext) -> None:
 class Dispatch:
     """One process of a pool, wired up."""
 
-    def __init__(self, role: RoleContext, pool: lanes.Pool, outbox: Outbox, sealer: Sealer, config: ConfigBook,
-                 commands: CommandBook, database: Pool, redis: Redis) -> None:
+    def __init__(self, role: RoleContext, pool: lanes.Pool, outbox: Outbox, sealer: Sealer, config: ConfigCache,
+                 commands: CommandCache, database: Pool, redis: Redis) -> None:
         self._role = role
         self._pool = pool
         self._outbox = outbox
@@ -91,32 +93,39 @@ class Dispatch:
         self._config = config
         self._commands = commands
         self._tokens = Tokens(redis)
-        self._keeper = RoomKeeper(Rooms(redis))
-        self._window = LongWindow(SettledWindow(redis), database)
-        self._outgoing = Outgoing(outbox, now)
+        self._capacity = CapacityReporter(CarrierCapacity(redis))
+        self._window = DedupWindow(SettledWindow(redis), database)
+        self._publisher = ReliablePublisher(outbox, now)
         self._sights = CarrierSights()
         self._owner = uuid.uuid4().hex
         self._numbers = itertools.count()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._batches: asyncio.Queue[list[Any]] = asyncio.Queue()
+        self._batches: asyncio.Queue[list[ConsumerRecord]] = asyncio.Queue()
         self._changed = asyncio.Event()
-        self._fleet = Fleet(pool, self._make_engine, self._make_desk)
+        self._carrier_pool = CarrierPool(pool, self._make_sender, self._make_matcher, REGISTRY)
         bootstrap, group = role.settings.kafka.bootstrap or "", f"sluice-dispatch-{pool}"
-        self._estate = Estate(EstateParts(
+        self._estate = PartitionAssignment(AssignmentParts(
             bootstrap=bootstrap, group=group, owner=self._owner, outbox=outbox, sealer=sealer, note=self._window.note,
-            now=now, engines=lambda: self._fleet.engines.values(), fail=self._fail))
-        self._intake = Intake(self._estate.homes, IntakeCalls(
-            done=self._window.done, place=self._fleet.place, bury=self._outgoing.bury), sealer, now)
+            now=now, senders=lambda: self._carrier_pool.senders.values(), fail=self._fail))
+        self._intake = Intake(self._estate.owned_partitions, IntakeCalls(
+            done=self._window.done, place=self._carrier_pool.place, dead_letter=self._publisher.dead_letter), sealer, now)
         consumer = make_consumer(bootstrap, group, role.instance)
-        self._feed = self._estate.feed = Feed(consumer, [dispatch(lane) for lane in lanes.POOLS[pool]], FeedCalls(
-            assigned=self._estate.assigned, revoked=self._estate.revoked, batch=self._batches.put_nowait,
-            failed=self._fail))
+        self._consumer_thread = self._estate.consumer_thread = ConsumerThread(
+            consumer,
+            [dispatch(lane) for lane in lanes.POOLS[pool]],
+            ConsumerCallbacks(
+                assigned=self._estate.assigned,
+                revoked=self._estate.revoked,
+                batch=self._batches.put_nowait,
+                failed=self._fail,
+            ),
+        )
 
     async def run(self) -> None:
         """Until the stop; raises what cannot be mended in place."""
-        await self._fleet.follow(self._config.carriers)
+        await self._carrier_pool.follow(self._config.carriers)
         self._config.on_change(self._changed.set)
-        self._feed.start()
+        self._consumer_thread.start()
         tasks: list[asyncio.Future[None]] = [asyncio.create_task(one) for one in (
             self._take_in(), self._follow(), self._ready(), every(CHANGES_SECONDS, self._tell_changes),
             every(COMMIT_SECONDS, self._commit), every(SWEEP_SECONDS, self._sweep))]
@@ -131,13 +140,13 @@ class Dispatch:
         await self._leave()
 
     async def _leave(self) -> None:
-        for engine in self._fleet.engines.values():
-            engine.drain()
+        for sender in self._carrier_pool.senders.values():
+            sender.drain()
         await self._estate.leave()
-        for engine in self._fleet.engines.values():
-            engine.desk.flush()
-        await self._feed.stop()
-        await self._fleet.close(1.0)
+        for sender in self._carrier_pool.senders.values():
+            sender.matcher.flush()
+        await self._consumer_thread.stop()
+        await self._carrier_pool.close(1.0)
         with suppress(TimeoutError):  # Kafka is away: what it has not taken, the next owner finds unsettled in the log
             await asyncio.wait_for(self._outbox.close(), 1.0)
 
@@ -153,51 +162,47 @@ class Dispatch:
         while True:
             batch = await self._batches.get()
             await self._intake.take(batch)
-            self._feed.taken()
+            self._consumer_thread.batch_done()
 
     async def _follow(self) -> None:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            await self._fleet.follow(self._config.carriers)
+            await self._carrier_pool.follow(self._config.carriers)
 
     async def _tell_changes(self) -> None:
-        await self._keeper.tell_changes(self._queues())
+        await self._capacity.tell_changes(self._queues())
         await self._window.flush()
 
     async def _commit(self) -> None:
         self._estate.commit()
 
     async def _sweep(self) -> None:
-        for carrier, engine in self._fleet.engines.items():
-            engine.sweep()
-            self._sights.look(carrier, engine.carrier.seen())
-        self._fleet.place_again()
-        await self._keeper.tell_all(self._queues())
+        for carrier, sender in self._carrier_pool.senders.items():
+            sender.sweep()
+            self._sights.look(carrier, sender.carrier.seen())
+        self._carrier_pool.place_again()
+        await self._capacity.tell_all(self._queues())
 
-    def _queues(self) -> dict[str, WorkQueue]:
-        return {carrier: engine.queue for carrier, engine in self._fleet.engines.items()}
+    def _queues(self) -> dict[str, BatchQueue]:
+        return {carrier: sender.queue for carrier, sender in self._carrier_pool.senders.items()}
 
-    def _make_desk(self, carrier: str) -> ReceiptDesk:
+    def _make_matcher(self, carrier: str) -> ReceiptMatcher:
         def post(value: bytes, then: Callable[[], None]) -> None:
-            self._outgoing.receipts(carrier, value, then)
+            self._publisher.receipts(carrier, value, then)
 
-        return ReceiptDesk(carrier, post, self._outgoing.bury_unreadable, self._sealer, now,
+        return ReceiptMatcher(carrier, post, self._publisher.dead_letter_unreadable, self._sealer, now,
                            linger=RECEIPTS_LINGER[self._pool])
 
-    def _make_engine(self, row: CarrierRow, carrier: Carrier, desk: ReceiptDesk, window: int) -> Engine:
+    def _make_sender(self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, window: int) -> CarrierSender:
         leases = Leases(row.id, self._tokens, lambda: f"{self._owner}:{next(self._numbers)}")
-        return Engine(carrier, WorkQueue(lanes.POOLS[self._pool]), desk, leases, self._over, now, rate=row.rate,
+        return CarrierSender(carrier, BatchQueue(lanes.POOLS[self._pool]), matcher, leases, self._over, now, rate=row.rate,
                       window=window)
 
-    def _over(self, load: Load) -> Reason | None:
+    def _over(self, load: SendBatch) -> Reason | None:
         """Why nothing more of this load may be started."""
-        slice_ = load.slice
-        if slice_.campaign is not None:
-            command = self._commands.get(slice_.campaign)
-            if command is not None and command.status == "canceled":
-                return Reason.CANCELED
-        return Reason.VALIDITY_ENDED if slice_.expires_at <= now() else None
+        campaign = load.slice.campaign
+        return reason_to_end(load.slice, None if campaign is None else self._commands.get(campaign), now())
 
     def _fail(self, fault: Exception) -> None:
         if not self._failure.done():

@@ -2,7 +2,7 @@
 
 In: the ranks of a load with what came of them. Out: one `Settled`. `sent` needs the carrier's ids; `transient` needs `rest`,
 for which the columns of exactly these positions are sealed anew, and so does the dead letter of an unknown code.
-`not_taken` (throttled, or no byte left) ends nothing: it notes that the start came to nothing, so that whoever reads the
+`not_submitted` (throttled, or no byte left) ends nothing: it notes that the start came to nothing, so that whoever reads the
 log sends the message as if it had never been started; neither does `unanswered`: the carrier may have it, and it goes out
 once more. Pure apart from the sealer; `UnsealError` cannot happen for a load
 that was opened.
@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from connectors.dispatch.load import Load
+from connectors.dispatch.send_batch import SendBatch
 from infra.security.sealing import Sealer
-from schemas.foreign_text import IDS_LENGTH, join_column
-from schemas.positions import pick_indexes, ranks_within
-from schemas.reasons import Reason
-from schemas.records import Settled, Verdict
-from schemas.slices import Columns, Slice
+from schemas.records.slice import Columns, Slice
+from schemas.records.wire import Settled, Verdict
+from schemas.values.foreign_text import IDS_LENGTH, join_column
+from schemas.values.positions import pick_indexes, ranks_within
+from schemas.values.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Answers:
 
     def going_again(self) -> list[int]:
         """Ranks, ascending, that go out again."""
-        return sorted([rank for rank, outcome in self.other.items() if outcome.outcome in ("not_taken", "unanswered")])
+        return sorted([rank for rank, outcome in self.other.items() if outcome.outcome in ("not_submitted", "unanswered")])
 
     def put(self, rank: int, outcome: Outcome) -> None:
         """What came of this message; also `sent`."""
@@ -67,7 +67,7 @@ class Answers:
             self.sent[rank] = f"{first.ids[0]},{had}"
 
 
-def settle(load: Load, answers: Answers, sealer: Sealer, *, epoch: int, at: int) -> Settled:
+def settle(load: SendBatch, answers: Answers, sealer: Sealer, *, epoch: int, at: int) -> Settled:
     """The record of these answers."""
     facts, slice_ = load.facts, load.slice
     ranks = sorted([*answers.sent, *answers.other])
@@ -77,17 +77,34 @@ def settle(load: Load, answers: Answers, sealer: Sealer, *, epoch: int, at: int)
     if refs is not None and any(ref is not None for ref in refs):
         key_id, sealed_refs = seal_refs(slice_, refs, sealer)
     return Settled(
-        epoch=epoch, carrier=facts.carrier, tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk,
-        part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send, round=slice_.round,
-        attempts=slice_.attempts, positions=facts.positions(ranks), price=slice_.price, lease=slice_.lease, at=at,
+        epoch=epoch,
+        carrier=facts.carrier,
+        tenant=slice_.tenant,
+        campaign=slice_.campaign,
+        chunk=slice_.chunk,
+        part=slice_.part,
+        size=slice_.size,
+        lane=slice_.lane,
+        send=slice_.send,
+        round=slice_.round,
+        price_class=slice_.price_class,
+        attempts=slice_.attempts,
+        positions=facts.positions(ranks),
+        price=slice_.price,
+        lease=slice_.lease,
+        at=at,
         verdicts=_verdicts(load, answers),
         indexes=slice_.indexes if whole else pick_indexes(slice_.indexes, ranks),
         segments=facts.segments if whole else bytes([facts.segments[rank] for rank in ranks]),
-        ids=_ids(answers), to_hashes=facts.hashes if whole else b"".join([facts.hash(rank) for rank in ranks]),
-        key_id=key_id, sealed_refs=sealed_refs, rest=_rest(load, answers, sealer))
+        ids=_ids(answers),
+        to_hashes=facts.hashes if whole else b"".join([facts.hash(rank) for rank in ranks]),
+        key_id=key_id,
+        sealed_refs=sealed_refs,
+        rest=_rest(load, answers, sealer),
+    )
 
 
-def conclude(load: Load, ranks: list[int], outcome: Outcome, sealer: Sealer, *, epoch: int, at: int) -> Settled:
+def conclude(load: SendBatch, ranks: list[int], outcome: Outcome, sealer: Sealer, *, epoch: int, at: int) -> Settled:
     """The record that says the same of all these messages."""
     return settle(load, Answers(other=dict.fromkeys(ranks, outcome)), sealer, epoch=epoch, at=at)
 
@@ -98,11 +115,29 @@ def fail_unopened(slice_: Slice, positions: int, *, epoch: int, at: int) -> Sett
     verdict = Verdict(outcome="failed", reason=Reason.POISON, code=None, positions=positions)
     segments = slice_.segments or bytes([1]) * slice_.count
     return Settled(
-        epoch=epoch, carrier=slice_.carrier or "", tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk,
-        part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send, round=slice_.round,
-        attempts=slice_.attempts, positions=positions, price=slice_.price, lease=slice_.lease, at=at, verdicts=[verdict],
-        indexes=pick_indexes(slice_.indexes, ranks), segments=bytes([segments[rank] for rank in ranks]), ids="",
-        to_hashes=b"", key_id=slice_.key_id)
+        epoch=epoch,
+        carrier=slice_.carrier or "",
+        tenant=slice_.tenant,
+        campaign=slice_.campaign,
+        chunk=slice_.chunk,
+        part=slice_.part,
+        size=slice_.size,
+        lane=slice_.lane,
+        send=slice_.send,
+        round=slice_.round,
+        price_class=slice_.price_class,
+        attempts=slice_.attempts,
+        positions=positions,
+        price=slice_.price,
+        lease=slice_.lease,
+        at=at,
+        verdicts=[verdict],
+        indexes=pick_indexes(slice_.indexes, ranks),
+        segments=bytes([segments[rank] for rank in ranks]),
+        ids="",
+        to_hashes=b"",
+        key_id=slice_.key_id,
+    )
 
 
 def seal_refs(slice_: Slice, refs: list[str | None], sealer: Sealer) -> tuple[str, bytes]:
@@ -110,7 +145,7 @@ def seal_refs(slice_: Slice, refs: list[str | None], sealer: Sealer) -> tuple[st
     return sealer.seal(Columns(to=b"", refs=refs), tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk)
 
 
-def _verdicts(load: Load, answers: Answers) -> list[Verdict]:
+def _verdicts(load: SendBatch, answers: Answers) -> list[Verdict]:
     out = []
     if answers.sent:
         ranks = sorted(answers.sent)
@@ -132,7 +167,7 @@ def _ids(answers: Answers) -> str:
     return join_column([ids[rank] for rank in sorted(ids)], IDS_LENGTH)
 
 
-def _rest(load: Load, answers: Answers, sealer: Sealer) -> Slice | None:
+def _rest(load: SendBatch, answers: Answers, sealer: Sealer) -> Slice | None:
     again = sorted(rank for rank, o in answers.other.items()
                    if o.outcome == "transient" or o.reason is Reason.CARRIER_UNKNOWN_ERROR)
     return sealer.narrow(load.slice, load.facts.positions(again)) if again else None

@@ -10,23 +10,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
-from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Throttled, Unknown
-from connectors.dispatch.bench import Back, Bench
-from connectors.dispatch.blocks import RANK_BITS, RANK_MASK, Block
+from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Throttled, Unfit, Unknown
+from connectors.dispatch.attempt_blocks import RANK_BITS, RANK_MASK, AttemptBlock
+from connectors.dispatch.backoff_queue import Back, BackoffQueue
+from connectors.dispatch.batch_queue import QueuedBatch
 from connectors.dispatch.pacing import Brake
 from connectors.dispatch.refusals import Refusals, Word
-from connectors.dispatch.work import Work
 
-Blocks = Mapping[int, tuple[Block, Work]]
+Blocks = Mapping[int, tuple[AttemptBlock, QueuedBatch]]
 
 
 class Throttles:
-    """Of one engine; `wake` when messages have come back by themselves."""
+    """Of one sender; `wake` when messages have come back by themselves."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self.brake = Brake()
         self._refusals = Refusals()
-        self._bench = Bench(wake)
+        self._backoff_queue = BackoffQueue(wake)
         self._draining = False
         self._loop = asyncio.get_running_loop()
         self._held_against = self._not_taken = 0  # of this batch
@@ -39,12 +39,12 @@ class Throttles:
         self._wait, self._silent = 0.0, None
         if self._refusals.watching:
             called, self._held_against = self._refusals.taken(_answered(blocks, results))
-            self._bench.call(called)
+            self._backoff_queue.call(called)
 
     def other(self, destination: int, result: Result, results: list[Result]) -> Word | None:
         """This one of the batch was not simply taken; a word if it was refused for the moment."""
         if not isinstance(result, Throttled):
-            self._not_taken += isinstance(result, Unknown | NotSent)
+            self._not_taken += isinstance(result, Unknown | NotSent | Unfit)
             return None
         now = self._loop.time()
         if self._silent is None:
@@ -66,7 +66,7 @@ class Throttles:
         """Call `back` now, or when this destination is to be asked again."""
         until = self._refusals.until(destination)
         if until > self._loop.time() and not self._draining:
-            self._bench.put(until, destination, back)
+            self._backoff_queue.put(until, destination, back)
         else:
             back()
 
@@ -77,7 +77,7 @@ class Throttles:
     def drain(self) -> None:
         """Nobody stands back any more."""
         self._draining = True
-        self._bench.clear()
+        self._backoff_queue.clear()
 
 
 def _answered(blocks: Blocks, results: list[Result]) -> Iterator[int]:

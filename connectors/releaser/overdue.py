@@ -15,38 +15,38 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Any
 
-from connectors.releaser.claims import LEASE_MS, Claims
+from connectors.releaser.leases import LEASE_MS, RowLeases
 from infra.kafka.outbox import Outbox
-from schemas.codec import encode
-from schemas.lanes import Lane
-from schemas.positions import positions_of
-from schemas.reasons import Reason
-from schemas.records import Change, MessageEvents
-from schemas.status import Status
-from schemas.topics import events
+from schemas.records.codec import encode
+from schemas.records.topics import events
+from schemas.records.wire import Change, MessageEvents
+from schemas.values.lanes import Lane
+from schemas.values.positions import positions_of
+from schemas.values.reasons import Reason
+from schemas.values.status import Status
 
 BURST_CHUNKS = 200
-TOLD_MS = 600_000
+REPEAT_MS = 600_000
 FROM_US = [("x-from", b"releaser")]
 
 
-async def note_overdue(claims: Claims, outbox: Outbox, now: Callable[[], int]) -> bool:
+async def mark_overdue(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> bool:
     """One burst, those that wait longest first; True when there was one. `now` in milliseconds."""
     at = now()
-    await claims.execute("overdue_lapsed.sql", {"now": at, "limit": BURST_CHUNKS})
-    rows = await claims.query("overdue.sql", {
+    await leases.execute("overdue_lapsed", {"now": at, "limit": BURST_CHUNKS})
+    rows = await leases.query("overdue", {
         "second": at // 1000, "until": at + LEASE_MS, "limit": BURST_CHUNKS, "sent": Status.SENT.rank,
         "missing": Reason.NO_RECEIPT.number})
-    await asyncio.gather(*(_tell(outbox, at, list(group)) for _, group in groupby(rows, key=lambda row: row[:2])))
+    await asyncio.gather(*(_send_overdue(outbox, at, list(group)) for _, group in groupby(rows, key=lambda row: row[:2])))
     if rows:
         tenants, chunks, carriers = zip(*sorted({(row[0], row[1], row[6]) for row in rows}), strict=True)
-        await claims.execute("overdue_told.sql", {
+        await leases.execute("overdue_told", {
             "tenants": list(tenants), "chunks": list(chunks), "carriers": list(carriers), "leased": at + LEASE_MS,
-            "until": at + TOLD_MS})
+            "until": at + REPEAT_MS})
     return bool(rows)
 
 
-def _tell(outbox: Outbox, at: int, rows: list[tuple[Any, ...]]) -> asyncio.Future[int]:
+def _send_overdue(outbox: Outbox, at: int, rows: list[tuple[Any, ...]]) -> asyncio.Future[int]:
     """One record for the rows of one chunk, each of a send and a carrier."""
     tenant, chunk, campaign, part, size, lane, *_ = rows[0]
     record = MessageEvents(

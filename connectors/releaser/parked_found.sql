@@ -1,5 +1,6 @@
--- Parked receipts whose message has become known since, and those that fit exactly one uncertain message. Where `msg_id_type`
--- says that ids have one form alone, the destination is not asked.
+-- Parked receipts whose message has become known since, and those that fit exactly one uncertain message: one that no other
+-- receipt has settled (delivered or read: 2^20 and more; undelivered: rank 11 of this send) and that was accepted before the
+-- receipt came. Where `msg_id_type` says that ids have one form alone, the destination is not asked.
 SELECT r.carrier, r.id, r.to_hash, r.state, r.code, r.done_at
 FROM parked_receipts r
 LEFT JOIN (SELECT id AS carrier, coalesce(settings->>'msg_id_type', 'auto') <> 'auto' AS by_id_alone FROM carriers) c
@@ -8,6 +9,11 @@ WHERE EXISTS (SELECT FROM message_refs m JOIN ref_blocks b ON b.number = m.block
               WHERE m.key = r.key AND (m.to_hash = r.to_hash OR c.by_id_alone))
    OR EXISTS (SELECT FROM carrier_refs f
               WHERE f.carrier = r.carrier AND f.id = r.id AND (f.to_hash = r.to_hash OR c.by_id_alone))
-   OR 1 = (SELECT count(*) FROM uncertain_positions u WHERE u.carrier = r.carrier AND u.to_hash = r.to_hash)
+   OR 1 = (SELECT count(DISTINCT (u.tenant, u.chunk, u.position)) FROM uncertain_positions u
+           WHERE u.carrier = r.carrier AND u.to_hash = r.to_hash
+           AND NOT EXISTS (SELECT FROM chunks c WHERE c.tenant = u.tenant AND c.chunk = u.chunk
+                           AND (c.sequences[u.position + 1] >= 1048576 OR c.sequences[u.position + 1] = u.send * 16 + 11))
+           AND NOT EXISTS (SELECT FROM chunk_payloads y
+                           WHERE y.tenant = u.tenant AND y.chunk = u.chunk AND y.accepted_at > r.at))
 ORDER BY r.carrier, r.at
 LIMIT 1000

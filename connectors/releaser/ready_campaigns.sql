@@ -4,7 +4,7 @@ SELECT c.tenant::text, c.id, c.status
 FROM campaigns c
 WHERE c.status IN ('running', 'canceled') AND c.published = c.version
   AND EXISTS (SELECT FROM held h WHERE h.tenant = c.tenant AND h.campaign = c.id AND h.waiting > 0
-              AND h.lease_until < %(now)s AND (c.status = 'canceled' OR h.reason IN ('draft', 'campaign_unknown')))
+              AND h.lease_until < %(now)s AND (c.status = 'canceled' OR h.reason = 'draft'))
   AND (c.status = 'canceled' OR %(enough)s > (
       SELECT count(*) FROM (SELECT FROM held r WHERE r.tenant = c.tenant AND r.campaign = c.id AND r.waiting > 0
                             AND r.reason = 'room' LIMIT %(enough)s) AS w))

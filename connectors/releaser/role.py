@@ -1,9 +1,9 @@
 """The role `releaser`: whatever waits in PostgreSQL goes on when its time has come.
 
-In: the table `held`, the campaigns' state, receipts that are awaited. Out: topics (see release.py, room.py, overdue.py,
-chores.py). Several releasers may run: rows are leased with SKIP LOCKED. Guarantee: every output is acknowledged before its
-row is marked; killed anywhere, the lease ends after 30 s and the row goes again under the same (chunk, send), which
-everybody recognises. With PostgreSQL away it waits; with Kafka refusing it ends and comes back.
+In: the table `held`, the campaigns' state, receipts that are awaited. Out: topics (see release.py, capacity_release.py,
+overdue.py, maintenance.py). Several releasers may run: rows are leased with SKIP LOCKED. Guarantee: every output is
+acknowledged before its row is marked; killed anywhere, the lease ends after 30 s and the row goes again under the same
+(chunk, send), which everybody recognises. With PostgreSQL away it waits; with Kafka refusing it ends and comes back.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from typing import Any
 
 import structlog
 
-from connectors.releaser.chores import do_chores
-from connectors.releaser.claims import Claims
-from connectors.releaser.overdue import note_overdue
+from connectors.releaser.capacity_release import CapacityRelease
+from connectors.releaser.leases import RowLeases
+from connectors.releaser.maintenance import do_maintenance
+from connectors.releaser.overdue import mark_overdue
 from connectors.releaser.release import Release
-from connectors.releaser.room import RoomRelease
 from infra.kafka.outbox import Outbox
-from infra.postgres.config_book import ConfigBook
+from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import DatabaseDown, open_pool
+from infra.redis.carrier_capacity import CarrierCapacity
 from infra.redis.client import connect
-from infra.redis.rooms import Rooms
-from infra.role import RoleContext
+from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
-from schemas.slices import Stage
-from schemas.status import Status
+from schemas.records.slice import ResumeAt
+from schemas.values.reasons import Reason
 
 BURST_ROWS = 64
 IDLE_SECONDS = 0.1
-CHORE_SECONDS = 1.0
+MAINTENANCE_SECONDS = 1.0
 log = structlog.get_logger()
 
 
@@ -40,26 +40,26 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def release_campaigns(claims: Claims, release: Release) -> bool:
+async def release_campaigns(leases: RowLeases, release: Release) -> bool:
     """One burst of every campaign that may go on or is over; True when there was one."""
     moved = False
-    for tenant, campaign, status in await claims.query("ready_campaigns.sql", {"now": _now(), "enough": BURST_ROWS}):
+    for tenant, campaign, status in await leases.query("ready_campaigns", {"now": _now(), "enough": BURST_ROWS}):
         condition = "started" if status == "running" else "canceled"
-        rows = await claims.claim(condition, _now(), BURST_ROWS, tenant=tenant, campaign=campaign)
+        rows = await leases.claim(condition, _now(), BURST_ROWS, tenant=tenant, campaign=campaign)
         moved |= bool(rows)
         if status == "running":
-            await release.to_intake(rows, Stage.PARTITION)
+            await release.to_intake(rows, ResumeAt.PARTITION)
         else:
-            await release.to_end(rows, Status.CANCELED, "canceled")
+            await release.to_end(rows, Reason.CANCELED)
     return moved
 
 
-async def release_others(claims: Claims, release: Release) -> bool:
+async def release_others(leases: RowLeases, release: Release) -> bool:
     """One burst of what a credit allows, one of what has expired; True when there was any."""
-    funded = await claims.claim("balance", _now(), BURST_ROWS)
-    await release.to_intake(funded, Stage.ROUTE)
-    expired = await claims.claim("expired", _now(), BURST_ROWS)
-    await release.to_end(expired, Status.EXPIRED, "validity_ended")
+    funded = await leases.claim("balance", _now(), BURST_ROWS)
+    await release.to_intake(funded, ResumeAt.ROUTE)
+    expired = await leases.claim("expired", _now(), BURST_ROWS)
+    await release.to_end(expired, Reason.VALIDITY_ENDED)
     return bool(funded or expired)
 
 
@@ -83,25 +83,25 @@ async def run(role: RoleContext) -> None:
     sealer_keys = load_keyring(settings.keyring_path)
     sealer = Sealer(sealer_keys)
     pool = await open_pool(settings.postgres.url.get_secret_value() if settings.postgres.url else "", size=6)
-    config = ConfigBook(pool, sealer_keys)
+    config = ConfigCache(pool, sealer_keys)
     await config.start()
     outbox = Outbox(settings.kafka.bootstrap or "", role.instance, linger_ms=2)
-    rooms = Rooms(connect(settings.redis.url.get_secret_value() if settings.redis.url else ""))
-    claims = Claims(pool)
-    release = Release(claims, outbox, sealer, _now)
-    room = RoomRelease(claims, release, rooms, config, sealer, _now)
+    rooms = CarrierCapacity(connect(settings.redis.url.get_secret_value() if settings.redis.url else ""))
+    leases = RowLeases(pool)
+    release = Release(leases, outbox, sealer, _now)
+    room = CapacityRelease(leases, release, rooms, config, sealer, _now)
 
-    async def chores() -> bool:
-        await do_chores(claims, outbox, _now)
+    async def maintain() -> bool:
+        await do_maintenance(leases, outbox, _now)
         return False
 
     role.ready()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_loop(role, lambda: release_campaigns(claims, release), IDLE_SECONDS))
-        tasks.create_task(_loop(role, lambda: release_others(claims, release), 5 * IDLE_SECONDS))
+        tasks.create_task(_loop(role, lambda: release_campaigns(leases, release), IDLE_SECONDS))
+        tasks.create_task(_loop(role, lambda: release_others(leases, release), 5 * IDLE_SECONDS))
         tasks.create_task(_loop(role, room.turn, IDLE_SECONDS))
-        tasks.create_task(_loop(role, chores, CHORE_SECONDS))
-        tasks.create_task(_loop(role, lambda: note_overdue(claims, outbox, _now), CHORE_SECONDS))
+        tasks.create_task(_loop(role, maintain, MAINTENANCE_SECONDS))
+        tasks.create_task(_loop(role, lambda: mark_overdue(leases, outbox, _now), MAINTENANCE_SECONDS))
     await config.stop()
     await outbox.close()
     await pool.close()

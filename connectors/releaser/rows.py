@@ -1,4 +1,4 @@
-"""Rows of the waiting room as the releaser claims them, and how they become slices again.
+"""Rows of the waiting room as the releaser leases them, and how they become slices again.
 
 In: a claimed row with its chunk's payload. Out: a `Slice` with columns, or a smaller one when only some positions may go.
 A payload that does not open raises `UnsealError`; a row whose bytes are not ours raises `DecodeError`, one that contradicts
@@ -14,15 +14,16 @@ import msgspec
 import structlog
 
 from infra.security.sealing import Sealer, pick
-from schemas.codec import decode_as
-from schemas.positions import everyone, places, positions_of
-from schemas.records import Envelope
-from schemas.slices import Slice, check_slice
+from schemas.records.codec import decode_as
+from schemas.records.slice import Slice, check_slice
+from schemas.records.wire import Envelope
+from schemas.rules.waiting_room import after_hold
+from schemas.values.positions import everyone, places
 
 R = TypeVar("R")
 T = TypeVar("T")
 log = structlog.get_logger()
-TAKE_COLUMNS = ("tenant", "chunk", "send", "hold", "reason", "positions", "slice", "started", "version",
+TAKE_COLUMNS = ("tenant", "chunk", "send", "hold", "portion", "reason", "positions", "slice", "started", "version",
                 "payload_key_id", "payload_sealed", "payload_size", "payload_indexes")
 
 
@@ -33,6 +34,7 @@ class HeldRow(msgspec.Struct, frozen=True, kw_only=True):
     chunk: str
     send: int
     hold: int
+    portion: int
     reason: str
     positions: int
     slice: Slice
@@ -41,9 +43,9 @@ class HeldRow(msgspec.Struct, frozen=True, kw_only=True):
     payload: tuple[str, bytes, int, bytes]
 
     @property
-    def key(self) -> tuple[str, str, int, int]:
+    def key(self) -> tuple[str, str, int, int, int]:
         """The row's primary key."""
-        return self.tenant, self.chunk, self.send, self.hold
+        return self.tenant, self.chunk, self.send, self.hold, self.portion
 
 
 def read_row(values: tuple[Any, ...]) -> HeldRow:
@@ -53,15 +55,15 @@ def read_row(values: tuple[Any, ...]) -> HeldRow:
     for bitmap in row["started"] or ():
         started |= int.from_bytes(bitmap, "little")
     return HeldRow(
-        tenant=str(row["tenant"]), chunk=row["chunk"], send=row["send"], hold=row["hold"], reason=row["reason"],
-        positions=int.from_bytes(row["positions"], "little"), slice=decode_as(row["slice"], Envelope).slices[0],
-        started=started, version=row["version"],
+        tenant=str(row["tenant"]), chunk=row["chunk"], send=row["send"], hold=row["hold"], portion=row["portion"],
+        reason=row["reason"], positions=int.from_bytes(row["positions"], "little"),
+        slice=decode_as(row["slice"], Envelope).slices[0], started=started, version=row["version"],
         payload=(row["payload_key_id"], row["payload_sealed"], row["payload_size"], row["payload_indexes"]))
 
 
 def complete(row: HeldRow, sealer: Sealer) -> Slice:
     """The row's slice with its columns, cut to the positions that still wait and were never started."""
-    slice_ = msgspec.structs.replace(row.slice, holds=row.hold + 1)
+    slice_ = after_hold(row.slice, row.hold)
     wanted = row.positions & ~row.started
     if not slice_.sealed:
         slice_ = _with_payload(slice_, row, sealer)
@@ -93,16 +95,5 @@ def each(rows: Iterable[R], make: Callable[[R], T]) -> list[T]:
 def _name(row: object) -> str:
     """Chunk, send and hold of a row, also beside something else, or as PostgreSQL gave it."""
     first = row if isinstance(row, HeldRow) or not isinstance(row, tuple) else row[0]
-    values = first.key[1:] if isinstance(first, HeldRow) else row[1:4] if isinstance(row, tuple) else ()
+    values = first.key[1:] if isinstance(first, HeldRow) else row[1:5] if isinstance(row, tuple) else ()
     return " ".join(str(value) for value in values)
-
-
-def affordable(slice_: Slice, cost: int) -> int:
-    """The first positions of a slice whose segments together stay within `cost`."""
-    taken: list[int] = []
-    for position, segments in zip(places(slice_.positions), slice_.segments, strict=True):
-        cost -= segments
-        if cost < 0:
-            break
-        taken.append(position)
-    return positions_of(taken)

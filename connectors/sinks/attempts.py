@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.sinks.contract import Arrival, Sink, Writer, bitmap
+from connectors.sinks.contract import DecodedRecord, Sink, Writer, bitmap
 from connectors.sinks.message_refs import MessageRefs
 from connectors.sinks.settled_columns import SettledColumns, read_columns
 from infra.postgres.sql import load_sql
-from schemas import topics
-from schemas.lanes import Lane
-from schemas.records import Settled, Started
-from schemas.slices import check_names, check_positions
+from schemas.records import topics
+from schemas.records.slice import check_names, check_positions
+from schemas.records.wire import Settled, Started
+from schemas.values.lanes import Lane
 
 Key = tuple[str, str, int]
 Uncertain = dict[tuple[str, str, int, int], tuple[str, int, int]]
@@ -37,7 +37,7 @@ class AttemptsSink(Sink):
     linger_seconds = 0.5
     batch_records = 1000
 
-    def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
+    def apply(self, batch: Sequence[DecodedRecord], transaction: Writer) -> None:
         """Add to the bitmaps; copy the ids of messages that have their first answer; keep the uncertain ones apart."""
         calls = [a.content for a in batch if isinstance(a.content, (Started, Settled))]
         for call in calls:
@@ -45,7 +45,7 @@ class AttemptsSink(Sink):
         if calls:
             log = CallLog(_lock(calls, transaction))
             for call in calls:
-                log.take(call)
+                log.apply(call)
             log.write(transaction)
 
     def forget(self) -> None:
@@ -61,7 +61,7 @@ class CallLog:
         self._uncertain: Uncertain = {}
         self._answered: dict[Key, int] = {}
 
-    def take(self, call: Started | Settled) -> None:
+    def apply(self, call: Started | Settled) -> None:
         """Add one record."""
         row = self._rows[(call.tenant, call.chunk, call.send)]
         if isinstance(call, Started):
@@ -89,7 +89,7 @@ class CallLog:
         # Already answered: its id is stored, and a late "uncertain" says less than what is known.
         fresh = call.positions & ~row[1]
         new = [(p, ids) for p, ids in columns.ids.items() if fresh >> p & 1]
-        self._refs.add(call, new, [columns.to_hashes[p] for p, _ in new], [columns.segments[p] for p, _ in new])
+        self._refs.add_answered(call, new, [columns.to_hashes[p] for p, _ in new], [columns.segments[p] for p, _ in new])
         for p in columns.uncertain:
             if fresh >> p & 1:
                 entry = (call.carrier, columns.to_hashes[p], call.at)

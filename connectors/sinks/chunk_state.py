@@ -11,12 +11,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from schemas.foreign_text import CODE_LENGTH, fit
-from schemas.positions import everyone, places
-from schemas.reasons import Reason
-from schemas.records import Change, MessageEvents
-from schemas.slices import RecordError
-from schemas.status import STATUSES, Status, sequence
+from schemas.records.slice import RecordError
+from schemas.records.wire import Change, MessageEvents
+from schemas.values.foreign_text import CODE_LENGTH, fit
+from schemas.values.positions import everyone, places
+from schemas.values.reasons import Reason
+from schemas.values.status import STATUSES, Status, sequence
 
 RANKS = len(STATUSES)
 SENT = Status.SENT.rank

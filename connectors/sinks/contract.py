@@ -9,28 +9,21 @@ raises `RecordError`; the runner finds it, takes it apart, buries or skips what 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from infra.kafka.records import ConsumerRecord
 from infra.postgres.session import Writer
-from schemas.codec import DecodeError, decode, encode
-from schemas.slices import RecordError
-from schemas.splits import split
+from schemas.records.codec import DecodeError, decode, encode
+from schemas.records.slice import RecordError
+from schemas.records.splits import split
 
-__all__ = ["Arrival", "RecordError", "Sink", "Writer", "bitmap"]
+__all__ = ["DecodedRecord", "RecordError", "Sink", "Writer", "bitmap"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """One record as Kafka gave it; `content` is what the sink's `read` made of it."""
+class DecodedRecord(NamedTuple):
+    """`content` is what the sink's `read` made of the record."""
 
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    record: ConsumerRecord
     content: Any = None
 
 
@@ -44,18 +37,18 @@ class Sink(Protocol):
     linger_seconds: float
     batch_records: int
 
-    def read(self, arrival: Arrival) -> Any:
-        """What `apply` finds as the arrival's content. Raises DecodeError."""
-        return decode(arrival.value)
+    def read(self, record: ConsumerRecord) -> Any:
+        """What `apply` finds as the record's content. Raises DecodeError."""
+        return decode(record.value)
 
-    def split(self, arrival: Arrival) -> list[Arrival]:
+    def split(self, record: ConsumerRecord) -> list[ConsumerRecord]:
         """Two smaller records that say the same to `apply`; none for one that stands alone, or cannot be cut."""
         try:
-            return [replace(arrival, value=encode(piece), content=None) for piece in split(self.read(arrival))]
+            return [record._replace(value=encode(piece)) for piece in split(self.read(record))]
         except (DecodeError, RecordError):
             return []
 
-    def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
+    def apply(self, batch: Sequence[DecodedRecord], transaction: Writer) -> None:
         """Write the batch. Raises RecordError for a record that contradicts itself."""
 
     def forget(self) -> None:

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from connectors.sinks.contract import Arrival, Sink, Writer
+from connectors.sinks.contract import DecodedRecord, Sink, Writer
+from infra.kafka.records import ConsumerRecord
 from infra.postgres.sql import load_sql
-from schemas import topics
+from schemas.records import topics
 
 
 class DeadLettersSink(Sink):
@@ -26,19 +27,19 @@ class DeadLettersSink(Sink):
     linger_seconds = 0.1
     batch_records = 200
 
-    def read(self, arrival: Arrival) -> None:
+    def read(self, record: ConsumerRecord) -> None:
         """Nothing: the bytes are stored as they are."""
 
-    def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
+    def apply(self, batch: Sequence[DecodedRecord], transaction: Writer) -> None:
         """Store what is new."""
-        rows = [_row(arrival) for arrival in batch]
+        rows = [_row(each.record) for each in batch]
         transaction.execute(load_sql(__package__, "insert_dead_letters"), [list(c) for c in zip(*rows, strict=True)])
 
     def forget(self) -> None:
         """Nothing is kept."""
 
 
-def _row(a: Arrival) -> tuple[object, ...]:
+def _row(a: ConsumerRecord) -> tuple[object, ...]:
     headers = {name: _text(value) for name, value in a.headers}
     # Values are arbitrary bytes, so they are kept in base 64, in their order.
     kept = [[_text(name.encode()), base64.b64encode(value or b"").decode()] for name, value in a.headers]

@@ -1,7 +1,7 @@
 """The waiting room's topic → `held`.
 
-In: `Held` (a row begins to wait) and `Released` (positions that the releaser has taken out and produced). Out: one row
-for each (chunk, send, hold). The first `Held` of a key stays, and a row whose last position left stays as a mark, so
+In: `Held` (a row begins to wait) and `Released` (positions that the releaser has taken out and produced). Out: one row for
+each (chunk, send, hold, portion). The first `Held` of a key stays, and a row whose last position left stays as a mark, so
 that a repeat cannot bring it back. Goes wrong: RecordError.
 """
 
@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from connectors.sinks.contract import Arrival, RecordError, Sink, Writer, bitmap
+from connectors.sinks.contract import DecodedRecord, RecordError, Sink, Writer, bitmap
 from infra.postgres.sql import load_sql
-from schemas import topics
-from schemas.codec import decode_as, encode
-from schemas.positions import ranks_within
-from schemas.records import Envelope, Held, Released
-from schemas.slices import Slice, check_names, check_positions
+from schemas.records import topics
+from schemas.records.codec import decode_as, encode
+from schemas.records.slice import Slice, check_names, check_positions
+from schemas.records.wire import Envelope, Held, Released
+from schemas.values.positions import ranks_within
 
-Key = tuple[str, str, int, int]
+Key = tuple[str, str, int, int, int]
 
 
 class HeldSink(Sink):
@@ -30,18 +30,18 @@ class HeldSink(Sink):
     linger_seconds = 0.5
     batch_records = 500
 
-    def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
+    def apply(self, batch: Sequence[DecodedRecord], transaction: Writer) -> None:
         """New rows first; then what has left, which can only speak of rows that are there."""
         rows: dict[Key, Held] = {}
         gone: dict[Key, int] = {}
-        for arrival in batch:
-            match arrival.content:
+        for each in batch:
+            match each.content:
                 case Held() as held:
                     check_waiting(held)
-                    rows.setdefault((held.slice.tenant, held.slice.chunk, held.slice.send, held.hold), held)
+                    rows.setdefault((held.slice.tenant, held.slice.chunk, held.slice.send, held.hold, held.portion), held)
                 case Released() as r:
                     check_names(r.tenant, None, r.chunk)
-                    key = (r.tenant, r.chunk, r.send, r.hold)
+                    key = (r.tenant, r.chunk, r.send, r.hold, r.portion)
                     gone[key] = gone.get(key, 0) | r.positions
                 case other:
                     raise RecordError(f"a {type(other).__name__} where Held or Released belong")
@@ -59,16 +59,16 @@ def check_waiting(held: Held) -> None:
     s = held.slice
     check_names(s.tenant, s.campaign, s.chunk)
     check_positions(s.size, s.positions)
-    if s.send < 1 or held.hold < 0:
-        raise RecordError("send, hold: below the first")
+    if s.send < 1 or held.hold < 0 or held.portion < 0:
+        raise RecordError("send, hold, portion: below the first")
     if s.segments and len(s.segments) != s.count:
         raise RecordError("segments: length differs from the number of positions")
 
 
 def _row(held: Held) -> tuple[object, ...]:
     s = held.slice
-    return (s.tenant, s.chunk, s.send, held.hold, s.campaign, s.part, s.lane, s.carrier, held.reason, held.not_before,
-            s.expires_at, bitmap(s.positions), s.count, held.cost, held.cheapest, _room(s, s.positions),
+    return (s.tenant, s.chunk, s.send, held.hold, held.portion, s.campaign, s.part, s.lane, s.carrier, held.reason,
+            held.not_before, s.expires_at, bitmap(s.positions), s.count, held.cost, held.cheapest, _room(s, s.positions),
             encode(Envelope(slices=[s])), held.at)
 
 
@@ -85,10 +85,10 @@ def _release(gone: dict[Key, int], transaction: Writer) -> None:
     keys = sorted(gone)
     wanted = _columns(keys)
     left: list[tuple[object, ...]] = []
-    for tenant, chunk, send, hold, stored, cost, cheapest, room, slice_ in transaction.rows(
+    for tenant, chunk, send, hold, portion, stored, cost, cheapest, room, slice_ in transaction.rows(
             load_sql(__package__, "lock_held"), wanted):
         before = int.from_bytes(stored, "little")
-        after = before & ~gone[(tenant, chunk, send, hold)]
+        after = before & ~gone[(tenant, chunk, send, hold, portion)]
         if after != before:
             s = decode_as(slice_, Envelope).slices[0]
             if s.segments and after:
@@ -98,7 +98,7 @@ def _release(gone: dict[Key, int], transaction: Writer) -> None:
                 room = after.bit_count()
             else:
                 room = cost = cheapest = 0
-            left.append((tenant, chunk, send, hold, bitmap(after), after.bit_count(), cost, cheapest, room))
+            left.append((tenant, chunk, send, hold, portion, bitmap(after), after.bit_count(), cost, cheapest, room))
     if left:
         transaction.execute(load_sql(__package__, "update_held"), _columns(left))
 

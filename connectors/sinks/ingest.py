@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.sinks.contract import Arrival, RecordError, Sink, Writer
+from connectors.sinks.contract import DecodedRecord, RecordError, Sink, Writer
+from infra.kafka.records import ConsumerRecord
 from infra.postgres import binary
 from infra.postgres.sql import load_sql
 from infra.security.sealing import Sealer
-from schemas import topics
-from schemas.codec import decode
-from schemas.lanes import Lane
-from schemas.positions import everyone
-from schemas.records import Envelope, Record
-from schemas.slices import Slice, Stage, check_slice
+from schemas.records import topics
+from schemas.records.codec import decode
+from schemas.records.slice import ResumeAt, Slice, check_slice
+from schemas.records.wire import Envelope, Record
+from schemas.values.lanes import Lane
+from schemas.values.positions import everyone
 
 GATEWAY = b"gateway"
 
@@ -36,13 +37,13 @@ class IngestSink(Sink):
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
 
-    def read(self, arrival: Arrival) -> Record | None:
+    def read(self, record: ConsumerRecord) -> Record | None:
         """The envelope, or None when it does not come from the gateway. Raises DecodeError."""
-        return decode(arrival.value) if ("x-from", GATEWAY) in arrival.headers else None
+        return decode(record.value) if ("x-from", GATEWAY) in record.headers else None
 
-    def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
+    def apply(self, batch: Sequence[DecodedRecord], transaction: Writer) -> None:
         """Store what is new."""
-        rows = {(s.tenant, s.chunk): self._row(s) for arrival in batch for s in _fresh(arrival)}
+        rows = {(s.tenant, s.chunk): self._row(s) for each in batch for s in _fresh(each)}
         if rows:
             stream = binary.stream([rows[key] for key in sorted(rows)])
             transaction.copy("COPY staging_payloads FROM STDIN (FORMAT binary)", stream)
@@ -65,8 +66,8 @@ class IngestSink(Sink):
             binary.int8_array(self._sealer.hash_destinations(columns.to)), refs)
 
 
-def _fresh(arrival: Arrival) -> list[Slice]:
-    envelope = arrival.content
+def _fresh(each: DecodedRecord) -> list[Slice]:
+    envelope = each.content
     if envelope is None:
         return []
     if not isinstance(envelope, Envelope):
@@ -74,4 +75,4 @@ def _fresh(arrival: Arrival) -> list[Slice]:
     for s in envelope.slices:
         check_slice(s)
     return [s for s in envelope.slices
-            if s.stage == Stage.PARTITION and s.send == 1 and s.positions == everyone(s.size)]
+            if s.resume_at == ResumeAt.PARTITION and s.send == 1 and s.positions == everyone(s.size)]

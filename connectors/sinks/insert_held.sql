@@ -1,6 +1,7 @@
-INSERT INTO held (tenant, chunk, send, hold, campaign, part, lane, carrier, reason, not_before, expires_at, positions,
+INSERT INTO held (tenant, chunk, send, hold, portion, campaign, part, lane, carrier, reason, not_before, expires_at, positions,
                   waiting, cost, cheapest, segments_total, slice, at)
-SELECT * FROM unnest(%s::uuid[], %s::text[], %s::integer[], %s::integer[], %s::text[], %s::integer[], %s::text[],
+SELECT * FROM unnest(%s::uuid[], %s::text[], %s::integer[], %s::integer[], %s::integer[], %s::text[], %s::integer[],
+                     %s::text[],
                      %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bytea[], %s::integer[], %s::bigint[],
                      %s::bigint[], %s::integer[], %s::bytea[], %s::bigint[])
-ON CONFLICT (tenant, chunk, send, hold) DO NOTHING
+ON CONFLICT (tenant, chunk, send, hold, portion) DO NOTHING

@@ -15,13 +15,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from connectors.sinks.chunk_state import RANKS, ChunkState
-from connectors.sinks.contract import Arrival, RecordError, Sink, Writer
+from connectors.sinks.contract import DecodedRecord, RecordError, Sink, Writer
 from infra.postgres import binary
 from infra.postgres.sql import load_sql
-from schemas import topics
-from schemas.lanes import Lane
-from schemas.records import MessageEvents
-from schemas.slices import MAX_CHUNK, check_names
+from schemas.records import topics
+from schemas.records.slice import MAX_CHUNK, check_names
+from schemas.records.wire import MessageEvents
+from schemas.values.lanes import Lane
 
 KEPT_CHUNKS = 20_000
 KEPT_MESSAGES = 2_000_000
@@ -45,23 +45,23 @@ class MessageEventsSink(Sink):
         self._messages = 0
         self._carriers: dict[str, int] = {}
 
-    def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
+    def apply(self, batch: Sequence[DecodedRecord], transaction: Writer) -> None:
         """Take the batch in; one upsert of chunks, one of counts."""
         self._load(batch, transaction)
         moves: Moves = {}
         changed: dict[Key, ChunkState] = {}
-        for arrival in batch:
-            event = _event(arrival)
+        for each in batch:
+            event = _event(each)
             key = (event.tenant, event.chunk)
             changed[key] = state = self._kept[key]
             if (event.size, event.campaign) != (state.size, state.campaign):
                 raise RecordError(f"size or campaign: not those of {event.chunk}")
-            moved = moves.setdefault((event.tenant, event.campaign or "", arrival.partition), [0] * RANKS)
+            moved = moves.setdefault((event.tenant, event.campaign or "", each.record.partition), [0] * RANKS)
             for change in event.changes:
                 number = self._number(change.carrier, transaction) if change.carrier else 0
                 state.apply(change, event.at, number, moved)
         _write_chunks(changed.values(), transaction)
-        _write_counts(moves, batch[-1].timestamp, transaction)
+        _write_counts(moves, batch[-1].record.timestamp, transaction)
         _write_awaited(changed, transaction)
         self._trim()
 
@@ -70,10 +70,10 @@ class MessageEventsSink(Sink):
         self._kept.clear()
         self._messages = 0
 
-    def _load(self, batch: Sequence[Arrival], transaction: Writer) -> None:
+    def _load(self, batch: Sequence[DecodedRecord], transaction: Writer) -> None:
         missing: dict[Key, MessageEvents] = {}
-        for arrival in batch:
-            event = _event(arrival)
+        for each in batch:
+            event = _event(each)
             key = (event.tenant, event.chunk)
             kept = self._kept.pop(key, None)
             if kept is not None:
@@ -102,8 +102,8 @@ class MessageEventsSink(Sink):
             self._messages -= self._kept.pop(oldest).size
 
 
-def _event(arrival: Arrival) -> MessageEvents:
-    event = arrival.content
+def _event(each: DecodedRecord) -> MessageEvents:
+    event = each.content
     if not isinstance(event, MessageEvents):
         raise RecordError(f"a {type(event).__name__} where MessageEvents belong")
     check_names(event.tenant, event.campaign, event.chunk)

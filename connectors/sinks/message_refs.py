@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from connectors.sinks.contract import Writer
 from infra.postgres import binary
 from infra.postgres.sql import load_sql
-from schemas.carrier_ids import ref_key
-from schemas.records import Settled
+from schemas.records.wire import Settled
+from schemas.values.carrier_ids import ref_key
 
 _ROW = struct.Struct(">hiqiqiqihih")  # five fields: key, to_hash, block, position, segments, each behind its length
 
@@ -31,7 +31,7 @@ class MessageRefs:
         self._blocks: dict[Block, list[Ref]] = {}
         self._at: dict[Block, int] = {}
 
-    def add(self, call: Settled, ids: Sequence[tuple[int, Sequence[str]]], to_hashes: Sequence[int],
+    def add_answered(self, call: Settled, ids: Sequence[tuple[int, Sequence[str]]], to_hashes: Sequence[int],
             segments: Sequence[int]) -> None:
         """The ids of these messages: (position, its segments' ids), destination hash, number of segments."""
         block = (call.tenant, call.chunk, call.send, call.carrier)

@@ -1,4 +1,4 @@
-"""Where each partition goes on, kept in PostgreSQL beside the rows: `koff(topic, topic_id, partition, next, epoch)`.
+"""Where each partition goes on, kept in PostgreSQL beside the rows: `sink_offsets(topic, topic_id, partition, next, epoch)`.
 
 In: partitions that Kafka has given to this process, and batches about to be written. Out: the offset to read from; and,
 in the transaction that writes a batch, the offsets moved. Taking a partition over raises its epoch, and a writer with an
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from connectors.sinks.contract import Arrival, Writer
+from connectors.sinks.contract import Writer
+from infra.kafka.records import ConsumerRecord
 from infra.postgres.sql import load_sql
 
 Place = tuple[str, int]
@@ -33,7 +34,7 @@ class Offsets:
         self._epochs = {(topic, partition): epoch for topic, partition, _, epoch in rows}
         return {(topic, partition): following for topic, partition, following, _ in rows}
 
-    def advance(self, batch: Iterable[Arrival], transaction: Writer, *, whole: bool = True) -> None:
+    def advance(self, batch: Iterable[ConsumerRecord], transaction: Writer, *, whole: bool = True) -> None:
         """Move the offsets behind this batch, before anything else of it is written; not `whole`: up to it, for a piece of a
         record. Raises StaleOwner."""
         following = {(a.topic, a.partition): a.offset + whole for a in batch}

@@ -1,8 +1,8 @@
 """One reservation and what a `Usage` does to it: pure arithmetic in ten-thousandths, no database.
 
-In: the row of (tenant, chunk, round), if there is one, and a usage. Out: the row afterwards, what is charged, and what
-is set free of the reservation or of the allowance. A position is charged at most once a round; one that is charged and
-refunded is charged, whichever came first, and its money is set free once. A usage whose columns have the wrong length
+In: the row of (tenant, chunk, round, price_class), if there is one, and a usage. Out: the row afterwards, what is charged,
+and what is set free of the reservation or of the allowance. A position is charged at most once a round; one that is charged
+and refunded is charged, whichever came first, and its money is set free once. A usage whose columns have the wrong length
 raises RecordError.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.positions import places
-from schemas.records import Usage
-from schemas.slices import MAX_CHUNK, RecordError
+from schemas.records.slice import MAX_CHUNK, RecordError
+from schemas.records.wire import Usage
+from schemas.values.positions import places
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,7 +39,8 @@ class Effect:
 
 
 def unreserved(usage: Usage) -> Reservation:
-    """The row of a usage for which nothing was reserved under (chunk, round): its money came from an allowance."""
+    """The row of a usage for which nothing was reserved under (chunk, round, price_class): its money came from an
+    allowance."""
     return Reservation(price=usage.price, positions=0, segments=bytearray(usage.size), amount=0, charged=0, refunded=0,
                        charged_amount=0, lease=usage.lease)
 

@@ -15,7 +15,7 @@ import structlog
 
 from connectors.sinks.registry import make_sinks
 from connectors.sinks.runner import SinkRunner
-from infra.role import RoleContext
+from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
 
@@ -26,17 +26,17 @@ log = structlog.get_logger()
 async def run(role: RoleContext) -> None:
     """Run until the role is stopped. Raises the fault of the first sink that cannot go on."""
     loop = asyncio.get_running_loop()
-    crew = Crew(loop, role)
-    crew.start()
+    threads = SinkThreads(loop, role)
+    threads.start()
     stopping: asyncio.Future[Any] = asyncio.ensure_future(role.stop.wait())
     try:
-        await crew.until(stopping)
+        await threads.until(stopping)
     finally:
         stopping.cancel()
-        await asyncio.to_thread(crew.stop)
+        await asyncio.to_thread(threads.stop)
 
 
-class Crew:
+class SinkThreads:
     """The threads of one role; `failed` gets the fault of the first that ends by itself."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, role: RoleContext) -> None:
@@ -75,7 +75,7 @@ class Crew:
             thread.join(STOP_SECONDS)
 
     def _reporter(self, name: str) -> Callable[[], None]:
-        return lambda: self._tell(self._joined, name)
+        return lambda: self._call_on_loop(self._joined, name)
 
     def _joined(self, name: str) -> None:
         self._missing.discard(name)
@@ -87,12 +87,12 @@ class Crew:
             self._runners[name].run()
         except Exception as fault:  # why: a thread's fault must end the role, whatever it is
             log.exception("a sink cannot go on", action="sink_failed", sink=name)
-            self._tell(self._fail, fault)
+            self._call_on_loop(self._fail, fault)
 
     def _fail(self, fault: Exception) -> None:
         if not self.failed.done():
             self.failed.set_exception(fault)
 
-    def _tell(self, callback: Callable[..., None], argument: object) -> None:
+    def _call_on_loop(self, callback: Callable[..., None], argument: object) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(callback, argument)

@@ -10,15 +10,15 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from schemas.positions import places
-from schemas.records import Settled
-from schemas.settled import check_settled
+from schemas.records.settled import check_settled
+from schemas.records.wire import Settled
+from schemas.values.positions import places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledColumns:
     """`ids`: one carrier id for each segment. `to_hashes`: empty for a slice that nobody could open. `answered`: positions
-    whose fate is known; `not_taken` ones are neither answered nor uncertain."""
+    whose fate is known; `not_submitted` ones are neither answered nor uncertain."""
 
     ids: Mapping[int, Sequence[str]]
     to_hashes: Mapping[int, int]

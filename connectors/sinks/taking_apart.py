@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from connectors.sinks.contract import Arrival
+from infra.kafka.records import ConsumerRecord
 
-Failed = list[tuple[Arrival, Exception]]
+Failed = list[tuple[ConsumerRecord, Exception]]
 
 
-def take_apart(arrival: Arrival, fault: Exception, split: Callable[[Arrival], list[Arrival]],
-               attempt: Callable[[Arrival], Exception | None]) -> Failed:
+def take_apart(record: ConsumerRecord, fault: Exception, split: Callable[[ConsumerRecord], list[ConsumerRecord]],
+               attempt: Callable[[ConsumerRecord], Exception | None]) -> Failed:
     """Write what can be written of a record that failed with `fault`; what cannot, each piece with its own fault."""
     failed: Failed = []
     written = False
-    todo = split(arrival)
+    todo = split(record)
     while todo:
         piece = todo.pop(0)
         own = attempt(piece)
@@ -31,4 +31,4 @@ def take_apart(arrival: Arrival, fault: Exception, split: Callable[[Arrival], li
         todo[:0] = smaller
         if not smaller:
             failed.append((piece, own))
-    return failed if written else [(arrival, fault)]
+    return failed if written else [(record, fault)]

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from connectors.sinks.contract import Arrival, RecordError, Sink, Writer, bitmap
+from connectors.sinks.contract import DecodedRecord, RecordError, Sink, Writer, bitmap
 from connectors.sinks.reservation import Reservation, settle, unreserved
 from infra.postgres.sql import load_sql
-from schemas import topics
-from schemas.records import Usage
-from schemas.slices import check_names
+from schemas.records import topics
+from schemas.records.slice import check_names
+from schemas.records.wire import Usage
 
-Key = tuple[str, str, int]
+Key = tuple[str, str, int, int]
 
 
 class UsageSink(Sink):
@@ -31,17 +31,17 @@ class UsageSink(Sink):
     linger_seconds = 0.2
     batch_records = 1000
 
-    def apply(self, batch: Sequence[Arrival], transaction: Writer) -> None:
+    def apply(self, batch: Sequence[DecodedRecord], transaction: Writer) -> None:
         """Take the batch in."""
-        usages = [(_usage(a), a.partition) for a in batch]
+        usages = [(_usage(a), a.record.partition) for a in batch]
         rows = _lock(usages, transaction)
         moved = _Moved()
         for usage, partition in usages:
-            key = (usage.tenant, usage.chunk, usage.round)
+            key = (usage.tenant, usage.chunk, usage.round, usage.price_class)
             row = rows.setdefault(key, unreserved(usage))
             effect = settle(row, usage)
-            moved.add(usage, partition, effect.charge, effect.freed, effect.drawn)
-        _write_reservations(rows, {(u.tenant, u.chunk, u.round): u for u, _ in usages}, transaction)
+            moved.book(usage, partition, effect.charge, effect.freed, effect.drawn)
+        _write_reservations(rows, {(u.tenant, u.chunk, u.round, u.price_class): u for u, _ in usages}, transaction)
         _write_allowances(moved, transaction)
         _write_balances(moved, transaction)
 
@@ -57,7 +57,7 @@ class _Moved:
     leases: dict[tuple[str, str], int] = field(default_factory=dict)
     campaigns: dict[tuple[str, str, int], int] = field(default_factory=dict)
 
-    def add(self, usage: Usage, partition: int, charge: int, freed: int, drawn: int) -> None:
+    def book(self, usage: Usage, partition: int, charge: int, freed: int, drawn: int) -> None:
         """Add one usage's effect."""
         sums = self.tenants.setdefault(usage.tenant, [0, 0])
         sums[0] += charge
@@ -70,11 +70,11 @@ class _Moved:
             self.campaigns[key] = self.campaigns.get(key, 0) + charge
 
 
-def _usage(arrival: Arrival) -> Usage:
-    if not isinstance(arrival.content, Usage):
-        raise RecordError(f"a {type(arrival.content).__name__} where a Usage belongs")
-    check_names(arrival.content.tenant, arrival.content.campaign, arrival.content.chunk)
-    return arrival.content
+def _usage(each: DecodedRecord) -> Usage:
+    if not isinstance(each.content, Usage):
+        raise RecordError(f"a {type(each.content).__name__} where a Usage belongs")
+    check_names(each.content.tenant, each.content.campaign, each.content.chunk)
+    return each.content
 
 
 def _lock(usages: Sequence[tuple[Usage, int]], transaction: Writer) -> dict[Key, Reservation]:
@@ -83,12 +83,12 @@ def _lock(usages: Sequence[tuple[Usage, int]], transaction: Writer) -> dict[Key,
     if len(found) != len(tenants):
         missing = set(tenants) - {tenant for tenant, in found}
         raise RecordError(f"tenant: no account for {', '.join(sorted(missing))}")
-    keys = sorted({(usage.tenant, usage.chunk, usage.round) for usage, _ in usages})
+    keys = sorted({(usage.tenant, usage.chunk, usage.round, usage.price_class) for usage, _ in usages})
     rows = transaction.rows(load_sql(__package__, "lock_reservations"), _columns(keys))
-    return {(row[0], row[1], row[2]): Reservation(
-        price=row[3], positions=int.from_bytes(row[4], "little"), segments=bytearray(row[5]), amount=row[6],
-        charged=int.from_bytes(row[7], "little"), refunded=int.from_bytes(row[8], "little"), charged_amount=row[9],
-        lease=row[10]) for row in rows}
+    return {(row[0], row[1], row[2], row[3]): Reservation(
+        price=row[4], positions=int.from_bytes(row[5], "little"), segments=bytearray(row[6]), amount=row[7],
+        charged=int.from_bytes(row[8], "little"), refunded=int.from_bytes(row[9], "little"), charged_amount=row[10],
+        lease=row[11]) for row in rows}
 
 
 def _write_reservations(rows: dict[Key, Reservation], usages: dict[Key, Usage], transaction: Writer) -> None:

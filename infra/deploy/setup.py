@@ -11,10 +11,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from infra.ops.data_folder import DataFolder
-from infra.ops.seeding import prepare_credentials, prepare_database, prepare_topics
-from infra.settings import SettingsError
-from infra.settings_load import load_settings
+from infra.settings.load import load_settings
+from infra.settings.model import SettingsError
+from infra.supervisor.data_folder import DataFolder
+from infra.supervisor.seeding import prepare_credentials, prepare_database, prepare_topics
 
 CONFIG = Path("/config/sluice.toml")
 

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from infra.kafka.client import KafkaException, make_producer
-from infra.kafka.outbox import DeliveryError, Outgoing
+from infra.kafka.outbox import DeliveryError
+from infra.kafka.records import ProducerRecord
 
 TURN = 2_000
 
@@ -26,7 +27,7 @@ class BurstOutbox:
                                        compression=compression)
         self._one_at_a_time = asyncio.Lock()
 
-    async def send_all(self, records: Sequence[Outgoing]) -> None:
+    async def send_all(self, records: Sequence[ProducerRecord]) -> None:
         """Return when Kafka has acknowledged them all. Raises DeliveryError."""
         faults: list[str] = []
 
@@ -34,7 +35,7 @@ class BurstOutbox:
             faults.append(f"{message.topic()}: {error}")
 
         async with self._one_at_a_time:
-            produce = self._producer.produce
+            produce: Any = self._producer.produce
             for begin in range(0, len(records), TURN):
                 try:
                     for topic, key, value, headers, partition in records[begin:begin + TURN]:

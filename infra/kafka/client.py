@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from infra.kafka.client_log import ClientLog, listen
-from schemas.topics import DEAD_LETTER_BYTES
+from schemas.records.topics import DEAD_LETTER_BYTES
 
 __all__ = ["KafkaException", "NewTopic", "TopicPartition", "make_admin", "make_consumer", "make_producer"]
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from infra.kafka import offsets
 from infra.kafka.client import TopicPartition, make_admin, make_consumer
+from infra.kafka.records import ConsumerRecord, PartitionKey, record_of
 
-Place = tuple[str, int]
 PATIENCE_SECONDS = 15.0
 # Trap: the client's word for the beginning (-2) costs half a second when it does not know the leader yet. An offset does
 # not; where the records before it are gone already, `auto.offset.reset` leads to the first that is there.
@@ -25,18 +25,6 @@ class LogUnreadable(RuntimeError):
     """A topic is not there, or Kafka has stopped answering."""
 
 
-class Entry(NamedTuple):
-    """One record."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-
-
 class Stretch(NamedTuple):
     """Everything below `end` since this time (ms), and at least so many records."""
 
@@ -45,7 +33,7 @@ class Stretch(NamedTuple):
     least: int
 
 
-def end_offsets(bootstrap: str, topics: Sequence[str]) -> dict[Place, int]:
+def end_offsets(bootstrap: str, topics: Sequence[str]) -> dict[PartitionKey, int]:
     """The offset after the last record of every partition."""
     found = offsets.end_offsets(bootstrap, topics)
     missing = [topic for topic in topics if (topic, 0) not in found]
@@ -62,7 +50,7 @@ def committed_offsets(bootstrap: str, groups: Mapping[str, Sequence[str]]) -> di
         PATIENCE_SECONDS).items()}
 
 
-def read_log(bootstrap: str, ends: Mapping[Place, int]) -> Iterator[Entry]:
+def read_log(bootstrap: str, ends: Mapping[PartitionKey, int]) -> Iterator[ConsumerRecord]:
     """Every record below these ends that the topics still hold."""
     consumer = _reader(bootstrap)
     try:
@@ -71,7 +59,7 @@ def read_log(bootstrap: str, ends: Mapping[Place, int]) -> Iterator[Entry]:
         consumer.close()
 
 
-def read_before(bootstrap: str, stretches: Mapping[Place, Stretch]) -> Iterator[Entry]:
+def read_before(bootstrap: str, stretches: Mapping[PartitionKey, Stretch]) -> Iterator[ConsumerRecord]:
     """The records of these stretches, as far as the topics still hold them; all partitions at once."""
     consumer = _reader(bootstrap)
     try:
@@ -85,7 +73,7 @@ def _reader(bootstrap: str) -> Any:
     return make_consumer(bootstrap, "sluice-log-reader", **settings)
 
 
-def _begins(consumer: Any, stretches: Mapping[Place, Stretch]) -> dict[Place, int]:
+def _begins(consumer: Any, stretches: Mapping[PartitionKey, Stretch]) -> dict[PartitionKey, int]:
     """Where each stretch begins. A record may be older than those before it: what counts is the first that is not."""
     asks = [TopicPartition(*place, max(0, stretch.since)) for place, stretch in stretches.items() if stretch.end > 0]
     begins = {}
@@ -98,7 +86,8 @@ def _begins(consumer: Any, stretches: Mapping[Place, Stretch]) -> dict[Place, in
     return begins
 
 
-def _entries(consumer: Any, begins: Mapping[Place, int], ends: Mapping[Place, int]) -> Iterator[Entry]:
+def _entries(consumer: Any, begins: Mapping[PartitionKey, int],
+             ends: Mapping[PartitionKey, int]) -> Iterator[ConsumerRecord]:
     open_places = {place for place, end in ends.items() if end > 0}
     consumer.assign([TopicPartition(*place, begins[place]) for place in sorted(open_places)])
     while open_places:
@@ -114,7 +103,7 @@ def _patiently(consumer: Any) -> Any:
     return message
 
 
-def _taken(message: Any, ends: Mapping[Place, int], open_places: set[Place]) -> Iterator[Entry]:
+def _taken(message: Any, ends: Mapping[PartitionKey, int], open_places: set[PartitionKey]) -> Iterator[ConsumerRecord]:
     place = (message.topic(), message.partition())
     error = message.error()
     if error is not None:
@@ -127,5 +116,4 @@ def _taken(message: Any, ends: Mapping[Place, int], open_places: set[Place]) -> 
     if offset + 1 >= ends[place]:
         open_places.discard(place)
     if offset < ends[place]:
-        yield Entry(place[0], place[1], offset, message.timestamp()[1], message.key(), message.value(),
-                    message.headers() or ())
+        yield record_of(message)

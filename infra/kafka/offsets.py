@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from infra.kafka.client import make_admin, make_consumer
-from schemas.topics import TOPICS
+from schemas.records.topics import TOPICS
 
 Places = dict[tuple[str, int], int]
 SECONDS = 10.0

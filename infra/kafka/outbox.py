@@ -15,11 +15,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from infra.kafka.client import KafkaException, make_producer
+from infra.kafka.records import ProducerRecord
 
 Headers = Sequence[tuple[str, bytes]]
 Report = Callable[[str | None, int, int], None]
-Outgoing = tuple[str, bytes | None, bytes | None, Any, int]
-"""Topic, key, value, list of headers, partition (-1: by the key)."""
 
 _REFUSALS = (BufferError, KafkaException)
 
@@ -71,7 +70,7 @@ class Outbox:
         except _REFUSALS as fault:
             self._loop.call_soon(report, _sentence(fault), -1, -1)
 
-    def send_all(self, records: Sequence[Outgoing]) -> asyncio.Future[None]:
+    def send_all(self, records: Sequence[ProducerRecord]) -> asyncio.Future[None]:
         """One future for many records: done when Kafka has acknowledged them all, else failed with the first fault.
 
         Costs about half of `post` per record: one callback object for all, one wake-up of the loop.
@@ -94,7 +93,7 @@ class Outbox:
             elif left == 0:
                 self._loop.call_soon_threadsafe(finish, None)
 
-        produce = self._producer.produce
+        produce: Any = self._producer.produce
         try:
             for topic, key, value, headers, partition in records:
                 produce(topic, value, key, partition, delivered, headers=headers or None)

@@ -1,4 +1,4 @@
-"""The cluster made equal to `schemas/topics.py`: topics, their settings, and where consumer groups begin.
+"""The cluster made equal to `schemas/records/topics.py`: topics, their settings, and where consumer groups begin.
 
 In: the address of Kafka. Out: what was made or changed, what differs, what there is. Each group of `GROUPS` begins at
 offset 0 of every partition where it has committed nothing yet, so that stages can insist on a committed offset.
@@ -23,8 +23,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from infra.kafka.client import make_admin
 from infra.kafka.offsets import committed
-from schemas.lanes import POOLS, Lane, Pool
-from schemas.topics import CARRIER_RECEIPTS, TOPICS, Topic, attempts, dispatch, ingest, retry
+from infra.settings.model import KafkaSettings
+from schemas.records.topics import CARRIER_RECEIPTS, TOPICS, Topic, attempts, dispatch, ingest, retry
+from schemas.values.lanes import POOLS, Lane, Pool
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "sluice-streams-otp": (*(ingest(lane) for lane in POOLS[Pool.OTP]), *(attempts(lane) for lane in POOLS[Pool.OTP])),
@@ -55,6 +56,11 @@ class Compression(NamedTuple):
 
 
 _AS_SHIPPED = Compression()
+
+
+def compression_of(kafka: KafkaSettings) -> Compression:
+    """As settings say."""
+    return Compression(kafka.public_compression, kafka.internal_compression)
 
 
 class TopicState(NamedTuple):

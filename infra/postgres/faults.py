@@ -15,8 +15,8 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import errors
 
-from schemas.codec import DecodeError
-from schemas.slices import RecordError
+from schemas.records.codec import DecodeError
+from schemas.records.slice import RecordError
 
 
 class ValueRefused(psycopg.DataError):

@@ -9,7 +9,7 @@ at a cautious rate (`rate_without_redis`).
 from __future__ import annotations
 
 from infra.redis.client import Redis, load_script
-from schemas.lanes import Lane
+from schemas.values.lanes import Lane
 
 LEASE_SECONDS = 0.05
 CAUTION = 0.8

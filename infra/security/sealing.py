@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from infra.security.keyring import Keyring, KeyringError
-from schemas.positions import pick_indexes, ranks_within
-from schemas.slices import Columns, Slice
+from schemas.records.slice import Columns, Slice
+from schemas.values.positions import pick_indexes, ranks_within
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Columns).decode

@@ -20,4 +20,4 @@ class PortTaken(ServiceError):
 
 
 def port_taken(port: int) -> PortTaken:
-    return PortTaken(f"Port {port} on 127.0.0.1 is taken by another program.", "Stop it or give another port.")
+    return PortTaken(f"Port {port} on the loopback address is taken by another program.", "Stop it or give another port.")

@@ -2,17 +2,14 @@
 
 In: `kafka-jars.lock` (coordinates), `kafka-jars.sha256`, a cache folder. Out: the folder with all jars, complete or
 not there at all. No network once it is complete. Wrong: no network, a foreign digest, a full disk: `ServiceError`.
-As a program (`python -m infra.services.jars`) it fills the cache, for `make install`.
 """
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import hashlib
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -132,28 +129,3 @@ def _locked(home: Path) -> Iterator[None]:
     with (home / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def main(arguments: list[str]) -> int:
-    """`[--cache FOLDER] [--repository URL]`: fill the cache; then make Kafka's start faster where that is possible."""
-    from infra.services.warm_up import make_archive
-
-    options = argparse.ArgumentParser(prog="infra.services.jars", description="Fetch Kafka's jars into a cache folder.")
-    options.add_argument("--cache", type=Path, help="default: the user's cache folder")
-    options.add_argument("--repository", help="instead of Maven Central")
-    given = options.parse_args(arguments)
-    try:
-        make_archive(kafka_jars(given.cache, _show, given.repository))
-    except ServiceError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
-
-
-def _show(done: int, total: int) -> None:
-    if sys.stderr.isatty() or done == total:
-        sys.stderr.write(f"\rKafka's jars: {done} of {total}" + ("\n" if done == total else ""))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

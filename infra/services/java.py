@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from infra.services.errors import ServiceError
-from infra.settings_environment import for_java
+from infra.settings.environment import for_java
 
 OLDEST = 17
 INSTALL = "Run: pip install 'sluiceway[embedded]'"

@@ -14,15 +14,15 @@ import uuid
 from pathlib import Path
 from typing import Literal
 
-from infra.private_files import replace_private_file
+from infra.runtime.private_files import replace_private_file
 from infra.services.class_archive import archive_option
 from infra.services.jars import kafka_jars
 from infra.services.java import Java, find_java
 from infra.services.kafka_probe import knows_itself
-from infra.services.ports import LOOPBACK
+from infra.services.ports import loopback_in_url
 from infra.services.process import Command, spawn
 from infra.services.service import Embedded
-from infra.settings_environment import for_java
+from infra.settings.environment import for_java
 
 HERE = Path(__file__).parent
 Tuning = Literal["fast", "bench"]
@@ -83,7 +83,7 @@ class KafkaService(Embedded):
         return knows_itself(port)
 
     def address_on(self, port: int) -> str:
-        return f"{LOOPBACK}:{port}"
+        return f"{loopback_in_url()}:{port}"
 
     def release(self) -> None:
         if self._folder is not None:
@@ -94,7 +94,9 @@ class KafkaService(Embedded):
         properties = self._write_properties("format.properties", fresh, 1, 2)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         cluster = cluster.replace("-", "A", 1) if cluster.startswith("-") else cluster
-        tool = ("kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", properties)
+        # Trap: `--standalone` takes the controller's address from the properties and cannot read one of IPv6.
+        voter = f"1@{loopback_in_url()}:2:{cluster}"
+        tool = ("kafka.tools.StorageTool", "format", "--initial-controllers", voter, "-t", cluster, "-c", properties)
         try:
             spawn(self._run(*tool)).finish(self.start_seconds)
         finally:
@@ -106,7 +108,7 @@ class KafkaService(Embedded):
         place = self._place()
         template = (HERE / "server.properties").read_text(encoding="utf-8")
         replace_private_file(self._data / name, template.format(
-            logs=f"{place}/{logs}", client=client, controller=controller))
+            logs=f"{place}/{logs}", host=loopback_in_url(), client=client, controller=controller))
         return f"{place}/{name}"
 
     def _place(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 
-from infra.services.ports import LOOPBACK
+from infra.services.ports import loopback
 
 METADATA_KEY = 3
 METADATA_VERSION = 4
@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 1.0
 def knows_itself(port: int) -> bool:
     """True once the metadata answer lists at least one broker."""
     try:
-        with socket.create_connection((LOOPBACK, port), timeout=TIMEOUT_SECONDS) as connection:
+        with socket.create_connection((loopback(), port), timeout=TIMEOUT_SECONDS) as connection:
             connection.sendall(_request())
             size, correlation, _throttle, brokers = struct.unpack(">iiii", _read(connection, 16))
     except OSError:

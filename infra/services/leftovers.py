@@ -13,7 +13,7 @@ import signal
 import time
 from pathlib import Path
 
-from infra.private_files import replace_private_file
+from infra.runtime.private_files import replace_private_file
 from infra.services.errors import ServiceError
 
 PROC = Path("/proc")

@@ -11,12 +11,13 @@ import errno
 import json
 import random
 import socket
+from functools import cache
 from pathlib import Path
 
-from infra.private_files import replace_private_file
+from infra.runtime.private_files import replace_private_file
 from infra.services.errors import ServiceError, port_taken
 
-LOOPBACK = "127.0.0.1"
+_LOOPBACKS = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 LOWEST = 15_000
 # Trap: a port inside the ephemeral range may become the local end of somebody's outgoing connection while its service
 # is down for a second, and then cannot be listened on again. Linux says where that range begins.
@@ -24,9 +25,24 @@ EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 DEFAULT_EPHEMERAL_START = 32_768
 
 
+@cache
+def loopback() -> str:
+    """The loopback address: that of IPv4, and of IPv6 only where a machine has no other."""
+    return next((address for family, address in _LOOPBACKS if _binding_fault(family, (address, 0)) is None), "127.0.0.1")
+
+
+def loopback_in_url() -> str:
+    """The same as it stands before a colon and a port."""
+    return f"[{loopback()}]" if ":" in loopback() else loopback()
+
+
 def is_free(port: int) -> bool:
     """Whether a listener on the loopback address could take this port now."""
-    return _binding_fault(socket.AF_INET, (LOOPBACK, port)) is None
+    return _binding_fault(_loopback_family(), (loopback(), port)) is None
+
+
+def _loopback_family() -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in loopback() else socket.AF_INET
 
 
 def listening_fault(host: str, port: int) -> OSError | None:
@@ -125,6 +141,6 @@ def _ephemeral_start() -> int:
 
 
 def _ephemeral_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
+    with socket.socket(_loopback_family(), socket.SOCK_STREAM) as probe:
+        probe.bind((loopback(), 0))
         return int(probe.getsockname()[1])

@@ -11,15 +11,16 @@ import os
 import secrets
 import shutil
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from infra.private_files import FOLDER_MODE, replace_private_file
+from infra.runtime.private_files import FOLDER_MODE, replace_private_file
 from infra.services.errors import ServiceError
 from infra.services.leftovers import end_processes, processes_in
-from infra.services.ports import LOOPBACK
+from infra.services.ports import loopback, loopback_in_url
 from infra.services.postgres_runtime import programs, unprivileged_user
 from infra.services.process import Command, spawn
 from infra.services.service import Embedded, read_password
@@ -27,7 +28,6 @@ from infra.services.service import Embedded, read_password
 DATABASE = "sluice"
 SUPERUSER = "postgres"
 SETTINGS = {
-    "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
     "fsync": "on",
     "synchronous_commit": "on",
@@ -49,8 +49,11 @@ class PostgresService(Embedded):
     name = "postgres"
     stop_signal = signal.SIGINT
 
-    def __init__(self, data: Path, port: int | None = None, *, log: Path | None = None) -> None:
+    def __init__(self, data: Path, port: int | None = None, *, log: Path | None = None,
+                 more: Mapping[str, str] | None = None) -> None:
+        """`more`: settings of the server that replace or complete ours."""
         super().__init__(data, port, log=log)
+        self._settings = {**SETTINGS, **(more or {})}
         self._cluster = self._data / "cluster"
         self._folder: int | None = None
 
@@ -61,8 +64,8 @@ class PostgresService(Embedded):
         _forget_killed_server(self._cluster)
 
     def command(self, port: int) -> Command:
-        settings = tuple(part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}"))
-        return self._run("postgres", self._cluster, "-c", f"port={port}", *settings)
+        settings = tuple(part for key, value in self._settings.items() for part in ("-c", f"{key}={value}"))
+        return self._run("postgres", self._cluster, "-c", f"port={port}", "-c", f"listen_addresses={loopback()}", *settings)
 
     def answers(self, port: int) -> bool:
         try:
@@ -75,7 +78,7 @@ class PostgresService(Embedded):
         return True
 
     def address_on(self, port: int) -> str:
-        return f"postgresql://{SUPERUSER}:{self._password()}@{LOOPBACK}:{port}/{DATABASE}"
+        return f"postgresql://{SUPERUSER}:{self._password()}@{loopback_in_url()}:{port}/{DATABASE}"
 
     def release(self) -> None:
         if self._folder is not None:
@@ -130,7 +133,7 @@ class PostgresService(Embedded):
 
     def _connect(self, port: int) -> psycopg.Connection[tuple[object, ...]]:
         facts = make_conninfo(
-            host=LOOPBACK, port=port, user=SUPERUSER, password=self._password(), dbname="postgres", connect_timeout=2
+            host=loopback(), port=port, user=SUPERUSER, password=self._password(), dbname="postgres", connect_timeout=2
         )
         return psycopg.connect(facts, autocommit=True)
 

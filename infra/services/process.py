@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 
-from infra.private_files import UMASK, open_private_log
+from infra.runtime.private_files import UMASK, open_private_log
 from infra.services.errors import ServiceError
 
 GUARD = Path(__file__).with_name("guard.py")

@@ -13,14 +13,13 @@ from pathlib import Path
 
 import redis
 
-from infra.private_files import replace_private_file
+from infra.runtime.private_files import replace_private_file
 from infra.services.errors import ServiceError
-from infra.services.ports import LOOPBACK
+from infra.services.ports import loopback, loopback_in_url
 from infra.services.process import Command
 from infra.services.service import Embedded, read_password
 
 SETTINGS = {
-    "bind": LOOPBACK,
     "protected-mode": "yes",
     "daemonize": "no",
     "appendonly": "yes",
@@ -43,12 +42,12 @@ class RedisService(Embedded):
         replace_private_file(self._configuration, f"requirepass {self._password()}\n")
 
     def command(self, port: int) -> Command:
-        settings = {**SETTINGS, "port": str(port), "dir": str(self._data)}
+        settings = {**SETTINGS, "bind": loopback(), "port": str(port), "dir": str(self._data)}
         options = tuple(part for key, value in settings.items() for part in (f"--{key}", value))
         return Command(name="Redis", argv=(str(_program()), str(self._configuration), *options), log=self._log)
 
     def answers(self, port: int) -> bool:
-        client = redis.Redis(host=LOOPBACK, port=port, password=self._password(), socket_timeout=1.0)
+        client = redis.Redis(host=loopback(), port=port, password=self._password(), socket_timeout=1.0)
         try:
             return bool(client.ping())
         except redis.RedisError:
@@ -57,7 +56,7 @@ class RedisService(Embedded):
             client.close()
 
     def address_on(self, port: int) -> str:
-        return f"redis://:{self._password()}@{LOOPBACK}:{port}/0"
+        return f"redis://:{self._password()}@{loopback_in_url()}:{port}/0"
 
     @property
     def _password_file(self) -> Path:

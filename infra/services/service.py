@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from infra.private_files import FOLDER_MODE, make_private_folder
+from infra.runtime.private_files import FOLDER_MODE, make_private_folder
 from infra.services.errors import PortTaken, ServiceError, port_taken
 from infra.services.leftovers import end_leftover, write_record
 from infra.services.ports import is_free, keep_port

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.private_files import FOLDER_MODE
+from infra.runtime.private_files import FOLDER_MODE
 from infra.services.kafka import KafkaService, Tuning
 from infra.services.postgres import PostgresService
 from infra.services.redis import RedisService

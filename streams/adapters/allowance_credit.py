@@ -19,7 +19,7 @@ import structlog
 
 from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, transaction
 from infra.postgres.sql import load_sql
-from schemas.lanes import Lane
+from schemas.values.lanes import Lane
 from streams.ports import Credit, CreditAsk, CreditGrant, PortDown
 
 log = structlog.get_logger()
@@ -51,7 +51,7 @@ class AllowanceCredit:
         self._clock = clock
         self._fresh = fresh
         self._allowances: dict[str, Allowance] = {}
-        self._drawn: OrderedDict[tuple[str, str, int, int], CreditGrant] = OrderedDict()
+        self._drawn: OrderedDict[tuple[str, str, int, int, int], CreditGrant] = OrderedDict()
         self._raising: dict[str, asyncio.Task[None]] = {}
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -68,7 +68,7 @@ class AllowanceCredit:
 
     async def _on_allowance(self, ask: CreditAsk) -> CreditGrant | None:
         """Draw; None when the account has not enough for an allowance that pays all of it."""
-        key = (ask.tenant, ask.chunk, ask.round, ask.positions)
+        key = (ask.tenant, ask.chunk, ask.round, ask.price_class, ask.positions)
         known = self._drawn.get(key)
         if known is not None:
             return known

@@ -1,6 +1,7 @@
 -- What was reserved under these keys before.
-SELECT r.tenant::text, r.chunk, r.round, r.positions, r.segments
+SELECT r.tenant::text, r.chunk, r.round, r.price_class, r.positions, r.segments
 FROM reservations r
-JOIN unnest(%s::uuid[], %s::text[], %s::integer[]) AS wanted (tenant, chunk, round) USING (tenant, chunk, round)
-ORDER BY r.tenant, r.chunk, r.round
+JOIN unnest(%s::uuid[], %s::text[], %s::integer[], %s::integer[])
+    AS wanted (tenant, chunk, round, price_class) USING (tenant, chunk, round, price_class)
+ORDER BY r.tenant, r.chunk, r.round, r.price_class
 FOR UPDATE OF r

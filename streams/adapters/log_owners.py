@@ -5,7 +5,7 @@ a minute of log time, and at least `LEAST` records. Why that is enough: a replac
 the first delivery report that does not follow; what it had handed over by then is taken within the producer's time-out of
 8 s or never. So the record of its successor, or what that one wrote since, is less than a minute older than anything that
 still comes of it; and should it have been frozen for longer, the successor's last records are the last of the log. Takes
-some 20 ms; all partitions of a burst at once. `PortDown` when Kafka does not answer.
+some 20 ms; all partitions of a batch at once. `PortDown` when Kafka does not answer.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import asyncio
 from collections.abc import Sequence
 
 from infra.kafka.client import KafkaException
-from infra.kafka.log_reader import LogUnreadable, Place, Stretch, read_before
-from schemas.codec import DecodeError, decode
-from schemas.records import Owner, Returned, Settled, Started
+from infra.kafka.log_reader import LogUnreadable, Stretch, read_before
+from infra.kafka.records import PartitionKey
+from schemas.records.codec import DecodeError, decode
+from schemas.records.wire import Owner, Returned, Settled, Started
+from schemas.rules.owner_epochs import epoch_of
 from streams.ports import OwnerAsk, PortDown
-from streams.reigns import epoch_of
 
 LOOK_BACK_MS = 60_000
 LEAST = 500
@@ -38,7 +39,7 @@ class LogOwners:
             raise PortDown(f"the log of calls cannot be read back: {fault}") from fault
 
     def _read(self, asks: Sequence[OwnerAsk]) -> list[int]:
-        by_place: dict[Place, list[OwnerAsk]] = {}
+        by_place: dict[PartitionKey, list[OwnerAsk]] = {}
         for ask in asks:
             by_place.setdefault((ask.topic, ask.partition), []).append(ask)
         newest = dict.fromkeys(asks, -1)

@@ -1,9 +1,9 @@
 """Credit from the accounts in PostgreSQL: what is granted is reserved in the same transaction.
 
-In: a burst of asks. Out: the positions that are reserved under (tenant, chunk, round), new ones and those of before: a
-repeat reserves nothing twice. One transaction a burst; where the money does not suffice, as many positions as fit, in
-order. Never overdrawn: balance - reserved is checked and moved under the account's lock. An account that does not exist
-has no money. `PortDown` when PostgreSQL is away.
+In: a batch of asks. Out: the positions that are reserved under (tenant, chunk, round, price class), new ones and those of
+before: a repeat reserves nothing twice. One transaction a batch; where the money does not suffice, as many positions as
+fit, in order. Never overdrawn: balance - reserved is checked and moved under the account's lock. An account that does not
+exist has no money. `PortDown` when PostgreSQL is away.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from typing import Any
 
 from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, transaction
 from infra.postgres.sql import load_sql
-from schemas.positions import places, positions_of
+from schemas.rules.capacity import positions_that_fit
+from schemas.values.positions import ranked_positions
 from streams.ports import CreditAsk, CreditGrant, PortDown
-from streams.sheet import ranks
-from streams.steps.admit_to_carrier import first_that_fit
 
-Key = tuple[str, str, int]
+Key = tuple[str, str, int, int]
 
 
 class PostgresCredit:
@@ -46,7 +45,7 @@ class PostgresCredit:
         changed: dict[Key, tuple[CreditAsk, int]] = {}
         grants = []
         for ask in asks:
-            key = (ask.tenant, ask.chunk, ask.round)
+            key = (ask.tenant, ask.chunk, ask.round, ask.price_class)
             positions, segments = rows.setdefault(key, (0, bytearray(ask.size)))
             new = affordable(ask, ask.positions & ~positions, purse.get(ask.tenant, 0))
             if new:
@@ -62,9 +61,9 @@ class PostgresCredit:
         return grants
 
     async def _known(self, connection: Any, asks: Sequence[CreditAsk]) -> dict[Key, tuple[int, bytearray]]:
-        keys = sorted({(ask.tenant, ask.chunk, ask.round) for ask in asks})
+        keys = sorted({(ask.tenant, ask.chunk, ask.round, ask.price_class) for ask in asks})
         found = await fetch_all(connection, load_sql(__package__ or "", "credit_reservations"), columns(keys))
-        return {(row[0], row[1], row[2]): (int.from_bytes(row[3], "little"), bytearray(row[4])) for row in found}
+        return {(row[0], row[1], row[2], row[3]): (int.from_bytes(row[4], "little"), bytearray(row[5])) for row in found}
 
     async def _write(self, connection: Any, rows: dict[Key, tuple[int, bytearray]],
                      changed: dict[Key, tuple[CreditAsk, int]]) -> None:
@@ -79,9 +78,8 @@ def affordable(ask: CreditAsk, positions: int, money: int) -> int:
     if not positions or money < 0:
         return 0
     column = ask.segments if positions == ask.positions else bytes(
-        ask.segments[rank] for rank, _ in ranks(ask.positions, positions))
-    fitting = first_that_fit(column, money // ask.price)
-    return positions if fitting == len(column) else positions_of(places(positions)[:fitting]) if fitting else 0
+        ask.segments[rank] for rank, _ in ranked_positions(ask.positions, positions))
+    return positions_that_fit(positions, column, money // ask.price)
 
 
 def enter(ask: CreditAsk, positions: int, segments: bytearray) -> int:
@@ -89,7 +87,7 @@ def enter(ask: CreditAsk, positions: int, segments: bytearray) -> int:
     if len(segments) < ask.size:
         segments.extend(bytes(ask.size - len(segments)))
     total = 0
-    for rank, position in ranks(ask.positions, positions):
+    for rank, position in ranked_positions(ask.positions, positions):
         segments[position] = ask.segments[rank]
         total += ask.segments[rank]
     return total * ask.price

@@ -16,16 +16,15 @@ from typing import Any, NamedTuple
 
 from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, look_up, transaction
 from infra.postgres.sql import load_sql
-from schemas.carrier_ids import ref_key
+from schemas.values.carrier_ids import ref_key
 from streams.adapters.postgres_credit import columns
-from streams.intake_burst import PRICE_ROUND
 from streams.ports import Found, PortDown, Sealing, SegmentReceipt, UnknownReceipt
 
 HERE = "streams.adapters"
 
 
-class Place(NamedTuple):
-    """Where a message stands. `segments` 0: not told. `id`: the form of the carrier's id that it was found by."""
+class MessageRef(NamedTuple):
+    """Where a message stands. `segments` 0: not known. `id`: the form of the carrier's id that it was found by."""
 
     tenant: str
     chunk: str
@@ -36,18 +35,19 @@ class Place(NamedTuple):
     id: str = ""
 
 
-class Money(NamedTuple):
+class ReservationRow(NamedTuple):
     """One reservation of a chunk."""
 
     round: int
+    price_class: int
     price: int
     positions: int
     segments: bytes
     lease: str | None
 
 
-class About(NamedTuple):
-    """What a chunk says of its messages. `price` 0, `segments` and `refs` empty: not told."""
+class ChunkRow(NamedTuple):
+    """What a chunk says of its messages. `price` 0, `segments` and `refs` empty: not known."""
 
     campaign: str | None
     part: int
@@ -94,51 +94,52 @@ class PostgresRefs:
             states.setdefault(tuple(key), []).append(state)
         return [sorted(states[r.tenant, r.chunk, r.send, r.position]) for r in receipts]
 
-    async def _found(self, connection: Any, places: dict[int, Place]) -> dict[Place, Found]:
+    async def _found(self, connection: Any, places: dict[int, MessageRef]) -> dict[MessageRef, Found]:
         chunks = sorted({(place.tenant, place.chunk) for place in places.values()})
         if not chunks:
             return {}
         about = {(row[0], row[1]): row[2:] for row in
                  await fetch_all(connection, load_sql(HERE, "refs_about"), columns(chunks))}
-        money: dict[tuple[str, str], list[Money]] = {}
-        for tenant, chunk, round_, price, positions, segments, lease in await fetch_all(
+        money: dict[tuple[str, str], list[ReservationRow]] = {}
+        for tenant, chunk, round_, price_class, price, positions, segments, lease in await fetch_all(
                 connection, load_sql(HERE, "refs_money"), columns(chunks)):
             money.setdefault((tenant, chunk), []).append(
-                Money(round_, price, int.from_bytes(positions, "little"), segments, lease))
+                ReservationRow(round_, price_class, price, int.from_bytes(positions, "little"), segments, lease))
         opened = {(tenant, chunk): self._about(tenant, chunk, row) for (tenant, chunk), row in about.items()}
         return {place: _message(place, opened[place[:2]], money.get(place[:2], []))
                 for place in set(places.values()) if place[:2] in opened}
 
-    def _about(self, tenant: str, chunk: str, row: tuple[Any, ...]) -> About:
+    def _about(self, tenant: str, chunk: str, row: tuple[Any, ...]) -> ChunkRow:
         """A chunk, opened once for all of its messages."""
         campaign, part, size, lane, indexes, key_id, sealed, price, segments = row
         refs = self._sealing.unseal(sealed, key_id=key_id, tenant=tenant, campaign=campaign, chunk=chunk).refs
-        return About(campaign, part, size, lane, array("I", indexes), refs, price or 0, segments or b"")
+        return ChunkRow(campaign, part, size, lane, array("I", indexes), refs, price or 0, segments or b"")
 
 
-def _message(place: Place, about: About, reservations: Sequence[Money]) -> Found:
+def _message(place: MessageRef, about: ChunkRow, reservations: Sequence[ReservationRow]) -> Found:
     position = place.position
     paid = next((m for m in reversed(reservations) if m.positions >> position & 1), None)
     count = place.segments or (paid.segments[position] if paid is not None else 0) or (
         about.segments[position] if about.segments else 0) or 1
     return Found(
         tenant=place.tenant, campaign=about.campaign, chunk=place.chunk, part=about.part, size=about.size, lane=about.lane,
-        send=place.send, attempts=paid.round % PRICE_ROUND if paid is not None else 0, position=position,
+        send=place.send, attempts=paid.round if paid is not None else 0, position=position,
         index=about.indexes[position], segments=count, price=paid.price if paid is not None else about.price,
         ref=about.refs[position] if about.refs else None, id=place.id,
         charge_round=paid.round if place.uncertain and paid is not None else None,
+        price_class=paid.price_class if paid is not None else 0,
         lease=paid.lease if paid is not None else None)
 
 
-async def _places(connection: Any, receipts: Sequence[UnknownReceipt]) -> dict[int, Place]:
+async def _places(connection: Any, receipts: Sequence[UnknownReceipt]) -> dict[int, MessageRef]:
     """Where the message of each receipt stands, by the receipt's number."""
     hashes = [_signed(receipt.to_hash) for receipt in receipts]
     forms = [(n, receipt.carrier, id_, ref_key(id_), hashes[n])
              for n, receipt in enumerate(receipts) for id_ in receipt.ids]
-    by_form = {(n, id_): Place(tenant, chunk, send, position, segments, uncertain=False, id=id_)
+    by_form = {(n, id_): MessageRef(tenant, chunk, send, position, segments, uncertain=False, id=id_)
                for n, id_, tenant, chunk, send, position, segments in await fetch_all(
                    connection, load_sql(HERE, "refs_by_id"), columns(forms))}
-    places: dict[int, Place] = {}
+    places: dict[int, MessageRef] = {}
     for n, _, id_, *_ in forms:  # the likeliest form first
         if (n, id_) in by_form:
             places.setdefault(n, by_form[n, id_])
@@ -146,7 +147,7 @@ async def _places(connection: Any, receipts: Sequence[UnknownReceipt]) -> dict[i
     if left:
         for n, tenant, chunk, send, position in await fetch_all(
                 connection, load_sql(HERE, "refs_uncertain"), columns(left)):
-            places[n] = Place(tenant, chunk, send, position, segments=0, uncertain=True)
+            places[n] = MessageRef(tenant, chunk, send, position, segments=0, uncertain=True)
     return places
 
 

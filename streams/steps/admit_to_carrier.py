@@ -1,18 +1,20 @@
 """Last step of intake: as much as the carrier has room for goes on, in order; the rest waits its turn.
 
 In: a part with its segments, and the room granted to it (segments). Out: the first positions that fit go on, all others
-are held with reason `room`. The order is that of the positions, so nothing overtakes within a slice. Pure: room was
-asked for beforehand.
+are held with reason `room`. The order is that of the positions, so nothing overtakes within a slice. `decide` is pure:
+`ask` has asked for room beforehand.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schemas.positions import places, positions_of
-from schemas.reasons import Reason
+from schemas.rules.capacity import positions_that_fit
+from schemas.values.reasons import Reason
 from streams.outcome import Hold, Next, Outcomes
-from streams.part import Part
+from streams.ports import CapacityAsk, IntakeBatch
+from streams.selection import Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,25 +25,22 @@ class RoomFacts:
     now: int
 
 
-def decide(part: Part, facts: RoomFacts) -> Outcomes:
+async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[RoomFacts]:
+    """Room for each part, in segments; what is over goes on to be struck out or given back, and takes none."""
+    asks = {n: _capacity_ask(part, batch) for n, part in enumerate(parts) if part.ending is None}
+    granted = dict(zip(asks, await batch.capacity.ask(list(asks.values())), strict=True))
+    return [RoomFacts(granted=granted.get(n, part.total_segments), now=batch.now) for n, part in enumerate(parts)]
+
+
+def _capacity_ask(part: Selection, batch: IntakeBatch) -> CapacityAsk:
+    carrier, s = part.carrier or "", part.slice
+    return CapacityAsk(carrier=carrier, lane=s.lane, chunk=s.chunk, send=s.send, cost=part.total_segments,
+                       least=part.segments[0], rate=batch.catalog.carriers[carrier].rate)
+
+
+def decide(part: Selection, facts: RoomFacts) -> Outcomes:
     """The positions that fit go on."""
-    fitting = first_that_fit(part.segments, facts.granted)
-    if fitting == len(part.segments):
-        return (Next(positions=part.positions),)
-    if fitting == 0:
-        return (Hold(positions=part.positions, reason=Reason.ROOM, until=facts.now),)
-    going = positions_of(places(part.positions)[:fitting])
-    return (Next(positions=going),
-            Hold(positions=part.positions & ~going, reason=Reason.ROOM, until=facts.now))
-
-
-def first_that_fit(segments: bytes, room: int) -> int:
-    """How many of the first positions fit into this many segments."""
-    if sum(segments) <= room:
-        return len(segments)
-    used = 0
-    for count, cost in enumerate(segments):
-        used += cost
-        if used > room:
-            return count
-    return len(segments)
+    going = positions_that_fit(part.positions, part.segments, facts.granted)
+    waiting = part.positions & ~going
+    outcomes: Outcomes = (Next(positions=going),) if going else ()
+    return (*outcomes, Hold(positions=waiting, reason=Reason.ROOM, until=facts.now)) if waiting else outcomes

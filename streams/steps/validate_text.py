@@ -12,13 +12,14 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from schemas.positions import places, positions_of
-from schemas.reasons import Reason
-from schemas.slices import Columns
-from schemas.template import MissingVariable, compile_template
-from schemas.text import TextError, count_segments, smart
+from schemas.records.slice import Columns
+from schemas.values.positions import places, positions_of
+from schemas.values.reasons import Reason
+from schemas.values.template import MissingVariable, compile_template
+from schemas.values.text import TextError, count_segments, smart
 from streams.outcome import Next, Outcomes, Reject
-from streams.part import Part
+from streams.ports import IntakeBatch
+from streams.selection import Selection
 
 Verdict = int | Reason
 """The number of segments, or why there is no such message."""
@@ -32,7 +33,12 @@ class TextFacts:
     invalid: Callable[[Sequence[int]], Collection[int]]
 
 
-def decide(part: Part, facts: TextFacts) -> Outcomes:
+async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[TextFacts]:
+    """The columns of parts that were not here before."""
+    return [TextFacts(columns=None if part.segments else batch.open(part.slice), invalid=batch.invalid) for part in parts]
+
+
+def decide(part: Selection, facts: TextFacts) -> Outcomes:
     """Segments or a reason for every position."""
     if part.segments or facts.columns is None:
         return (Next(positions=part.positions),)
@@ -72,7 +78,7 @@ def judge(text: str, smart_encoding: bool) -> Verdict:
         return Reason.TOO_LONG if fault.code == "too_long" else Reason.BAD_TEXT
 
 
-def _rendered(part: Part, columns: Columns) -> Iterator[Verdict]:
+def _rendered(part: Selection, columns: Columns) -> Iterator[Verdict]:
     """The verdict on each position's own text."""
     template = compile_template(part.slice.body)
     nobody: list[str | None] = [None] * part.positions.bit_count()

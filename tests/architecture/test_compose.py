@@ -14,9 +14,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from infra.deploy.secrets import make_secrets
-from infra.ops.roles import ROLES
 from infra.security.keyring import load_keyring
-from infra.settings_load import load_settings
+from infra.settings.load import load_settings
+from infra.supervisor.roles import ROLES
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 NOT_ROLES = {"kafka", "postgres", "redis", "secrets", "setup"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import ast
+import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from infra.kafka.topic_admin import GROUPS, wanted_settings
-from infra.ops.roles import ROLES
-from infra.settings_docs import example
-from schemas.codec import SCHEMAS
-from schemas.examples import examples
-from schemas.reasons import Disposition, Reason
-from schemas.topics import DEAD_LETTER, FOREIGN_READERS, TOPICS, Topic
-from tests.architecture.source import LAYERS, ROOT, files, modules, text, tree
+from infra.postgres.sql import named_statements
+from infra.settings.docs import example
+from infra.supervisor.roles import ROLES
+from schemas.records.codec import SCHEMAS
+from schemas.records.examples import examples
+from schemas.records.topics import DEAD_LETTER, FOREIGN_READERS, TOPICS, Topic
+from schemas.values.reasons import Disposition, Reason
+from tests.support.source import LAYERS, ROOT, files, modules, text
 
 OUTSIDE = FOREIGN_READERS | {"nobody"}
 TITLES = {row.name: row for row in TOPICS}
@@ -89,13 +91,18 @@ def test_every_reason_is_whole() -> None:
         assert reason.sentence.endswith(".") and len(reason.sentence) > 10
 
 
-def test_every_role_is_a_module_with_run() -> None:
-    product = {str(path.with_suffix("")).replace("/", "."): path for path in modules("gateway", "streams", "connectors")}
+def test_every_reason_is_given_by_somebody() -> None:
+    """A reason that no code names is a promise in the reference that nobody keeps."""
+    elsewhere = [path for path in modules(*LAYERS) if path.name not in ("reasons.py", "examples.py")]
+    given = set(re.findall(r"\bReason\.([A-Z_]+)", "\n".join(text(path) for path in elsewhere)))
+    assert given == set(Reason.__members__)
+
+
+def test_every_role_can_be_loaded() -> None:
     for row in ROLES:
-        assert row.module in product, f"{row.name}: {row.module} does not exist"
-        runs = [node for node in tree(product[row.module]).body
-                if isinstance(node, ast.AsyncFunctionDef) and node.name == "run"]
-        assert len(runs) == 1, row.module
+        run = row.load()
+        assert inspect.iscoroutinefunction(run), row.name
+        assert run.__name__ == "run" and not run.__module__.startswith("infra."), row.name
 
 
 def test_every_sql_and_lua_file_is_used() -> None:
@@ -105,3 +112,12 @@ def test_every_sql_and_lua_file_is_used() -> None:
     unused = [str(path) for path in scripts
               if path.stem not in sources and f"{path.stem.partition('_')[0]}_{{" not in sources]
     assert scripts and not unused, "\n".join(unused)
+
+
+def test_every_named_statement_is_used() -> None:
+    sources = "\n".join(text(path) for path in modules(*LAYERS))
+    named = [(path, name) for path in files() if path.name == "statements.sql"
+             for name in named_statements(".".join(path.parts[:-1]), "statements")]
+    unused = [f"{path}: {name}" for path, name in named
+              if f'"{name}"' not in sources and f"{name.partition('_')[0]}_{{" not in sources]
+    assert named and not unused, "\n".join(unused)

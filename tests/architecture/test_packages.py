@@ -9,7 +9,7 @@ from importlib.metadata import requires
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.architecture.source import ROOT
+from tests.support.source import ROOT
 
 ASIDE = {"setuptools", "pip"}
 """What virtual environments bring along."""

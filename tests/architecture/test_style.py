@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.source import LAYERS, files, is_binary, modules, text, tree
+from tests.support.source import LAYERS, files, is_binary, modules, text, tree
 
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 60
@@ -80,7 +80,7 @@ def test_text_files_have_an_encoding_whatever_the_locale() -> None:
 
 
 def test_the_environment_is_read_in_one_place() -> None:
-    reads = [f"{path}:{line} {name}" for path in modules(*LAYERS) if not path.name.startswith("settings")
+    reads = [f"{path}:{line} {name}" for path in modules(*LAYERS) if path.parent.name != "settings"
              for name, line in calls(path) if name.rpartition(".")[2] in ("environ", "getenv", "environb", "getenvb")]
     assert not reads, found(reads)
 

@@ -1,45 +1,47 @@
-"""A carrier connection and the counterpart it talks to, for the carrier suite: one rig an implementation.
+"""A carrier connection and the counterpart it talks to, for the carrier suite: one harness an implementation.
 
 In: how the counterpart is to behave. Out: the carrier under test, all results and receipts it gave, and what the
 counterpart says it got. `until` waits for a condition with a deadline and fails the test when it passes.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Self
 
+from pydantic import SecretStr
+
 from connectors.carriers.contract import Acknowledge, CarrierCallbacks, Receipt, Result, Submit, Unreadable
-from connectors.carriers.simulator.log import Entry, SubmitLog, read_log
-from connectors.carriers.simulator.script import Script
-from connectors.carriers.simulator.server import SimulatorServer
 from connectors.carriers.smpp.carrier import Backoff, SmppCarrier
-from connectors.carriers.smpp.config import SmppConfig
+from connectors.simulator.log import Entry, SubmitLog, read_log
+from connectors.simulator.script import Script
+from connectors.simulator.server import SimulatorServer
+from infra.settings.carriers import SmppSettings
+from schemas.values.ids import MessageId
+from schemas.values.text import PART
+from tests.support.waiting import until
 
 WINDOW = 10
 BINDS = 2
 
 
-async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Return when `condition` holds; AssertionError after `seconds`."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s"
-        await asyncio.sleep(0.002)
+def id_of(ref: int) -> MessageId:
+    """The id of the message with this `ref`."""
+    return MessageId(f"msg_{'0' * 26}_0_{ref}")
 
 
 def submits(count: int, *, parts: int = 1, first: int = 0) -> list[Submit]:
     """Messages to different destinations; `ref` counts from `first`."""
+    text = "x" * (PART["gsm7"] * (parts - 1)) + "and this is the end"
     return [
         Submit(
             ref=ref,
-            source="Sluice",
+            id_of=id_of,
+            sender="Sluice",
             destination=f"49151{ref:08}",
-            alphabet="gsm7",
-            parts=tuple(b"part %d" % part for part in range(parts)),
-            concat_ref=ref % 256,
+            text=text,
             validity_seconds=86_400,
+            parts=parts,
         )
         for ref in range(first, first + count)
     ]
@@ -50,7 +52,7 @@ def never_unreadable(what: Unreadable, acknowledge: Acknowledge) -> None:
     raise AssertionError(what.why)
 
 
-class SmppRig:
+class SmppHarness:
     """An SmppCarrier against the simulator. `answer_at_once`: receipts are confirmed when they come."""
 
     def __init__(self, folder: Path, *, patience: float = 5.0, answer_at_once: bool = True) -> None:
@@ -68,18 +70,18 @@ class SmppRig:
     async def start(self, script: Script | None = None, *, listen: bool = True) -> Self:
         self.server = SimulatorServer(script or Script(), self._log)
         await self.server.start("127.0.0.1", 0)
-        config = SmppConfig(
+        settings = SmppSettings(
             host="127.0.0.1",
             port=self.server.port,
             system_id="sluice",
-            password="secret",
-            window=WINDOW,
-            binds=BINDS,
+            password=SecretStr("secret"),
             response_timeout_seconds=self._patience,
         )
         self.carrier = SmppCarrier(
-            config,
+            settings,
             CarrierCallbacks(on_receipts=self._on_receipts, on_room=self._on_room, on_unreadable=never_unreadable),
+            window=WINDOW,
+            binds=BINDS,
             random=lambda: 0.0,
             backoff=Backoff(first=0.02, longest=0.1),
         )
@@ -138,10 +140,6 @@ class SmppRig:
             self.carrier.send(batch, self.results.extend)
 
 
-RIGS = {"smpp": SmppRig}
+HARNESSES = {"smpp": SmppHarness}
+Start = Callable[..., Awaitable[SmppHarness]]
 
-
-async def turns(count: int = 50) -> None:
-    """Let everything that is due on the loop happen, `count` times."""
-    for _ in range(count):
-        await asyncio.sleep(0)

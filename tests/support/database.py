@@ -1,4 +1,4 @@
-"""Databases of a test's own: migrated once a server, copied for each test.
+"""Databases of a test's own: migrated once a server, copied for each test, always one ahead.
 
 In: the address of a PostgreSQL. Out: a URL of a fresh database with the present shape, dropped afterwards; what tables
 hold, as text that can be compared.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,18 +18,23 @@ from psycopg import sql
 from infra.postgres import migrate
 
 _templates: dict[str, str] = {}
+_spares: dict[str, Future[str]] = {}
+_beside = ThreadPoolExecutor(1, thread_name_prefix="databases")
 
 
 @contextmanager
 def fresh_database(server: str, *, migrated: bool = True) -> Iterator[str]:
     """The URL of a database that nobody else uses."""
-    name = f"t_{secrets.token_hex(6)}"
-    template = _template(server) if migrated else "template1"
-    _as_admin(server, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+    name = _spare(server) if migrated else _copy(server, "template1")
     try:
         yield at(server, name)
     finally:
         _as_admin(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def kept_database(server: str) -> str:
+    """The URL of one that ends with its server."""
+    return at(server, _spare(server))
 
 
 def contents(url: str, tables: Sequence[str], *, tenant: str | None = None) -> dict[str, list[str]]:
@@ -54,6 +60,21 @@ def at(server: str, database: str) -> str:
     """The URL of a database of this server."""
     parts = urlsplit(server)
     return urlunsplit((parts.scheme, parts.netloc, f"/{database}", parts.query, ""))
+
+
+def _spare(server: str) -> str:
+    """The copy that was made while the test before ran; the next one is made meanwhile."""
+    template = _template(server)
+    ready = _spares.pop(server, None)
+    name = ready.result() if ready else _copy(server, template)
+    _spares[server] = _beside.submit(_copy, server, template)
+    return name
+
+
+def _copy(server: str, template: str) -> str:
+    name = f"t_{secrets.token_hex(6)}"
+    _as_admin(server, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+    return name
 
 
 def _template(server: str) -> str:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from gateway.app import make_runner
-from gateway.connection import listen
-from gateway.state import Gateway
+from gateway.app import Gateway, make_runner
+from gateway.http.connection import listen
 
 
 @asynccontextmanager

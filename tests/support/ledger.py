@@ -10,8 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from connectors.carriers.simulator.log import Entry
-from schemas.records import DeliveryReceipt
+from connectors.simulator.log import Entry
+from schemas.records.wire import DeliveryReceipt
 from tests.support.topic_reader import TopicRecord
 
 FINAL = ("delivered", "undelivered", "failed", "rejected", "expired", "canceled")

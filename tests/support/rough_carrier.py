@@ -14,9 +14,9 @@ from pathlib import Path
 
 import msgspec
 
-from connectors.carriers.simulator.log import Entry, SubmitLog, read_log
-from connectors.carriers.simulator.script import Script
-from connectors.carriers.simulator.server import SimulatorServer
+from connectors.simulator.log import Entry, SubmitLog, read_log
+from connectors.simulator.script import Script
+from connectors.simulator.server import SimulatorServer
 
 SYSTEM_ID = "rough"
 PASSWORD = "edges"

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from connectors.carriers.simulator.log import Entry
+from connectors.simulator.log import Entry
 from tests.support.gateway_client import GatewayClient
 from tests.support.processes import Identity, children, descendants, identity, is_alive
 from tests.support.rough_carrier import PASSWORD, SYSTEM_ID, RoughCarrier, SubmitsSeen, rough_carrier

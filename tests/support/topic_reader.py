@@ -13,8 +13,8 @@ from typing import TypeVar
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
-from schemas.codec import DecodeError, decode, decode_as
-from schemas.records import Record
+from schemas.records.codec import DecodeError, decode, decode_as
+from schemas.records.wire import Record
 
 PATIENCE_SECONDS = 60.0
 

@@ -7,34 +7,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import delay as module
-from connectors.delay import GIVE_UP, LONGEST_WAIT, LOOK_AHEAD, LOOK_AHEAD_BYTES, Waiting
+from connectors.delay import GIVE_UP, LONGEST_WAIT, LOOK_AHEAD, LOOK_AHEAD_BYTES, WaitingPartition
 from infra.kafka.client import KafkaException
 from infra.kafka.outbox import DeliveryError
-from schemas.codec import decode_as, encode
-from schemas.examples import CAMPAIGN, CHUNK, slice_of
-from schemas.records import Envelope
-from tests.unit.delay_rig import PLACE, Message, Rig, parcel, record
+from schemas.records.codec import decode_as, encode
+from schemas.records.examples import CAMPAIGN, CHUNK, slice_of
+from schemas.records.wire import Envelope
+from tests.support.delay_harness import PLACE, DelayHarness, Message, parcel, record
 
 
 @given(st.permutations(range(8)), st.integers(0, 8))
 def test_only_a_gapless_beginning_is_committable(order: list[int], count: int) -> None:
-    waiting = Waiting()
+    waiting = WaitingPartition()
     for offset in range(8):
-        waiting.add(parcel(100 + offset))
+        waiting.enqueue(parcel(100 + offset))
     for offset in order[:count]:
         waiting.done(100 + offset)
     assert waiting.committable == 100 + min(order[count:], default=8)
 
 
 def test_nothing_is_committable_before_anything_was_read() -> None:
-    assert Waiting().committable == -1
+    assert WaitingPartition().committable == -1
 
 
 def test_a_buried_record_moves_the_offset_but_never_past_one_that_waits() -> None:
-    waiting = Waiting()
+    waiting = WaitingPartition()
     waiting.skip(5)
     assert waiting.committable == 6
-    waiting.add(parcel(6))
+    waiting.enqueue(parcel(6))
     waiting.skip(7)
     assert waiting.committable == 6
     waiting.done(6)
@@ -43,166 +43,171 @@ def test_a_buried_record_moves_the_offset_but_never_past_one_that_waits() -> Non
 
 @given(st.lists(st.integers(0, 20), max_size=30), st.integers(0, 20))
 def test_what_is_due_comes_by_time_and_the_rest_stays(dues: list[int], now: int) -> None:
-    waiting = Waiting()
+    waiting = WaitingPartition()
     for offset, due in enumerate(dues):
-        waiting.add(parcel(offset, due))
+        waiting.enqueue(parcel(offset, due))
     out = [taken.due for taken in waiting.take_due(now)]
     assert out == sorted(due for due in dues if due <= now)
     assert waiting.bytes == len(dues) - len(out)
 
 
 def test_the_look_ahead_is_bounded_in_number_and_in_bytes() -> None:
-    many, large = Waiting(), Waiting()
+    many, large = WaitingPartition(), WaitingPartition()
     for offset in range(LOOK_AHEAD):
         assert many.fullness < 1
-        many.add(parcel(offset, size=0))
-    large.add(parcel(0, size=LOOK_AHEAD_BYTES))
+        many.enqueue(parcel(offset, size=0))
+    large.enqueue(parcel(0, size=LOOK_AHEAD_BYTES))
     assert many.fullness == large.fullness == 1
     large.take_due(0)
     assert large.fullness == 0
 
 
 async def test_a_slice_goes_back_to_intake_at_its_time_and_not_before() -> None:
-    rig = Rig()
-    await rig.read(record(7))
-    await rig.after(9.99)
-    assert rig.outbox.sent == []
-    assert rig.consumer.committed == [7]
-    await rig.after(0.01)
-    [(topic, key, value, headers)] = rig.outbox.sent
+    harness = DelayHarness()
+    await harness.read(record(7))
+    await harness.after(9.99)
+    assert harness.outbox.sent == []
+    assert harness.consumer.committed == [7]
+    await harness.after(0.01)
+    [(topic, key, value, headers)] = harness.outbox.sent
     assert (topic, key) == ("ingest-marketing", CAMPAIGN.encode())
     assert decode_as(value, Envelope).slices == [slice_of(0b010, send=2, attempts=1)]
     assert headers == [("traceparent", b"00-trace"), ("x-from", b"delay")]
-    assert rig.consumer.committed == [7, 8]
+    assert harness.consumer.committed == [7, 8]
 
 
 async def test_a_single_message_is_keyed_by_itself() -> None:
-    rig = Rig()
-    await rig.read(record(0, 0, campaign=None, chunk="msg_1", lane="otp"))
-    assert [(topic, key) for topic, key, _, _ in rig.outbox.sent] == [("ingest-otp", b"msg_1")]
+    harness = DelayHarness()
+    await harness.read(record(0, 0, campaign=None, chunk="msg_1", lane="otp"))
+    assert [(topic, key) for topic, key, _, _ in harness.outbox.sent] == [("ingest-otp", b"msg_1")]
 
 
 async def test_a_late_record_holds_up_the_commit_and_nothing_else() -> None:
-    rig = Rig()
-    await rig.read(record(0, 20_000), record(1, 1_000), record(2, 2_000))
-    await rig.after(2)
-    assert len(rig.outbox.sent) == 2
-    assert rig.consumer.committed == [0]
-    await rig.after(18)
-    assert rig.consumer.committed == [0, 3]
+    harness = DelayHarness()
+    await harness.read(record(0, 20_000), record(1, 1_000), record(2, 2_000))
+    await harness.after(2)
+    assert len(harness.outbox.sent) == 2
+    assert harness.consumer.committed == [0]
+    await harness.after(18)
+    assert harness.consumer.committed == [0, 3]
 
 
 async def test_a_time_far_away_is_cut_to_the_longest_wait() -> None:
-    rig = Rig()
-    await rig.read(record(0, 10**12))
-    await rig.after(LONGEST_WAIT)
-    assert len(rig.outbox.sent) == 1
+    harness = DelayHarness()
+    await harness.read(record(0, 10**12))
+    await harness.after(LONGEST_WAIT)
+    assert len(harness.outbox.sent) == 1
 
 
 @pytest.mark.parametrize("value", [None, b"", b"poison", encode(Envelope(slices=[slice_of()])),
                                    record(0, lane="express").value(), record(0, indexes=b"").value()],
                          ids=["null", "empty", "foreign", "another record", "no lane", "columns"])
 async def test_poison_is_buried_as_it_was_and_passed(value: bytes | None) -> None:
-    rig = Rig()
-    await rig.read(Message(3, value), record(4, 0))
-    (topic, key, buried, headers), (onward, *_) = rig.outbox.sent
+    harness = DelayHarness()
+    await harness.read(Message(3, value), record(4, 0))
+    (topic, key, buried, headers), (onward, *_) = harness.outbox.sent
     assert (topic, key, buried, onward) == ("dead-letter", CHUNK.encode(), value, "ingest-marketing")
     told = dict(headers)
     assert told["x-orig-topic"] == PLACE[0].encode()
     assert told["x-orig-offset"] == b"3"
     assert told["x-error-code"] == b"undecodable"
     assert told["x-service"] == b"delay"
-    assert rig.consumer.committed == [5]
+    assert harness.consumer.committed == [5]
 
 
 async def test_poison_that_cannot_be_buried_ends_the_process_uncommitted() -> None:
-    rig = Rig()
-    rig.outbox.refusal = DeliveryError("away")
+    harness = DelayHarness()
+    harness.outbox.refusal = DeliveryError("away")
     with pytest.raises(DeliveryError):
-        await rig.read(Message(3, b"poison"))
-    assert rig.consumer.committed == []
+        await harness.read(Message(3, b"poison"))
+    assert harness.consumer.committed == []
 
 
 async def test_what_kafka_does_not_take_is_offered_again_uncommitted() -> None:
-    rig = Rig()
-    rig.outbox.refusal = DeliveryError("away")
-    await rig.read(record(0, 0))
-    await rig.after(GIVE_UP - 1)
-    assert rig.consumer.committed == [0]
-    rig.outbox.refusal = None
-    await rig.after(0)
-    assert len(rig.outbox.sent) == 1
-    assert rig.consumer.committed == [0, 1]
+    harness = DelayHarness()
+    harness.outbox.refusal = DeliveryError("away")
+    await harness.read(record(0, 0))
+    await harness.after(GIVE_UP - 1)
+    assert harness.consumer.committed == [0]
+    harness.outbox.refusal = None
+    await harness.after(0)
+    assert len(harness.outbox.sent) == 1
+    assert harness.consumer.committed == [0, 1]
 
 
 async def test_a_refusal_that_lasts_ends_the_process() -> None:
-    rig = Rig()
-    rig.outbox.refusal = DeliveryError("away")
-    await rig.read(record(0, 0))
+    harness = DelayHarness()
+    harness.outbox.refusal = DeliveryError("away")
+    await harness.read(record(0, 0))
     with pytest.raises(DeliveryError):
-        await rig.after(GIVE_UP + 1)
+        await harness.after(GIVE_UP + 1)
 
 
 async def test_a_refusal_long_ago_does_not_count() -> None:
-    rig = Rig()
-    rig.outbox.refusal = DeliveryError("away")
-    await rig.read(record(0, 0))
-    rig.outbox.refusal = None
-    await rig.after(1)
-    rig.outbox.refusal = DeliveryError("away")
-    rig.consumer.batch = [record(1, 0)]
-    await rig.after(GIVE_UP + 1)
-    assert rig.consumer.committed == [0, 1]
+    harness = DelayHarness()
+    harness.outbox.refusal = DeliveryError("away")
+    await harness.read(record(0, 0))
+    harness.outbox.refusal = None
+    await harness.after(1)
+    harness.outbox.refusal = DeliveryError("away")
+    harness.consumer.batch = [record(1, 0)]
+    await harness.after(GIVE_UP + 1)
+    assert harness.consumer.committed == [0, 1]
 
 
 async def test_a_commit_that_failed_is_tried_again() -> None:
-    rig = Rig()
-    rig.consumer.refusal = KafkaException("rebalance in progress")
-    await rig.read(record(0, 0))
-    assert rig.consumer.committed == []
-    rig.consumer.refusal = None
-    await rig.after(0)
-    assert rig.consumer.committed == [1]
+    harness = DelayHarness()
+    harness.consumer.refusal = KafkaException("rebalance in progress")
+    await harness.read(record(0, 0))
+    assert harness.consumer.committed == []
+    harness.consumer.refusal = None
+    await harness.after(0)
+    assert harness.consumer.committed == [1]
 
 
 async def test_reading_stops_at_a_full_look_ahead_and_goes_on_at_half(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOOK_AHEAD", 4)
-    rig = Rig()
-    await rig.read(*(record(offset, 1_000 * (offset + 1)) for offset in range(4)))
-    assert rig.consumer.paused
-    await rig.after(2)
-    assert rig.consumer.paused
-    await rig.after(1)
-    assert not rig.consumer.paused
+    harness = DelayHarness()
+    await harness.read(*(record(offset, 1_000 * (offset + 1)) for offset in range(4)))
+    await harness.after(0)
+    assert harness.consumer.paused
+    await harness.after(2)
+    await harness.after(0)
+    assert harness.consumer.paused
+    await harness.after(1)
+    await harness.after(0)
+    assert not harness.consumer.paused
 
 
 async def test_a_partition_that_was_lost_and_comes_back_is_resumed_and_read_anew(
         monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOOK_AHEAD", 1)
-    rig = Rig()
-    await rig.read(record(5))
-    assert rig.consumer.paused
-    rig.delay.forget([PLACE])
-    await rig.after(20)
-    assert rig.outbox.sent == []
-    rig.delay.welcome([PLACE])
-    await rig.read(record(5, 30_000))
-    await rig.after(10)
-    assert len(rig.outbox.sent) == 1
-    assert not rig.consumer.paused
+    harness = DelayHarness()
+    await harness.read(record(5))
+    await harness.after(0)
+    assert harness.consumer.paused
+    harness.revoke()
+    await harness.after(20)
+    assert harness.outbox.sent == []
+    harness.give()
+    await harness.read(record(5, 30_000))
+    await harness.after(10)
+    assert len(harness.outbox.sent) == 1
+    await harness.after(0)
+    assert not harness.consumer.paused
 
 
 async def test_a_record_of_a_partition_that_is_not_ours_is_left_to_its_owner() -> None:
-    rig = Rig()
-    rig.delay.forget([PLACE])
-    await rig.read(record(0, 0), Message(1, b"poison"))
-    assert rig.outbox.sent == []
-    assert rig.consumer.committed == []
+    harness = DelayHarness()
+    harness.revoke()
+    await harness.read(record(0, 0), Message(1, b"poison"))
+    assert harness.outbox.sent == []
+    assert harness.consumer.committed == []
 
 
 async def test_a_passing_error_is_passed_and_another_ends_the_process() -> None:
-    rig = Rig()
-    await rig.read(Message(0, None, error="_TRANSPORT"), record(0, 0))
-    assert len(rig.outbox.sent) == 1
-    with pytest.raises(RuntimeError, match="reading the retries failed"):
-        await rig.read(Message(0, None, error="_AUTO_OFFSET_RESET"))
+    harness = DelayHarness()
+    await harness.read(Message(0, None, error="_TRANSPORT"), record(0, 0))
+    assert len(harness.outbox.sent) == 1
+    with pytest.raises(KafkaException, match="_AUTO_OFFSET_RESET"):
+        await harness.read(Message(0, None, error="_AUTO_OFFSET_RESET"))

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
 import pytest
 import typer
 
-from gateway.requests import CampaignRequest, MessageRequest
-from gateway.routes.table import ROUTES
-from infra.ops import reference
-from infra.ops.cli import COMMANDS, GROUPS
+from gateway.campaigns.types import CampaignRequest
+from gateway.messages.types import MessageRequest
+from gateway.routes import ROUTES
+from infra.cli import reference
+from infra.cli.main import COMMANDS, GROUPS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "infra" / "decisions").glob("*.md"),
                 ROOT / "examples" / "subscriber" / "README.md"])
+LAYERS = ("schemas", "infra", "gateway", "streams", "connectors")
 CALL = re.compile(r"curl -s (?:-X POST )?\"?\$GATEWAY(/\S*?)[\"?\s](.*?)(?=\n\n|\n```|\nexport|\ncurl|\nsluice)", re.DOTALL)
 
 
@@ -31,7 +34,7 @@ def verbs(app: typer.Typer) -> set[str]:
 
 
 def test_the_reference_is_up_to_date() -> None:
-    assert reference.stale(reference.FOLDER) == [], "run `python -m infra.ops.reference`"
+    assert reference.stale(reference.FOLDER) == [], "run `python -m infra.cli.reference`"
 
 
 def test_an_edited_a_missing_and_a_good_page_are_told_apart(tmp_path: Path) -> None:
@@ -48,6 +51,24 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert text.startswith(("#", "<!--"))
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert (page.parent / target).exists(), target
+
+
+def test_the_map_names_what_is_there() -> None:
+    rows = re.findall(r"^\| `(\w+/)` \|(.*)\|$", (ROOT / "ARCHITECTURE.md").read_text(), re.MULTILINE)
+    assert len(rows) >= 7
+    named = [(folder, path) for folder, text in rows for path in re.findall(r"`([\w./]+(?:/|\.py))`", text)]
+    assert all((ROOT / folder).is_dir() for folder, _ in rows)
+    assert [folder + path for folder, path in named if not any((ROOT / folder).rglob(path.rstrip("/")))] == []
+
+
+def test_the_modules_that_are_to_be_run_exist() -> None:
+    files = [*PAGES, ROOT / "Makefile", ROOT / "docker-compose.yml", ROOT / ".ci" / "run",
+             *(file for layer in LAYERS for file in (ROOT / layer).rglob("*.py"))]
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    named = {module for text in texts
+             for module in re.findall(rf"-m\W{{1,4}}((?:{'|'.join(LAYERS)})\.[a-z_.]*[a-z])", text)}
+    assert len(named) >= 5
+    assert [module for module in sorted(named) if find_spec(module) is None] == []
 
 
 def test_the_calls_of_the_quickstart_are_taken() -> None:

@@ -12,15 +12,17 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from random import random
 
 import msgspec
 
 from connectors.carriers.contract import CarrierCallbacks, NotSent, OnResult, Result, Submit
 from connectors.carriers.smpp import message_id
-from connectors.carriers.smpp.config import SmppConfig
 from connectors.carriers.smpp.receipt_intake import Counters
 from connectors.carriers.smpp.session import BindRefused, Session
+from infra.settings.carriers import SmppSettings
+from infra.settings.limits import MOST_BINDS, MOST_WINDOW
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,17 +51,22 @@ class SmppCarrier:
 
     def __init__(
         self,
-        config: SmppConfig,
+        config: SmppSettings,
         callbacks: CarrierCallbacks,
         *,
-        random: Callable[[], float],
+        window: int,
+        binds: int,
+        random: Callable[[], float] = random,
         clock: Callable[[], float] = time.monotonic,
         backoff: Backoff | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.counters = Counters()
         self.fault: str | None = None
+        _check_size(window, binds)
         self._config = config
+        self._window = window
+        self._binds = binds
         self._callbacks = callbacks
         self._random = random
         self._clock = clock
@@ -98,6 +105,10 @@ class SmppCarrier:
     def seen(self) -> Mapping[str, int]:
         return self.counters.by_kind()
 
+    @property
+    def ids_may_clash(self) -> bool:
+        return self._config.msg_id_type == "auto"  # then an id is looked up in forms that may be another one's
+
     def stored_id(self, carrier_id: str) -> str:
         return message_id.stored(carrier_id, self._config.msg_id_type)
 
@@ -105,7 +116,8 @@ class SmppCarrier:
         return message_id.candidates(receipt_id, self._config.msg_id_type)
 
     async def resize(self, window: int, binds: int) -> None:
-        self._config = replace(self._config, window=window, binds=binds)
+        _check_size(window, binds)
+        self._window, self._binds = window, binds
         for session in self._sessions:
             session.window = window
         if self._open:
@@ -121,11 +133,11 @@ class SmppCarrier:
         await self._until_gone()
 
     def _keep_as_many_as_asked_for(self) -> None:
-        while len(self._keepers) > self._config.binds:
+        while len(self._keepers) > self._binds:
             keeper = next((one for one in self._keepers if one.session is None), self._keepers[-1])
             self._keepers.remove(keeper)
             self._dismiss(keeper)
-        while len(self._keepers) < self._config.binds:
+        while len(self._keepers) < self._binds:
             keeper = Keeper(asyncio.Event())
             keeper.task = asyncio.create_task(self._keep_bound(keeper))
             self._keepers.append(keeper)
@@ -149,7 +161,7 @@ class SmppCarrier:
                 failures += 1
             else:
                 failures = 0
-                session.window = self._config.window
+                session.window = self._window
                 self._sessions.append(session)
                 self._callbacks.on_room()
                 try:
@@ -172,7 +184,7 @@ class SmppCarrier:
         try:
             async with asyncio.timeout(patience):
                 _, session = await asyncio.get_running_loop().create_connection(
-                    lambda: Session(self._config, self._callbacks, self._clock, self.counters),
+                    lambda: Session(self._config, self._window, self._callbacks, self._clock, self.counters),
                     self._config.host,
                     self._config.port,
                     ssl=self._tls,
@@ -198,3 +210,10 @@ async def _take_leave(keeper: Keeper) -> None:
     if keeper.task is not None:
         keeper.task.cancel()
         await asyncio.gather(keeper.task, return_exceptions=True)
+
+
+def _check_size(window: int, binds: int) -> None:
+    if not 1 <= window <= MOST_WINDOW:
+        raise ValueError(f"window {window} is not between 1 and {MOST_WINDOW}")
+    if not 1 <= binds <= MOST_BINDS:
+        raise ValueError(f"binds {binds} is not between 1 and {MOST_BINDS}")

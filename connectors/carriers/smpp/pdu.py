@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from connectors.carriers.smpp.status import ESME_RINVCMDLEN
-from schemas.foreign_text import MOST_ID, clean
+from schemas.values.foreign_text import MOST_ID, clean
 
 GENERIC_NACK = 0x80000000
 BIND_RECEIVER = 0x00000001

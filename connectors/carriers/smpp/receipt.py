@@ -19,8 +19,8 @@ from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.receipt_body import Body, Reading, read_data, read_deliver, readings
 from connectors.carriers.smpp.receipt_text import Fields, decode_text, read_fields
 from connectors.carriers.smpp.receipt_time import carrier_time
-from schemas.foreign_text import CODE_LENGTH, MOST_ID, clean
-from schemas.receipt_states import MESSAGE_STATES, bare, state_of, weight
+from schemas.values.foreign_text import CODE_LENGTH, MOST_ID, clean
+from schemas.values.receipt_states import MESSAGE_STATES, bare, state_of, weight
 
 _ESM_RECEIPT = 0x04 | 0x08 | 0x20  # SMSC receipt, SME acknowledgement, intermediate notification
 _MOST_DIGITS = 20

@@ -13,15 +13,16 @@ from dataclasses import replace
 from itertools import chain, groupby, takewhile
 from operator import itemgetter
 
-from connectors.carriers.contract import Accepted, CarrierCallbacks, NotSent, OnResult, Refused, Result, Submit
+from connectors.carriers.contract import Accepted, CarrierCallbacks, NotSent, OnResult, Result, Submit
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp import status as statuses
-from connectors.carriers.smpp.config import SmppConfig
 from connectors.carriers.smpp.flight import Burst, Flight, Overdue, alone, refusal, unanswered
 from connectors.carriers.smpp.link import Link
 from connectors.carriers.smpp.parting import Parting
 from connectors.carriers.smpp.receipt_intake import Counters, ReceiptIntake
-from connectors.carriers.smpp.submit import encode_submit, encode_submits
+from connectors.carriers.smpp.submit import encode_submit, encode_submits, segments_of, unsendable
+from infra.settings.carriers import SmppSettings
+from schemas.values.text import TextError
 
 _COMMAND = itemgetter(0)
 
@@ -34,10 +35,10 @@ class Session(Link):
     """`bound` resolves when the carrier has taken the bind (or raises BindRefused), `closed` when the connection is
     gone."""
 
-    def __init__(self, config: SmppConfig, callbacks: CarrierCallbacks, clock: Callable[[], float],
+    def __init__(self, config: SmppSettings, window: int, callbacks: CarrierCallbacks, clock: Callable[[], float],
                  counters: Counters) -> None:
         super().__init__()
-        self.window = config.window  # submits in flight; may be changed at any time
+        self.window = window  # submits in flight; may be changed at any time
         self.bound: asyncio.Future[None] = self.loop.create_future()
         self.closed: asyncio.Future[None] = self.loop.create_future()
         self._config = config
@@ -73,15 +74,15 @@ class Session(Link):
         """Put the first part of each into flight. The caller has looked at `room`."""
         now, first, flights = self._clock(), self._reserve(len(submits)), self._flights
         burst = Burst(first=first, refs=[submit.ref for submit in submits], on_result=on_result, at=now)
-        pdus = encode_submits(submits, first)
+        pdus, several = encode_submits(submits, first)
         for sequence, submit, data in zip(range(first, first + len(submits)), submits, pdus, strict=True):
-            part = submit.first_part
             if data is None:
-                self._unfit(submit, part, (), on_result)
-            elif len(submit.parts) == 1:
+                self._give(on_result, unsendable(submit, submit.first_part, ()))
+            elif sequence not in several:
                 flights[sequence] = burst
             else:
-                flights[sequence] = Flight(ref=submit.ref, part=part, ids=(), on_result=on_result, at=now, submit=submit)
+                flights[sequence] = Flight(ref=submit.ref, part=submit.first_part, ids=(), on_result=on_result, at=now,
+                                           submit=submit)
         self._unwritten.append(range(first, first + len(submits)))
         self.put_all(filter(None, pdus))
         if self._results:
@@ -105,7 +106,7 @@ class Session(Link):
 
     def on_opened(self) -> None:
         self._asked_at = self._clock()
-        bind = pdu.Bind(system_id=self._config.system_id, password=self._config.password)
+        bind = pdu.Bind(system_id=self._config.system_id, password=self._config.password.get_secret_value())
         self.put(pdu.encode_bind(bind, self._next_sequence()))
         self._watch()
 
@@ -155,9 +156,6 @@ class Session(Link):
     def _next_sequence(self) -> int:
         return self._reserve(1)
 
-    def _unfit(self, submit: Submit, part: int, ids: tuple[str, ...], on_result: OnResult) -> None:
-        self._give(on_result, Refused(ref=submit.ref, code="ESME_RINVMSGLEN", klass="permanent", sent_parts=part, ids=ids))
-
     def _answered(self, buffer: bytes, run: Iterable[pdu.Frame], now: float) -> None:
         take, decode = self._flights.pop, pdu.decode_answer_id
         for _, status, sequence, start, end in run:
@@ -181,7 +179,7 @@ class Session(Link):
     def _accepted(self, flight: Flight, message_id: str, now: float) -> None:
         """One part of several is taken: the next goes, or that was all."""
         submit, part, ids = flight.submit, flight.part + 1, (*flight.ids, message_id)
-        if submit is None or part >= len(submit.parts) or len(ids) == submit.part_count:
+        if submit is None or part >= len(segments_of(submit.text).parts) or len(ids) == submit.part_count:
             self._give(flight.on_result, Accepted(ref=flight.ref, ids=ids))
             return
         if self._parting.begun:
@@ -190,8 +188,8 @@ class Session(Link):
         sequence = self._next_sequence()
         try:
             data = encode_submit(submit, part, sequence)
-        except pdu.PduError:
-            self._unfit(submit, part, ids, flight.on_result)
+        except (pdu.PduError, TextError):
+            self._give(flight.on_result, unsendable(submit, part, ids))
             return
         self._flights[sequence] = replace(flight, part=part, ids=ids, at=now)
         self._unwritten.append(range(sequence, sequence + 1))

@@ -1,16 +1,19 @@
-"""A message's part as a submit_sm.
+"""A message's segments as submit_sm.
 
-In: `Submit` and the number of a part. Out: the PDU. Addresses: destination TON 1 NPI 1; sender 5/0 alphanumeric, 1/1
+In: `Submit` and the number of a segment. Out: the PDU. Addresses: destination TON 1 NPI 1; sender 5/0 alphanumeric, 1/1
 with a leading '+', 3/0 for digits alone. data_coding 0 carries gsm7 septets one an octet, as GSM 03.38 numbers them,
-and 8 UTF-16BE. Each of several parts starts with the concatenation header 05 00 03. Raises PduError when a part does
-not fit: more than 254 octets, more than 255 parts, an address of more than 20.
+and 8 UTF-16BE. Each of several segments starts with the concatenation header 05 00 03; its reference follows from our
+message id, so that a segment sent again later joins the others. Raises PduError when an address does not fit (more than
+20 octets) or there is no such segment, TextError when no message can carry the text.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
 
-from connectors.carriers.contract import Alphabet, Submit
+from connectors.carriers.contract import Accepted, Refused, Result, Submit, Unfit
 from connectors.carriers.smpp import pdu
+from schemas.values.ids import concat_reference
+from schemas.values.text import Alphabet, TextError, split
 
 ESM_UDH = 0x40
 DATA_CODING_DEFAULT = 0
@@ -21,46 +24,66 @@ _LONGEST_VALIDITY = 99 * 360 * _DAY  # two digits of years, counted as 12 months
 
 _LENGTHS = tuple(bytes((size,)) for size in range(pdu.MAX_SHORT_MESSAGE + 1))
 
+# Segments of one message are asked for one after the other, each with the whole text.
+segments_of = lru_cache(maxsize=2048)(split)
+
 
 def encode_submit(submit: Submit, part: int, sequence: int) -> bytes:
-    """submit_sm of one part, asking for a receipt whatever the outcome."""
-    parts = submit.parts
-    text = parts[part]
-    total = len(parts)
+    """submit_sm of one segment, asking for a receipt whatever the outcome."""
+    encoded = segments_of(submit.text)
+    total = len(encoded.parts)
+    if part >= total:
+        raise pdu.PduError(f"segment {part} of {total}")
+    text = encoded.parts[part]
     if total > 1:
-        if total > 255:
-            raise pdu.PduError(f"a message of {total} parts")
-        text = bytes((5, 0, 3, submit.concat_ref & 0xFF, total, part + 1)) + text
-    head, options = _around(submit.source, submit.alphabet, total > 1, submit.validity_seconds)
+        text = bytes((5, 0, 3, concat_reference(submit.message_id), total, part + 1)) + text
+    head, options = _around(submit.sender, encoded.alphabet, total > 1, submit.validity_seconds)
     return pdu.encode_short_message(
         pdu.SUBMIT_SM, sequence, head, submit.destination.encode("ascii", "replace"), options, text
     )
 
 
-def encode_submits(submits: Sequence[Submit], first: int) -> list[bytes | None]:
-    """The part that goes first of each, numbered from `first`; None for one that does not fit. Messages that go together
-    are of one campaign: what stands around destination and text is looked up when it changes."""
+def encode_submits(submits: Sequence[Submit], first: int) -> tuple[list[bytes | None], set[int]]:
+    """The segment that goes first of each, numbered from `first`, None for one that does not fit; and the numbers of
+    those whose message has several. Messages that go together are of one campaign: what stands around destination and text
+    is looked up when it changes, and a text that many share is encoded once."""
     out: list[bytes | None] = []
+    several: set[int] = set()
     pack, join, lengths, constant = pdu.pack_header, b"".join, _LENGTHS, pdu.HEADER_LENGTH
-    source, alphabet, validity, head, options = None, None, None, b"", b""
+    sender, alphabet, validity, head, options = None, None, None, b"", b""
+    last: str | None = None
+    parts: tuple[bytes, ...] = ()
+    coding: Alphabet = "gsm7"
     for sequence, submit in enumerate(submits, first):
-        parts = submit.parts
-        text, destination = parts[0], submit.destination.encode("ascii", "replace")
-        size, length = len(text), len(destination)
-        if len(parts) > 1 or size > pdu.MAX_SHORT_MESSAGE or length > pdu.MAX_ADDRESS:
-            out.append(_fitting(submit, sequence))
-            continue
-        if submit.validity_seconds != validity or submit.source != source or submit.alphabet != alphabet:
+        text = submit.text
+        if text is not last:
+            last = text
             try:
-                head, options = _around(submit.source, submit.alphabet, False, submit.validity_seconds)
+                encoded = split(text) if submit.parts == 1 else segments_of(text)
+                parts, coding = encoded.parts, encoded.alphabet
+            except TextError:
+                parts = ()
+            octets = parts[0] if parts else b""
+            size = len(octets)
+        destination = submit.destination.encode("ascii", "replace")
+        length = len(destination)
+        if len(parts) != 1 or length > pdu.MAX_ADDRESS or submit.first_part:
+            out.append(_fitting(submit, sequence) if parts else None)
+            if len(parts) > 1:
+                several.add(sequence)
+            continue
+        if submit.validity_seconds != validity or submit.sender != sender or coding != alphabet:
+            try:
+                head, options = _around(submit.sender, coding, False, submit.validity_seconds)
             except pdu.PduError:
                 out.append(None)
                 continue
-            source, alphabet, validity = submit.source, submit.alphabet, submit.validity_seconds
+            sender, alphabet, validity = submit.sender, coding, submit.validity_seconds
             constant = pdu.HEADER_LENGTH + len(head) + len(options) + 1
         header = pack(constant + length + size, pdu.SUBMIT_SM, 0, sequence)
-        out.append(join((header, head, destination, options, lengths[size], text)))
-    return out
+        out.append(join((header, head, destination, options, lengths[size], octets)))
+    return out, several
+
 
 
 def _fitting(submit: Submit, sequence: int) -> bytes | None:
@@ -70,13 +93,24 @@ def _fitting(submit: Submit, sequence: int) -> bytes | None:
         return None
 
 
-def sender_type(source: str) -> tuple[str, int, int]:
+def unsendable(submit: Submit, part: int, ids: tuple[str, ...]) -> Result:
+    """Why this segment makes no PDU."""
+    try:
+        left = len(segments_of(submit.text).parts) - part
+    except TextError as fault:
+        return Unfit(ref=submit.ref, reason="too_long" if fault.code == "too_long" else "bad_text")
+    if left <= 0:
+        return Accepted(ref=submit.ref, ids=ids)
+    return Refused(ref=submit.ref, code="ESME_RINVMSGLEN", klass="permanent", sent_parts=part, ids=ids)
+
+
+def sender_type(sender: str) -> tuple[str, int, int]:
     """The sender as it goes on the wire, its type of number and its numbering plan."""
-    if source.startswith("+") and source[1:].isdigit():
-        return source[1:], 1, 1
-    if source.isdigit():
-        return source, 3, 0
-    return source, 5, 0
+    if sender.startswith("+") and sender[1:].isdigit():
+        return sender[1:], 1, 1
+    if sender.isdigit():
+        return sender, 3, 0
+    return sender, 5, 0
 
 
 def relative_validity(seconds: int) -> str:
@@ -93,9 +127,9 @@ def relative_validity(seconds: int) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _around(source: str, alphabet: Alphabet, concatenated: bool, validity_seconds: int) -> tuple[bytes, bytes]:
+def _around(sender: str, alphabet: Alphabet, concatenated: bool, validity_seconds: int) -> tuple[bytes, bytes]:
     """What stands before the destination and behind it: the same for a whole campaign."""
-    address, ton, npi = sender_type(source)
+    address, ton, npi = sender_type(sender)
     coding = DATA_CODING_UCS2 if alphabet == "ucs2" else DATA_CODING_DEFAULT
     options = pdu.encode_options(ESM_UDH if concatenated else 0, relative_validity(validity_seconds), 1, coding)
     return pdu.encode_addresses_head(address, ton, npi, 1, 1), options

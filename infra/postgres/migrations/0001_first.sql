@@ -1,7 +1,7 @@
 -- The first shape of the state in PostgreSQL 15 to 18, no extension.
 -- Every tenant table has forced row-level security: the app's role sees the rows of `app.tenant` and nothing without it;
 -- the role that runs the migrations (sinks, releaser, operators) sees all.
--- Statuses are ranks (schemas/status.py), reasons numbers (schemas/reasons.py), amounts ten-thousandths, times
+-- Statuses are ranks (schemas/values/status.py), reasons numbers (schemas/values/reasons.py), amounts ten-thousandths, times
 -- milliseconds since the epoch unless a column says otherwise. Sets of positions are little-endian bitmaps.
 
 CREATE FUNCTION app_tenant() RETURNS uuid LANGUAGE sql STABLE
@@ -41,12 +41,12 @@ CREATE TABLE carriers (
     kind text NOT NULL,
     rate integer NOT NULL CHECK (rate >= 1),
     window_size integer NOT NULL CHECK (window_size >= 1),
-    binds integer NOT NULL CHECK (binds >= 2),
+    binds integer NOT NULL CHECK (binds >= 1), -- how many at least is a matter of its kind
     receipt_wait_seconds integer NOT NULL,
     one_receipt_for_all_parts boolean NOT NULL DEFAULT false,
     partition smallint NOT NULL,             -- of dispatch-<lane> and attempts-<lane>; never changed
-    settings jsonb NOT NULL DEFAULT '{}',    -- of its kind, without secrets
-    secret bytea,                            -- sealed password
+    settings jsonb NOT NULL DEFAULT '{}',    -- of its kind (infra/settings/carriers.py), without its secret
+    secret bytea,                            -- that one, sealed
     secret_key_id text
 );
 
@@ -75,7 +75,7 @@ CREATE TRIGGER routes_bump AFTER INSERT OR UPDATE OR DELETE ON routes EXECUTE FU
 
 -- Offsets of the sinks ----------------------------------------------------------------------------------------------
 
-CREATE TABLE koff (
+CREATE TABLE sink_offsets (
     topic text NOT NULL,
     topic_id text NOT NULL,                  -- Kafka's id, so that a topic made anew is noticed
     partition smallint NOT NULL,
@@ -99,6 +99,7 @@ CREATE TABLE reservations (
     tenant uuid NOT NULL,
     chunk text NOT NULL,
     round integer NOT NULL,
+    price_class integer NOT NULL DEFAULT 0,  -- which of the slice's prices
     campaign text,
     price bigint NOT NULL,                   -- per segment
     positions bytea NOT NULL,                -- reserved positions
@@ -109,7 +110,7 @@ CREATE TABLE reservations (
     charged_amount bigint NOT NULL DEFAULT 0,
     lease text,
     at bigint NOT NULL,
-    PRIMARY KEY (tenant, chunk, round)
+    PRIMARY KEY (tenant, chunk, round, price_class)
 );
 
 CREATE TABLE allowances (
@@ -252,7 +253,8 @@ CREATE TABLE held (
     tenant uuid NOT NULL,
     chunk text NOT NULL,
     send integer NOT NULL,
-    hold integer NOT NULL,
+    hold integer NOT NULL,                   -- how often these positions have waited before
+    portion integer NOT NULL,                -- which part of the send
     campaign text,
     part integer NOT NULL,
     lane text NOT NULL,
@@ -269,7 +271,7 @@ CREATE TABLE held (
     at bigint NOT NULL,
     lease text,
     lease_until bigint NOT NULL DEFAULT 0,
-    PRIMARY KEY (tenant, chunk, send, hold)
+    PRIMARY KEY (tenant, chunk, send, hold, portion)
 );
 CREATE INDEX held_waiting ON held (reason, carrier, lane, not_before, chunk) WHERE waiting > 0;
 CREATE INDEX held_campaign ON held (tenant, campaign) WHERE waiting > 0;

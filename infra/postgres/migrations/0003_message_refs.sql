@@ -13,7 +13,7 @@ CREATE INDEX ref_blocks_number ON ref_blocks (number);
 CREATE INDEX ref_blocks_at ON ref_blocks USING brin (at);
 
 CREATE TABLE message_refs (
-    key bigint NOT NULL,                     -- of the id in its normal form: schemas/carrier_ids.py
+    key bigint NOT NULL,                     -- of the id in its normal form: schemas/values/carrier_ids.py
     to_hash bigint NOT NULL,
     block bigint NOT NULL,                   -- ref_blocks.number
     position smallint NOT NULL,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.dispatch.carrier_sights import CarrierSights
+from connectors.dispatch.carrier_notices import CarrierSights
 from infra.telemetry.repeats import Repeats
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from connectors.carriers.contract import Accepted, Refused, Result, Submit, Throttled, Unknown
-from schemas.lanes import Lane
-from schemas.records import Settled
-from tests.support.carriers import turns, until
-from tests.unit.dispatch.doubt import doubtful, first_unknown, late, said
-from tests.unit.dispatch.rig import Rig
+from schemas.records.wire import Settled
+from schemas.values.lanes import Lane
+from tests.support.dispatch.doubt import doubtful, first_unknown, late, said
+from tests.support.dispatch.harness import SenderHarness
+from tests.support.waiting import turns, until
 
 
 @pytest.mark.parametrize(
@@ -24,70 +24,70 @@ from tests.unit.dispatch.rig import Rig
     ],
 )
 async def test_a_late_answer_settles_what_is_uncertain_for_good(result: Any, expected: tuple[str, str]) -> None:
-    rig = Rig(Lane.MARKETING)
-    rig.line.answer = lambda one: Unknown(ref=one.ref)
-    rig.add(1)
-    await until(lambda: said(rig) and rig.home.offsets.committable(99)[0] == 1)
-    ref = rig.line.sent[0].ref
+    harness = SenderHarness(Lane.MARKETING)
+    harness.line.answer = lambda one: Unknown(ref=one.ref)
+    harness.add(1)
+    await until(lambda: said(harness) and harness.owned.offsets.committable(99)[0] == 1)
+    ref = harness.line.sent[0].ref
     for _ in range(2):
-        late(rig, type(result)(**{name: getattr(result, name) for name in result.__struct_fields__} | {"ref": ref}))
+        late(harness, type(result)(**{name: getattr(result, name) for name in result.__struct_fields__} | {"ref": ref}))
     await turns(20)
-    assert said(rig) == [("uncertain", "answer_timeout"), expected]
-    record = rig.log.of(Settled)[-1]
+    assert said(harness) == [("uncertain", "answer_timeout"), expected]
+    record = harness.log.of(Settled)[-1]
     assert record.ids == ("a" if expected[0] == "sent" else "")
     assert (record.rest is not None) == (expected[0] == "transient")
-    assert len(rig.line.sent) == 1 and rig.home.offsets.open_positions == 0
+    assert len(harness.line.sent) == 1 and harness.owned.offsets.open_positions == 0
 
 
 async def test_a_late_answer_to_one_of_a_block_leaves_the_others_alone() -> None:
-    rig = Rig(Lane.MARKETING)
-    rig.line.answer = lambda one: Unknown(ref=one.ref) if one.destination.endswith("0") else None
-    rig.add(2)
-    await until(lambda: said(rig))
-    late(rig, Accepted(ref=rig.line.sent[0].ref, ids=("a",)))
+    harness = SenderHarness(Lane.MARKETING)
+    harness.line.answer = lambda one: Unknown(ref=one.ref) if one.destination.endswith("0") else None
+    harness.add(2)
+    await until(lambda: said(harness))
+    late(harness, Accepted(ref=harness.line.sent[0].ref, ids=("a",)))
     await turns(20)
-    assert said(rig)[-1] == ("sent", "none")
-    assert rig.home.offsets.committable(99)[0] == 0, "position 1 has no answer"
-    rig.line.answer = lambda one: Accepted(ref=one.ref, ids=("b",))
-    rig.line.deliver()
-    await until(lambda: rig.home.offsets.committable(99)[0] == 1)
+    assert said(harness)[-1] == ("sent", "none")
+    assert harness.owned.offsets.committable(99)[0] == 0, "position 1 has no answer"
+    harness.line.answer = lambda one: Accepted(ref=one.ref, ids=("b",))
+    harness.line.deliver()
+    await until(lambda: harness.owned.offsets.committable(99)[0] == 1)
 
 
 async def test_a_late_answer_before_the_second_went_out_ends_the_message() -> None:
-    rig = Rig(Lane.OTP)
+    harness = SenderHarness(Lane.OTP)
 
     def answer(one: Submit) -> Result:
-        rig.line.window = 0
+        harness.line.window = 0
         return Unknown(ref=one.ref)
 
-    rig.line.answer = answer
-    load = rig.add(1)
-    await until(lambda: rig.line.sent and load.waiting)
-    late(rig, Accepted(ref=rig.line.sent[0].ref, ids=("a",)))
-    await until(lambda: len(said(rig)) == 2)
-    assert said(rig)[-1] == ("sent", "none") and rig.log.of(Settled)[-1].ids == "a"
+    harness.line.answer = answer
+    load = harness.add(1)
+    await until(lambda: harness.line.sent and load.waiting)
+    late(harness, Accepted(ref=harness.line.sent[0].ref, ids=("a",)))
+    await until(lambda: len(said(harness)) == 2)
+    assert said(harness)[-1] == ("sent", "none") and harness.log.of(Settled)[-1].ids == "a"
     assert (load.waiting, load.flying, load.waiting_cost) == (0, 0, 0)
-    await until(lambda: rig.home.offsets.committable(99)[0] == 1)
-    assert len(rig.line.sent) == 1
+    await until(lambda: harness.owned.offsets.committable(99)[0] == 1)
+    assert len(harness.line.sent) == 1
 
 
 @pytest.mark.parametrize("klass", ["permanent", None])
 async def test_a_late_answer_before_the_log_has_the_first_word_ends_the_message(klass: Any) -> None:
-    rig = Rig(Lane.OTP)
-    first_unknown(rig)
-    rig.log.automatic = False
-    rig.add(1)
-    await until(lambda: rig.log.waiting)
-    rig.log.acknowledge()
-    await until(lambda: rig.log.of(Settled))
-    ref = rig.line.sent[0].ref
-    late(rig, Refused(ref=ref, code="X", klass=klass) if klass else Accepted(ref=ref, ids=("a",)))
-    rig.log.automatic = True
-    rig.log.acknowledge()
-    await until(lambda: len(said(rig)) == 2)
-    assert said(rig)[-1][0] == ("failed" if klass else "sent")
+    harness = SenderHarness(Lane.OTP)
+    first_unknown(harness)
+    harness.log.automatic = False
+    harness.add(1)
+    await until(lambda: harness.log.waiting)
+    harness.log.acknowledge()
+    await until(lambda: harness.log.of(Settled))
+    ref = harness.line.sent[0].ref
+    late(harness, Refused(ref=ref, code="X", klass=klass) if klass else Accepted(ref=ref, ids=("a",)))
+    harness.log.automatic = True
+    harness.log.acknowledge()
+    await until(lambda: len(said(harness)) == 2)
+    assert said(harness)[-1][0] == ("failed" if klass else "sent")
     await turns(20)
-    assert len(rig.line.sent) == 1 and rig.home.offsets.committable(99)[0] == 1
+    assert len(harness.line.sent) == 1 and harness.owned.offsets.committable(99)[0] == 1
 
 
 @pytest.mark.parametrize(
@@ -100,79 +100,79 @@ async def test_a_late_answer_before_the_log_has_the_first_word_ends_the_message(
     ],
 )
 async def test_taken_late_wins_over_whatever_the_second_brings(second: Any, ids: str) -> None:
-    rig = Rig(Lane.OTP)
-    ref = await doubtful(rig)
-    late(rig, Accepted(ref=ref, ids=("a",)))
-    rig.line.answer = second
-    rig.line.deliver()
-    await until(lambda: len(said(rig)) == 2)
+    harness = SenderHarness(Lane.OTP)
+    ref = await doubtful(harness)
+    late(harness, Accepted(ref=ref, ids=("a",)))
+    harness.line.answer = second
+    harness.line.deliver()
+    await until(lambda: len(said(harness)) == 2)
     await turns(20)
-    assert said(rig) == [("unanswered", "answer_timeout"), ("sent", "none")]
-    assert rig.log.of(Settled)[-1].ids == ids
-    assert len(rig.line.sent) == 2 and rig.home.offsets.committable(99)[0] == 1
-    assert rig.engine.desk._known.get("a") is not None, "a receipt may speak of the first"
+    assert said(harness) == [("unanswered", "answer_timeout"), ("sent", "none")]
+    assert harness.log.of(Settled)[-1].ids == ids
+    assert len(harness.line.sent) == 2 and harness.owned.offsets.committable(99)[0] == 1
+    assert harness.sender.matcher._known.get("a") is not None, "a receipt may speak of the first"
 
 
 async def test_refused_late_says_nothing_of_the_second() -> None:
-    rig = Rig(Lane.OTP)
-    ref = await doubtful(rig)
-    late(rig, Refused(ref=ref, code="X", klass="permanent"))
-    rig.line.answer = lambda one: Accepted(ref=one.ref, ids=("b",))
-    rig.line.deliver()
-    await until(lambda: len(said(rig)) == 2)
-    assert said(rig)[-1] == ("sent", "none")
+    harness = SenderHarness(Lane.OTP)
+    ref = await doubtful(harness)
+    late(harness, Refused(ref=ref, code="X", klass="permanent"))
+    harness.line.answer = lambda one: Accepted(ref=one.ref, ids=("b",))
+    harness.line.deliver()
+    await until(lambda: len(said(harness)) == 2)
+    assert said(harness)[-1] == ("sent", "none")
 
 
 async def test_an_answer_to_the_first_behind_that_of_the_second_notes_nothing() -> None:
-    rig = Rig(Lane.OTP)
-    ref = await doubtful(rig)
-    rig.line.answer = lambda one: Accepted(ref=one.ref, ids=("b",))
-    rig.line.deliver()
-    await until(lambda: len(said(rig)) == 2)
-    late(rig, Refused(ref=ref, code="X", klass="permanent"))
+    harness = SenderHarness(Lane.OTP)
+    ref = await doubtful(harness)
+    harness.line.answer = lambda one: Accepted(ref=one.ref, ids=("b",))
+    harness.line.deliver()
+    await until(lambda: len(said(harness)) == 2)
+    late(harness, Refused(ref=ref, code="X", klass="permanent"))
     await turns(20)
-    assert len(said(rig)) == 2
+    assert len(said(harness)) == 2
 
 
 async def test_both_answers_late_are_noted_once() -> None:
-    rig = Rig(Lane.OTP)
-    rig.line.answer = lambda one: Unknown(ref=one.ref)
-    rig.add(1)
-    await until(lambda: len(said(rig)) == 2)
-    for number, one in enumerate(rig.line.sent):
-        late(rig, Accepted(ref=one.ref, ids=(f"{number}a",)))
+    harness = SenderHarness(Lane.OTP)
+    harness.line.answer = lambda one: Unknown(ref=one.ref)
+    harness.add(1)
+    await until(lambda: len(said(harness)) == 2)
+    for number, one in enumerate(harness.line.sent):
+        late(harness, Accepted(ref=one.ref, ids=(f"{number}a",)))
     await turns(20)
-    assert [outcome for outcome, _ in said(rig)] == ["unanswered", "uncertain", "sent"]
+    assert [outcome for outcome, _ in said(harness)] == ["unanswered", "uncertain", "sent"]
 
 
 async def test_a_late_segment_in_the_middle_is_partial_where_nothing_more_goes_out() -> None:
-    rig = Rig(Lane.MARKETING)
-    rig.line.answer = lambda one: Unknown(ref=one.ref)
-    rig.add(1, body="x" * 400, segments=b"\x03")
-    await until(lambda: said(rig))
-    late(rig, Accepted(ref=rig.line.sent[0].ref, ids=("a",)))
+    harness = SenderHarness(Lane.MARKETING)
+    harness.line.answer = lambda one: Unknown(ref=one.ref)
+    harness.add(1, body="x" * 400, segments=b"\x03")
+    await until(lambda: said(harness))
+    late(harness, Accepted(ref=harness.line.sent[0].ref, ids=("a",)))
     await turns(20)
-    assert said(rig)[-1] == ("partial", "partial") and rig.log.of(Settled)[-1].ids == "a"
+    assert said(harness)[-1] == ("partial", "partial") and harness.log.of(Settled)[-1].ids == "a"
 
 
 async def test_a_late_answer_for_another_owners_message_is_not_noted() -> None:
-    rig = Rig(Lane.MARKETING)
-    rig.line.answer = lambda one: Unknown(ref=one.ref)
-    rig.add(1)
-    await until(lambda: said(rig))
-    rig.home.close()
-    late(rig, Accepted(ref=rig.line.sent[0].ref, ids=("a",)))
-    assert len(said(rig)) == 1
+    harness = SenderHarness(Lane.MARKETING)
+    harness.line.answer = lambda one: Unknown(ref=one.ref)
+    harness.add(1)
+    await until(lambda: said(harness))
+    harness.owned.close()
+    late(harness, Accepted(ref=harness.line.sent[0].ref, ids=("a",)))
+    assert len(said(harness)) == 1
 
 
 async def test_a_late_answer_while_its_destination_stands_back_ends_the_message() -> None:
-    rig, benched = Rig(Lane.OTP), list[Any]()
-    rig.engine._throttles.again = lambda _destination, back: benched.append(back)  # type: ignore[method-assign, assignment]
-    first_unknown(rig)
-    rig.add(1)
+    harness, benched = SenderHarness(Lane.OTP), list[Any]()
+    harness.sender._throttles.again = lambda _destination, back: benched.append(back)  # type: ignore[method-assign, assignment]
+    first_unknown(harness)
+    harness.add(1)
     await until(lambda: benched)
-    late(rig, Accepted(ref=rig.line.sent[0].ref, ids=("a",)))
+    late(harness, Accepted(ref=harness.line.sent[0].ref, ids=("a",)))
     benched[0]()
-    await until(lambda: len(said(rig)) == 2)
-    assert said(rig)[-1] == ("sent", "none") and len(rig.line.sent) == 1
-    await until(lambda: rig.home.offsets.committable(99)[0] == 1)
+    await until(lambda: len(said(harness)) == 2)
+    assert said(harness)[-1] == ("sent", "none") and len(harness.line.sent) == 1
+    await until(lambda: harness.owned.offsets.committable(99)[0] == 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connectors.dispatch.leases import WORKERS, Leases
 from infra.redis.client import RedisDown
-from schemas.lanes import Lane
+from schemas.values.lanes import Lane
 
 
 class Source:

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from connectors.carriers.contract import Carrier, CarrierCallbacks, OnResult, Submit
-from connectors.dispatch import lines
-from connectors.dispatch.lines import Line
-from connectors.dispatch.receipts import ReceiptDesk
-from infra.postgres.config_book import CarrierRow
-from schemas.lanes import Pool
-from tests.support.carriers import turns, until
-from tests.unit.dispatch.records import SEALER
+from connectors.carriers.registry import Kind
+from connectors.dispatch import carrier_session
+from connectors.dispatch.carrier_session import CarrierSession
+from connectors.dispatch.receipt_matcher import ReceiptMatcher
+from infra.postgres.config_cache import CarrierRow
+from infra.settings.carriers import SmppSettings
+from schemas.values.lanes import Pool
+from tests.support.dispatch.records import SEALER
+from tests.support.waiting import turns, until
 
 HERE = {"host": "a", "port": 1, "system_id": "s"}
 ROW = CarrierRow(id="acme", number=1, kind="smpp", rate=100, window=10, binds=2, receipt_wait_seconds=60,
@@ -29,7 +31,7 @@ class Exchange:
     change."""
 
     most: int = 100
-    refused_password: str = ""
+    refused_password: str | None = None
     connections: list[Connection] = field(default_factory=list)
     stand: list[int] = field(default_factory=list)
     resizes: list[tuple[int, int]] = field(default_factory=list)
@@ -39,22 +41,26 @@ class Exchange:
         for one in self.connections:
             before = one.bound
             free = self.most - sum(other.bound for other in self.connections if other is not one)
-            one.bound = 0 if one.row.password == self.refused_password else min(one.binds, free)
+            one.bound = 0 if one.settings.password.get_secret_value() == self.refused_password else min(one.binds, free)
             if one.bound > before:
                 asyncio.get_running_loop().call_soon(one.callbacks.on_room)
         self.stand.append(sum(one.bound for one in self.connections))
 
-    def connect(self, row: CarrierRow, binds: int, callbacks: CarrierCallbacks) -> Carrier:
-        if row.window == 0:
+    def connect(self, settings: SmppSettings, callbacks: CarrierCallbacks, *, window: int, binds: int) -> Carrier:
+        if window == 0:
             raise ValueError("window must be between 1 and 100000")
-        return Connection(self, row, binds, callbacks)
+        return Connection(self, settings, callbacks, window, binds)
 
 
 class Connection:
     """A carrier of the contract. `answers`: set when what is in flight is answered."""
 
-    def __init__(self, exchange: Exchange, row: CarrierRow, binds: int, callbacks: CarrierCallbacks) -> None:
-        self.exchange, self.row, self.binds, self.callbacks = exchange, row, binds, callbacks
+    ids_may_clash = False
+
+    def __init__(self, exchange: Exchange, settings: SmppSettings, callbacks: CarrierCallbacks, window: int,
+                 binds: int) -> None:
+        self.exchange, self.settings, self.callbacks = exchange, settings, callbacks
+        self.window, self.binds = window, binds
         self.bound = 0
         self.answers = asyncio.Event()
         self.answers.set()
@@ -68,7 +74,7 @@ class Connection:
         self.exchange.settle()
 
     def room(self) -> int:
-        return self.bound * self.row.window
+        return self.bound * self.window
 
     def send(self, submits: Sequence[Submit], on_result: OnResult) -> None:
         raise AssertionError("nothing is sent here")
@@ -97,11 +103,11 @@ class Connection:
             self.exchange.settle()
 
 
-class Engine:
-    """What a line needs of an engine."""
+class CarrierSender:
+    """What a line needs of an sender."""
 
-    def __init__(self, row: CarrierRow, carrier: Carrier, desk: ReceiptDesk, window: int) -> None:
-        self.desk, self.rate = desk, row.rate
+    def __init__(self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, window: int) -> None:
+        self.matcher, self.rate = matcher, row.rate
         self.send_over(carrier, window)
 
     def send_over(self, carrier: Carrier, window: int) -> None:
@@ -111,21 +117,22 @@ class Engine:
         return None
 
 
-async def a_line(exchange: Exchange, row: CarrierRow = ROW, pool: Pool = Pool.BULK) -> Line:
+async def a_line(exchange: Exchange, row: CarrierRow = ROW, pool: Pool = Pool.BULK) -> CarrierSession:
     """A line whose connection stands."""
-    engine: Any = Engine
-    desk = ReceiptDesk("acme", lambda _v, _t: None, lambda _c, _w, _t: None, SEALER, lambda: 0, linger=0)
-    line = Line(row, pool, desk, engine, exchange.connect)
+    sender: Any = CarrierSender
+    matcher = ReceiptMatcher("acme", lambda _v, _t: None, lambda _c, _w, _t: None, SEALER, lambda: 0, linger=0)
+    line = CarrierSession(row, pool, matcher, sender, {"smpp": Kind(SmppSettings, exchange.connect)})
     await line.open()
     exchange.stand.clear()
     return line
 
 
-def moved(line: Line, row: CarrierRow, before: Carrier) -> Callable[[], bool]:
+def moved(line: CarrierSession, row: CarrierRow, before: Carrier) -> Callable[[], bool]:
     """Whether another connection alone stands, as the row says."""
     def check() -> bool:
-        carrier: Any = line.engine.carrier
-        return (carrier is not before and carrier.exchange.connections == [carrier] and carrier.row == row
+        carrier: Any = line.sender.carrier
+        return (carrier is not before and carrier.exchange.connections == [carrier]
+                and carrier.settings == SmppSettings.from_columns(row.settings, row.password)
                 and carrier.bound == carrier.binds)
     return check
 
@@ -135,11 +142,11 @@ def moved(line: Line, row: CarrierRow, before: Carrier) -> Callable[[], bool]:
 async def test_window_and_binds_are_taken_over_in_place(change: dict[str, Any], size: tuple[int, int]) -> None:
     exchange = Exchange()
     line = await a_line(exchange)
-    before = line.engine.carrier
+    before = line.sender.carrier
     line.follow(replace(ROW, **change))
     await until(lambda: exchange.resizes == [size])
-    assert line.engine.carrier is before and exchange.connections == [before]
-    assert line.engine.window == size[0] * size[1]
+    assert line.sender.carrier is before and exchange.connections == [before]
+    assert line.sender.window == size[0] * size[1]
 
 
 async def test_a_rate_alone_touches_no_connection() -> None:
@@ -147,42 +154,54 @@ async def test_a_rate_alone_touches_no_connection() -> None:
     line = await a_line(exchange)
     line.follow(replace(ROW, rate=7))
     await turns()
-    assert line.engine.rate == 7 and exchange.stand == [] and exchange.resizes == []
+    assert line.sender.rate == 7 and exchange.stand == [] and exchange.resizes == []
 
 
 async def test_another_account_is_opened_beside_the_old_one() -> None:
     exchange = Exchange()
     line = await a_line(exchange)
-    before: Any = line.engine.carrier
+    before: Any = line.sender.carrier
     before.answers.clear()
     row = replace(ROW, settings=HERE | {"host": "b"}, binds=4)
     line.follow(row)
-    await until(lambda: line.engine.carrier is not before)
-    assert line.engine.carrier.connected and before.connected, "the old one waits for its answers"
-    assert line.engine.window == 30
+    await until(lambda: line.sender.carrier is not before)
+    assert line.sender.carrier.connected and before.connected, "the old one waits for its answers"
+    assert line.sender.window == 30
     before.answers.set()
     await until(moved(line, row, before))
     assert min(exchange.stand) >= 1, "one of them always stands"
 
 
+@pytest.mark.parametrize(("change", "says"), [
+    ({"kind": "http"}, "kind 'http' is not built"), ({"settings": HERE | {"port": "x"}}, r"settings\.port"),
+    ({"settings": HERE | {"prot": 1}}, r"settings\.prot")])
+async def test_a_row_that_its_kind_refuses_changes_nothing(change: dict[str, Any], says: str) -> None:
+    exchange = Exchange()
+    line = await a_line(exchange)
+    with pytest.raises(ValueError, match=says):
+        line.follow(replace(ROW, **change))
+    await turns()
+    assert exchange.stand == [] and line.sender.carrier.connected
+
+
 @pytest.mark.parametrize("change", [{"host": "b"}, {"system_id": "t"}])
 async def test_a_carrier_that_allows_one_connection_is_not_refused_for_ever(
         change: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "STAND_SECONDS", 1.0)
+    monkeypatch.setattr(carrier_session, "STAND_SECONDS", 0.4)
     exchange = Exchange(most=1)
     line = await a_line(exchange, pool=Pool.OTP)
-    before = line.engine.carrier
+    before = line.sender.carrier
     row = replace(ROW, settings=HERE | change)
     line.follow(row)
     await turns()
-    assert line.engine.carrier is before and before.connected, "the old one works on while the new one tries"
+    assert line.sender.carrier is before and before.connected, "the old one works on while the new one tries"
     await until(moved(line, row, before))
 
 
 async def test_of_one_account_the_only_connection_leaves_first() -> None:
     exchange = Exchange()
     line = await a_line(exchange, pool=Pool.OTP)
-    before: Any = line.engine.carrier
+    before: Any = line.sender.carrier
     before.answers.clear()
     row = replace(ROW, password="q")
     line.follow(row)
@@ -196,7 +215,7 @@ async def test_of_one_account_the_only_connection_leaves_first() -> None:
 async def test_of_one_account_one_connection_gives_way_to_the_first_new_one() -> None:
     exchange = Exchange()
     line = await a_line(exchange, replace(ROW, binds=4))
-    before = line.engine.carrier
+    before = line.sender.carrier
     row = replace(ROW, binds=4, settings=HERE | {"enquire_link_seconds": 5})
     line.follow(row)
     await until(moved(line, row, before))
@@ -204,29 +223,29 @@ async def test_of_one_account_one_connection_gives_way_to_the_first_new_one() ->
 
 
 async def test_a_wrong_password_comes_true_and_is_mended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "STAND_SECONDS", 0.05)
+    monkeypatch.setattr(carrier_session, "STAND_SECONDS", 0.05)
     exchange = Exchange(refused_password="wrong")
     line = await a_line(exchange, replace(ROW, binds=4))
     line.follow(replace(ROW, binds=4, password="wrong"))
     await until(lambda: exchange.stand and exchange.stand[-1] == 0 and len(exchange.connections) == 1)
-    before = line.engine.carrier
+    before = line.sender.carrier
     row = replace(ROW, binds=4, password="right")
     line.follow(row)
     await until(moved(line, row, before))
-    assert line.engine.carrier is not before and line.engine.carrier.connected
+    assert line.sender.carrier is not before and line.sender.carrier.connected
 
 
 async def test_the_newest_row_wins_over_those_that_came_while_it_moved() -> None:
     exchange = Exchange()
     line = await a_line(exchange)
-    before: Any = line.engine.carrier
+    before: Any = line.sender.carrier
     before.answers.clear()
     for host in ("b", "c", "d"):
         line.follow(replace(ROW, settings=HERE | {"host": host}))
         await turns(5)
     before.answers.set()
     await until(moved(line, replace(ROW, settings=HERE | {"host": "d"}), before))
-    assert line.engine.carrier is not before and line.engine.carrier.connected
+    assert line.sender.carrier is not before and line.sender.carrier.connected
 
 
 async def test_settings_that_can_never_work_change_nothing() -> None:
@@ -235,13 +254,13 @@ async def test_settings_that_can_never_work_change_nothing() -> None:
     with pytest.raises(ValueError, match="window"):
         line.follow(replace(ROW, window=0))
     await turns()
-    assert exchange.stand == [] and line.engine.carrier.connected
+    assert exchange.stand == [] and line.sender.carrier.connected
 
 
 async def test_closed_in_the_middle_of_a_move_nothing_is_left() -> None:
     exchange = Exchange()
     line = await a_line(exchange)
-    before: Any = line.engine.carrier
+    before: Any = line.sender.carrier
     before.answers.clear()
     line.follow(replace(ROW, settings=HERE | {"host": "b"}))
     await until(lambda: len(exchange.connections) == 2)

@@ -10,9 +10,9 @@ import pytest
 from connectors.dispatch import log as log_module
 from connectors.dispatch.log import AttemptLog, Fenced
 from infra.kafka.outbox import Headers
-from schemas.codec import decode
-from schemas.records import Record, Started
-from tests.unit.dispatch.records import owner, started
+from schemas.records.codec import decode
+from schemas.records.wire import Record, Started
+from tests.support.dispatch.records import owner, started
 
 
 class Kafka:
@@ -43,7 +43,7 @@ class Kafka:
         return records[begin:] if end < 0 else records[begin:end]
 
 
-class Rig:
+class SenderHarness:
     """A log that owns the partition."""
 
     def __init__(self) -> None:
@@ -62,82 +62,82 @@ class Rig:
 
 
 @pytest.fixture
-async def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+async def harness(monkeypatch: pytest.MonkeyPatch) -> SenderHarness:
     """Records that were not taken come again at once."""
     monkeypatch.setattr(log_module, "AGAIN_SECONDS", 0)
-    return Rig()
+    return SenderHarness()
 
 
-async def test_the_epoch_is_the_place_of_the_owner(rig: Rig) -> None:
-    rig.kafka.records += [started(1), started(2)]
-    assert await rig.log.take_over(owner()) == 2
+async def test_the_epoch_is_the_place_of_the_owner(harness: SenderHarness) -> None:
+    harness.kafka.records += [started(1), started(2)]
+    assert await harness.log.take_over(owner()) == 2
 
 
-async def test_contiguous_reports_are_passed_on(rig: Rig) -> None:
-    await rig.log.take_over(owner())
+async def test_contiguous_reports_are_passed_on(harness: SenderHarness) -> None:
+    await harness.log.take_over(owner())
     for _ in range(3):
-        rig.write()
-    assert rig.log.unreported == 3
-    await rig.rest()
-    assert rig.done == [1, 2, 3] and rig.log.unreported == 0 and rig.log.next == 4
+        harness.write()
+    assert harness.log.unreported == 3
+    await harness.rest()
+    assert harness.done == [1, 2, 3] and harness.log.unreported == 0 and harness.log.next == 4
 
 
-async def test_a_newer_owner_in_the_gap_stops_everything(rig: Rig) -> None:
-    await rig.log.take_over(owner())
-    rig.write()
-    await rig.rest()
-    rig.kafka.records.append(owner())
-    rig.write()
-    rig.write()
-    await rig.rest()
-    assert rig.done == [1] and len(rig.faults) == 1 and rig.log.fenced
-    rig.write()
-    await rig.rest()
-    assert rig.done == [1]
+async def test_a_newer_owner_in_the_gap_stops_everything(harness: SenderHarness) -> None:
+    await harness.log.take_over(owner())
+    harness.write()
+    await harness.rest()
+    harness.kafka.records.append(owner())
+    harness.write()
+    harness.write()
+    await harness.rest()
+    assert harness.done == [1] and len(harness.faults) == 1 and harness.log.fenced
+    harness.write()
+    await harness.rest()
+    assert harness.done == [1]
 
 
-async def test_an_older_owners_record_is_passed_over(rig: Rig) -> None:
-    rig.kafka.records.append(owner())
-    await rig.log.take_over(owner())
-    rig.kafka.records.append(started(1, epoch=0))
-    rig.write()
-    rig.write()
-    await rig.rest()
-    assert rig.done == [3, 4] and not rig.faults
+async def test_an_older_owners_record_is_passed_over(harness: SenderHarness) -> None:
+    harness.kafka.records.append(owner())
+    await harness.log.take_over(owner())
+    harness.kafka.records.append(started(1, epoch=0))
+    harness.write()
+    harness.write()
+    await harness.rest()
+    assert harness.done == [3, 4] and not harness.faults
 
 
-async def test_reports_wait_while_the_gap_is_read(rig: Rig) -> None:
-    await rig.log.take_over(owner())
-    rig.kafka.records.append(started(1, epoch=-1))
-    rig.write(1)
-    rig.write(2)
-    rig.kafka.records.append(owner())
-    rig.write(4)
-    await rig.rest()
-    assert rig.done == [2, 3] and len(rig.faults) == 1
+async def test_reports_wait_while_the_gap_is_read(harness: SenderHarness) -> None:
+    await harness.log.take_over(owner())
+    harness.kafka.records.append(started(1, epoch=-1))
+    harness.write(1)
+    harness.write(2)
+    harness.kafka.records.append(owner())
+    harness.write(4)
+    await harness.rest()
+    assert harness.done == [2, 3] and len(harness.faults) == 1
 
 
-async def test_a_record_that_was_not_taken_comes_again(rig: Rig) -> None:
-    rig.kafka.refuse = 2
-    await rig.log.take_over(owner())
-    rig.kafka.refuse = 3
-    rig.write()
-    await rig.rest()
-    assert rig.done == [1]
+async def test_a_record_that_was_not_taken_comes_again(harness: SenderHarness) -> None:
+    harness.kafka.refuse = 2
+    await harness.log.take_over(owner())
+    harness.kafka.refuse = 3
+    harness.write()
+    await harness.rest()
+    assert harness.done == [1]
 
 
-async def test_a_record_that_was_taken_without_a_word_does_no_harm(rig: Rig) -> None:
-    await rig.log.take_over(owner())
-    rig.kafka.hide = 1
-    rig.write()
-    await rig.rest()
-    assert rig.done == [2]
-    assert [type(record) for record in rig.kafka.records[1:]] == [Started, Started]
+async def test_a_record_that_was_taken_without_a_word_does_no_harm(harness: SenderHarness) -> None:
+    await harness.log.take_over(owner())
+    harness.kafka.hide = 1
+    harness.write()
+    await harness.rest()
+    assert harness.done == [2]
+    assert [type(record) for record in harness.kafka.records[1:]] == [Started, Started]
 
 
-async def test_a_closed_log_calls_nobody(rig: Rig) -> None:
-    await rig.log.take_over(owner())
-    rig.write()
-    rig.log.close()
-    await rig.rest()
-    assert rig.done == []
+async def test_a_closed_log_calls_nobody(harness: SenderHarness) -> None:
+    await harness.log.take_over(owner())
+    harness.write()
+    harness.log.close()
+    await harness.rest()
+    assert harness.done == []

@@ -8,21 +8,21 @@ from collections.abc import Callable
 from typing import Any
 
 from connectors.carriers.contract import Accepted, NotSent, Result, Submit, Throttled
-from connectors.dispatch import blocks
-from connectors.dispatch.blocks import Block
+from connectors.dispatch import attempt_blocks
+from connectors.dispatch.attempt_blocks import AttemptBlock
 from connectors.dispatch.settling import Outcome
-from schemas.lanes import Lane
-from schemas.reasons import Reason
-from schemas.records import Settled, Started
-from schemas.slices import Columns
-from tests.support.carriers import until
-from tests.unit.dispatch.rig import Rig
+from schemas.records.slice import Columns
+from schemas.records.wire import Settled, Started
+from schemas.values.lanes import Lane
+from schemas.values.reasons import Reason
+from tests.support.dispatch.harness import SenderHarness
+from tests.support.waiting import until
 
 FIRST = 491510000000
 FULL = "ESME_RMSGQFUL"
 
 
-def throttling(rig: Rig, refused: Callable[[Submit], bool]) -> list[str]:
+def throttling(harness: SenderHarness, refused: Callable[[Submit], bool]) -> list[str]:
     """The carrier refuses these for the moment; whom it took, in order."""
     taken: list[str] = []
 
@@ -30,24 +30,24 @@ def throttling(rig: Rig, refused: Callable[[Submit], bool]) -> list[str]:
         if refused(one):
             return Throttled(ref=one.ref, code=FULL, sent_parts=one.first_part)
         taken.append(one.destination)
-        return Accepted(ref=one.ref, ids=rig.line.ids(one))
+        return Accepted(ref=one.ref, ids=harness.line.ids(one))
 
-    rig.line.answer = answer
+    harness.line.answer = answer
     return taken
 
 
-def add_singles(rig: Rig, count: int, *, first: int = 0, **given: Any) -> None:
+def add_singles(harness: SenderHarness, count: int, *, first: int = 0, **given: Any) -> None:
     for number in range(first, first + count):
-        rig.add(1, chunk=f"chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_{number}",
+        harness.add(1, chunk=f"chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_{number}",
                 columns=Columns(to=array("Q", [FIRST + number]).tobytes(), variables={}, refs=None), **given)
 
 
-def outcomes(rig: Rig) -> dict[tuple[str, str, str | None], int]:
+def outcomes(harness: SenderHarness) -> dict[tuple[str, str, str | None], int]:
     """How many messages got which word, those that were not taken and went again left out."""
     out: dict[tuple[str, str, str | None], int] = {}
-    for record in rig.log.of(Settled):
+    for record in harness.log.of(Settled):
         for verdict in record.verdicts:
-            if verdict.outcome != "not_taken":
+            if verdict.outcome != "not_submitted":
                 key = verdict.outcome, verdict.reason, verdict.code
                 out[key] = out.get(key, 0) + verdict.positions.bit_count()
     return out
@@ -60,28 +60,28 @@ async def seconds_until(condition: Callable[[], object]) -> float:
 
 
 async def test_the_code_of_one_number_stops_no_other_code() -> None:
-    rig = Rig(Lane.OTP, rate=200, window=10)
-    taken = throttling(rig, lambda one: one.destination == str(FIRST))
-    add_singles(rig, 101)
+    harness = SenderHarness(Lane.OTP, rate=200, window=10)
+    taken = throttling(harness, lambda one: one.destination == str(FIRST))
+    add_singles(harness, 101)
     assert await seconds_until(lambda: len(taken) == 100) < 2
     assert taken == [str(FIRST + n) for n in range(1, 101)]
-    assert outcomes(rig).get(("transient", "throttled", FULL), 0) == 0, "it is tried more than once"
-    await until(lambda: ("transient", "throttled", FULL) in outcomes(rig))
-    [record] = [record for record in rig.log.of(Settled) if record.rest is not None]
+    assert outcomes(harness).get(("transient", "throttled", FULL), 0) == 0, "it is tried more than once"
+    await until(lambda: ("transient", "throttled", FULL) in outcomes(harness))
+    [record] = [record for record in harness.log.of(Settled) if record.rest is not None]
     assert record.rest.chunk.endswith("_0_0") and record.rest.send == 1
-    assert len(rig.line.sent) < 100 + 12
-    await until(lambda: rig.home.offsets.committable(999)[0] == 101)
+    assert len(harness.line.sent) < 100 + 12
+    await until(lambda: harness.owned.offsets.committable(999)[0] == 101)
 
 
 async def put_off(bad: set[int]) -> set[int]:
     """Who is put off of a campaign of 300 with these."""
-    rig = Rig(rate=400, window=50)
-    taken = throttling(rig, lambda one: int(one.destination) - FIRST in bad)
-    rig.add(300)
+    harness = SenderHarness(rate=400, window=50)
+    taken = throttling(harness, lambda one: int(one.destination) - FIRST in bad)
+    harness.add(300)
     assert await seconds_until(lambda: len(taken) == 300 - len(bad)) < 3, bad
-    await until(lambda: set(rig.settled().values()) == {("sent", "none"), ("transient", "throttled")})
+    await until(lambda: set(harness.settled().values()) == {("sent", "none"), ("transient", "throttled")})
     assert len(set(taken)) == len(taken) == 300 - len(bad)
-    return {p for p, word in rig.settled().items() if word == ("transient", "throttled")}
+    return {p for p, word in harness.settled().items() if word == ("transient", "throttled")}
 
 
 async def test_a_few_numbers_anywhere_in_a_campaign_cost_it_no_time() -> None:
@@ -90,7 +90,7 @@ async def test_a_few_numbers_anywhere_in_a_campaign_cost_it_no_time() -> None:
 
 
 async def test_a_number_that_was_full_for_a_moment_gets_its_message() -> None:
-    rig = Rig(Lane.OTP, rate=200, window=10)
+    harness = SenderHarness(Lane.OTP, rate=200, window=10)
     tries = 0
 
     def refused(one: Submit) -> bool:
@@ -98,43 +98,43 @@ async def test_a_number_that_was_full_for_a_moment_gets_its_message() -> None:
         tries += one.destination == str(FIRST)
         return one.destination == str(FIRST) and tries < 4
 
-    taken = throttling(rig, refused)
-    add_singles(rig, 50)
+    taken = throttling(harness, refused)
+    add_singles(harness, 50)
     await until(lambda: len(taken) == 50)
-    assert outcomes(rig) == {} or set(outcomes(rig)) == {("sent", "none", None)}
+    assert outcomes(harness) == {} or set(outcomes(harness)) == {("sent", "none", None)}
 
 
 async def test_a_carrier_that_refuses_everybody_goes_on_in_order_and_nothing_is_put_off() -> None:
-    rig = Rig(rate=200, window=20)
+    harness = SenderHarness(rate=200, window=20)
     closed = False
-    taken = throttling(rig, lambda _: closed)
-    rig.add(200)
+    taken = throttling(harness, lambda _: closed)
+    harness.add(200)
     await until(lambda: len(taken) >= 40)
-    closed, before, sent = True, len(taken), len(rig.line.sent)
-    await until(lambda: len(rig.line.sent) - sent > 25)
+    closed, before, sent = True, len(taken), len(harness.line.sent)
+    await until(lambda: len(harness.line.sent) - sent > 25)
     assert len(taken) == before
-    assert len(rig.line.sent) - sent < 100, "it is slowed"
+    assert len(harness.line.sent) - sent < 100, "it is slowed"
     closed = False
     await until(lambda: len(taken) == 200)
-    assert outcomes(rig).keys() <= {("sent", "none", None)}
+    assert outcomes(harness).keys() <= {("sent", "none", None)}
     numbers = [int(one) - FIRST for one in taken]
     displaced = [abs(place - number) for place, number in enumerate(numbers)]
     assert max(displaced) <= 30 and sum(one > 10 for one in displaced) <= 3, "order is kept but for those that were asked"
 
 
 async def test_singles_refused_together_keep_their_order() -> None:
-    rig = Rig(Lane.OTP, rate=100, window=10)
+    harness = SenderHarness(Lane.OTP, rate=100, window=10)
     closed = True
-    taken = throttling(rig, lambda _: closed)
-    add_singles(rig, 6)
-    await until(lambda: len(rig.line.sent) >= 6)
+    taken = throttling(harness, lambda _: closed)
+    add_singles(harness, 6)
+    await until(lambda: len(harness.line.sent) >= 6)
     closed = False
     await until(lambda: len(taken) == 6)
     assert taken[1:] == sorted(taken[1:])
 
 
 async def test_a_carrier_at_half_the_contract_slows_down_and_nothing_is_put_off() -> None:
-    rig = Rig(rate=400, window=50)
+    harness = SenderHarness(rate=400, window=50)
     loop = asyncio.get_running_loop()
     tokens, at = 10.0, loop.time()
 
@@ -145,15 +145,15 @@ async def test_a_carrier_at_half_the_contract_slows_down_and_nothing_is_put_off(
         tokens -= tokens >= 1 and 1
         return tokens < 1
 
-    taken = throttling(rig, refused)
-    rig.add(300)
+    taken = throttling(harness, refused)
+    harness.add(300)
     assert await seconds_until(lambda: len(taken) == 300) < 8
-    assert outcomes(rig).keys() <= {("sent", "none", None)}
-    assert len(rig.line.sent) < 550, "it is slowed"
+    assert outcomes(harness).keys() <= {("sent", "none", None)}
+    assert len(harness.line.sent) < 550, "it is slowed"
 
 
 async def test_every_twentieth_costs_itself_alone() -> None:
-    rig = Rig(rate=400, window=50)
+    harness = SenderHarness(rate=400, window=50)
     count = 0
 
     def refused(_: Submit) -> bool:
@@ -161,48 +161,48 @@ async def test_every_twentieth_costs_itself_alone() -> None:
         count += 1
         return count % 20 == 0
 
-    taken = throttling(rig, refused)
-    rig.add(300)
+    taken = throttling(harness, refused)
+    harness.add(300)
     assert await seconds_until(lambda: len(taken) == 300) < 2
-    assert outcomes(rig).keys() <= {("sent", "none", None)}
+    assert outcomes(harness).keys() <= {("sent", "none", None)}
 
 
 async def test_a_message_refused_between_its_segments_stops_no_other_and_is_completed_later() -> None:
-    rig = Rig(Lane.OTP, rate=200, window=10)
+    harness = SenderHarness(Lane.OTP, rate=200, window=10)
     full = True
-    taken = throttling(rig, lambda one: full and one.first_part == 1 and one.destination == str(FIRST))
-    add_singles(rig, 1, body="x" * 400, segments=b"\x03")
-    add_singles(rig, 100, first=1)
+    taken = throttling(harness, lambda one: full and one.first_part == 1 and one.destination == str(FIRST))
+    add_singles(harness, 1, body="x" * 400, segments=b"\x03")
+    add_singles(harness, 100, first=1)
     assert await seconds_until(lambda: len(set(taken)) == 101) < 2
-    tries = sum(one.first_part == 1 for one in rig.line.sent)
+    tries = sum(one.first_part == 1 for one in harness.line.sent)
     assert tries < 10
     full = False
-    await until(lambda: outcomes(rig) == {("sent", "none", None): 101})
-    assert len(rig.log.of(Started)) == 101
-    [record] = [record for record in rig.log.of(Settled) if record.ids.count(",") == 2]
+    await until(lambda: outcomes(harness) == {("sent", "none", None): 101})
+    assert len(harness.log.of(Started)) == 101
+    [record] = [record for record in harness.log.of(Settled) if record.ids.count(",") == 2]
     assert record.chunk.endswith("_0_0")
 
 
 def test_segments_that_are_refused_for_long_are_given_up() -> None:
     full = Throttled(ref=0, code=FULL, sent_parts=1)
-    block = Block.__new__(Block)
+    block = AttemptBlock.__new__(AttemptBlock)
     block.ids, block.texts, block._put_off = {0: ("a",)}, {}, {}
     assert block.progress(0, full, (), put_off_at=100.0) == 1
-    assert block.progress(0, full, (), put_off_at=100.0 + blocks.SEGMENT_PATIENCE) == 1
-    assert block.progress(0, full, (), put_off_at=101.0 + blocks.SEGMENT_PATIENCE) == Outcome(
+    assert block.progress(0, full, (), put_off_at=100.0 + attempt_blocks.SEGMENT_PATIENCE) == 1
+    assert block.progress(0, full, (), put_off_at=101.0 + attempt_blocks.SEGMENT_PATIENCE) == Outcome(
         outcome="partial", reason=Reason.PARTIAL, code=FULL, ids=("a",))
 
 
 async def test_lost_bytes_are_no_word_of_the_carrier() -> None:
-    rig, lost = Rig(rate=200, window=10), set[str]()
+    harness, lost = SenderHarness(rate=200, window=10), set[str]()
 
     def answer(one: Submit) -> Result:
         if one.destination not in lost:
             lost.add(one.destination)
             return NotSent(ref=one.ref)
-        return Accepted(ref=one.ref, ids=rig.line.ids(one))
+        return Accepted(ref=one.ref, ids=harness.line.ids(one))
 
-    rig.line.answer = answer
-    rig.add(20)
-    await until(lambda: list(rig.settled().values()) == 20 * [("sent", "none")])
-    assert rig.engine.brake.factor == 1.0 and rig.engine.brake.until == 0.0
+    harness.line.answer = answer
+    harness.add(20)
+    await until(lambda: list(harness.settled().values()) == 20 * [("sent", "none")])
+    assert harness.sender.brake.factor == 1.0 and harness.sender.brake.until == 0.0

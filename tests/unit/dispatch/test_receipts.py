@@ -11,26 +11,26 @@ import pytest
 
 from connectors.carriers.contract import Receipt, Unreadable
 from connectors.carriers.smpp.message_id import candidates
-from connectors.dispatch import receipts as receipts_module
+from connectors.dispatch import receipt_matcher as receipts_module
 from connectors.dispatch.known_ids import KnownIds
-from connectors.dispatch.load import Facts, Load
-from connectors.dispatch.receipts import ReceiptDesk
-from schemas.codec import decode_as
-from schemas.records import NO_TIME, CarrierReceipts
-from tests.unit.dispatch.records import SEALER, a_slice
+from connectors.dispatch.receipt_matcher import ReceiptMatcher
+from connectors.dispatch.send_batch import Facts, SendBatch
+from schemas.records.codec import decode_as
+from schemas.records.wire import NO_TIME, CarrierReceipts
+from tests.support.dispatch.records import SEALER, a_slice
 
 
-class Rig:
-    """A desk, what it wrote, and what was confirmed."""
+class SenderHarness:
+    """A matcher, what it wrote, and what was confirmed."""
 
     def __init__(self, cached: int = 100, linger: float = 0) -> None:
         self.written: list[CarrierReceipts] = []
         self.acks: list[Callable[[], None]] = []
         self.confirmed: list[str] = []
         self.buried: list[tuple[str, Unreadable]] = []
-        self.desk = ReceiptDesk("acme", self._post, self._bury, SEALER, lambda: 1000, linger=linger, cached=cached)
-        self.desk.lookup = lambda receipt_id: candidates(receipt_id, "auto")
-        self.desk.strict = True
+        self.matcher = ReceiptMatcher("acme", self._post, self._bury, SEALER, lambda: 1000, linger=linger, cached=cached)
+        self.matcher.lookup = lambda receipt_id: candidates(receipt_id, "auto")
+        self.matcher.strict = True
 
     def _post(self, value: bytes, then: Callable[[], None]) -> None:
         self.written.append(decode_as(value, CarrierReceipts))
@@ -41,7 +41,7 @@ class Rig:
         self.acks.append(then)
 
     def take(self, name: str, *receipts: Receipt) -> None:
-        self.desk.take(list(receipts), lambda: self.confirmed.append(name))
+        self.matcher.take(list(receipts), lambda: self.confirmed.append(name))
 
     def kafka_has_all(self) -> None:
         acks, self.acks = self.acks, []
@@ -51,13 +51,13 @@ class Rig:
     async def rest(self) -> None:
         for _ in range(10):
             await asyncio.sleep(0)
-        self.desk.flush()
+        self.matcher.flush()
 
 
 def facts(size: int = 10, segments: int = 1) -> Facts:
     """A load's facts."""
     slice_ = a_slice(size, segments=bytes([segments]) * size, refs=["ref" if p == 1 else None for p in range(size)])
-    return Load(slice_, slice_.positions, 0, "acme", SEALER, alone=False).facts
+    return SendBatch(slice_, slice_.positions, 0, "acme", SEALER, alone=False).facts
 
 
 def receipt(id_: str, place: int, state: str = "DELIVRD", destination: str | None = None, **other: str) -> Receipt:
@@ -67,13 +67,13 @@ def receipt(id_: str, place: int, state: str = "DELIVRD", destination: str | Non
 
 
 async def test_known_receipts_are_written_by_chunk_and_confirmed_afterwards() -> None:
-    rig, of = Rig(), facts()
+    harness, of = SenderHarness(), facts()
     for rank in range(3):
-        rig.desk.learn(f"{rank + 1}", of, rank)
-    rig.take("a", receipt("1", 0), receipt("3", 2, "UNDELIV"))
-    rig.take("b", receipt("2", 1))
-    await rig.rest()
-    [record] = rig.written
+        harness.matcher.learn(f"{rank + 1}", of, rank)
+    harness.take("a", receipt("1", 0), receipt("3", 2, "UNDELIV"))
+    harness.take("b", receipt("2", 1))
+    await harness.rest()
+    [record] = harness.written
     assert (record.chunk, record.count, record.states) == (of.slice.chunk, 3, "DELIVRD\nUNDELIV\nDELIVRD")
     assert list(array("H", record.places)) == [0, 2, 1] == list(array("I", record.indexes))
     assert list(array("q", record.done_at)) == [5000] * 3
@@ -81,154 +81,154 @@ async def test_known_receipts_are_written_by_chunk_and_confirmed_afterwards() ->
     refs = SEALER.unseal(record.sealed_refs or b"", key_id=record.key_id, tenant="t", campaign=of.slice.campaign,
                          chunk=of.slice.chunk).refs
     assert refs == [None, None, "ref"]
-    assert rig.confirmed == []
-    rig.kafka_has_all()
-    assert sorted(rig.confirmed) == ["a", "b"]
+    assert harness.confirmed == []
+    harness.kafka_has_all()
+    assert sorted(harness.confirmed) == ["a", "b"]
 
 
 async def test_few_receipts_wait_for_no_others_many_do() -> None:
-    rig, of = Rig(linger=3600), facts(size=100)
+    harness, of = SenderHarness(linger=3600), facts(size=100)
     for rank in range(100):
-        rig.desk.learn(f"{rank}", of, rank)
-    rig.take("a", receipt("1", 1))
-    await _written(rig)
-    rig.kafka_has_all()
-    rig.take("b", *(receipt(str(place), place) for place in range(2, 60)))
-    await _written(rig, 2)
-    rig.kafka_has_all()
-    rig.take("c", receipt("70", 70))
+        harness.matcher.learn(f"{rank}", of, rank)
+    harness.take("a", receipt("1", 1))
+    await _written(harness)
+    harness.kafka_has_all()
+    harness.take("b", *(receipt(str(place), place) for place in range(2, 60)))
+    await _written(harness, 2)
+    harness.kafka_has_all()
+    harness.take("c", receipt("70", 70))
     for _ in range(10):
         await asyncio.sleep(0)
-    assert [record.count for record in rig.written] == [1, 58], "after many more are expected"
-    rig.desk.flush()
+    assert [record.count for record in harness.written] == [1, 58], "after many more are expected"
+    harness.matcher.flush()
 
 
 async def test_an_id_in_another_form_is_found_when_the_destination_agrees() -> None:
-    rig, of = Rig(), facts()
-    rig.desk.learn("ff", of, 4)
-    rig.take("a", receipt("255", 4))
-    await rig.rest()
-    assert [(record.ids, list(array("H", record.places))) for record in rig.written] == [("ff", [4])]
+    harness, of = SenderHarness(), facts()
+    harness.matcher.learn("ff", of, 4)
+    harness.take("a", receipt("255", 4))
+    await harness.rest()
+    assert [(record.ids, list(array("H", record.places))) for record in harness.written] == [("ff", [4])]
 
 
 async def test_another_destination_is_another_message() -> None:
-    rig, of = Rig(), facts()
-    rig.desk.learn("7", of, 0)
-    rig.take("a", receipt("7", 5), receipt("7", 0, destination=""))
-    await rig.rest()
-    assert rig.written == [] and rig.desk.open == 2
+    harness, of = SenderHarness(), facts()
+    harness.matcher.learn("7", of, 0)
+    harness.take("a", receipt("7", 5), receipt("7", 0, destination=""))
+    await harness.rest()
+    assert harness.written == [] and harness.matcher.open == 2
 
 
 async def test_each_of_two_ids_is_tried_and_the_known_one_wins() -> None:
-    rig, of = Rig(), facts()
-    rig.desk.learn("ff", of, 4)
-    rig.desk.learn("a_b", of, 5)
-    rig.take("a", receipt("0", 4, other_id="255"), receipt("x", 5, other_id="a,b"), receipt("1", 6, other_id="2,3"))
-    await rig.rest()
-    assert [(record.ids, list(array("H", record.places))) for record in rig.written] == [("ff\na_b", [4, 5])]
-    assert rig.desk.open == 2, "one waits for its answer, one flush is open"
+    harness, of = SenderHarness(), facts()
+    harness.matcher.learn("ff", of, 4)
+    harness.matcher.learn("a_b", of, 5)
+    harness.take("a", receipt("0", 4, other_id="255"), receipt("x", 5, other_id="a,b"), receipt("1", 6, other_id="2,3"))
+    await harness.rest()
+    assert [(record.ids, list(array("H", record.places))) for record in harness.written] == [("ff\na_b", [4, 5])]
+    assert harness.matcher.open == 2, "one waits for its answer, one flush is open"
 
 
 @pytest.mark.parametrize(("destination", "other"), [
     ("1510000004", ""), ("01510000004", ""), ("00491510000004", ""), ("4930123456", "491510000004")])
 async def test_the_destination_agrees_in_its_national_form_and_not_swapped(destination: str, other: str) -> None:
-    rig, of = Rig(), facts()
-    rig.desk.learn("7", of, 4)
-    rig.take("a", receipt("7", 4, destination=destination, other_address=other))
-    await rig.rest()
-    assert [list(array("H", record.places)) for record in rig.written] == [[4]]
+    harness, of = SenderHarness(), facts()
+    harness.matcher.learn("7", of, 4)
+    harness.take("a", receipt("7", 4, destination=destination, other_address=other))
+    await harness.rest()
+    assert [list(array("H", record.places)) for record in harness.written] == [[4]]
 
 
 async def test_where_ids_have_one_form_no_destination_is_asked() -> None:
-    rig, of = Rig(), facts()
-    rig.desk.lookup, rig.desk.strict = lambda receipt_id: candidates(receipt_id, "same"), False
-    rig.desk.learn("7", of, 4)
-    rig.desk.learn("8", of, 5)
-    rig.take("a", receipt("7", 0, destination="0815"), receipt("8", 0, destination=""))
-    await rig.rest()
-    assert [list(array("H", record.places)) for record in rig.written] == [[4, 5]]
+    harness, of = SenderHarness(), facts()
+    harness.matcher.lookup, harness.matcher.strict = lambda receipt_id: candidates(receipt_id, "same"), False
+    harness.matcher.learn("7", of, 4)
+    harness.matcher.learn("8", of, 5)
+    harness.take("a", receipt("7", 0, destination="0815"), receipt("8", 0, destination=""))
+    await harness.rest()
+    assert [list(array("H", record.places)) for record in harness.written] == [[4, 5]]
 
 
 async def test_a_receipt_before_its_answer_may_be_not_swapped() -> None:
-    rig, of = Rig(), facts()
-    rig.desk.in_flight = lambda destination: destination == 491510000003
-    rig.take("a", receipt("9", 3, destination="4930123456", other_address="491510000003"))
-    rig.desk.learn("9", of, 3)
-    await rig.rest()
-    assert [record.chunk for record in rig.written] == [of.slice.chunk]
+    harness, of = SenderHarness(), facts()
+    harness.matcher.in_flight = lambda destination: destination == 491510000003
+    harness.take("a", receipt("9", 3, destination="4930123456", other_address="491510000003"))
+    harness.matcher.learn("9", of, 3)
+    await harness.rest()
+    assert [record.chunk for record in harness.written] == [of.slice.chunk]
 
 
 @pytest.mark.parametrize("early", ["01510000003", "1510000003"])
 async def test_a_receipt_before_its_answer_may_hold_a_national_form(early: str) -> None:
-    rig, of = Rig(), facts()
-    rig.desk.in_flight = lambda destination: destination in (None, 491510000003)
-    rig.desk.learn("7", of, 4)
-    rig.take("a", receipt("7", 4, destination="1510000004"))
-    rig.take("b", receipt("9", 3, destination=early))
-    rig.desk.learn("9", of, 3)
-    await rig.rest()
-    assert [list(array("H", record.places)) for record in rig.written] == [[4, 3]]
+    harness, of = SenderHarness(), facts()
+    harness.matcher.in_flight = lambda destination: destination in (None, 491510000003)
+    harness.matcher.learn("7", of, 4)
+    harness.take("a", receipt("7", 4, destination="1510000004"))
+    harness.take("b", receipt("9", 3, destination=early))
+    harness.matcher.learn("9", of, 3)
+    await harness.rest()
+    assert [list(array("H", record.places)) for record in harness.written] == [[4, 3]]
 
 
 async def test_what_nobody_can_read_is_buried_and_confirmed_afterwards() -> None:
-    rig, what = Rig(), Unreadable(raw=b"\0\xff", why="odd")
-    rig.desk.keep_unreadable(what, lambda: rig.confirmed.append("a"))
-    assert rig.buried == [("acme", what)] and rig.confirmed == []
-    rig.kafka_has_all()
-    assert rig.confirmed == ["a"]
+    harness, what = SenderHarness(), Unreadable(raw=b"\0\xff", why="odd")
+    harness.matcher.keep_unreadable(what, lambda: harness.confirmed.append("a"))
+    assert harness.buried == [("acme", what)] and harness.confirmed == []
+    harness.kafka_has_all()
+    assert harness.confirmed == ["a"]
 
 
 async def test_the_first_second_and_no_time_at_all_are_told_apart() -> None:
-    rig, of = Rig(), facts()
-    rig.desk.learn("1", of, 0)
-    rig.desk.learn("2", of, 1)
+    harness, of = SenderHarness(), facts()
+    harness.matcher.learn("1", of, 0)
+    harness.matcher.learn("2", of, 1)
     for id_, place, done_at in (("1", 0, 0.0), ("2", 1, None)):
-        rig.take("a", msgspec.structs.replace(receipt(id_, place), done_at=done_at))
-    await rig.rest()
-    assert [list(array("q", record.done_at)) for record in rig.written] == [[0, NO_TIME]]
-    assert rig.written[0].at >= of.slice.accepted_at, "it is not learned of before it is accepted"
+        harness.take("a", msgspec.structs.replace(receipt(id_, place), done_at=done_at))
+    await harness.rest()
+    assert [list(array("q", record.done_at)) for record in harness.written] == [[0, NO_TIME]]
+    assert harness.written[0].at >= of.slice.accepted_at, "it is not learned of before it is accepted"
 
 
 async def test_a_receipt_before_its_answer_waits_for_it() -> None:
-    rig, of = Rig(), facts()
-    rig.take("a", receipt("9", 3))
-    await rig.rest()
-    assert rig.written == []
-    rig.desk.learn("9", of, 3)
-    await rig.rest()
-    assert [record.chunk for record in rig.written] == [of.slice.chunk]
-    rig.kafka_has_all()
-    assert rig.confirmed == ["a"]
+    harness, of = SenderHarness(), facts()
+    harness.take("a", receipt("9", 3))
+    await harness.rest()
+    assert harness.written == []
+    harness.matcher.learn("9", of, 3)
+    await harness.rest()
+    assert [record.chunk for record in harness.written] == [of.slice.chunk]
+    harness.kafka_has_all()
+    assert harness.confirmed == ["a"]
 
 
 async def test_a_receipt_nobody_knows_goes_on_with_every_form_of_its_id() -> None:
     before, receipts_module.EARLY_SECONDS = receipts_module.EARLY_SECONDS, 0.0
     try:
-        rig = Rig()
-        rig.take("a", receipt("255", 3), receipt("300", 1, destination=""))
-        await _written(rig)
+        harness = SenderHarness()
+        harness.take("a", receipt("255", 3), receipt("300", 1, destination=""))
+        await _written(harness)
     finally:
         receipts_module.EARLY_SECONDS = before
-    [record] = rig.written
+    [record] = harness.written
     assert record.chunk is None and record.ids.split("\n")[0] == "255,ff,597"
     assert record.to_hashes == facts().hash(3) + bytes(8)
-    rig.kafka_has_all()
-    assert rig.confirmed == ["a"]
+    harness.kafka_has_all()
+    assert harness.confirmed == ["a"]
 
 
 async def test_a_receipt_that_no_submit_in_flight_can_have_brought_goes_on_at_once() -> None:
-    rig = Rig()
-    rig.desk.in_flight = lambda destination: destination == 491510000000
-    rig.take("a", receipt("255", 3), receipt("300", 0), receipt("7", 1))
-    await rig.rest()
-    assert [record.ids.split("\n")[0] for record in rig.written] == ["255,ff,597"]
-    assert [record.count for record in rig.written] == [2]
-    assert rig.desk.open == 2, "one waits for its answer, one flush is open"
+    harness = SenderHarness()
+    harness.matcher.in_flight = lambda destination: destination == 491510000000
+    harness.take("a", receipt("255", 3), receipt("300", 0), receipt("7", 1))
+    await harness.rest()
+    assert [record.ids.split("\n")[0] for record in harness.written] == ["255,ff,597"]
+    assert [record.count for record in harness.written] == [2]
+    assert harness.matcher.open == 2, "one waits for its answer, one flush is open"
 
 
-async def _written(rig: Rig, records: int = 1) -> None:
+async def _written(harness: SenderHarness, records: int = 1) -> None:
     deadline = asyncio.get_running_loop().time() + 30
-    while len(rig.written) < records:
+    while len(harness.written) < records:
         assert asyncio.get_running_loop().time() < deadline
         await asyncio.sleep(0.001)
 
@@ -246,26 +246,26 @@ def test_known_ids_stay_until_so_many_newer_ones_have_come() -> None:
 
 
 async def test_states_that_change_nothing_are_confirmed_at_once() -> None:
-    rig = Rig()
-    rig.take("a", receipt("1", 0, "ENROUTE"), receipt("2", 0, "ACCEPTD"))
-    await rig.rest()
-    assert rig.confirmed == ["a"] and rig.written == []
+    harness = SenderHarness()
+    harness.take("a", receipt("1", 0, "ENROUTE"), receipt("2", 0, "ACCEPTD"))
+    await harness.rest()
+    assert harness.confirmed == ["a"] and harness.written == []
 
 
 async def test_ids_of_several_segments_stay_known_others_are_forgotten() -> None:
-    rig, single, several = Rig(), facts(), facts(segments=2)
-    rig.desk.learn("1", single, 0)
-    rig.desk.learn("2", several, 0)
-    rig.take("a", receipt("1", 0), receipt("2", 0))
-    rig.take("b", receipt("1", 0), receipt("2", 0))
-    await rig.rest()
-    assert sum(record.count for record in rig.written) == 3
+    harness, single, several = SenderHarness(), facts(), facts(segments=2)
+    harness.matcher.learn("1", single, 0)
+    harness.matcher.learn("2", several, 0)
+    harness.take("a", receipt("1", 0), receipt("2", 0))
+    harness.take("b", receipt("1", 0), receipt("2", 0))
+    await harness.rest()
+    assert sum(record.count for record in harness.written) == 3
 
 
 async def test_the_cache_is_bounded_the_oldest_goes_first() -> None:
-    rig, of = Rig(cached=2), facts()
+    harness, of = SenderHarness(cached=2), facts()
     for rank in range(3):
-        rig.desk.learn(f"{rank}1", of, rank)
-    rig.take("a", receipt("01", 0), receipt("11", 1), receipt("21", 2))
-    await rig.rest()
-    assert [record.count for record in rig.written] == [2]
+        harness.matcher.learn(f"{rank}1", of, rank)
+    harness.take("a", receipt("01", 0), receipt("11", 1), receipt("21", 2))
+    await harness.rest()
+    assert [record.count for record in harness.written] == [2]

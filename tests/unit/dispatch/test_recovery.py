@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.dispatch.recovery import rebuild
-from schemas.records import Record
-from tests.unit.dispatch.records import CHUNK, not_taken, owner, returned, settled, started, unanswered
+from schemas.records.wire import Record
+from tests.support.dispatch.records import CHUNK, not_submitted, owner, returned, settled, started, unanswered
 
 PLACE = (CHUNK, 1)
 
@@ -65,8 +65,8 @@ def test_unanswered_and_started_again_was_tried_twice_whoever_did_it() -> None:
 
 
 def test_a_second_try_that_was_not_taken_is_still_due() -> None:
-    recovered = rebuild(log(owner(), started(0b1), unanswered(0b1), started(0b1), not_taken(0b1)))
-    assert recovered.once == {PLACE: 0b1} and recovered.twice == recovered.not_taken == {}
+    recovered = rebuild(log(owner(), started(0b1), unanswered(0b1), started(0b1), not_submitted(0b1)))
+    assert recovered.once == {PLACE: 0b1} and recovered.twice == recovered.not_submitted == {}
 
 
 def test_an_answer_behind_the_second_start_settles_it() -> None:
@@ -87,37 +87,37 @@ def test_an_old_owners_late_unanswered_counts_its_try_once() -> None:
 
 
 def test_what_was_not_taken_counts_as_never_started() -> None:
-    recovered = rebuild(log(owner(), started(0b11), not_taken(0b01)))
+    recovered = rebuild(log(owner(), started(0b11), not_submitted(0b01)))
     assert recovered.once == {PLACE: 0b10}
-    assert recovered.not_taken == {PLACE: 0b01}
+    assert recovered.not_submitted == {PLACE: 0b01}
     assert recovered.settled == recovered.twice == {}
     assert recovered.left_open(PLACE) == 0b11
     assert recovered.first_place == {0: 1}, "the next owner has to read it too"
 
 
 def test_what_was_started_again_afterwards_is_open() -> None:
-    recovered = rebuild(log(owner(), started(0b1), not_taken(0b1), started(0b1)))
-    assert recovered.once == {PLACE: 0b1} and recovered.not_taken == {}
-    recovered = rebuild(log(owner(), started(0b1), not_taken(0b1), started(0b1), settled(0b1)))
-    assert recovered.settled == {PLACE: 0b1} and recovered.once == recovered.not_taken == {}
+    recovered = rebuild(log(owner(), started(0b1), not_submitted(0b1), started(0b1)))
+    assert recovered.once == {PLACE: 0b1} and recovered.not_submitted == {}
+    recovered = rebuild(log(owner(), started(0b1), not_submitted(0b1), started(0b1), settled(0b1)))
+    assert recovered.settled == {PLACE: 0b1} and recovered.once == recovered.not_submitted == {}
 
 
 def test_a_record_that_stands_twice_does_not_undo_the_start_in_between() -> None:
-    word = not_taken(0b1, at=5)
+    word = not_submitted(0b1, at=5)
     recovered = rebuild(log(owner(), started(0b1, at=3), word, started(0b1, at=6), word))
-    assert recovered.once == {PLACE: 0b1} and recovered.not_taken == {}
+    assert recovered.once == {PLACE: 0b1} and recovered.not_submitted == {}
 
 
 def test_an_old_owners_late_word_sends_nothing() -> None:
-    recovered = rebuild(log(owner(), started(0b1), owner(), not_taken(0b1, epoch=0)))
-    assert recovered.once == {PLACE: 0b1} and recovered.not_taken == {}
-    recovered = rebuild(log(owner(), started(0b1), owner(), started(0b1, epoch=2), not_taken(0b1, epoch=0)))
+    recovered = rebuild(log(owner(), started(0b1), owner(), not_submitted(0b1, epoch=0)))
+    assert recovered.once == {PLACE: 0b1} and recovered.not_submitted == {}
+    recovered = rebuild(log(owner(), started(0b1), owner(), started(0b1, epoch=2), not_submitted(0b1, epoch=0)))
     assert recovered.twice == {PLACE: 0b1}
 
 
 def test_a_word_undoes_the_starts_of_its_own_owner_alone() -> None:
-    recovered = rebuild(log(owner(), started(0b1), owner(), started(0b1, epoch=2), not_taken(0b1, epoch=2)))
-    assert recovered.once == {PLACE: 0b1} and recovered.twice == recovered.not_taken == {}
+    recovered = rebuild(log(owner(), started(0b1), owner(), started(0b1, epoch=2), not_submitted(0b1, epoch=2)))
+    assert recovered.once == {PLACE: 0b1} and recovered.twice == recovered.not_submitted == {}
 
 
 def fruitless(owners: int, positions: int = 0b11) -> list[Record]:
@@ -146,9 +146,9 @@ def test_conclusions_are_no_answers() -> None:
 
 
 def test_a_throttle_is_an_answer_and_bytes_that_never_left_are_none() -> None:
-    throttled = [*fruitless(2), owner(), started(0b11, epoch=4), not_taken(0b01, epoch=4), *fruitless(1)]
+    throttled = [*fruitless(2), owner(), started(0b11, epoch=4), not_submitted(0b01, epoch=4), *fruitless(1)]
     assert rebuild(log(*throttled)).suspects == set()
-    unsent = [*fruitless(3), owner(), started(0b10, epoch=6), not_taken(0b10, epoch=6, reason="none")]
+    unsent = [*fruitless(3), owner(), started(0b10, epoch=6), not_submitted(0b10, epoch=6, reason="none")]
     assert rebuild(log(*unsent)).suspects == {PLACE}
     assert rebuild(log(*unsent)).crashed == {}, "it never went out, so it cannot have ended its owner"
 
@@ -193,7 +193,7 @@ def test_every_started_position_is_settled_or_open_never_both(todo: list[str | t
         elif step[0] == "throttle":
             positions = step[1] & own
             if positions:
-                records.append(not_taken(positions, epoch=epoch))
+                records.append(not_submitted(positions, epoch=epoch))
                 own &= ~positions
         elif step[0] == "start":
             positions = step[1] & ~done
@@ -211,5 +211,5 @@ def test_every_started_position_is_settled_or_open_never_both(todo: list[str | t
     once, twice = recovered.once.get(PLACE, 0), recovered.twice.get(PLACE, 0)
     assert once & twice == 0
     assert once | twice == own | left
-    assert recovered.not_taken.get(PLACE, 0) == begun & ~(own | left | done)
+    assert recovered.not_submitted.get(PLACE, 0) == begun & ~(own | left | done)
     assert recovered.settled.get(PLACE, 0) == done

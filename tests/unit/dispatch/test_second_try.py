@@ -7,155 +7,156 @@ from typing import Any
 import pytest
 
 from connectors.carriers.contract import Accepted, NotSent, Result, Submit, Throttled, Unknown
-from schemas.lanes import Lane
-from schemas.reasons import Reason
-from schemas.records import Returned, Settled, Started
-from tests.support.carriers import turns, until
-from tests.unit.dispatch.doubt import first_unknown, late, said
-from tests.unit.dispatch.rig import Rig
+from schemas.records.wire import Returned, Settled, Started
+from schemas.values.lanes import Lane
+from schemas.values.reasons import Reason
+from tests.support.dispatch.doubt import first_unknown, late, said
+from tests.support.dispatch.harness import SenderHarness
+from tests.support.waiting import turns, until
 
 
 @pytest.mark.parametrize("lane", [Lane.OTP, Lane.TRANSACTIONAL])
 @pytest.mark.parametrize("lost", [True, False])
 async def test_urgent_lanes_send_once_more_under_the_same_send_number(lane: Lane, lost: bool) -> None:
-    rig = Rig(lane)
-    first_unknown(rig, lost=lost)
-    rig.add(1)
-    await until(lambda: len(said(rig)) == 2)
+    harness = SenderHarness(lane)
+    first_unknown(harness, lost=lost)
+    harness.add(1)
+    await until(lambda: len(said(harness)) == 2)
     reason = "connection_lost" if lost else "answer_timeout"
-    assert said(rig) == [("unanswered", reason), ("sent", "none")]
-    assert [(record.send, record.positions) for record in rig.log.of(Started)] == [(1, 1), (1, 1)]
-    assert rig.home.offsets.committable(99)[0] == 1 and list(rig.noted.values()) == [1]
+    assert said(harness) == [("unanswered", reason), ("sent", "none")]
+    assert [(record.send, record.positions) for record in harness.log.of(Started)] == [(1, 1), (1, 1)]
+    assert harness.owned.offsets.committable(99)[0] == 1 and list(harness.noted.values()) == [1]
 
 
 async def test_no_more_than_once() -> None:
-    rig = Rig(Lane.OTP)
-    rig.line.answer = lambda one: Unknown(ref=one.ref)
-    rig.add(1)
-    await until(lambda: len(said(rig)) == 2)
+    harness = SenderHarness(Lane.OTP)
+    harness.line.answer = lambda one: Unknown(ref=one.ref)
+    harness.add(1)
+    await until(lambda: len(said(harness)) == 2)
     await turns(20)
-    assert said(rig) == [("unanswered", "answer_timeout"), ("uncertain", "answer_timeout")]
-    assert len(rig.line.sent) == 2
-    assert rig.home.offsets.committable(99)[0] == 1
+    assert said(harness) == [("unanswered", "answer_timeout"), ("uncertain", "answer_timeout")]
+    assert len(harness.line.sent) == 2
+    assert harness.owned.offsets.committable(99)[0] == 1
 
 
 async def test_marketing_never() -> None:
-    rig = Rig(Lane.MARKETING)
-    rig.line.answer = lambda one: Unknown(ref=one.ref)
-    rig.add(1)
-    await until(lambda: said(rig))
+    harness = SenderHarness(Lane.MARKETING)
+    harness.line.answer = lambda one: Unknown(ref=one.ref)
+    harness.add(1)
+    await until(lambda: said(harness))
     await turns(20)
-    assert said(rig) == [("uncertain", "answer_timeout")] and len(rig.line.sent) == 1
+    assert said(harness) == [("uncertain", "answer_timeout")] and len(harness.line.sent) == 1
 
 
 async def test_the_second_goes_only_when_the_log_says_that_the_first_is_unanswered() -> None:
-    rig = Rig(Lane.OTP)
-    first_unknown(rig)
-    rig.log.automatic = False
-    rig.add(1)
-    await until(lambda: rig.log.waiting)
-    rig.log.acknowledge()
-    await until(lambda: rig.log.of(Settled))
+    harness = SenderHarness(Lane.OTP)
+    first_unknown(harness)
+    harness.log.automatic = False
+    harness.add(1)
+    await until(lambda: harness.log.waiting)
+    harness.log.acknowledge()
+    await until(lambda: harness.log.of(Settled))
     await turns(20)
-    assert len(rig.line.sent) == 1 and rig.home.offsets.committable(99)[0] == 0
-    rig.log.acknowledge()
-    await until(lambda: len(rig.log.of(Started)) == 2)
-    rig.log.automatic = True
-    rig.log.acknowledge()
-    await until(lambda: len(said(rig)) == 2)
+    assert len(harness.line.sent) == 1 and harness.owned.offsets.committable(99)[0] == 0
+    harness.log.acknowledge()
+    await until(lambda: len(harness.log.of(Started)) == 2)
+    harness.log.automatic = True
+    harness.log.acknowledge()
+    await until(lambda: len(said(harness)) == 2)
 
 
 async def test_what_is_over_is_not_sent_again_and_stays_uncertain() -> None:
-    rig = Rig(Lane.OTP)
+    harness = SenderHarness(Lane.OTP)
 
     def answer(one: Submit) -> Result:
-        rig.over = Reason.VALIDITY_ENDED
+        harness.over = Reason.VALIDITY_ENDED
         return Unknown(ref=one.ref)
 
-    rig.line.answer = answer
-    rig.add(1)
-    await until(lambda: said(rig))
+    harness.line.answer = answer
+    harness.add(1)
+    await until(lambda: said(harness))
     await turns(20)
-    assert said(rig) == [("uncertain", "answer_timeout")]
-    assert len(rig.line.sent) == 1 and rig.log.of(Returned) == []
+    assert said(harness) == [("uncertain", "answer_timeout")]
+    assert len(harness.line.sent) == 1 and harness.log.of(Returned) == []
 
 
 @pytest.mark.parametrize("over", [Reason.VALIDITY_ENDED, Reason.CANCELED])
 async def test_what_is_over_while_the_second_waits_is_uncertain_and_never_expired(over: Reason) -> None:
-    rig = Rig(Lane.OTP)
+    harness = SenderHarness(Lane.OTP)
 
     def answer(one: Submit) -> Result:
-        rig.line.connected = False
+        harness.line.connected = False
         return Unknown(ref=one.ref, lost=True)
 
-    rig.line.answer = answer
-    load = rig.add(1)
-    await until(lambda: rig.line.sent and load.waiting)
-    rig.over = over
-    rig.engine.sweep()
-    await until(lambda: len(said(rig)) == 2)
-    assert said(rig) == [("unanswered", "connection_lost"), ("uncertain", "connection_lost")]
-    assert rig.log.of(Returned) == [] and len(rig.line.sent) == 1
-    await until(lambda: rig.home.offsets.committable(99)[0] == 1)
-    late(rig, Accepted(ref=rig.line.sent[0].ref, ids=("a",)))
-    assert len(said(rig)) == 2, "the connection is gone: no answer can come over it"
+    harness.line.answer = answer
+    load = harness.add(1)
+    await until(lambda: harness.line.sent and load.waiting)
+    harness.over = over
+    harness.sender.sweep()
+    await until(lambda: len(said(harness)) == 2)
+    assert said(harness) == [("unanswered", "connection_lost"), ("uncertain", "connection_lost")]
+    assert harness.log.of(Returned) == [] and len(harness.line.sent) == 1
+    await until(lambda: harness.owned.offsets.committable(99)[0] == 1)
+    late(harness, Accepted(ref=harness.line.sent[0].ref, ids=("a",)))
+    assert len(said(harness)) == 2, "the connection is gone: no answer can come over it"
 
 
 async def test_a_second_try_that_was_not_taken_goes_again() -> None:
-    rig = Rig(Lane.OTP)
+    harness = SenderHarness(Lane.OTP)
     kinds: list[Any] = [
         lambda ref: Unknown(ref=ref), lambda ref: Throttled(ref=ref, code="X"), lambda ref: NotSent(ref=ref),
         lambda ref: Accepted(ref=ref, ids=("b",))]
-    rig.line.answer = lambda one: kinds.pop(0)(one.ref)
-    rig.add(1)
-    await until(lambda: not kinds and said(rig)[-1] == ("sent", "none"))
-    assert [outcome for outcome, _ in said(rig)] == ["unanswered", "not_taken", "not_taken", "sent"]
+    harness.line.answer = lambda one: kinds.pop(0)(one.ref)
+    harness.add(1)
+    await until(lambda: not kinds and said(harness)[-1] == ("sent", "none"))
+    assert [outcome for outcome, _ in said(harness)] == ["unanswered", "not_submitted", "not_submitted", "sent"]
 
 
 async def test_an_owner_that_leaves_notes_it_and_leaves_the_second_to_the_next() -> None:
-    rig = Rig(Lane.OTP)
-    rig.line.answer = lambda one: None
-    rig.add(1)
-    await until(lambda: rig.line.open)
-    rig.home.leaving = True
-    rig.line.answer = lambda one: Unknown(ref=one.ref)
-    rig.line.deliver()
-    await until(lambda: said(rig))
+    harness = SenderHarness(Lane.OTP)
+    harness.line.answer = lambda one: None
+    harness.add(1)
+    await until(lambda: harness.line.open)
+    harness.owned.leaving = True
+    harness.line.answer = lambda one: Unknown(ref=one.ref)
+    harness.line.deliver()
+    await until(lambda: said(harness))
     await turns(20)
-    assert said(rig) == [("unanswered", "answer_timeout")] and len(rig.line.sent) == 1
-    assert rig.home.offsets.committable(99)[0] == 0, "the next owner is to read it"
+    assert said(harness) == [("unanswered", "answer_timeout")] and len(harness.line.sent) == 1
+    assert harness.owned.offsets.committable(99)[0] == 0, "the next owner is to read it"
 
 
 async def test_a_long_message_goes_on_with_the_segment_that_was_not_answered() -> None:
-    rig = Rig(Lane.OTP)
+    harness = SenderHarness(Lane.OTP)
     tries: list[int] = []
 
     def answer(one: Submit) -> Result:
         tries.append(one.first_part)
         if tries == [0, 1]:
             return Unknown(ref=one.ref, sent_parts=1)
-        return Accepted(ref=one.ref, ids=tuple(f"{one.first_part + n}a" for n in range(one.part_count)))
+        count = one.part_count or one.parts - one.first_part
+        return Accepted(ref=one.ref, ids=tuple(f"{one.first_part + n}a" for n in range(count)))
 
-    rig.line.answer = answer
-    rig.add(1, body="x" * 400, segments=b"\x03")
-    await until(lambda: len(said(rig)) == 2)
+    harness.line.answer = answer
+    harness.add(1, body="x" * 400, segments=b"\x03")
+    await until(lambda: len(said(harness)) == 2)
     assert tries == [0, 1, 1, 2]
-    assert len({one.concat_ref for one in rig.line.sent}) == 1
-    assert rig.log.of(Settled)[-1].ids == "0a,1a,2a"
+    assert len({one.message_id for one in harness.line.sent}) == 1
+    assert harness.log.of(Settled)[-1].ids == "0a,1a,2a"
 
 
 async def test_what_a_lost_owner_left_has_had_its_first_try() -> None:
-    rig = Rig(Lane.OTP)
-    rig.line.answer = lambda one: Unknown(ref=one.ref)
-    rig.add(1).again = {0: Reason.OWNER_LOST}
-    await until(lambda: said(rig))
+    harness = SenderHarness(Lane.OTP)
+    harness.line.answer = lambda one: Unknown(ref=one.ref)
+    harness.add(1).again = {0: Reason.OWNER_LOST}
+    await until(lambda: said(harness))
     await turns(20)
-    assert said(rig) == [("uncertain", "answer_timeout")] and len(rig.line.sent) == 1
+    assert said(harness) == [("uncertain", "answer_timeout")] and len(harness.line.sent) == 1
 
 
 async def test_what_a_lost_owner_left_and_is_over_is_uncertain() -> None:
-    rig = Rig(Lane.OTP)
-    rig.over = Reason.VALIDITY_ENDED
-    rig.add(1).again = {0: Reason.OWNER_LOST}
-    await until(lambda: said(rig))
-    assert said(rig) == [("uncertain", "owner_lost")] and rig.line.sent == [] and rig.log.of(Returned) == []
+    harness = SenderHarness(Lane.OTP)
+    harness.over = Reason.VALIDITY_ENDED
+    harness.add(1).again = {0: Reason.OWNER_LOST}
+    await until(lambda: said(harness))
+    assert said(harness) == [("uncertain", "owner_lost")] and harness.line.sent == [] and harness.log.of(Returned) == []

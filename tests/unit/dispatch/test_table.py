@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.dispatch.table import Offsets, Table
+from connectors.dispatch.send_progress import OffsetTracker, SendProgress
 
 PLACE = ("chk", 1)
 
 
 def test_a_further_slice_adds_only_what_stands_nowhere() -> None:
-    table = Table()
+    table = SendProgress()
     table.mark(PLACE, 0b0001)
     assert table.claim(PLACE, 0b0111) == 0b0110
     assert table.claim(PLACE, 0b1111) == 0b1000
@@ -22,7 +22,7 @@ def test_a_further_slice_adds_only_what_stands_nowhere() -> None:
 
 @given(st.lists(st.integers(1, 2**20), min_size=1, max_size=20))
 def test_no_position_is_ever_given_out_twice(slices: list[int]) -> None:
-    table, given_out = Table(), 0
+    table, given_out = SendProgress(), 0
     for positions in slices:
         fresh = table.claim(PLACE, positions)
         assert fresh & given_out == 0 and fresh & ~positions == 0
@@ -31,7 +31,7 @@ def test_no_position_is_ever_given_out_twice(slices: list[int]) -> None:
 
 
 def test_open_rows_are_never_forgotten() -> None:
-    table = Table(remembered=10)
+    table = SendProgress(remembered=10)
     for number in range(100):
         place = (f"chk{number}", 1)
         table.claim(place, 0b11)
@@ -43,7 +43,7 @@ def test_open_rows_are_never_forgotten() -> None:
 
 
 def test_what_is_open_holds_the_commit_back() -> None:
-    offsets = Offsets(10)
+    offsets = OffsetTracker(10)
     assert offsets.committable(100) == (10, 100)
     offsets.add(10, 2)
     offsets.add(11, 1)
@@ -62,7 +62,7 @@ def test_what_is_open_holds_the_commit_back() -> None:
 
 
 def test_places_of_records_not_read_yet_count() -> None:
-    offsets = Offsets(10)
+    offsets = OffsetTracker(10)
     offsets.place(9, 5)
     offsets.place(11, 40)
     offsets.add(10, 1)
@@ -76,7 +76,7 @@ def test_places_of_records_not_read_yet_count() -> None:
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.randoms(use_true_random=False))
 def test_the_commit_never_passes_an_open_record(counts: list[int], chance: st.DataObject) -> None:
-    offsets = Offsets(0)
+    offsets = OffsetTracker(0)
     left = dict(enumerate(counts))
     for offset, count in left.items():
         offsets.add(offset, count)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from connectors.sinks.settled_columns import read_columns
-from infra.kafka.log_reader import Entry
-from infra.ops.ledger.calls import CallLog, ChunkCalls
-from schemas.codec import decode, encode
-from schemas.records import Owner, Record
-from streams.outcome import Hold, check_cover
-from streams.steps import settle_block
+from infra.kafka.records import ConsumerRecord
+from infra.verify.calls import CallLog, ChunkCalls
+from schemas.records.codec import decode, encode
+from schemas.records.wire import Owner, Record
+from streams.cover import check_cover
+from streams.settlement import settle_block
+from streams.settlement.verdicts import Uncertain
 from tests.support.log_records import CHUNK, NOW, TENANT, settled, started
 
 AN_OWNER = Owner(owner="o", lane="otp", at=NOW)
@@ -20,7 +21,7 @@ def calls(*records: Record) -> ChunkCalls:
     """What the ledger makes of these records, one after the other."""
     log = CallLog()
     for offset, record in enumerate(records):
-        log.take(Entry("attempts-otp", 0, offset, NOW, b"k", encode(record), ()))
+        log.read(ConsumerRecord("attempts-otp", 0, offset, NOW, b"k", encode(record), ()))
     return log.chunks[TENANT, CHUNK]
 
 
@@ -43,9 +44,9 @@ def test_settlement_calls_it_uncertain() -> None:
     block.verdicts[1] = type(block.verdicts[1])(outcome="unanswered", reason="answer_timeout", code=None, positions=0b10)
     for outdated in (False, True):
         outcomes = settle_block.decide(block, outdated=outdated)
-        check_cover(block.positions, outcomes)
+        check_cover(block.positions, [one.positions for one in outcomes])
         [passed] = [one for one in outcomes if one.positions == 0b10]
-        assert isinstance(passed, Hold)
+        assert isinstance(passed, Uncertain)
 
 
 def test_the_sink_keeps_it_among_the_uncertain() -> None:
@@ -61,7 +62,7 @@ LOST = (("owner", 0), ("started", 0), ("owner", 0))
     "steps",
     [
         (*FIRST, ("started", 0), ("sent", 0)),
-        (*FIRST, ("started", 0), ("not_taken", 0), ("started", 0), ("sent", 0)),
+        (*FIRST, ("started", 0), ("not_submitted", 0), ("started", 0), ("sent", 0)),
         (*FIRST, ("started", 0), ("uncertain", 0), ("sent", 0)),
         (*FIRST, ("owner", 0), ("started", 3), ("sent", 3)),
         (*LOST, ("started", 2), ("sent", 2)),

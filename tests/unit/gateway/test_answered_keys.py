@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway import answered_keys
-from gateway.answered_keys import KEPT_SECONDS, AnsweredKeys
+from gateway.idempotency import answered_keys
+from gateway.idempotency.answered_keys import KEPT_SECONDS, AnsweredKeys
 
 
 class Clock:

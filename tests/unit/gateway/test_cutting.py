@@ -7,17 +7,17 @@ from array import array
 
 import msgspec
 
-from gateway.cutting import MAX_WEIGHT, ChunkPlan, Cutter
+from gateway.carrier_routes import BUCKETS, Routes, bucket_of
 from gateway.ingest import MAX_BYTES, envelopes
-from gateway.requests import Recipient
-from gateway.routing import BUCKETS, Routes, bucket_of
-from gateway.screening import Screening
+from gateway.screening.chunker import MAX_WEIGHT, Chunker, ChunkPlan
+from gateway.screening.screening import Screening
+from gateway.screening.types import Recipient
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
-from schemas.codec import encode
-from schemas.ids import CampaignId
-from schemas.records import Envelope
-from schemas.slices import Slice, check_slice
+from schemas.records.codec import encode
+from schemas.records.slice import Slice, check_slice
+from schemas.records.wire import Envelope
+from schemas.values.ids import CampaignId
 
 SEALER = Sealer(Keyring("k1", {"k1": bytes(32)}))
 PLAN = ChunkPlan(tenant="0b7c1d52-5f0f-4b3e-9d38-0d9a1a3f7c11", campaign=CampaignId("cmp_" + "0" * 26), part=2,
@@ -26,13 +26,13 @@ PLAN = ChunkPlan(tenant="0b7c1d52-5f0f-4b3e-9d38-0d9a1a3f7c11", campaign=Campaig
 
 
 def cut(recipients: list[Recipient], price: int = 700) -> list[Slice]:
-    cutter = Cutter(PLAN, SEALER)
+    chunker = Chunker(PLAN, SEALER)
     routes = Routes([("", ["all"], price), ("+49", ["near"], 1)])
-    screening = Screening(PLAN.body, False, routes, cutter.add, lambda _: None)
-    screening.take(0, recipients)
-    cutter.finish()
-    chunks = cutter.take()
-    assert cutter.chunks == len(chunks) and not cutter.take()
+    screening = Screening(PLAN.body, False, routes, chunker.append, lambda _: None)
+    screening.screen(0, recipients)
+    chunker.finish()
+    chunks = chunker.pop_finished()
+    assert chunker.chunks == len(chunks) and not chunker.pop_finished()
     return chunks
 
 

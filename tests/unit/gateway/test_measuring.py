@@ -1,4 +1,4 @@
-"""Turns are counted in characters: however long texts are, little is done between two of them."""
+"""LoopScheduler are counted in characters: however long texts are, little is done between two of them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from gateway import measuring
-from gateway.campaigns import screen, screen_all
-from gateway.measuring import TURN_CHARACTERS
-from gateway.problem import Fault, Problem
-from gateway.requests import MAX_BODY_TEXT, Recipient
-from gateway.routing import Routes
-from schemas.text import count_segments, smart
+from gateway.carrier_routes import Routes
+from gateway.http.fields import MAX_BODY_TEXT
+from gateway.http.problem import Fault, Problem
+from gateway.screening import segments
+from gateway.screening.screening import screen_all, screening_of
+from gateway.screening.segments import TURN_CHARACTERS
+from gateway.screening.types import Recipient
+from schemas.values.text import count_segments, smart
 
 ROUTES = Routes([("+49", ["near"], 700)])
 
@@ -25,8 +26,8 @@ def characters_a_step(monkeypatch: pytest.MonkeyPatch, body: str, value: str, co
         counted[-1] += len(text)
         return count_segments(text)
 
-    monkeypatch.setattr(measuring, "count_segments", note)
-    screening = screen(body, True, ROUTES, lambda *_: None, lambda _: None)
+    monkeypatch.setattr(segments, "count_segments", note)
+    screening = screening_of(body, True, ROUTES, lambda *_: None, lambda _: None)
     some = [Recipient(to=f"+4915112{n:06d}", variables={"a": value}) for n in range(count)]
     for _ in screen_all(screening, some, bound):
         counted.append(0)
@@ -48,11 +49,12 @@ def test_the_texts_of_one_request_are_bounded_together(monkeypatch: pytest.Monke
 
 def test_a_text_that_cannot_be_sent_is_not_even_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
     rejected: list[tuple[str, str]] = []
-    monkeypatch.setattr(measuring, "count_segments", lambda _: pytest.fail("counted"))
-    screening = screen("{{a}}" * 8_000, False, ROUTES, lambda *_: None, lambda one: rejected.append((one.code, one.pointer)))
-    screening.take(0, [Recipient(to="+4915112345678", variables={"a": "x" * 60_000}),
-                       Recipient(to="+4915112345679", variables={"a": "\0" * 60_000}),
-                       Recipient(to="+4915112345670"), Fault(pointer="", code="bad_json", detail="")])
+    monkeypatch.setattr(segments, "count_segments", lambda _: pytest.fail("counted"))
+    screening = screening_of("{{a}}" * 8_000, False, ROUTES, lambda *_: None,
+                             lambda one: rejected.append((one.code, one.pointer)))
+    screening.screen(0, [Recipient(to="+4915112345678", variables={"a": "x" * 60_000}),
+                         Recipient(to="+4915112345679", variables={"a": "\0" * 60_000}),
+                         Recipient(to="+4915112345670"), Fault(pointer="", code="bad_json", detail="")])
     assert rejected == [("too_long", "/variables"), ("bad_text", "/variables/a"), ("missing_variable", "/variables/a"),
                         ("bad_json", "")]
 
@@ -60,7 +62,7 @@ def test_a_text_that_cannot_be_sent_is_not_even_rendered(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("value", ["“quoted”", "a\u200bb", "`", "…" * 60, "Ж’", "😀" * 40, "\t"])
 def test_replacing_by_parts_is_replacing_the_whole(value: str) -> None:
     body = "‘{{a}}’ – {{b}}{{a}}"
-    screening = screen(body, True, ROUTES, lambda *_: None, lambda _: None)
-    screening.take(0, [Recipient(to="+4915112345678", variables={"a": value, "b": "“"})])
+    screening = screening_of(body, True, ROUTES, lambda *_: None, lambda _: None)
+    screening.screen(0, [Recipient(to="+4915112345678", variables={"a": value, "b": "“"})])
     whole = f"‘{value}’ – “{value}"
     assert (screening.totals.encoding, screening.totals.longest) == count_segments(smart(whole))

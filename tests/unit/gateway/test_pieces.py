@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway import body, pieces
-from gateway.body import decode_json
-from gateway.pieces import read_campaign
-from gateway.problem import Problem
-from gateway.requests import MAX_INLINE, CampaignRequest
+from gateway.campaigns import incremental
+from gateway.campaigns.incremental import read_campaign
+from gateway.campaigns.types import MAX_INLINE, CampaignRequest
+from gateway.http import body
+from gateway.http.body import decode_json
+from gateway.http.problem import Problem
 
 DECODER = msgspec.json.Decoder(CampaignRequest)
 HEAD: dict[str, Any] = {"name": 'a "[{', "from": "Shop", "body": "Hi {{a}} \\"}
@@ -41,7 +42,7 @@ def refusal(data: bytes) -> tuple[int, str, str]:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "PIECE", 200)
+    monkeypatch.setattr(incremental, "PIECE", 200)
 
 
 @pytest.mark.usefixtures("short")
@@ -112,7 +113,7 @@ def test_no_step_decodes_more_than_a_piece(monkeypatch: pytest.MonkeyPatch) -> N
         decoded.append(len(data))
         return body.decode_record(data, decoder)
 
-    monkeypatch.setattr(pieces, "decode_record", note)
+    monkeypatch.setattr(incremental, "decode_record", note)
     data = json.dumps(HEAD | {"recipients": recipients(MAX_INLINE)}).encode()
     assert len(read(data).recipients) == MAX_INLINE
-    assert max(decoded) <= pieces.PIECE + 1 and sum(decoded) > len(data) - 1000
+    assert max(decoded) <= incremental.PIECE + 1 and sum(decoded) > len(data) - 1000

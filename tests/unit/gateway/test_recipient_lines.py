@@ -7,9 +7,10 @@ import json
 
 import pytest
 
-from gateway import recipient_lines
-from gateway.problem import Fault, Problem
-from gateway.recipient_lines import AT_ONCE, MAX_LINE, read_recipients
+from gateway.http.problem import Fault, Problem
+from gateway.recipients import lines as reader
+from gateway.recipients.lines import MAX_LINE, read_recipients
+from gateway.screening.screening import AT_ONCE
 
 LONG = "x" * (MAX_LINE + 1)
 LINES = [
@@ -29,7 +30,7 @@ def seen(data: bytes) -> list[str]:
 @pytest.mark.parametrize("block", [1, 7, 100, MAX_LINE, MAX_LINE + 5, 1 << 20])
 @pytest.mark.parametrize("end", [b"", b"\n"])
 def test_an_entry_a_line(monkeypatch: pytest.MonkeyPatch, block: int, end: bytes) -> None:
-    monkeypatch.setattr(recipient_lines, "BLOCK", block)
+    monkeypatch.setattr(reader, "BLOCK", block)
     lines = LINES if block > 1 else [row for row in LINES if len(row[0]) < 100]
     assert seen(b"\n".join(line for line, _ in lines) + end) == [verdict for _, verdict in lines if verdict]
 
@@ -53,7 +54,7 @@ def test_blank_lines_have_no_number_as_in_a_table() -> None:
 
 @pytest.mark.parametrize("block", [1, 2, 100])
 def test_a_byte_order_mark_is_passed_over(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    monkeypatch.setattr(recipient_lines, "BLOCK", block)
+    monkeypatch.setattr(reader, "BLOCK", block)
     assert seen(b'\xef\xbb\xbf{"to": "+1"}\n{"to": "+2"}') == ["+1", "+2"]
     assert seen(b'{"to": "+1"}\n\xef\xbb\xbf{"to": "+2"}') == ["+1", "bad_json"]
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import row_lines
-from gateway.problem import Fault, Problem
-from gateway.recipient_lines import AT_ONCE
-from gateway.recipient_rows import TURN, read_rows
-from gateway.requests import Recipient
-from gateway.row_lines import MAX_LINE_BYTES, MAX_LINES, MAX_ROW
+from gateway.http.problem import Fault, Problem
+from gateway.recipients import row_lines
+from gateway.recipients.row_lines import MAX_LINE_BYTES, MAX_LINES, MAX_ROW
+from gateway.recipients.rows import TURN, read_rows
+from gateway.screening.screening import AT_ONCE
+from gateway.screening.types import Recipient
 
 LONG = b"x" * (MAX_ROW + 1)
 PLUS = b"+4915112345678"

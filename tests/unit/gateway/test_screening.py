@@ -14,23 +14,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import cutting
-from gateway.campaigns import screen_all
-from gateway.cutting import ChunkPlan, Cutter
-from gateway.problem import Fault
-from gateway.recipient_lines import Entries, read_recipients
-from gateway.requests import Recipient
-from gateway.routing import Routes, bucket_of
-from gateway.screening import Screening
-from gateway.texts import DETAIL, explain, require_text
-from gateway.turns import Turns
+from gateway.carrier_routes import Routes, bucket_of
+from gateway.http.loop_scheduler import LoopScheduler
+from gateway.http.problem import Fault
+from gateway.http.texts import DETAIL, explain, require_text
+from gateway.recipients.lines import Entries, read_recipients
+from gateway.screening import chunker
+from gateway.screening.chunker import Chunker, ChunkPlan
+from gateway.screening.screening import Screening, screen_all
+from gateway.screening.types import Recipient
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
-from schemas.ids import CampaignId
-from schemas.phone import PhoneError, normalise
-from schemas.slices import MAX_CHUNK
-from schemas.template import MissingVariable, compile_template
-from schemas.text import GSM7_BASIC, TextError, count_segments, smart
+from schemas.records.slice import MAX_CHUNK
+from schemas.values.ids import CampaignId
+from schemas.values.phone.number import PhoneError, normalise
+from schemas.values.template import MissingVariable, compile_template
+from schemas.values.text import GSM7_BASIC, TextError, count_segments, smart
 
 SEALER = Sealer(Keyring("k1", {"k1": bytes(32)}))
 ROUTES = Routes([("+49", ["near"], 700), ("+49152", ["other"], 650), ("+1", ["far"], 100), ("+44", ["isle"], 300)])
@@ -146,18 +145,18 @@ def blocks_of(entries: Entries, size: int) -> Iterator[Entries]:
 
 def screened(entries: Entries, body: str, replace: bool, size: int) -> Made:
     made = Made()
-    cutter = Cutter(ChunkPlan(
+    cut = Chunker(ChunkPlan(
         tenant="0b7c1d52-5f0f-4b3e-9d38-0d9a1a3f7c11", campaign=CampaignId("cmp_" + "0" * 26), part=2, lane="marketing",
         sender="Shop", body=body, smart=replace, version=1, accepted_at=5, expires_at=9, names=compile_template(body).names),
         SEALER)
-    screening = Screening(body, replace, ROUTES, cutter.add,
+    screening = Screening(body, replace, ROUTES, cut.append,
                           lambda one: made.rejected.append((one.index, one.pointer, one.code, one.detail)))
     index = 0
     for block in blocks_of(entries, size):
-        screening.take(index, block)
+        screening.screen(index, block)
         index += len(block)
-    cutter.finish()
-    for number, chunk in enumerate(cutter.take()):
+    cut.finish()
+    for number, chunk in enumerate(cut.pop_finished()):
         assert chunk.chunk.endswith(f"_2_{number}")
         columns = SEALER.open(chunk)
         made.chunks.append((list(array("I", chunk.indexes)), list(array("Q", columns.to)),
@@ -177,7 +176,7 @@ def test_blocks_are_screened_as_recipients_one_by_one(lines: list[bytes], body: 
     for index, entry in enumerate(entries):
         rules.take(index, entry)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cutting, "MAX_WEIGHT", MAX_WEIGHT)
+        patch.setattr(chunker, "MAX_WEIGHT", MAX_WEIGHT)
         assert screened(entries, body, replace, size) == rules.finish()
 
 
@@ -200,7 +199,7 @@ async def test_others_have_their_turn_while_the_recipients_of_a_request_are_scre
             await asyncio.sleep(0)
 
     steps = screen_all(screening, [Recipient(to=f"+4915112{n:06d}") for n in range(1000)], 1)
-    await asyncio.gather(Turns().finish(steps), look_on())
+    await asyncio.gather(LoopScheduler().run(steps), look_on())
     assert screening.totals.accepted == 1000 and len(set(screened_so_far)) > 4
 
 

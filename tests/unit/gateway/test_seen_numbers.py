@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import tracemalloc
 
-from gateway.seen_numbers import SMALL, SeenNumbers
+import pytest
+
+from gateway.screening.seen_numbers import SMALL, SeenNumbers
 
 
 def test_every_repeat_is_found_and_nothing_else() -> None:
@@ -20,32 +22,33 @@ def test_every_repeat_is_found_and_nothing_else() -> None:
             if number in known:
                 expected.append(rank)
             known.add(number)
-        assert seen.add_all(block) == expected
+        assert seen.find_repeats(block) == expected
 
 
 def test_the_largest_and_the_smallest_number() -> None:
     seen = SeenNumbers()
-    assert seen.add_all(range(SMALL + 10)) == []
+    assert seen.find_repeats(range(SMALL + 10)) == []
     # Numbers that have all lower digits in common are others, too.
     far = [10**19 - 1, 2**50 + 5, 2**56 + 5, 2**63 + 5]
-    assert seen.add_all(far) == [] and seen.add_all(far) == [0, 1, 2, 3]
-    assert seen.add_all([0, SMALL + 9, SMALL + 10, SMALL + 10]) == [0, 1, 3]
+    assert seen.find_repeats(far) == [] and seen.find_repeats(far) == [0, 1, 2, 3]
+    assert seen.find_repeats([0, SMALL + 9, SMALL + 10, SMALL + 10]) == [0, 1, 3]
 
 
 def test_a_block_repeats_itself() -> None:
     for before in (0, SMALL):
         seen = SeenNumbers()
-        seen.add_all(range(100, 100 + before))
-        assert seen.add_all([1, 2, 1, 3, 3, 3]) == [2, 4, 5]
+        seen.find_repeats(range(100, 100 + before))
+        assert seen.find_repeats([1, 2, 1, 3, 3, 3]) == [2, 4, 5]
 
 
-def test_eight_bytes_a_number_beyond_the_constant() -> None:
-    numbers, places, empty_place = 600_000, 1 << 16, 48
+@pytest.mark.parametrize("numbers", [200_000, pytest.param(600_000, marks=pytest.mark.slow)])
+def test_eight_bytes_a_number_beyond_the_constant(numbers: int) -> None:
+    places, empty_place = 1 << 16, 48
     tracemalloc.start()
     try:
         seen = SeenNumbers()
         for first in range(0, numbers, 500):
-            seen.add_all(range(first, first + 500))
+            seen.find_repeats(range(first, first + 500))
         held = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.problem import Problem
-from gateway.shares import Held, Share
+from gateway.http.problem import Problem
+from gateway.http.quota import Quota, Reservation
 
 
-def refusal(held: Held, amount: int) -> tuple[int, str, str]:
+def refusal(held: Reservation, amount: int) -> tuple[int, str, str]:
     with pytest.raises(Problem) as caught:
-        held.more(amount)
+        held.grow(amount)
     return caught.value.status, caught.value.code, caught.value.headers["Retry-After"]
 
 
 def test_a_tenant_gets_a_quarter_and_all_together_get_the_whole() -> None:
-    share = Share(40, "loaves")
-    with share.hold("a") as one, share.hold("a") as two, share.hold("b") as other:
-        one.more(4)
-        two.more(6)
+    share = Quota(40, "loaves")
+    with share.reservation("a") as one, share.reservation("a") as two, share.reservation("b") as other:
+        one.grow(4)
+        two.grow(6)
         assert refusal(two, 1) == (429, "tenant_overloaded", "2")
-        other.more(10)
-        with share.hold("c") as third, share.hold("d") as fourth, share.hold("e") as late:
-            third.more(10)
-            fourth.more(10)
+        other.grow(10)
+        with share.reservation("c") as third, share.reservation("d") as fourth, share.reservation("e") as late:
+            third.grow(10)
+            fourth.grow(10)
             assert refusal(late, 1) == (503, "overloaded", "2")
-        late.more(1)
-        assert share.taken == 21
+        late.grow(1)
+        assert share.reserved == 21
         with late:
             pass
-    assert share.taken == 0
-    with share.hold("a") as again:
-        again.more(10)
+    assert share.reserved == 0
+    with share.reservation("a") as again:
+        again.grow(10)
 
 
 def test_one_request_of_the_largest_size_always_fits() -> None:
-    with Share(40, "loaves", least=30).hold("a") as held:
-        held.more(30)
-    with Share(20, "loaves", least=30).hold("a") as held:
-        held.more(20)
+    with Quota(40, "loaves", least=30).reservation("a") as held:
+        held.grow(30)
+    with Quota(20, "loaves", least=30).reservation("a") as held:
+        held.grow(20)
         assert refusal(held, 1)[0] == 429

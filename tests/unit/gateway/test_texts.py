@@ -13,15 +13,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.answers import Rejection
-from gateway.body import decode_json, decode_record
-from gateway.problem import Fault, Problem
-from gateway.recipient_lines import Entries, read_recipients
-from gateway.recipient_rows import read_rows
-from gateway.requests import CampaignRequest, MessageRequest
-from gateway.routing import Routes
-from gateway.screening import Screening
-from gateway.singles import check_message
+from gateway.campaigns.types import CampaignRequest
+from gateway.carrier_routes import Routes
+from gateway.http.body import decode_json, decode_record
+from gateway.http.problem import Fault, Problem
+from gateway.messages.singles import check_message
+from gateway.messages.types import MessageRequest
+from gateway.recipients.lines import Entries, read_recipients
+from gateway.recipients.rows import read_rows
+from gateway.screening.screening import Screening
+from gateway.screening.types import Rejection
 
 TO = "+4915112345678"
 ROUTES = Routes([("+49", ["near"], 700)])
@@ -57,7 +58,7 @@ def verdict(recipients: Entries, body: str) -> tuple[str, str] | None:
     """Pointer and code of the one recipient's refusal."""
     kept: list[int] = []
     refused: list[Rejection] = []
-    Screening(body, False, ROUTES, lambda _buckets, rows: kept.extend(rows.numbers), refused.append).take(0, recipients)
+    Screening(body, False, ROUTES, lambda _buckets, rows: kept.extend(rows.numbers), refused.append).screen(0, recipients)
     assert len(kept) + len(refused) == 1
     return (refused[0].pointer, refused[0].code) if refused else None
 

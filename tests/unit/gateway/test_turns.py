@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator, Iterator
 
-from gateway.turns import ROUND_SECONDS, Turns
+from gateway.http.loop_scheduler import ROUND_SECONDS, LoopScheduler
 
 
 class Clock:
@@ -36,8 +36,8 @@ def work(clock: Clock, seconds: float, steps: int) -> Iterator[None]:
 
 async def test_many_with_long_work_share_the_rounds() -> None:
     clock = Clock()
-    turns = Turns(clock)
-    everything = asyncio.gather(*(turns.finish(work(clock, 0.004, 10)) for _ in range(30)))
+    scheduler = LoopScheduler(clock)
+    everything = asyncio.gather(*(scheduler.run(work(clock, 0.004, 10)) for _ in range(30)))
     spent = await rounds(clock, everything)
     assert max(spent) <= ROUND_SECONDS + 0.004
     assert abs(clock.now - 30 * 10 * 0.004) < 1e-6
@@ -45,8 +45,8 @@ async def test_many_with_long_work_share_the_rounds() -> None:
 
 async def test_short_steps_do_not_wait_for_a_round_each() -> None:
     clock = Clock()
-    turns = Turns(clock)
-    spent = await rounds(clock, asyncio.gather(*(turns.finish(work(clock, 0.0001, 1)) for _ in range(20))))
+    scheduler = LoopScheduler(clock)
+    spent = await rounds(clock, asyncio.gather(*(scheduler.run(work(clock, 0.0001, 1)) for _ in range(20))))
     assert len(spent) < 10
 
 
@@ -59,6 +59,7 @@ async def test_a_fault_leaves_the_turn_to_others() -> None:
         yield
         return 7
 
-    turns = Turns(Clock())
-    results = await asyncio.gather(turns.result(broken()), turns.result(whole()), return_exceptions=True)
+    scheduler = LoopScheduler(Clock())
+    results = await asyncio.gather(scheduler.run_to_result(broken()), scheduler.run_to_result(whole()),
+                                   return_exceptions=True)
     assert isinstance(results[0], KeyError) and results[1] == 7

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.carrier_ids import ref_key
+from schemas.values.carrier_ids import ref_key
 
 
 @given(st.text(max_size=80))

@@ -10,14 +10,14 @@ from typing import Any
 import avro.io
 import avro.schema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import codec
-from schemas.codec import SCHEMAS, DecodeError, decode, decode_as, encode, schema_text
-from schemas.examples import examples
-from schemas.records import Envelope, Owner, Record
-from tests.unit.records.strategies import record_strategy
+from schemas.records import codec
+from schemas.records.codec import SCHEMAS, DecodeError, decode, decode_as, encode, schema_text
+from schemas.records.examples import examples
+from schemas.records.wire import Envelope, Owner, Record
+from tests.support.strategies import record_strategy
 
 RECORDS = sorted({row.record for row in SCHEMAS}, key=lambda record: record.__name__)
 EXAMPLES = examples()
@@ -29,7 +29,6 @@ def named(value: Any) -> str:
 
 @pytest.mark.parametrize("record", RECORDS, ids=named)
 def test_every_record_comes_back_as_it_was(record: type) -> None:
-    @settings(max_examples=60, deadline=None)
     @given(record_strategy(record))
     def round_trip(value: Record) -> None:
         assert decode(encode(value)) == value
@@ -84,7 +83,6 @@ def test_what_is_no_record_of_ours_is_a_decode_error(data: bytes | None, told: s
         decode(data)
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.sampled_from([row.id for row in SCHEMAS]), st.binary(max_size=200))
 def test_foreign_bytes_behind_a_good_header_never_raise_anything_else(schema_id: int, body: bytes) -> None:
     try:
@@ -95,7 +93,6 @@ def test_foreign_bytes_behind_a_good_header_never_raise_anything_else(schema_id:
         assert type(value) in RECORDS
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(EXAMPLES), st.data())
 def test_a_changed_byte_never_raises_anything_else(example: Record, data: st.DataObject) -> None:
     broken = bytearray(encode(example))

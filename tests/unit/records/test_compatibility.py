@@ -12,17 +12,17 @@ import avro.schema
 import pytest
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
 
-from schemas.codec import SCHEMAS, SchemaRow, encode, schema_text
-from schemas.compatibility import fingerprint, print_faults, read_prints, row_faults, struct_faults
-from schemas.examples import examples
-from schemas.records import Owner, Record
+from schemas.records.codec import SCHEMAS, SchemaRow, encode, schema_text
+from schemas.records.compatibility import fingerprint, print_faults, read_prints, row_faults, struct_faults
+from schemas.records.examples import examples
+from schemas.records.wire import Owner, Record
 
 BY_CLASS: dict[type, Record] = {type(example): example for example in examples()}
 PAIRS = [pair for pair in product(SCHEMAS, SCHEMAS) if pair[0].record is pair[1].record]
 AGAIN = (
     "{faults}\nA schema that was given out is never edited: copy the .avsc as the next version, give it a row with a new "
-    "id in schemas/codec.py, then run `python -m schemas.compatibility --freeze`. "
-    "(While nothing has been released yet: `python -m schemas.compatibility --freeze --anew`.)")
+    "id in schemas/records/codec.py, then run `python -m schemas.records.compatibility --freeze`. "
+    "(While nothing has been released yet: `python -m schemas.records.compatibility --freeze --anew`.)")
 OWNER: dict[str, Any] = {"type": "record", "name": "Owner", "namespace": "sluice", "fields": [
     {"name": "owner", "type": "string"}, {"name": "lane", "type": "string"}, {"name": "at", "type": "long"}]}
 
@@ -107,7 +107,7 @@ def test_the_check_passes_a_new_field_with_a_default_in_both_directions() -> Non
 ], ids=["missing", "order", "type", "nullability", "default"])
 def test_a_schema_that_differs_from_its_record_is_told(
         monkeypatch: pytest.MonkeyPatch, fields: list[Any], told: str) -> None:
-    monkeypatch.setattr("schemas.compatibility.schema_text", lambda _id: changed(fields=fields))
+    monkeypatch.setattr("schemas.records.compatibility.schema_text", lambda _id: changed(fields=fields))
     faults = struct_faults(SchemaRow(2, Owner, 1, "owner.v1.avsc"))
     assert faults
     assert told in faults[0]

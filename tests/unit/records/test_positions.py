@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.examples import slice_of
-from schemas.positions import everyone, pick_indexes, places, positions_of, ranks_within
-from schemas.slices import MAX_CHUNK, RecordError, check_slice
-from schemas.status import MAX_SEND
+from schemas.records.examples import slice_of
+from schemas.records.slice import MAX_CHUNK, RecordError, check_slice
+from schemas.values.positions import everyone, pick_indexes, places, positions_of, ranks_within
+from schemas.values.status import MAX_SEND
 
 MEMBERS = st.sets(st.integers(0, MAX_CHUNK - 1))
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.security.keyring import Keyring, KeyringError, create_keyring, load_keyring
 from infra.security.sealing import Sealer, UnsealError, pick
-from schemas.examples import CAMPAIGN, CHUNK, TENANT, slice_of
-from schemas.positions import places, positions_of
-from schemas.slices import Columns, Slice, check_slice
+from schemas.records.examples import CAMPAIGN, CHUNK, TENANT, slice_of
+from schemas.records.slice import Columns, Slice, check_slice
+from schemas.values.positions import places, positions_of
 
 KEYS = {"k1": bytes(range(32)), "k2": bytes(range(32, 64))}
 SEALER = Sealer(Keyring("k1", KEYS))
@@ -58,7 +58,6 @@ def test_a_block_does_not_open_elsewhere(change: dict[str, Any]) -> None:
         open_as(sealed_slice().sealed, **change)
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_a_changed_or_cut_block_does_not_open(data: st.DataObject) -> None:
     sealed = sealed_slice().sealed

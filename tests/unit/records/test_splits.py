@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from infra.security.sealing import UnsealError
-from schemas.codec import decode, encode
-from schemas.positions import everyone, places
-from schemas.records import (
+from schemas.records.codec import decode, encode
+from schemas.records.slice import Columns, RecordError, check_slice
+from schemas.records.splits import pick_receipts, split, split_slice
+from schemas.records.wire import (
     CarrierReceipts,
     Envelope,
     MessageEvents,
@@ -21,8 +22,7 @@ from schemas.records import (
     Usage,
     Verdict,
 )
-from schemas.slices import Columns, RecordError, check_slice
-from schemas.splits import pick_receipts, split, split_slice
+from schemas.values.positions import everyone, places
 from tests.support.log_records import (
     CAMPAIGN,
     CHUNK,

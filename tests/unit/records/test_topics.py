@@ -7,9 +7,8 @@ import re
 import pytest
 
 from infra.kafka.topic_admin import Compression, wanted_settings
-from schemas.examples import examples
-from schemas.lanes import Lane
-from schemas.topics import (
+from schemas.records.examples import examples
+from schemas.records.topics import (
     DEAD_LETTER,
     DELIVERY_RECEIPTS,
     FOREIGN_READERS,
@@ -23,6 +22,7 @@ from schemas.topics import (
     retry,
     topic,
 )
+from schemas.values.lanes import Lane
 
 EXAMPLES = {type(example).__name__ for example in examples()}
 ROLES = {"gateway", "streams", "dispatch", "sinks", "delay", "releaser"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.foreign_text import clean
+from schemas.values.foreign_text import clean
 
 ANY = st.text(st.characters(codec=None), max_size=80)
 

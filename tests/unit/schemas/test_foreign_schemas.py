@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from schemas.codec import SCHEMAS, schema_text
-from schemas.foreign_schemas import SchemaFault, are_same, check_schema, disagreements
+from schemas.records.codec import SCHEMAS, schema_text
+from schemas.records.foreign_schemas import SchemaFault, are_same, check_schema, disagreements
 
 
 def record(*fields: object, **more: object) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.foreign_text import CODE_LENGTH, fit, fit_column, join_column
+from schemas.values.foreign_text import CODE_LENGTH, fit, fit_column, join_column
 
 
 @pytest.mark.parametrize(("text", "kept"), [

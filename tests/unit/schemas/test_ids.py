@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.ids import (
+from schemas.values.ids import (
     ALPHABET,
     CampaignId,
     IdError,

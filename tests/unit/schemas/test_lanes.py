@@ -1,6 +1,6 @@
 """Lanes: every lane is served by exactly one pool, in a fixed order."""
 
-from schemas.lanes import POOLS, Lane, Pool, pool_of
+from schemas.values.lanes import POOLS, Lane, Pool, pool_of
 
 
 def test_every_lane_belongs_to_exactly_one_pool() -> None:

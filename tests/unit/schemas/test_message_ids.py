@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 
-from schemas.ids import message_ids
+from schemas.values.ids import message_ids
 
 
 def test_messages_of_a_campaign_are_numbered() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.money import MAX_AMOUNT, UNITS, MoneyError, format_amount, parse_amount
+from schemas.values.money import MAX_AMOUNT, UNITS, MoneyError, format_amount, parse_amount
 
 
 @given(st.integers(-MAX_AMOUNT, MAX_AMOUNT))

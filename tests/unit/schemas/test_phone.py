@@ -1,15 +1,17 @@
 """Phone numbers: the fast way says exactly what libphonenumber says, for every calling code there is."""
 
 import random
+import re
 
 import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberFormat
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberFormat, re_util
 
-from schemas.numbering_plans import verdict
-from schemas.phone import PhoneError, are_valid, format_e164, normalise
+from schemas.values.phone import numbering_plans
+from schemas.values.phone.number import PhoneError, are_valid, format_e164, normalise
+from schemas.values.phone.numbering_plans import verdict
 
 TYPES = ("premium_rate", "toll_free", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail",
          "fixed_line", "mobile")
@@ -57,9 +59,15 @@ def _by_us(number: str) -> int | None:
         return None
 
 
-@settings(max_examples=1500)
 @given(numbers())
 def test_the_verdict_is_the_librarys(number: str) -> None:
+    assert _by_us(number) == _by_library(number)
+
+
+@pytest.mark.slow
+@settings(max_examples=2000)
+@given(numbers())
+def test_the_verdict_is_the_librarys_for_many_more(number: str) -> None:
     assert _by_us(number) == _by_library(number)
 
 
@@ -76,19 +84,27 @@ def test_numbers_of_one_network_are_surely_valid_together() -> None:
     assert are_valid([])
 
 
-@pytest.mark.parametrize("code", sorted(EXAMPLES))
-def test_every_calling_code(code: int) -> None:
+def _neighbours(code: int) -> list[str]:
     """Examples, their neighbours, and random numbers of their lengths; seeded, so that a failure comes again."""
     chance = random.Random(code)
-    for example in EXAMPLES[code]:
-        for kept in range(0, len(example) + 1, 2):
-            for longer in (0, 0, -1, 1):
-                rest = "".join(chance.choices("0123456789", k=max(0, len(example) - kept + longer)))
-                number = f"+{code}{example[:kept]}{rest}"
-                assert _by_us(number) == _by_library(number), number
+    return [f"+{code}{example[:kept]}{''.join(chance.choices('0123456789', k=max(0, len(example) - kept + longer)))}"
+            for example in EXAMPLES[code] for kept in range(0, len(example) + 1, 2) for longer in (0, 0, -1, 1)]
 
 
-@settings(max_examples=300)
+@pytest.mark.parametrize("code", sorted(EXAMPLES))
+def test_every_calling_code(code: int) -> None:
+    some = random.Random(code).sample(every := _neighbours(code), len(every) // 5)
+    for number in [*(f"+{code}{example}" for example in EXAMPLES[code]), *some]:
+        assert _by_us(number) == _by_library(number), number
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", sorted(EXAMPLES))
+def test_every_calling_code_and_every_neighbour(code: int) -> None:
+    for number in _neighbours(code):
+        assert _by_us(number) == _by_library(number), number
+
+
 @given(numbers(), st.integers(1, 12), st.data())
 def test_a_certain_verdict_holds_for_all_that_begin_so(number: str, kept: int, data: st.DataObject) -> None:
     beginning = number[: min(kept + 1, len(number))]
@@ -148,3 +164,23 @@ def test_a_warm_cache_does_not_let_other_characters_through() -> None:
     for tail in ("_45678", " 45678", "４5678", "+45678"):
         raw = "+4915112345678"[:8] + tail
         assert _by_us(raw) == _by_us(raw.replace(" ", ""))
+
+
+def test_the_first_number_of_a_country_waits_for_nothing_that_could_be_there_before() -> None:
+    numbering_plans._plan.cache_clear()
+    numbering_plans.read_all(lambda: True)
+    assert numbering_plans._plan.cache_info().currsize == 0
+    numbering_plans.read_all()
+    missed = numbering_plans._plan.cache_info().misses
+    verdict.cache_clear()
+    for code, examples in EXAMPLES.items():
+        for national in examples[:1]:
+            verdict(f"+{code}{national}"[:8], len(f"+{code}{national}"))
+    assert numbering_plans._plan.cache_info().misses == missed
+
+
+def test_patterns_of_the_library_are_made_once() -> None:
+    numbering_plans.read_all()
+    made = re_util.re_compile("[0-9]{3}")
+    re.purge()
+    assert re_util.re_compile("[0-9]{3}") is made

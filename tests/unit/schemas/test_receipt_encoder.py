@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.codec import decode_as, encode
-from schemas.money import format_amount
-from schemas.receipt_encoder import Shared
-from schemas.records import DeliveryReceipt
+from schemas.records.codec import decode_as, encode
+from schemas.records.receipt_encoder import Shared
+from schemas.records.wire import DeliveryReceipt
+from schemas.values.money import format_amount
 
 TEXT = st.text(max_size=80).filter(lambda text: text.encode("utf-8", "ignore").decode() == text)
 MAYBE = st.none() | TEXT

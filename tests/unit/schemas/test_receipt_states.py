@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.receipt_states import MESSAGE_STATES, NUMBERS, OF_MEANING, TABLE, bare, state_of, weight
-from schemas.status import RECEIPT_STATES
+from schemas.values.receipt_states import MESSAGE_STATES, NUMBERS, OF_MEANING, TABLE, bare, state_of, weight
+from schemas.values.status import RECEIPT_STATES
 
 
 def test_the_table_lists_every_state_and_no_spelling_twice() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.sender import SenderError, parse_sender
+from schemas.values.sender import SenderError, parse_sender
 
 
 @pytest.mark.parametrize("raw", ["ACME", "a", "A & B Co.", "1-800-FLOWR", " A ", "my_shop", "123", "123456789012345", "+123",

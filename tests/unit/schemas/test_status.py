@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.reasons import Reason
-from schemas.status import (
+from schemas.values.reasons import Reason
+from schemas.values.status import (
     FINAL,
     MAX_SEND,
     RECEIPT_STATES,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.template import MissingVariable, compile_template
+from schemas.values.template import MissingVariable, compile_template
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 LITERALS = st.text(st.characters(exclude_characters="{}"), max_size=20)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.text import (
+from schemas.values.text import (
     GSM7_BASIC,
     GSM7_EXTENSION,
     MAX_SEGMENTS,

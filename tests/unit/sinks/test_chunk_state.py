@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.sinks.chunk_state import RANKS, ChunkState
-from schemas.reasons import Reason
-from schemas.records import Change
-from schemas.slices import RecordError
-from schemas.status import Status, sequence
+from schemas.records.slice import RecordError
+from schemas.records.wire import Change
+from schemas.values.reasons import Reason
+from schemas.values.status import Status, sequence
 from tests.support.log_records import NOW, SIZE, change, events
 
 changes = st.lists(st.one_of(

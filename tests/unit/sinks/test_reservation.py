@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.sinks.reservation import Effect, Reservation, settle, unreserved
-from schemas.records import Usage
-from schemas.slices import RecordError
+from schemas.records.slice import RecordError
+from schemas.records.wire import Usage
 from tests.support.log_records import SIZE, usage
 
 ALL = 2**SIZE - 1

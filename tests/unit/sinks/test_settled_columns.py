@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.sinks.settled_columns import read_columns
-from schemas.slices import RecordError
+from schemas.records.slice import RecordError
 from tests.support.log_records import settled
 
 

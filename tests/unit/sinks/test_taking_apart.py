@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from connectors.sinks.contract import Arrival
 from connectors.sinks.taking_apart import take_apart
+from infra.kafka.records import ConsumerRecord
 
-RECORD = Arrival(topic="t", partition=0, offset=7, timestamp=0, key=None, value=b"abcdefgh", headers=())
+RECORD = ConsumerRecord(topic="t", partition=0, offset=7, timestamp=0, key=None, value=b"abcdefgh", headers=())
 
 
-def halves(arrival: Arrival) -> list[Arrival]:
-    value = arrival.value or b""
+def halves(record: ConsumerRecord) -> list[ConsumerRecord]:
+    value = record.value or b""
     middle = len(value) // 2
-    return [replace(arrival, value=value[:middle]), replace(arrival, value=value[middle:])] if middle else []
+    return [record._replace(value=value[:middle]), record._replace(value=value[middle:])] if middle else []
 
 
 def apart(bad: bytes) -> tuple[list[bytes | None], bytes]:
     """(buried, written) of the record when whatever holds one of these letters fails."""
     written = bytearray()
 
-    def attempt(piece: Arrival) -> Exception | None:
+    def attempt(piece: ConsumerRecord) -> Exception | None:
         if set(piece.value or b"") & set(bad):
             return ValueError(repr(piece.value))
         written.extend(piece.value or b"")
@@ -40,7 +38,7 @@ def test_what_fails_alone_is_named_and_the_rest_is_written(bad: bytes, buried: l
 
 
 def test_an_outage_is_nobodys_fault() -> None:
-    def away(_: Arrival) -> Exception | None:
+    def away(_: ConsumerRecord) -> Exception | None:
         raise ConnectionError
 
     with pytest.raises(ConnectionError):

@@ -1,14 +1,14 @@
 """One bind: answers that come too late, the carrier's own leave, PDUs that have no answer."""
 
-from dataclasses import replace
 
 import pytest
 
 from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Throttled, Unknown
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.flight import LATE_SECONDS
-from tests.support.carriers import submits, until
-from tests.unit.smpp.wire import Bind
+from tests.support.carriers import submits
+from tests.support.smpp_wire import Bind
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ async def test_answers_behind_the_carriers_unbind_count_and_nothing_new_goes_out
 
 
 async def test_a_carrier_that_answers_only_behind_our_unbind_resp_is_heard(bind: Bind) -> None:
-    bind.session._config = replace(bind.session._config, response_timeout_seconds=30.0)
+    bind.session._config = bind.session._config.model_copy(update={"response_timeout_seconds": 30.0})
     bind.submit(submits(1))
     bind.session.flush()
     bind.session.data_received(pdu.encode(pdu.UNBIND, 9))

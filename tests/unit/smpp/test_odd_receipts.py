@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.carriers.simulator.notice import Fate, Notice, ReceiptForm, encode_notices
 from connectors.carriers.smpp import pdu
-from connectors.carriers.smpp.config import SmppConfig
 from connectors.carriers.smpp.receipt import UnreadableReceipt
 from connectors.carriers.smpp.receipt_reader import ReceiptReader
-from schemas.receipt_states import NUMBERS
-from tests.unit.smpp.test_receipt import STANDARD, read
+from connectors.simulator.notice import Fate, Notice, ReceiptForm, encode_notices
+from infra.settings.carriers import SmppSettings
+from schemas.values.receipt_states import NUMBERS
+from tests.support.smpp_receipts import STANDARD, read
 
 
 def told(text: str | bytes, **given: Any) -> tuple[str, str, str]:
@@ -124,14 +124,14 @@ def test_a_state_in_no_table_is_no_guess(text: str, tlvs: bytes) -> None:
 
 
 def test_a_carriers_own_words_are_understood() -> None:
-    own = SmppConfig(host="h", port=1, system_id="s", password="p",
-                     receipt_states={"Sent_OK": "delivered", "200": "rejected", "UNKNOWN": "no_change"}).own_states
+    own = SmppSettings(host="h", port=1, system_id="s",
+                       receipt_states={"Sent_OK": "delivered", "200": "rejected", "UNKNOWN": "no_change"}).own_states
     assert told("id:7 stat:SENT-OK err:1", own_states=own)[1] == "DELIVRD"
     assert told(STANDARD.replace("DELIVRD", "sentok"), own_states=own)[1] == "DELIVRD"
     assert told("id:7", tlvs=pdu.encode_tlv(pdu.TLV_MESSAGE_STATE, b"\xc8"), own_states=own)[1] == "REJECTD"
     assert told(STANDARD.replace("DELIVRD", "UNKNOWN"), own_states=own)[1] == "ENROUTE"
-    with pytest.raises(ValueError, match=r"receipt_states.X = 'gone' is none of delivered, undelivered"):
-        SmppConfig(host="h", port=1, system_id="s", password="p", receipt_states={"X": "gone"})
+    with pytest.raises(ValueError, match=r"receipt_states\.X: Input should be 'delivered', 'undelivered'"):
+        SmppSettings.from_columns({"host": "h", "port": 1, "system_id": "s", "receipt_states": {"X": "gone"}}, "p")
 
 
 @pytest.mark.parametrize(("tlv", "text", "first", "other"), [

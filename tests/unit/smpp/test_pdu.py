@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.carriers.smpp import pdu
-from schemas.foreign_text import MOST_ID, clean
+from schemas.values.foreign_text import MOST_ID, clean
 
 c_octets = st.text(st.characters(min_codepoint=1, max_codepoint=255), max_size=20)
 octet = st.integers(0, 255)

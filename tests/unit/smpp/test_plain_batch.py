@@ -8,28 +8,29 @@ import msgspec
 import pytest
 
 from connectors.carriers.contract import Submit
-from connectors.carriers.simulator.connection import Connection
-from connectors.carriers.simulator.log import Entry, SubmitLog, read_log
-from connectors.carriers.simulator.script import Script
-from connectors.carriers.simulator.server import SimulatorServer
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.submit import encode_submit
-from tests.support.carriers import submits, until
-from tests.unit.smpp.wire import Wire
+from connectors.simulator.connection import Connection
+from connectors.simulator.log import Entry, SubmitLog, read_log
+from connectors.simulator.script import Script
+from connectors.simulator.server import SimulatorServer
+from tests.support.carriers import submits
+from tests.support.smpp_wire import Wire
+from tests.support.waiting import until
 
 BROKEN = pdu.encode(pdu.SUBMIT_SM, 99, b"\0\0\0no address")
 NO_RULE_APPLIES = {"error_suffixes": {"x": 8}}
 
 
 def wire_of(messages: list[Submit]) -> Iterator[bytes]:
-    numbered = ((message, part) for message in messages for part in range(len(message.parts)))
+    numbered = ((message, part) for message in messages for part in range(message.parts))
     for sequence, (message, part) in enumerate(numbered, 10):
         yield encode_submit(message, part, sequence)
 
 
 def a_mixture() -> list[bytes]:
     one, other = submits(5), submits(4, parts=3, first=5)
-    named = [msgspec.structs.replace(message, source='A,"é"', destination="+49é") for message in submits(2, first=9)]
+    named = [msgspec.structs.replace(message, sender='A,"é"', destination="+49é") for message in submits(2, first=9)]
     inquiry = pdu.encode(pdu.ENQUIRE_LINK, 9)
     return [*wire_of(one), inquiry, *wire_of([*other, *one, *named]), *wire_of(one)]
 

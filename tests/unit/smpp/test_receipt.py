@@ -11,28 +11,13 @@ from connectors.carriers.contract import Receipt
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.receipt import UnreadableReceipt
 from connectors.carriers.smpp.receipt_reader import ReceiptReader
-from schemas.foreign_text import MOST_ID, clean
-from schemas.status import RECEIPT_STATES
+from schemas.values.foreign_text import MOST_ID, clean
+from schemas.values.status import RECEIPT_STATES
+from tests.support.smpp_receipts import STANDARD, read
 
 DONE = float(timegm((2026, 3, 4, 17, 30, 0)))
-STANDARD = "id:0123456789 sub:001 dlvrd:001 submit date:2603041729 done date:2603041730 stat:DELIVRD err:000 text:Hello"
 
 
-def read(
-    text: str | bytes, *, esm_class: int = 0x04, coding: int = 0, source: str = "4915112345678", tlvs: bytes = b"",
-    destination: bytes = b"Sluice", own_states: dict[str, str] | None = None,
-) -> Receipt | None:
-    raw = text if isinstance(text, bytes) else text.encode("latin-1")
-    data = pdu.encode_short_message(
-        pdu.DELIVER_SM,
-        1,
-        pdu.encode_addresses_head(source, 1, 1, 5, 0),
-        destination,
-        pdu.encode_options(esm_class, "", 0, coding),
-        raw,
-        tlvs,
-    )
-    return ReceiptReader(own_states).read(data, pdu.HEADER_LENGTH, len(data))
 
 
 @pytest.mark.parametrize(

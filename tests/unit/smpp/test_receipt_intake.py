@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.receipt_intake import MOST_UNCONFIRMED
-from tests.support.carriers import until
-from tests.unit.smpp.test_session import RECEIPT, deliver
-from tests.unit.smpp.wire import Bind
+from tests.support.smpp_receipts import RECEIPT, deliver
+from tests.support.smpp_wire import Bind
+from tests.support.waiting import until
 
 
 @pytest.fixture

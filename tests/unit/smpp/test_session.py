@@ -8,18 +8,20 @@ import pytest
 
 from connectors.carriers.contract import (
     Accepted,
+    CarrierCallbacks,
     NotSent,
     Refused,
     Throttled,
     Unknown,
 )
 from connectors.carriers.smpp import pdu
-from connectors.carriers.smpp.config import SmppConfig
+from connectors.carriers.smpp.carrier import SmppCarrier
 from connectors.carriers.smpp.session import BindRefused
-from tests.support.carriers import submits, until
-from tests.unit.smpp.wire import Bind
-
-RECEIPT = b"id:1 sub:001 dlvrd:001 submit date:2603041729 done date:2603041730 stat:DELIVRD err:000 text:"
+from infra.settings.carriers import SmppSettings
+from tests.support.carriers import never_unreadable, submits
+from tests.support.smpp_receipts import deliver
+from tests.support.smpp_wire import Bind
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -31,9 +33,6 @@ async def bind() -> Bind:
     return bind
 
 
-def deliver(sequence: int, text: bytes, esm_class: int = 4) -> bytes:
-    options = pdu.encode_options(esm_class, "", 0, 0)
-    return pdu.encode_short_message(pdu.DELIVER_SM, sequence, b"\0\1\1491\0\5\0", b"Sluice", options, text)
 
 
 async def test_what_is_sent_in_one_turn_leaves_in_one_write(bind: Bind) -> None:
@@ -75,7 +74,7 @@ async def test_an_id_that_no_column_can_hold_is_cleaned_and_its_message_taken(bi
 
 async def test_messages_of_one_call_have_their_own_results(bind: Bind) -> None:
     messages = [*submits(2), *submits(1, parts=2, first=2), *submits(4, first=3)]
-    messages[4] = msgspec.structs.replace(messages[4], parts=(b"x" * 255,))
+    messages[4] = msgspec.structs.replace(messages[4], destination="1" * 21)
     bind.submit(messages)
     bind.session.flush()
     assert [sequence for _, _, sequence in bind.wire.commands()] == [2, 3, 4, 5, 7, 8]
@@ -173,8 +172,19 @@ async def test_a_peer_that_never_answers_the_bind_is_left() -> None:
     assert bind.session.bound.done()
 
 
-def test_settings_name_every_fault() -> None:
-    with pytest.raises(ValueError, match="bind 'transmitter' is not supported") as caught:
-        SmppConfig(host="", port=0, system_id="", password="p", bind="transmitter", window=0)
-    assert str(caught.value).count(";") == 4
-    assert "secret" not in repr(SmppConfig(host="h", port=1, system_id="s", password="secret"))
+def test_settings_of_a_row_name_every_fault_and_no_secret() -> None:
+    with pytest.raises(ValueError, match=r"settings\.bind: ") as caught:
+        SmppSettings.from_columns({"host": "", "port": 0, "system_id": "", "bind": "transmitter"}, "secret" * 20)
+    assert str(caught.value).count(";") == 4 and "secret" not in str(caught.value)
+    settings = SmppSettings.from_columns({"host": "h", "port": 1, "system_id": "s", "tls": None}, "secret")
+    assert "secret" not in repr(settings)
+    assert SmppSettings.from_columns(*settings.columns()) == settings
+
+
+@pytest.mark.parametrize(("window", "binds"), [(0, 1), (100_001, 1), (1, 0), (1, 51)])
+def test_a_size_that_can_never_work(window: int, binds: int) -> None:
+    settings = SmppSettings(host="h", port=1, system_id="s")
+    callbacks = CarrierCallbacks(on_receipts=lambda _r, _a: None, on_room=lambda: None, on_unreadable=never_unreadable)
+    with pytest.raises(ValueError, match=r"window|binds"):
+        SmppCarrier(settings, callbacks, window=window, binds=binds)
+

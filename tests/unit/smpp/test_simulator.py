@@ -6,19 +6,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
 
-from connectors.carriers.simulator import log
-from connectors.carriers.simulator.control import control_app
-from connectors.carriers.simulator.delay_line import DelayLine
-from connectors.carriers.simulator.log import SubmitLog, read_log
-from connectors.carriers.simulator.notice import Fate, Notice
-from connectors.carriers.simulator.outbox import Outbox
-from connectors.carriers.simulator.role import serve
-from connectors.carriers.simulator.rules import Rules
-from connectors.carriers.simulator.script import Script, changed
-from connectors.carriers.simulator.server import SimulatorServer
-from tests.support.carriers import until
+from connectors.simulator import log
+from connectors.simulator.delay_line import DelayLine
+from connectors.simulator.log import SubmitLog, read_log
+from connectors.simulator.notice import Fate, Notice
+from connectors.simulator.outbox import Outbox
+from connectors.simulator.rules import Rules
+from connectors.simulator.script import Script, changed
+from tests.support.waiting import until
 
 
 def notices(*numbers: int) -> list[Notice]:
@@ -125,26 +121,3 @@ def test_the_log_tells_what_it_was_told_and_forgives_a_torn_line(tmp_path: Path)
         "4911", "My_ _Bank_", 7, 2, 1,
     )  # fmt: skip
     assert (second.id, second.status, second.octets) == ("", 0x58, 5)
-
-
-async def test_the_script_may_be_changed_over_http() -> None:
-    server = SimulatorServer(Script(), SubmitLog(None))
-    async with TestClient(TestServer(control_app(server))) as client:
-        bad = await client.patch("/script", data=b'{"rate": "fast"}')
-        good = await client.patch("/script", data=b'{"throttle_every": 3}')
-        script = await (await client.get("/script")).json()
-        counters = await (await client.get("/counters")).json()
-    assert (bad.status, good.status) == (400, 200)
-    assert server.script == Script(throttle_every=3)
-    assert script["throttle_every"] == 3
-    assert counters["submits"] == 0
-
-
-async def test_the_role_ends_when_told() -> None:
-    stop, ready = asyncio.Event(), asyncio.Event()
-    role = asyncio.create_task(serve("127.0.0.1", 0, Script(), None, stop, ready.set))
-    await asyncio.wait_for(ready.wait(), 30)
-    assert not role.done()
-    stop.set()
-    await asyncio.wait_for(role, 10)  # at once, wherever the machine stands still meanwhile
-    assert role.done() and role.exception() is None

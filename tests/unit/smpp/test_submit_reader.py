@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.carriers.simulator.submit_reader import SubmitReader, part_of
 from connectors.carriers.smpp import pdu
+from connectors.simulator.submit_reader import SubmitReader, part_of
 
 few = st.sampled_from
 

@@ -1,4 +1,4 @@
-"""Between Faust and a runner: a burst that does not come to its end must end the process, however it fails; topics that
+"""Between Faust and a runner: a batch that does not come to its end must end the process, however it fails; topics that
 gather are not asked for while they do."""
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition as TP
 
+from infra.kafka.records import ConsumerRecord
 from streams import faust_runner
-from streams.faust_runner import Bursts, FetchThread, Source
-from streams.stage import Inbound
-from tests.support.carriers import until
+from streams.faust_runner import BatchQueue, FetchThread, Source
+from tests.support.waiting import until
 
 
 class Stream:
@@ -43,11 +43,11 @@ async def test_a_burst_that_fails_ends_the_process(fault: BaseException, monkeyp
     ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     monkeypatch.setattr(faust_runner, "end_process", lambda sentence, _action: ended.set_result(sentence))
 
-    async def fail(_burst: Sequence[Inbound]) -> None:
+    async def fail(_burst: Sequence[ConsumerRecord]) -> None:
         raise fault
 
     stream = Stream(3)
-    reading = asyncio.create_task(Bursts(Source("t", fail, 2)).read(stream))
+    reading = asyncio.create_task(BatchQueue(Source("t", fail, 2)).read(stream))
     sentence = await asyncio.wait_for(ended, 30)
     assert type(fault).__name__ in sentence
     assert stream.acked == []
@@ -59,13 +59,13 @@ async def test_a_stream_that_ends_ends_its_bursts_only(monkeypatch: pytest.Monke
     monkeypatch.setattr(faust_runner, "end_process", lambda sentence, _action: ends.append(sentence))
     begun = asyncio.Event()
 
-    async def never(_burst: Sequence[Inbound]) -> None:
+    async def never(_burst: Sequence[ConsumerRecord]) -> None:
         begun.set()
         await asyncio.Event().wait()
 
-    reading = asyncio.create_task(Bursts(Source("t", never, 2)).read(Stream(3)))
+    reading = asyncio.create_task(BatchQueue(Source("t", never, 2)).read(Stream(3)))
     await asyncio.wait_for(begun.wait(), 30)
-    work = [task for task in asyncio.all_tasks() if task.get_name() == "bursts of t"]
+    work = [task for task in asyncio.all_tasks() if task.get_name() == "batches of t"]
     reading.cancel()
     await asyncio.wait([reading, *work])
     assert ends == []

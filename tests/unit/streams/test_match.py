@@ -3,74 +3,36 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
 
 import msgspec
 import pytest
 
-from schemas.codec import decode_as, encode
-from schemas.records import NO_TIME, CarrierReceipts, DeliveryReceipt, MessageEvents, Usage
-from schemas.slices import Columns, RecordError
-from streams.match import Match, check_receipts
+from infra.kafka.records import ProducerRecord
+from schemas.records.codec import decode_as, encode
+from schemas.records.slice import RecordError
+from schemas.records.wire import NO_TIME, CarrierReceipts, DeliveryReceipt, Usage
 from streams.memory_runner import MemoryRunner
-from streams.ports import Found
-from streams.stage import Output
-from tests.unit.streams.worlds import CAMPAIGN, CHUNK, NOW, SEALER, TENANT, CarrierFact, World, some
+from streams.receipts.handler import check_receipts
+from tests.support.streams.fakes import CAMPAIGN, NOW, TENANT, CarrierFact, FakePorts, some
+from tests.support.streams.outputs import changes_with_codes, public
+from tests.support.streams.records import found, receipts, unknown
 
 
-def receipts(states: Sequence[str], *, places: Sequence[int] | None = None, segments: bytes | None = None,
-             ids: Sequence[str] | None = None, codes: Sequence[str] | None = None,
-             refs: list[str | None] | None = None) -> CarrierReceipts:
-    count = len(states)
-    positions = list(places if places is not None else range(count))
-    key_id, sealed = SEALER.seal(Columns(to=b"", refs=refs), tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK)
-    return CarrierReceipts(
-        carrier="acme", at=NOW, count=count, ids="\n".join(ids or [f"id{n}" for n in range(count)]),
-        states="\n".join(states), codes="\n".join(codes or ["000"] * count),
-        done_at=array("q", [NOW - 1000 * n for n in range(count)]).tobytes(),
-        to_hashes=b"".join(b"hash%04d" % n for n in range(count)), tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, part=0,
-        size=500, lane="marketing", send=1, attempts=1, price=700, places=array("H", positions).tobytes(),
-        indexes=array("I", positions).tobytes(), segments=segments or b"\1" * count, key_id=key_id,
-        sealed_refs=sealed if refs else None)
+def runner(fakes: FakePorts) -> MemoryRunner:
+    return MemoryRunner(fakes.receipts, topic="carrier-receipts", clock=fakes.clock, batch=16)
 
 
-def unknown(states: Sequence[str], ids: Sequence[str] | None = None) -> CarrierReceipts:
-    return msgspec.structs.replace(receipts(states, ids=ids), tenant=None, campaign=None, chunk=None, size=0, lane=None,
-                                   places=b"", indexes=b"", segments=b"", key_id="")
-
-
-def found(position: int, **other: object) -> Found:
-    fields: dict[str, object] = {
-        "tenant": TENANT, "campaign": CAMPAIGN, "chunk": CHUNK, "part": 0, "size": 500, "lane": "marketing", "send": 2,
-        "attempts": 1, "position": position, "index": position + 10, "segments": 1, "price": 700, "ref": f"r{position}",
-        **other}
-    return Found(**fields)  # type: ignore[arg-type]
-
-
-def runner(world: World) -> MemoryRunner:
-    return MemoryRunner(lambda: Match(world.match()), topic="carrier-receipts", clock=world.clock, burst=16)
-
-
-async def taken(world: World, *records: CarrierReceipts) -> list[Output]:
-    made = runner(world)
+async def taken(fakes: FakePorts, *records: CarrierReceipts) -> list[ProducerRecord]:
+    made = runner(fakes)
     for record in records:
         made.send(encode(record))
     await made.drain()
     return made.topics.written
 
 
-def changes(outputs: Sequence[Output]) -> list[tuple[str, int, int, str, str | None]]:
-    return [(c.status, c.send, c.positions, c.reason, c.code) for o in outputs if o.topic == "message-events-marketing"
-            for c in decode_as(o.value, MessageEvents).changes]
-
-
-def public(outputs: Sequence[Output]) -> list[DeliveryReceipt]:
-    return [decode_as(o.value, DeliveryReceipt) for o in outputs if o.topic == "delivery-receipts"]
-
-
 async def test_delivered_is_one_event_for_the_chunk_and_one_for_each_subscriber() -> None:
-    outputs = await taken(World(), receipts(["DELIVRD"] * 3, refs=["a", None, "c"]))
-    assert changes(outputs) == [("delivered", 1, 0b111, "none", None)]
+    outputs = await taken(FakePorts(), receipts(["DELIVRD"] * 3, refs=["a", None, "c"]))
+    assert changes_with_codes(outputs) == [("delivered", 1, 0b111, "none", None)]
     first = public(outputs)[0]
     assert first == DeliveryReceipt(
         message_id=f"msg_{CAMPAIGN[4:]}_0_0", campaign_id=CAMPAIGN, tenant_id=TENANT, client_ref="a",
@@ -90,15 +52,15 @@ async def test_delivered_is_one_event_for_the_chunk_and_one_for_each_subscriber(
 async def test_what_a_carrier_writes_for_a_time_stays_beside_ours(written: int, told: int | None) -> None:
     times = array("q", [written, NOW]).tobytes()
     record = msgspec.structs.replace(receipts(["DELIVRD", "UNDELIV"]), done_at=times, at=NOW + 9)
-    events = {r.carrier_message_id: r for r in public(await taken(World(), record))}
+    events = {r.carrier_message_id: r for r in public(await taken(FakePorts(), record))}
     assert (events["id0"].carrier_at, events["id1"].carrier_at) == (told, NOW)
     assert {r.occurred_at for r in events.values()} == {NOW}, "never later than it was recorded"
 
 
 async def test_undelivered_keeps_reason_and_code() -> None:
-    outputs = await taken(World(), receipts(["UNDELIV", "EXPIRED", "REJECTD", "DELETED", "UNKNOWN"],
+    outputs = await taken(FakePorts(), receipts(["UNDELIV", "EXPIRED", "REJECTD", "DELETED", "UNKNOWN"],
                                             codes=["001", "002", "", "001", "001"]))
-    assert sorted(changes(outputs), key=str) == sorted([
+    assert sorted(changes_with_codes(outputs), key=str) == sorted([
         ("undelivered", 1, some(0, 3, 4), "carrier_undelivered", "001"),
         ("undelivered", 1, some(1), "carrier_expired", "002"),
         ("undelivered", 1, some(2), "carrier_rejected", None)], key=str)
@@ -106,12 +68,12 @@ async def test_undelivered_keeps_reason_and_code() -> None:
 
 
 async def test_enroute_and_accepted_change_nothing() -> None:
-    assert await taken(World(), receipts(["ENROUTE", "ACCEPTD"]), unknown(["ENROUTE"], ["nobody"])) == []
+    assert await taken(FakePorts(), receipts(["ENROUTE", "ACCEPTD"]), unknown(["ENROUTE"], ["nobody"])) == []
 
 
 async def test_a_state_that_no_table_lists_is_buried_alone() -> None:
-    outputs = await taken(World(), receipts(["DELIVRD", "ODD", "DELIVRD"]))
-    assert changes(outputs) == [("delivered", 1, some(0, 2), "none", None)]
+    outputs = await taken(FakePorts(), receipts(["DELIVRD", "ODD", "DELIVRD"]))
+    assert changes_with_codes(outputs) == [("delivered", 1, some(0, 2), "none", None)]
     [letter] = [o for o in outputs if o.topic == "dead-letter"]
     record = decode_as(letter.value, CarrierReceipts)
     assert (record.count, record.states, record.ids) == (1, "ODD", "id1")
@@ -119,8 +81,8 @@ async def test_a_state_that_no_table_lists_is_buried_alone() -> None:
 
 
 async def test_what_was_just_written_is_not_written_again_but_a_new_process_does() -> None:
-    world = World()
-    made = runner(world)
+    fakes = FakePorts()
+    made = runner(fakes)
     made.send(encode(receipts(["DELIVRD", "DELIVRD"])))
     await made.drain()
     count = len(made.topics.written)
@@ -135,7 +97,7 @@ async def test_what_was_just_written_is_not_written_again_but_a_new_process_does
 
 
 async def test_what_was_not_delivered_is_not_remembered() -> None:
-    made = runner(World())
+    made = runner(FakePorts())
     made.send(encode(receipts(["DELIVRD"])))
     made.topics.fail_next = 1
     with pytest.raises(RuntimeError):
@@ -145,50 +107,52 @@ async def test_what_was_not_delivered_is_not_remembered() -> None:
 
 
 async def test_a_message_of_several_segments_is_delivered_when_all_are() -> None:
-    world = World()
+    fakes = FakePorts()
     one = receipts(["DELIVRD"], segments=b"\2", ids=["a"])
     two = receipts(["DELIVRD"], segments=b"\2", ids=["b"])
-    assert await taken(world, one) == []
-    assert await taken(world, one) == []
-    assert changes(await taken(world, two)) == [("delivered", 1, 1, "none", None)]
+    assert await taken(fakes, one) == []
+    assert await taken(fakes, one) == []
+    assert changes_with_codes(await taken(fakes, two)) == [("delivered", 1, 1, "none", None)]
 
 
 async def test_one_undelivered_segment_decides() -> None:
-    outputs = await taken(World(), receipts(["DELIVRD", "UNDELIV"], places=[0, 0], segments=b"\3\3"))
-    assert [c[0] for c in changes(outputs)] == ["undelivered"]
+    outputs = await taken(FakePorts(), receipts(["DELIVRD", "UNDELIV"], places=[0, 0], segments=b"\3\3"))
+    assert [c[0] for c in changes_with_codes(outputs)] == ["undelivered"]
     assert len(public(outputs)) == 1
 
 
 async def test_a_carrier_that_reports_once_is_believed() -> None:
-    world = World(carriers={"acme": CarrierFact(one_receipt_for_all_parts=True)})
-    assert changes(await taken(world, receipts(["DELIVRD"], segments=b"\3"))) == [("delivered", 1, 1, "none", None)]
-    assert world.segments == {}
+    fakes = FakePorts(carriers={"acme": CarrierFact(one_receipt_for_all_parts=True)})
+    assert changes_with_codes(await taken(fakes, receipts(["DELIVRD"], segments=b"\3"))) == [
+        ("delivered", 1, 1, "none", None)
+    ]
+    assert fakes.segments == {}
 
 
 async def test_unknown_receipts_are_looked_up_and_else_parked() -> None:
-    world = World(found={"id0": found(4), "id2": found(5)})
-    outputs = await taken(world, unknown(["DELIVRD", "DELIVRD", "UNDELIV"]))
-    assert sorted(changes(outputs)) == [("delivered", 2, some(4), "none", None),
+    fakes = FakePorts(found={"id0": found(4), "id2": found(5)})
+    outputs = await taken(fakes, unknown(["DELIVRD", "DELIVRD", "UNDELIV"]))
+    assert sorted(changes_with_codes(outputs)) == [("delivered", 2, some(4), "none", None),
                                         ("undelivered", 2, some(5), "carrier_undelivered", "000")]
     assert [(r.message_id[-3:], r.client_ref) for r in public(outputs)] == [("_14", "r4"), ("_15", "r5")]
-    assert [r.ids for r in world.parked] == [("id1",)]
+    assert [r.ids for r in fakes.parked] == [("id1",)]
 
 
 async def test_forms_of_an_id_are_all_looked_for() -> None:
-    world = World()
-    await taken(world, unknown(["DELIVRD"], ["1f,31"]))
-    assert [r.ids for r in world.parked] == [("1f", "31")]
+    fakes = FakePorts()
+    await taken(fakes, unknown(["DELIVRD"], ["1f,31"]))
+    assert [r.ids for r in fakes.parked] == [("1f", "31")]
 
 
 async def test_the_form_of_an_id_that_was_known_is_the_one_that_is_told() -> None:
-    outputs = await taken(World(found={"0": found(4, id="7")}), unknown(["DELIVRD"], ["0,7"]))
+    outputs = await taken(FakePorts(found={"0": found(4, id="7")}), unknown(["DELIVRD"], ["0,7"]))
     assert [r.carrier_message_id for r in public(outputs)] == ["7"]
 
 
 async def test_an_uncertain_message_that_was_taken_is_charged() -> None:
-    world = World(found={"id0": found(4, charge_round=1, segments=2, lease="l")})
-    world.carriers["acme"] = CarrierFact(one_receipt_for_all_parts=True)
-    outputs = await taken(world, unknown(["DELIVRD"]))
+    fakes = FakePorts(found={"id0": found(4, charge_round=1, segments=2, lease="l")})
+    fakes.carriers["acme"] = CarrierFact(one_receipt_for_all_parts=True)
+    outputs = await taken(fakes, unknown(["DELIVRD"]))
     [usage] = [decode_as(o.value, Usage) for o in outputs if o.topic == "usage"]
     assert (usage.charged, usage.refunded, usage.round, usage.segments, usage.lease) == (some(4), 0, 1, b"\2", "l")
 

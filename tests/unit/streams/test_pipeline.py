@@ -11,11 +11,16 @@ import pytest
 from faust.transport.consumer import Consumer as FaustConsumer
 from faust.transport.drivers.aiokafka import Consumer as DriverConsumer
 
+from infra.kafka.records import ConsumerRecord
 from infra.kafka.topic_admin import GROUPS
-from schemas.lanes import Pool
-from schemas.topics import COMMANDS, DEAD_LETTER, TOPICS, topic
+from schemas.records.codec import encode
+from schemas.records.topics import COMMANDS, DEAD_LETTER, TOPICS, USAGE, topic
+from schemas.values.lanes import Pool
 from streams.pipeline import STAGES, topics_of
 from streams.role import Parts, invalid_numbers, make_handler
+from streams.settlement.handler import SettlementHandler, SettlementPorts
+from tests.support.streams.fakes import NOW, SEALER, FakePorts
+from tests.support.streams.records import block_of
 
 
 def test_what_streams_read_and_write_is_what_the_topics_say() -> None:
@@ -33,14 +38,22 @@ def test_every_group_begins_on_what_its_pool_reads(pool: Pool) -> None:
 
 def test_every_step_decides_and_belongs_to_one_stage() -> None:
     steps = [step for stage in STAGES for step in stage.steps]
-    assert len(steps) == len(set(steps)) == 9
-    assert all(callable(step.decide) for step in steps)
+    assert len(steps) == len({id(step) for step in steps}) == 6
+    assert all(inspect.iscoroutinefunction(step.ask) and callable(step.decide) for step in steps)
+
+
+async def test_a_stage_writes_what_its_row_says_and_nothing_else() -> None:
+    fakes = FakePorts()
+    handler = SettlementHandler(SettlementPorts(sealing=SEALER, owners=fakes, clock=fakes.clock), (USAGE,))
+    record = ConsumerRecord("attempts-marketing", 0, 0, NOW, None, encode(block_of(["sent"])), [])
+    with pytest.raises(KeyError, match="message-events-marketing"):
+        await handler.handle(handler.open(record))
 
 
 def test_a_stage_that_is_not_in_the_table_is_refused() -> None:
     nothing: Parts = object.__new__(Parts)
     with pytest.raises(KeyError):
-        make_handler("consent", nothing)
+        make_handler(STAGES[0]._replace(name="consent"), nothing)
 
 
 @pytest.mark.parametrize(("number", "valid"), [(4915112345678, True), (491, False), (0, False), (4900000000000, False)])

@@ -3,79 +3,34 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.codec import decode_as, encode
-from schemas.positions import everyone
-from schemas.records import (
-    DeliveryReceipt,
+from schemas.records.codec import decode_as, encode
+from schemas.records.slice import Columns, ResumeAt
+from schemas.records.wire import (
     Held,
-    MessageEvents,
-    Owner,
     Retry,
-    Returned,
-    Settled,
-    Started,
-    Usage,
     Verdict,
 )
-from schemas.slices import Columns, Slice, Stage
+from schemas.values.positions import everyone
 from streams.memory_runner import MemoryRunner
-from streams.settlement import Settlement
-from streams.stage import Output
-from tests.unit.streams.test_steps import OUTCOMES, block_of
-from tests.unit.streams.worlds import CAMPAIGN, CHUNK, NOW, SEALER, TENANT, World, numbers, slice_of, some
-
-Record = Owner | Started | Settled | Returned
-
-
-async def taken(*records: Record, world: World | None = None, burst: int = 64) -> list[Output]:
-    world = world or World()
-    runner = MemoryRunner(lambda: Settlement(world.settlement()), topic="attempts-marketing", clock=world.clock,
-                          burst=burst)
-    for record in records:
-        runner.send(encode(record))
-    await runner.drain()
-    assert runner.topics.on("dead-letter") == []
-    return runner.topics.written
-
-
-def changes(outputs: Sequence[Output]) -> list[tuple[str, int, int, str]]:
-    return [(c.status, c.send, c.positions, c.reason) for o in outputs if o.topic == "message-events-marketing"
-            for c in decode_as(o.value, MessageEvents).changes]
-
-
-def usage(outputs: Sequence[Output]) -> list[tuple[int, int, bytes]]:
-    return [(u.charged, u.refunded, u.segments) for o in outputs if o.topic == "usage"
-            for u in [decode_as(o.value, Usage)]]
-
-
-def public(outputs: Sequence[Output]) -> list[DeliveryReceipt]:
-    return [decode_as(o.value, DeliveryReceipt) for o in outputs if o.topic == "delivery-receipts"]
-
-
-def started(positions: int, epoch: int = 0, size: int = 3) -> Started:
-    return Started(epoch=epoch, carrier="acme", tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, part=0, size=size,
-                   lane="marketing", send=1, round=0, attempts=0, positions=positions, dispatch_offset=0, at=NOW)
-
-
-def returned(reason: str, rest: Slice | None = None) -> Returned:
-    slice_ = rest or slice_of(numbers(2), carrier="acme", price=700, segments=b"\1\2", refs=["a", "b"])
-    return Returned(epoch=0, carrier="acme", reason=reason, at=NOW, rest=slice_)
+from tests.support.streams.fakes import CAMPAIGN, CHUNK, NOW, SEALER, TENANT, FakePorts, numbers, slice_of, some
+from tests.support.streams.outputs import changes, public, usage
+from tests.support.streams.records import OUTCOMES, block_of, returned, started
+from tests.support.streams.runs import run_settlement
 
 
 async def test_a_start_alone_says_sending() -> None:
-    assert changes(await taken(started(0b111))) == [("sending", 1, 0b111, "none")]
+    assert changes(await run_settlement(started(0b111))) == [("sending", 1, 0b111, "none")]
 
 
 async def test_a_start_with_its_answer_says_only_the_answer() -> None:
-    outputs = await taken(started(0b111), block_of(["sent", "sent", "sent"]))
+    outputs = await run_settlement(started(0b111), block_of(["sent", "sent", "sent"]))
     assert changes(outputs) == [("sent", 1, 0b111, "none")]
     assert len([o for o in outputs if o.topic.startswith("message-events")]) == 1
     assert usage(outputs) == [(0b111, 0, b"\2\2\2")]
@@ -83,11 +38,11 @@ async def test_a_start_with_its_answer_says_only_the_answer() -> None:
 
 async def test_a_start_with_half_its_answer_is_still_sending_the_rest() -> None:
     half = msgspec.structs.replace(block_of(["sent", "sent"]), size=3)
-    assert changes(await taken(started(0b111), half)) == [("sending", 1, 0b100, "none"), ("sent", 1, 0b011, "none")]
+    assert changes(await run_settlement(started(0b111), half)) == [("sending", 1, 0b100, "none"), ("sent", 1, 0b011, "none")]
 
 
 async def test_each_answer_has_its_state_its_money_and_its_public_event() -> None:
-    outputs = await taken(block_of(["sent", "failed", "transient", "uncertain", "partial"]))
+    outputs = await run_settlement(block_of(["sent", "failed", "transient", "uncertain", "partial"]))
     assert sorted(changes(outputs)) == [
         ("failed", 1, some(1), "carrier_permanent"), ("failed", 1, some(4), "partial"),
         ("held", 2, some(2), "carrier_transient"), ("sent", 1, some(0), "none"),
@@ -97,8 +52,8 @@ async def test_each_answer_has_its_state_its_money_and_its_public_event() -> Non
         ("1", "carrier_permanent", 26, b"hash0001".hex()), ("4", "partial", 26, b"hash0004".hex())}
     [record] = [decode_as(o.value, Retry) for o in outputs if o.topic == "retry-10s-marketing"]
     again = record.slice
-    assert (again.send, again.round, again.attempts, again.stage, again.carrier, again.price) == (
-        2, 1, 1, Stage.ROUTE, None, 0)
+    assert (again.send, again.round, again.attempts, again.resume_at, again.carrier, again.price) == (
+        2, 1, 1, ResumeAt.ROUTE, None, 0)
     assert again.positions == some(2) and again.first_failed_at == NOW
     assert list(array("Q", SEALER.open(again).to)) == numbers(1)
 
@@ -108,10 +63,10 @@ async def test_what_goes_again_for_two_reasons_goes_as_two() -> None:
     throttled = Verdict(outcome="transient", reason="throttled", code="ESME_RMSGQFUL", positions=some(1))
     refused = Verdict(outcome="transient", reason="carrier_transient", code="ESME_RSYSERR", positions=some(0))
     sent = next(one for one in block.verdicts if one.outcome == "sent")
-    last = await taken(msgspec.structs.replace(block, verdicts=[throttled, refused, sent]))
+    last = await run_settlement(msgspec.structs.replace(block, verdicts=[throttled, refused, sent]))
     assert sorted(changes(last)) == [
         ("failed", 1, some(0), "attempts_exhausted"), ("held", 2, some(1), "throttled"), ("sent", 1, some(2), "none")]
-    both = await taken(msgspec.structs.replace(block, verdicts=[throttled, refused, sent], attempts=1))
+    both = await run_settlement(msgspec.structs.replace(block, verdicts=[throttled, refused, sent], attempts=1))
     again = [decode_as(o.value, Retry) for o in both if o.topic == "retry-10s-marketing"]
     assert [(one.reason, one.slice.positions, one.slice.attempts) for one in again] == [
         ("throttled", some(1), block.rest.attempts if block.rest else 0),
@@ -121,23 +76,23 @@ async def test_what_goes_again_for_two_reasons_goes_as_two() -> None:
 
 async def test_a_message_that_went_out_twice_is_uncertain_in_between_and_charged_once() -> None:
     first, second = block_of(["unanswered"]), block_of(["sent"])
-    apart = await taken(started(1, size=1), first, started(1, size=1), second, burst=1)
+    apart = await run_settlement(started(1, size=1), first, started(1, size=1), second, batch=1)
     assert [(status, send) for status, send, _, _ in changes(apart)] == [
         ("sending", 1), ("uncertain", 1), ("sending", 1), ("sent", 1)]
     assert usage(apart) == [(1, 0, b"\2")] and public(apart) == []
-    assert usage(await taken(first, started(1, size=1), second)) == [(1, 0, b"\2")]
+    assert usage(await run_settlement(first, started(1, size=1), second)) == [(1, 0, b"\2")]
 
 
 @pytest.mark.parametrize(("late", "money"), [("sent", (1, 0)), ("failed", (0, 1)), ("transient", (0, 1))])
 async def test_a_late_answer_behind_uncertain_has_its_state_and_its_money(late: str, money: tuple[int, int]) -> None:
-    outputs = await taken(block_of(["uncertain"]), block_of([late]), burst=1)
+    outputs = await run_settlement(block_of(["uncertain"]), block_of([late]), batch=1)
     assert [status for status, *_ in changes(outputs)] == ["uncertain", {"transient": "held"}.get(late, late)]
     assert [(charged, refunded) for charged, refunded, _ in usage(outputs)] == [money]
     assert [record.status for record in public(outputs)] == ["failed"] * (late == "failed")
 
 
 async def test_the_fifth_attempt_is_the_last() -> None:
-    outputs = await taken(block_of(["transient", "sent"], attempts=4))
+    outputs = await run_settlement(block_of(["transient", "sent"], attempts=4))
     assert ("failed", 1, some(0), "attempts_exhausted") in changes(outputs)
     assert [o.topic for o in outputs if o.topic.startswith("retry")] == []
     [receipt] = public(outputs)
@@ -147,17 +102,17 @@ async def test_the_fifth_attempt_is_the_last() -> None:
 
 async def test_what_nobody_could_open_has_no_hash_and_still_an_end() -> None:
     block = msgspec.structs.replace(block_of(["failed", "failed"]), to_hashes=b"")
-    assert [(r.status, r.to_hash) for r in public(await taken(block))] == [("failed", "")] * 2
+    assert [(r.status, r.to_hash) for r in public(await run_settlement(block))] == [("failed", "")] * 2
 
 
 async def test_client_references_reach_the_public_event() -> None:
     key_id, sealed = SEALER.seal(Columns(to=b"", refs=["r0", "r1"]), tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK)
     block = msgspec.structs.replace(block_of(["sent", "failed"]), key_id=key_id, sealed_refs=sealed)
-    assert [r.client_ref for r in public(await taken(block))] == ["r1"]
+    assert [r.client_ref for r in public(await run_settlement(block))] == ["r1"]
 
 
 async def test_returned_for_room_waits_under_the_next_number_with_its_reservation() -> None:
-    outputs = await taken(returned("carrier_down"))
+    outputs = await run_settlement(returned("no_carrier"))
     [row] = [decode_as(o.value, Held) for o in outputs if o.topic == "held"]
     assert (row.reason, row.slice.holds, row.slice.send, row.slice.round, row.slice.attempts) == ("room", 0, 2, 0, 0)
     assert (row.slice.price, row.slice.carrier, row.cost, row.cheapest) == (700, "acme", 2100, 700)
@@ -167,14 +122,14 @@ async def test_returned_for_room_waits_under_the_next_number_with_its_reservatio
 
 async def test_what_is_returned_in_pieces_waits_in_rows_of_its_own() -> None:
     pieces = [slice_of(numbers(1), positions=some(n), size=3, carrier="acme", price=1, segments=b"\1") for n in range(3)]
-    outputs = await taken(*(returned("carrier_down", piece) for piece in pieces))
+    outputs = await run_settlement(*(returned("no_carrier", piece) for piece in pieces))
     rows = [decode_as(o.value, Held) for o in outputs if o.topic == "held"]
-    assert len({(row.slice.chunk, row.slice.send, row.hold) for row in rows}) == 3
+    assert len({(row.slice.chunk, row.slice.send, row.hold, row.portion) for row in rows}) == 3
 
 
 async def test_returned_because_it_is_over_ends_under_the_next_number_with_the_money_back() -> None:
     for reason, status, number in (("canceled", "canceled", 37), ("validity_ended", "expired", 36)):
-        outputs = await taken(returned(reason))
+        outputs = await run_settlement(returned(reason))
         assert changes(outputs) == [(status, 2, 0b11, reason)]
         assert usage(outputs) == [(0, 0b11, b"\1\2")]
         assert [(r.client_ref, r.sequence) for r in public(outputs)] == [("a", number), ("b", number)]
@@ -184,7 +139,7 @@ async def test_returned_because_it_is_over_ends_under_the_next_number_with_the_m
     {"verdicts": [Verdict(outcome="sent", reason="none", code=None, positions=0b01)]}, {"to_hashes": b"12345678"}])
 async def test_a_block_that_contradicts_itself_is_buried_and_the_rest_settled(fault: dict[str, Any]) -> None:
     broken = msgspec.structs.replace(block_of(["sent", "sent"]), **fault)
-    runner = MemoryRunner(lambda: Settlement(World().settlement()), topic="attempts-marketing")
+    runner = MemoryRunner(lambda: FakePorts().settlement(), topic="attempts-marketing")
     runner.send(encode(broken))
     runner.send(encode(block_of(["sent"])))
     await runner.drain()
@@ -192,11 +147,10 @@ async def test_a_block_that_contradicts_itself_is_buried_and_the_rest_settled(fa
     assert changes(runner.topics.written) == [("sent", 1, 1, "none")]
 
 
-@settings(max_examples=60)
 @given(st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=30), st.integers(0, 5))
 async def test_every_position_has_one_new_state_and_its_money_once(answers: list[str], attempts: int) -> None:
-    first = await taken(started(everyone(len(answers)), size=len(answers)), block_of(answers, attempts))
-    second = await taken(started(everyone(len(answers)), size=len(answers)), block_of(answers, attempts))
+    first = await run_settlement(started(everyone(len(answers)), size=len(answers)), block_of(answers, attempts))
+    second = await run_settlement(started(everyone(len(answers)), size=len(answers)), block_of(answers, attempts))
     assert [(o.topic, o.key) for o in first] == [(o.topic, o.key) for o in second]
     assert changes(first) == changes(second) and public(first) == public(second) and usage(first) == usage(second)
     states = [positions for _, _, positions, _ in changes(first)]

@@ -3,40 +3,51 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.positions import everyone, places
-from schemas.reasons import Reason
-from schemas.records import CampaignCommand, Settled, Verdict
-from schemas.slices import Columns
-from schemas.status import RECEIPT_STATES
-from streams.outcome import CoverError, DeadLetter, Hold, Next, Outcome, Reject, Retry, check_cover
-from streams.part import Part, whole
+from schemas.records.slice import Columns
+from schemas.records.wire import CampaignCommand, Settled, Verdict
+from schemas.rules import retry
+from schemas.rules.routes import RouteTable
+from schemas.values.positions import everyone, places
+from schemas.values.reasons import Reason
+from schemas.values.status import RECEIPT_STATES
+from streams.cover import CoverError
+from streams.cover import check_cover as check_sets
+from streams.outcome import Hold, Next, Outcome, Reject
+from streams.receipts import interpret_states
+from streams.receipts.verdicts import UnknownState
+from streams.selection import Selection, whole
+from streams.settlement import settle_block
+from streams.settlement.verdicts import AnswerVerdict, Over, Refused, ReturnVerdict, TryAgain, WaitsForRoom
 from streams.steps import (
     admit_to_carrier,
-    match_receipts,
-    partition_slice,
+    check_campaign,
+    keep_assigned,
     reserve_credit,
-    retry_slice,
     route_slice,
-    settle_block,
-    spare_assigned,
     validate_text,
 )
-from tests.unit.streams.worlds import CAMPAIGN, NOW, TENANT, RouteFact, numbers, slice_of, some
+from tests.support.streams.fakes import CAMPAIGN, NOW, TENANT, RouteFact, numbers, slice_of, some
+from tests.support.streams.records import OUTCOMES, block_of
 
 SETS = st.integers(min_value=1, max_value=2**60 - 1)
 NUMBERS = st.integers(min_value=1, max_value=10**15 - 1)
 BASE = slice_of(numbers(60))
 
 
-def part_over(positions: int, segments: bytes | None = None, **fields: object) -> Part:
+def check_cover(positions: int, verdicts: Sequence[Outcome | AnswerVerdict | ReturnVerdict]) -> None:
+    check_sets(positions, [verdict.positions for verdict in verdicts])
+
+
+def part_over(positions: int, segments: bytes | None = None, **fields: object) -> Selection:
     values: dict[str, object] = {"slice": BASE, "positions": positions, "carrier": None, "price": 0, "lease": None,
-                                 "round": 0, "segments": b"" if segments is None else segments, **fields}
-    return Part(**values)  # type: ignore[arg-type]
+                                 "price_class": 0, "segments": b"" if segments is None else segments, **fields}
+    return Selection(**values)  # type: ignore[arg-type]
 
 
 def test_cover_refuses_gaps_doubles_strangers_and_empty_outcomes() -> None:
@@ -54,8 +65,8 @@ def test_cover_refuses_gaps_doubles_strangers_and_empty_outcomes() -> None:
 def test_partition_covers(positions: int, status: str | None, version: int, parts: list[int], late: bool) -> None:
     command = None if status is None else CampaignCommand(
         tenant=TENANT, campaign=CAMPAIGN, version=version, status=status, lane="marketing", parts=parts, at=1)
-    facts = partition_slice.CampaignFacts(command=command, now=BASE.expires_at if late else NOW)
-    outcomes = partition_slice.decide(part_over(positions), facts)
+    facts = check_campaign.CampaignFacts(command=command, now=BASE.expires_at if late else NOW)
+    outcomes = check_campaign.decide(part_over(positions), facts)
     check_cover(positions, outcomes)
     going = [outcome for outcome in outcomes if isinstance(outcome, Next)]
     assert bool(going) == (status == "running" and version >= BASE.version and 0 in parts and not late)
@@ -67,7 +78,7 @@ def test_partition_covers(positions: int, status: str | None, version: int, part
 def test_partition_names_the_reason(status: str, version: int, parts: list[int], expected: Reason) -> None:
     command = CampaignCommand(tenant=TENANT, campaign=CAMPAIGN, version=version, status=status, lane="marketing",
                               parts=parts, at=1)
-    [outcome] = partition_slice.decide(whole(BASE), partition_slice.CampaignFacts(command=command, now=NOW))
+    [outcome] = check_campaign.decide(whole(BASE), check_campaign.CampaignFacts(command=command, now=NOW))
     assert isinstance(outcome, Hold | Reject)
     assert outcome.reason is expected
 
@@ -112,7 +123,7 @@ PREFIXES = st.dictionaries(st.sampled_from(["", "+4", "+49", "+4915", "+491511",
        PREFIXES)
 def test_routes_cover_and_take_the_longest_prefix(to: list[int], rows: dict[str, tuple[str, int]]) -> None:
     routes = [RouteFact(prefix=prefix, carriers=(carrier,), price=price) for prefix, (carrier, price) in rows.items()]
-    table = route_slice.RouteTable(routes, {"a", "b"})
+    table = RouteTable(routes, {"a", "b"})
     slice_ = slice_of(to)
     columns = Columns(to=array("Q", to).tobytes())
     outcomes = route_slice.decide(whole(slice_), route_slice.RouteFacts(columns=columns, routes=table))
@@ -129,7 +140,7 @@ def test_routes_cover_and_take_the_longest_prefix(to: list[int], rows: dict[str,
 
 
 def test_a_priced_slice_keeps_its_way_while_the_carrier_is_known() -> None:
-    table = route_slice.RouteTable([RouteFact(prefix="", carriers=("b",), price=5)], {"a", "b"})
+    table = RouteTable([RouteFact(prefix="", carriers=("b",), price=5)], {"a", "b"})
     columns = Columns(to=array("Q", numbers(60)).tobytes())
     facts = route_slice.RouteFacts(columns=columns, routes=table)
     assert route_slice.decide(part_over(0b11, b"\1\1", carrier="a", price=9), facts) == (Next(positions=0b11),)
@@ -146,12 +157,12 @@ def test_credit_covers(positions: int, granted: int, reject: bool) -> None:
         assert isinstance(outcome, Next) == bool(outcome.positions & granted)
 
 
-@given(SETS, st.dictionaries(st.sampled_from("abc"), SETS, max_size=3), st.sampled_from(sorted(spare_assigned.CHANGING)))
+@given(SETS, st.dictionaries(st.sampled_from("abc"), SETS, max_size=3), st.sampled_from(sorted(keep_assigned.CHANGING)))
 def test_spare_covers(positions: int, sets: dict[str, int], reason: Reason) -> None:
     carriers: dict[str, int] = {}
     for carrier, members in sets.items():
         carriers[carrier] = members & ~sum(carriers.values())
-    outcomes = spare_assigned.decide(part_over(positions), spare_assigned.SpareFacts(reason=reason, carriers=carriers,
+    outcomes = keep_assigned.decide(part_over(positions), keep_assigned.KeepFacts(reason=reason, carriers=carriers,
                                                                                     now=NOW))
     check_cover(positions, outcomes)
     for outcome in outcomes:
@@ -174,37 +185,14 @@ def test_admit_covers_and_keeps_the_order(positions: int, data: st.DataObject) -
     assert going == positions or used + segments[going.bit_count()] > granted
 
 
-OUTCOMES = ["sent", "failed", "transient", "uncertain", "unanswered", "partial"]
-
-
 @given(st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=40), st.integers(0, 6), st.booleans())
 def test_settle_covers(answers: list[str], attempts: int, outdated: bool) -> None:
     block = block_of(answers, attempts)
     outcomes = settle_block.decide(block, outdated=outdated)
     check_cover(block.positions, outcomes)
-    retried = sum(o.positions for o in outcomes if isinstance(o, Retry))
+    retried = sum(o.positions for o in outcomes if isinstance(o, TryAgain))
     transient = sum(1 << n for n, answer in enumerate(answers) if answer == "transient")
     assert retried == (transient if attempts < 4 and not outdated else 0)
-
-
-def block_of(answers: list[str], attempts: int = 0) -> Settled:
-    reasons = {"sent": "none", "failed": "carrier_permanent", "transient": "carrier_transient",
-               "uncertain": "answer_timeout", "unanswered": "answer_timeout", "partial": "partial"}
-    sets = {a: sum(1 << n for n, x in enumerate(answers) if x == a) for a in dict.fromkeys(answers)}
-    rest = None
-    if "transient" in sets:
-        rest = slice_of(numbers(sets["transient"].bit_count()), positions=sets["transient"], size=len(answers),
-                        attempts=attempts, segments=b"\1" * sets["transient"].bit_count())
-    named = [a for a in answers if a in ("sent", "partial")]
-    return Settled(
-        epoch=0, carrier="acme", tenant=TENANT, campaign=CAMPAIGN, chunk=BASE.chunk, part=0, size=len(answers),
-        lane="marketing", send=1, round=attempts, attempts=attempts, positions=everyone(len(answers)), price=700,
-        lease=None, at=NOW, verdicts=[Verdict(outcome=a, reason=reasons[a], code=None, positions=p)
-                                      for a, p in sets.items()],
-        indexes=array("I", range(len(answers))).tobytes(), segments=b"\2" * len(answers),
-        ids="\n".join("i1" if a == "partial" else "i1,i2" for a in named),
-        to_hashes=b"".join(b"hash%04d" % n for n in range(len(answers))),
-        key_id="k1/2026-01", rest=rest)
 
 
 def test_settle_refuses_what_it_does_not_know() -> None:
@@ -217,47 +205,50 @@ def test_settle_refuses_what_it_does_not_know() -> None:
 
 @given(st.integers(1, 300), st.integers(0, 8), st.integers(0, 40_000))
 def test_a_retry_is_bounded_and_repeats_name_the_same_moment(send: int, attempts: int, life: int) -> None:
-    answer = retry_slice.Answer(positions=1, chunk="c", send=send, attempts=attempts, expires_at=NOW + life,
-                                reason=Reason.CARRIER_TRANSIENT, code="8", at=NOW)
-    [outcome] = retry_slice.decide(answer)
-    assert retry_slice.decide(answer) == (outcome,)
-    if isinstance(outcome, Retry):
+    moments = [retry.next_try("c", send, attempts=attempts, expires_at=NOW + life, reason=Reason.CARRIER_TRANSIENT, at=NOW)
+               for _ in range(2)]
+    assert moments[0] == moments[1]
+    if isinstance(moments[0], int):
         assert attempts + 1 < 5
-        assert NOW + 10_000 <= outcome.not_before < min(NOW + 12_000, NOW + life)
+        assert NOW + 10_000 <= moments[0] < min(NOW + 12_000, NOW + life)
     else:
-        assert isinstance(outcome, Reject)
-        assert outcome.reason is (Reason.ATTEMPTS_EXHAUSTED if attempts >= 4 else Reason.TOO_OLD)
+        assert moments[0] is (Reason.ATTEMPTS_EXHAUSTED if attempts >= 4 else Reason.TOO_OLD)
 
 
 @given(st.integers(0, 8), st.integers(0, 40_000))
 def test_what_was_throttled_counts_no_attempt_and_comes_again_within_its_validity(attempts: int, life: int) -> None:
-    answer = retry_slice.Answer(positions=1, chunk="c", send=1, attempts=attempts, expires_at=NOW + life,
-                                reason=Reason.THROTTLED, code="ESME_RMSGQFUL", at=NOW)
-    [outcome] = retry_slice.decide(answer)
-    assert isinstance(outcome, Retry) and outcome.reason is Reason.THROTTLED
-    assert min(NOW + 10_000, NOW + life) <= outcome.not_before <= min(NOW + 12_000, NOW + life)
-    again = retry_slice.next_try(BASE, Reason.THROTTLED, NOW)
+    moment = retry.next_try("c", 1, attempts=attempts, expires_at=NOW + life, reason=Reason.THROTTLED, at=NOW)
+    assert isinstance(moment, int)
+    assert min(NOW + 10_000, NOW + life) <= moment <= min(NOW + 12_000, NOW + life)
+    again = retry.slice_to_retry(BASE, Reason.THROTTLED, NOW)
     assert (again.attempts, again.send, again.round) == (BASE.attempts, BASE.send + 1, BASE.round + 1)
 
 
-@given(SETS, st.sampled_from(["canceled", "validity_ended", "carrier_down", "anything"]))
+def test_the_last_try_that_fails_is_a_refusal() -> None:
+    [verdict] = settle_block.decide(block_of(["transient"], attempts=4), outdated=False)
+    assert verdict == Refused(positions=1, reason=Reason.ATTEMPTS_EXHAUSTED, code=None)
+
+
+@given(SETS, st.sampled_from(["canceled", "validity_ended", "no_carrier", "anything"]))
 def test_returned_covers(positions: int, reason: str) -> None:
     rest = slice_of(numbers(positions.bit_count()), positions=positions, size=60)
-    check_cover(positions, retry_slice.decide_returned(rest, reason, NOW))
+    verdict = settle_block.decide_returned(rest, reason, NOW)
+    check_cover(positions, (verdict,))
+    assert isinstance(verdict, Over if reason in ("canceled", "validity_ended") else WaitsForRoom)
 
 
 @given(st.lists(st.sampled_from([*RECEIPT_STATES, "ODD"]), min_size=1, max_size=50), st.data())
-def test_match_covers(states: list[str], data: st.DataObject) -> None:
-    undecided = data.draw(st.dictionaries(st.integers(0, len(states) - 1),
-                                          st.sampled_from([None, Reason.NONE, Reason.CARRIER_EXPIRED])))
-    outcomes = match_receipts.decide(states, undecided)
-    check_cover(everyone(len(states)), outcomes)
-    buried = sum(o.positions for o in outcomes if isinstance(o, DeadLetter))
-    assert buried == sum(1 << n for n, s in enumerate(states) if s == "ODD" and n not in undecided)
+def test_receipts_cover(states: list[str], data: st.DataObject) -> None:
+    whole = data.draw(st.dictionaries(st.integers(0, len(states) - 1),
+                                      st.sampled_from([None, Reason.NONE, Reason.CARRIER_EXPIRED])))
+    verdicts = interpret_states.decide(states, whole)
+    check_sets(everyone(len(states)), [verdict.entries for verdict in verdicts])
+    buried = sum(v.entries for v in verdicts if isinstance(v, UnknownState))
+    assert buried == sum(1 << n for n, s in enumerate(states) if s == "ODD" and n not in whole)
 
 
 @pytest.mark.parametrize(("states", "expected"), [
     (["DELIVRD"], None), (["DELIVRD", "DELIVRD"], Reason.NONE), (["DELIVRD", "ENROUTE"], None),
     (["DELIVRD", "EXPIRED"], Reason.CARRIER_EXPIRED), (["UNDELIV"], Reason.CARRIER_UNDELIVERED)])
 def test_a_message_of_two_segments(states: list[str], expected: Reason | None) -> None:
-    assert match_receipts.whole_message(states, 2) is expected
+    assert interpret_states.whole_message(states, 2) is expected

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 import pytest
 
 from infra.postgres.faults import ValueRefused
-from schemas.codec import decode, decode_as, encode
-from schemas.positions import everyone
-from schemas.records import CarrierReceipts, Envelope, Settled, Verdict
-from streams.intake import Intake
-from streams.match import Match, check_receipts
+from schemas.records.codec import decode, decode_as, encode
+from schemas.records.wire import CarrierReceipts, Envelope, Settled, Verdict
+from schemas.values.positions import everyone
 from streams.memory_runner import MemoryRunner
 from streams.ports import Found, UnknownReceipt
+from streams.receipts.handler import check_receipts
 from streams.runner import BrakeOn
-from streams.settlement import Settlement
-from tests.unit.streams.test_match import changes, found, public, receipts, unknown
-from tests.unit.streams.test_steps import block_of
-from tests.unit.streams.worlds import CAMPAIGN, TENANT, World, envelope, numbers, slice_of, some
+from tests.support.streams.fakes import CAMPAIGN, TENANT, FakePorts, envelope, numbers, slice_of, some
+from tests.support.streams.outputs import changes_with_codes, public
+from tests.support.streams.records import block_of, found, receipts, unknown
 
 HOSTILE = ["021\0", "\x1b[2J", "x" * 1_000_000, "\u202eילשמ", '\\u0000"', "a\tb", "\x9f"]
 
 
 @dataclass(kw_only=True)
-class PickyWorld(World):
+class PickyWorld(FakePorts):
     """A look-up that PostgreSQL refuses when one of its ids is odd, or that fails whatever it is asked."""
 
     broken: bool = False
@@ -39,18 +37,18 @@ class PickyWorld(World):
         return await super().lookup(receipts, now)
 
 
-def match(world: World) -> MemoryRunner:
-    return MemoryRunner(lambda: Match(world.match()), topic="carrier-receipts", clock=world.clock, burst=16)
+def match(fakes: FakePorts) -> MemoryRunner:
+    return MemoryRunner(fakes.receipts, topic="carrier-receipts", clock=fakes.clock, batch=16)
 
 
 async def test_one_receipt_that_cannot_be_looked_up_is_buried_alone() -> None:
-    world = PickyWorld(found={f"id{n}": found(n) for n in range(20)})
+    fakes = PickyWorld(found={f"id{n}": found(n) for n in range(20)})
     ids = [f"id{n}" for n in range(20)]
     ids[7] = "odd7"
-    made = match(world)
+    made = match(fakes)
     made.send(encode(unknown(["DELIVRD"] * 20, ids)), b"acme", [("own", b"kept")])
     await made.drain()
-    assert sum(bits for _, _, bits, _, _ in changes(made.topics.written)) == everyone(20) & ~some(7)
+    assert sum(bits for _, _, bits, _, _ in changes_with_codes(made.topics.written)) == everyone(20) & ~some(7)
     assert len(public(made.topics.written)) == 19
     [letter] = made.topics.on("dead-letter")
     alone = decode_as(letter.value, CarrierReceipts)
@@ -62,12 +60,12 @@ async def test_one_receipt_that_cannot_be_looked_up_is_buried_alone() -> None:
 
 
 async def test_a_receipt_that_was_buried_alone_can_be_replayed() -> None:
-    world = PickyWorld(found={"id0": found(0), "odd1": found(1)})
-    made = match(world)
+    fakes = PickyWorld(found={"id0": found(0), "odd1": found(1)})
+    made = match(fakes)
     made.send(encode(unknown(["DELIVRD", "DELIVRD"], ["id0", "odd1"])))
     await made.drain()
     [letter] = made.topics.on("dead-letter")
-    mended = MemoryRunner(lambda: Match(World(found=world.found).match()), topic="carrier-receipts", clock=world.clock)
+    mended = MemoryRunner(lambda: FakePorts(found=fakes.found).receipts(), topic="carrier-receipts", clock=fakes.clock)
     mended.send(letter.value, letter.key, letter.headers)
     await mended.drain()
     assert [r.client_ref for r in public(mended.topics.written)] == ["r1"]
@@ -83,8 +81,8 @@ async def test_any_number_of_odd_values_never_pulls_the_brake() -> None:
 
 
 async def test_a_fault_of_ours_buries_records_as_they_came_and_pulls_the_brake() -> None:
-    world = PickyWorld(broken=True)
-    made = MemoryRunner(lambda: Match(world.match()), topic="carrier-receipts", clock=world.clock, brake=1)
+    fakes = PickyWorld(broken=True)
+    made = MemoryRunner(fakes.receipts, topic="carrier-receipts", clock=fakes.clock, brake=1)
     records = [encode(unknown(["DELIVRD"] * 30)) for _ in range(2)]
     made.send(records[0])
     await made.drain()
@@ -97,11 +95,11 @@ async def test_a_fault_of_ours_buries_records_as_they_came_and_pulls_the_brake()
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_state_and_public_event_name_the_same_code_whatever_the_carrier_wrote(text: str) -> None:
     record = receipts(["DELIVRD", "UNDELIV", "DELIVRD"], codes=["000", text, "000"], ids=["a", text, "c"])
-    made = match(World())
+    made = match(FakePorts())
     made.send(encode(record))
     await made.drain()
     assert made.topics.on("dead-letter") == []
-    [code] = [code for status, *_, code in changes(made.topics.written) if status == "undelivered"]
+    [code] = [code for status, *_, code in changes_with_codes(made.topics.written) if status == "undelivered"]
     [event] = [r for r in public(made.topics.written) if r.status == "undelivered"]
     assert event.carrier_code == code is not None and len(code) <= 64 and "\0" not in code
     assert len([r for r in public(made.topics.written) if r.status == "delivered"]) == 2
@@ -111,7 +109,7 @@ async def test_state_and_public_event_name_the_same_code_whatever_the_carrier_wr
 async def test_a_time_that_no_calendar_has_is_none(done_at: int) -> None:
     record = receipts(["DELIVRD", "DELIVRD"])
     times = done_at.to_bytes(8, "little", signed=True) + record.done_at[8:]
-    made = match(World())
+    made = match(FakePorts())
     made.send(encode(msgspec.structs.replace(record, done_at=times)))
     await made.drain()
     assert [r.carrier_at for r in public(made.topics.written)] == [None, record.at - 1000]
@@ -119,17 +117,17 @@ async def test_a_time_that_no_calendar_has_is_none(done_at: int) -> None:
 
 
 async def test_a_receipt_beyond_its_chunk_is_buried_alone() -> None:
-    made = match(World())
+    made = match(FakePorts())
     made.send(encode(receipts(["DELIVRD"] * 5, places=[0, 1, 700, 3, 4])))
     await made.drain()
-    assert sum(bits for _, _, bits, _, _ in changes(made.topics.written)) == some(0, 1, 3, 4)
+    assert sum(bits for _, _, bits, _, _ in changes_with_codes(made.topics.written)) == some(0, 1, 3, 4)
     [letter] = made.topics.on("dead-letter")
     assert decode_as(letter.value, CarrierReceipts).ids == "id2"
     assert dict(letter.headers)["x-error-code"] == b"undecodable"
 
 
 async def test_columns_of_other_lengths_are_buried_as_they_came() -> None:
-    made = match(World())
+    made = match(FakePorts())
     broken = encode(msgspec.structs.replace(receipts(["DELIVRD"] * 3), done_at=b"odd"))
     made.send(broken)
     made.send(encode(receipts(["DELIVRD"])))
@@ -142,11 +140,11 @@ async def test_one_verdict_that_nobody_knows_leaves_the_others_settled() -> None
     block = block_of(["sent", "sent", "failed", "sent", "partial"])
     odd = [Verdict(outcome=v.outcome, reason="no_such_reason" if v.outcome == "failed" else v.reason, code=v.code,
                    positions=v.positions) for v in block.verdicts]
-    world = World()
-    made = MemoryRunner(lambda: Settlement(world.settlement()), topic="attempts-marketing", clock=world.clock)
+    fakes = FakePorts()
+    made = MemoryRunner(fakes.settlement, topic="attempts-marketing", clock=fakes.clock)
     made.send(encode(msgspec.structs.replace(block, verdicts=odd)))
     await made.drain()
-    assert sum(bits for _, _, bits, _, _ in changes(made.topics.written)) == some(0, 1, 3, 4)
+    assert sum(bits for _, _, bits, _, _ in changes_with_codes(made.topics.written)) == some(0, 1, 3, 4)
     [letter] = made.topics.on("dead-letter")
     alone = decode(letter.value)
     assert isinstance(alone, Settled) and (alone.positions, alone.ids) == (some(2), "")
@@ -156,13 +154,13 @@ async def test_one_verdict_that_nobody_knows_leaves_the_others_settled() -> None
 async def test_an_answers_code_is_the_same_in_state_and_public_event(text: str) -> None:
     block = block_of(["sent", "failed"])
     verdicts = [msgspec.structs.replace(v, code=text) if v.outcome == "failed" else v for v in block.verdicts]
-    world = World()
-    made = MemoryRunner(lambda: Settlement(world.settlement()), topic="attempts-marketing", clock=world.clock)
+    fakes = FakePorts()
+    made = MemoryRunner(fakes.settlement, topic="attempts-marketing", clock=fakes.clock)
     made.send(encode(msgspec.structs.replace(block, verdicts=verdicts)))
     await made.drain()
     assert made.topics.on("dead-letter") == []
     assert [r.carrier_code for r in public(made.topics.written)] == [
-        code for status, *_, code in changes(made.topics.written) if status == "failed"]
+        code for status, *_, code in changes_with_codes(made.topics.written) if status == "failed"]
 
 
 @pytest.mark.parametrize("odd", [
@@ -170,11 +168,11 @@ async def test_an_answers_code_is_the_same_in_state_and_public_event(text: str) 
     {"chunk": "chk_\0"}, {"chunk": "c" * 3000}, {"sealed": b"does not open, whoever tries"},
 ])
 async def test_a_chunk_that_contradicts_itself_is_buried_alone(odd: dict[str, object]) -> None:
-    world = World()
-    world.run()
+    fakes = FakePorts()
+    fakes.run()
     good = [slice_of(numbers(3), chunk=f"{CAMPAIGN.replace('cmp', 'chk')}_0_{n}") for n in range(2)]
     bad = msgspec.structs.replace(slice_of(numbers(2), chunk=good[0].chunk[:-1] + "9"), **odd)
-    made = MemoryRunner(lambda: Intake(world.intake()), topic="ingest-marketing", clock=world.clock)
+    made = MemoryRunner(lambda: fakes.intake(), topic="ingest-marketing", clock=fakes.clock)
     made.send(envelope(good[0], bad, good[1]))
     await made.drain()
     gone = [s for o in made.topics.on("dispatch-marketing") for s in decode_as(o.value, Envelope).slices]
@@ -184,16 +182,16 @@ async def test_a_chunk_that_contradicts_itself_is_buried_alone(odd: dict[str, ob
 
 
 async def test_one_recipient_of_a_chunk_that_no_step_can_handle_is_buried_alone() -> None:
-    world = World()
-    world.run()
+    fakes = FakePorts()
+    fakes.run()
 
     def invalid(to: Sequence[int]) -> set[int]:
         if numbers(10)[6] in to:
             raise TypeError("a fault in a step")
         return set()
 
-    made = MemoryRunner(lambda: Intake(replace(world.intake(), invalid=invalid)), topic="ingest-marketing",
-                        clock=world.clock)
+    made = MemoryRunner(lambda: fakes.intake(invalid=invalid), topic="ingest-marketing",
+                        clock=fakes.clock)
     made.send(envelope(slice_of(numbers(10))))
     await made.drain()
     gone = sum(s.positions for o in made.topics.on("dispatch-marketing") for s in decode_as(o.value, Envelope).slices)

@@ -7,15 +7,14 @@ from array import array
 import msgspec
 import pytest
 
-from schemas.codec import decode, decode_as, encode
-from schemas.records import Envelope, Retry, Settled, Verdict
-from schemas.slices import check_slice
+from schemas.records.codec import decode, decode_as, encode
+from schemas.records.slice import check_slice
+from schemas.records.wire import Envelope, Retry, Settled, Verdict
 from streams.memory_runner import MemoryRunner
-from streams.settlement import Settlement
-from tests.unit.streams.test_replaced_owners import OWNERS, restarted
-from tests.unit.streams.test_settlement import changes, public, usage
-from tests.unit.streams.test_steps import block_of
-from tests.unit.streams.worlds import CHUNK, NOW, SEALER, World, numbers, slice_of, some
+from tests.support.streams.fakes import CHUNK, NOW, SEALER, FakePorts, numbers, slice_of, some
+from tests.support.streams.outputs import changes, public, usage
+from tests.support.streams.records import OWNERS, block_of
+from tests.support.streams.runs import restarted
 
 
 def unknown_block(rest: int | None) -> Settled:
@@ -31,7 +30,7 @@ def unknown_block(rest: int | None) -> Settled:
 
 
 async def settled_alone(block: Settled) -> MemoryRunner:
-    runner = MemoryRunner(lambda: Settlement(World().settlement()), topic="attempts-marketing", clock=lambda: NOW)
+    runner = MemoryRunner(lambda: FakePorts().settlement(), topic="attempts-marketing", clock=lambda: NOW)
     runner.send(encode(block), key=b"k", headers=[("x-from", b"dispatch")])
     await runner.drain()
     return runner
@@ -70,8 +69,8 @@ async def test_without_its_columns_the_record_is_kept_of_these_positions(rest: i
 
 
 async def test_what_a_replaced_owner_was_answered_is_kept_too() -> None:
-    world = World()
-    runner = restarted(world, *OWNERS, msgspec.structs.replace(unknown_block(some(2, 3, 4)), epoch=0))
+    fakes = FakePorts()
+    runner = restarted(fakes, *OWNERS, msgspec.structs.replace(unknown_block(some(2, 3, 4)), epoch=0))
     await runner.drain()
     assert len(runner.topics.on("dead-letter")) == 2
     assert runner.topics.on("retry-10s-marketing") == []

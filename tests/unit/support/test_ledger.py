@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.carriers.simulator.log import Entry
+from connectors.simulator.log import Entry
 from tests.support.ledger import adds_up, disagreements, takings, twice
 
 

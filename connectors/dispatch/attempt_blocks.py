@@ -1,0 +1,176 @@
+"""A block: some messages of one batch on their way to the carrier, from the start's acknowledgement to the last answer.
+
+In: ranks of a batch; the carrier's results. Out: `Submit`s, and for each result whether the message is answered (and how),
+has further segments to go, or was not taken at all. `ref` of a submit = block number x 512 + rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Submit, Throttled, Unfit, Unknown
+from connectors.dispatch.batch_queue import QueuedBatch
+from connectors.dispatch.send_batch import SendBatch
+from connectors.dispatch.settling import Outcome
+from schemas.values.ids import MessageId
+from schemas.values.reasons import Reason
+from schemas.values.template import MissingVariable
+
+RANK_BITS = 9
+RANK_MASK = (1 << RANK_BITS) - 1
+SEGMENT_PATIENCE = 600.0
+"""Seconds. A message between two of its segments can neither leave nor be done with, nor can the log of calls behind it."""
+
+
+class AttemptBlock:
+    """`ids`: of messages with several segments, those that the carrier has so far. `texts`: of these, rendered. `left`:
+    messages without an answer."""
+
+    __slots__ = ("_destinations", "_put_off", "ids", "left", "load", "number", "ranks", "texts")
+
+    def __init__(self, number: int, load: SendBatch, ranks: list[int]) -> None:
+        self.number = number
+        self.load = load
+        self.ranks = ranks
+        self.left = len(ranks)
+        self.ids: dict[int, tuple[str, ...]] = {}
+        self.texts: dict[int, str] = {}
+        self._destinations: frozenset[int] | None = None
+        self._put_off: dict[int, float] = {}  # since when the next segment is put off
+
+    @property
+    def destinations(self) -> frozenset[int]:
+        """Whom it goes to; seldom asked for."""
+        if self._destinations is None:
+            numbers = self.load.facts.numbers
+            self._destinations = frozenset([numbers[rank] for rank in self.ranks])
+        return self._destinations
+
+    def submits(self, now: int) -> tuple[list[Submit], dict[int, Outcome]]:
+        """What goes out first, and messages that have no text. `now` in milliseconds."""
+        load = self.load
+        slice_, numbers, segments, common = load.slice, load.facts.numbers, load.facts.segments, load.common_text
+        base = self.number << RANK_BITS
+        sender, validity = slice_.sender, max(1, (slice_.expires_at - now) // 1000)
+        out: list[Submit] = []
+        bad: dict[int, Outcome] = {}
+        id_of = self._message_id
+        for rank in self.ranks:
+            try:
+                text = load.text(rank) if common is None else common
+            except MissingVariable:
+                bad[rank] = Outcome(outcome="failed", reason=Reason.MISSING_VARIABLE)
+                continue
+            if segments[rank] == 1:
+                out.append(Submit(ref=base | rank, id_of=id_of, sender=sender, destination=str(numbers[rank]),
+                                  text=text, validity_seconds=validity))
+            else:
+                self.texts[rank] = text
+                self.ids[rank] = had = load.kept.get(rank, ())
+                out.append(self._part(rank, len(had), 1, validity))
+        return out, bad
+
+    def part(self, rank: int, first: int, count: int, now: int) -> Submit:
+        """So many segments of a message that has several, from this one on."""
+        return self._part(rank, first, count, max(1, (self.load.slice.expires_at - now) // 1000))
+
+    def _part(self, rank: int, first: int, count: int, validity: int) -> Submit:
+        facts = self.load.facts
+        total = facts.segments[rank]
+        # With the last one that was counted go all that are left: the carrier may count otherwise.
+        return Submit(ref=self.number << RANK_BITS | rank, id_of=self._message_id, sender=self.load.slice.sender,
+                      destination=str(facts.numbers[rank]), text=self.texts[rank], validity_seconds=validity, parts=total,
+                      first_part=first, part_count=count if first + count < total else 0)
+
+    def _message_id(self, ref: int) -> MessageId:
+        return self.load.message_id(ref & RANK_MASK)
+
+    def segments_left(self, rank: int, part: int) -> int:
+        """How many segments of this message go out from `part` on."""
+        return self.load.facts.segments[rank] - part
+
+    def progress(self, rank: int, result: Result, ids: tuple[str, ...], *,
+                 put_off_at: float | None = None) -> Outcome | int | None:
+        """What a result says of this message: its outcome, the segment that goes next (1 at least), or None when all
+        segments are taken. `ids`: those of this result in the form to remember. `put_off_at`: when (seconds that never go
+        back), if the destination was refused often enough for now: the message leaves, or, when the carrier has segments of
+        it, fails after `SEGMENT_PATIENCE`."""
+        had = self.ids[rank] = self.ids.get(rank, ()) + ids
+        match result:
+            case Accepted():
+                return len(had) if ids and self._goes_on(rank, had) else None
+            case Throttled() if put_off_at is not None:
+                if had and put_off_at - self._put_off.setdefault(rank, put_off_at) <= SEGMENT_PATIENCE:
+                    return len(had)
+                return _put_off(result, had)
+            case Throttled() | NotSent():
+                return len(had) or _not_taken(result)
+            case Unknown(lost=lost):
+                reason = Reason.CONNECTION_LOST if lost else Reason.ANSWER_TIMEOUT
+                return Outcome(outcome="uncertain", reason=reason, ids=had)
+            case Refused():
+                return _refused(result, had)
+            case Unfit():
+                return _unfit(result)
+
+    def late(self, rank: int, result: Result, ids: tuple[str, ...]) -> Outcome:
+        """What the answer means that came after the message had been called unanswered; `partial` without a code: taken,
+        and segments behind it have not gone out."""
+        had = self.ids.get(rank, ()) + ids
+        if isinstance(result, Refused):
+            return _refused(result, had)
+        if isinstance(result, Throttled):
+            return _put_off(result, had)
+        if isinstance(result, Accepted) and not self._goes_on(rank, had):
+            return Outcome(outcome="sent", reason=Reason.NONE, ids=had)
+        return Outcome(outcome="partial", reason=Reason.PARTIAL, ids=had)
+
+    def _goes_on(self, rank: int, had: tuple[str, ...]) -> bool:
+        """Whether segments of this message have yet to go out."""
+        return rank in self.texts and len(had) < self.load.facts.segments[rank]
+
+
+class Flight(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A message of several segments whose next one waits for a token."""
+
+    block: AttemptBlock
+    work: QueuedBatch
+    rank: int
+    part: int
+
+
+def in_flight(blocks: Mapping[int, tuple[AttemptBlock, QueuedBatch]], destination: int | None) -> bool:
+    """Whether a submit to it, or with None any submit, may be without its answer."""
+    if destination is None:
+        return bool(blocks)
+    return any(destination in block.destinations for block, _ in blocks.values())
+
+
+def _unfit(result: Unfit) -> Outcome:
+    return Outcome(outcome="failed", reason=Reason.TOO_LONG if result.reason == "too_long" else Reason.BAD_TEXT)
+
+
+def _not_taken(result: Throttled | NotSent) -> Outcome:
+    if isinstance(result, Throttled):
+        return Outcome(outcome="not_submitted", reason=Reason.THROTTLED, code=result.code)
+    return Outcome(outcome="not_submitted", reason=Reason.NONE)
+
+
+def _put_off(result: Throttled, had: tuple[str, ...]) -> Outcome:
+    if had:
+        return Outcome(outcome="partial", reason=Reason.PARTIAL, code=result.code, ids=had)
+    return Outcome(outcome="transient", reason=Reason.THROTTLED, code=result.code)
+
+
+def _refused(result: Refused, had: tuple[str, ...]) -> Outcome:
+    if had:
+        return Outcome(outcome="partial", reason=Reason.PARTIAL, code=result.code, ids=had)
+    match result.klass:
+        case "permanent":
+            return Outcome(outcome="failed", reason=Reason.CARRIER_PERMANENT, code=result.code)
+        case "transient":
+            return Outcome(outcome="transient", reason=Reason.CARRIER_TRANSIENT, code=result.code)
+        case "unknown":
+            return Outcome(outcome="failed", reason=Reason.CARRIER_UNKNOWN_ERROR, code=result.code)

@@ -1,0 +1,58 @@
+"""What dispatch holds, told to the rooms, so that intake and releaser know how much more may come.
+
+In: the carriers' queues. Out: within 50 ms of a change the costs that changed (0 = removed), and each second everything,
+also nothing, which says that this process lives. While Redis is away nothing is told; the next second tells it all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from connectors.dispatch.batch_queue import BatchQueue
+from infra.redis.client import RedisDown
+from schemas.values.lanes import Lane
+
+Entries = dict[tuple[str, int], int]
+
+
+class CapacityStore(Protocol):
+    """`infra.redis.carrier_capacity.CarrierCapacity`."""
+
+    async def renew(self, carrier: str, lane: str, entries: Mapping[tuple[str, int], int]) -> None: ...
+    async def remove(self, carrier: str, lane: str, keys: Iterable[tuple[str, int]]) -> None: ...
+
+
+class CapacityReporter:
+    """One a process."""
+
+    def __init__(self, rooms: CapacityStore) -> None:
+        self._rooms = rooms
+
+    async def tell_changes(self, queues: Mapping[str, BatchQueue]) -> None:
+        """The (chunk, send) whose waiting cost has changed since the last time."""
+        try:
+            for carrier, queue in queues.items():
+                touched, queue.touched = queue.touched, set()
+                for lane in queue.lanes if touched else ():
+                    places = {(chunk, send) for of, chunk, send in touched if of is lane}
+                    if places:
+                        await self._tell(carrier, lane, queue.costs(lane), places)
+        except RedisDown:
+            return
+
+    async def tell_all(self, queues: Mapping[str, BatchQueue]) -> None:
+        """Everything that waits."""
+        try:
+            for carrier, queue in queues.items():
+                for lane in queue.lanes:
+                    await self._rooms.renew(carrier, lane, queue.costs(lane))
+        except RedisDown:
+            return
+
+    async def _tell(self, carrier: str, lane: Lane, costs: Entries, places: set[tuple[str, int]]) -> None:
+        left = {place: costs[place] for place in places if place in costs}
+        if left:
+            await self._rooms.renew(carrier, lane, left)
+        if len(left) < len(places):
+            await self._rooms.remove(carrier, lane, places - set(left))

@@ -1,0 +1,145 @@
+"""The session with one carrier: its sender and the connection that the sender sends over, following the carrier's row.
+
+In: rows. Out: a sender whose connection is what the newest row says. What changes how:
+
+    rate             at once
+    window, binds    in place: connections are added, or take leave after their answers
+    anything else    another connection object. The limit on connections belongs to the account (with SMPP: host, port,
+                     system id): to another account the new connection is opened first, beside the old one, which takes
+                     leave after its answers once the new one stands. Of the same account the total never exceeds `binds`,
+                     for a carrier may end the older connection in favour of one too many, and what is in flight there
+                     becomes uncertain: with several connections one gives way to the first new one; with one alone the old
+                     one leaves first, and for the length of a bind nothing goes out.
+
+If the new connection does not stand within `STAND_SECONDS` (a wrong password, a carrier that counts connections of several
+accounts together), the old one leaves and the new one goes on trying alone: nobody is refused for ever because of a
+connection of ours, and what the row says comes true. Raises ValueError for settings that can never work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from connectors.carriers.contract import Carrier, CarrierCallbacks, OnRoom
+from connectors.carriers.registry import Registry
+from connectors.dispatch.carrier_sender import CarrierSender
+from connectors.dispatch.receipt_matcher import ReceiptMatcher
+from connectors.dispatch.wiring import Wiring, wiring_of
+from infra.postgres.config_cache import CarrierRow
+from schemas.values.lanes import Pool
+
+STAND_SECONDS = 5.0
+log = structlog.get_logger()
+
+MakeSender = Callable[[CarrierRow, Carrier, ReceiptMatcher, int], CarrierSender]
+
+
+class CarrierSession:
+    """`open` once, then `follow` at every change of the row, `close` at the end."""
+
+    def __init__(self, row: CarrierRow, pool: Pool, matcher: ReceiptMatcher, make_sender: MakeSender,
+                 registry: Registry) -> None:
+        self._id = row.id
+        self._pool = pool
+        self._matcher = matcher
+        self._registry = registry
+        self._wanted = self._made = wiring = wiring_of(row, pool, registry)
+        self._carriers: list[Carrier] = []
+        self._moving: asyncio.Task[None] | None = None
+        self._wake: Callable[[], None] = lambda: None
+        carrier, _ = self._connect(wiring)
+        self.sender = make_sender(row, carrier, matcher, wiring.window * wiring.binds)
+        self._wake = self.sender.wake
+        self._match_ids_of(carrier)
+
+    async def open(self) -> None:
+        """Start connecting."""
+        await self.sender.carrier.open()
+
+    def follow(self, row: CarrierRow) -> None:
+        """Become what the row says."""
+        self.sender.rate = row.rate
+        wiring = wiring_of(row, self._pool, self._registry)
+        if wiring == self._wanted:
+            return
+        wiring.connect(self._callbacks(self._wake))  # only making one tells
+        self._wanted = wiring
+        if self._moving is None or self._moving.done():
+            self._moving = asyncio.create_task(self._move(), name=f"move-{row.id}")
+
+    async def close(self) -> None:
+        """Take leave, answers awaited a bounded time."""
+        if self._moving is not None:
+            self._moving.cancel()
+            await asyncio.wait([self._moving])
+        if self._carriers:
+            await asyncio.wait([asyncio.create_task(self._close(carrier)) for carrier in self._carriers])
+
+    async def _move(self) -> None:
+        while self._made != self._wanted:
+            wanted = self._wanted
+            if wanted.differs_in_size_alone(self._made):
+                self.sender.window = wanted.window * wanted.binds
+                await self.sender.carrier.resize(wanted.window, wanted.binds)
+            else:
+                await self._replace(wanted)
+            self._made = wanted
+            log.info("a carrier's connection follows its row", action="carrier_moved", carrier=self._id)
+
+    async def _replace(self, wanted: Wiring) -> None:
+        old, had = self.sender.carrier, self._made
+        same = wanted.shares_account(had)
+        new: Carrier | None = None
+        if not same or had.binds > 1:
+            if same:
+                await old.resize(had.window, had.binds - 1)
+            new = await self._beside(wanted, 1 if same else wanted.binds)
+        if new is None:
+            await self._close(old)
+            new, _ = self._connect(wanted)
+            await new.open()
+        self._match_ids_of(new)
+        self.sender.send_over(new, wanted.window * wanted.binds)
+        await self._close(old)
+        await new.resize(wanted.window, wanted.binds)
+
+    async def _beside(self, wanted: Wiring, binds: int) -> Carrier | None:
+        """A new connection that stands, while the old one works on; None if it does not."""
+        carrier, stands = self._connect(wanted, binds)
+        await carrier.open()
+        waiting = asyncio.ensure_future(stands.wait())
+        await asyncio.wait([waiting], timeout=STAND_SECONDS)
+        waiting.cancel()
+        if carrier.connected:
+            return carrier
+        log.warning("the new connection does not stand beside the old one, which leaves now", action="carrier_gives_way",
+                    carrier=self._id, seconds=STAND_SECONDS)
+        await self._close(carrier)
+        return None
+
+    def _connect(self, wiring: Wiring, binds: int | None = None) -> tuple[Carrier, asyncio.Event]:
+        """A connection, and what is set when it has room for the first time."""
+        stands = asyncio.Event()
+
+        def on_room() -> None:
+            stands.set()
+            self._wake()
+
+        carrier = wiring.connect(self._callbacks(on_room), binds=binds)
+        self._carriers.append(carrier)
+        return carrier, stands
+
+    def _callbacks(self, on_room: OnRoom) -> CarrierCallbacks:
+        return CarrierCallbacks(on_receipts=self._matcher.take, on_room=on_room, on_unreadable=self._matcher.keep_unreadable)
+
+    async def _close(self, carrier: Carrier) -> None:
+        await carrier.close()
+        if carrier in self._carriers:
+            self._carriers.remove(carrier)
+
+    def _match_ids_of(self, carrier: Carrier) -> None:
+        self._matcher.lookup = carrier.lookup_ids
+        self._matcher.strict = carrier.ids_may_clash

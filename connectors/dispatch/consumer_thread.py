@@ -1,0 +1,131 @@
+"""Dispatch's records from Kafka to the loop: one thread that polls, hands over batches, and stops reading where told to.
+
+In: assignments and records. Out, all on the loop: `assigned`, `revoked` and batches of records. A partition begins on hold
+and is read once the loop lets it go (`release`); it is held again when too much of it is open. A fault of the connection
+is the client's to mend; one that it cannot mend ends the thread and is reported by `failed`.
+
+All calls of the consumer are made by the thread; the traps stand in `infra/kafka/subscription.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from infra.kafka.client import KafkaException
+from infra.kafka.records import ConsumerRecord, PartitionKey
+from infra.kafka.subscription import Subscription
+
+BATCH = 500
+BATCHES_AHEAD = 4
+POLL_SECONDS = 0.05
+REVOKE_PATIENCE = 4.0
+LOOK_UP_PATIENCE = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerCallbacks:
+    """What the loop is called with. `assigned`: committed offset (negative: none) and metadata of each; maybe of none.
+    `revoked` may take up to four seconds to come to rest."""
+
+    assigned: Callable[[dict[PartitionKey, tuple[int, str | None]]], None]
+    revoked: Callable[[list[PartitionKey]], Awaitable[None]]
+    batch: Callable[[list[ConsumerRecord]], None]
+    failed: Callable[[Exception], None]
+
+
+class ConsumerThread:
+    """`start` once, `stop` once; the other calls are for the loop."""
+
+    def __init__(self, consumer: Any, topics: Sequence[str], calls: ConsumerCallbacks) -> None:
+        self._subscription = Subscription(consumer, assigned=self._assigned, revoked=self._revoked, begin_held=True)
+        self._topics = list(topics)
+        self._calls = calls
+        self._loop = asyncio.get_running_loop()
+        self._ahead = 0
+        self._begun: list[PartitionKey] = []  # assigned, their offsets not looked up yet
+        self._commits: list[tuple[PartitionKey, tuple[int, str]]] = []
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dispatch-consumer", daemon=True)
+        self.hold = self._subscription.hold
+        self.release = self._subscription.release
+
+    def start(self) -> None:
+        """Join the group."""
+        self._thread.start()
+
+    def batch_done(self) -> None:
+        """A batch has been worked in."""
+        self._ahead -= 1
+
+    def commit(self, offsets: Mapping[PartitionKey, tuple[int, str]]) -> None:
+        """Commit offset and metadata, at the latest when the partition or the process is given up. A commit that is refused
+        is made up for by the next one."""
+        self._commits += offsets.items()
+
+    async def stop(self) -> None:
+        """Leave; with static membership the partitions stay ours until the session ends."""
+        self._stopped.set()
+        await asyncio.to_thread(self._thread.join, 3.0)
+
+    def _run(self) -> None:
+        try:
+            self._subscription.join(self._topics)
+            while not self._stopped.is_set():
+                self._look_up()
+                self._commit_now(wait=False)
+                self._subscription.all_held = self._ahead >= BATCHES_AHEAD
+                records = self._subscription.poll(BATCH, POLL_SECONDS)
+                if records:
+                    self._ahead += 1
+                    self._call_on_loop(self._calls.batch, records)
+            self._commit_now(wait=True)
+            self._subscription.close()
+        except Exception as fault:  # noqa: BLE001 why: the last frame of a thread; the role must learn of it, whatever it was
+            self._call_on_loop(self._calls.failed, fault)
+
+    def _assigned(self, places: list[PartitionKey]) -> None:
+        self._begun += places
+        if not places:
+            self._call_on_loop(self._calls.assigned, {})
+
+    def _revoked(self, places: list[PartitionKey]) -> None:
+        if self._loop.is_closed() or self._stopped.is_set():
+            return
+        done = asyncio.run_coroutine_threadsafe(_await(self._calls.revoked(places)), self._loop)
+        try:
+            done.result(REVOKE_PATIENCE)
+        except TimeoutError:
+            done.cancel()
+        self._commit_now(wait=True)
+
+    def _look_up(self) -> None:
+        """Where to go on, and where the log is to be read from, of what was just assigned."""
+        begun, self._begun = self._begun, []
+        places = [place for place in begun if self._subscription.owns(place)]
+        if not places:
+            return
+        try:
+            found = self._subscription.committed(places, LOOK_UP_PATIENCE)
+        except KafkaException:
+            self._begun = places
+            return
+        self._call_on_loop(self._calls.assigned, found)
+
+    def _commit_now(self, *, wait: bool) -> None:
+        commits, self._commits = self._commits, []
+        if commits:
+            with suppress(KafkaException):
+                self._subscription.commit(dict(commits), wait=wait)
+
+    def _call_on_loop(self, call: Callable[..., None], argument: Any) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call, argument)
+
+
+async def _await(work: Awaitable[None]) -> None:
+    await work

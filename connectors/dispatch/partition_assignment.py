@@ -1,0 +1,181 @@
+"""The partitions that this process owns: taken over with a look into the past, committed, given back.
+
+In: assignments and revocations from the consumer's thread. Out: owned partitions, each after its `Owner` stands in the log
+and everything before it was read back; only then are its records read. Commits of what is done, with the offset in the
+log where a later owner begins to read. On revocation nothing new is started, answers in flight are awaited for a moment,
+the rest is left to the next owner. A log that cannot be read ends the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from connectors.dispatch.carrier_sender import CarrierSender
+from connectors.dispatch.consumer_thread import ConsumerThread
+from connectors.dispatch.log import AttemptLog, Fenced
+from connectors.dispatch.owned_partition import Note, OwnedPartition
+from connectors.dispatch.readback import read_back, read_for_new_owner
+from connectors.dispatch.recovery import rebuild
+from connectors.dispatch.send_progress import OffsetTracker
+from infra.kafka.outbox import Outbox
+from infra.kafka.records import PartitionKey
+from infra.security.sealing import Sealer
+from schemas.records.topics import attempts
+from schemas.records.wire import Owner, Record
+from schemas.values.lanes import Lane
+
+LEAVE_SECONDS = 2.5
+HOLD_ABOVE = 20_000
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignmentParts:
+    """`owner`: this process, told apart from every other one. `now` in milliseconds."""
+
+    bootstrap: str
+    group: str
+    owner: str
+    outbox: Outbox
+    sealer: Sealer
+    note: Note
+    now: Callable[[], int]
+    senders: Callable[[], Iterable[CarrierSender]]
+    fail: Callable[[Exception], None]
+
+
+class PartitionAssignment:
+    """`owned_partitions` by (dispatch topic, partition); `settled` once the first assignment is taken over."""
+
+    def __init__(self, parts: AssignmentParts) -> None:
+        self.owned_partitions: dict[PartitionKey, OwnedPartition] = {}
+        self.settled = asyncio.Event()
+        self.consumer_thread: ConsumerThread
+        self._parts = parts
+        self._taking: dict[PartitionKey, asyncio.Task[None]] = {}
+        self._logs: dict[PartitionKey, AttemptLog] = {}
+
+    def assigned(self, places: dict[PartitionKey, tuple[int, str | None]]) -> None:
+        """These are ours from now on; each with its committed offset and the word of that commit."""
+        for place, (offset, metadata) in places.items():
+            noted = int(metadata) if metadata and metadata.isdigit() else None
+            name = f"take-over-{place[0]}-{place[1]}"
+            task = asyncio.get_running_loop().create_task(self._take_over(place, offset, noted), name=name)
+            self._taking[place] = task
+            task.add_done_callback(partial(self._taken, place))
+        if not places:
+            self.settled.set()
+
+    async def revoked(self, places: list[PartitionKey]) -> None:
+        """These are somebody else's in a moment."""
+        leaving = []
+        for place in places:
+            task = self._taking.pop(place, None)
+            if task is not None:
+                task.cancel()
+            owned = self.owned_partitions.pop(place, None)
+            if owned is not None:
+                owned.leaving = True
+                leaving.append((place, owned))
+        await self._come_to_rest([owned for _, owned in leaving])
+        self._commit(leaving)
+        for place in places:
+            if (one := self._logs.pop(place, None)) is not None:
+                one.close()
+        for sender in self._parts.senders():
+            sender.forget_closed()
+
+    def commit(self) -> None:
+        """Commit what is done; and hold partitions of which too much is open."""
+        self._commit(list(self.owned_partitions.items()))
+        for place, owned in self.owned_partitions.items():
+            if owned.offsets.open_positions > HOLD_ABOVE:
+                self.consumer_thread.hold(place)
+            elif owned.offsets.open_positions < HOLD_ABOVE // 2:
+                self.consumer_thread.release(place)
+
+    async def leave(self) -> None:
+        """The process ends: nothing new, answers awaited for a moment, everything done committed."""
+        for task in self._taking.values():
+            task.cancel()
+        for owned in self.owned_partitions.values():
+            owned.leaving = True
+        await self._come_to_rest(list(self.owned_partitions.values()))
+        self.commit()
+
+    async def _come_to_rest(self, owned_partitions: list[OwnedPartition]) -> None:
+        senders = list(self._parts.senders())
+        deadline = asyncio.get_running_loop().time() + LEAVE_SECONDS
+        await _until(lambda: not any(sender.in_flight_of(owned_partitions) for sender in senders), deadline)
+        for sender in senders:
+            sender.settle_open()
+        await _until(lambda: not any(owned.log.unreported for owned in owned_partitions), deadline)
+
+    def _commit(self, owned_partitions: list[tuple[PartitionKey, OwnedPartition]]) -> None:
+        moved: dict[PartitionKey, tuple[int, str]] = {}
+        for place, owned in owned_partitions:
+            offset, log_place = owned.offsets.committable(owned.log.next)
+            if offset != owned.committed:
+                owned.committed = offset
+                moved[place] = (offset, str(log_place))
+        if moved:
+            self.consumer_thread.commit(moved)
+
+    def _taken(self, place: PartitionKey, task: asyncio.Task[None]) -> None:
+        if self._taking.get(place) is task:
+            del self._taking[place]
+        if task.cancelled():
+            return
+        fault = task.exception()
+        if isinstance(fault, Exception):
+            self._parts.fail(fault)
+        elif not self._taking:
+            self.settled.set()
+
+    async def _take_over(self, place: PartitionKey, offset: int, noted: int | None) -> None:
+        if offset < 0:
+            raise RuntimeError(f"{place[0]}[{place[1]}] has no first offset: run `sluice topics apply`")
+        began = time.monotonic()
+        parts, (topic, partition) = self._parts, place
+        lane = Lane(topic.removeprefix("dispatch-"))
+        attempt_log = AttemptLog(attempts(lane), partition, parts.outbox.post, self._reader(lane, partition), self._fenced)
+        self._logs[place] = attempt_log
+        epoch = await attempt_log.take_over(Owner(owner=parts.owner, lane=lane, at=parts.now()))
+        entries = await asyncio.to_thread(read_for_new_owner, parts.bootstrap, parts.group, attempts(lane), partition,
+                                          noted, epoch)
+        recovered = rebuild(entries)
+        owned = OwnedPartition(lane, partition, attempt_log, OffsetTracker(offset), recovered, parts.sealer,
+                               parts.note, parts.now)
+        owned.committed = offset
+        self.owned_partitions[place] = owned
+        self.consumer_thread.release(place)
+        log.info("took a partition over", action="owner", lane=lane, partition=partition, epoch=epoch, read=len(entries),
+                 uncertain=sum(p.bit_count() for p in [*recovered.once.values(), *recovered.twice.values()]),
+                 suspects=len(recovered.suspects), milliseconds=round(1000 * (time.monotonic() - began)))
+
+    def _reader(self, lane: Lane, partition: int) -> Callable[[int, int], asyncio.Future[list[tuple[int, Record]]]]:
+        parts = self._parts
+
+        def between(begin: int, end: int) -> asyncio.Future[list[tuple[int, Record]]]:
+            return asyncio.get_running_loop().run_in_executor(
+                None, read_back, parts.bootstrap, parts.group, attempts(lane), partition, begin, end)
+
+        return between
+
+    def _fenced(self, fault: Fenced) -> None:
+        log.error("another owner has taken over", action="fenced", error=str(fault))
+        self._parts.fail(fault)
+
+
+async def _until(done: Callable[[], bool], deadline: float) -> None:
+    """Return when it is done, or at the deadline (time of the loop)."""
+    while not done():
+        if asyncio.get_running_loop().time() > deadline:
+            return
+        await asyncio.sleep(0.005)

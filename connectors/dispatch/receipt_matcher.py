@@ -1,0 +1,254 @@
+"""A carrier's receipts, matched with what this process sent, on their way to `carrier-receipts`.
+
+In: the ids of messages as they are taken; receipts with the call that confirms them to the carrier. Out: `CarrierReceipts`,
+one record a chunk and send where the message is known. A receipt may be faster than the answer to its submit: one that
+may belong to a submit in flight waits up to a second for that answer. All others are unknown and go on at once, with every
+form of their id: a carrier lets few receipts be unconfirmed, so that each second of waiting would cost it that many. A
+receipt is confirmed once Kafka has it; states that change nothing are confirmed at once. Kafka away: the records are handed
+over again, the carrier waits. What nobody can read is buried, its bytes as they came, and confirmed once Kafka has those.
+
+Of a receipt that names two ids each is looked for in every form. Only where ids may be written in several forms (`strict`)
+must the destination agree too: as the same number, in its national form, or as the other address of the receipt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from connectors.carriers.contract import Acknowledge, Receipt, Unreadable
+from connectors.dispatch.known_ids import KnownIds, plain
+from connectors.dispatch.receipt_groups import Batch, Group, known_record, unknown_record
+from connectors.dispatch.send_batch import Facts
+from infra.security.sealing import Sealer
+from schemas.records.codec import encode
+from schemas.values.foreign_text import ID_LENGTH
+from schemas.values.status import RECEIPT_STATES
+
+CACHED = 500_000
+EARLY_SECONDS = 1.0
+MOST_IN_A_RECORD = 500
+FLUSHES_AT_ONCE = 3
+MANY = 32
+MOST_DIGITS = 19  # more do not fit into a column of numbers
+LEAST_DIGITS = 6  # of a national form
+
+Post = Callable[[bytes, Callable[[], None]], None]
+"""Hand a record over to `carrier-receipts`; the call back comes when Kafka has it."""
+Bury = Callable[[str, Unreadable, Callable[[], None]], None]
+"""Hand over what a carrier sent and nobody can read to `dead-letter`; the call back comes when Kafka has it."""
+_PASSING = frozenset(state for state, meaning in RECEIPT_STATES.items() if meaning is None)
+
+
+class ReceiptMatcher:
+    """The matcher of one carrier. `linger`: seconds that receipts wait for others of their chunk when many come; of a
+    carrier that lets few be unconfirmed no others would come meanwhile. `in_flight`: whether a submit to this destination
+    (None: to anybody) is unanswered."""
+
+    def __init__(self, carrier: str, post: Post, bury: Bury, sealer: Sealer, now: Callable[[], int], *, linger: float,
+                 cached: int = CACHED) -> None:
+        self.lookup: Callable[[str], tuple[str, ...]] = lambda receipt_id: (receipt_id,)
+        self.in_flight: Callable[[int | None], bool] = lambda destination: True
+        self.strict = False
+        self._carrier = carrier
+        self._post = post
+        self._bury = bury
+        self._sealer = sealer
+        self._now = now
+        self._linger = linger
+        self._known = KnownIds[tuple[Facts, int]](cached)
+        self._groups: dict[Facts | None, Group] = {}
+        self._pending = 0
+        self._early: dict[str, list[tuple[Receipt, Batch]]] = {}
+        self._deadlines: deque[tuple[float, Receipt, Batch]] = deque()
+        self._flushing = 0
+        self._many = False
+        self._odd_destinations = False  # this carrier writes destinations otherwise than they were submitted
+        self._timer: asyncio.TimerHandle | None = None
+
+    def learn(self, carrier_id: str, facts: Facts, rank: int) -> None:
+        """The carrier calls this message (or a segment of it) so; in the form to remember."""
+        self._known.learn(carrier_id, (facts, rank))
+        if self._early:
+            for receipt, batch in self._early.pop(carrier_id, ()):
+                if not batch.is_open(receipt):
+                    continue
+                if self._agrees(receipt, facts, rank):
+                    batch.forget(receipt)
+                    self._keep(batch, receipt, carrier_id, facts, rank)
+                else:
+                    self._early.setdefault(carrier_id, []).append((receipt, batch))
+            self._soon()
+
+    def learn_parts(self, carrier_ids: list[str], facts: Facts, rank: int) -> tuple[str, ...]:
+        """The same of several segments; the ids as they stand in our columns."""
+        ids = tuple(map(plain, carrier_ids))
+        for carrier_id in ids:
+            self.learn(carrier_id, facts, rank)
+        return ids
+
+    def take(self, receipts: list[Receipt], acknowledge: Acknowledge) -> None:
+        """A batch as it came from the carrier."""
+        batch = Batch(acknowledge, len(receipts))
+        known = self._known.get
+        for receipt in receipts:
+            if receipt.state in _PASSING:
+                batch.close(1)
+                continue
+            carrier_id = receipt.carrier_message_id
+            found = known(carrier_id)
+            if found is None or not receipt.destination or int(receipt.destination) != found[0].numbers[found[1]]:
+                carrier_id, found = self._search(receipt)
+            if found is not None:
+                self._keep(batch, receipt, carrier_id, *found)
+            elif self._may_be_early(receipt):
+                self._wait(receipt, batch)
+            else:
+                self._give_up(receipt, batch)
+        self._soon()
+
+    def keep_unreadable(self, what: Unreadable, acknowledge: Acknowledge) -> None:
+        """What nobody can read, as it came from the carrier."""
+        self._bury(self._carrier, what, acknowledge)
+
+    @property
+    def open(self) -> int:
+        """Receipts that Kafka does not have yet, flushes in flight counted as one each."""
+        return self._pending + self._flushing + len(self._deadlines)
+
+    def flush(self) -> None:
+        """Write what is pending now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        groups, self._groups = self._groups, {}
+        self._many, self._pending = self._pending >= MANY, 0
+        if not groups:
+            return
+        at, left = self._now(), len(groups)
+        self._flushing += 1
+
+        def stands() -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                self._flushed()
+
+        for facts, group in groups.items():
+            record = (unknown_record(self._carrier, group, at, self._sealer) if facts is None
+                      else known_record(self._carrier, facts, group, at, self._sealer))
+            self._post(encode(record), group.close_after(stands))
+
+    def _flushed(self) -> None:
+        self._flushing -= 1
+        if self._pending and self._flushing == 0:
+            self.flush()
+        else:
+            self._soon()
+
+    def _search(self, receipt: Receipt) -> tuple[str, tuple[Facts, int] | None]:
+        for form in self._forms(receipt):
+            found = self._known.get(form)
+            if found is not None and self._agrees(receipt, *found):
+                self._odd_destinations |= receipt.destination != str(found[0].numbers[found[1]])
+                return form, found
+        return receipt.carrier_message_id, None
+
+    def _forms(self, receipt: Receipt) -> list[str]:
+        """Every form of its ids as it may stand in our columns, the likeliest first, none twice."""
+        forms = self.lookup(receipt.carrier_message_id)
+        if receipt.other_id:
+            forms = (*forms, *self.lookup(receipt.other_id))
+        return _within(list(dict.fromkeys([plain(form) for form in forms])))
+
+    def _agrees(self, receipt: Receipt, facts: Facts, rank: int) -> bool:
+        if not self.strict:
+            return True
+        number = facts.numbers[rank]
+        return is_number(receipt.destination, number) or receipt.other_address == str(number)
+
+    def _may_be_early(self, receipt: Receipt) -> bool:
+        """Whether its message may be a submit without an answer yet."""
+        destination, other = receipt.destination, receipt.other_address
+        if not destination or destination[0] == "0" or self._odd_destinations:
+            return self.in_flight(None)
+        return self.in_flight(int(destination)) or bool(other and self.in_flight(int(other)))
+
+    def _keep(self, batch: Batch, receipt: Receipt, carrier_id: str, facts: Facts, rank: int) -> None:
+        group = self._groups.get(facts)
+        if group is None:
+            group = self._groups[facts] = Group()
+        group.add(batch, receipt, carrier_id, rank)
+        self._pending += 1
+        if facts.segments[rank] == 1:
+            self._known.forget(carrier_id)
+        if len(group) >= MOST_IN_A_RECORD:
+            self.flush()
+
+    def _wait(self, receipt: Receipt, batch: Batch) -> None:
+        loop = asyncio.get_running_loop()
+        batch.remember(receipt)
+        for form in self._forms(receipt):
+            self._early.setdefault(form, []).append((receipt, batch))
+        if not self._deadlines:
+            loop.call_later(EARLY_SECONDS, self._give_in)
+        self._deadlines.append((loop.time() + EARLY_SECONDS, receipt, batch))
+
+    def _give_in(self) -> None:
+        """Receipts that have waited long enough are unknown."""
+        loop = asyncio.get_running_loop()
+        while self._deadlines and self._deadlines[0][0] <= loop.time() + 0.01:
+            _, receipt, batch = self._deadlines.popleft()
+            for form in self._forms(receipt):
+                self._withdraw(form, receipt)
+            if batch.is_open(receipt):
+                batch.forget(receipt)
+                self._give_up(receipt, batch)
+        if self._deadlines:
+            loop.call_at(self._deadlines[0][0], self._give_in)
+        self._soon()
+
+    def _give_up(self, receipt: Receipt, batch: Batch) -> None:
+        """Somebody else may know it."""
+        number = int(receipt.destination) if 0 < len(receipt.destination) < MOST_DIGITS else 0
+        self._unknown().add(batch, receipt, ",".join(self._forms(receipt)), number)
+        self._pending += 1
+
+    def _unknown(self) -> Group:
+        group = self._groups.get(None)
+        if group is not None and len(group) >= MOST_IN_A_RECORD:
+            self.flush()
+            group = None
+        if group is None:
+            group = self._groups[None] = Group()
+        return group
+
+    def _withdraw(self, form: str, receipt: Receipt) -> None:
+        left = [entry for entry in self._early.get(form, ()) if entry[0] is not receipt]
+        if left:
+            self._early[form] = left
+        else:
+            self._early.pop(form, None)
+
+    def _soon(self) -> None:
+        """Flush soon, or when much is pending; at most a few flushes are in flight."""
+        if not self._pending or self._flushing >= FLUSHES_AT_ONCE:
+            return
+        if self._pending >= MOST_IN_A_RECORD:
+            self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._linger if self._many else 0, self.flush)
+
+
+def is_number(digits: str, number: int) -> bool:
+    """Whether these digits are this number: whole, or without the country's code."""
+    bare, whole = digits.lstrip("0"), str(number)
+    return bare == whole or (len(bare) >= LEAST_DIGITS and whole.endswith(bare))
+
+
+def _within(forms: list[str]) -> list[str]:
+    """As many of these as a column holds of one receipt; the first always."""
+    while len(forms) > 1 and sum(map(len, forms)) + len(forms) > ID_LENGTH:
+        forms.pop()
+    return forms

@@ -1,0 +1,167 @@
+"""A slice taken up for sending: opened once, its messages handed out in order.
+
+In: a slice, the positions of it that are to be sent, the sealer. Out: ranks (places in the slice's columns) to send next,
+rendered texts, our ids, destinations, hashes, and the cost in segments of what still waits. A throttled message comes back
+to the front. A slice whose columns do not open raises `UnsealError`; a message whose text cannot be rendered raises
+`MissingVariable` when it is asked for.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import insort
+
+from infra.security.sealing import Sealer
+from schemas.records.slice import Slice
+from schemas.values.ids import CampaignId, MessageId, campaign_message_id
+from schemas.values.positions import everyone, places
+from schemas.values.reasons import Reason
+from schemas.values.template import compile_template
+from schemas.values.text import smart
+
+
+class Facts:
+    """What is remembered of a load's messages until their receipts have come."""
+
+    __slots__ = ("carrier", "hashes", "indexes", "members", "numbers", "refs", "segments", "slice")
+
+    def __init__(self, slice_: Slice, carrier: str, numbers: array[int], hashes: bytes,
+                 refs: list[str | None] | None) -> None:
+        self.slice = slice_
+        self.carrier = carrier
+        self.members = places(slice_.positions)
+        self.numbers = numbers
+        self.hashes = hashes
+        self.indexes = array("I", slice_.indexes)
+        self.segments = slice_.segments or bytes([1]) * len(numbers)
+        self.refs = refs if refs is not None and any(ref is not None for ref in refs) else None
+
+    def hash(self, rank: int) -> bytes:
+        """The keyed hash of this message's destination."""
+        return self.hashes[8 * rank : 8 * rank + 8]
+
+    def positions(self, ranks: list[int]) -> int:
+        """The set of positions of these ranks, ascending."""
+        members = self.members
+        first, last = members[ranks[0]], members[ranks[-1]]
+        if last - first == len(ranks) - 1:
+            return everyone(len(ranks)) << first
+        total = 0
+        for rank in ranks:
+            total |= 1 << members[rank]
+        return total
+
+
+class SendBatch:
+    """The messages of one slice that this process is to send. `offset`: of the dispatch record it came in.
+
+    `alone`: its messages go one at a time, nothing else of it in flight. `again`: ranks that go out for the second and last
+    time, with the reason why nobody knows of the first; `kept`: the segments of these that the carrier has. `common_text`:
+    of a batch without variables.
+    """
+
+    __slots__ = (
+        "_at",
+        "_front",
+        "_ranks",
+        "_template",
+        "_variables",
+        "again",
+        "alone",
+        "common_text",
+        "facts",
+        "flying",
+        "kept",
+        "offset",
+        "slice",
+        "waiting_cost",
+    )
+
+    def __init__(self, slice_: Slice, positions: int, offset: int, carrier: str, sealer: Sealer, *, alone: bool) -> None:
+        columns = sealer.open(slice_)
+        self.facts = Facts(slice_, carrier, array("Q", columns.to), sealer.hash_destinations(columns.to), columns.refs)
+        # What stays in memory until the last receipt needs no sealed block.
+        self.slice = slice_
+        self.offset = offset
+        self.alone = alone
+        self.flying = 0
+        self.again: dict[int, Reason] = {}
+        self.kept: dict[int, tuple[str, ...]] = {}
+        self._template = compile_template(slice_.body)
+        nobody: list[str | None] = [None] * len(self.facts.members)
+        self._variables = [columns.variables.get(name, nobody) for name in self._template.names]
+        self.common_text = None if self._template.names else self._final(self._template.literals[0])
+        members = self.facts.members
+        whole = positions == slice_.positions
+        self._ranks = list(range(len(members))) if whole else [
+            rank for rank, position in enumerate(members) if positions >> position & 1]
+        self._at = 0
+        self._front: list[int] = []
+        self.waiting_cost = self._cost(self._ranks)
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """(chunk, send)."""
+        return self.slice.chunk, self.slice.send
+
+    @property
+    def waiting(self) -> int:
+        """Messages not started, or started and given back."""
+        return len(self._ranks) - self._at + len(self._front)
+
+    def take(self, count: int) -> list[int]:
+        """The next `count` ranks at most, ascending."""
+        taken, self._front = self._front[:count], self._front[count:]
+        more = self._ranks[self._at : self._at + count - len(taken)]
+        self._at += len(more)
+        taken += more
+        self.flying += len(taken)
+        self.waiting_cost -= self._cost(taken)
+        return taken
+
+    def take_all(self) -> list[int]:
+        """Everything that waits, to be given up."""
+        return self.take(self.waiting)
+
+    def give_back(self, rank: int) -> None:
+        """This message has not gone out; it is the next again."""
+        insort(self._front, rank)
+        self.flying -= 1
+        self.waiting_cost += self.facts.segments[rank]
+
+    def withdraw(self, rank: int) -> bool:
+        """Take this message, given back before, as if it went; False when it does not wait."""
+        if rank not in self._front:
+            return False
+        self._front.remove(rank)
+        self.flying += 1
+        self.waiting_cost -= self.facts.segments[rank]
+        return True
+
+    def landed(self, count: int) -> None:
+        """So many messages in flight are answered, or were given up."""
+        self.flying -= count
+        if not self.flying and not self.waiting:
+            self._variables = []
+
+    def text(self, rank: int) -> str:
+        """The message as it is to be read; of many alike the same object, so that a carrier encodes it once."""
+        if self.common_text is not None:
+            return self.common_text
+        return self._final(self._template.fill([column[rank] for column in self._variables]))
+
+    def message_id(self, rank: int) -> MessageId:
+        """Our id of this message."""
+        slice_ = self.slice
+        if slice_.campaign is None:
+            return MessageId(slice_.chunk)
+        return campaign_message_id(CampaignId(slice_.campaign), slice_.part, self.facts.indexes[rank])
+
+    def _final(self, text: str) -> str:
+        return smart(text) if self.slice.smart else text
+
+    def _cost(self, ranks: list[int]) -> int:
+        segments = self.facts.segments
+        if ranks and ranks[-1] - ranks[0] == len(ranks) - 1:
+            return sum(segments[ranks[0] : ranks[-1] + 1])
+        return sum([segments[rank] for rank in ranks])

@@ -1,0 +1,51 @@
+"""What a connection to a carrier is made of, as the carrier's row says.
+
+In: a row, the registry of kinds. Out: `Wiring`; connections of it. Two wirings that are equal need no other connection.
+Wrong: a ValueError for a kind that is not built and for settings that can never work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectors.carriers.contract import Carrier, CarrierCallbacks
+from connectors.carriers.registry import Kind, Registry
+from infra.postgres.config_cache import CarrierRow
+from infra.settings.carriers import KindSettings
+from schemas.values.lanes import Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """`binds`: of this process. `window` and `binds` may be changed while a connection stands."""
+
+    window: int
+    binds: int
+    kind: Kind
+    settings: KindSettings
+
+    def connect(self, callbacks: CarrierCallbacks, *, binds: int | None = None) -> Carrier:
+        """A connection, not opened; `binds` unless all of them."""
+        return self.kind.connect(self.settings, callbacks, window=self.window, binds=self.binds if binds is None else binds)
+
+    def differs_in_size_alone(self, other: Wiring) -> bool:
+        """Whether a connection of the other one can become this."""
+        return (self.kind, self.settings) == (other.kind, other.settings)
+
+    def shares_account(self, other: Wiring) -> bool:
+        """Whether the far end counts the connections of both together."""
+        return self.kind == other.kind and self.settings.account == other.settings.account
+
+
+def wiring_of(row: CarrierRow, pool: Pool, registry: Registry) -> Wiring:
+    """What this pool's process needs for the carrier."""
+    kind = registry.get(row.kind)
+    if kind is None:
+        raise ValueError(f"kind {row.kind!r} is not built")
+    return Wiring(window=row.window, binds=share_of_binds(row.binds, pool), kind=kind,
+                  settings=kind.settings.from_columns(row.settings, row.password))
+
+
+def share_of_binds(binds: int, pool: Pool) -> int:
+    """The connections that this pool's process holds; at least one."""
+    return 1 if pool is Pool.OTP else max(1, binds - 1)

@@ -1,0 +1,68 @@
+"""The releaser's hold on the waiting room: lease rows, give them back smaller.
+
+In: a condition and its parameters. Out: leased `HeldRow`s; `mark` takes positions out of rows that are still ours. A
+lease lasts `LEASE_MS`: when a releaser dies, its rows are claimed again and what it had produced already is recognised
+by intake and dispatch. Raises `DatabaseDown` when PostgreSQL is away; the caller tries again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.releaser.rows import HeldRow, each, read_row
+from infra.postgres.pool import Pool, execute, fetch_all, look_up, transaction
+from infra.postgres.sql import load_sql
+from schemas.values.positions import ranks_within
+
+LEASE_MS = 30_000
+HERE = "connectors.releaser"
+
+
+class RowLeases:
+    """Leases of one releaser process."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._lease = str(uuid.uuid4())
+
+    async def claim(self, condition: str, now: int, limit: int, **params: Any) -> list[HeldRow]:
+        """Up to `limit` rows of the statement `where_<condition>`, now leased to us."""
+        text = load_sql(HERE, "claim").replace("/* condition */", load_sql(HERE, f"where_{condition}"))
+        values = {"now": now, "until": now + LEASE_MS, "lease": self._lease, "limit": limit, **params}
+        async with transaction(self._pool) as connection:
+            rows = await fetch_all(connection, text, values)
+        return each(rows, read_row)
+
+    async def mark(self, taken: Sequence[tuple[HeldRow, int]]) -> None:
+        """Take these positions out of their rows and end the leases; 0 gives a row back untouched."""
+        rows = [(row, row.positions & ~positions) for row, positions in taken]
+        async with transaction(self._pool) as connection:
+            await execute(connection, load_sql(HERE, "mark"), {
+                "lease": self._lease,
+                "tenants": [row.tenant for row, _ in rows],
+                "chunks": [row.chunk for row, _ in rows],
+                "sends": [row.send for row, _ in rows],
+                "holds": [row.hold for row, _ in rows],
+                "portions": [row.portion for row, _ in rows],
+                "positions": [rest.to_bytes((rest.bit_length() + 7) // 8, "little") for _, rest in rows],
+                "waiting": [rest.bit_count() for _, rest in rows],
+                "segments": [_segments(row, rest) for row, rest in rows],
+            })
+
+    async def query(self, name: str, params: Mapping[str, Any], *, by_index: bool = False) -> list[tuple[Any, ...]]:
+        """The rows of one of our statements; `by_index`: found by index whatever the planner thinks."""
+        async with (look_up if by_index else transaction)(self._pool) as connection:
+            return await fetch_all(connection, load_sql(HERE, name), params)
+
+    async def execute(self, name: str, params: Mapping[str, Any]) -> None:
+        """Run one of our statements for its effect."""
+        async with transaction(self._pool) as connection:
+            await execute(connection, load_sql(HERE, name), params)
+
+
+def _segments(row: HeldRow, rest: int) -> int:
+    if not rest or not row.slice.segments:
+        return 0
+    return sum(row.slice.segments[i] for i in ranks_within(row.slice.positions, rest))

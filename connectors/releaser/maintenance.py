@@ -1,0 +1,111 @@
+"""What the releaser does besides releasing, each about once a second and each safe to repeat:
+
+- campaigns whose row is ahead of `campaign-commands` are published (their gateway died in between);
+- parked receipts whose message became known go back to `carrier-receipts`; after 72 h they are forgotten;
+- the money of uncertain messages is settled once no receipt is awaited any more (`usage`);
+- allowances that nobody draws on any more end.
+
+Every record is acknowledged before the row that caused it is changed. Raises DatabaseDown or DeliveryError; the
+role tries again. A row that fails of itself is logged and passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from array import array
+from collections.abc import Awaitable, Callable
+from itertools import groupby
+from typing import Any
+
+import structlog
+
+from connectors.releaser.leases import RowLeases
+from infra.kafka.outbox import DeliveryError, Outbox
+from infra.postgres.pool import DatabaseDown
+from schemas.records.codec import encode
+from schemas.records.topics import CARRIER_RECEIPTS, COMMANDS, USAGE
+from schemas.records.wire import CarrierReceipts, Usage
+from schemas.rules.commands import campaign_command
+from schemas.values.foreign_text import CODE_LENGTH, ID_LENGTH, fit
+from schemas.values.positions import places, positions_of
+
+PARKED_MS = 72 * 3_600_000
+log = structlog.get_logger()
+
+
+async def publish_campaigns(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
+    """`campaign-commands` catches up with the rows."""
+
+    async def publish(row: tuple[Any, ...]) -> None:
+        tenant, campaign, version, status, lane, parts = row
+        command = campaign_command(tenant, campaign, version, status, lane, parts, now())
+        await outbox.send(COMMANDS, campaign.encode(), encode(command))
+        await leases.execute("published", {"tenant": tenant, "campaign": campaign, "version": version})
+
+    await _one_by_one(await leases.query("unpublished", {}), publish)
+
+
+async def replay_parked(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
+    """Receipts that came before their message was known are looked at again."""
+    rows = await leases.query("parked_found", {}, by_index=True)
+    for carrier, group in groupby(rows, key=lambda row: row[0]):
+        receipts = list(group)
+        await outbox.send(CARRIER_RECEIPTS, carrier.encode(), encode(_receipts(carrier, receipts, now())))
+        await leases.execute("parked_done", {
+            "carriers": [r[0] for r in receipts], "ids": [r[1] for r in receipts],
+            "hashes": [r[2] for r in receipts], "states": [r[3] for r in receipts]})
+    await leases.execute("parked_forget", {"before": now() - PARKED_MS})
+
+
+async def settle_uncertain(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
+    """Charge or give back, by the tenant's setting, what uncertain messages have reserved."""
+
+    async def settle(row: tuple[Any, ...]) -> None:
+        tenant, chunk, send, members, campaign, round_, price_class, price, segments, lease, charge, size = row
+        if round_ is not None:
+            positions = positions_of(members)
+            record = Usage(tenant=tenant, campaign=campaign, chunk=chunk, size=size, round=round_,
+                           price_class=price_class, charged=positions if charge else 0,
+                           refunded=0 if charge else positions, price=price,
+                           segments=bytes(segments[p] for p in places(positions)), lease=lease, at=now())
+            await outbox.send(USAGE, chunk.encode(), encode(record))
+        await leases.execute("uncertain_done", {"tenant": tenant, "chunk": chunk, "send": send,
+                                                    "positions": members})
+
+    await _one_by_one(await leases.query("uncertain_due", {"now": now()}), settle)
+
+
+async def end_allowances(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
+    """Allowances whose time is over give back what is left of them."""
+    await leases.execute("allowances_end", {"now": now()})
+
+
+MAINTENANCE = (publish_campaigns, replay_parked, settle_uncertain, end_allowances)
+
+
+async def do_maintenance(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
+    """All of them, side by side; the first fault is raised once all have ended."""
+    results = await asyncio.gather(*(task(leases, outbox, now) for task in MAINTENANCE), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+async def _one_by_one(rows: list[tuple[Any, ...]], act: Callable[[tuple[Any, ...]], Awaitable[None]]) -> None:
+    for row in rows:
+        try:
+            await act(row)
+        except (DatabaseDown, DeliveryError):
+            raise
+        except Exception as fault:  # noqa: BLE001  why: whatever is wrong with one row, the others must go on
+            log.error("a row cannot be dealt with; it stays", action="row_stays", row=f"{row[0]} {row[1]}",
+                      fault=f"{type(fault).__name__}: {fault}"[:300])
+
+
+def _receipts(carrier: str, rows: list[tuple[Any, ...]], at: int) -> CarrierReceipts:
+    return CarrierReceipts(
+        carrier=carrier, at=at, count=len(rows), ids="\n".join(fit(r[1], ID_LENGTH) for r in rows),
+        states="\n".join(fit(r[3], CODE_LENGTH) for r in rows), codes="\n".join(fit(r[4], CODE_LENGTH) for r in rows),
+        done_at=array("q", [r[5] for r in rows]).tobytes(),
+        to_hashes=b"".join(struct.pack("<q", r[2]) for r in rows))

@@ -1,0 +1,48 @@
+-- What the releaser asks and notes in few lines; longer statements are files of their own.
+
+-- name: parked_done
+-- These receipts are on their way again.
+DELETE FROM parked_receipts r
+USING unnest(%(carriers)s::text[], %(ids)s::text[], %(hashes)s::bigint[], %(states)s::text[]) AS u (carrier, id, to_hash, state)
+WHERE (r.carrier, r.id, r.to_hash, r.state) = (u.carrier, u.id, u.to_hash, u.state)
+
+-- name: parked_forget
+-- Receipts that no message claimed in three days belong to nobody here.
+DELETE FROM parked_receipts WHERE at < %(before)s
+
+-- name: published
+-- campaign-commands has acknowledged this version.
+UPDATE campaigns SET published = %(version)s
+WHERE tenant = %(tenant)s::uuid AND id = %(campaign)s AND published < %(version)s AND version >= %(version)s
+
+-- name: uncertain_done
+-- The money of these uncertain messages is settled.
+DELETE FROM uncertain_positions
+WHERE tenant = %(tenant)s::uuid AND chunk = %(chunk)s AND send = %(send)s AND position = ANY(%(positions)s::smallint[])
+
+-- name: where_balance
+-- Rows that wait for a credit and whose cheapest message can be paid now; intake keeps waiting what cannot.
+h.reason = 'balance' AND h.expires_at > %(now)s
+AND h.cheapest <= (SELECT b.balance - b.reserved FROM balances b WHERE b.tenant = h.tenant)
+AND (h.campaign IS NULL OR (c.status = 'running' AND c.published = c.version))
+
+-- name: where_canceled
+-- Everything that waits of one canceled campaign, of parts that count.
+h.tenant = %(tenant)s::uuid AND h.campaign = %(campaign)s AND c.status = 'canceled' AND c.published = c.version
+AND EXISTS (SELECT FROM campaign_parts p WHERE (p.tenant, p.campaign, p.part) = (h.tenant, h.campaign, h.part))
+
+-- name: where_expired
+-- Rows whose validity ended while they waited; drafts once they are started.
+h.expires_at <= %(now)s AND (h.campaign IS NULL OR (c.status = 'running' AND c.published = c.version
+AND EXISTS (SELECT FROM campaign_parts p WHERE (p.tenant, p.campaign, p.part) = (h.tenant, h.campaign, h.part))))
+
+-- name: where_room
+-- Rows that wait for room at one carrier and lane.
+h.reason = %(reason)s AND h.carrier = %(carrier)s AND h.lane = %(lane)s AND h.not_before <= %(now)s
+AND h.expires_at > %(now)s AND (h.campaign IS NULL OR (c.status = 'running' AND c.published = c.version))
+
+-- name: where_started
+-- Drafts of one started campaign, of parts that count.
+h.tenant = %(tenant)s::uuid AND h.campaign = %(campaign)s AND h.reason = 'draft' AND h.expires_at > %(now)s
+AND c.status = 'running' AND c.published = c.version
+AND EXISTS (SELECT FROM campaign_parts p WHERE (p.tenant, p.campaign, p.part) = (h.tenant, h.campaign, h.part))

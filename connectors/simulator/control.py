@@ -1,0 +1,45 @@
+"""Change the simulator while it runs, over HTTP on loopback.
+
+GET /script · PATCH /script with a JSON object of the fields to change (200 with the whole script, 400 with the fault) ·
+GET /counters · POST /disconnect cuts all connections. No authentication: never bind it to anything but loopback.
+"""
+
+import msgspec
+from aiohttp import web
+
+from connectors.simulator.script import changed
+from connectors.simulator.server import SimulatorServer
+
+
+def control_app(server: SimulatorServer) -> web.Application:
+    """The four calls."""
+
+    async def show_script(request: web.Request) -> web.Response:
+        return _json(server.script)
+
+    async def change_script(request: web.Request) -> web.Response:
+        try:
+            script = changed(server.script, await request.read())
+        except (msgspec.DecodeError, ValueError) as error:
+            return web.json_response({"detail": str(error)}, status=400)
+        server.change(script)
+        return _json(script)
+
+    async def show_counters(request: web.Request) -> web.Response:
+        counters = msgspec.structs.asdict(server.counters)
+        return _json(counters | {"waiting_receipts": server.waiting_receipts, "connections": len(server.connections)})
+
+    async def disconnect(request: web.Request) -> web.Response:
+        server.disconnect()
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_get("/script", show_script)
+    app.router.add_patch("/script", change_script)
+    app.router.add_get("/counters", show_counters)
+    app.router.add_post("/disconnect", disconnect)
+    return app
+
+
+def _json(value: object) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), content_type="application/json")

@@ -1,1 +1,0 @@
-SELECT id, number FROM carriers

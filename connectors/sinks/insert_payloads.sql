@@ -1,1 +1,0 @@
-INSERT INTO chunk_payloads SELECT * FROM staging_payloads ON CONFLICT (tenant, chunk) DO NOTHING

@@ -1,1 +1,0 @@
-CREATE TEMP TABLE IF NOT EXISTS staging_chunks (LIKE public.chunks) ON COMMIT DELETE ROWS

@@ -1,0 +1,8 @@
+-- Who may call and what numbers cost; one statement a name.
+
+-- name: known_keys
+-- Every key in force with its tenant's permissions and balance.
+SELECT id, tenant::text, hash, lanes, senders, balance, reserved FROM keys_in_force();
+
+-- name: known_routes
+SELECT prefix, carriers, price FROM routes;

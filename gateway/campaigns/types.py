@@ -1,0 +1,166 @@
+"""Campaigns as clients send and get them; fields that are not listed here are refused.
+
+What its recipients look like stands in `screening.types`, as uploads bring them too.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from gateway.http.fields import NO_NUL, Encoding, LaneName, Sender, Text, Validity
+from gateway.http.problem import Problem, refusal
+from gateway.screening.types import Recipient, Rejection
+
+MAX_INLINE = 10_000
+MAX_NAMES = 100
+"""Different placeholders of a body; every recipient is asked for each."""
+
+Name = Annotated[str, Meta(min_length=1, max_length=200, extra_json_schema=NO_NUL)]
+# Trap: to Python `$` also stands before a last newline; JSON Schema knows no other end of a text.
+Amount = Annotated[str, Meta(pattern=r"^[0-9]{1,11}(\.[0-9]{1,4})?$(?!\n)")]
+
+
+class CampaignStatus(StrEnum):
+    """The first, second and last stand in the row; `completed...` follow from the counts of a running one."""
+
+    DRAFT = "draft"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    COMPLETED_WITH_FAILURES = "completed_with_failures"
+    CANCELED = "canceled"
+
+
+class CampaignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A campaign with its recipients, or an open one to which they are uploaded."""
+
+    name: Name
+    sender: Sender = msgspec.field(name="from")
+    body: Text
+    lane: LaneName = "marketing"
+    channel: Literal["sms"] = "sms"
+    validity_seconds: Validity = 86_400
+    max_price: Amount | None = None
+    smart_encoding: bool = False
+    recipients: Annotated[list[Recipient], Meta(extra_json_schema={"maxItems": MAX_INLINE})] = []
+    open: bool = False
+
+
+def too_many_recipients() -> Problem:
+    """422."""
+    return refusal("/recipients", "too_many_recipients",
+                   f"at most {MAX_INLINE} recipients inline; open the campaign and upload more")
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """What the accepted recipients will cost when every one is sent."""
+
+    segments: int
+    price: str
+
+
+class CampaignAccepted(msgspec.Struct, frozen=True, kw_only=True):
+    """A campaign exists; `rejected` names every recipient that was refused."""
+
+    id: str
+    status: CampaignStatus
+    accepted: int
+    rejected: list[Rejection]
+    estimate: Estimate
+
+
+class CampaignState(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `start` and `cancel`."""
+
+    id: str
+    status: CampaignStatus
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages by status; `accepted` is the total and equals the sum of all others."""
+
+    accepted: int
+    scheduled: int
+    held: int
+    queued: int
+    sending: int
+    sent: int
+    delivered: int
+    read: int
+    undelivered: int
+    failed: int
+    rejected: int
+    expired: int
+    canceled: int
+    uncertain: int
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """What most of the waiting messages wait for; `until` where a time is known."""
+
+    reason: str
+    until: str | None
+
+
+class Campaign(msgspec.Struct, frozen=True, kw_only=True):
+    """A campaign as it stands at one moment. `ended_at`: when it was canceled."""
+
+    id: str
+    name: str
+    status: CampaignStatus
+    sender: str = msgspec.field(name="from")
+    body: str
+    lane: LaneName
+    counts: Counts
+    rejected_count: int
+    waiting: Waiting | None
+    price: str
+    currency: str
+    max_price: str | None
+    validity_seconds: int
+    smart_encoding: bool
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+
+
+class CampaignPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`next`: an opaque cursor, null at the end."""
+
+    campaigns: list[Campaign]
+    next: str | None
+
+
+class RejectionRow(Rejection, frozen=True, kw_only=True):
+    """A refused recipient of a campaign, with the part it came in."""
+
+    part: int
+
+
+class RejectionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`next`: an opaque cursor, null at the end."""
+
+    rejections: list[RejectionRow]
+    next: str | None
+
+
+class RouteShare(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of the recipients this carrier would get."""
+
+    carrier: str
+    recipients: int
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """What a campaign would come to; `segments` of the longest text."""
+
+    recipients: int
+    encoding: Encoding
+    segments: int
+    total_segments: int
+    price: str
+    routes: list[RouteShare]
+    rejected: list[Rejection]

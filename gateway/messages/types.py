@@ -1,0 +1,59 @@
+"""Single messages as clients send and get them; fields that are not listed here are refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from gateway.http.fields import MAX_REF, NO_NUL, NUMBER, Encoding, LaneName, Sender, Text, Validity
+
+Number = Annotated[str, Meta(extra_json_schema=NUMBER)]
+ClientRef = Annotated[str, Meta(min_length=1, max_length=MAX_REF, extra_json_schema=NO_NUL)]
+
+
+class MessageRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One message. With `variables` the body is a template; without, its placeholders have no values."""
+
+    to: Number
+    sender: Sender = msgspec.field(name="from")
+    body: Text
+    lane: LaneName = "transactional"
+    channel: Literal["sms"] = "sms"
+    validity_seconds: Validity = 86_400
+    client_ref: ClientRef | None = None
+    variables: dict[str, str] = {}
+    smart_encoding: bool = False
+
+
+class MessageAccepted(msgspec.Struct, frozen=True, kw_only=True):
+    """Kafka has the message."""
+
+    id: str
+    status: Literal["accepted"] = "accepted"
+    encoding: Encoding
+    segments: int
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as it stands; `segments`, `price` and `carrier` are null until they are known."""
+
+    id: str
+    to: str | None
+    status: str
+    reason: str | None
+    segments: int | None
+    price: str | None
+    currency: str
+    carrier: str | None
+    client_ref: str | None
+    created_at: str
+    updated_at: str
+
+
+class MessagePage(msgspec.Struct, frozen=True, kw_only=True):
+    """`next`: an opaque cursor, null at the end."""
+
+    messages: list[Message]
+    next: str | None

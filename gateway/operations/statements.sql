@@ -1,0 +1,4 @@
+-- Whether PostgreSQL answers; one statement a name.
+
+-- name: ping
+SELECT 1;

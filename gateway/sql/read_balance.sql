@@ -1,1 +1,0 @@
-SELECT balance, reserved FROM balances WHERE tenant = %(tenant)s

@@ -1,0 +1,17 @@
+"""Amounts of money on the command line.
+
+In: text such as `12.5`. Out: ten-thousandths. Wrong: `Refusal` with the form that is expected.
+"""
+
+from __future__ import annotations
+
+from infra.runtime.refusal import Refusal
+from schemas.values.money import MoneyError, parse_amount
+
+
+def amount(text: str, *, signed: bool = False) -> int:
+    """Ten-thousandths of the currency's unit."""
+    try:
+        return parse_amount(text, signed=signed)
+    except MoneyError as fault:
+        raise Refusal(f"{text!r} is no amount", fault.detail) from fault

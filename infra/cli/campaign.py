@@ -1,0 +1,181 @@
+"""`sluice campaign create|list|show|watch|start|cancel|messages`.
+
+In: what the API takes; recipients from a file or stdin, streamed. Out: the gateway's answers.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+
+from infra.cli.options import ApiKey, Config, Data, Gateway, Output, Yes, confirm, open_api
+from infra.cli.output import Format, chosen, show_one, show_rows
+from infra.cli.send import LaneName
+from infra.runtime.console import tell
+
+app = typer.Typer(no_args_is_help=True, help="Campaigns.")
+Campaign = Annotated[str, typer.Argument(metavar="ID", help="cmp_...")]
+COLUMNS = ("id", "name", "status", "accepted", "delivered", "price", "created_at")
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Option(help="Its name.")],
+    sender: Annotated[str, typer.Option("--from", help="Sender.")],
+    body: Annotated[str, typer.Option(help="Text with {{variables}}.")],
+    recipients: Annotated[Path, typer.Argument(metavar="RECIPIENTS", help="CSV or NDJSON file; - is stdin.")],
+    lane: Annotated[LaneName | None, typer.Option(help="Default: the API's.")] = None,
+    validity_seconds: Annotated[int | None, typer.Option(min=1, help="Not sent after so long; default: a day.")] = None,
+    max_price: Annotated[str | None, typer.Option(help="Refuse what would cost more.")] = None,
+    smart_encoding: Annotated[bool, typer.Option("--smart-encoding", help="Replace look-alikes.")] = False,
+    draft: Annotated[bool, typer.Option("--draft", help="Do not start it.")] = False,
+    gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None, output: Output = None,
+) -> None:
+    """Make a campaign, upload its recipients and start it."""
+    from infra.cli.recipients import content_of
+
+    api = open_api(data, config, gateway, api_key)
+    given = {"name": name, "from": sender, "body": body, "lane": lane and lane.value, "max_price": max_price,
+             "validity_seconds": validity_seconds, "smart_encoding": smart_encoding or None}
+    with _opened(recipients) as stream:
+        made = api.post("/v1/campaigns", {key: value for key, value in given.items() if value is not None} |
+                        {"open": True, "recipients": []})
+        try:
+            content, blocks = content_of(stream, recipients.name)
+            uploaded = api.upload(f"/v1/campaigns/{made['id']}/recipients", with_progress(blocks, _size(recipients)), 1,
+                                  content)
+        except BaseException:
+            _take_back(api, made["id"])
+            raise
+    if not draft:
+        api.post(f"/v1/campaigns/{made['id']}/start")
+    show_one({"id": made["id"], "status": "draft" if draft else "running", "accepted": uploaded["accepted"],
+              "rejected_count": uploaded["rejected_count"], "rejected": uploaded["rejected"]}, output)
+
+
+@app.command("list")
+def list_(gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None,
+          output: Output = None) -> None:
+    """Show the newest campaigns."""
+    found = open_api(data, config, gateway, api_key).get("/v1/campaigns")
+    rows = found.get("campaigns", [])
+    show_rows([row | {"accepted": row["counts"]["accepted"], "delivered": row["counts"]["delivered"]} for row in rows],
+              output, COLUMNS)
+
+
+@app.command()
+def show(campaign: Campaign, gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None,
+         output: Output = None) -> None:
+    """Show one campaign."""
+    from infra.client.api import segment
+
+    show_one(open_api(data, config, gateway, api_key).get(f"/v1/campaigns/{segment(campaign)}"), output)
+
+
+@app.command()
+def watch(campaign: Campaign, gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None,
+          output: Output = None) -> None:
+    """Watch a campaign until it is completed or canceled."""
+    from infra.client.campaign_watch import progress_table, watch_campaign
+
+    state = watch_campaign(open_api(data, config, gateway, api_key), campaign)
+    if chosen(output) is Format.TABLE:
+        from rich.console import Console
+
+        Console().print(progress_table(state))
+    else:
+        show_one(state, output)
+
+
+@app.command()
+def start(campaign: Campaign, gateway: Gateway = None, api_key: ApiKey = None, data: Data = None,
+          config: Config = None, output: Output = None) -> None:
+    """Start a draft."""
+    show_one(_command(open_api(data, config, gateway, api_key), campaign, "start"), output)
+
+
+@app.command()
+def cancel(campaign: Campaign, yes: Yes = False, gateway: Gateway = None, api_key: ApiKey = None, data: Data = None,
+           config: Config = None, output: Output = None) -> None:
+    """Cancel: what has not been handed to a carrier is not sent."""
+    confirm(f"Cancel {campaign}? It cannot be taken up again.", yes)
+    show_one(_command(open_api(data, config, gateway, api_key), campaign, "cancel"), output)
+
+
+@app.command()
+def messages(
+    campaign: Campaign, status: Annotated[str | None, typer.Option(help="Only these, e.g. failed.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None, output: Output = None,
+) -> None:
+    """Show a campaign's messages."""
+    from infra.client.api import segment
+
+    api = open_api(data, config, gateway, api_key)
+    rows: list[dict[str, Any]] = []
+    cursor = None
+    while len(rows) < limit:
+        page = api.get(f"/v1/campaigns/{segment(campaign)}/messages", status=status, cursor=cursor,
+                       limit=min(100, limit - len(rows)))
+        rows += page["messages"]
+        cursor = page.get("next")
+        if cursor is None:
+            break
+    show_rows(rows, output, ("id", "to", "status", "reason", "carrier", "segments", "price", "updated_at"))
+
+
+def with_progress(blocks: Iterator[bytes], total: int | None) -> Iterator[bytes]:
+    """The blocks, with a bar on a terminal's stderr. `total` in bytes, None = not known."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield from blocks
+        return
+    columns = (TextColumn("uploading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("uploading", total=total)
+        for block in blocks:
+            yield block
+            progress.advance(task, len(block))
+
+
+def _take_back(api: Any, campaign: str) -> None:
+    """Nobody wants the draft whose recipients did not arrive."""
+    from infra.client.api import ApiError
+
+    try:
+        api.post(f"/v1/campaigns/{campaign}/cancel")
+    except ApiError:
+        tell(f"the draft {campaign} is left: `sluice campaign cancel {campaign}`")
+    else:
+        tell(f"the draft {campaign} was canceled")
+
+
+def _command(api: Any, campaign: str, word: str) -> dict[str, Any]:
+    from infra.client.api import segment
+
+    answer: dict[str, Any] = api.post(f"/v1/campaigns/{segment(campaign)}/{word}")
+    return answer or {"id": campaign, "done": word}
+
+
+def _opened(path: Path) -> BinaryIO:
+    from infra.runtime.refusal import Refusal
+
+    if str(path) == "-":
+        if sys.stdin.isatty():
+            tell("reading recipients from the terminal; end with Ctrl-D")
+        return sys.stdin.buffer
+    try:
+        return path.open("rb")
+    except OSError as fault:
+        raise Refusal(f"cannot read {path}: {fault.strerror}", "give a file with recipients, or - for stdin") from fault
+
+
+def _size(path: Path) -> int | None:
+    return None if str(path) == "-" else path.stat().st_size

@@ -1,0 +1,72 @@
+"""`sluice carrier list|show|set|apply`.
+
+In: a carrier's id, and new limits or the settings file. Out: carriers without their passwords. Changes are in force within a
+second or two.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from infra.cli.options import Config, Data, Output, catalog
+from infra.cli.output import show_one, show_rows
+from infra.settings.limits import HIGHEST_RATE, LONGEST_RECEIPT_WAIT, MOST_BINDS, MOST_WINDOW
+
+Carrier = Annotated[str, typer.Argument(metavar="ID", help="e.g. acme-de")]
+app = typer.Typer(no_args_is_help=True, help="Carriers.")
+COLUMNS = ("id", "kind", "rate", "window", "binds", "receipt_wait_seconds", "partition")
+
+
+@app.command("list")
+def list_(data: Data = None, config: Config = None, output: Output = None) -> None:
+    """Show all carriers."""
+    with catalog(data, config) as book:
+        show_rows(book.carriers(), output, COLUMNS)
+
+
+@app.command()
+def show(carrier: Carrier, data: Data = None, config: Config = None, output: Output = None) -> None:
+    """Show one carrier."""
+    with catalog(data, config) as book:
+        show_one(book.carrier(carrier), output)
+
+
+@app.command("set")
+def set_(
+    carrier: Carrier,
+    rate: Annotated[int | None, typer.Option(min=1, max=HIGHEST_RATE, help="Segments per second.")] = None,
+    window: Annotated[int | None, typer.Option(min=1, max=MOST_WINDOW, help="Submits in flight per connection.")] = None,
+    binds: Annotated[int | None, typer.Option(min=1, max=MOST_BINDS, help="Most connections in all.")] = None,
+    receipt_wait: Annotated[int | None, typer.Option(min=1, max=LONGEST_RECEIPT_WAIT,
+                                                     help="Seconds that a receipt may take.")] = None,
+    data: Data = None, config: Config = None, output: Output = None,
+) -> None:
+    """Change a carrier while everything runs."""
+    from infra.runtime.refusal import Refusal
+
+    if (rate, window, binds, receipt_wait) == (None, None, None, None):
+        raise Refusal("nothing to change", "give --rate, --window, --binds or --receipt-wait")
+    with catalog(data, config) as book:
+        show_one(book.set_carrier(carrier, rate=rate, window=window, binds=binds, receipt_wait_seconds=receipt_wait), output)
+
+
+@app.command()
+def apply(carrier: Carrier, data: Data = None, config: Config = None, output: Output = None) -> None:
+    """Put a carrier into force as the settings file has it: host, account, password, receipt states, limits."""
+    from infra.cli.options import find_settings, postgres_url
+    from infra.postgres.admin_store import open_admin_store
+    from infra.runtime.refusal import Refusal
+    from infra.security.keyring import load_keyring
+
+    settings = find_settings(data, config)
+    row = next((row for row in settings.carriers if row.id == carrier), None)
+    if row is None:
+        raise Refusal(f"the settings file has no carrier {carrier!r}",
+                      "write its [[carriers]] into ./sluice.toml, or name the file with --config")
+    if row.of_kind is None:
+        raise Refusal(f"{carrier!r} is the simulator, whose address `sluice up` notes",
+                      "change its limits with `sluice carrier set`")
+    with open_admin_store(postgres_url(settings)) as book:
+        show_one(book.apply_carrier(row, row.of_kind, load_keyring(settings.keyring_path)), output)

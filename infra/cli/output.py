@@ -1,0 +1,117 @@
+"""What a command says: rows or one object, as a table, JSON, JSON lines or CSV on stdout; everything else on stderr.
+
+In: plain values. Out: text. A table on a terminal, JSON otherwise, unless `-o` says which. NO_COLOR is respected by rich.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from infra.runtime.console import tell
+
+Row = Mapping[str, Any]
+WIDE = 1_000
+
+
+class Format(StrEnum):
+    """The form of what stands on stdout."""
+
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    TABLE = "table"
+
+
+def chosen(wish: Format | None) -> Format:
+    """The form that is wished, or the one that fits stdout."""
+    return wish or (Format.TABLE if sys.stdout.isatty() else Format.JSON)
+
+
+def show_rows(rows: Iterable[Row], wish: Format | None, columns: Sequence[str] = ()) -> None:
+    """Many rows. `columns`: those of the table, in order; default all of the first row."""
+    listed = list(rows)
+    match chosen(wish):
+        case Format.JSON:
+            _say(_json(listed))
+        case Format.JSONL:
+            for row in listed:
+                _say(_json(row))
+        case Format.CSV:
+            sys.stdout.write(as_csv(listed))
+        case Format.TABLE:
+            _table(listed, columns or (list(listed[0]) if listed else ()))
+
+
+def show_one(row: Row, wish: Format | None) -> None:
+    """One object: as it is, or as a table of two columns."""
+    match chosen(wish):
+        case Format.JSON | Format.JSONL:
+            _say(_json(row))
+        case Format.CSV:
+            sys.stdout.write(as_csv([row]))
+        case Format.TABLE:
+            _table([{"field": name, "value": value} for name, value in row.items()], ("field", "value"))
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """The rows as CSV with a header."""
+    if not rows:
+        return ""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(list(rows[0]))
+    writer.writerows([[_cell(row.get(name)) for name in rows[0]] for row in rows])
+    return out.getvalue()
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=_plain, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return value.isoformat(timespec="seconds")
+        case dict():
+            return _json(value)
+        case list() | tuple():
+            return ", ".join(_cell(part) for part in value)
+        case _:
+            return str(value)
+
+
+def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    if not rows:
+        tell("nothing to show")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*[escape(_cell(row.get(name))) for name in columns])
+    # Not on a terminal there is no width to keep to: nothing is broken that a person or `grep` looks for.
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)

@@ -1,0 +1,58 @@
+"""`sluice route list|set|test`.
+
+In: a prefix with its carrier and price, or a number. Out: routes, longest prefix first. Changes are in force within a
+second or two; messages that have a carrier keep it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from infra.cli.amounts import amount
+from infra.cli.options import Config, Data, Output, catalog
+from infra.cli.output import show_one, show_rows
+
+app = typer.Typer(no_args_is_help=True, help="Routes.")
+
+
+@app.command("list")
+def list_(data: Data = None, config: Config = None, output: Output = None) -> None:
+    """Show all routes."""
+    with catalog(data, config) as book:
+        show_rows(book.routes(), output)
+
+
+@app.command("set")
+def set_(
+    prefix: Annotated[str, typer.Argument(help='e.g. +49; "" is the default route.')],
+    carrier: Annotated[str, typer.Option(help="The carrier's id.")],
+    price: Annotated[str, typer.Option(help="Per segment, e.g. 0.0700.")],
+    data: Data = None, config: Config = None, output: Output = None,
+) -> None:
+    """Make a route or change it."""
+    from infra.runtime.refusal import Refusal
+
+    if re.fullmatch(r"(\+[1-9][0-9]{0,14})?", prefix) is None:
+        raise Refusal(f"{prefix!r} is no prefix", 'write it like +49, or "" for the default route')
+    if "," in carrier:
+        raise Refusal("unsupported: several carriers on one route", "name one")
+    with catalog(data, config) as book:
+        show_one(book.set_route(prefix, [carrier], amount(price)), output)
+
+
+@app.command()
+def test(number: Annotated[str, typer.Argument(help="e.g. +4915112345678.")], data: Data = None, config: Config = None,
+         output: Output = None) -> None:
+    """Show the route that serves a number."""
+    from infra.runtime.refusal import Refusal
+    from schemas.values.phone.number import PhoneError, format_e164, normalise
+
+    try:
+        destination = format_e164(normalise(number))
+    except PhoneError as fault:
+        raise Refusal(f"{number!r} is no number that messages go to", str(fault)) from fault
+    with catalog(data, config) as book:
+        show_one({"number": destination, **book.route_of(destination)}, output)

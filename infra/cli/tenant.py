@@ -1,0 +1,87 @@
+"""`sluice tenant create|list|set`.
+
+In: names and limits. Out: tenants with their balances; `create` also the first API key, shown this once.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from infra.cli.amounts import amount
+from infra.cli.options import Config, Data, Output, catalog
+from infra.cli.output import show_one, show_rows
+from infra.runtime.refusal import Refusal
+
+LONGEST_NAME = 100
+COLUMNS = ("id", "name", "lanes", "balance", "reserved", "keys")
+app = typer.Typer(no_args_is_help=True, help="Tenants.")
+
+
+class Short(StrEnum):
+    """What happens to messages that the balance does not cover."""
+
+    HOLD = "hold"
+    REJECT = "reject"
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Its name, unique.")],
+    balance: Annotated[str, typer.Option(help="First balance, e.g. 100.0000.")] = "0",
+    data: Data = None, config: Config = None, output: Output = None,
+) -> None:
+    """Make a tenant with one API key."""
+    if not (name.strip() and name.isprintable() and len(name) <= LONGEST_NAME):
+        raise Refusal(f"{name[:LONGEST_NAME]!r} is no name for a tenant",
+                      f"1 to {LONGEST_NAME} characters that can be printed")
+    first = amount(balance)
+    with catalog(data, config) as book:
+        tenant, key = book.create_tenant(name, first)
+    show_one({"id": tenant, "api_key": key}, output)
+
+
+@app.command("list")
+def list_(data: Data = None, config: Config = None, output: Output = None) -> None:
+    """Show all tenants."""
+    with catalog(data, config) as book:
+        show_rows(book.tenants(), output, COLUMNS)
+
+
+@app.command("set")
+def set_(
+    tenant: Annotated[str, typer.Argument(help="Name or id.")],
+    lanes: Annotated[str | None, typer.Option(help="e.g. otp,transactional")] = None,
+    senders: Annotated[str | None, typer.Option(help="Allowed senders, e.g. Shop,+4915112345678; '*' = any.")] = None,
+    balance_short: Annotated[Short | None, typer.Option(help="When the balance is used up.")] = None,
+    charge_uncertain: Annotated[bool | None, typer.Option(help="Whether messages that stay uncertain are paid.")] = None,
+    data: Data = None, config: Config = None, output: Output = None,
+) -> None:
+    """Change what a tenant may do; in force within a second or two."""
+    from schemas.values.lanes import Lane
+
+    wanted = _parts(lanes)
+    if wanted and not set(wanted) <= set(Lane):
+        raise Refusal(f"unknown lane in {lanes!r}", f"lanes are {', '.join(Lane)}")
+    if senders != "*":
+        _check_senders(_parts(senders) or [])
+    with catalog(data, config) as book:
+        show_one(book.set_tenant(tenant, lanes=wanted, senders=None if senders == "*" else _parts(senders),
+                                 any_sender=senders == "*", balance_short=balance_short and balance_short.value,
+                                 charge_uncertain=charge_uncertain), output)
+
+
+def _check_senders(senders: list[str]) -> None:
+    from schemas.values.sender import SenderError, parse_sender
+
+    for sender in senders:
+        try:
+            parse_sender(sender)
+        except SenderError as fault:
+            raise Refusal(f"{sender!r} is no sender", fault.detail) from fault
+
+
+def _parts(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]

@@ -1,1 +1,0 @@
-SELECT id, binds, window_size FROM carriers

@@ -1,1 +1,0 @@
-SELECT topic, partition, next FROM koff

@@ -1,1 +1,0 @@
-SELECT tenant::text, campaign, part, recipients FROM campaign_parts

@@ -1,2 +1,0 @@
-SELECT tenant::text, chunk, campaign, round, price, positions, segments, amount, charged, refunded, charged_amount, at
-FROM reservations ORDER BY tenant, chunk, round

@@ -1,1 +1,0 @@
-SELECT tenant::text, chunk, positions FROM held WHERE waiting > 0

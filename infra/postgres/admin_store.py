@@ -1,0 +1,259 @@
+"""Tenants, keys, balances, carriers and routes as operators make and change them; also what they may look at.
+
+In: the operator's URL and plain values. Out: rows as dicts with amounts as decimal text. Each call is one transaction.
+Seeding adds what is missing and changes nothing that is there. What goes wrong is a `CatalogError` that says what to do;
+a database that cannot be reached raises `CatalogDown`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from infra.postgres.config_cache import carrier_context
+from infra.postgres.sql import named_statements
+from infra.security.api_keys import hash_key, key_id, new_key
+from infra.security.keyring import Keyring
+from infra.security.secrets import seal_secret
+from infra.settings.carriers import CarrierSettings, KindSettings, check_binds
+from infra.settings.model import RouteSettings
+from schemas.records.topics import DISPATCH_PARTITIONS
+from schemas.rules.prefixes import longest_prefix
+from schemas.values.money import MAX_AMOUNT, format_amount, parse_amount
+
+Row = dict[str, Any]
+CatalogDown = psycopg.OperationalError
+
+
+class CatalogError(ValueError):
+    """Nothing was changed; the message says why and what to do."""
+
+
+@contextmanager
+def open_admin_store(url: str) -> Iterator[AdminStore]:
+    """A catalog on one connection."""
+    with psycopg.connect(url, autocommit=True, connect_timeout=5, row_factory=dict_row,
+                         application_name="sluice-catalog") as connection:
+        yield AdminStore(connection)
+
+
+def server_version(url: str) -> str:
+    """The version of the server, asked on a connection of its own."""
+    with psycopg.connect(url, autocommit=True, connect_timeout=3) as connection:
+        return connection.info.parameter_status("server_version") or "unknown"
+
+
+class AdminStore:
+    """Each method is one transaction. Tenants are named by their name or their id."""
+
+    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+        self._connection = connection
+
+    def tenants(self) -> list[Row]:
+        """All tenants with their balances."""
+        return [_amounts(row) for row in self._rows("tenants", which=None)]
+
+    def tenant(self, which: str) -> Row:
+        """One tenant. Raises CatalogError when there is none."""
+        rows = self._rows("tenants", which=which)
+        if not rows:
+            raise CatalogError(f"there is no tenant {which!r}: see `sluice tenant list`")
+        row = _amounts(rows[0])
+        return row | {"available": format_amount(parse_amount(row["balance"], signed=True) -
+                                                 parse_amount(row["reserved"], signed=True))}
+
+    def create_tenant(self, name: str, balance: int) -> tuple[str, str]:
+        """(the tenant's id, its first API key)."""
+        with self._connection.transaction():
+            tenant = self._add_tenant(name, balance)
+            if tenant is None:
+                raise CatalogError(f"there is a tenant {name!r} already: choose another name")
+            return tenant, self._new_key(tenant, "first")
+
+    def seed_tenant(self, name: str, balance: int, key: str | None) -> str:
+        """The API key of this tenant, which is made when it is missing, as is the key (`key`, or a fresh one)."""
+        with self._connection.transaction():
+            self._add_tenant(name, balance)
+            tenant = self.tenant(name)["id"]
+            if key is None or key_id(key) is None:
+                return self._new_key(tenant, "seeded")
+            self._do("key_add", id=key_id(key), tenant=tenant, name="seeded", hash=hash_key(key))
+            return key
+
+    def set_tenant(self, which: str, *, lanes: list[str] | None, senders: list[str] | None, any_sender: bool,
+                   balance_short: str | None, charge_uncertain: bool | None) -> Row:
+        """Change what is given; the tenant as it is then."""
+        identity = self.tenant(which)["id"]
+        self._do("tenant_set", id=identity, lanes=lanes, senders=senders, any_sender=any_sender,
+                 balance_short=balance_short, charge_uncertain=charge_uncertain)
+        return self.tenant(identity)
+
+    def credit(self, which: str, amount: int) -> Row:
+        """Add to the balance (ten-thousandths; what is taken away must be available)."""
+        tenant = self.tenant(which)
+        if self._do("balance_credit", tenant=tenant["id"], amount=amount, most=MAX_AMOUNT) == 0:
+            raise CatalogError(f"only {tenant['available']} are available" if amount < 0 else
+                               f"the balance would be more than {format_amount(MAX_AMOUNT)}")
+        return self.tenant(tenant["id"])
+
+    def create_key(self, which: str, name: str) -> Row:
+        """A new API key; its text is in this answer alone."""
+        tenant = self.tenant(which)
+        text = self._new_key(tenant["id"], name)
+        return {"id": key_id(text), "tenant": tenant["name"], "name": name, "api_key": text}
+
+    def keys(self, which: str | None) -> list[Row]:
+        """The keys of one tenant or of all, without their secrets."""
+        return self._rows("keys", tenant=None if which is None else self.tenant(which)["id"])
+
+    def revoke_key(self, identity: str) -> None:
+        """The key stops working within a second or two."""
+        if self._do("key_revoke", id=identity) == 0:
+            raise CatalogError(f"there is no key {identity!r}: see `sluice key list`")
+
+    def carriers(self) -> list[Row]:
+        """All carriers, without their passwords."""
+        return self._rows("carriers", id=None)
+
+    def carrier(self, identity: str) -> Row:
+        """One carrier. Raises CatalogError when there is none."""
+        rows = self._rows("carriers", id=identity)
+        if not rows:
+            raise CatalogError(f"there is no carrier {identity!r}: see `sluice carrier list`")
+        return rows[0]
+
+    def seed_carrier(self, carrier: CarrierSettings, of_kind: KindSettings, keyring: Keyring) -> bool:
+        """Whether it was missing and is there now. Number and partition are chosen here, once."""
+        settings, password = of_kind.columns()
+        with self._connection.transaction():
+            self._do("carriers_lock")
+            rows = self.carriers()
+            if any(row["id"] == carrier.id for row in rows):
+                return False
+            number = max((row["number"] for row in rows), default=0) + 1
+            self._do("carrier_add", number=number, partition=choose_partition(number, [row["partition"] for row in rows]),
+                     **_carrier_columns(carrier, settings, password, keyring))
+            return True
+
+    def apply_carrier(self, carrier: CarrierSettings, of_kind: KindSettings, keyring: Keyring) -> Row:
+        """All that the file says of a carrier, over what was there; a new one is added. Its partition stays."""
+        if not self.seed_carrier(carrier, of_kind, keyring):
+            settings, password = of_kind.columns()
+            self._do("carrier_apply", **_carrier_columns(carrier, settings, password, keyring))
+        return self.carrier(carrier.id)
+
+    def set_carrier(self, identity: str, *, rate: int | None = None, window: int | None = None,
+                    binds: int | None = None, receipt_wait_seconds: int | None = None) -> Row:
+        """Change what is given; in force within a second or two."""
+        kind = self.carrier(identity)["kind"]
+        if binds is not None:
+            try:
+                check_binds(kind, binds)
+            except ValueError as fault:
+                raise CatalogError(f"unsupported: {fault}") from None
+        self._do("carrier_set", id=identity, rate=rate, window=window, binds=binds,
+                 receipt_wait_seconds=receipt_wait_seconds)
+        return self.carrier(identity)
+
+    def move_carrier(self, identity: str, host: str, port: int) -> None:
+        """Note where the simulator listens now."""
+        self._do("carrier_move", id=identity, address=Jsonb({"host": host, "port": port}))
+
+    def routes(self) -> list[Row]:
+        """All routes, longest prefix first."""
+        return [row | {"price": format_amount(row["price"])} for row in self._rows("routes")]
+
+    def seed_route(self, route: RouteSettings) -> bool:
+        """Whether it was missing and is there now."""
+        self._known(route.carriers)
+        price = parse_amount(format(route.price, "f"))
+        return self._do("route_add", prefix=route.prefix, carriers=route.carriers, price=price) == 1
+
+    def set_route(self, prefix: str, carriers: list[str], price: int) -> Row:
+        """Make the route, or change it."""
+        self._known(carriers)
+        self._do("route_set", prefix=prefix, carriers=carriers, price=price)
+        return {"prefix": prefix, "carriers": carriers, "price": format_amount(price)}
+
+    def route_of(self, destination: str) -> Row:
+        """The route that serves this number (E.164 with '+')."""
+        rows = {row["prefix"].removeprefix("+"): row for row in self.routes()}
+        row = longest_prefix(rows, destination.removeprefix("+"))
+        if row is not None:
+            return row
+        raise CatalogError(f"no route serves {destination}: `sluice route set PREFIX --carrier ID --price P`")
+
+    def dead_letters(self, code: str | None, limit: int) -> list[Row]:
+        """The newest dead letters."""
+        return self._rows("dead_letters", code=code, limit=limit)
+
+    def dead_letter(self, partition: int, offset: int) -> Row:
+        """One dead letter with its bytes as hexadecimal text."""
+        rows = self._rows("dead_letter", partition=partition, offset=offset)
+        if not rows:
+            raise CatalogError(f"there is no dead letter {partition}:{offset}: see `sluice dlq list`")
+        return rows[0]
+
+    def dead_letter_stats(self) -> list[Row]:
+        """Dead letters by service, code and topic."""
+        return self._rows("dead_letter_stats")
+
+    def know_campaign(self, identity: str) -> None:
+        """Raises CatalogError when no tenant has such a campaign."""
+        if not self._rows("campaign_known", id=identity):
+            raise CatalogError(f"there is no campaign {identity!r}: see `sluice campaign list`")
+
+    def sink_offsets(self) -> dict[tuple[str, int], int]:
+        """The next offset of each partition that the sinks read."""
+        return {(row["topic"], row["partition"]): row["next"] for row in self._rows("sink_offsets")}
+
+    def _add_tenant(self, name: str, balance: int) -> str | None:
+        tenant = str(uuid.uuid4())
+        if self._do("tenant_add", id=tenant, name=name) == 0:
+            return None
+        self._do("balance_open", tenant=tenant, amount=balance)
+        return tenant
+
+    def _new_key(self, tenant: str, name: str) -> str:
+        text, identity, hashed = new_key()
+        self._do("key_add", id=identity, tenant=tenant, name=name, hash=hashed)
+        return text
+
+    def _known(self, carriers: list[str]) -> None:
+        missing = sorted(set(carriers) - {row["id"] for row in self.carriers()})
+        if missing:
+            raise CatalogError(f"there is no carrier {', '.join(map(repr, missing))}: see `sluice carrier list`")
+
+    def _rows(self, name: str, /, **values: Any) -> list[Row]:
+        return self._connection.execute(_statement(name), values).fetchall()
+
+    def _do(self, name: str, /, **values: Any) -> int:
+        return self._connection.execute(_statement(name), values).rowcount
+
+
+def _carrier_columns(carrier: CarrierSettings, settings: Row, password: str, keyring: Keyring) -> Row:
+    sealed_by, sealed = seal_secret(keyring, password, carrier_context(carrier.id))
+    return {"id": carrier.id, "kind": carrier.kind, "rate": carrier.rate, "window": carrier.window, "binds": carrier.binds,
+            "receipt_wait_seconds": carrier.receipt_wait_seconds,
+            "one_receipt_for_all_parts": carrier.one_receipt_for_all_parts, "settings": Jsonb(settings), "secret": sealed,
+            "secret_key_id": sealed_by}
+
+
+def choose_partition(number: int, taken: list[int]) -> int:
+    """The partition of a new carrier: its number's, or the next one that the fewest share."""
+    candidates = [(number + step) % DISPATCH_PARTITIONS for step in range(DISPATCH_PARTITIONS)]
+    return min(candidates, key=taken.count)
+
+
+def _amounts(row: Row) -> Row:
+    return row | {name: format_amount(row[name]) for name in ("balance", "reserved")}
+
+
+def _statement(name: str) -> bytes:
+    return named_statements("infra.postgres", "admin_store")[name].encode()

@@ -1,0 +1,152 @@
+"""Carriers, routes and tenants as every role keeps them in memory, at most about a second behind PostgreSQL.
+
+In: a pool and the keyring that opens the carriers' passwords. Out: plain rows, replaced as a whole when
+`config_version` moved, and a call to whoever asked for changes. While PostgreSQL is away the last known rows stay;
+`start` waits for the first ones. A password that no key opens raises at the start; later it is logged and the rows stay
+as they were.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from infra.postgres.pool import DatabaseDown, Pool, fetch_all, fetch_one, transaction
+from infra.postgres.sql import load_sql
+from infra.security.keyring import Keyring
+from infra.security.secrets import open_secret
+
+log = structlog.get_logger()
+
+REFRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarrierRow:
+    """One carrier. `rate` in segments per second, `window` submits in flight per connection, `settings` of its kind."""
+
+    id: str
+    number: int
+    kind: str
+    rate: int
+    window: int
+    binds: int
+    receipt_wait_seconds: int
+    one_receipt_for_all_parts: bool
+    partition: int
+    settings: Mapping[str, Any]
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteRow:
+    """Carriers in order of preference for numbers that begin with `prefix`; `price` per segment in ten-thousandths."""
+
+    prefix: str
+    carriers: tuple[str, ...]
+    price: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantRow:
+    """What a tenant may do. `senders` None: any. `balance_short`: hold | reject."""
+
+    id: str
+    name: str
+    lanes: tuple[str, ...]
+    senders: tuple[str, ...] | None
+    balance_short: str
+    charge_uncertain: bool
+
+
+class ConfigCache:
+    """The rows of now: `carriers` and `tenants` by id, `routes` longest prefix first, `version` of what is held."""
+
+    def __init__(self, pool: Pool, keyring: Keyring) -> None:
+        self._pool = pool
+        self._keyring = keyring
+        self._listeners: list[Callable[[], None]] = []
+        self._task: asyncio.Task[None] | None = None
+        self.carriers: dict[str, CarrierRow] = {}
+        self.routes: list[RouteRow] = []
+        self.tenants: dict[str, TenantRow] = {}
+        self.version = 0
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call this on the loop after every later change."""
+        self._listeners.append(callback)
+
+    async def start(self) -> None:
+        """Return with the first rows, however long PostgreSQL takes; then keep them fresh until `stop`."""
+        while True:
+            try:
+                await self.refresh()
+                break
+            except DatabaseDown as fault:
+                log.warning("waiting for PostgreSQL to read the configuration", action="config_wait", error=str(fault))
+                await asyncio.sleep(0.2)
+        self._task = asyncio.create_task(self._keep_fresh(), name="config-book")
+
+    async def refresh(self) -> bool:
+        """Read the rows if their version moved; whether it did. Raises DatabaseDown."""
+        async with transaction(self._pool) as connection:
+            # Repeatable: version and rows must come from one moment.
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            (version,) = await fetch_one(connection, load_sql(__package__, "config_version"))
+            if version == self.version:
+                return False
+            carriers = await fetch_all(connection, load_sql(__package__, "config_carriers"))
+            routes = await fetch_all(connection, load_sql(__package__, "config_routes"))
+            tenants = await fetch_all(connection, load_sql(__package__, "config_tenants"))
+        self._replace(version, carriers, routes, tenants)
+        return True
+
+    async def stop(self) -> None:
+        """End the refreshing; the rows stay readable."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    def _replace(self, version: int, carriers: Sequence[Any], routes: Sequence[Any], tenants: Sequence[Any]) -> None:
+        opened = {row[0]: self._carrier(row) for row in carriers}
+        self.carriers = opened
+        self.routes = [RouteRow(prefix=p, carriers=tuple(ids), price=price) for p, ids, price in routes]
+        self.tenants = {row[0]: _tenant(row) for row in tenants}
+        self.version = version
+        for callback in self._listeners:
+            callback()
+
+    def _carrier(self, row: Any) -> CarrierRow:
+        *plain, settings, key_id, secret = row
+        password = open_secret(self._keyring, key_id, secret, carrier_context(row[0])) if secret is not None else ""
+        names = ("id", "number", "kind", "rate", "window", "binds", "receipt_wait_seconds",
+                 "one_receipt_for_all_parts", "partition")
+        return CarrierRow(**dict(zip(names, plain, strict=True)), settings=settings, password=password)
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            try:
+                await self.refresh()
+            except DatabaseDown as fault:
+                log.info("PostgreSQL is away, the known configuration stays", action="config_stale", error=str(fault))
+            except Exception:  # why: the loop must outlive a row that cannot be read; what is known stays in force
+                log.exception("the configuration cannot be read, the known one stays", action="config_unreadable")
+
+
+def carrier_context(carrier: str) -> str:
+    """What a carrier's password is sealed for, so that it opens in this row alone."""
+    return f"carrier|{carrier}"
+
+
+def _tenant(row: Any) -> TenantRow:
+    tenant, name, lanes, senders, balance_short, charge_uncertain = row
+    return TenantRow(id=tenant, name=name, lanes=tuple(lanes), senders=None if senders is None else tuple(senders),
+                     balance_short=balance_short, charge_uncertain=charge_uncertain)

@@ -1,0 +1,116 @@
+"""Room at a carrier: how much may be on its way there, and who was first to choose the carrier of a send.
+
+In: asks for room in segments, what dispatch holds, carriers chosen for positions. Out: what is granted, in order. The
+room of (carrier, lane) is half a second of its rate, at least 1 segment. Dispatch renews each second, even when it
+holds nothing: an entry that nobody renews ends after ten seconds, but only while dispatch is seen. Without Redis every
+call raises `RedisDown`; intake then holds, the releaser waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from infra.redis.assignments import Assignments
+from infra.redis.client import Argument, Call, Redis, load_script
+
+ROOM_SECONDS = 0.5
+LIFE_MS = 10_000
+WAITING_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityRequest:
+    """(chunk, send) asks for `cost` segments at a carrier of this rate.
+
+    `least`: segments of its first message; an empty room grants that much even when it is smaller.
+    """
+
+    carrier: str
+    lane: str
+    chunk: str
+    send: int
+    cost: int
+    rate: float
+    least: int = 1
+
+
+class CarrierCapacity:
+    """The rooms of all carriers. `now_ms` arguments are for tests; Redis's own clock counts otherwise."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._assignments = Assignments(redis)
+
+    async def ask(self, requests: Sequence[CapacityRequest], now_ms: int | None = None) -> list[int]:
+        """Segments granted to each request, 0 to `cost`; a repeat of (chunk, send) gets at least what it had."""
+        groups: dict[tuple[str, str, float], list[int]] = {}
+        for n, request in enumerate(requests):
+            groups.setdefault((request.carrier, request.lane, request.rate), []).append(n)
+        answers = await self._redis.run_all([
+            _ask_call(place, [requests[n] for n in members], now_ms) for place, members in groups.items()])
+        granted = [0] * len(requests)
+        for members, answer in zip(groups.values(), answers, strict=True):
+            for n, grant in zip(members, answer[1:], strict=True):
+                granted[n] = int(grant)
+        return granted
+
+    async def free(self, carrier: str, lane: str, rate: float, now_ms: int | None = None) -> int:
+        """Segments that could be granted now."""
+        return int((await self._redis.run_all([_ask_call((carrier, lane, rate), [], now_ms)]))[0][0])
+
+    async def renew(self, carrier: str, lane: str, entries: Mapping[tuple[str, int], int],
+                    now_ms: int | None = None) -> None:
+        """Dispatch holds these (chunk, send) with these costs; called with none, it only says that it lives."""
+        args: list[Argument] = ["" if now_ms is None else now_ms, LIFE_MS]
+        for (chunk, send), cost in entries.items():
+            args += (_entry(chunk, send), cost)
+        await self._redis.run(load_script(__package__, "capacity_renew"), _keys(carrier, lane), args)
+
+    async def remove(self, carrier: str, lane: str, keys: Iterable[tuple[str, int]]) -> None:
+        """These (chunk, send) have been started or returned."""
+        entries = [_entry(chunk, send) for chunk, send in keys]
+        if entries:
+            await self._redis.run(load_script(__package__, "capacity_remove"), _keys(carrier, lane), entries)
+
+    async def assign(self, many: Sequence[tuple[str, int, Mapping[str, int]]]) -> list[dict[str, int]]:
+        """For each (chunk, send, carrier wanted for positions): the carriers written first, by whomever."""
+        return await self._assignments.assign(many)
+
+    async def read_assigned(self, sends: Sequence[tuple[str, int]]) -> list[dict[str, int]]:
+        """For each (chunk, send) the positions that have a carrier, by carrier; assigns nothing."""
+        return await self._assignments.read(sends)
+
+    async def set_waiting(self, carrier: str, lane: str) -> None:
+        """Work waits for this carrier and lane; forgotten after a second."""
+        await self._redis.command("SET", _waiting(carrier, lane), 1, "PX", WAITING_MS)
+
+    async def are_waiting(self, places: Sequence[tuple[str, str]]) -> list[bool]:
+        """For each (carrier, lane): whether somebody said so within a second."""
+        return [bool(answer) for answer in await self._redis.commands([("EXISTS", _waiting(*place)) for place in places])]
+
+
+def room_of(rate: float) -> int:
+    """Segments that may be on their way to a carrier of this rate."""
+    return max(1, int(rate * ROOM_SECONDS))
+
+
+def _ask_call(place: tuple[str, str, float], asks: Sequence[CapacityRequest], now_ms: int | None) -> Call:
+    carrier, lane, rate = place
+    args: list[Argument] = ["" if now_ms is None else now_ms, room_of(rate), LIFE_MS]
+    for ask in asks:
+        args += (_entry(ask.chunk, ask.send), ask.cost, ask.least)
+    return Call(script=load_script(__package__, "capacity"), keys=_keys(carrier, lane), args=args)
+
+
+def _keys(carrier: str, lane: str) -> list[str]:
+    place = f"room:{{{carrier}:{lane}}}"
+    return [f"{place}:costs", f"{place}:ends", f"{place}:seen"]
+
+
+def _entry(chunk: str, send: int) -> str:
+    return f"{chunk}|{send}"
+
+
+def _waiting(carrier: str, lane: str) -> str:
+    return f"waiting:{carrier}:{lane}"

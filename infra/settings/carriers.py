@@ -1,0 +1,129 @@
+"""Carriers: what all kinds are told, and one class for what each kind is told beside it.
+
+In: a table of the file, a row of PostgreSQL. Out: frozen settings; the columns that a row keeps of them. The file, the
+command line and the process that sends all ask the same class, so none takes what another refuses. Wrong: pydantic's
+`ValidationError` for the file, a `ValueError` that names every fault for a row (`from_columns`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from infra.settings.limits import HIGHEST_RATE, LONGEST_RECEIPT_WAIT, MOST_BINDS, MOST_WINDOW
+from infra.settings.section import Section
+from schemas.values.receipt_states import OF_MEANING, Meaning, bare
+
+IDENTIFIER = r"^[a-z0-9-]{1,40}$"
+Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
+
+
+class KindSettings(Section):
+    """What one kind of carrier is told. Exactly one field is its secret, which is kept sealed and apart from the others."""
+
+    secret_field: ClassVar[str] = "password"
+    least_binds: ClassVar[int] = 1
+
+    @property
+    def account(self) -> Hashable:
+        """Whose connections the far end counts together: all of this carrier's, unless its kind knows better."""
+        return ()
+
+    def columns(self) -> tuple[dict[str, Any], str]:
+        """(what the column `settings` keeps, the secret)."""
+        return (self.model_dump(mode="json", exclude={self.secret_field}),
+                getattr(self, self.secret_field).get_secret_value())
+
+    @classmethod
+    def from_columns(cls, settings: Mapping[str, Any], secret: str) -> Self:
+        """What a row says. Raises ValueError for settings that can never work."""
+        try:
+            return cls.model_validate({**{name: value for name, value in settings.items() if value is not None},
+                                       cls.secret_field: secret})
+        except ValidationError as fault:
+            raise ValueError("; ".join(
+                f"settings.{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in fault.errors())) from None
+
+
+class SmppSettings(KindSettings):
+    """One SMSC, as its operator gave it."""
+
+    # Pool otp holds one connection, bulk the others.
+    least_binds: ClassVar[int] = 2
+
+    host: str = Field(min_length=1, description="name or address of the SMSC")
+    port: int = Field(ge=1, le=65535, description="its port")
+    system_id: str = Field(min_length=1, max_length=15, description="the account's name")
+    password: SecretStr = Field(default=SecretStr(""), max_length=64, description="the account's password")
+    bind: Literal["transceiver"] = Field(default="transceiver", description="kind of bind")
+    enquire_link_seconds: int = Field(default=30, ge=1, le=3600, description="a sign of life this often")
+    tls: bool = Field(default=False, description="TLS with the system's certificates")
+    msg_id_type: Literal["auto", "same", "hex-dec", "dec-hex"] = Field(
+        default="auto", description="form of the message id in the submit answer - in the receipt")
+    response_timeout_seconds: float = Field(default=10.0, gt=0, le=300, description="a submit unanswered is uncertain")
+    receipt_states: dict[str, Meaning] = Field(
+        default_factory=dict, description='its own words in receipts: { SENT_OK = "delivered" }')
+
+    @property
+    def account(self) -> Hashable:
+        return self.host, self.port, self.system_id
+
+    @property
+    def own_states(self) -> dict[str, str]:
+        """The states that the carrier's own words stand for, by word as it is looked for."""
+        return {bare(word): OF_MEANING[meaning] for word, meaning in self.receipt_states.items()}
+
+
+KIND_SETTINGS: Mapping[str, type[KindSettings]] = MappingProxyType({"smpp": SmppSettings, "simulator": SmppSettings})
+"""By kind; the simulator is an SMSC that `up` itself runs."""
+
+
+def _known(kind: str) -> str:
+    if kind not in KIND_SETTINGS:
+        raise ValueError(f"expected one of {', '.join(KIND_SETTINGS)}")
+    return kind
+
+
+class CarrierSettings(Section):
+    """One carrier as seeded from the file; afterwards PostgreSQL has it."""
+
+    id: Identifier = Field(description="a..z, 0..9, '-'")
+    kind: Annotated[str, AfterValidator(_known)] = Field(description=" | ".join(KIND_SETTINGS))
+    rate: int = Field(ge=1, le=HIGHEST_RATE, description="segments per second that the contract allows")
+    window: int = Field(default=10, ge=1, le=MOST_WINDOW, description="submits in flight per connection")
+    binds: int = Field(default=2, ge=1, le=MOST_BINDS, description="most connections in all")
+    receipt_wait_seconds: int = Field(default=259_200, ge=1, le=LONGEST_RECEIPT_WAIT,
+                                      description="a receipt may take this long")
+    one_receipt_for_all_parts: bool = Field(default=False, description="it reports a long message once")
+    smpp: SmppSettings | None = Field(default=None, description="for kind smpp")
+
+    @field_validator("binds")
+    @classmethod
+    def _enough_for_its_kind(cls, binds: int, known: ValidationInfo) -> int:
+        try:
+            check_binds(known.data.get("kind", ""), binds)
+        except ValueError as fault:
+            raise PydanticCustomError("unsupported", "{why}", {"why": str(fault)}) from None
+        return binds
+
+    @property
+    def of_kind(self) -> KindSettings | None:
+        """The section named as the kind, if the file has it."""
+        found = getattr(self, self.kind, None)
+        return found if isinstance(found, KindSettings) else None
+
+
+def check_binds(kind: str, binds: int) -> None:
+    """Raises ValueError when carriers of this kind cannot do with so few connections."""
+    least = KIND_SETTINGS.get(kind, KindSettings).least_binds
+    if binds < least:
+        raise ValueError(f"one bind for all lanes; give at least {least}")
+
+
+def sections() -> dict[str, type[KindSettings]]:
+    """The tables that a carrier of the file may have, by name: `smpp` of `[carriers.smpp]`."""
+    return {kind: settings for kind, settings in KIND_SETTINGS.items() if kind in CarrierSettings.model_fields}

@@ -1,0 +1,153 @@
+"""Settings: what a process is told from outside, read once at its start.
+
+In: flags, environment (`SLUICE_...`, `__` nests, `..._FILE` for secrets), a TOML file, `DATA/stack.json` (CLI only).
+Out: one frozen `Settings`. Earlier sources win; an empty value counts as unset. An unknown key or a bad value raises
+`SettingsError` with the list of all faults. Nothing else in the product reads the environment; how it is read stands in
+`load.py`, the example file and the list of variables come from `docs.py`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from infra.settings.carriers import CarrierSettings, Identifier
+from infra.settings.section import Section
+
+_ADDRESS = r"(?:[^\s,:\[\]]+|\[[0-9A-Fa-f:.]+(?:%[^\s,\[\]]+)?\]):\d{1,5}"
+ADDRESSES = rf"^{_ADDRESS}(?:,{_ADDRESS})*$"
+CURRENCY = r"^[A-Z]{3}$"
+PREFIX = r"^(\+[1-9][0-9]{0,14})?$"
+Amount = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=4)]
+
+
+def _begins_with(*schemes: str) -> AfterValidator:
+    def check(value: SecretStr | str) -> SecretStr | str:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not text.startswith(schemes):
+            raise ValueError(f"expected a URL that begins with {' or '.join(schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _has_a_host(url: str) -> str:
+    parts = urlsplit(url)
+    try:
+        parts.port  # noqa: B018  why: reading it is the check
+    except ValueError as fault:
+        raise ValueError("expected a port between 0 and 65535") from fault
+    if not parts.hostname:
+        raise ValueError("expected a URL with a host, such as http://127.0.0.1:8080")
+    return url
+
+
+Addresses = Annotated[str, Field(pattern=ADDRESSES)]
+PostgresUrl = Annotated[SecretStr, _begins_with("postgresql://", "postgres://")]
+RedisUrl = Annotated[SecretStr, _begins_with("redis://", "rediss://", "unix://")]
+HttpUrl = Annotated[str, _begins_with("http://", "https://"), AfterValidator(_has_a_host)]
+
+
+Compression = Literal["uncompressed", "gzip", "snappy", "lz4", "zstd", "producer"]
+
+
+class KafkaSettings(Section):
+    """Kafka."""
+
+    bootstrap: Addresses | None = Field(default=None, description="host:port[,host:port]; `up` starts one when unset")
+    replication: int = Field(default=1, ge=1, le=7, description="replicas of the topics that `topics apply` makes")
+    public_compression: Compression = Field(
+        default="uncompressed", description="compression.type of topics that others read; all clients know gzip and none")
+    internal_compression: Compression = Field(
+        default="producer", description="compression.type of the other topics; producer = as our roles send (lz4)")
+
+
+class PostgresSettings(Section):
+    """PostgreSQL."""
+
+    url: PostgresUrl | None = Field(default=None, description="the operator's URL; `up` starts one when unset")
+    app_url: PostgresUrl | None = Field(default=None, description="the gateway's URL; else `url` with SET ROLE")
+
+
+class RedisSettings(Section):
+    """Redis."""
+
+    url: RedisUrl | None = Field(default=None, description="its URL; `up` starts one when unset")
+
+
+class GatewaySettings(Section):
+    """The HTTP gateway."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="the address it listens on")
+    port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 = any free one")
+    url: HttpUrl | None = Field(default=None, description="where the command line finds it")
+    max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="largest body that is not streamed")
+    bodies_bytes: int = Field(default=256 * 1024 * 1024, ge=1024,
+                              description="bodies in memory, all together; a tenant gets a quarter")
+    max_text_characters: int = Field(default=20_000_000, ge=40_000,
+                                     description="a preview's or campaign's texts, all together")
+    uploads: int = Field(default=64, ge=1, le=10_000, description="uploads at a time; a tenant gets a quarter")
+    max_upload_bytes: int = Field(default=1024 * 1024 * 1024, ge=1024, description="largest upload of recipients")
+    upload_seconds: int = Field(default=3600, ge=1, description="an upload's bytes may take so long")
+    spool_bytes: int = Field(default=8 * 1024 * 1024 * 1024, ge=1024,
+                             description="uploads on disk, all together; a tenant gets a quarter")
+
+
+class TelemetrySettings(Section):
+    """Logs."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="of all roles")
+
+
+class RouteSettings(Section):
+    """One route as seeded from the file; the longest prefix wins."""
+
+    prefix: str = Field(pattern=PREFIX, description='"+49"; "" is the default route')
+    carriers: list[Identifier] = Field(min_length=1, max_length=1, description="the carrier's id")
+    price: Amount = Field(description="per segment, at most four places")
+
+
+class SimulatorSettings(Section):
+    """The simulated carrier, run when a carrier of kind simulator is configured or none at all."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="the address it listens on")
+    port: int = Field(default=2775, ge=0, le=65535, description="its port; `up` takes a free one when left out")
+    log: Path | None = Field(default=None, description="file of every submit it saw; unset = none")
+    script: dict[str, object] = Field(default_factory=dict, description="how it behaves; JSON in the environment")
+
+
+class Settings(Section):
+    """Everything a role or a command may know."""
+
+    data_dir: Path = Field(default=Path(".sluice"), description="the data folder")
+    cache_dir: Path | None = Field(default=None, description="Kafka's jars; unset = the user's cache folder")
+    keyring: Path | None = Field(default=None, description="file of the master keys; unset = DATA/keyring.json")
+    api_key: SecretStr | None = Field(default=None, description="the key that the command line uses")
+    admin_key: SecretStr | None = Field(default=None, min_length=16,
+                                        description="of operators over HTTP: no call asks for it yet")
+    currency: str = Field(default="EUR", pattern=CURRENCY, description="one per installation")
+    kafka: KafkaSettings = KafkaSettings()
+    postgres: PostgresSettings = PostgresSettings()
+    redis: RedisSettings = RedisSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    simulator: SimulatorSettings = SimulatorSettings()
+    carriers: list[CarrierSettings] = Field(default_factory=list)
+    routes: list[RouteSettings] = Field(default_factory=list)
+
+    @property
+    def keyring_path(self) -> Path:
+        """The keyring's file."""
+        return self.keyring or self.data_dir / "keyring.json"
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; `faults` names each one with its source and mend."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults

@@ -1,0 +1,49 @@
+-- What streams ask PostgreSQL in few lines; longer statements are files of their own.
+
+-- name: allowance_open
+-- A new allowance.
+INSERT INTO allowances (tenant, lease, amount, expires_at) VALUES (%(tenant)s, %(lease)s, %(amount)s, %(expires_at)s)
+
+-- name: allowance_raise
+-- An allowance gets more, and more time; no row: it has ended.
+UPDATE allowances SET amount = amount + %(amount)s, expires_at = %(expires_at)s
+WHERE tenant = %(tenant)s AND lease = %(lease)s
+
+-- name: credit_move
+-- The accounts carry what was reserved.
+UPDATE balances b SET reserved = b.reserved + moved.amount
+FROM unnest(%s::uuid[], %s::bigint[]) AS moved (tenant, amount)
+WHERE b.tenant = moved.tenant
+
+-- name: parts_read
+-- The states of all segments of these messages.
+SELECT r.tenant::text, r.chunk, r.send, r.position, r.state
+FROM (SELECT DISTINCT * FROM unnest(%s::uuid[], %s::text[], %s::integer[], %s::smallint[])
+      AS w (tenant, chunk, send, position)) w
+JOIN receipt_parts r USING (tenant, chunk, send, position)
+
+-- name: parts_write
+-- Segments whose receipts have come.
+INSERT INTO receipt_parts (tenant, chunk, send, position, id, state)
+SELECT * FROM unnest(%s::uuid[], %s::text[], %s::integer[], %s::smallint[], %s::text[], %s::text[])
+ON CONFLICT (tenant, chunk, send, position, id) DO UPDATE SET state = EXCLUDED.state
+
+-- name: refs_about
+-- What a chunk says of itself.
+SELECT p.tenant::text, p.chunk, p.campaign, p.part, p.size, p.lane, p.indexes, p.key_id, p.sealed, c.price, c.segments
+FROM unnest(%s::uuid[], %s::text[]) AS w (tenant, chunk)
+JOIN chunk_payloads p ON p.tenant = w.tenant AND p.chunk = w.chunk
+LEFT JOIN chunks c ON c.tenant = w.tenant AND c.chunk = w.chunk
+
+-- name: refs_money
+-- Under which rounds a chunk's messages were paid for.
+SELECT r.tenant::text, r.chunk, r.round, r.price_class, r.price, r.positions, r.segments, r.lease
+FROM unnest(%s::uuid[], %s::text[]) AS w (tenant, chunk)
+JOIN reservations r ON r.tenant = w.tenant AND r.chunk = w.chunk
+ORDER BY r.at, r.round, r.price_class
+
+-- name: refs_park
+-- Receipts that nobody knows yet.
+INSERT INTO parked_receipts (carrier, id, key, to_hash, state, code, done_at, at)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])
+ON CONFLICT DO NOTHING

@@ -1,0 +1,96 @@
+"""What a carrier's answers to one block mean for each of its positions, and what dispatch gave back means.
+
+In: a settled block, and whether a newer owner has taken over this log of calls since it was written; or a slice that came
+back untried. Out: verdicts (see `verdicts.py`). A block of an older owner never causes a retry: the new owner has called
+these positions uncertain, and only "sent" or "failed" says more. What the carrier did not take (throttled) is still
+dispatch's and is passed over, as a repeat is. Pure; an outcome that nobody knows is StepError.
+"""
+
+from __future__ import annotations
+
+from schemas.records.slice import Slice
+from schemas.records.wire import Settled, Verdict
+from schemas.rules.message_end import OVER
+from schemas.rules.retry import next_try
+from schemas.values.reasons import Reason
+from streams.settlement.verdicts import (
+    AnswerVerdict,
+    Over,
+    PassedOver,
+    Refused,
+    ReturnVerdict,
+    Taken,
+    TakenInPart,
+    TryAgain,
+    Uncertain,
+    UnlistedCode,
+    WaitsForRoom,
+)
+
+
+class StepError(ValueError):
+    """A record contradicts itself."""
+
+
+def decide(block: Settled, *, outdated: bool) -> tuple[AnswerVerdict, ...]:
+    """One verdict for every position of the block."""
+    if len(block.to_hashes) not in (0, 8 * block.positions.bit_count()):
+        raise StepError(f"the block of {block.chunk} has {len(block.to_hashes)} bytes of hashes")
+    return tuple(_decide(block, answer, outdated) for answer in block.verdicts)
+
+
+def _decide(block: Settled, answer: Verdict, outdated: bool) -> AnswerVerdict:
+    positions = answer.positions
+    match answer.outcome:
+        case "sent":
+            return Taken(positions=positions)
+        case "failed" if answer.reason == Reason.CARRIER_UNKNOWN_ERROR:
+            return UnlistedCode(positions=positions, code=answer.code or "")
+        case "failed":
+            return Refused(positions=positions, reason=Reason(answer.reason), code=answer.code)
+        case "partial":
+            return TakenInPart(positions=positions, code=answer.code)
+        case "uncertain" | "unanswered":
+            return Uncertain(positions=positions, reason=Reason(answer.reason))
+        case "not_submitted":
+            return PassedOver(positions=positions)
+        case "transient" if outdated:
+            return PassedOver(positions=positions)
+        case "transient":
+            return _again_or_refused(block, answer)
+        case unknown:
+            raise StepError(f"the block of {block.chunk} has an outcome {unknown!r}")
+
+
+def _again_or_refused(block: Settled, answer: Verdict) -> TryAgain | Refused:
+    if block.rest is None or answer.positions & ~block.rest.positions:
+        raise StepError(f"the block of {block.chunk} has positions to try again without their columns")
+    reason = Reason(answer.reason)
+    moment = next_try(block.chunk, block.send, attempts=block.attempts, expires_at=block.rest.expires_at, reason=reason,
+                      at=block.at)
+    if isinstance(moment, Reason):
+        return Refused(positions=answer.positions, reason=moment, code=answer.code)
+    return TryAgain(positions=answer.positions, reason=reason, not_before=moment)
+
+
+def accepted_segments(block: Settled) -> dict[int, int]:
+    """Segments that the carrier took, by position, for those with outcome `partial`: one per id."""
+    partial = 0
+    named = 0
+    for verdict in block.verdicts:
+        partial |= verdict.positions if verdict.outcome == "partial" else 0
+        named |= verdict.positions if verdict.outcome in ("sent", "partial") else 0
+    if not partial:
+        return {}
+    ids = block.ids.split("\n")
+    members = [p for p in range(block.size) if named >> p & 1]
+    if len(ids) != len(members):
+        raise StepError(f"the block of {block.chunk} has {len(ids)} ids for {len(members)} accepted messages")
+    return {p: max(1, len(id_.split(","))) for p, id_ in zip(members, ids, strict=True) if partial >> p & 1}
+
+
+def decide_returned(rest: Slice, reason: str, at: int) -> ReturnVerdict:
+    """What dispatch gave back: over, or waiting for room again; no attempt is counted."""
+    if reason in OVER:
+        return Over(positions=rest.positions, reason=Reason(reason))
+    return WaitsForRoom(positions=rest.positions, not_before=at)

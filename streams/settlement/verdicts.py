@@ -1,0 +1,99 @@
+"""What settlement concludes from the log of calls: every position of a record exactly one verdict.
+
+About a block that was settled:
+
+    Taken          the carrier has it: charged
+    TakenInPart    it has some of its segments and refused another for good: failed, charged for what it has
+    Refused        for good, or for the moment once too often: failed, the money back
+    UnlistedCode   refused with a code that no table lists: as refused, and kept for the operator besides
+    Uncertain      nobody knows; a receipt may tell: the money stays reserved
+    TryAgain       refused for the moment: the next send, paid for anew
+    PassedOver     dispatch still has it, or a newer owner does: nothing is written
+
+About what dispatch gave back without a call:
+
+    WaitsForRoom   in the waiting room, under the next send number and the same reservation
+    Over           canceled or expired
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.values.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """The carrier has the whole message."""
+
+    positions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenInPart:
+    """The carrier has some segments only."""
+
+    positions: int
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The carrier will not have it. `code`: the carrier's own."""
+
+    positions: int
+    reason: Reason
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnlistedCode:
+    """The carrier refused it, and we do not know what its code means."""
+
+    positions: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uncertain:
+    """The carrier may have it; `reason`: why nobody knows."""
+
+    positions: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryAgain:
+    """Not before `not_before` (milliseconds)."""
+
+    positions: int
+    reason: Reason
+    not_before: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOver:
+    """Says nothing that settlement has to write."""
+
+    positions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitsForRoom:
+    """Until `not_before` (milliseconds) at least."""
+
+    positions: int
+    not_before: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Over:
+    """Was given back because its time is over."""
+
+    positions: int
+    reason: Reason
+
+
+AnswerVerdict = Taken | TakenInPart | Refused | UnlistedCode | Uncertain | TryAgain | PassedOver
+ReturnVerdict = WaitsForRoom | Over

@@ -1,0 +1,96 @@
+"""Pools and the configuration book while PostgreSQL comes, changes, and goes.
+
+In: a database, an address where nobody listens. Out: rows, or `DatabaseDown` soon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from infra.postgres.config_cache import ConfigCache, carrier_context
+from infra.postgres.pool import UNACKNOWLEDGED_MS, DatabaseDown, fetch_one, open_pool, transaction
+from infra.security.secrets import seal_secret
+from infra.services.stack import Stack
+from tests.support.database import add_tenant, fresh_database
+from tests.support.log_records import KEYRING, TENANT
+
+KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() " \
+       "AND pid <> pg_backend_pid()"
+
+
+@pytest.fixture
+def database(services: Stack) -> Iterator[str]:
+    with fresh_database(services.postgres) as url:
+        yield url
+
+
+async def test_nobody_there_is_said_soon() -> None:
+    pool = await open_pool("postgresql://nobody@127.0.0.1:1/none", wait_seconds=0.5)
+    before = time.monotonic()
+    with pytest.raises(DatabaseDown):
+        async with transaction(pool):
+            raise AssertionError("no transaction without a database")
+    assert time.monotonic() - before < 5
+    await pool.close()
+
+
+@pytest.mark.stack
+async def test_a_connection_that_broke_is_replaced(database: str) -> None:
+    pool = await open_pool(database, size=1)
+    with pytest.raises(DatabaseDown):
+        async with transaction(pool) as connection:
+            with psycopg.connect(database) as other:
+                other.execute(KILL)
+            await connection.execute("SELECT 1")
+    async with transaction(pool) as connection:
+        assert await fetch_one(connection, "SELECT 1") == (1,)
+    await pool.close()
+
+
+@pytest.mark.stack
+async def test_a_server_that_is_silent_is_given_up(database: str) -> None:
+    pool = await open_pool(database, size=1)
+    async with transaction(pool) as connection:
+        with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as own:
+            assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNACKNOWLEDGED_MS
+    await pool.close()
+
+
+@pytest.mark.stack
+async def test_the_book_follows_changes_and_keeps_what_it_knows(database: str) -> None:
+    add_tenant(database, TENANT)
+    key_id, secret = seal_secret(KEYRING, "pa55", carrier_context("acme"))
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition, settings, "
+            "secret, secret_key_id) VALUES ('acme', 3, 'smpp', 100, 5, 2, 60, 4, '{\"port\": 2775}', %s, %s)",
+            (secret, key_id))
+        connection.execute("INSERT INTO routes VALUES ('', '{acme}', 100), ('+49', '{acme}', 700)")
+    pool = await open_pool(database)
+    book = ConfigCache(pool, KEYRING)
+    changed = asyncio.Event()
+    await book.start()
+    book.on_change(changed.set)
+    acme = book.carriers["acme"]
+    assert (acme.number, acme.rate, acme.window, acme.partition, acme.password) == (3, 100, 5, 4, "pa55")
+    assert acme.settings == {"port": 2775} and "pa55" not in repr(acme)
+    assert [(r.prefix, r.price) for r in book.routes] == [("+49", 700), ("", 100)]
+    assert book.tenants[TENANT].senders is None
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE carriers SET rate = 7")
+    await asyncio.wait_for(changed.wait(), 30)
+    assert book.carriers["acme"].rate == 7
+    with psycopg.connect(database) as connection:
+        rates = connection.execute("SELECT rate FROM carrier_rates ORDER BY since").fetchall()
+    assert rates == [(100,), (7,)]
+    await pool.close()
+    with pytest.raises(DatabaseDown):
+        await book.refresh()
+    assert book.carriers["acme"].rate == 7
+    await book.stop()

@@ -1,0 +1,151 @@
+"""An sender with everything around it, for tests: a carrier that answers as told, a log that acknowledges when told to.
+
+In: answers by submit, slices. Out: what was sent, started, settled, noted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from connectors.carriers.contract import Accepted, OnResult, Result, Submit
+from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch
+from connectors.dispatch.carrier_sender import CarrierSender
+from connectors.dispatch.leases import Leases
+from connectors.dispatch.log import AttemptLog, Done
+from connectors.dispatch.owned_partition import OwnedPartition
+from connectors.dispatch.receipt_matcher import ReceiptMatcher
+from connectors.dispatch.recovery import Recovered
+from connectors.dispatch.send_batch import SendBatch
+from connectors.dispatch.send_progress import OffsetTracker
+from infra.kafka.outbox import Headers, Report
+from schemas.records.wire import Record, Settled
+from schemas.values.lanes import Lane
+from schemas.values.reasons import Reason
+from tests.support.dispatch.records import SEALER, a_slice
+
+NOW = 1_700_000_000_000
+
+
+class CarrierSession:
+    """A carrier of the contract; `answers` decides each submit's result, None = later."""
+
+    def __init__(self, window: int = 100) -> None:
+        self.connected = True
+        self.window = window
+        self.open: list[tuple[Submit, OnResult]] = []
+        self.sent: list[Submit] = []
+        self.answer: Callable[[Submit], Result | None] = lambda one: Accepted(ref=one.ref, ids=self.ids(one))
+        self._ids = 0
+
+    def ids(self, one: Submit) -> tuple[str, ...]:
+        """Fresh ids for the parts asked for."""
+        count = one.part_count or one.parts - one.first_part
+        self._ids += count
+        return tuple(str(self._ids - n) for n in range(count))
+
+    def room(self) -> int:
+        return self.window - len(self.open)
+
+    def send(self, submits: Sequence[Submit], on_result: OnResult) -> None:
+        self.sent += submits
+        self.open += [(one, on_result) for one in submits]
+        asyncio.get_running_loop().call_soon(self.deliver)
+
+    def deliver(self) -> None:
+        """Give the results that are due."""
+        due = [(one, on_result, result) for one, on_result in self.open if (result := self.answer(one)) is not None]
+        self.open = [(one, on_result) for one, on_result in self.open if all(one is not other for other, _, _ in due)]
+        if due:
+            due[0][1]([result for _, _, result in due])
+
+    def stored_id(self, carrier_id: str) -> str:
+        return carrier_id
+
+    def seen(self) -> dict[str, int]:
+        return {}
+
+    def lookup_ids(self, receipt_id: str) -> tuple[str, ...]:
+        return (receipt_id,)
+
+    async def open_(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+
+class Log(AttemptLog):
+    """Acknowledges everything in the next turn of the loop, or when told to."""
+
+    def __init__(self) -> None:
+        async def between(_begin: int, _end: int) -> list[tuple[int, Record]]:
+            return []
+
+        def post(topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int,
+                 report: Report) -> None:
+            raise AssertionError("this log reaches no Kafka")
+
+        super().__init__("attempts-marketing", 0, post, between, lambda _: None)
+        self.epoch, self.next = 0, 1
+        self.records: list[Record] = []
+        self.waiting: list[Callable[[], None]] = []
+        self.automatic = True
+
+    def write(self, key: str, record: Record, done: Done) -> None:
+        self.records.append(record)
+        place = len(self.records)
+        self.waiting.append(lambda: done(place))
+        if self.automatic:
+            asyncio.get_running_loop().call_soon(self.acknowledge)
+
+    def acknowledge(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for stands in waiting:
+            stands()
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [record for record in self.records if isinstance(record, kind)]
+
+
+class Plenty:
+    """Tokens as many as asked for."""
+
+    granted = 0
+
+    async def lease(self, carrier: str, lane: str, want: int, rate: float, request_id: str) -> int:
+        self.granted += want
+        return want
+
+
+class SenderHarness:
+    """An sender with everything around it."""
+
+    def __init__(self, lane: Lane = Lane.MARKETING, *, window: int = 100, rate: float = 1_000_000) -> None:
+        self.line, self.log, self.tokens = CarrierSession(window), Log(), Plenty()
+        self.over: Reason | None = None
+        self.noted: dict[tuple[str, int], int] = {}
+        self.owned = OwnedPartition(lane, 0, self.log, OffsetTracker(0), Recovered(), SEALER, self._note, lambda: NOW)
+        matcher = ReceiptMatcher("acme", lambda _v, _t: None, lambda _c, _w, _t: None, SEALER, lambda: NOW, linger=0)
+        carrier: Any = self.line
+        self.sender = CarrierSender(carrier, BatchQueue([lane]), matcher, Leases("acme", self.tokens, lambda: "id"),
+                             lambda _load: self.over, lambda: NOW, rate=rate, window=window)
+        self._offset = 0
+
+    def _note(self, place: tuple[str, int], positions: int) -> None:
+        self.noted[place] = self.noted.get(place, 0) | positions
+
+    def add(self, size: int, *, alone: bool = False, **given: Any) -> SendBatch:
+        slice_ = a_slice(size, **given)
+        self.owned.table.claim((slice_.chunk, slice_.send), slice_.positions)
+        self.owned.offsets.add(self._offset, size)
+        load = SendBatch(slice_, slice_.positions, self._offset, "acme", SEALER, alone=alone)
+        self._offset += 1
+        self.sender.add(QueuedBatch(self.owned, load))
+        return load
+
+    def settled(self) -> dict[int, tuple[str, str]]:
+        """The last outcome and reason by position."""
+        return {p: (v.outcome, v.reason) for record in self.log.of(Settled) for v in record.verdicts
+                for p in range(record.size) if v.positions >> p & 1}
