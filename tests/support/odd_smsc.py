@@ -15,8 +15,9 @@ from contextlib import contextmanager, suppress
 import psycopg
 from psycopg.types.json import Jsonb
 
-from tests.support.running import Running
+from tests.support.running import Running, until
 
+PROBED = "+33751234567"
 Receipts = Callable[[bytes, bytes], list[tuple[int, bytes]]]
 """(id, handset) → (command, body) of each PDU."""
 
@@ -105,10 +106,22 @@ def repeating(text: bytes, unread: bytes, kept: bytes) -> Receipts:
 
 
 def route_to(smsc: OddSmsc, stack: Running) -> None:
-    """A carrier `odd` of its own for +336."""
+    """A carrier `odd` of its own for +336, known to every role that routes when this returns."""
     settings = {"host": "127.0.0.1", "port": smsc.port, "system_id": "odd", "msg_id_type": "auto"}
     with psycopg.connect(stack.line["postgres"]) as connection:
         connection.execute(
             "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition, settings)"
             " SELECT 'odd', max(number) + 1, 'smpp', 500, 50, 2, 60, 5, %s FROM carriers", (Jsonb(settings),))
     stack.cli("route", "set", "+336", "--carrier", "odd", "--price", "0.0100")
+    # Each role looks by itself, for all routes at once: who takes this later one knows the one before.
+    stack.cli("route", "set", PROBED[:5], "--carrier", "rough", "--price", "0.0100")
+    until(lambda: _carrier_of(stack, "transactional") == "rough", 30, "the new routes of the urgent lanes")
+    until(lambda: _carrier_of(stack, "marketing") == "rough", 30, "the new routes of marketing")
+
+
+def _carrier_of(stack: Running, lane: str) -> str | None:
+    """Who takes a message of this lane to a number of the route that was set last."""
+    identity = stack.api.post("/v1/messages", {"to": PROBED, "from": "Shop", "body": "Hi", "lane": lane}).id
+    until(lambda: stack.api.message(identity)["carrier"] is not None, 30, "a carrier of the message")
+    carrier: str | None = stack.api.message(identity)["carrier"]
+    return carrier

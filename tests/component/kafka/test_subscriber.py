@@ -143,7 +143,7 @@ def test_it_prints_each_event_once_marks_the_newest_and_goes_on_where_it_was(
     assert first.lines()[0]["ce_id"] == f"{DELIVERED.message_id}/{DELIVERED.sequence}"
     assert set(first.lines()[0]) == {*DELIVERED.__struct_fields__, "ce_id", "newest"}
     assert first.lines()[0]["price"] == DELIVERED.price
-    assert first.lines()[0]["occurred_at"] == "2026-11-17T12:00:03.800000+00:00"
+    assert first.lines()[0]["occurred_at"] == "2026-11-17T12:00:04+00:00"
 
     put(services.kafka, topic, failed)
     second = subscribe(registry, topic)
