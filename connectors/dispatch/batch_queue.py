@@ -1,7 +1,8 @@
 """The queue of one carrier: loads by lane, the more urgent lane first.
 
-In: loads with the owned they belong to, what is over (canceled, validity ended). Out: the load whose messages go next, costs
-of what waits (for the room), demand. A load whose owned was closed falls out silently: its messages are another owner's.
+In: batches with the owned partition they belong to, what is over (canceled, validity ended). Out: the batch whose messages
+go next, costs of what waits (for the room), demand. A load whose owned was closed falls out silently: its messages are
+another owner's.
 """
 
 from __future__ import annotations

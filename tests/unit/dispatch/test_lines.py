@@ -104,7 +104,7 @@ class Connection:
 
 
 class CarrierSender:
-    """What a line needs of an sender."""
+    """What a line needs of a sender."""
 
     def __init__(self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, window: int) -> None:
         self.matcher, self.rate = matcher, row.rate
