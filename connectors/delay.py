@@ -101,8 +101,15 @@ class WaitingPartition:
 class Delay:
     """The loop: read, wait, produce, commit. `wall`: seconds since 1970; `steady`: seconds that never jump."""
 
-    def __init__(self, consumer: Any, outbox: Outbox, *, wall: Callable[[], float], steady: Callable[[], float],
-                 ready: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        consumer: Any,
+        outbox: Outbox,
+        *,
+        wall: Callable[[], float],
+        steady: Callable[[], float],
+        ready: Callable[[], None] = lambda: None,
+    ) -> None:
         self._subscription = Subscription(consumer, assigned=self.welcome, revoked=self.forget)
         self._ready = ready
         self._outbox = outbox
@@ -149,8 +156,13 @@ class Delay:
             check_slice(retried.slice)
         except (DecodeError, RecordError) as fault:
             await self._outbox.send(*dead_letter(record, fault, code=Reason.UNDECODABLE, service="delay"))
-            log.warning("buried a record that is no retry", action="buried", topic=record.topic,
-                        partition=record.partition, offset=record.offset)
+            log.warning(
+                "buried a record that is no retry",
+                action="buried",
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+            )
             waiting.skip(record.offset)
             return
         waiting.enqueue(self._delayed(record, retried))
@@ -159,14 +171,22 @@ class Delay:
         slice_ = retried.slice
         wait = min(max(retried.not_before / 1000 - self._wall(), 0.0), LONGEST_WAIT)
         traced = [header for header in record.headers if header[0] == "traceparent"]
-        return DelayedSlice(due=self._steady() + wait, offset=record.offset, topic=ingest(Lane(slice_.lane)),
-                      key=(slice_.campaign or slice_.chunk).encode(), value=encode(Envelope(slices=[slice_])),
-                      headers=[*traced, ("x-from", b"delay")])
+        return DelayedSlice(
+            due=self._steady() + wait,
+            offset=record.offset,
+            topic=ingest(Lane(slice_.lane)),
+            key=(slice_.campaign or slice_.chunk).encode(),
+            value=encode(Envelope(slices=[slice_])),
+            headers=[*traced, ("x-from", b"delay")],
+        )
 
     async def _release(self) -> None:
         now = self._steady()
-        sent = [(waiting, slice_, self._outbox.send(slice_.topic, slice_.key, slice_.value, slice_.headers))
-                for waiting in self._waiting.values() for slice_ in waiting.take_due(now)]
+        sent = [
+            (waiting, slice_, self._outbox.send(slice_.topic, slice_.key, slice_.value, slice_.headers))
+            for waiting in self._waiting.values()
+            for slice_ in waiting.take_due(now)
+        ]
         if not sent:
             return
         answers = await asyncio.gather(*(future for _, _, future in sent), return_exceptions=True)
@@ -189,14 +209,21 @@ class Delay:
             raise other[0]
         if self._failing_since is None:
             self._failing_since = now
-            log.warning("Kafka does not take what is due; it is offered again", action="not_submitted",
-                        slices=len(faults), error=str(faults[0]))
+            log.warning(
+                "Kafka does not take what is due; it is offered again",
+                action="not_submitted",
+                slices=len(faults),
+                error=str(faults[0]),
+            )
         if self._steady() - self._failing_since > GIVE_UP:
             raise faults[0]
 
     async def _commit(self) -> None:
-        moved = {place: waiting.committable for place, waiting in self._waiting.items()
-                 if waiting.committable > self._committed.get(place, -1)}
+        moved = {
+            place: waiting.committable
+            for place, waiting in self._waiting.items()
+            if waiting.committable > self._committed.get(place, -1)
+        }
         if not moved:
             return
         try:
@@ -221,8 +248,13 @@ async def run(role: RoleContext) -> None:
     """The role: until `role.stop`. Raises when Kafka refuses for good; the supervisor starts it again."""
     bootstrap = role.settings.kafka.bootstrap or ""
     outbox = Outbox(bootstrap, role.instance, linger_ms=2)
-    delay = Delay(make_consumer(bootstrap, "sluice-delay", role.instance), outbox, wall=time.time, steady=time.monotonic,
-                  ready=role.ready)
+    delay = Delay(
+        make_consumer(bootstrap, "sluice-delay", role.instance),
+        outbox,
+        wall=time.time,
+        steady=time.monotonic,
+        ready=role.ready,
+    )
     delay.join()
     try:
         while not role.stop.is_set():

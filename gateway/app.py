@@ -100,18 +100,39 @@ def _provide_resources(app: web.Application, gateway: Gateway, scheduler: LoopSc
     app[MESSAGES] = MessageQueries(pool=gateway.pool, sealer=gateway.sealer, recent=gateway.recent, currency=currency)
     app[CAMPAIGNS] = CampaignQueries(pool=gateway.pool, currency=currency)
     app[CAMPAIGN_MAKER] = CampaignMaker(
-        pool=gateway.pool, outbox=gateway.outbox, ingest=gateway.ingest, sealer=gateway.sealer, scheduler=scheduler,
-        metrics=gateway.metrics, text_characters=gateway.limits.text_characters)
+        pool=gateway.pool,
+        outbox=gateway.outbox,
+        ingest=gateway.ingest,
+        sealer=gateway.sealer,
+        scheduler=scheduler,
+        metrics=gateway.metrics,
+        text_characters=gateway.limits.text_characters,
+    )
     app[UPLOADS] = UploadReceiver(
-        store=CampaignStore(gateway.pool), accounts=gateway.accounts, ingest=gateway.ingest, redis=gateway.redis,
-        sealer=gateway.sealer, scheduler=scheduler, limits=gateway.limits, metrics=gateway.metrics,
-        spool_dir=Path(gateway.settings.data_dir) / "spool")
+        store=CampaignStore(gateway.pool),
+        accounts=gateway.accounts,
+        ingest=gateway.ingest,
+        redis=gateway.redis,
+        sealer=gateway.sealer,
+        scheduler=scheduler,
+        limits=gateway.limits,
+        metrics=gateway.metrics,
+        spool_dir=Path(gateway.settings.data_dir) / "spool",
+    )
     app[ONE_SCHEMA] = asyncio.Lock()
     app[OPENAPI] = describe(ROUTES, product_version())
 
 
 def make_runner(gateway: Gateway) -> web.AppRunner:
     """What listens for the application; requests on their way get three seconds at the end."""
-    return web.AppRunner(make_app(gateway), access_log=None, handle_signals=False, keepalive_timeout=75,
-                         max_line_size=MAX_LINE, max_field_size=MAX_LINE, shutdown_timeout=STOP_SECONDS,
-                         lingering_time=LINGER_SECONDS, auto_decompress=False)
+    return web.AppRunner(
+        make_app(gateway),
+        access_log=None,
+        handle_signals=False,
+        keepalive_timeout=75,
+        max_line_size=MAX_LINE,
+        max_field_size=MAX_LINE,
+        shutdown_timeout=STOP_SECONDS,
+        lingering_time=LINGER_SECONDS,
+        auto_decompress=False,
+    )

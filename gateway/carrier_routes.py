@@ -49,7 +49,7 @@ class Routes:
 
     def way_of(self, number: int) -> Way | None:
         """The way of this number."""
-        beginning = str(number)[:self._digits]
+        beginning = str(number)[: self._digits]
         return self._ways[beginning] if beginning in self._ways else self._find(beginning)
 
     def plain_ways(self, texts: Sequence[str]) -> tuple[list[int], list[Way]] | None:

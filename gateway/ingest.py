@@ -83,16 +83,18 @@ class Ingest:
             if sent:
                 # Others have their turn: a record of a million bytes takes a millisecond or two.
                 await asyncio.sleep(0)
-            sent.append(self._outbox.send(ingest(Lane(first.lane)), key, encode(Envelope(slices=part)),
-                                          _headers(traceparent)))
+            sent.append(
+                self._outbox.send(ingest(Lane(first.lane)), key, encode(Envelope(slices=part)), _headers(traceparent))
+            )
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 results = await asyncio.gather(*sent, return_exceptions=True)
         except TimeoutError as fault:
             raise _kafka_away(fault) from None
         for result in results:
-            self._metrics.count("sluice_ingest_records_total", first.lane,
-                                "failed" if isinstance(result, BaseException) else "acknowledged")
+            self._metrics.count(
+                "sluice_ingest_records_total", first.lane, "failed" if isinstance(result, BaseException) else "acknowledged"
+            )
         for result in results:
             if isinstance(result, BaseException):
                 raise _kafka_away(result)
@@ -124,9 +126,14 @@ class Ingest:
                         acknowledged.set_exception(DeliveryError(error))
                 self._flush(place, queue)
 
-            self._outbox.post(ingest(Lane(lane)), batch[0][0].chunk.encode(),
-                              encode(Envelope(slices=[slice_ for slice_, _, _ in batch])),
-                              _headers(batch[0][2] if len(batch) == 1 else None), partition, report)
+            self._outbox.post(
+                ingest(Lane(lane)),
+                batch[0][0].chunk.encode(),
+                encode(Envelope(slices=[slice_ for slice_, _, _ in batch])),
+                _headers(batch[0][2] if len(batch) == 1 else None),
+                partition,
+                report,
+            )
 
 
 INGEST: web.AppKey[Ingest] = web.AppKey("ingest", Ingest)

@@ -68,8 +68,7 @@ async def open_gateway(settings: Settings, instance: str) -> AsyncIterator[Gatew
     if app_url is None:
         raise ValueError("the gateway needs the address of PostgreSQL")
     sealer = Sealer(load_keyring(settings.keyring_path))
-    pool = await open_pool(app_url.get_secret_value(), role="app", size=POOL_SIZE,
-                           answer_seconds=ANSWER_SECONDS)
+    pool = await open_pool(app_url.get_secret_value(), role="app", size=POOL_SIZE, answer_seconds=ANSWER_SECONDS)
     client = connect(settings.redis.url.get_secret_value())
     outbox = Outbox(settings.kafka.bootstrap, instance)
     redis = RedisBatches(client)
@@ -77,10 +76,19 @@ async def open_gateway(settings: Settings, instance: str) -> AsyncIterator[Gatew
     await accounts.refresh()
     try:
         yield Gateway(
-            settings=settings, limits=limits_of(settings.gateway), outbox=outbox, pool=pool, redis=redis,
-            kafka=KafkaProbe(settings.kafka.bootstrap), sealer=sealer, metrics=metrics, accounts=accounts,
-            ingest=Ingest(outbox, metrics), idempotency=Idempotency(redis, pool, metrics, lambda: accounts.up),
-            recent=RecentMessages(redis))
+            settings=settings,
+            limits=limits_of(settings.gateway),
+            outbox=outbox,
+            pool=pool,
+            redis=redis,
+            kafka=KafkaProbe(settings.kafka.bootstrap),
+            sealer=sealer,
+            metrics=metrics,
+            accounts=accounts,
+            ingest=Ingest(outbox, metrics),
+            idempotency=Idempotency(redis, pool, metrics, lambda: accounts.up),
+            recent=RecentMessages(redis),
+        )
     finally:
         await client.close()
         await pool.close()

@@ -64,8 +64,9 @@ class FetchThread(AIOKafkaConsumerThread):
 
     _resting = False
 
-    async def _fetch_records(self, consumer: Any, active_partitions: Any, timeout: float | None = None,
-                             max_records: int | None = None) -> Any:
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
+    ) -> Any:
         records = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
         gather = cast(PatientTransport, self.consumer.transport).gather
         seconds = FETCHED_AFTER * min((gather[tp.topic] for tp in records if tp.topic in gather), default=0.0)
@@ -107,8 +108,11 @@ class PatientConsumer(Consumer):
         try:
             return await super()._getmany(active_partitions, timeout)
         except (NoOffsetForPartitionError, OffsetOutOfRangeError) as fault:
-            end_process(f"group {self.app.conf.id} has no valid offset for {fault}: run `sluice topics apply`, "
-                        "or set the group's offsets", "no_offset")
+            end_process(
+                f"group {self.app.conf.id} has no valid offset for {fault}: run `sluice topics apply`, "
+                "or set the group's offsets",
+                "no_offset",
+            )
 
 
 class PatientTransport(Transport):
@@ -178,8 +182,16 @@ class BatchQueue:
                 await acks.ack(event)
 
 
-async def run_sources(sources: Sequence[Source], *, bootstrap: str, group: str, instance: str, folder: Path,
-                      stop: asyncio.Event, ready: Callable[[], None]) -> None:
+async def run_sources(
+    sources: Sequence[Source],
+    *,
+    bootstrap: str,
+    group: str,
+    instance: str,
+    folder: Path,
+    stop: asyncio.Event,
+    ready: Callable[[], None],
+) -> None:
     """Read until `stop`; then commit and return. Whatever cannot be mended in place ends the process with 70.
 
     `folder`: where Faust makes folders that stay empty.

@@ -36,8 +36,15 @@ class MemoryTopics:
 class MemoryRunner:
     """One stage on one input topic of one partition."""
 
-    def __init__(self, make: Callable[[], Handler], *, topic: str = "in", clock: Callable[[], int] = lambda: 0,
-                 batch: int = 64, brake: int = BRAKE) -> None:
+    def __init__(
+        self,
+        make: Callable[[], Handler],
+        *,
+        topic: str = "in",
+        clock: Callable[[], int] = lambda: 0,
+        batch: int = 64,
+        brake: int = BRAKE,
+    ) -> None:
         self.topics = MemoryTopics()
         self.acknowledged = 0
         self._make = make
@@ -58,6 +65,6 @@ class MemoryRunner:
 
     async def drain(self) -> None:
         """Handle everything that is not acknowledged. Raises Undelivered or BrakeOn."""
-        while batch := self._inputs[self.acknowledged:self.acknowledged + self._batch]:
+        while batch := self._inputs[self.acknowledged : self.acknowledged + self._batch]:
             await self._runner.run(batch)
             self.acknowledged += len(batch)

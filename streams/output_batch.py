@@ -36,11 +36,25 @@ class OutputBatch:
         self._slices: dict[tuple[str, int], list[Slice]] = {}
         self._others: list[ProducerRecord] = []
 
-    def change(self, head: ChunkHead, status: Status, send: int, positions: int, reason: Reason, *,
-               carrier: str | None = None, price: int = 0, segments: bytes = b"") -> None:
+    def change(
+        self,
+        head: ChunkHead,
+        status: Status,
+        send: int,
+        positions: int,
+        reason: Reason,
+        *,
+        carrier: str | None = None,
+        price: int = 0,
+        segments: bytes = b"",
+    ) -> None:
         """A new status for some positions of a chunk."""
-        self.record_change(head, Change(status=status, send=send, positions=positions, reason=reason, carrier=carrier,
-                                        price=price, segments=segments))
+        self.record_change(
+            head,
+            Change(
+                status=status, send=send, positions=positions, reason=reason, carrier=carrier, price=price, segments=segments
+            ),
+        )
 
     def record_change(self, head: ChunkHead, change: Change) -> None:
         """This change of a chunk."""
@@ -80,11 +94,19 @@ class OutputBatch:
         out: list[ProducerRecord] = []
         for (lane, partition), slices in self._slices.items():
             topic, key = self._own(dispatch(Lane(lane))), str(partition).encode()
-            out += [ProducerRecord(topic, key, encode(Envelope(slices=group)), FROM_US, partition)
-                    for group in group_slices(slices, most=PER_ENVELOPE)]
+            out += [
+                ProducerRecord(topic, key, encode(Envelope(slices=group)), FROM_US, partition)
+                for group in group_slices(slices, most=PER_ENVELOPE)
+            ]
         for head, changes in self._changes.values():
-            out.append(ProducerRecord(self._own(events(Lane(head.lane))), head.chunk.encode(),
-                              encode(message_events(head, changes, self.now)), FROM_US))
+            out.append(
+                ProducerRecord(
+                    self._own(events(Lane(head.lane))),
+                    head.chunk.encode(),
+                    encode(message_events(head, changes, self.now)),
+                    FROM_US,
+                )
+            )
         return out + self._others
 
     def _write(self, topic: str, chunk: str, record: Record) -> None:

@@ -58,15 +58,24 @@ def _lanes(*names: object) -> tuple[str, ...]:
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage("intake", _lanes(ingest),
-          (check_campaign, validate_text, route_slice, reserve_credit, assign_carrier, admit_to_carrier),
-          (*_lanes(dispatch, events), HELD, USAGE, DELIVERY_RECEIPTS), (Pool.OTP, Pool.BULK), 64),
-    Stage("settlement", _lanes(attempts),
-          (),
-          (*_lanes(events, retry), HELD, USAGE, DELIVERY_RECEIPTS, DEAD_LETTER), (Pool.OTP, Pool.BULK), 64, GATHER),
-    Stage("receipts", (CARRIER_RECEIPTS,),
-          (),
-          (*_lanes(events), USAGE, DELIVERY_RECEIPTS), (Pool.BULK,), 16, GATHER),
+    Stage(
+        "intake",
+        _lanes(ingest),
+        (check_campaign, validate_text, route_slice, reserve_credit, assign_carrier, admit_to_carrier),
+        (*_lanes(dispatch, events), HELD, USAGE, DELIVERY_RECEIPTS),
+        (Pool.OTP, Pool.BULK),
+        64,
+    ),
+    Stage(
+        "settlement",
+        _lanes(attempts),
+        (),
+        (*_lanes(events, retry), HELD, USAGE, DELIVERY_RECEIPTS, DEAD_LETTER),
+        (Pool.OTP, Pool.BULK),
+        64,
+        GATHER,
+    ),
+    Stage("receipts", (CARRIER_RECEIPTS,), (), (*_lanes(events), USAGE, DELIVERY_RECEIPTS), (Pool.BULK,), 16, GATHER),
 )
 
 
@@ -81,8 +90,13 @@ def stage_named(name: str) -> Stage:
 def topics_of(pool: Pool) -> tuple[tuple[str, Stage], ...]:
     """(topic, stage) for everything that a process of this pool reads, the most urgent lane first."""
     mine = {Lane(lane) for lane in POOLS[pool]}
-    return tuple((topic, stage) for stage in STAGES if pool in stage.pools for topic in stage.reads
-                 if (lane := lane_of(topic)) is None or lane in mine)
+    return tuple(
+        (topic, stage)
+        for stage in STAGES
+        if pool in stage.pools
+        for topic in stage.reads
+        if (lane := lane_of(topic)) is None or lane in mine
+    )
 
 
 def lane_of(topic: str) -> Lane | None:

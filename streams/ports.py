@@ -24,8 +24,10 @@ class Campaigns(Protocol):
 
     def get(self, campaign: str) -> CampaignCommand | None:
         """The campaign's newest command."""
+
     def version(self, campaign: str) -> int:
         """Its version; 0 when none was read."""
+
     async def wait_versions(self, wanted: Mapping[str, int], timeout: float) -> None:
         """Return when these versions, by campaign, have been read, or after `timeout` seconds."""
 
@@ -66,12 +68,16 @@ class Sealing(Protocol):
 
     def open(self, slice_: Slice) -> Columns:
         """The columns of the slice's positions."""
+
     def seal(self, columns: Columns, *, tenant: str, campaign: str | None, chunk: str) -> tuple[str, bytes]:
         """(key id, sealed bytes) of columns that belong to this chunk."""
+
     def unseal(self, sealed: bytes, *, key_id: str, tenant: str, campaign: str | None, chunk: str) -> Columns:
         """The columns in a block that belongs to this chunk."""
+
     def narrow(self, slice_: Slice, positions: int) -> Slice:
         """The slice of these positions alone."""
+
     def hash_destinations(self, to: bytes) -> bytes:
         """8 bytes for each packed destination."""
 
@@ -126,8 +132,10 @@ class Capacity(Protocol):
 
     async def assign(self, wanted: Sequence[tuple[str, int, Mapping[str, int]]]) -> list[Mapping[str, int]]:
         """For each (chunk, send, carrier → positions): the carriers written first."""
+
     async def already_assigned(self, sends: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
         """For each (chunk, send): positions by the carrier assigned to them; none without Redis."""
+
     async def ask(self, asks: Sequence[CapacityAsk]) -> list[int]:
         """Segments granted to each, 0 to its cost; nothing where others already wait (otp never waits behind them)."""
 
@@ -216,5 +224,6 @@ class Refs(Protocol):
 
     async def lookup(self, receipts: Sequence[UnknownReceipt], now: int) -> list[Found | None]:
         """The message of each receipt; those without one are parked until it is known. Raises PortDown."""
+
     async def record_segments(self, receipts: Sequence[SegmentReceipt]) -> list[list[str]]:
         """Note these segments; for each, the states of all segments of its message so far. Raises PortDown."""

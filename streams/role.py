@@ -74,36 +74,62 @@ async def run(role: RoleContext) -> None:
     await commands.start()
     accounts = PostgresCredit(pool, now_ms)
     parts = Parts(
-        pool=pool, commands=commands, catalog=config, sealer=Sealer(keyring), capacity=CarrierCapacity(connect(
-            _secret(settings.redis.url))),
+        pool=pool,
+        commands=commands,
+        catalog=config,
+        sealer=Sealer(keyring),
+        capacity=CarrierCapacity(connect(_secret(settings.redis.url))),
         credit=AllowanceCredit(accounts, pool, now_ms) if pool_name is LanePool.OTP else accounts,
-        owners=LogOwners(bootstrap))
+        owners=LogOwners(bootstrap),
+    )
     linger = OTP_LINGER_MS if pool_name is LanePool.OTP else BULK_LINGER_MS
-    outlet = KafkaOutlet(Outbox(bootstrap, role.instance, linger_ms=linger),
-                         BurstOutbox(bootstrap, f"{role.instance}-bursts", linger_ms=linger,
-                                     compression=settings.kafka.public_compression))
+    outlet = KafkaOutlet(
+        Outbox(bootstrap, role.instance, linger_ms=linger),
+        BurstOutbox(bootstrap, f"{role.instance}-bursts", linger_ms=linger, compression=settings.kafka.public_compression),
+    )
     sources = [
-        Source(topic, Runner(make_handler(stage, parts), outlet, service=SERVICE, clock=now_ms).run, stage.batch,
-               stage.gather)
-        for topic, stage in topics_of(pool_name)]
-    await run_sources(sources, bootstrap=bootstrap, group=f"sluice-streams-{pool_name}", instance=role.instance,
-                      folder=settings.data_dir / "faust" / role.instance, stop=role.stop, ready=role.ready)
+        Source(
+            topic, Runner(make_handler(stage, parts), outlet, service=SERVICE, clock=now_ms).run, stage.batch, stage.gather
+        )
+        for topic, stage in topics_of(pool_name)
+    ]
+    await run_sources(
+        sources,
+        bootstrap=bootstrap,
+        group=f"sluice-streams-{pool_name}",
+        instance=role.instance,
+        folder=settings.data_dir / "faust" / role.instance,
+        stop=role.stop,
+        ready=role.ready,
+    )
 
 
 def make_handler(stage: Stage, parts: Parts) -> Handler:
     """This row of the pipeline at work. Raises KeyError for a name that nobody handles."""
     match stage.name:
         case "intake":
-            return IntakeHandler(IntakePorts(
-                campaigns=parts.commands, catalog=parts.catalog, sealing=parts.sealer, credit=parts.credit,
-                capacity=RedisCapacity(parts.capacity, time.monotonic), invalid=invalid_numbers, clock=now_ms),
-                stage.steps, stage.writes)
+            return IntakeHandler(
+                IntakePorts(
+                    campaigns=parts.commands,
+                    catalog=parts.catalog,
+                    sealing=parts.sealer,
+                    credit=parts.credit,
+                    capacity=RedisCapacity(parts.capacity, time.monotonic),
+                    invalid=invalid_numbers,
+                    clock=now_ms,
+                ),
+                stage.steps,
+                stage.writes,
+            )
         case "settlement":
             return SettlementHandler(SettlementPorts(sealing=parts.sealer, owners=parts.owners, clock=now_ms), stage.writes)
         case "receipts":
-            return ReceiptsHandler(ReceiptsPorts(
-                catalog=parts.catalog, sealing=parts.sealer, refs=PostgresRefs(parts.pool, parts.sealer), clock=now_ms),
-                stage.writes)
+            return ReceiptsHandler(
+                ReceiptsPorts(
+                    catalog=parts.catalog, sealing=parts.sealer, refs=PostgresRefs(parts.pool, parts.sealer), clock=now_ms
+                ),
+                stage.writes,
+            )
     raise KeyError(stage.name)
 
 

@@ -43,8 +43,9 @@ class BrakeOn(RuntimeError):
 class Runner:
     """One stage on one topic. `service` names it in dead letters; `clock` in milliseconds."""
 
-    def __init__(self, handler: Handler, outlet: Outlet, *, service: str, clock: Callable[[], int],
-                 brake: int = BRAKE) -> None:
+    def __init__(
+        self, handler: Handler, outlet: Outlet, *, service: str, clock: Callable[[], int], brake: int = BRAKE
+    ) -> None:
         self._handler = handler
         self._outlet = outlet
         self._service = service
@@ -61,8 +62,12 @@ class Runner:
             if items:
                 self._failed_in_a_row.clear()
         except Exception as fault:  # noqa: BLE001  why: whatever a step raises, the others of its batch must go on
-            log.warning("a batch failed and is handled again one by one", action="burst_failed", topic=batch[0].topic,
-                        fault=f"{type(fault).__name__}: {fault}"[:300])
+            log.warning(
+                "a batch failed and is handled again one by one",
+                action="burst_failed",
+                topic=batch[0].topic,
+                fault=f"{type(fault).__name__}: {fault}"[:300],
+            )
             contradictory += items
         more, failures = await self._one_by_one(contradictory)
         written += more
@@ -103,8 +108,9 @@ class Runner:
             try:
                 return await self._handler.handle(items)
             except PortDown as fault:
-                log.warning("a batch waits for what it asks", action="port_down", topic=items[0].source.topic,
-                            fault=str(fault))
+                log.warning(
+                    "a batch waits for what it asks", action="port_down", topic=items[0].source.topic, fault=str(fault)
+                )
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -164,13 +170,21 @@ class Runner:
         log.error("an item cannot be handled", action="step_failed", exc_info=fault, **where)
         self._failed_in_a_row.add((record.topic, record.partition, record.offset, item.place))
         if len(self._failed_in_a_row) > self._brake:
-            raise BrakeOn(f"{len(self._failed_in_a_row)} items of {record.topic} in a row failed; the last: "
-                          f"{type(fault).__name__}: {fault}")
+            raise BrakeOn(
+                f"{len(self._failed_in_a_row)} items of {record.topic} in a row failed; the last: "
+                f"{type(fault).__name__}: {fault}"
+            )
 
     def _unusable(self, found: Unusable) -> ProducerRecord:
         return self._dead_letter(found.item.source, found.value, RecordError(found.detail), found.reason)
 
     def _dead_letter(self, record: ConsumerRecord, value: bytes | None, fault: Exception, reason: Reason) -> ProducerRecord:
-        log.error("buried", action="buried", topic=record.topic, partition=record.partition, offset=record.offset,
-                  reason=str(reason))
+        log.error(
+            "buried",
+            action="buried",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            reason=str(reason),
+        )
         return dead_letter(record._replace(value=value), fault, code=reason, service=self._service, now=self._clock())

@@ -57,7 +57,7 @@ class Selection:
             raise ValueError("a part is never wider than before")
         column = self.segments
         if column and column.count(column[0]) == len(column):
-            column = column[:positions.bit_count()]
+            column = column[: positions.bit_count()]
         elif column:
             column = bytes([column[i] for i in ranks_within(self.positions, positions)])
         return replace(self, positions=positions, segments=column)
@@ -66,13 +66,23 @@ class Selection:
         """The part after a step let these positions go on."""
         part = self.cut(step.positions)
         return replace(
-            part, segments=part.segments if step.segments is None else step.segments,
-            carrier=step.carrier or part.carrier, price=part.price if step.price is None else step.price,
+            part,
+            segments=part.segments if step.segments is None else step.segments,
+            carrier=step.carrier or part.carrier,
+            price=part.price if step.price is None else step.price,
             price_class=part.price_class if step.price_class is None else step.price_class,
-            lease=step.lease or part.lease)
+            lease=step.lease or part.lease,
+        )
 
 
 def whole(slice_: Slice) -> Selection:
     """All positions of a slice, with what it says of itself."""
-    return Selection(slice=slice_, positions=slice_.positions, segments=slice_.segments, carrier=slice_.carrier,
-                     price=slice_.price, lease=slice_.lease, price_class=slice_.price_class)
+    return Selection(
+        slice=slice_,
+        positions=slice_.positions,
+        segments=slice_.segments,
+        carrier=slice_.carrier,
+        price=slice_.price,
+        lease=slice_.lease,
+        price_class=slice_.price_class,
+    )

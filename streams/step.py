@@ -23,13 +23,15 @@ class Step(Protocol):
     @property
     def ask(self) -> Any:
         """async (parts, batch) -> facts, one for each part. Raises PortDown."""
+
     @property
     def decide(self) -> Any:
         """(part, facts) -> outcomes, every position exactly once."""
 
 
-async def run_step(step: Step, parts: Sequence[Selection],
-                   batch: IntakeBatch) -> tuple[list[Selection], list[tuple[Selection, Stopped]]]:
+async def run_step(
+    step: Step, parts: Sequence[Selection], batch: IntakeBatch
+) -> tuple[list[Selection], list[tuple[Selection, Stopped]]]:
     """The parts that go on, and the outcomes of all others."""
     if not parts:
         return [], []

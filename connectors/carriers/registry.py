@@ -30,7 +30,9 @@ class Kind(NamedTuple):
 
 Registry = Mapping[str, Kind]
 
-REGISTRY: Registry = MappingProxyType({
-    "smpp": Kind(SmppSettings, SmppCarrier),
-    "simulator": Kind(SmppSettings, SmppCarrier),
-})
+REGISTRY: Registry = MappingProxyType(
+    {
+        "smpp": Kind(SmppSettings, SmppCarrier),
+        "simulator": Kind(SmppSettings, SmppCarrier),
+    }
+)

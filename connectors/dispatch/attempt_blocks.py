@@ -64,8 +64,16 @@ class AttemptBlock:
                 bad[rank] = Outcome(outcome="failed", reason=Reason.MISSING_VARIABLE)
                 continue
             if segments[rank] == 1:
-                out.append(Submit(ref=base | rank, id_of=id_of, sender=sender, destination=str(numbers[rank]),
-                                  text=text, validity_seconds=validity))
+                out.append(
+                    Submit(
+                        ref=base | rank,
+                        id_of=id_of,
+                        sender=sender,
+                        destination=str(numbers[rank]),
+                        text=text,
+                        validity_seconds=validity,
+                    )
+                )
             else:
                 self.texts[rank] = text
                 self.ids[rank] = had = load.kept.get(rank, ())
@@ -80,9 +88,17 @@ class AttemptBlock:
         facts = self.load.facts
         total = facts.segments[rank]
         # With the last one that was counted go all that are left: the carrier may count otherwise.
-        return Submit(ref=self.number << RANK_BITS | rank, id_of=self._message_id, sender=self.load.slice.sender,
-                      destination=str(facts.numbers[rank]), text=self.texts[rank], validity_seconds=validity, parts=total,
-                      first_part=first, part_count=count if first + count < total else 0)
+        return Submit(
+            ref=self.number << RANK_BITS | rank,
+            id_of=self._message_id,
+            sender=self.load.slice.sender,
+            destination=str(facts.numbers[rank]),
+            text=self.texts[rank],
+            validity_seconds=validity,
+            parts=total,
+            first_part=first,
+            part_count=count if first + count < total else 0,
+        )
 
     def _message_id(self, ref: int) -> MessageId:
         return self.load.message_id(ref & RANK_MASK)
@@ -91,8 +107,9 @@ class AttemptBlock:
         """How many segments of this message go out from `part` on."""
         return self.load.facts.segments[rank] - part
 
-    def progress(self, rank: int, result: Result, ids: tuple[str, ...], *,
-                 put_off_at: float | None = None) -> Outcome | int | None:
+    def progress(
+        self, rank: int, result: Result, ids: tuple[str, ...], *, put_off_at: float | None = None
+    ) -> Outcome | int | None:
         """What a result says of this message: its outcome, the segment that goes next (1 at least), or None when all
         segments are taken. `ids`: those of this result in the form to remember. `put_off_at`: when (seconds that never go
         back), if the destination was refused often enough for now: the message leaves, or, when the carrier has segments of

@@ -50,5 +50,6 @@ class CarrierSights:
             more = total - self._said.get(key, 0)
             if key[0] == carrier and more and self._repeats.left_out(key) is not None:
                 self._said[key] = total
-                self._say(SENTENCES.get(key[1], key[1].replace("_", " ")), action=key[1], carrier=carrier, count=more,
-                          total=total)
+                self._say(
+                    SENTENCES.get(key[1], key[1].replace("_", " ")), action=key[1], carrier=carrier, count=more, total=total
+                )

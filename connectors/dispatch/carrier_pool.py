@@ -56,8 +56,12 @@ class CarrierPool:
                 else:
                     session.follow(row)
             except ValueError as fault:
-                log.error("a carrier's settings cannot work; it is left out until they change", action="carrier_refused",
-                          carrier=carrier, error=str(fault))
+                log.error(
+                    "a carrier's settings cannot work; it is left out until they change",
+                    action="carrier_refused",
+                    carrier=carrier,
+                    error=str(fault),
+                )
         for carrier in [one for one in self._sessions if one not in rows]:
             await self._end(carrier)
         self.place_again()

@@ -39,8 +39,18 @@ Over = Callable[[SendBatch], Reason | None]
 class CarrierSender:
     """`rate` in segments per second and `window` (messages in flight over all binds) may be changed at any time."""
 
-    def __init__(self, carrier: Carrier, queue: BatchQueue, matcher: ReceiptMatcher, leases: Leases, over: Over,
-                 now: Callable[[], int], *, rate: float, window: int) -> None:
+    def __init__(
+        self,
+        carrier: Carrier,
+        queue: BatchQueue,
+        matcher: ReceiptMatcher,
+        leases: Leases,
+        over: Over,
+        now: Callable[[], int],
+        *,
+        rate: float,
+        window: int,
+    ) -> None:
         self.send_over(carrier, window)
         self.queue = queue
         self.matcher = matcher
@@ -102,8 +112,9 @@ class CarrierSender:
                 self._blocks.pop(flight.block.number, None)
             elif self._over(flight.work.load) is Reason.VALIDITY_ENDED:
                 ids = flight.block.ids[flight.rank]
-                self._answer(flight.block, flight.work, flight.rank,
-                             Outcome(outcome="partial", reason=Reason.PARTIAL, ids=ids))
+                self._answer(
+                    flight.block, flight.work, flight.rank, Outcome(outcome="partial", reason=Reason.PARTIAL, ids=ids)
+                )
             else:
                 left.append(flight)
         self._further = left
@@ -246,8 +257,9 @@ class CarrierSender:
         self._gathering.soon()
         self.wake()
 
-    def _on_other(self, carrier: Carrier, block: AttemptBlock, work: QueuedBatch, rank: int, result: Result,
-                  word: Word | None) -> None:
+    def _on_other(
+        self, carrier: Carrier, block: AttemptBlock, work: QueuedBatch, rank: int, result: Result, word: Word | None
+    ) -> None:
         ids = self.matcher.learn_parts([carrier.stored_id(one) for one in result.ids], block.load.facts, rank)
         next_ = block.progress(rank, result, ids, put_off_at=self._loop.time() if word is Word.PUT_OFF else None)
         if next_ is None:

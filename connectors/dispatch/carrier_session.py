@@ -40,8 +40,9 @@ MakeSender = Callable[[CarrierRow, Carrier, ReceiptMatcher, int], CarrierSender]
 class CarrierSession:
     """`open` once, then `follow` at every change of the row, `close` at the end."""
 
-    def __init__(self, row: CarrierRow, pool: Pool, matcher: ReceiptMatcher, make_sender: MakeSender,
-                 registry: Registry) -> None:
+    def __init__(
+        self, row: CarrierRow, pool: Pool, matcher: ReceiptMatcher, make_sender: MakeSender, registry: Registry
+    ) -> None:
         self._id = row.id
         self._pool = pool
         self._matcher = matcher
@@ -115,8 +116,12 @@ class CarrierSession:
         waiting.cancel()
         if carrier.connected:
             return carrier
-        log.warning("the new connection does not stand beside the old one, which leaves now", action="carrier_gives_way",
-                    carrier=self._id, seconds=STAND_SECONDS)
+        log.warning(
+            "the new connection does not stand beside the old one, which leaves now",
+            action="carrier_gives_way",
+            carrier=self._id,
+            seconds=STAND_SECONDS,
+        )
         await self._close(carrier)
         return None
 

@@ -94,6 +94,9 @@ class DedupWindow:
                     rows = await fetch_all(connection, load_sql("connectors.dispatch", "attempt_chunks"), columns)
                 return {(chunk, send): int.from_bytes(started, "little") for chunk, send, started in rows}
             except DatabaseDown as fault:
-                log.warning("marketing waits: neither Redis nor PostgreSQL can say what was sent before",
-                            action="window_unknown", error=str(fault))
+                log.warning(
+                    "marketing waits: neither Redis nor PostgreSQL can say what was sent before",
+                    action="window_unknown",
+                    error=str(fault),
+                )
                 await asyncio.sleep(0.5)

@@ -45,8 +45,13 @@ class CrashLoop(RuntimeError):
 class Intake:
     """Batches are taken in one after the other."""
 
-    def __init__(self, owned_partitions: Mapping[PartitionKey, OwnedPartition], calls: IntakeCalls, sealer: Sealer,
-                 now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        owned_partitions: Mapping[PartitionKey, OwnedPartition],
+        calls: IntakeCalls,
+        sealer: Sealer,
+        now: Callable[[], int],
+    ) -> None:
         self._homes = owned_partitions
         self._calls = calls
         self._sealer = sealer
@@ -54,8 +59,11 @@ class Intake:
 
     async def take(self, records: Sequence[ConsumerRecord]) -> None:
         """QueuedBatch in a batch as it came from Kafka."""
-        opened = [(record, owned, _decode(record)) for record in records
-                  if (owned := self._homes.get((record.topic, record.partition))) is not None]
+        opened = [
+            (record, owned, _decode(record))
+            for record in records
+            if (owned := self._homes.get((record.topic, record.partition))) is not None
+        ]
         # Nobody is asked about what contradicts itself: the question alone could fail, and with it that of all others.
         await self._strike([(owned, slice_) for _, owned, slices in opened for slice_ in slices or () if not _fault(slice_)])
         for record, owned, slices in opened:
@@ -82,8 +90,9 @@ class Intake:
         offset = record.offset
         if slices is None:
             owned.offsets.add(offset, 1)
-            self._calls.dead_letter(record, DecodeError("not an envelope"), Reason.UNDECODABLE,
-                                    lambda: owned.offsets.settle(offset, 1))
+            self._calls.dead_letter(
+                record, DecodeError("not an envelope"), Reason.UNDECODABLE, lambda: owned.offsets.settle(offset, 1)
+            )
             return
         claimed: list[tuple[Slice, int]] = []
         broken: list[tuple[Slice, str]] = []
@@ -95,8 +104,12 @@ class Intake:
                 claimed.append((slice_, owned.table.claim((slice_.chunk, slice_.send), slice_.positions)))
         owned.offsets.add(offset, len(broken) + sum(fresh.bit_count() for _, fresh in claimed))
         for slice_, contradiction in broken:
-            self._calls.dead_letter(record._replace(value=encode(Envelope(slices=[slice_]))), RecordError(contradiction),
-                                    Reason.POISON, lambda: owned.offsets.settle(offset, 1))
+            self._calls.dead_letter(
+                record._replace(value=encode(Envelope(slices=[slice_]))),
+                RecordError(contradiction),
+                Reason.POISON,
+                lambda: owned.offsets.settle(offset, 1),
+            )
         for slice_, fresh in claimed:
             if fresh:
                 self._load(record, owned, slice_, fresh)
@@ -108,8 +121,14 @@ class Intake:
         once = past.once.get(place, 0) & fresh & ~crashed
         lost = twice if owned.lane in SENT_ONCE_MORE else twice | once
         try:
-            load = SendBatch(slice_, fresh & ~crashed & ~lost, record.offset, slice_.carrier or "", self._sealer,
-                        alone=place in past.suspects)
+            load = SendBatch(
+                slice_,
+                fresh & ~crashed & ~lost,
+                record.offset,
+                slice_.carrier or "",
+                self._sealer,
+                alone=place in past.suspects,
+            )
         except UnsealError as fault:
             self._bury(record, owned, slice_, fresh, fault)
             return
@@ -129,15 +148,23 @@ class Intake:
 
     def _bury(self, record: ConsumerRecord, owned: OwnedPartition, slice_: Slice, fresh: int, fault: UnsealError) -> None:
         settled = fail_unopened(slice_, fresh, epoch=owned.log.epoch, at=self._now())
-        self._calls.dead_letter(record._replace(value=encode(Envelope(slices=[slice_]))), fault, Reason.POISON,
-                                lambda: owned.write_settled(settled, record.offset))
+        self._calls.dead_letter(
+            record._replace(value=encode(Envelope(slices=[slice_]))),
+            fault,
+            Reason.POISON,
+            lambda: owned.write_settled(settled, record.offset),
+        )
 
     def _bury_crashed(self, record: ConsumerRecord, owned: OwnedPartition, load: SendBatch, crashed: int) -> None:
         outcome = Outcome(outcome="failed", reason=Reason.CRASH_LOOP)
         narrowed = self._sealer.narrow(load.slice, crashed)
         fault = CrashLoop(f"whichever process sends this message of {load.slice.chunk} ends without an answer")
-        self._calls.dead_letter(record._replace(value=encode(Envelope(slices=[narrowed]))), fault, Reason.CRASH_LOOP,
-                                lambda: self._conclude(owned, load, crashed, outcome))
+        self._calls.dead_letter(
+            record._replace(value=encode(Envelope(slices=[narrowed]))),
+            fault,
+            Reason.CRASH_LOOP,
+            lambda: self._conclude(owned, load, crashed, outcome),
+        )
 
 
 def _fault(slice_: Slice) -> str:
@@ -154,6 +181,12 @@ def _decode(record: ConsumerRecord) -> list[Slice] | None:
     try:
         return decode_as(record.value, Envelope).slices
     except DecodeError as fault:
-        log.warning("a record that is no envelope is buried", action="buried", topic=record.topic,
-                    partition=record.partition, offset=record.offset, error=str(fault))
+        log.warning(
+            "a record that is no envelope is buried",
+            action="buried",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            error=str(fault),
+        )
         return None

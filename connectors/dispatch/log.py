@@ -36,15 +36,23 @@ class Fenced(RuntimeError):
 class Post(Protocol):
     """`Outbox.post`."""
 
-    def __call__(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int,
-                 report: Callable[[str | None, int, int], None]) -> None: ...
+    def __call__(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        partition: int,
+        report: Callable[[str | None, int, int], None],
+    ) -> None: ...
 
 
 class AttemptLog:
     """One partition. `on_fenced` is called once; afterwards nothing is written or reported any more."""
 
-    def __init__(self, topic: str, partition: int, post: Post, read_between: ReadBetween,
-                 on_fenced: Callable[[Fenced], None]) -> None:
+    def __init__(
+        self, topic: str, partition: int, post: Post, read_between: ReadBetween, on_fenced: Callable[[Fenced], None]
+    ) -> None:
         self.topic = topic
         self.partition = partition
         self.epoch = -1
@@ -98,8 +106,13 @@ class AttemptLog:
             if error is None:
                 self._reported(offset, done)
             else:
-                log.warning("a record of the log was not taken, once more", action="log_again", error=error,
-                            topic=self.topic, partition=self.partition)
+                log.warning(
+                    "a record of the log was not taken, once more",
+                    action="log_again",
+                    error=error,
+                    topic=self.topic,
+                    partition=self.partition,
+                )
                 asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._hand_over, key, value, done)
 
         self._post(self.topic, key, value, HEADERS, self.partition, report)
@@ -129,8 +142,13 @@ class AttemptLog:
                 if newer:
                     self._fence(newer[-1])
                     return
-                log.info("passed over records of older owners", action="log_passed_over", topic=self.topic,
-                         partition=self.partition, count=len(between))
+                log.info(
+                    "passed over records of older owners",
+                    action="log_passed_over",
+                    topic=self.topic,
+                    partition=self.partition,
+                    count=len(between),
+                )
                 self.next = max([self.next, offset, *(place + 1 for place, _ in between)])
             self._reports.popleft()
             self._stands(max(offset, 0), done)

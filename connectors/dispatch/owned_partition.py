@@ -27,8 +27,17 @@ Note = Callable[[tuple[str, int], int], None]
 class OwnedPartition:
     """`now` in milliseconds since the epoch."""
 
-    def __init__(self, lane: Lane, partition: int, log: AttemptLog, offsets: OffsetTracker, recovered: Recovered,
-                 sealer: Sealer, note: Note, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        lane: Lane,
+        partition: int,
+        log: AttemptLog,
+        offsets: OffsetTracker,
+        recovered: Recovered,
+        sealer: Sealer,
+        note: Note,
+        now: Callable[[], int],
+    ) -> None:
         self.lane = lane
         self.partition = partition
         self.log = log
@@ -64,11 +73,22 @@ class OwnedPartition:
         """Note that these messages are about to go out; `go` when that stands in the log."""
         slice_ = load.slice
         record = Started(
-            epoch=self.log.epoch, carrier=load.facts.carrier, tenant=slice_.tenant, campaign=slice_.campaign,
-            chunk=slice_.chunk, part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send,
-            round=slice_.round, price_class=slice_.price_class,
-            attempts=slice_.attempts, positions=load.facts.positions(ranks),
-            dispatch_offset=load.offset, at=self._now())
+            epoch=self.log.epoch,
+            carrier=load.facts.carrier,
+            tenant=slice_.tenant,
+            campaign=slice_.campaign,
+            chunk=slice_.chunk,
+            part=slice_.part,
+            size=slice_.size,
+            lane=slice_.lane,
+            send=slice_.send,
+            round=slice_.round,
+            price_class=slice_.price_class,
+            attempts=slice_.attempts,
+            positions=load.facts.positions(ranks),
+            dispatch_offset=load.offset,
+            at=self._now(),
+        )
 
         def stands(log_place: int) -> None:
             self.offsets.place(load.offset, log_place)
@@ -111,8 +131,14 @@ class OwnedPartition:
         record = Returned(epoch=self.log.epoch, carrier=load.facts.carrier, reason=str(reason), at=self._now(), rest=rest)
         self._write(record, load.place, positions, load.offset)
 
-    def _write(self, record: Settled | Returned, place: tuple[str, int], positions: int, offset: int,
-               then: Callable[[], None] | None = None) -> None:
+    def _write(
+        self,
+        record: Settled | Returned,
+        place: tuple[str, int],
+        positions: int,
+        offset: int,
+        then: Callable[[], None] | None = None,
+    ) -> None:
         """`positions`: those that are at their end here with this record."""
         count = positions.bit_count()
 

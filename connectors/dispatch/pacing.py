@@ -92,8 +92,9 @@ class Pacer:
         self._leases = []
 
     def _drop(self, now: float) -> None:
-        self._leases = [lease for lease in self._leases if (lease.spent < lease.count and now < lease.end + GRACE)
-                        or now < lease.end]
+        self._leases = [
+            lease for lease in self._leases if (lease.spent < lease.count and now < lease.end + GRACE) or now < lease.end
+        ]
 
 
 class Brake:

@@ -147,24 +147,35 @@ class PartitionAssignment:
         attempt_log = AttemptLog(attempts(lane), partition, parts.outbox.post, self._reader(lane, partition), self._fenced)
         self._logs[place] = attempt_log
         epoch = await attempt_log.take_over(Owner(owner=parts.owner, lane=lane, at=parts.now()))
-        entries = await asyncio.to_thread(read_for_new_owner, parts.bootstrap, parts.group, attempts(lane), partition,
-                                          noted, epoch)
+        entries = await asyncio.to_thread(
+            read_for_new_owner, parts.bootstrap, parts.group, attempts(lane), partition, noted, epoch
+        )
         recovered = rebuild(entries)
-        owned = OwnedPartition(lane, partition, attempt_log, OffsetTracker(offset), recovered, parts.sealer,
-                               parts.note, parts.now)
+        owned = OwnedPartition(
+            lane, partition, attempt_log, OffsetTracker(offset), recovered, parts.sealer, parts.note, parts.now
+        )
         owned.committed = offset
         self.owned_partitions[place] = owned
         self.consumer_thread.release(place)
-        log.info("took a partition over", action="owner", lane=lane, partition=partition, epoch=epoch, read=len(entries),
-                 uncertain=sum(p.bit_count() for p in [*recovered.once.values(), *recovered.twice.values()]),
-                 suspects=len(recovered.suspects), milliseconds=round(1000 * (time.monotonic() - began)))
+        log.info(
+            "took a partition over",
+            action="owner",
+            lane=lane,
+            partition=partition,
+            epoch=epoch,
+            read=len(entries),
+            uncertain=sum(p.bit_count() for p in [*recovered.once.values(), *recovered.twice.values()]),
+            suspects=len(recovered.suspects),
+            milliseconds=round(1000 * (time.monotonic() - began)),
+        )
 
     def _reader(self, lane: Lane, partition: int) -> Callable[[int, int], asyncio.Future[list[tuple[int, Record]]]]:
         parts = self._parts
 
         def between(begin: int, end: int) -> asyncio.Future[list[tuple[int, Record]]]:
             return asyncio.get_running_loop().run_in_executor(
-                None, read_back, parts.bootstrap, parts.group, attempts(lane), partition, begin, end)
+                None, read_back, parts.bootstrap, parts.group, attempts(lane), partition, begin, end
+            )
 
         return between
 

@@ -35,8 +35,9 @@ def read_back(bootstrap: str, group: str, topic: str, partition: int, begin: int
         consumer.close()
 
 
-def read_for_new_owner(bootstrap: str, group: str, topic: str, partition: int, noted: int | None,
-                       epoch: int) -> list[tuple[int, Record]]:
+def read_for_new_owner(
+    bootstrap: str, group: str, topic: str, partition: int, noted: int | None, epoch: int
+) -> list[tuple[int, Record]]:
     """Everything that the owner of `epoch` must know: from `noted` (the commit's word; None: from the beginning), and
     at least two minutes of log time before the newest record."""
     if epoch == 0:
@@ -78,8 +79,14 @@ def _read(consumer: Any, topic: str, partition: int, begin: int, end: int) -> li
         try:
             out.append((message.offset(), decode(message.value())))
         except DecodeError as fault:
-            log.warning("passed over a record of the log that cannot be read", action="log_unreadable", topic=topic,
-                        partition=partition, offset=message.offset(), error=str(fault))
+            log.warning(
+                "passed over a record of the log that cannot be read",
+                action="log_unreadable",
+                topic=topic,
+                partition=partition,
+                offset=message.offset(),
+                error=str(fault),
+            )
     return out
 
 

@@ -73,7 +73,8 @@ class Group:
             ids=join_column([ids for _, ids, _ in self.entries], ID_LENGTH),
             states=join_column([one.state for one in receipts], CODE_LENGTH),
             codes=join_column([one.code for one in receipts], CODE_LENGTH),
-            done_at=array("q", [NO_TIME if one.done_at is None else int(one.done_at * 1000) for one in receipts]).tobytes())
+            done_at=array("q", [NO_TIME if one.done_at is None else int(one.done_at * 1000) for one in receipts]).tobytes(),
+        )
 
     def close_after(self, then: Callable[[], None]) -> Callable[[], None]:
         """What to call when Kafka has this group."""
@@ -101,12 +102,26 @@ def known_record(carrier: str, facts: Facts, group: Group, at: int, sealer: Seal
     if refs is not None and any(ref is not None for ref in refs):
         key_id, sealed = seal_refs(slice_, refs, sealer)
     return CarrierReceipts(
-        carrier=carrier, at=max(at, slice_.accepted_at), count=len(ranks), **group.columns(),
-        to_hashes=b"".join([facts.hash(rank) for rank in ranks]), tenant=slice_.tenant, campaign=slice_.campaign,
-        chunk=slice_.chunk, part=slice_.part, size=slice_.size, lane=slice_.lane, send=slice_.send,
-        attempts=slice_.attempts, price=slice_.price, places=array("H", [members[rank] for rank in ranks]).tobytes(),
+        carrier=carrier,
+        at=max(at, slice_.accepted_at),
+        count=len(ranks),
+        **group.columns(),
+        to_hashes=b"".join([facts.hash(rank) for rank in ranks]),
+        tenant=slice_.tenant,
+        campaign=slice_.campaign,
+        chunk=slice_.chunk,
+        part=slice_.part,
+        size=slice_.size,
+        lane=slice_.lane,
+        send=slice_.send,
+        attempts=slice_.attempts,
+        price=slice_.price,
+        places=array("H", [members[rank] for rank in ranks]).tobytes(),
         indexes=array("I", [facts.indexes[rank] for rank in ranks]).tobytes(),
-        segments=bytes([facts.segments[rank] for rank in ranks]), key_id=key_id, sealed_refs=sealed)
+        segments=bytes([facts.segments[rank] for rank in ranks]),
+        key_id=key_id,
+        sealed_refs=sealed,
+    )
 
 
 def unknown_record(carrier: str, group: Group, at: int, sealer: Sealer) -> CarrierReceipts:
@@ -114,5 +129,9 @@ def unknown_record(carrier: str, group: Group, at: int, sealer: Sealer) -> Carri
     numbers = array("Q", [number for _, _, number in group.entries])
     hashes = array("Q", sealer.hash_destinations(numbers.tobytes()))
     return CarrierReceipts(
-        carrier=carrier, at=at, count=len(group), **group.columns(),
-        to_hashes=array("Q", [hashed if number else 0 for hashed, number in zip(hashes, numbers, strict=True)]).tobytes())
+        carrier=carrier,
+        at=at,
+        count=len(group),
+        **group.columns(),
+        to_hashes=array("Q", [hashed if number else 0 for hashed, number in zip(hashes, numbers, strict=True)]).tobytes(),
+    )

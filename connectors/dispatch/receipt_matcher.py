@@ -46,8 +46,17 @@ class ReceiptMatcher:
     carrier that lets few be unconfirmed no others would come meanwhile. `in_flight`: whether a submit to this destination
     (None: to anybody) is unanswered."""
 
-    def __init__(self, carrier: str, post: Post, bury: Bury, sealer: Sealer, now: Callable[[], int], *, linger: float,
-                 cached: int = CACHED) -> None:
+    def __init__(
+        self,
+        carrier: str,
+        post: Post,
+        bury: Bury,
+        sealer: Sealer,
+        now: Callable[[], int],
+        *,
+        linger: float,
+        cached: int = CACHED,
+    ) -> None:
         self.lookup: Callable[[str], tuple[str, ...]] = lambda receipt_id: (receipt_id,)
         self.in_flight: Callable[[int | None], bool] = lambda destination: True
         self.strict = False
@@ -136,8 +145,11 @@ class ReceiptMatcher:
                 self._flushed()
 
         for facts, group in groups.items():
-            record = (unknown_record(self._carrier, group, at, self._sealer) if facts is None
-                      else known_record(self._carrier, facts, group, at, self._sealer))
+            record = (
+                unknown_record(self._carrier, group, at, self._sealer)
+                if facts is None
+                else known_record(self._carrier, facts, group, at, self._sealer)
+            )
             self._post(encode(record), group.close_after(stands))
 
     def _flushed(self) -> None:

@@ -106,8 +106,11 @@ def unanswered(record: Settled) -> int:
 def answered(record: Settled) -> bool:
     """Whether a carrier's answer is in it: neither an owner's conclusion about its predecessor, nor bytes that never
     left, say that a chunk can be sent without ending its owner."""
-    return any(verdict.reason not in (Reason.OWNER_LOST, Reason.CRASH_LOOP)
-               and (verdict.outcome != "not_submitted" or verdict.reason == Reason.THROTTLED) for verdict in record.verdicts)
+    return any(
+        verdict.reason not in (Reason.OWNER_LOST, Reason.CRASH_LOOP)
+        and (verdict.outcome != "not_submitted" or verdict.reason == Reason.THROTTLED)
+        for verdict in record.verdicts
+    )
 
 
 class _Reign:

@@ -42,8 +42,14 @@ class ReliablePublisher:
     def dead_letter(self, record: ConsumerRecord, fault: Exception, code: Reason, then: Callable[[], None]) -> None:
         """The dead letter of a record that was read, or of what its value was replaced by."""
         self.open += 1
-        log.warning("a dispatch record is buried", action="buried", topic=record.topic, partition=record.partition,
-                    offset=record.offset, code=code)
+        log.warning(
+            "a dispatch record is buried",
+            action="buried",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            code=code,
+        )
         topic, key, value, headers, _ = dead_letter(record, fault, code=code, service="dispatch")
         self._post(topic, key, value, headers, then)
 
@@ -52,16 +58,25 @@ class ReliablePublisher:
         self.open += 1
         record = ConsumerRecord(CARRIER_RECEIPTS, -1, -1, self._now(), carrier.encode(), what.raw, HEADERS)
         topic, key, value, headers, _ = dead_letter(
-            record, DecodeError(f"a receipt of {carrier} cannot be read: {what.why}"), error_class="UnreadableReceipt",
-            code=Reason.UNDECODABLE, service="dispatch")
+            record,
+            DecodeError(f"a receipt of {carrier} cannot be read: {what.why}"),
+            error_class="UnreadableReceipt",
+            code=Reason.UNDECODABLE,
+            service="dispatch",
+        )
         left_out = self._repeats.left_out(carrier)
         if left_out is not None:
-            log.warning("a carrier's receipt cannot be read and is buried", action="receipt_unreadable", carrier=carrier,
-                        error=what.why, bytes=len(what.raw), left_out=left_out)
+            log.warning(
+                "a carrier's receipt cannot be read and is buried",
+                action="receipt_unreadable",
+                carrier=carrier,
+                error=what.why,
+                bytes=len(what.raw),
+                left_out=left_out,
+            )
         self._post(topic, key, value, headers, then)
 
-    def _post(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers,
-              then: Callable[[], None]) -> None:
+    def _post(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, then: Callable[[], None]) -> None:
         def report(error: str | None, _partition: int, _offset: int) -> None:
             if error is None:
                 self.open -= 1

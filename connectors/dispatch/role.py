@@ -84,8 +84,17 @@ async def run(role: RoleContext) -> None:
 class Dispatch:
     """One process of a pool, wired up."""
 
-    def __init__(self, role: RoleContext, pool: lanes.Pool, outbox: Outbox, sealer: Sealer, config: ConfigCache,
-                 commands: CommandCache, database: Pool, redis: Redis) -> None:
+    def __init__(
+        self,
+        role: RoleContext,
+        pool: lanes.Pool,
+        outbox: Outbox,
+        sealer: Sealer,
+        config: ConfigCache,
+        commands: CommandCache,
+        database: Pool,
+        redis: Redis,
+    ) -> None:
         self._role = role
         self._pool = pool
         self._outbox = outbox
@@ -104,11 +113,25 @@ class Dispatch:
         self._changed = asyncio.Event()
         self._carrier_pool = CarrierPool(pool, self._make_sender, self._make_matcher, REGISTRY)
         bootstrap, group = role.settings.kafka.bootstrap or "", f"sluice-dispatch-{pool}"
-        self._estate = PartitionAssignment(AssignmentParts(
-            bootstrap=bootstrap, group=group, owner=self._owner, outbox=outbox, sealer=sealer, note=self._window.note,
-            now=now, senders=lambda: self._carrier_pool.senders.values(), fail=self._fail))
-        self._intake = Intake(self._estate.owned_partitions, IntakeCalls(
-            done=self._window.done, place=self._carrier_pool.place, dead_letter=self._publisher.dead_letter), sealer, now)
+        self._estate = PartitionAssignment(
+            AssignmentParts(
+                bootstrap=bootstrap,
+                group=group,
+                owner=self._owner,
+                outbox=outbox,
+                sealer=sealer,
+                note=self._window.note,
+                now=now,
+                senders=lambda: self._carrier_pool.senders.values(),
+                fail=self._fail,
+            )
+        )
+        self._intake = Intake(
+            self._estate.owned_partitions,
+            IntakeCalls(done=self._window.done, place=self._carrier_pool.place, dead_letter=self._publisher.dead_letter),
+            sealer,
+            now,
+        )
         consumer = make_consumer(bootstrap, group, role.instance)
         self._consumer_thread = self._estate.consumer_thread = ConsumerThread(
             consumer,
@@ -126,9 +149,17 @@ class Dispatch:
         await self._carrier_pool.follow(self._config.carriers)
         self._config.on_change(self._changed.set)
         self._consumer_thread.start()
-        tasks: list[asyncio.Future[None]] = [asyncio.create_task(one) for one in (
-            self._take_in(), self._follow(), self._ready(), every(CHANGES_SECONDS, self._tell_changes),
-            every(COMMIT_SECONDS, self._commit), every(SWEEP_SECONDS, self._sweep))]
+        tasks: list[asyncio.Future[None]] = [
+            asyncio.create_task(one)
+            for one in (
+                self._take_in(),
+                self._follow(),
+                self._ready(),
+                every(CHANGES_SECONDS, self._tell_changes),
+                every(COMMIT_SECONDS, self._commit),
+                every(SWEEP_SECONDS, self._sweep),
+            )
+        ]
         ends = [asyncio.create_task(self._stopped()), self._failure, *tasks]
         try:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -191,13 +222,15 @@ class Dispatch:
         def post(value: bytes, then: Callable[[], None]) -> None:
             self._publisher.receipts(carrier, value, then)
 
-        return ReceiptMatcher(carrier, post, self._publisher.dead_letter_unreadable, self._sealer, now,
-                           linger=RECEIPTS_LINGER[self._pool])
+        return ReceiptMatcher(
+            carrier, post, self._publisher.dead_letter_unreadable, self._sealer, now, linger=RECEIPTS_LINGER[self._pool]
+        )
 
     def _make_sender(self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, window: int) -> CarrierSender:
         leases = Leases(row.id, self._tokens, lambda: f"{self._owner}:{next(self._numbers)}")
-        return CarrierSender(carrier, BatchQueue(lanes.POOLS[self._pool]), matcher, leases, self._over, now, rate=row.rate,
-                      window=window)
+        return CarrierSender(
+            carrier, BatchQueue(lanes.POOLS[self._pool]), matcher, leases, self._over, now, rate=row.rate, window=window
+        )
 
     def _over(self, load: SendBatch) -> Reason | None:
         """Why nothing more of this load may be started."""

@@ -25,8 +25,9 @@ class Facts:
 
     __slots__ = ("carrier", "hashes", "indexes", "members", "numbers", "refs", "segments", "slice")
 
-    def __init__(self, slice_: Slice, carrier: str, numbers: array[int], hashes: bytes,
-                 refs: list[str | None] | None) -> None:
+    def __init__(
+        self, slice_: Slice, carrier: str, numbers: array[int], hashes: bytes, refs: list[str | None] | None
+    ) -> None:
         self.slice = slice_
         self.carrier = carrier
         self.members = places(slice_.positions)
@@ -93,8 +94,11 @@ class SendBatch:
         self.common_text = None if self._template.names else self._final(self._template.literals[0])
         members = self.facts.members
         whole = positions == slice_.positions
-        self._ranks = list(range(len(members))) if whole else [
-            rank for rank, position in enumerate(members) if positions >> position & 1]
+        self._ranks = (
+            list(range(len(members)))
+            if whole
+            else [rank for rank, position in enumerate(members) if positions >> position & 1]
+        )
         self._at = 0
         self._front: list[int] = []
         self.waiting_cost = self._cost(self._ranks)

@@ -168,6 +168,7 @@ def _ids(answers: Answers) -> str:
 
 
 def _rest(load: SendBatch, answers: Answers, sealer: Sealer) -> Slice | None:
-    again = sorted(rank for rank, o in answers.other.items()
-                   if o.outcome == "transient" or o.reason is Reason.CARRIER_UNKNOWN_ERROR)
+    again = sorted(
+        rank for rank, o in answers.other.items() if o.outcome == "transient" or o.reason is Reason.CARRIER_UNKNOWN_ERROR
+    )
     return sealer.narrow(load.slice, load.facts.positions(again)) if again else None

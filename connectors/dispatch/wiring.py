@@ -42,8 +42,12 @@ def wiring_of(row: CarrierRow, pool: Pool, registry: Registry) -> Wiring:
     kind = registry.get(row.kind)
     if kind is None:
         raise ValueError(f"kind {row.kind!r} is not built")
-    return Wiring(window=row.window, binds=share_of_binds(row.binds, pool), kind=kind,
-                  settings=kind.settings.from_columns(row.settings, row.password))
+    return Wiring(
+        window=row.window,
+        binds=share_of_binds(row.binds, pool),
+        kind=kind,
+        settings=kind.settings.from_columns(row.settings, row.password),
+    )
 
 
 def share_of_binds(binds: int, pool: Pool) -> int:

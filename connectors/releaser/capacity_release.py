@@ -30,8 +30,15 @@ GUESS_SHARE = 0.4
 class CapacityRelease:
     """Moves waiting rows to carriers."""
 
-    def __init__(self, leases: RowLeases, release: Release, rooms: CarrierCapacity, config: ConfigCache, sealer: Sealer,
-                 now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        leases: RowLeases,
+        release: Release,
+        rooms: CarrierCapacity,
+        config: ConfigCache,
+        sealer: Sealer,
+        now: Callable[[], int],
+    ) -> None:
         self._leases = leases
         self._release = release
         self._rooms = rooms
@@ -42,8 +49,9 @@ class CapacityRelease:
 
     async def turn(self) -> bool:
         """One look at every place; True when something went on."""
-        places = await self._leases.query("waiting_places", {
-            "now": self._now(), "lanes": [str(lane) for lane in Lane], "reasons": REASONS})
+        places = await self._leases.query(
+            "waiting_places", {"now": self._now(), "lanes": [str(lane) for lane in Lane], "reasons": REASONS}
+        )
         moved = False
         for carrier_id, lane, reason in places:
             carrier = self._config.carriers.get(carrier_id)
@@ -56,12 +64,15 @@ class CapacityRelease:
         free = await self._free(carrier, lane)
         if free < 1:
             return False
-        rows = await self._leases.claim("room", self._now(), min(BURST_ROWS, free), carrier=carrier.id, lane=lane,
-                                        reason=reason)
+        rows = await self._leases.claim(
+            "room", self._now(), min(BURST_ROWS, free), carrier=carrier.id, lane=lane, reason=reason
+        )
         whole = each(await self._release.complete(rows), _counted)
         grants = await self._ask(carrier, lane, [slice_ for _, slice_ in whole], free)
-        wanted = [(row, slice_, positions_that_fit(slice_.positions, slice_.segments, cost))
-                  for (row, slice_), cost in zip(whole, grants, strict=True)]
+        wanted = [
+            (row, slice_, positions_that_fit(slice_.positions, slice_.segments, cost))
+            for (row, slice_), cost in zip(whole, grants, strict=True)
+        ]
         granted = each([one for one in wanted if one[2]], self._cut)
         await self._release.to_carrier(granted, carrier.partition)
         # What failed of itself keeps its lease: given back, it would stand in front of the others again at once.
@@ -83,10 +94,20 @@ class CapacityRelease:
     async def _ask(self, carrier: CarrierRow, lane: str, slices: list[Slice], free: int) -> list[int]:
         costs = [sum(slice_.segments) for slice_ in slices]
         try:
-            return await self._rooms.ask([
-                CapacityRequest(carrier=carrier.id, lane=lane, chunk=slice_.chunk, send=slice_.send, cost=cost,
-                        rate=carrier.rate, least=slice_.segments[0])
-                for slice_, cost in zip(slices, costs, strict=True)])
+            return await self._rooms.ask(
+                [
+                    CapacityRequest(
+                        carrier=carrier.id,
+                        lane=lane,
+                        chunk=slice_.chunk,
+                        send=slice_.send,
+                        cost=cost,
+                        rate=carrier.rate,
+                        least=slice_.segments[0],
+                    )
+                    for slice_, cost in zip(slices, costs, strict=True)
+                ]
+            )
         except RedisDown:
             grants = []
             for cost in costs:

@@ -39,17 +39,21 @@ class RowLeases:
         """Take these positions out of their rows and end the leases; 0 gives a row back untouched."""
         rows = [(row, row.positions & ~positions) for row, positions in taken]
         async with transaction(self._pool) as connection:
-            await execute(connection, load_sql(HERE, "mark"), {
-                "lease": self._lease,
-                "tenants": [row.tenant for row, _ in rows],
-                "chunks": [row.chunk for row, _ in rows],
-                "sends": [row.send for row, _ in rows],
-                "holds": [row.hold for row, _ in rows],
-                "portions": [row.portion for row, _ in rows],
-                "positions": [rest.to_bytes((rest.bit_length() + 7) // 8, "little") for _, rest in rows],
-                "waiting": [rest.bit_count() for _, rest in rows],
-                "segments": [_segments(row, rest) for row, rest in rows],
-            })
+            await execute(
+                connection,
+                load_sql(HERE, "mark"),
+                {
+                    "lease": self._lease,
+                    "tenants": [row.tenant for row, _ in rows],
+                    "chunks": [row.chunk for row, _ in rows],
+                    "sends": [row.send for row, _ in rows],
+                    "holds": [row.hold for row, _ in rows],
+                    "portions": [row.portion for row, _ in rows],
+                    "positions": [rest.to_bytes((rest.bit_length() + 7) // 8, "little") for _, rest in rows],
+                    "waiting": [rest.bit_count() for _, rest in rows],
+                    "segments": [_segments(row, rest) for row, rest in rows],
+                },
+            )
 
     async def query(self, name: str, params: Mapping[str, Any], *, by_index: bool = False) -> list[tuple[Any, ...]]:
         """The rows of one of our statements; `by_index`: found by index whatever the planner thinks."""

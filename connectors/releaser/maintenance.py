@@ -52,9 +52,15 @@ async def replay_parked(leases: RowLeases, outbox: Outbox, now: Callable[[], int
     for carrier, group in groupby(rows, key=lambda row: row[0]):
         receipts = list(group)
         await outbox.send(CARRIER_RECEIPTS, carrier.encode(), encode(_receipts(carrier, receipts, now())))
-        await leases.execute("parked_done", {
-            "carriers": [r[0] for r in receipts], "ids": [r[1] for r in receipts],
-            "hashes": [r[2] for r in receipts], "states": [r[3] for r in receipts]})
+        await leases.execute(
+            "parked_done",
+            {
+                "carriers": [r[0] for r in receipts],
+                "ids": [r[1] for r in receipts],
+                "hashes": [r[2] for r in receipts],
+                "states": [r[3] for r in receipts],
+            },
+        )
     await leases.execute("parked_forget", {"before": now() - PARKED_MS})
 
 
@@ -65,13 +71,22 @@ async def settle_uncertain(leases: RowLeases, outbox: Outbox, now: Callable[[], 
         tenant, chunk, send, members, campaign, round_, price_class, price, segments, lease, charge, size = row
         if round_ is not None:
             positions = positions_of(members)
-            record = Usage(tenant=tenant, campaign=campaign, chunk=chunk, size=size, round=round_,
-                           price_class=price_class, charged=positions if charge else 0,
-                           refunded=0 if charge else positions, price=price,
-                           segments=bytes(segments[p] for p in places(positions)), lease=lease, at=now())
+            record = Usage(
+                tenant=tenant,
+                campaign=campaign,
+                chunk=chunk,
+                size=size,
+                round=round_,
+                price_class=price_class,
+                charged=positions if charge else 0,
+                refunded=0 if charge else positions,
+                price=price,
+                segments=bytes(segments[p] for p in places(positions)),
+                lease=lease,
+                at=now(),
+            )
             await outbox.send(USAGE, chunk.encode(), encode(record))
-        await leases.execute("uncertain_done", {"tenant": tenant, "chunk": chunk, "send": send,
-                                                    "positions": members})
+        await leases.execute("uncertain_done", {"tenant": tenant, "chunk": chunk, "send": send, "positions": members})
 
     await _one_by_one(await leases.query("uncertain_due", {"now": now()}), settle)
 
@@ -99,13 +114,22 @@ async def _one_by_one(rows: list[tuple[Any, ...]], act: Callable[[tuple[Any, ...
         except (DatabaseDown, DeliveryError):
             raise
         except Exception as fault:  # noqa: BLE001  why: whatever is wrong with one row, the others must go on
-            log.error("a row cannot be dealt with; it stays", action="row_stays", row=f"{row[0]} {row[1]}",
-                      fault=f"{type(fault).__name__}: {fault}"[:300])
+            log.error(
+                "a row cannot be dealt with; it stays",
+                action="row_stays",
+                row=f"{row[0]} {row[1]}",
+                fault=f"{type(fault).__name__}: {fault}"[:300],
+            )
 
 
 def _receipts(carrier: str, rows: list[tuple[Any, ...]], at: int) -> CarrierReceipts:
     return CarrierReceipts(
-        carrier=carrier, at=at, count=len(rows), ids="\n".join(fit(r[1], ID_LENGTH) for r in rows),
-        states="\n".join(fit(r[3], CODE_LENGTH) for r in rows), codes="\n".join(fit(r[4], CODE_LENGTH) for r in rows),
+        carrier=carrier,
+        at=at,
+        count=len(rows),
+        ids="\n".join(fit(r[1], ID_LENGTH) for r in rows),
+        states="\n".join(fit(r[3], CODE_LENGTH) for r in rows),
+        codes="\n".join(fit(r[4], CODE_LENGTH) for r in rows),
         done_at=array("q", [r[5] for r in rows]).tobytes(),
-        to_hashes=b"".join(struct.pack("<q", r[2]) for r in rows))
+        to_hashes=b"".join(struct.pack("<q", r[2]) for r in rows),
+    )

@@ -34,15 +34,29 @@ async def mark_overdue(leases: RowLeases, outbox: Outbox, now: Callable[[], int]
     """One burst, those that wait longest first; True when there was one. `now` in milliseconds."""
     at = now()
     await leases.execute("overdue_lapsed", {"now": at, "limit": BURST_CHUNKS})
-    rows = await leases.query("overdue", {
-        "second": at // 1000, "until": at + LEASE_MS, "limit": BURST_CHUNKS, "sent": Status.SENT.rank,
-        "missing": Reason.NO_RECEIPT.number})
+    rows = await leases.query(
+        "overdue",
+        {
+            "second": at // 1000,
+            "until": at + LEASE_MS,
+            "limit": BURST_CHUNKS,
+            "sent": Status.SENT.rank,
+            "missing": Reason.NO_RECEIPT.number,
+        },
+    )
     await asyncio.gather(*(_send_overdue(outbox, at, list(group)) for _, group in groupby(rows, key=lambda row: row[:2])))
     if rows:
         tenants, chunks, carriers = zip(*sorted({(row[0], row[1], row[6]) for row in rows}), strict=True)
-        await leases.execute("overdue_told", {
-            "tenants": list(tenants), "chunks": list(chunks), "carriers": list(carriers), "leased": at + LEASE_MS,
-            "until": at + REPEAT_MS})
+        await leases.execute(
+            "overdue_told",
+            {
+                "tenants": list(tenants),
+                "chunks": list(chunks),
+                "carriers": list(carriers),
+                "leased": at + LEASE_MS,
+                "until": at + REPEAT_MS,
+            },
+        )
     return bool(rows)
 
 
@@ -50,7 +64,16 @@ def _send_overdue(outbox: Outbox, at: int, rows: list[tuple[Any, ...]]) -> async
     """One record for the rows of one chunk, each of a send and a carrier."""
     tenant, chunk, campaign, part, size, lane, *_ = rows[0]
     record = MessageEvents(
-        tenant=tenant, campaign=campaign, chunk=chunk, part=part, size=size, lane=lane, at=at,
-        changes=[Change(status=Status.SENT, send=send, positions=positions_of(members), reason=Reason.NO_RECEIPT,
-                        carrier=carrier) for *_, _number, carrier, send, members in rows])
+        tenant=tenant,
+        campaign=campaign,
+        chunk=chunk,
+        part=part,
+        size=size,
+        lane=lane,
+        at=at,
+        changes=[
+            Change(status=Status.SENT, send=send, positions=positions_of(members), reason=Reason.NO_RECEIPT, carrier=carrier)
+            for *_, _number, carrier, send, members in rows
+        ],
+    )
     return outbox.send(events(Lane(lane)), chunk.encode(), encode(record), FROM_US)

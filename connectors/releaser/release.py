@@ -45,12 +45,17 @@ class Release:
 
     async def to_intake(self, rows: Sequence[HeldRow], stage: ResumeAt) -> None:
         """Intake looks at these rows again, from this stage on."""
-        whole = [(row, msgspec.structs.replace(slice_, resume_at=stage, version=max(row.version, slice_.version)))
-                 for row, slice_ in await self.complete(rows)]
+        whole = [
+            (row, msgspec.structs.replace(slice_, resume_at=stage, version=max(row.version, slice_.version)))
+            for row, slice_ in await self.complete(rows)
+        ]
         acks = []
         for group in group_slices((slice_ for _, slice_ in whole), most=PER_ENVELOPE, key=_key):
-            acks.append(self._outbox.send(ingest(Lane(group[0].lane)), _key(group[0]).encode(),
-                                          encode(Envelope(slices=group)), FROM_US))
+            acks.append(
+                self._outbox.send(
+                    ingest(Lane(group[0].lane)), _key(group[0]).encode(), encode(Envelope(slices=group)), FROM_US
+                )
+            )
         await asyncio.gather(*acks)
         await self._finish([(row, row.positions) for row, _ in whole])
 
@@ -58,8 +63,15 @@ class Release:
         """These slices have room: on to dispatch. Each comes with its row and the positions that leave the row."""
         acks = []
         for group in group_slices((slice_ for _, slice_, _ in granted), most=PER_ENVELOPE):
-            acks.append(self._outbox.send(dispatch(Lane(group[0].lane)), str(partition).encode(),
-                                          encode(Envelope(slices=group)), FROM_US, partition))
+            acks.append(
+                self._outbox.send(
+                    dispatch(Lane(group[0].lane)),
+                    str(partition).encode(),
+                    encode(Envelope(slices=group)),
+                    FROM_US,
+                    partition,
+                )
+            )
         acks += [self._send_change(slice_, _queued(slice_)) for _, slice_, _ in granted]
         await asyncio.gather(*acks)
         await self._finish([(row, positions) for row, _, positions in granted])
@@ -85,12 +97,28 @@ class Release:
         if not taken:
             return
         now = self._now()
-        await asyncio.gather(*(
-            self._outbox.send(HELD, row.chunk.encode(), encode(Released(
-                tenant=row.tenant, chunk=row.chunk, send=row.send, hold=row.hold, portion=row.portion, positions=positions,
-                at=now)),
-                FROM_US)
-            for row, positions in taken if positions))
+        await asyncio.gather(
+            *(
+                self._outbox.send(
+                    HELD,
+                    row.chunk.encode(),
+                    encode(
+                        Released(
+                            tenant=row.tenant,
+                            chunk=row.chunk,
+                            send=row.send,
+                            hold=row.hold,
+                            portion=row.portion,
+                            positions=positions,
+                            at=now,
+                        )
+                    ),
+                    FROM_US,
+                )
+                for row, positions in taken
+                if positions
+            )
+        )
         await self._leases.mark(taken)
 
     def _send_change(self, slice_: Slice, change: Change) -> asyncio.Future[int]:
@@ -101,14 +129,22 @@ class Release:
         """What the end of these messages writes. Raises UnsealError."""
         columns = self._sealer.open(slice_)
         recipients = Recipients(self._sealer.hash_destinations(columns.to), columns.refs)
-        end = end_slice(slice_, recipients, reason=reason, at=self._now(),
-                        reserved=0 if row.reason in UNPAID else slice_.price)
+        end = end_slice(
+            slice_, recipients, reason=reason, at=self._now(), reserved=0 if row.reason in UNPAID else slice_.price
+        )
         return end.change, end.refund, list(end.public)
 
 
 def _queued(slice_: Slice) -> Change:
-    return Change(status=Status.QUEUED, send=slice_.send, positions=slice_.positions, reason=Reason.NONE,
-                  carrier=slice_.carrier, price=slice_.price, segments=slice_.segments)
+    return Change(
+        status=Status.QUEUED,
+        send=slice_.send,
+        positions=slice_.positions,
+        reason=Reason.NONE,
+        carrier=slice_.carrier,
+        price=slice_.price,
+        segments=slice_.segments,
+    )
 
 
 def _key(slice_: Slice) -> str:

@@ -23,8 +23,22 @@ from schemas.values.positions import everyone, places
 R = TypeVar("R")
 T = TypeVar("T")
 log = structlog.get_logger()
-TAKE_COLUMNS = ("tenant", "chunk", "send", "hold", "portion", "reason", "positions", "slice", "started", "version",
-                "payload_key_id", "payload_sealed", "payload_size", "payload_indexes")
+TAKE_COLUMNS = (
+    "tenant",
+    "chunk",
+    "send",
+    "hold",
+    "portion",
+    "reason",
+    "positions",
+    "slice",
+    "started",
+    "version",
+    "payload_key_id",
+    "payload_sealed",
+    "payload_size",
+    "payload_indexes",
+)
 
 
 class HeldRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,10 +69,18 @@ def read_row(values: tuple[Any, ...]) -> HeldRow:
     for bitmap in row["started"] or ():
         started |= int.from_bytes(bitmap, "little")
     return HeldRow(
-        tenant=str(row["tenant"]), chunk=row["chunk"], send=row["send"], hold=row["hold"], portion=row["portion"],
-        reason=row["reason"], positions=int.from_bytes(row["positions"], "little"),
-        slice=decode_as(row["slice"], Envelope).slices[0], started=started, version=row["version"],
-        payload=(row["payload_key_id"], row["payload_sealed"], row["payload_size"], row["payload_indexes"]))
+        tenant=str(row["tenant"]),
+        chunk=row["chunk"],
+        send=row["send"],
+        hold=row["hold"],
+        portion=row["portion"],
+        reason=row["reason"],
+        positions=int.from_bytes(row["positions"], "little"),
+        slice=decode_as(row["slice"], Envelope).slices[0],
+        started=started,
+        version=row["version"],
+        payload=(row["payload_key_id"], row["payload_sealed"], row["payload_size"], row["payload_indexes"]),
+    )
 
 
 def complete(row: HeldRow, sealer: Sealer) -> Slice:
@@ -75,8 +97,9 @@ def _with_payload(slice_: Slice, row: HeldRow, sealer: Sealer) -> Slice:
     key_id, sealed, size, indexes = row.payload
     if slice_.positions == everyone(size):
         return msgspec.structs.replace(slice_, key_id=key_id, sealed=sealed)
-    whole = msgspec.structs.replace(slice_, positions=everyone(size), segments=b"", indexes=indexes, key_id=key_id,
-                                    sealed=sealed)
+    whole = msgspec.structs.replace(
+        slice_, positions=everyone(size), segments=b"", indexes=indexes, key_id=key_id, sealed=sealed
+    )
     return sealer.reseal(slice_, pick(sealer.open(whole), places(slice_.positions)))
 
 
@@ -87,8 +110,12 @@ def each(rows: Iterable[R], make: Callable[[R], T]) -> list[T]:
         try:
             out.append(make(row))
         except Exception as fault:  # noqa: BLE001  why: whatever a row does to us, the rows beside it must go on
-            log.error("a waiting row cannot go on; it stays", action="row_stays", row=_name(row),
-                      fault=f"{type(fault).__name__}: {fault}"[:300])
+            log.error(
+                "a waiting row cannot go on; it stays",
+                action="row_stays",
+                row=_name(row),
+                fault=f"{type(fault).__name__}: {fault}"[:300],
+            )
     return out
 
 

@@ -158,9 +158,7 @@ class Connection(Link):
         destination, around, text, text_end = self._reader.read(buffer, start, end)
         self._opened(1)
         simulation.counters.submits += 1
-        verdict = simulation.rules.judge(
-            simulation.counters.submits, destination.decode("latin-1"), simulation.monotonic
-        )
+        verdict = simulation.rules.judge(simulation.counters.submits, destination.decode("latin-1"), simulation.monotonic)
         number = simulation.next_id() if verdict.status == 0 else 0
         message_id = simulation.id_forms[0] % number if number else b""
         if simulation.log.on:

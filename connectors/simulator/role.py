@@ -46,5 +46,4 @@ async def serve(
 async def run(role: RoleContext) -> None:
     """The role as `sluice up` starts it: where and how it works comes from the settings."""
     settings = role.settings.simulator
-    await serve(settings.host, settings.port, msgspec.convert(settings.script, Script), settings.log, role.stop,
-                role.ready)
+    await serve(settings.host, settings.port, msgspec.convert(settings.script, Script), settings.log, role.stop, role.ready)

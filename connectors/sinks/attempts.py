@@ -74,9 +74,17 @@ class CallLog:
         """Rows, ids, uncertain positions."""
         keys = list(self._rows)
         rows = list(self._rows.values())
-        transaction.execute(load_sql(__package__, "update_attempts"), (
-            [k[0] for k in keys], [k[1] for k in keys], [k[2] for k in keys],
-            [bitmap(r[0]) for r in rows], [bitmap(r[1]) for r in rows], [r[2] for r in rows]))
+        transaction.execute(
+            load_sql(__package__, "update_attempts"),
+            (
+                [k[0] for k in keys],
+                [k[1] for k in keys],
+                [k[2] for k in keys],
+                [bitmap(r[0]) for r in rows],
+                [bitmap(r[1]) for r in rows],
+                [r[2] for r in rows],
+            ),
+        )
         self._refs.write(transaction)
         if self._answered:
             gone = [(*key, bitmap(self._answered[key])) for key in sorted(self._answered)]
@@ -113,11 +121,14 @@ def _lock(calls: Sequence[Started | Settled], transaction: Writer) -> dict[Key, 
     first = {(c.tenant, c.chunk, c.send): c for c in reversed(calls)}
     keys = sorted(first)
     columns = ([k[0] for k in keys], [k[1] for k in keys], [k[2] for k in keys])
-    transaction.execute(load_sql(__package__, "insert_attempts"),
-                        (*columns, [first[k].carrier for k in keys], [first[k].at for k in keys]))
+    transaction.execute(
+        load_sql(__package__, "insert_attempts"), (*columns, [first[k].carrier for k in keys], [first[k].at for k in keys])
+    )
     found = transaction.rows(load_sql(__package__, "lock_attempts"), columns)
-    return {(tenant, chunk, send): [int.from_bytes(started, "little"), int.from_bytes(settled, "little"), at]
-            for tenant, chunk, send, started, settled, at in found}
+    return {
+        (tenant, chunk, send): [int.from_bytes(started, "little"), int.from_bytes(settled, "little"), at]
+        for tenant, chunk, send, started, settled, at in found
+    }
 
 
 def _columns(rows: Sequence[tuple[object, ...]], count: int) -> list[list[object]]:

@@ -27,8 +27,25 @@ class ChunkState:
     """Columns of one chunk; `highest` is the greatest sequence, `uniform` whether all positions have it. `awaited` is what
     `resting` said of the columns that are stored."""
 
-    __slots__ = ("awaited", "campaign", "carriers", "chunk", "codes", "highest", "lane", "part", "price", "reasons",
-                 "seconds", "segments", "sequences", "size", "tenant", "uniform", "updated_at")
+    __slots__ = (
+        "awaited",
+        "campaign",
+        "carriers",
+        "chunk",
+        "codes",
+        "highest",
+        "lane",
+        "part",
+        "price",
+        "reasons",
+        "seconds",
+        "segments",
+        "sequences",
+        "size",
+        "tenant",
+        "uniform",
+        "updated_at",
+    )
 
     def __init__(self, event: MessageEvents) -> None:
         size = event.size
@@ -46,9 +63,17 @@ class ChunkState:
         self.updated_at = 0
         self.awaited: dict[int, int] = {}
 
-    def restore(self, sequences: Sequence[int], reasons: Sequence[int], seconds: Sequence[int],
-                carriers: Sequence[int], segments: Sequence[int], price: int, codes: dict[str, str],
-                updated_at: int) -> None:
+    def restore(
+        self,
+        sequences: Sequence[int],
+        reasons: Sequence[int],
+        seconds: Sequence[int],
+        carriers: Sequence[int],
+        segments: Sequence[int],
+        price: int,
+        codes: dict[str, str],
+        updated_at: int,
+    ) -> None:
         """Take over the columns of a stored row."""
         if len(sequences) != self.size:
             raise RecordError(f"size: {self.size} for {self.chunk}, which has {len(sequences)}")
@@ -106,8 +131,7 @@ class ChunkState:
             self.carriers = array("h", (carrier,)) * self.size
         self.highest, self.uniform = new, True
 
-    def _some(self, members: Sequence[int], new: int, reason: int, second: int, carrier: int,
-              moved: list[int]) -> None:
+    def _some(self, members: Sequence[int], new: int, reason: int, second: int, carrier: int, moved: list[int]) -> None:
         sequences, reasons, seconds, carriers = self.sequences, self.reasons, self.seconds, self.carriers
         taken = 0
         for p in members:

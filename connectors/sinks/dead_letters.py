@@ -44,9 +44,18 @@ def _row(a: ConsumerRecord) -> tuple[object, ...]:
     # Values are arbitrary bytes, so they are kept in base 64, in their order.
     kept = [[_text(name.encode()), base64.b64encode(value or b"").decode()] for name, value in a.headers]
     return (
-        a.partition, a.offset, headers.get("x-orig-topic", ""), _number(headers.get("x-orig-partition")),
-        _number(headers.get("x-orig-offset")), headers.get("x-error-class", ""), headers.get("x-error-code", ""),
-        headers.get("x-error-message", ""), headers.get("x-service", ""), a.timestamp, a.key, a.value,
+        a.partition,
+        a.offset,
+        headers.get("x-orig-topic", ""),
+        _number(headers.get("x-orig-partition")),
+        _number(headers.get("x-orig-offset")),
+        headers.get("x-error-class", ""),
+        headers.get("x-error-code", ""),
+        headers.get("x-error-message", ""),
+        headers.get("x-service", ""),
+        a.timestamp,
+        a.key,
+        a.value,
         msgspec.json.encode(kept).decode(),
     )
 

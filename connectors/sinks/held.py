@@ -67,9 +67,27 @@ def check_waiting(held: Held) -> None:
 
 def _row(held: Held) -> tuple[object, ...]:
     s = held.slice
-    return (s.tenant, s.chunk, s.send, held.hold, held.portion, s.campaign, s.part, s.lane, s.carrier, held.reason,
-            held.not_before, s.expires_at, bitmap(s.positions), s.count, held.cost, held.cheapest, _room(s, s.positions),
-            encode(Envelope(slices=[s])), held.at)
+    return (
+        s.tenant,
+        s.chunk,
+        s.send,
+        held.hold,
+        held.portion,
+        s.campaign,
+        s.part,
+        s.lane,
+        s.carrier,
+        held.reason,
+        held.not_before,
+        s.expires_at,
+        bitmap(s.positions),
+        s.count,
+        held.cost,
+        held.cheapest,
+        _room(s, s.positions),
+        encode(Envelope(slices=[s])),
+        held.at,
+    )
 
 
 def _room(s: Slice, positions: int) -> int:
@@ -86,7 +104,8 @@ def _release(gone: dict[Key, int], transaction: Writer) -> None:
     wanted = _columns(keys)
     left: list[tuple[object, ...]] = []
     for tenant, chunk, send, hold, portion, stored, cost, cheapest, room, slice_ in transaction.rows(
-            load_sql(__package__, "lock_held"), wanted):
+        load_sql(__package__, "lock_held"), wanted
+    ):
         before = int.from_bytes(stored, "little")
         after = before & ~gone[(tenant, chunk, send, hold, portion)]
         if after != before:

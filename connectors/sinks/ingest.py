@@ -58,12 +58,27 @@ class IngestSink(Sink):
         if columns.refs is not None:
             refs = binary.int8_list([None if r is None else self._sealer.hash_ref(r) for r in columns.refs])
         return binary.row(
-            binary.uuid(s.tenant), binary.text(s.chunk), binary.text(s.campaign), binary.int4(s.part),
-            binary.int2(s.size), binary.text(s.lane), binary.text(s.sender), binary.text(s.body),
-            binary.boolean(s.smart), binary.int8(s.version), binary.int4(s.grouping), binary.blob(s.digest),
-            binary.int8(s.accepted_at), binary.int8(s.due_at), binary.int8(s.expires_at), binary.blob(s.indexes),
-            binary.text(s.key_id), binary.blob(s.sealed),
-            binary.int8_array(self._sealer.hash_destinations(columns.to)), refs)
+            binary.uuid(s.tenant),
+            binary.text(s.chunk),
+            binary.text(s.campaign),
+            binary.int4(s.part),
+            binary.int2(s.size),
+            binary.text(s.lane),
+            binary.text(s.sender),
+            binary.text(s.body),
+            binary.boolean(s.smart),
+            binary.int8(s.version),
+            binary.int4(s.grouping),
+            binary.blob(s.digest),
+            binary.int8(s.accepted_at),
+            binary.int8(s.due_at),
+            binary.int8(s.expires_at),
+            binary.blob(s.indexes),
+            binary.text(s.key_id),
+            binary.blob(s.sealed),
+            binary.int8_array(self._sealer.hash_destinations(columns.to)),
+            refs,
+        )
 
 
 def _fresh(each: DecodedRecord) -> list[Slice]:
@@ -74,5 +89,6 @@ def _fresh(each: DecodedRecord) -> list[Slice]:
         raise RecordError(f"a {type(envelope).__name__} where an Envelope belongs")
     for s in envelope.slices:
         check_slice(s)
-    return [s for s in envelope.slices
-            if s.resume_at == ResumeAt.PARTITION and s.send == 1 and s.positions == everyone(s.size)]
+    return [
+        s for s in envelope.slices if s.resume_at == ResumeAt.PARTITION and s.send == 1 and s.positions == everyone(s.size)
+    ]

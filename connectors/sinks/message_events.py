@@ -83,8 +83,9 @@ class MessageEventsSink(Sink):
         if not missing:
             return
         tenants, chunks = [key[0] for key in missing], [key[1] for key in missing]
-        stored = {(row[0], row[1]): row[2:] for row in
-                  transaction.rows(load_sql(__package__, "select_chunks"), (tenants, chunks))}
+        stored = {
+            (row[0], row[1]): row[2:] for row in transaction.rows(load_sql(__package__, "select_chunks"), (tenants, chunks))
+        }
         for key, event in missing.items():
             self._kept[key] = state = ChunkState(event)
             self._messages += event.size
@@ -113,12 +114,25 @@ def _event(each: DecodedRecord) -> MessageEvents:
 
 
 def _write_chunks(states: Iterable[ChunkState], transaction: Writer) -> None:
-    rows = [binary.row(
-        binary.uuid(s.tenant), binary.text(s.chunk), binary.text(s.campaign), binary.int4(s.part), binary.int2(s.size),
-        binary.text(s.lane), binary.int4_array(s.sequences), binary.int2_array(s.reasons),
-        binary.int4_array(s.seconds), binary.int2_array(s.carriers), binary.int2_array(s.segments),
-        binary.int8(s.price), binary.jsonb(msgspec.json.encode(s.codes)), binary.int8(s.updated_at),
-    ) for s in states]
+    rows = [
+        binary.row(
+            binary.uuid(s.tenant),
+            binary.text(s.chunk),
+            binary.text(s.campaign),
+            binary.int4(s.part),
+            binary.int2(s.size),
+            binary.text(s.lane),
+            binary.int4_array(s.sequences),
+            binary.int2_array(s.reasons),
+            binary.int4_array(s.seconds),
+            binary.int2_array(s.carriers),
+            binary.int2_array(s.segments),
+            binary.int8(s.price),
+            binary.jsonb(msgspec.json.encode(s.codes)),
+            binary.int8(s.updated_at),
+        )
+        for s in states
+    ]
     transaction.copy("COPY staging_chunks FROM STDIN (FORMAT binary)", binary.stream(rows))
     transaction.execute(load_sql(__package__, "upsert_chunks"))
 
@@ -148,7 +162,14 @@ def _write_counts(moves: Moves, at: int, transaction: Writer) -> None:
             rows.append((tenant, campaign, partition, moved))
     if rows:
         flat = array("q", [count for *_, moved in rows for count in moved]).tolist()
-        transaction.execute(load_sql(__package__, "upsert_counts"), {
-            "tenants": [r[0] for r in rows], "campaigns": [r[1] for r in rows], "partitions": [r[2] for r in rows],
-            "moves": flat, "ranks": RANKS, "at": at,
-        })
+        transaction.execute(
+            load_sql(__package__, "upsert_counts"),
+            {
+                "tenants": [r[0] for r in rows],
+                "campaigns": [r[1] for r in rows],
+                "partitions": [r[2] for r in rows],
+                "moves": flat,
+                "ranks": RANKS,
+                "at": at,
+            },
+        )

@@ -31,13 +31,18 @@ class MessageRefs:
         self._blocks: dict[Block, list[Ref]] = {}
         self._at: dict[Block, int] = {}
 
-    def add_answered(self, call: Settled, ids: Sequence[tuple[int, Sequence[str]]], to_hashes: Sequence[int],
-            segments: Sequence[int]) -> None:
+    def add_answered(
+        self, call: Settled, ids: Sequence[tuple[int, Sequence[str]]], to_hashes: Sequence[int], segments: Sequence[int]
+    ) -> None:
         """The ids of these messages: (position, its segments' ids), destination hash, number of segments."""
         block = (call.tenant, call.chunk, call.send, call.carrier)
         refs = self._blocks.setdefault(block, [])
-        refs += [(ref_key(id_), to_hash, position, count)
-                 for (position, own), to_hash, count in zip(ids, to_hashes, segments, strict=True) for id_ in own if id_]
+        refs += [
+            (ref_key(id_), to_hash, position, count)
+            for (position, own), to_hash, count in zip(ids, to_hashes, segments, strict=True)
+            for id_ in own
+            if id_
+        ]
         self._at[block] = max(call.at, self._at.get(block, 0))
 
     def write(self, transaction: Writer) -> None:
@@ -45,9 +50,16 @@ class MessageRefs:
         blocks = [block for block, refs in self._blocks.items() if refs]
         if not blocks:
             return
-        numbers = transaction.rows(load_sql(__package__, "insert_ref_blocks"), (
-            *([block[n] for block in blocks] for n in range(4)), [self._at[block] for block in blocks]))
+        numbers = transaction.rows(
+            load_sql(__package__, "insert_ref_blocks"),
+            (*([block[n] for block in blocks] for n in range(4)), [self._at[block] for block in blocks]),
+        )
         pack = _ROW.pack
-        transaction.copy("COPY message_refs FROM STDIN (FORMAT binary)", binary.stream(
-            pack(5, 8, key, 8, to_hash, 8, number, 2, position, 2, count)
-            for number, *block in numbers for key, to_hash, position, count in self._blocks[tuple(block)]))
+        transaction.copy(
+            "COPY message_refs FROM STDIN (FORMAT binary)",
+            binary.stream(
+                pack(5, 8, key, 8, to_hash, 8, number, 2, position, 2, count)
+                for number, *block in numbers
+                for key, to_hash, position, count in self._blocks[tuple(block)]
+            ),
+        )

@@ -29,8 +29,10 @@ class Offsets:
     def claim(self, places: Sequence[Place], ids: Mapping[str, str], transaction: Writer) -> dict[Place, int]:
         """Take these partitions over; the offset of the first record to read in each."""
         ordered = sorted(places)
-        rows = transaction.rows(load_sql(__package__, "claim_offsets"), (
-            [topic for topic, _ in ordered], [ids[topic] for topic, _ in ordered], [p for _, p in ordered]))
+        rows = transaction.rows(
+            load_sql(__package__, "claim_offsets"),
+            ([topic for topic, _ in ordered], [ids[topic] for topic, _ in ordered], [p for _, p in ordered]),
+        )
         self._epochs = {(topic, partition): epoch for topic, partition, _, epoch in rows}
         return {(topic, partition): following for topic, partition, following, _ in rows}
 
@@ -41,9 +43,15 @@ class Offsets:
         places = sorted(following)
         if any(place not in self._epochs for place in places):
             raise StaleOwner(f"{places}: given up")
-        moved = transaction.execute(load_sql(__package__, "advance_offsets"), (
-            [topic for topic, _ in places], [p for _, p in places], [following[place] for place in places],
-            [self._epochs[place] for place in places]))
+        moved = transaction.execute(
+            load_sql(__package__, "advance_offsets"),
+            (
+                [topic for topic, _ in places],
+                [p for _, p in places],
+                [following[place] for place in places],
+                [self._epochs[place] for place in places],
+            ),
+        )
         if moved != len(places):
             raise StaleOwner(f"{places}: another process has taken over")
 

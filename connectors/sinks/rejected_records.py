@@ -55,8 +55,7 @@ class RejectedRecords:
             log.error("buried a record that cannot be taken", action="sink_buried", error=str(fault)[:300], **where)
         else:
             self.skipped += 1
-            log.warning("passed over a record that cannot be taken", action="sink_skipped", error=str(fault)[:300],
-                        **where)
+            log.warning("passed over a record that cannot be taken", action="sink_skipped", error=str(fault)[:300], **where)
 
     def reset_run(self) -> None:
         """A good record was written."""

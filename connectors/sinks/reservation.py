@@ -41,8 +41,16 @@ class Effect:
 def unreserved(usage: Usage) -> Reservation:
     """The row of a usage for which nothing was reserved under (chunk, round, price_class): its money came from an
     allowance."""
-    return Reservation(price=usage.price, positions=0, segments=bytearray(usage.size), amount=0, charged=0, refunded=0,
-                       charged_amount=0, lease=usage.lease)
+    return Reservation(
+        price=usage.price,
+        positions=0,
+        segments=bytearray(usage.size),
+        amount=0,
+        charged=0,
+        refunded=0,
+        charged_amount=0,
+        lease=usage.lease,
+    )
 
 
 def settle(row: Reservation, usage: Usage) -> Effect:

@@ -51,10 +51,15 @@ class SinkThreads:
         for sink in make_sinks(Sealer(load_keyring(settings.keyring_path))):
             self._missing.add(sink.name)
             self._runners[sink.name] = SinkRunner(
-                sink, bootstrap=settings.kafka.bootstrap, postgres_url=settings.postgres.url.get_secret_value(),
-                instance=role.instance, joined=self._reporter(sink.name))
-        self._threads = [threading.Thread(target=self._work, args=(name,), name=f"sink-{name}", daemon=True)
-                         for name in self._runners]
+                sink,
+                bootstrap=settings.kafka.bootstrap,
+                postgres_url=settings.postgres.url.get_secret_value(),
+                instance=role.instance,
+                joined=self._reporter(sink.name),
+            )
+        self._threads = [
+            threading.Thread(target=self._work, args=(name,), name=f"sink-{name}", daemon=True) for name in self._runners
+        ]
 
     def start(self) -> None:
         """Start all threads."""

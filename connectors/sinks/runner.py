@@ -45,8 +45,16 @@ log = structlog.get_logger()
 class SinkRunner:
     """Runs one sink until `stop`; `joined` is called when it has its partitions, also when these are none."""
 
-    def __init__(self, sink: Sink, *, bootstrap: str, postgres_url: str, instance: str,
-                 joined: Callable[[], None] = lambda: None, group: str = GROUP) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        bootstrap: str,
+        postgres_url: str,
+        instance: str,
+        joined: Callable[[], None] = lambda: None,
+        group: str = GROUP,
+    ) -> None:
         self._sink = sink
         self._bootstrap = bootstrap
         self._instance = f"{instance}-{sink.name}"
@@ -76,14 +84,22 @@ class SinkRunner:
         try:
             while not self._stopped.is_set():
                 subscription = Subscription(
-                    make_consumer(self._bootstrap, self._group, self._instance, **READING), assigned=self._assigned,
-                    revoked=self._revoked, own_offsets=True, hopeless=())
+                    make_consumer(self._bootstrap, self._group, self._instance, **READING),
+                    assigned=self._assigned,
+                    revoked=self._revoked,
+                    own_offsets=True,
+                    hopeless=(),
+                )
                 subscription.join(self._sink.reads)
                 try:
                     self._serve(subscription)
                 except StaleOwner as fault:
-                    log.warning("another process writes here now, joining anew", action="sink_stale",
-                                sink=self._sink.name, error=str(fault))
+                    log.warning(
+                        "another process writes here now, joining anew",
+                        action="sink_stale",
+                        sink=self._sink.name,
+                        error=str(fault),
+                    )
                 finally:
                     subscription.close()
                     self._drop()
@@ -171,7 +187,7 @@ class SinkRunner:
                 part = todo[0]
                 fault = self._try(part)
                 if fault is not None and len(part) > 1:
-                    todo[:1] = [part[:len(part) // 2], part[len(part) // 2:]]
+                    todo[:1] = [part[: len(part) // 2], part[len(part) // 2 :]]
                     continue
                 if fault is not None:
                     self._give_up(part[0], fault)

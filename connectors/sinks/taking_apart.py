@@ -15,8 +15,12 @@ from infra.kafka.records import ConsumerRecord
 Failed = list[tuple[ConsumerRecord, Exception]]
 
 
-def take_apart(record: ConsumerRecord, fault: Exception, split: Callable[[ConsumerRecord], list[ConsumerRecord]],
-               attempt: Callable[[ConsumerRecord], Exception | None]) -> Failed:
+def take_apart(
+    record: ConsumerRecord,
+    fault: Exception,
+    split: Callable[[ConsumerRecord], list[ConsumerRecord]],
+    attempt: Callable[[ConsumerRecord], Exception | None],
+) -> Failed:
     """Write what can be written of a record that failed with `fault`; what cannot, each piece with its own fault."""
     failed: Failed = []
     written = False

@@ -81,20 +81,45 @@ def _lock(usages: Sequence[tuple[Usage, int]], transaction: Writer) -> dict[Key,
     tenants = sorted({usage.tenant for usage, _ in usages})
     found = transaction.rows(load_sql(__package__, "lock_balances"), (tenants,))
     if len(found) != len(tenants):
-        missing = set(tenants) - {tenant for tenant, in found}
+        missing = set(tenants) - {tenant for (tenant,) in found}
         raise RecordError(f"tenant: no account for {', '.join(sorted(missing))}")
     keys = sorted({(usage.tenant, usage.chunk, usage.round, usage.price_class) for usage, _ in usages})
     rows = transaction.rows(load_sql(__package__, "lock_reservations"), _columns(keys))
-    return {(row[0], row[1], row[2], row[3]): Reservation(
-        price=row[4], positions=int.from_bytes(row[5], "little"), segments=bytearray(row[6]), amount=row[7],
-        charged=int.from_bytes(row[8], "little"), refunded=int.from_bytes(row[9], "little"), charged_amount=row[10],
-        lease=row[11]) for row in rows}
+    return {
+        (row[0], row[1], row[2], row[3]): Reservation(
+            price=row[4],
+            positions=int.from_bytes(row[5], "little"),
+            segments=bytearray(row[6]),
+            amount=row[7],
+            charged=int.from_bytes(row[8], "little"),
+            refunded=int.from_bytes(row[9], "little"),
+            charged_amount=row[10],
+            lease=row[11],
+        )
+        for row in rows
+    }
 
 
 def _write_reservations(rows: dict[Key, Reservation], usages: dict[Key, Usage], transaction: Writer) -> None:
-    transaction.execute(load_sql(__package__, "upsert_reservations"), _columns(
-        (*key, usages[key].campaign, r.price, bitmap(r.positions), bytes(r.segments), r.amount, bitmap(r.charged),
-         bitmap(r.refunded), r.charged_amount, r.lease, usages[key].at) for key, r in sorted(rows.items())))
+    transaction.execute(
+        load_sql(__package__, "upsert_reservations"),
+        _columns(
+            (
+                *key,
+                usages[key].campaign,
+                r.price,
+                bitmap(r.positions),
+                bytes(r.segments),
+                r.amount,
+                bitmap(r.charged),
+                bitmap(r.refunded),
+                r.charged_amount,
+                r.lease,
+                usages[key].at,
+            )
+            for key, r in sorted(rows.items())
+        ),
+    )
 
 
 def _write_allowances(moved: _Moved, transaction: Writer) -> None:
@@ -112,11 +137,14 @@ def _write_allowances(moved: _Moved, transaction: Writer) -> None:
 
 
 def _write_balances(moved: _Moved, transaction: Writer) -> None:
-    transaction.execute(load_sql(__package__, "move_balances"), _columns(
-        (tenant, charge, freed) for tenant, (charge, freed) in sorted(moved.tenants.items())))
+    transaction.execute(
+        load_sql(__package__, "move_balances"),
+        _columns((tenant, charge, freed) for tenant, (charge, freed) in sorted(moved.tenants.items())),
+    )
     if moved.campaigns:
-        transaction.execute(load_sql(__package__, "add_spend"), _columns(
-            (*key, moved.campaigns[key]) for key in sorted(moved.campaigns)))
+        transaction.execute(
+            load_sql(__package__, "add_spend"), _columns((*key, moved.campaigns[key]) for key in sorted(moved.campaigns))
+        )
 
 
 def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:

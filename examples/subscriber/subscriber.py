@@ -56,7 +56,7 @@ class Registry:
             raise UnreadableEvent("not in the Confluent wire format")
         _, schema_id = HEADER.unpack_from(value)
         try:
-            fields = self._reader(schema_id).read(avro.io.BinaryDecoder(io.BytesIO(value[HEADER.size:])))
+            fields = self._reader(schema_id).read(avro.io.BinaryDecoder(io.BytesIO(value[HEADER.size :])))
         except (avro.errors.AvroException, ValueError, TypeError, IndexError, struct.error) as fault:
             raise UnreadableEvent(f"{type(fault).__name__}: {fault}") from fault
         if not isinstance(fields, dict):
@@ -158,8 +158,14 @@ def main() -> None:
     stopped: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: stopped.append(received))
-    consumer = Consumer({"bootstrap.servers": chosen.kafka, "group.id": chosen.group, "enable.auto.commit": False,
-                         "auto.offset.reset": "earliest"})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": chosen.kafka,
+            "group.id": chosen.group,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+        }
+    )
     consumer.subscribe([chosen.topic])
     try:
         follow(consumer, Registry(chosen.registry), stopped, chosen.max)

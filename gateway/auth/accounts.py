@@ -145,5 +145,11 @@ ACCOUNTS: web.AppKey[Accounts] = web.AppKey("accounts", Accounts)
 
 def _account(row: tuple[str, str, bytes, list[str], list[str] | None, int, int]) -> Account:
     identity, tenant, hashed, lanes, senders, balance, reserved = row
-    return Account(tenant=tenant, key=identity, hash=bytes(hashed), lanes=frozenset(lanes),
-                   senders=None if senders is None else frozenset(senders), available=balance - reserved)
+    return Account(
+        tenant=tenant,
+        key=identity,
+        hash=bytes(hashed),
+        lanes=frozenset(lanes),
+        senders=None if senders is None else frozenset(senders),
+        available=balance - reserved,
+    )

@@ -30,24 +30,32 @@ def check_balance(available: int, cheapest: int) -> None:
     """At least one message can be paid."""
     if cheapest > 0 and available < cheapest:
         check_amount(cheapest)
-        raise Problem(402, "insufficient_balance",
-                      f"{format_amount(max(available, 0))} is available, the cheapest message costs "
-                      f"{format_amount(cheapest)}")
+        raise Problem(
+            402,
+            "insufficient_balance",
+            f"{format_amount(max(available, 0))} is available, the cheapest message costs {format_amount(cheapest)}",
+        )
 
 
 def check_amount(price: int) -> None:
     """Amounts can hold this price."""
     if price > MAX_AMOUNT:
-        raise refusal("/recipients", "amount_out_of_range",
-                      f"the messages would cost more than {format_amount(MAX_AMOUNT)}, the most that an amount can be")
+        raise refusal(
+            "/recipients",
+            "amount_out_of_range",
+            f"the messages would cost more than {format_amount(MAX_AMOUNT)}, the most that an amount can be",
+        )
 
 
 def check_price(limit: int | None, price: int) -> None:
     """A campaign of this price stays within its `max_price`, and within what amounts can hold."""
     check_amount(price)
     if limit is not None and price > limit:
-        raise refusal("/max_price", "max_price_exceeded",
-                      f"the campaign would cost {format_amount(price)}, its limit is {format_amount(limit)}")
+        raise refusal(
+            "/max_price",
+            "max_price_exceeded",
+            f"the campaign would cost {format_amount(price)}, its limit is {format_amount(limit)}",
+        )
 
 
 def _forbidden(pointer: str, code: str, detail: str) -> Problem:

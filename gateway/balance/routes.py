@@ -20,5 +20,11 @@ async def show_balance(request: web.Request) -> web.Response:
     money = await read_balance(request.app[POOL], account_of(request).tenant)
     if money is None:
         raise not_found("balance")
-    return answer(Balance(balance=format_amount(money.balance), reserved=format_amount(money.reserved),
-                          available=format_amount(money.available), currency=request.app[CURRENCY]))
+    return answer(
+        Balance(
+            balance=format_amount(money.balance),
+            reserved=format_amount(money.reserved),
+            available=format_amount(money.available),
+            currency=request.app[CURRENCY],
+        )
+    )

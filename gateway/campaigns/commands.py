@@ -34,8 +34,14 @@ async def publish(pool: Pool, outbox: Outbox, tenant: str, campaign: str, now: i
         command = campaign_command(tenant, campaign, version, status, lane, parts, now)
         try:
             await asyncio.wait_for(
-                outbox.send(COMMANDS, campaign.encode(), encode(command),
-                            (("x-from", b"gateway"), ("traceparent", traceparent.encode()))), ANSWER_SECONDS)
+                outbox.send(
+                    COMMANDS,
+                    campaign.encode(),
+                    encode(command),
+                    (("x-from", b"gateway"), ("traceparent", traceparent.encode())),
+                ),
+                ANSWER_SECONDS,
+            )
         except (TimeoutError, DeliveryError) as fault:
             raise unavailable("kafka_unavailable", f"Kafka has not acknowledged it: {fault or 'time is up'}") from None
         async with tenant_transaction(pool, tenant) as connection:

@@ -133,7 +133,7 @@ def _no_recipient(data: bytes, pieces: Pieces, begin: int, index: int) -> Proble
 
 def _decode(data: bytes, piece: tuple[int, int], begin: int, first: int) -> list[Recipient]:
     """The recipients of one piece, the first of which has this index."""
-    text = data[piece[0]:piece[1]].strip(_BLANK)
+    text = data[piece[0] : piece[1]].strip(_BLANK)
     if piece[0] > begin and text:
         if text[:1] != b"," or len(text) == 1:
             raise Problem(400, "bad_json", "the body is not JSON: there is a comma too many, or too few, between recipients")

@@ -59,8 +59,17 @@ class CampaignMaker:
     metrics: Metrics
     text_characters: int
 
-    async def make(self, account: Account, routes: Routes, wanted: CampaignRequest, identity: CampaignId, *, digest: bytes,
-                   now: int, traceparent: str) -> CampaignAccepted:
+    async def make(
+        self,
+        account: Account,
+        routes: Routes,
+        wanted: CampaignRequest,
+        identity: CampaignId,
+        *,
+        digest: bytes,
+        now: int,
+        traceparent: str,
+    ) -> CampaignAccepted:
         """The answer to POST /v1/campaigns."""
         check_campaign(account, wanted)
         totals, chunks, rejected = await self._screen(routes, wanted, plan_of(account, wanted, identity, now))
@@ -70,26 +79,44 @@ class CampaignMaker:
         if chunks:
             await self.ingest.put_chunks(chunks, traceparent)
         accepted = CampaignAccepted(
-            id=identity, status=CampaignStatus.DRAFT if wanted.open else CampaignStatus.RUNNING, accepted=totals.accepted,
-            rejected=rejected, estimate=Estimate(segments=totals.segments, price=format_amount(totals.price)))
-        part = PartRow(part=0, chunks=len(chunks), recipients=totals.accepted, price=totals.price,
-                       rejected_count=totals.rejected, rejected=rejected, digest=digest,
-                       rejections=rejected) if wanted.recipients else None
+            id=identity,
+            status=CampaignStatus.DRAFT if wanted.open else CampaignStatus.RUNNING,
+            accepted=totals.accepted,
+            rejected=rejected,
+            estimate=Estimate(segments=totals.segments, price=format_amount(totals.price)),
+        )
+        part = (
+            PartRow(
+                part=0,
+                chunks=len(chunks),
+                recipients=totals.accepted,
+                price=totals.price,
+                rejected_count=totals.rejected,
+                rejected=rejected,
+                digest=digest,
+                rejections=rejected,
+            )
+            if wanted.recipients
+            else None
+        )
         row = _row(account, wanted, accepted, digest, now)
         if not await CampaignStore(self.pool).make(row, part):
-            raise Problem(409, "request_running", "the same campaign is being made by another request",
-                          headers={"Retry-After": "1"})
+            raise Problem(
+                409, "request_running", "the same campaign is being made by another request", headers={"Retry-After": "1"}
+            )
         await publish(self.pool, self.outbox, account.tenant, identity, now, traceparent)
         self._count(wanted.lane, totals.accepted, rejected)
         return accepted
 
-    async def _screen(self, routes: Routes, wanted: CampaignRequest,
-                      plan: ChunkPlan) -> tuple[Totals, list[Slice], list[Rejection]]:
+    async def _screen(
+        self, routes: Routes, wanted: CampaignRequest, plan: ChunkPlan
+    ) -> tuple[Totals, list[Slice], list[Rejection]]:
         """Totals, chunks and verdicts of the inline recipients."""
         chunker = Chunker(plan, self.sealer)
         rejected: list[Rejection] = []
-        screening = screening_of(wanted.body, wanted.smart_encoding, routes, chunker.append,
-                                 lambda rejection: rejected.append(inline(rejection)))
+        screening = screening_of(
+            wanted.body, wanted.smart_encoding, routes, chunker.append, lambda rejection: rejected.append(inline(rejection))
+        )
         await self.scheduler.run(screen_all(screening, wanted.recipients, self.text_characters))
         chunker.finish()
         return screening.totals, chunker.pop_finished(), rejected
@@ -124,9 +151,19 @@ def inline(rejection: Rejection) -> Rejection:
 
 def plan_of(account: Account, wanted: CampaignRequest, identity: CampaignId, now: int) -> ChunkPlan:
     """What the chunks of the inline recipients share."""
-    return ChunkPlan(tenant=account.tenant, campaign=identity, part=0, lane=wanted.lane, sender=wanted.sender,
-                     body=wanted.body, smart=wanted.smart_encoding, version=FIRST_VERSION, accepted_at=now,
-                     expires_at=now + int(wanted.validity_seconds) * 1000, names=compile_template(wanted.body).names)
+    return ChunkPlan(
+        tenant=account.tenant,
+        campaign=identity,
+        part=0,
+        lane=wanted.lane,
+        sender=wanted.sender,
+        body=wanted.body,
+        smart=wanted.smart_encoding,
+        version=FIRST_VERSION,
+        accepted_at=now,
+        expires_at=now + int(wanted.validity_seconds) * 1000,
+        names=compile_template(wanted.body).names,
+    )
 
 
 def _limit(wanted: CampaignRequest) -> int | None:
@@ -135,6 +172,18 @@ def _limit(wanted: CampaignRequest) -> int | None:
 
 def _row(account: Account, wanted: CampaignRequest, accepted: CampaignAccepted, digest: bytes, now: int) -> CampaignRow:
     return CampaignRow(
-        tenant=account.tenant, id=accepted.id, name=wanted.name, sender=wanted.sender, body=wanted.body,
-        lane=wanted.lane, smart=wanted.smart_encoding, validity_seconds=int(wanted.validity_seconds),
-        max_price=_limit(wanted), status=accepted.status, grouping=GROUPING, digest=digest, answer=accepted, at=now)
+        tenant=account.tenant,
+        id=accepted.id,
+        name=wanted.name,
+        sender=wanted.sender,
+        body=wanted.body,
+        lane=wanted.lane,
+        smart=wanted.smart_encoding,
+        validity_seconds=int(wanted.validity_seconds),
+        max_price=_limit(wanted),
+        status=accepted.status,
+        grouping=GROUPING,
+        digest=digest,
+        answer=accepted,
+        at=now,
+    )

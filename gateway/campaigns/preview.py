@@ -30,15 +30,27 @@ async def preview_campaign(request: web.Request) -> web.Response:
     wanted = await scheduler.run_to_result(read_campaign(data))
     check_campaign(account, wanted)
     rejected: list[Rejection] = []
-    screening = screening_of(wanted.body, wanted.smart_encoding, request.app[ACCOUNTS].routes, _drop,
-                             lambda rejection: rejected.append(inline(rejection)))
+    screening = screening_of(
+        wanted.body,
+        wanted.smart_encoding,
+        request.app[ACCOUNTS].routes,
+        _drop,
+        lambda rejection: rejected.append(inline(rejection)),
+    )
     await scheduler.run(screen_all(screening, wanted.recipients, limits.text_characters))
     totals = screening.totals
     check_amount(totals.price)
-    return answer(Preview(
-        recipients=totals.accepted, encoding=totals.encoding, segments=totals.longest, total_segments=totals.segments,
-        price=format_amount(totals.price), rejected=rejected,
-        routes=[RouteShare(carrier=carrier, recipients=number) for carrier, number in totals.carriers.most_common()]))
+    return answer(
+        Preview(
+            recipients=totals.accepted,
+            encoding=totals.encoding,
+            segments=totals.longest,
+            total_segments=totals.segments,
+            price=format_amount(totals.price),
+            rejected=rejected,
+            routes=[RouteShare(carrier=carrier, recipients=number) for carrier, number in totals.carriers.most_common()],
+        )
+    )
 
 
 def _drop(_buckets: Sequence[int], _rows: Rows) -> None:

@@ -55,30 +55,42 @@ class CampaignQueries:
     async def list(self, tenant: str, cursor: str | None, limit: int) -> CampaignPage:
         """One page, newest first."""
         after = read_cursor(cursor, TIMED_CURSOR, _After)
-        rows = await self._rows(tenant, {"id": None, "after_at": after and after.at, "after_id": after and after.id,
-                                         "limit": limit + 1})
+        rows = await self._rows(
+            tenant, {"id": None, "after_at": after and after.at, "after_id": after and after.id, "limit": limit + 1}
+        )
         last = rows[limit - 1] if len(rows) > limit else None
-        return CampaignPage(campaigns=[_campaign(row, self.currency) for row in rows[:limit]],
-                            next=None if last is None else write_cursor(_After(id=last[0], at=last[9])))
+        return CampaignPage(
+            campaigns=[_campaign(row, self.currency) for row in rows[:limit]],
+            next=None if last is None else write_cursor(_After(id=last[0], at=last[9])),
+        )
 
     async def list_rejections(self, tenant: str, identity: str, cursor: str | None, limit: int) -> RejectionPage:
         """One page, in the order of parts and indexes."""
         await self.find(tenant, identity)
         after = read_cursor(cursor, INDEXED_CURSOR, _AfterIndex)
         async with tenant_transaction(self.pool, tenant) as connection:
-            rows = await fetch_all(connection, load_sql("gateway.campaigns", "list_rejections"), {
-                "tenant": tenant, "campaign": identity, "part": after.part if after else -1,
-                "index": after.index if after else 0, "limit": limit + 1})
-        found = [RejectionRow(part=row[0], index=row[1], pointer=row[2], code=row[3], detail=row[4])
-                 for row in rows[:limit]]
+            rows = await fetch_all(
+                connection,
+                load_sql("gateway.campaigns", "list_rejections"),
+                {
+                    "tenant": tenant,
+                    "campaign": identity,
+                    "part": after.part if after else -1,
+                    "index": after.index if after else 0,
+                    "limit": limit + 1,
+                },
+            )
+        found = [RejectionRow(part=row[0], index=row[1], pointer=row[2], code=row[3], detail=row[4]) for row in rows[:limit]]
         last = found[-1] if len(rows) > limit else None
-        return RejectionPage(rejections=found,
-                             next=None if last is None else write_cursor(_AfterIndex(part=last.part, index=last.index)))
+        return RejectionPage(
+            rejections=found, next=None if last is None else write_cursor(_AfterIndex(part=last.part, index=last.index))
+        )
 
     async def _rows(self, tenant: str, parameters: dict[str, Any]) -> Sequence[Any]:
         async with tenant_transaction(self.pool, tenant) as connection:
-            return await fetch_all(connection, load_sql("gateway.campaigns", "show_campaigns"),
-                                   parameters | {"tenant": tenant})
+            return await fetch_all(
+                connection, load_sql("gateway.campaigns", "show_campaigns"), parameters | {"tenant": tenant}
+            )
 
 
 CAMPAIGNS: web.AppKey[CampaignQueries] = web.AppKey("campaigns", CampaignQueries)
@@ -112,16 +124,47 @@ def state_of(stored: str, counts: Counts) -> CampaignStatus:
 
 
 def _campaign(row: Any, currency: str) -> Campaign:
-    (identity, name, status, sender, body, lane, max_price, validity, smart, created_at, started_at, ended_at, accepted,
-     rejected, by_rank, charged, reason, _) = row
+    (
+        identity,
+        name,
+        status,
+        sender,
+        body,
+        lane,
+        max_price,
+        validity,
+        smart,
+        created_at,
+        started_at,
+        ended_at,
+        accepted,
+        rejected,
+        by_rank,
+        charged,
+        reason,
+        _,
+    ) = row
     counts = complete_counts(accepted, by_rank)
     waiting = None
     if reason is not None and status != CampaignStatus.CANCELED:
         # why no time: what waits now goes on when something happens, not at a moment that is known.
         waiting = Waiting(reason=reason, until=None)
     return Campaign(
-        id=identity, name=name, status=state_of(status, counts), sender=sender, body=body, lane=cast(LaneName, lane),
-        counts=counts, rejected_count=rejected, waiting=waiting, price=format_amount(charged), currency=currency,
-        max_price=None if max_price is None else format_amount(max_price), validity_seconds=validity,
-        smart_encoding=smart, created_at=instant(created_at), started_at=instant_or_none(started_at),
-        ended_at=instant_or_none(ended_at))
+        id=identity,
+        name=name,
+        status=state_of(status, counts),
+        sender=sender,
+        body=body,
+        lane=cast(LaneName, lane),
+        counts=counts,
+        rejected_count=rejected,
+        waiting=waiting,
+        price=format_amount(charged),
+        currency=currency,
+        max_price=None if max_price is None else format_amount(max_price),
+        validity_seconds=validity,
+        smart_encoding=smart,
+        created_at=instant(created_at),
+        started_at=instant_or_none(started_at),
+        ended_at=instant_or_none(ended_at),
+    )

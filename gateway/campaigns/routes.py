@@ -35,9 +35,17 @@ async def accept_campaign(request: web.Request) -> web.Response:
     digest = digest_of(request, body_digest)
 
     async def make(root: str) -> Stored:
-        return _accepted(await app[CAMPAIGN_MAKER].make(
-            account, app[ACCOUNTS].routes, wanted, campaign_id(root), digest=digest, now=now_ms(),
-            traceparent=request[TRACEPARENT]))
+        return _accepted(
+            await app[CAMPAIGN_MAKER].make(
+                account,
+                app[ACCOUNTS].routes,
+                wanted,
+                campaign_id(root),
+                digest=digest,
+                now=now_ms(),
+                traceparent=request[TRACEPARENT],
+            )
+        )
 
     async def recall(made: Made) -> Stored:
         await _publish(request, made.id)
@@ -95,8 +103,11 @@ async def show_campaign_messages(request: web.Request) -> web.Response:
 async def show_rejections(request: web.Request) -> web.Response:
     """The recipients of one campaign that were refused."""
     query = read_query(request, ("cursor", "limit"))
-    return answer(await request.app[CAMPAIGNS].list_rejections(account_of(request).tenant, request.match_info["id"],
-                                                               query.get("cursor"), read_limit(query)))
+    return answer(
+        await request.app[CAMPAIGNS].list_rejections(
+            account_of(request).tenant, request.match_info["id"], query.get("cursor"), read_limit(query)
+        )
+    )
 
 
 async def _published(request: web.Request, identity: str) -> web.Response:
@@ -106,8 +117,9 @@ async def _published(request: web.Request, identity: str) -> web.Response:
 
 
 async def _publish(request: web.Request, identity: str) -> None:
-    await publish(request.app[POOL], request.app[OUTBOX], account_of(request).tenant, identity, now_ms(),
-                  request[TRACEPARENT])
+    await publish(
+        request.app[POOL], request.app[OUTBOX], account_of(request).tenant, identity, now_ms(), request[TRACEPARENT]
+    )
 
 
 def _accepted(accepted: CampaignAccepted) -> Stored:

@@ -92,12 +92,27 @@ class CampaignStore:
     async def make(self, row: CampaignRow, part: PartRow | None) -> bool:
         """Insert the campaign with its first part; False when this id is there already."""
         async with tenant_transaction(self._pool, row.tenant) as connection:
-            made = await execute(connection, _sql("insert_campaign"), {
-                "tenant": row.tenant, "id": row.id, "name": row.name, "sender": row.sender, "body": row.body,
-                "lane": row.lane, "smart": row.smart, "validity_seconds": row.validity_seconds,
-                "max_price": row.max_price, "status": str(row.status), "grouping": row.grouping, "digest": row.digest,
-                "answer": Jsonb(row.answer, msgspec.json.encode), "at": row.at,
-                "started_at": row.at if row.status == CampaignStatus.RUNNING else None})
+            made = await execute(
+                connection,
+                _sql("insert_campaign"),
+                {
+                    "tenant": row.tenant,
+                    "id": row.id,
+                    "name": row.name,
+                    "sender": row.sender,
+                    "body": row.body,
+                    "lane": row.lane,
+                    "smart": row.smart,
+                    "validity_seconds": row.validity_seconds,
+                    "max_price": row.max_price,
+                    "status": str(row.status),
+                    "grouping": row.grouping,
+                    "digest": row.digest,
+                    "answer": Jsonb(row.answer, msgspec.json.encode),
+                    "at": row.at,
+                    "started_at": row.at if row.status == CampaignStatus.RUNNING else None,
+                },
+            )
             if made and part is not None:
                 await _insert_rejections(connection, row.tenant, row.id, part)
                 await _insert_part(connection, row.tenant, row.id, part, row.at)
@@ -172,8 +187,7 @@ async def _lock(connection: Connection, tenant: str, campaign: str) -> tuple[str
     return status, limit
 
 
-async def _check_price(connection: Connection, tenant: str, campaign: str, limit: int | None, part: int,
-                       price: int) -> None:
+async def _check_price(connection: Connection, tenant: str, campaign: str, limit: int | None, part: int, price: int) -> None:
     check_amount(price)
     row = await fetch_one(connection, _sql("sum_prices"), {"tenant": tenant, "campaign": campaign, "part": part})
     check_price(limit, price + (int(row[0]) if row else 0))
@@ -188,23 +202,48 @@ async def _find_part(connection: Connection, tenant: str, campaign: str, part: i
     if row is None:
         return None
     recipients, rejected_count, rejected, digest = row
-    return StoredPart(recipients=recipients, rejected_count=rejected_count, digest=bytes(digest),
-                      rejected=msgspec.convert(rejected, list[Rejection]))
+    return StoredPart(
+        recipients=recipients,
+        rejected_count=rejected_count,
+        digest=bytes(digest),
+        rejected=msgspec.convert(rejected, list[Rejection]),
+    )
 
 
 async def _insert_part(connection: Connection, tenant: str, campaign: str, part: PartRow, at: int) -> None:
-    await execute(connection, _sql("insert_part"), {
-        "tenant": tenant, "campaign": campaign, "part": part.part, "chunks": part.chunks,
-        "recipients": part.recipients, "price": part.price, "rejected_count": part.rejected_count,
-        "rejected": Jsonb(part.rejected[:SHOWN_REJECTIONS], msgspec.json.encode), "digest": part.digest, "at": at})
+    await execute(
+        connection,
+        _sql("insert_part"),
+        {
+            "tenant": tenant,
+            "campaign": campaign,
+            "part": part.part,
+            "chunks": part.chunks,
+            "recipients": part.recipients,
+            "price": part.price,
+            "rejected_count": part.rejected_count,
+            "rejected": Jsonb(part.rejected[:SHOWN_REJECTIONS], msgspec.json.encode),
+            "digest": part.digest,
+            "at": at,
+        },
+    )
 
 
 async def _insert_rejections(connection: Connection, tenant: str, campaign: str, part: PartRow) -> None:
     for block in _blocks(part.rejections):
-        await execute(connection, _sql("insert_rejections"), {
-            "tenant": tenant, "campaign": campaign, "part": part.part, "indexes": [r.index for r in block],
-            "pointers": [r.pointer for r in block], "codes": [r.code for r in block],
-            "details": [r.detail for r in block]})
+        await execute(
+            connection,
+            _sql("insert_rejections"),
+            {
+                "tenant": tenant,
+                "campaign": campaign,
+                "part": part.part,
+                "indexes": [r.index for r in block],
+                "pointers": [r.pointer for r in block],
+                "codes": [r.code for r in block],
+                "details": [r.detail for r in block],
+            },
+        )
 
 
 def _blocks(rejections: Iterable[Rejection]) -> Iterator[Sequence[Rejection]]:

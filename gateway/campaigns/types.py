@@ -51,8 +51,9 @@ class CampaignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 def too_many_recipients() -> Problem:
     """422."""
-    return refusal("/recipients", "too_many_recipients",
-                   f"at most {MAX_INLINE} recipients inline; open the campaign and upload more")
+    return refusal(
+        "/recipients", "too_many_recipients", f"at most {MAX_INLINE} recipients inline; open the campaign and upload more"
+    )
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):

@@ -70,7 +70,8 @@ def require_content_type(request: web.Request, *allowed: str) -> str:
     if "Content-Type" not in request.headers or request.content_type not in allowed or charset not in ("utf-8", "utf8"):
         raise Problem(415, "unsupported_media_type", f"this call takes {' or '.join(allowed)} in UTF-8")
     if any(value.lower() != "identity" for value in request.headers.getall("Content-Encoding", [])) or any(
-            value.lower() != "chunked" for value in request.headers.getall("Transfer-Encoding", [])):
+        value.lower() != "chunked" for value in request.headers.getall("Transfer-Encoding", [])
+    ):
         raise Problem(415, "unsupported_encoding", "compressed bodies are not taken")
     return request.content_type
 
@@ -226,7 +227,7 @@ def _explain(message: str) -> Fault:
     if pointer == "/channel" and "Invalid enum value" in sentence:
         return Fault(pointer=pointer, code="unsupported", detail="this version knows the channel 'sms' alone")
     code = "wrong_type" if sentence.startswith("Expected `") and ", got `" in sentence else "out_of_range"
-    detail = sentence.replace("`", "'")[:2 * MAX_SHOWN]
+    detail = sentence.replace("`", "'")[: 2 * MAX_SHOWN]
     return Fault(pointer=pointer, code="bad_value" if "enum" in sentence else code, detail=EXPECTED.get(pointer, detail))
 
 

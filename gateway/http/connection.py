@@ -44,8 +44,9 @@ class Connection(RequestHandler):
         self._head.cancel()
         super().connection_lost(exc)
 
-    def handle_error(self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None,
-                     message: str | None = None) -> web.StreamResponse:
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
         """The answer to what never became a request of ours; the connection ends with it."""
         if not isinstance(exc, ConnectionError):
             log.info("a connection spoke no HTTP", action="bad_http", status=status, error=type(exc).__name__)
@@ -105,5 +106,4 @@ async def listen(runner: web.AppRunner, host: str, port: int) -> asyncio.Server:
     server = runner.server
     assert server is not None, "the runner is set up first"
     loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: Connection(server, loop=loop, **server._kwargs), host, port,
-                                    backlog=BACKLOG)
+    return await loop.create_server(lambda: Connection(server, loop=loop, **server._kwargs), host, port, backlog=BACKLOG)

@@ -16,8 +16,11 @@ from infra.postgres.pool import DatabaseDown
 
 PROBLEM_FORMS: web.AppKey[tuple[ProblemForm, ...]] = web.AppKey("problem_forms", tuple)
 log = structlog.get_logger()
-_CODES = {404: ("not_found", "there is no such path"), 405: ("method_not_allowed", "this path has other methods"),
-          413: ("too_large", "the body is too large")}
+_CODES = {
+    404: ("not_found", "there is no such path"),
+    405: ("method_not_allowed", "this path has other methods"),
+    413: ("too_large", "the body is too large"),
+}
 
 
 @web.middleware
@@ -46,8 +49,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 def to_response(problem: Problem, form: ProblemForm = PROBLEM_JSON, method: str = "") -> web.Response:
     """The answer that says this; the connection ends with it where the rest of a body is not wanted."""
-    response = web.Response(status=problem.status, body=form.render(problem, method), content_type=form.content_type,
-                            headers=problem.headers)
+    response = web.Response(
+        status=problem.status, body=form.render(problem, method), content_type=form.content_type, headers=problem.headers
+    )
     if problem.status in (408, 413):
         response.force_close()
     return response

@@ -21,16 +21,26 @@ MAX_VALIDITY = 172_800
 MAX_REF = 255
 
 NO_NUL = {"pattern": "^[^\\u0000]*$"}
-_BODY_SAYS = ("`{{name}}` stands for a variable, for which there must be a value. At most 255 segments: 39,015 characters "
-              "of GSM-7, 17,085 UTF-16 units of any other text")
+_BODY_SAYS = (
+    "`{{name}}` stands for a variable, for which there must be a value. At most 255 segments: 39,015 characters "
+    "of GSM-7, 17,085 UTF-16 units of any other text"
+)
 NUMBER: dict[str, Any] = {
-    "format": "phone", "minLength": 8, "maxLength": 64, "pattern": r"^[ ().-]*(\+|0[ ().-]*0)[ ().-]*[0-9][0-9 ().-]*$",
+    "format": "phone",
+    "minLength": 8,
+    "maxLength": 64,
+    "pattern": r"^[ ().-]*(\+|0[ ().-]*0)[ ().-]*[0-9][0-9 ().-]*$",
     "description": "International, `+` or `00` and digits, held valid by libphonenumber, and with a route that leads to it",
-    "examples": ["+4915112345678"]}
+    "examples": ["+4915112345678"],
+}
 SENDER: dict[str, Any] = {
     "description": "1 to 11 letters, digits, space and . _ & -, one of them a letter; or 3 to 15 digits, perhaps with a +",
-    "anyOf": [{"pattern": "^[0-9 ._&-]*[A-Za-z][A-Za-z0-9 ._&-]*$", "minLength": 1, "maxLength": 11},
-              {"pattern": r"^\+?[0-9]{3,15}$"}], "examples": ["Shop"]}
+    "anyOf": [
+        {"pattern": "^[0-9 ._&-]*[A-Za-z][A-Za-z0-9 ._&-]*$", "minLength": 1, "maxLength": 11},
+        {"pattern": r"^\+?[0-9]{3,15}$"},
+    ],
+    "examples": ["Shop"],
+}
 
 Sender = Annotated[str, Meta(extra_json_schema=SENDER)]
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_BODY_TEXT, description=_BODY_SAYS, extra_json_schema=NO_NUL)]
@@ -41,7 +51,7 @@ UNBUILT = frozenset({"send_at", "callback_url", "template", "schedule", "profile
 """Fields of a later version."""
 EXPECTED = {
     "/lane": f"expected {', '.join(get_args(LaneName)[:-1])} or {get_args(LaneName)[-1]}",
-    "/max_price": "expected an amount as text, such as \"12.50\": at most four digits behind the point",
+    "/max_price": 'expected an amount as text, such as "12.50": at most four digits behind the point',
     "/validity_seconds": f"expected a whole number of seconds, 1 to {MAX_VALIDITY}",
     "/smart_encoding": "expected true or false",
     "/open": "expected true or false",

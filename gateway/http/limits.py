@@ -31,5 +31,8 @@ def limits_of(settings: GatewaySettings) -> Limits:
         bodies=Quota(settings.bodies_bytes, "bytes of bodies", least=settings.max_body_bytes),
         uploads=Quota(settings.uploads, "uploads"),
         spool=Quota(settings.spool_bytes, "bytes of uploads", least=settings.max_upload_bytes),
-        body_bytes=settings.max_body_bytes, upload_bytes=settings.max_upload_bytes, upload_seconds=settings.upload_seconds,
-        text_characters=settings.max_text_characters)
+        body_bytes=settings.max_body_bytes,
+        upload_bytes=settings.max_upload_bytes,
+        upload_seconds=settings.upload_seconds,
+        text_characters=settings.max_text_characters,
+    )

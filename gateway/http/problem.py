@@ -39,8 +39,9 @@ class ProblemBody(msgspec.Struct, frozen=True, kw_only=True):
 class Problem(Exception):
     """A request that is refused; `code` is stable, `detail` is for people."""
 
-    def __init__(self, status: int, code: str, detail: str, errors: Sequence[Fault] = (),
-                 headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, errors: Sequence[Fault] = (), headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(f"{status} {code}: {detail}")
         self.status = status
         self.code = code
@@ -50,8 +51,15 @@ class Problem(Exception):
 
     def body(self) -> bytes:
         """The JSON of the answer."""
-        return msgspec.json.encode(ProblemBody(title=HTTPStatus(self.status).phrase, status=self.status,
-                                               code=self.code, detail=self.detail, errors=self.errors))
+        return msgspec.json.encode(
+            ProblemBody(
+                title=HTTPStatus(self.status).phrase,
+                status=self.status,
+                code=self.code,
+                detail=self.detail,
+                errors=self.errors,
+            )
+        )
 
 
 class ProblemForm(NamedTuple):
@@ -89,8 +97,12 @@ def unavailable(code: str, detail: str) -> Problem:
 
 def unauthorized() -> Problem:
     """401: no key, or none that is in force."""
-    return Problem(401, "unauthorized", "this call takes an API key: Authorization: Bearer sk_...",
-                   headers={"WWW-Authenticate": 'Bearer realm="sluice"'})
+    return Problem(
+        401,
+        "unauthorized",
+        "this call takes an API key: Authorization: Bearer sk_...",
+        headers={"WWW-Authenticate": 'Bearer realm="sluice"'},
+    )
 
 
 def not_found(what: str) -> Problem:

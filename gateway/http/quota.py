@@ -32,8 +32,12 @@ class Quota:
         """Reserve more for this tenant; a Problem when there is none."""
         own = self._by_tenant.get(tenant, 0) + amount
         if own > self._own:
-            raise Problem(429, "tenant_overloaded", f"one account has at most {self._own} {self._what} at a time; try again",
-                          headers={"Retry-After": str(RETRY_SECONDS)})
+            raise Problem(
+                429,
+                "tenant_overloaded",
+                f"one account has at most {self._own} {self._what} at a time; try again",
+                headers={"Retry-After": str(RETRY_SECONDS)},
+            )
         if self.reserved + amount > self._most:
             raise unavailable("overloaded", f"there are {self._most} {self._what} at a time, all taken; try again")
         self._by_tenant[tenant] = own
@@ -60,8 +64,9 @@ class Reservation:
     def __enter__(self) -> Reservation:
         return self
 
-    def __exit__(self, _kind: type[BaseException] | None, _fault: BaseException | None,
-                 _trace: TracebackType | None) -> None:
+    def __exit__(
+        self, _kind: type[BaseException] | None, _fault: BaseException | None, _trace: TracebackType | None
+    ) -> None:
         if self._amount:
             self._quota.release(self._tenant, self._amount)
             self._amount = 0

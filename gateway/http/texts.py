@@ -19,8 +19,10 @@ from schemas.values.text import TextError
 
 CODE = "bad_text"
 DETAIL = "a text cannot hold the character U+0000, nor half of a surrogate pair"
-_HALF = re.compile(rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
-                   rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD])[c-fC-F][0-9a-fA-F]{2})")
+_HALF = re.compile(
+    rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD])[c-fC-F][0-9a-fA-F]{2})"
+)
 _BACKSLASH, _MARK = b"\\\\", b"\x01\x01"
 
 
@@ -47,8 +49,11 @@ def bad_text(pointer: str) -> Fault:
 def explain(template: Template, variables: Mapping[str, str], cause: MissingVariable | TextError) -> Fault:
     """Why these variables make no message of this template: the pointer to one of them, to all, or to the body."""
     if isinstance(cause, MissingVariable):
-        return Fault(pointer=f"/variables/{cause.name}", code="missing_variable",
-                     detail=f"the body has the placeholder {cause.name}, and no value is given")
+        return Fault(
+            pointer=f"/variables/{cause.name}",
+            code="missing_variable",
+            detail=f"the body has the placeholder {cause.name}, and no value is given",
+        )
     bad = next((name for name in template.names if "\0" in variables[name]), None)
     pointer = "/variables" if bad is None else f"/variables/{bad}"
     return Fault(pointer=pointer if template.names else "/body", code=cause.code, detail=cause.detail)

@@ -141,8 +141,11 @@ class Idempotency:
             return None
         root = derived_id(TenantId(tenant), key)
         async with tenant_transaction(self._pool, tenant) as connection:
-            rows = await fetch_all(connection, load_sql("gateway.idempotency", "find_key"), {
-                "tenant": tenant, "messages": [single_message_id(root)], "campaigns": [campaign_id(root)]})
+            rows = await fetch_all(
+                connection,
+                load_sql("gateway.idempotency", "find_key"),
+                {"tenant": tenant, "messages": [single_message_id(root)], "campaigns": [campaign_id(root)]},
+            )
         return rows[0] if rows else None
 
     async def _try(self, script: str, keys: list[str], args: list[str | bytes | int | float]) -> Any:
@@ -170,5 +173,6 @@ def _other_request() -> Problem:
 
 
 def _still_running(seconds: int) -> Problem:
-    return Problem(409, "request_running", "the first request with this key is still running",
-                   headers={"Retry-After": str(seconds)})
+    return Problem(
+        409, "request_running", "the first request with this key is still running", headers={"Retry-After": str(seconds)}
+    )

@@ -62,15 +62,24 @@ class MessageQueries:
     async def list(self, tenant: str, wanted: MessageFilter, cursor: str | None, limit: int) -> MessagePage:
         """One page, newest chunk first."""
         after = read_cursor(cursor, PLACED_CURSOR, _Place)
-        rows = await _rows(self.pool, tenant, _parameters(self.sealer, tenant, wanted) | {
-            "after_at": after and after.at, "after_chunk": after and after.chunk, "after_place": after and after.place,
-            "limit": limit + 1})
+        rows = await _rows(
+            self.pool,
+            tenant,
+            _parameters(self.sealer, tenant, wanted)
+            | {
+                "after_at": after and after.at,
+                "after_chunk": after and after.chunk,
+                "after_place": after and after.place,
+                "limit": limit + 1,
+            },
+        )
         opened = _Opened(self.sealer, tenant)
         page = rows[:limit]
         last = page[-1] if len(rows) > limit else None
         return MessagePage(
             messages=[_message(row, opened, self.currency) for row in page],
-            next=None if last is None else write_cursor(_Place(chunk=last[0], at=last[3], place=last[7])))
+            next=None if last is None else write_cursor(_Place(chunk=last[0], at=last[3], place=last[7])),
+        )
 
     async def find(self, tenant: str, identity: str) -> Message:
         """The message with this id."""
@@ -87,8 +96,11 @@ class MessageQueries:
             return self._just_accepted(recent)
 
     async def _find_stored(self, tenant: str, identity: str, campaign: CampaignId | None, part: int, index: int) -> Message:
-        which = {"chunk": identity} if campaign is None else {
-            "campaign": campaign, "part": part, "index": struct.pack("<I", index)}
+        which = (
+            {"chunk": identity}
+            if campaign is None
+            else {"campaign": campaign, "part": part, "index": struct.pack("<I", index)}
+        )
         rows = await _rows(self.pool, tenant, _parameters(self.sealer, tenant, MessageFilter()) | which | {"limit": 1})
         if rows:
             return _message(rows[0], _Opened(self.sealer, tenant), self.currency)
@@ -98,8 +110,11 @@ class MessageQueries:
                 raise not_found("message")
             return self._just_accepted(recent)
         async with tenant_transaction(self.pool, tenant) as connection:
-            row = await fetch_one(connection, load_sql("gateway.messages", "find_accepted"),
-                                  {"tenant": tenant, "campaign": campaign, "part": part, "index": index})
+            row = await fetch_one(
+                connection,
+                load_sql("gateway.messages", "find_accepted"),
+                {"tenant": tenant, "campaign": campaign, "part": part, "index": index},
+            )
         if row is None:
             raise not_found("message")
         return _bare(identity, row[0], self.currency)
@@ -115,7 +130,9 @@ class MessageQueries:
         columns = self.sealer.open(slice_)
         return msgspec.structs.replace(
             _bare(slice_.chunk, slice_.accepted_at, self.currency),
-            to=format_e164(array("Q", columns.to)[0]), client_ref=columns.refs[0] if columns.refs else None)
+            to=format_e164(array("Q", columns.to)[0]),
+            client_ref=columns.refs[0] if columns.refs else None,
+        )
 
 
 MESSAGES: web.AppKey[MessageQueries] = web.AppKey("messages", MessageQueries)
@@ -128,12 +145,19 @@ async def _rows(pool: Pool, tenant: str, parameters: dict[str, Any]) -> list[Any
 
 def _parameters(sealer: Sealer, tenant: str, wanted: MessageFilter) -> dict[str, Any]:
     return {
-        "tenant": tenant, "campaign": wanted.campaign, "chunk": None, "part": None, "index": None,
+        "tenant": tenant,
+        "campaign": wanted.campaign,
+        "chunk": None,
+        "part": None,
+        "index": None,
         "to_hash": None if wanted.to is None else _to_hash(sealer, wanted.to),
         "ref_hash": None if wanted.client_ref is None else sealer.hash_ref(wanted.client_ref),
         "status": None if wanted.status is None else wanted.status.rank,
-        "from_at": wanted.from_at, "until_at": wanted.until_at,
-        "after_at": None, "after_chunk": None, "after_place": None,
+        "from_at": wanted.from_at,
+        "until_at": wanted.until_at,
+        "after_at": None,
+        "after_chunk": None,
+        "after_place": None,
     }
 
 
@@ -158,25 +182,46 @@ class _Opened:
     def person(self, chunk: str, campaign: str | None, key_id: str, sealed: bytes, rank: int) -> tuple[str, str | None]:
         """Destination and client reference at this rank."""
         if chunk not in self._columns:
-            columns = self._sealer.unseal(bytes(sealed), key_id=key_id, tenant=self._tenant, campaign=campaign,
-                                          chunk=chunk)
+            columns = self._sealer.unseal(bytes(sealed), key_id=key_id, tenant=self._tenant, campaign=campaign, chunk=chunk)
             self._columns[chunk] = array("Q", columns.to), columns
         numbers, columns = self._columns[chunk]
         return format_e164(numbers[rank]), columns.refs[rank] if columns.refs else None
 
 
 def _message(row: Any, opened: _Opened, currency: str) -> Message:
-    (chunk, campaign, part, accepted_at, indexes, key_id, sealed, place, sequence, reason, second, carrier, segments,
-     price) = row
+    (
+        chunk,
+        campaign,
+        part,
+        accepted_at,
+        indexes,
+        key_id,
+        sealed,
+        place,
+        sequence,
+        reason,
+        second,
+        carrier,
+        segments,
+        price,
+    ) = row
     to, ref = opened.person(chunk, campaign, key_id, sealed, place - 1)
     identity = chunk
     if campaign is not None:
         identity = campaign_message_id(CampaignId(campaign), part, struct.unpack_from("<I", indexes, 4 * place - 4)[0])
     return Message(
-        id=identity, to=to, status=status_of(sequence), reason=_reason(reason), segments=segments or None,
-        price=format_amount(segments * price) if segments else None, currency=currency, carrier=carrier, client_ref=ref,
+        id=identity,
+        to=to,
+        status=status_of(sequence),
+        reason=_reason(reason),
+        segments=segments or None,
+        price=format_amount(segments * price) if segments else None,
+        currency=currency,
+        carrier=carrier,
+        client_ref=ref,
         created_at=instant(accepted_at),
-        updated_at=instant(max(accepted_at, second * 1000) if second else accepted_at))
+        updated_at=instant(max(accepted_at, second * 1000) if second else accepted_at),
+    )
 
 
 def _reason(number: int) -> str | None:
@@ -186,6 +231,16 @@ def _reason(number: int) -> str | None:
 
 def _bare(identity: str, accepted_at: int, currency: str) -> Message:
     """A message of which nothing more is known yet."""
-    return Message(id=identity, to=None, status=Status.ACCEPTED, reason=None, segments=None, price=None,
-                   currency=currency, carrier=None, client_ref=None, created_at=instant(accepted_at),
-                   updated_at=instant(accepted_at))
+    return Message(
+        id=identity,
+        to=None,
+        status=Status.ACCEPTED,
+        reason=None,
+        segments=None,
+        price=None,
+        currency=currency,
+        carrier=None,
+        client_ref=None,
+        created_at=instant(accepted_at),
+        updated_at=instant(accepted_at),
+    )

@@ -37,8 +37,15 @@ async def accept_message(request: web.Request) -> web.Response:
         check_sender(account, message.sender, message.lane)
         checked = check_message(message, app[ACCOUNTS].routes)
         check_balance(account.available, checked.price)
-        slice_ = make_slice(message, checked, tenant=account.tenant, identity=single_message_id(root), digest=digest,
-                            now=now_ms(), sealer=app[SEALER])
+        slice_ = make_slice(
+            message,
+            checked,
+            tenant=account.tenant,
+            identity=single_message_id(root),
+            digest=digest,
+            now=now_ms(),
+            sealer=app[SEALER],
+        )
         await app[INGEST].put_single(slice_, request[TRACEPARENT])
         await app[RECENT].keep(slice_)
         app[METRICS].count("sluice_accepted_messages_total", message.lane)
@@ -59,10 +66,16 @@ async def show_message(request: web.Request) -> web.Response:
 async def show_messages(request: web.Request) -> web.Response:
     """Messages of the account, newest first."""
     query = read_query(request, LIST_PARAMETERS)
-    wanted = MessageFilter(to=query.get("to"), client_ref=query.get("client_ref"), status=read_status(query),
-                           from_at=read_time(query, "from"), until_at=read_time(query, "until"))
-    return answer(await request.app[MESSAGES].list(account_of(request).tenant, wanted, query.get("cursor"),
-                                                   read_limit(query)))
+    wanted = MessageFilter(
+        to=query.get("to"),
+        client_ref=query.get("client_ref"),
+        status=read_status(query),
+        from_at=read_time(query, "from"),
+        until_at=read_time(query, "until"),
+    )
+    return answer(
+        await request.app[MESSAGES].list(account_of(request).tenant, wanted, query.get("cursor"), read_limit(query))
+    )
 
 
 def _accepted(identity: str, encoding: Encoding, segments: int) -> Stored:

@@ -50,17 +50,36 @@ def check_message(message: MessageRequest, routes: Routes) -> Checked:
     return Checked(number=number, text=text, encoding=encoding, segments=segments, price=way.price * segments)
 
 
-def make_slice(message: MessageRequest, checked: Checked, *, tenant: str, identity: MessageId, digest: bytes, now: int,
-               sealer: Sealer) -> Slice:
+def make_slice(
+    message: MessageRequest, checked: Checked, *, tenant: str, identity: MessageId, digest: bytes, now: int, sealer: Sealer
+) -> Slice:
     """The message as the chunk that it is."""
-    columns = Columns(to=array("Q", [checked.number]).tobytes(),
-                      variables={TEXT_NAME: [checked.text]},
-                      refs=None if message.client_ref is None else [message.client_ref])
+    columns = Columns(
+        to=array("Q", [checked.number]).tobytes(),
+        variables={TEXT_NAME: [checked.text]},
+        refs=None if message.client_ref is None else [message.client_ref],
+    )
     key_id, sealed = sealer.seal(columns, tenant=tenant, campaign=None, chunk=identity)
-    return Slice(tenant=tenant, campaign=None, chunk=identity, part=0, size=1, lane=message.lane, send=1,
-                 positions=everyone(1), sender=message.sender, body=TEXT_BODY, smart=message.smart_encoding,
-                 accepted_at=now, due_at=now, expires_at=now + int(message.validity_seconds) * 1000, digest=digest,
-                 indexes=array("I", [0]).tobytes(), key_id=key_id, sealed=sealed)
+    return Slice(
+        tenant=tenant,
+        campaign=None,
+        chunk=identity,
+        part=0,
+        size=1,
+        lane=message.lane,
+        send=1,
+        positions=everyone(1),
+        sender=message.sender,
+        body=TEXT_BODY,
+        smart=message.smart_encoding,
+        accepted_at=now,
+        due_at=now,
+        expires_at=now + int(message.validity_seconds) * 1000,
+        digest=digest,
+        indexes=array("I", [0]).tobytes(),
+        key_id=key_id,
+        sealed=sealed,
+    )
 
 
 def measure(message: MessageRequest) -> tuple[Encoding, int]:

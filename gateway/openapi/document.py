@@ -20,12 +20,21 @@ from gateway.registry.problems import REGISTRY_FORM
 from gateway.registry.types import RegistryFault
 
 _REFERENCE = "#/components/schemas/{name}"
-_TABLE = {"type": "string", "pattern": r"^\ufeff?([A-Za-z_][A-Za-z0-9_]*,)*to(,[A-Za-z_][A-Za-z0-9_]*)*(\r?\n|$)",
-          "description": "A header row with `to`, perhaps `client_ref`, and a column for each variable; RFC 4180"}
-_LINES = {"type": "string", "pattern": "^[^\\u0000]*$", "contentMediaType": "application/json",
-          "description": "A recipient as JSON on each line; one that is none is a verdict, not a refusal"}
-_EITHER = [{"required": ["recipients"], "properties": {"recipients": {"minItems": 1}}},
-           {"required": ["open"], "properties": {"open": {"const": True}}}]
+_TABLE = {
+    "type": "string",
+    "pattern": r"^\ufeff?([A-Za-z_][A-Za-z0-9_]*,)*to(,[A-Za-z_][A-Za-z0-9_]*)*(\r?\n|$)",
+    "description": "A header row with `to`, perhaps `client_ref`, and a column for each variable; RFC 4180",
+}
+_LINES = {
+    "type": "string",
+    "pattern": "^[^\\u0000]*$",
+    "contentMediaType": "application/json",
+    "description": "A recipient as JSON on each line; one that is none is a verdict, not a refusal",
+}
+_EITHER = [
+    {"required": ["recipients"], "properties": {"recipients": {"minItems": 1}}},
+    {"required": ["open"], "properties": {"open": {"const": True}}},
+]
 """A campaign has recipients, or is open for their upload."""
 
 
@@ -60,8 +69,11 @@ def _operation(route: Route, body: Any, answer: Any) -> dict[str, Any]:
         "operationId": route.operation,
         "summary": route.summary,
         "responses": {
-            str(route.status): {"description": HTTPStatus(route.status).phrase, "headers": _headers(route),
-                                "content": {route.gives: {"schema": answer}}},
+            str(route.status): {
+                "description": HTTPStatus(route.status).phrase,
+                "headers": _headers(route),
+                "content": {route.gives: {"schema": answer}},
+            },
             **{str(status): _problem(route, status) for status in refusals},
         },
     }
@@ -99,5 +111,8 @@ def _headers(route: Route, status: int = 0) -> dict[str, Any]:
 
 def _problem(route: Route, status: int) -> dict[str, Any]:
     form = form_of(route.path, (REGISTRY_FORM,))
-    return {"description": HTTPStatus(status).phrase, "headers": _headers(route, status),
-            "content": {form.content_type: {"schema": {"$ref": _REFERENCE.format(name=form.kind.__name__)}}}}
+    return {
+        "description": HTTPStatus(status).phrase,
+        "headers": _headers(route, status),
+        "content": {form.content_type: {"schema": {"$ref": _REFERENCE.format(name=form.kind.__name__)}}},
+    }

@@ -21,7 +21,8 @@ _TEXT: Schema = {"type": "string"}
 _TIME: Schema = {"type": "string", "format": "date-time", "description": "RFC 3339, with its offset"}
 _QUERY: dict[str, Schema] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-    "from": _TIME, "until": _TIME,
+    "from": _TIME,
+    "until": _TIME,
     "status": {"type": "string", "enum": [str(status) for status in Status]},
     "to": {"type": "string", **NUMBER},
     "client_ref": {"type": "string", "pattern": "^[^\\u0000]*$"},
@@ -30,26 +31,39 @@ _REGISTRY: dict[str, Schema] = {
     "offset": {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0},
     "limit": {"type": "integer", "minimum": -1, "maximum": 999_999_999, "default": -1, "description": "-1: no limit"},
 }
-_CURSORS = {"/v1/messages": PLACED_CURSOR, "/v1/campaigns/{id}/messages": PLACED_CURSOR, "/v1/campaigns": TIMED_CURSOR,
-            "/v1/campaigns/{id}/rejections": INDEXED_CURSOR}
+_CURSORS = {
+    "/v1/messages": PLACED_CURSOR,
+    "/v1/campaigns/{id}/messages": PLACED_CURSOR,
+    "/v1/campaigns": TIMED_CURSOR,
+    "/v1/campaigns/{id}/rejections": INDEXED_CURSOR,
+}
 _SUBJECT: Schema = {"type": "string", "minLength": 1, "examples": ["delivery-receipts-value"]}
 _REGISTRY_PATH: dict[str, Schema] = {
     "subject": _SUBJECT,
-    "number": {"type": "string", "description": "A version, or the newest", "pattern": "^(latest|-1|[1-9][0-9]{0,8})$",
-               "examples": ["latest"]},
+    "number": {
+        "type": "string",
+        "description": "A version, or the newest",
+        "pattern": "^(latest|-1|[1-9][0-9]{0,8})$",
+        "examples": ["latest"],
+    },
     "id": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "examples": [1]},
 }
 
 
 def describe_parameters(route: Route) -> list[dict[str, Any]]:
     """Those of the path, of the query, and the headers that have a meaning here."""
-    return [*_path(route), *({"name": name, "in": "query", "schema": _query(route, name)} for name in route.query),
-            *_headers(route)]
+    return [
+        *_path(route),
+        *({"name": name, "in": "query", "schema": _query(route, name)} for name in route.query),
+        *_headers(route),
+    ]
 
 
 def _path(route: Route) -> list[dict[str, Any]]:
-    return [{"name": name, "in": "path", "required": True, "schema": _path_schema(route, name)}
-            for name in re.findall(r"\{(\w+)\}", route.path)]
+    return [
+        {"name": name, "in": "path", "required": True, "schema": _path_schema(route, name)}
+        for name in re.findall(r"\{(\w+)\}", route.path)
+    ]
 
 
 def _path_schema(route: Route, name: str) -> Schema:
@@ -67,11 +81,21 @@ def _query(route: Route, name: str) -> Schema:
 def _headers(route: Route) -> list[dict[str, Any]]:
     found = []
     if route.idempotent:
-        found.append({"name": "Idempotency-Key", "in": "header",
-                      "description": "Names one request for ever: another one under the same key is refused",
-                      "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"}})
+        found.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "Names one request for ever: another one under the same key is refused",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+            }
+        )
     if NDJSON in route.takes:
-        found.append({"name": "Upload-Part", "in": "header",
-                      "description": "A part with the same number and bytes repeats its answer, other bytes are refused",
-                      "schema": {"type": "integer", "minimum": 0, "maximum": MAX_PART}})
+        found.append(
+            {
+                "name": "Upload-Part",
+                "in": "header",
+                "description": "A part with the same number and bytes repeats its answer, other bytes are refused",
+                "schema": {"type": "integer", "minimum": 0, "maximum": MAX_PART},
+            }
+        )
     return found

@@ -37,7 +37,8 @@ async def show_readiness(request: web.Request) -> web.Response:
     """200 when Kafka, PostgreSQL and Redis answer, else 503; each with its milliseconds and error."""
     app = request.app
     kafka, postgres, redis = await asyncio.gather(
-        _check(app[KAFKA_PROBE].check), _check(lambda: _ask_postgres(app[POOL])), _check(app[REDIS].ping))
+        _check(app[KAFKA_PROBE].check), _check(lambda: _ask_postgres(app[POOL])), _check(app[REDIS].ping)
+    )
     everything = all(dependency.ok for dependency in (kafka, postgres, redis))
     return answer(Readiness(ready=everything, kafka=kafka, postgres=postgres, redis=redis), 200 if everything else 503)
 

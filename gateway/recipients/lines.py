@@ -37,7 +37,7 @@ def read_recipients(source: IO[bytes]) -> Iterator[Entries]:
         raise Problem(400, "bad_utf8", describe_encoding(foreign))
     blocks = _read_blocks(source, beginning.removeprefix(BOM_UTF8))
     # Trap: blank lines and a part of a long one are no entries, but others have their turn after them all the same.
-    return (block[first:first + AT_ONCE] for block in blocks for first in range(0, len(block) or 1, AT_ONCE))
+    return (block[first : first + AT_ONCE] for block in blocks for first in range(0, len(block) or 1, AT_ONCE))
 
 
 def _read_blocks(source: IO[bytes], rest: bytes) -> Iterator[Entries]:
@@ -74,7 +74,8 @@ def _decode(lines: bytes) -> Entries:
     try:
         decoded = _DECODER.decode_lines(lines)
         if len(decoded) == number == _between_objects(lines) + 1 and (
-                len(lines) <= MAX_LINE or max(map(len, lines.split(b"\n"))) <= MAX_LINE):
+            len(lines) <= MAX_LINE or max(map(len, lines.split(b"\n"))) <= MAX_LINE
+        ):
             return list(decoded)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _decode_each(lines)

@@ -27,8 +27,13 @@ async def accept_recipients(request: web.Request) -> web.Response:
     app, account = request.app, account_of(request)
     identity = check_id(request.match_info["id"])
     content = require_content_type(request, *READERS)
-    upload = Upload(tenant=account.tenant, campaign=CampaignId(identity), part=_part(request, identity), content=content,
-                    traceparent=request[TRACEPARENT])
+    upload = Upload(
+        tenant=account.tenant,
+        campaign=CampaignId(identity),
+        part=_part(request, identity),
+        content=content,
+        traceparent=request[TRACEPARENT],
+    )
     uploads, metrics = app[LIMITS].uploads, app[METRICS]
     try:
         with uploads.reservation(account.tenant) as running:

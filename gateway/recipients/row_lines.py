@@ -22,8 +22,11 @@ MAX_ROW = 64 * 1024
 MAX_LINES = 100
 """Lines that a row may span; no text that can be sent needs as many."""
 MAX_LINE_BYTES = 4 * MAX_ROW
-TOO_LONG = Fault(pointer="", code="row_too_long",
-                 detail=f"a row has at most {MAX_ROW} characters and {MAX_LINES} lines; is a quotation mark not closed?")
+TOO_LONG = Fault(
+    pointer="",
+    code="row_too_long",
+    detail=f"a row has at most {MAX_ROW} characters and {MAX_LINES} lines; is a quotation mark not closed?",
+)
 NOT_CLOSED = Fault(pointer="", code="bad_csv", detail="a quotation mark is not closed")
 _LONG_LINE = "x" * (MAX_ROW + 1) + "\n"
 

@@ -25,10 +25,12 @@ from schemas.values.encodings import LOOKED_AT, describe_encoding, foreign_encod
 
 TURN = 64 * 1024
 """Characters after which others have their turn, however few rows they are."""
-_BAD_CSV = Fault(pointer="", code="bad_csv",
-                 detail="a quotation mark or a carriage return stands where RFC 4180 allows none")
-_TAKES_ALONG = Fault(pointer="", code="bad_csv",
-                     detail="a quotation holds lines that look like rows; perhaps a quotation mark is not closed")
+_BAD_CSV = Fault(
+    pointer="", code="bad_csv", detail="a quotation mark or a carriage return stands where RFC 4180 allows none"
+)
+_TAKES_ALONG = Fault(
+    pointer="", code="bad_csv", detail="a quotation holds lines that look like rows; perhaps a quotation mark is not closed"
+)
 _BAD_UTF8 = Fault(pointer="", code="bad_utf8", detail="the row is not UTF-8")
 _LONG_REF = Fault(pointer="/client_ref", code="out_of_range", detail=f"a reference has at most {MAX_REF} characters")
 # Trap: without the possessive `*+` a long run of spaces takes time by its square.
@@ -66,8 +68,13 @@ def _check_header(header: list[str], feed: RowLines) -> Problem | None:
         return refusal("/header", _BAD_UTF8.code, "the header is not UTF-8")
     faults = [fault for column, name in enumerate(header) for fault in _faults_of(column, name, header)]
     if "to" not in header:
-        faults.append(Fault(pointer="/header", code="missing_column",
-                            detail="there is no column 'to'; the first line names the columns, with commas between them"))
+        faults.append(
+            Fault(
+                pointer="/header",
+                code="missing_column",
+                detail="there is no column 'to'; the first line names the columns, with commas between them",
+            )
+        )
     return refused(faults) if faults else None
 
 
@@ -77,8 +84,11 @@ def _faults_of(column: int, name: str, header: list[str]) -> Iterator[Fault]:
         yield Fault(pointer=pointer, code="empty_column", detail=f"column {column + 1} has no name")
     # An ASCII identifier of Python's is exactly what a placeholder may be called.
     elif not (name.isascii() and name.isidentifier()):
-        yield Fault(pointer=pointer, code="bad_column",
-                    detail=f"column {column + 1} is named {name[:60]!r}; a name is a letter or _, then letters, digits, _")
+        yield Fault(
+            pointer=pointer,
+            code="bad_column",
+            detail=f"column {column + 1} is named {name[:60]!r}; a name is a letter or _, then letters, digits, _",
+        )
     elif name in header[:column]:
         yield Fault(pointer=pointer, code="duplicate_column", detail=f"there are two columns {name[:60]!r}")
 

@@ -85,8 +85,12 @@ class _Rejections:
     def record(self, rejection: Rejection) -> None:
         self.count += 1
         if self.count > MAX_REJECTIONS:
-            raise refusal("", "too_many_rejections", f"more than {MAX_REJECTIONS} recipients of the part are refused; "
-                          "nothing of it counts; send what is mended as another part")
+            raise refusal(
+                "",
+                "too_many_rejections",
+                f"more than {MAX_REJECTIONS} recipients of the part are refused; "
+                "nothing of it counts; send what is mended as another part",
+            )
         if len(self.first) < SHOWN_REJECTIONS:
             self.first.append(rejection)
         self.codes[rejection.code] = self.codes.get(rejection.code, 0) + 1
@@ -112,8 +116,9 @@ class UploadReceiver:
     metrics: Metrics
     spool_dir: Path
 
-    async def receive(self, content: StreamReader, size: int | None, account: Account, upload: Upload,
-                      now: Callable[[], int]) -> tuple[PartAccepted, bool]:
+    async def receive(
+        self, content: StreamReader, size: int | None, account: Account, upload: Upload, now: Callable[[], int]
+    ) -> tuple[PartAccepted, bool]:
         """The part's answer, and whether it is one given before. `size`: as the client announced it."""
         campaign = await self.store.read(upload.tenant, upload.campaign)
         listed = await self.store.find_part(upload.tenant, upload.campaign, upload.part)
@@ -149,8 +154,9 @@ class UploadReceiver:
         if verdict[0] == b"other":
             raise other_bytes(upload.part)
 
-    async def _process(self, campaign: StoredCampaign, upload: Upload, routes: Routes, blocks: Iterator[Entries],
-                       digest: bytes, now: int) -> tuple[PartAccepted, bool]:
+    async def _process(
+        self, campaign: StoredCampaign, upload: Upload, routes: Routes, blocks: Iterator[Entries], digest: bytes, now: int
+    ) -> tuple[PartAccepted, bool]:
         chunker = Chunker(_plan(campaign, upload, now), self.sealer)
         with self._spool() as refused:
             rejections = _Rejections(refused)
@@ -164,16 +170,25 @@ class UploadReceiver:
             chunker.finish()
             await sender.finish(chunker.pop_finished())
             totals = screening.totals
-            part = PartRow(part=upload.part, chunks=chunker.chunks, recipients=totals.accepted, price=totals.price,
-                           rejected_count=totals.rejected, rejected=rejections.first, digest=digest, rejections=rejections)
+            part = PartRow(
+                part=upload.part,
+                chunks=chunker.chunks,
+                recipients=totals.accepted,
+                price=totals.price,
+                rejected_count=totals.rejected,
+                rejected=rejections.first,
+                digest=digest,
+                rejections=rejections,
+            )
             listed = await self.store.list_part(upload.tenant, upload.campaign, part, now)
         if listed is not None:
             return _repeat(upload, listed, digest), True
         self.metrics.count("sluice_accepted_messages_total", campaign.lane, by=totals.accepted)
         for code, number in rejections.codes.items():
             self.metrics.count("sluice_refused_recipients_total", code, by=number)
-        return PartAccepted(part=upload.part, accepted=totals.accepted, rejected_count=totals.rejected,
-                            rejected=rejections.first), False
+        return PartAccepted(
+            part=upload.part, accepted=totals.accepted, rejected_count=totals.rejected, rejected=rejections.first
+        ), False
 
     def _spool(self) -> tempfile.SpooledTemporaryFile[bytes]:
         self.spool_dir.mkdir(parents=True, exist_ok=True)
@@ -183,8 +198,9 @@ class UploadReceiver:
 UPLOADS: web.AppKey[UploadReceiver] = web.AppKey("uploads", UploadReceiver)
 
 
-async def _receive(content: StreamReader, announced: int | None, limits: Limits, upload: Upload, spool: IO[bytes],
-                   reservation: Reservation) -> bytes:
+async def _receive(
+    content: StreamReader, announced: int | None, limits: Limits, upload: Upload, spool: IO[bytes], reservation: Reservation
+) -> bytes:
     """The whole body into the file; its digest, which is another one for the same bytes read in another way."""
     digest = blake2b(digest_size=16, person=b"" if upload.content == NDJSON else upload.content.encode())
     if (announced or 0) > limits.upload_bytes:
@@ -261,8 +277,9 @@ class _Sender:
 def _repeat(upload: Upload, listed: StoredPart, digest: bytes) -> PartAccepted:
     if listed.digest != digest:
         raise other_bytes(upload.part)
-    return PartAccepted(part=upload.part, accepted=listed.recipients, rejected_count=listed.rejected_count,
-                        rejected=listed.rejected)
+    return PartAccepted(
+        part=upload.part, accepted=listed.recipients, rejected_count=listed.rejected_count, rejected=listed.rejected
+    )
 
 
 def other_bytes(part: int) -> Problem:
@@ -271,7 +288,16 @@ def other_bytes(part: int) -> Problem:
 
 
 def _plan(campaign: StoredCampaign, upload: Upload, now: int) -> ChunkPlan:
-    return ChunkPlan(tenant=upload.tenant, campaign=upload.campaign, part=upload.part, lane=campaign.lane,
-                     sender=campaign.sender, body=campaign.body, smart=campaign.smart, version=campaign.published,
-                     accepted_at=now, expires_at=now + campaign.validity_seconds * 1000,
-                     names=compile_template(campaign.body).names)
+    return ChunkPlan(
+        tenant=upload.tenant,
+        campaign=upload.campaign,
+        part=upload.part,
+        lane=campaign.lane,
+        sender=campaign.sender,
+        body=campaign.body,
+        smart=campaign.smart,
+        version=campaign.published,
+        accepted_at=now,
+        expires_at=now + campaign.validity_seconds * 1000,
+        names=compile_template(campaign.body).names,
+    )

@@ -33,5 +33,6 @@ def fault_of(problem: Problem, method: str) -> RegistryFault:
     return RegistryFault(error_code=problem.status, message=problem.detail)
 
 
-REGISTRY_FORM = ProblemForm("/registry", CONTENT_TYPE, RegistryFault,
-                            lambda problem, method: msgspec.json.encode(fault_of(problem, method)))
+REGISTRY_FORM = ProblemForm(
+    "/registry", CONTENT_TYPE, RegistryFault, lambda problem, method: msgspec.json.encode(fault_of(problem, method))
+)

@@ -54,8 +54,9 @@ async def test_versions(request: web.Request) -> web.Response:
 
 
 async def _judge(request: web.Request, question: SchemaQuestion, versions: list[SubjectVersion]) -> web.Response:
-    found = await _aside(request, lambda: [message for version in versions
-                                           for message in disagreements(question.schema, version.schema)])
+    found = await _aside(
+        request, lambda: [message for version in versions for message in disagreements(question.schema, version.schema)]
+    )
     return registry_answer(Verdict(is_compatible=not found, messages=found if is_yes(request, "verbose") else []))
 
 

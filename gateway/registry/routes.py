@@ -37,8 +37,13 @@ async def show_subjects(request: web.Request) -> web.Response:
 async def show_schemas(request: web.Request) -> web.Response:
     """Every version of every subject, or the newest of each."""
     prefix = request.query.get("subjectPrefix", "").removeprefix(EVERY_CONTEXT).removeprefix(f":{DEFAULT_CONTEXT}:")
-    found = [versions[number] for name, versions in sorted(subjects().items()) if name.startswith(prefix)
-             for number in sorted(versions) if not is_yes(request, "latestOnly") or number == max(versions)]
+    found = [
+        versions[number]
+        for name, versions in sorted(subjects().items())
+        if name.startswith(prefix)
+        for number in sorted(versions)
+        if not is_yes(request, "latestOnly") or number == max(versions)
+    ]
     return registry_answer(_page(request, found))
 
 
@@ -95,8 +100,11 @@ async def show_schema_subjects(request: web.Request) -> web.Response:
 async def show_schema_versions(request: web.Request) -> web.Response:
     """Where the schema of an id is used."""
     wanted = request.query.get("subject")
-    found = [SubjectAndVersion(subject=use.subject, version=use.version) for use in uses_of(request.match_info["id"])
-             if wanted in (None, use.subject)]
+    found = [
+        SubjectAndVersion(subject=use.subject, version=use.version)
+        for use in uses_of(request.match_info["id"])
+        if wanted in (None, use.subject)
+    ]
     return registry_answer(_page(request, found))
 
 
@@ -164,7 +172,7 @@ def is_yes(request: web.Request, name: str) -> bool:
 def _page(request: web.Request, rows: list[Row]) -> list[Row]:
     """From `offset`, at most `limit`; a limit of -1 is none."""
     first, limit = _number(request, "offset", 0), _number(request, "limit", -1)
-    return rows[first:][:limit if limit >= 0 else None]
+    return rows[first:][: limit if limit >= 0 else None]
 
 
 def _number(request: web.Request, name: str, least: int) -> int:

@@ -26,8 +26,11 @@ def subjects() -> dict[str, dict[int, SubjectVersion]]:
             rows = [row for row in SCHEMAS if row.record.__name__ == record]
             if rows:
                 found[subject] = {
-                    row.version: SubjectVersion(subject=subject, version=row.version, id=row.id, guid=_guid(row.id),
-                                                schema=schema_text(row.id)) for row in rows}
+                    row.version: SubjectVersion(
+                        subject=subject, version=row.version, id=row.id, guid=_guid(row.id), schema=schema_text(row.id)
+                    )
+                    for row in rows
+                }
     return found
 
 
@@ -46,8 +49,11 @@ def version_of(subject: str, version: str) -> SubjectVersion:
     if version in ("latest", "-1"):
         return versions[max(versions)]
     if not (version.isascii() and version.isdigit() and len(version) < 10 and int(version) > 0):
-        raise Refused(42202, "The specified version is not a valid version id. Allowed values are between [1, 2^31-1] and "
-                             "the string \"latest\"")
+        raise Refused(
+            42202,
+            "The specified version is not a valid version id. Allowed values are between [1, 2^31-1] and "
+            'the string "latest"',
+        )
     found = versions.get(int(version))
     if found is None:
         raise Refused(40402, f"Version {version} not found.")

@@ -55,14 +55,23 @@ class Rows:
 
     def part(self, begin: int, end: int) -> Rows:
         """Some that follow each other."""
-        return Rows(indexes=self.indexes[begin:end], numbers=self.numbers[begin:end], refs=self.refs[begin:end],
-                    weights=self.weights[begin:end], values=[column[begin:end] for column in self.values])
+        return Rows(
+            indexes=self.indexes[begin:end],
+            numbers=self.numbers[begin:end],
+            refs=self.refs[begin:end],
+            weights=self.weights[begin:end],
+            values=[column[begin:end] for column in self.values],
+        )
 
     def pick(self, ranks: list[int]) -> Rows:
         """Those at these ranks."""
-        return Rows(indexes=[self.indexes[i] for i in ranks], numbers=[self.numbers[i] for i in ranks],
-                    refs=[self.refs[i] for i in ranks], weights=[self.weights[i] for i in ranks],
-                    values=[[column[i] for i in ranks] for column in self.values])
+        return Rows(
+            indexes=[self.indexes[i] for i in ranks],
+            numbers=[self.numbers[i] for i in ranks],
+            refs=[self.refs[i] for i in ranks],
+            weights=[self.weights[i] for i in ranks],
+            values=[[column[i] for i in ranks] for column in self.values],
+        )
 
     def extend(self, others: Rows) -> None:
         """Put others behind them."""
@@ -121,11 +130,29 @@ class Chunker:
         )
         size = len(rows.numbers)
         key_id, sealed = self._sealer.seal(columns, tenant=plan.tenant, campaign=plan.campaign, chunk=chunk)
-        self.done.append(Slice(
-            tenant=plan.tenant, campaign=plan.campaign, chunk=chunk, part=plan.part, size=size, lane=plan.lane,
-            send=1, positions=everyone(size), version=plan.version, sender=plan.sender, body=plan.body,
-            smart=plan.smart, accepted_at=plan.accepted_at, due_at=plan.accepted_at, expires_at=plan.expires_at,
-            grouping=GROUPING, indexes=array("I", rows.indexes).tobytes(), key_id=key_id, sealed=sealed))
+        self.done.append(
+            Slice(
+                tenant=plan.tenant,
+                campaign=plan.campaign,
+                chunk=chunk,
+                part=plan.part,
+                size=size,
+                lane=plan.lane,
+                send=1,
+                positions=everyone(size),
+                version=plan.version,
+                sender=plan.sender,
+                body=plan.body,
+                smart=plan.smart,
+                accepted_at=plan.accepted_at,
+                due_at=plan.accepted_at,
+                expires_at=plan.expires_at,
+                grouping=GROUPING,
+                indexes=array("I", rows.indexes).tobytes(),
+                key_id=key_id,
+                sealed=sealed,
+            )
+        )
         self.chunks += 1
 
 

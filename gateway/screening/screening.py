@@ -122,8 +122,12 @@ class Screening:
             self._reject(index, refused[index])
         if block.indexes:
             self._count(block)
-            self._keep([way.bucket for way in block.ways], Rows(
-                indexes=block.indexes, numbers=block.numbers, refs=block.refs, weights=block.weights, values=block.values))
+            self._keep(
+                [way.bucket for way in block.ways],
+                Rows(
+                    indexes=block.indexes, numbers=block.numbers, refs=block.refs, weights=block.weights, values=block.values
+                ),
+            )
 
     def _find_ways(self, block: _Block) -> Checking:
         texts = [recipient.to for recipient in block.recipients]
@@ -169,8 +173,14 @@ class Screening:
     def _reject(self, index: int, fault: Fault) -> None:
         self.totals.rejected += 1
         # A pointer may hold a name that the client chose: what no table can keep must not take the whole part along.
-        self._refuse(Rejection(index=index, pointer=fit(fault.pointer, POINTER_LENGTH), code=fault.code,
-                               detail=fit(fault.detail, DETAIL_LENGTH)))
+        self._refuse(
+            Rejection(
+                index=index,
+                pointer=fit(fault.pointer, POINTER_LENGTH),
+                code=fault.code,
+                detail=fit(fault.detail, DETAIL_LENGTH),
+            )
+        )
 
     def _count(self, block: _Block) -> None:
         totals = self.totals
@@ -198,10 +208,14 @@ def screen_all(screening: Screening, recipients: Sequence[Recipient], characters
     """Look at all recipients of a request; others may have their turn after each step. 422 for more than so many
     `characters` of texts."""
     for first in range(0, len(recipients), AT_ONCE):
-        yield from screening.steps(first, recipients[first:first + AT_ONCE])
+        yield from screening.steps(first, recipients[first : first + AT_ONCE])
         if screening.totals.characters > characters:
-            raise refusal("/recipients", "too_much_text", f"the texts of one request have at most {characters} characters "
-                          "together where they differ; open the campaign and upload the recipients")
+            raise refusal(
+                "/recipients",
+                "too_much_text",
+                f"the texts of one request have at most {characters} characters "
+                "together where they differ; open the campaign and upload the recipients",
+            )
         yield
 
 

@@ -49,8 +49,11 @@ class SegmentCounter:
         self._own = len(literals)
         self._filling = _PLACEHOLDER_CHARACTERS * len(self._template.names)
         # Replacing goes by characters, so the literals need it once, and each value once.
-        self._form = Template(literals=tuple(map(smart, self._template.literals)),
-                              names=self._template.names) if smart_encoding else self._template
+        self._form = (
+            Template(literals=tuple(map(smart, self._template.literals)), names=self._template.names)
+            if smart_encoding
+            else self._template
+        )
         self._length = len(literals) if _is_plain(literals) else None
         self.fixed = None if self.names else self._count(literals)
 

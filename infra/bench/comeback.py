@@ -49,6 +49,7 @@ async def accepted_again(scene: Scene, killed: float) -> float:
 
 async def first_arrival(scene: Scene, since: float, lane: str) -> float:
     """When the first message of this lane, called for after `since`, came to the carrier."""
+
     def look() -> float | None:
         seen = scene.arrivals.look()
         return min((seen[one.to] for one in scene.stream.since(since, lane) if one.to in seen), default=None)
@@ -73,8 +74,11 @@ async def shown_again(scene: Scene, killed: float) -> float:
 async def make_draft(scene: Scene) -> None:
     """A campaign of one that waits in the waiting room."""
     to = scene.stream.number()
-    made = await scene.stream.call("POST", "/v1/campaigns", {
-        "name": "bench", "from": "Sluice", "body": "Hello", "lane": BULK, "open": True, "recipients": [{"to": to}]})
+    made = await scene.stream.call(
+        "POST",
+        "/v1/campaigns",
+        {"name": "bench", "from": "Sluice", "body": "Hello", "lane": BULK, "open": True, "recipients": [{"to": to}]},
+    )
     if made is None:
         raise Refusal("the gateway did not take a campaign", "see DATA/logs/gateway.log")
     scene.draft = made["id"], to[1:]

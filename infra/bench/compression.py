@@ -35,8 +35,15 @@ class Way(NamedTuple):
     kept: str
 
 
-WAYS = (Way("lz4", "lz4"), Way("uncompressed", "uncompressed"), Way("gzip", "gzip"), Way("zstd", "zstd"),
-        Way("lz4", "uncompressed"), Way("lz4", "gzip"), Way("uncompressed", "gzip"))
+WAYS = (
+    Way("lz4", "lz4"),
+    Way("uncompressed", "uncompressed"),
+    Way("gzip", "gzip"),
+    Way("zstd", "zstd"),
+    Way("lz4", "uncompressed"),
+    Way("lz4", "gzip"),
+    Way("uncompressed", "gzip"),
+)
 
 
 class Cost(NamedTuple):
@@ -52,14 +59,26 @@ def receipts(count: int) -> list[Event]:
     events: list[Event] = []
     for chunk in range(-(-count // CHUNK)):
         at = DAY_ONE + chunk * 20
-        shared = Shared(tenant="0190b5a2-6b1e-7c3a-9d61-3f1d2c4b5a69", campaign=f"cmp_{chunk * 7919:026X}", reason=None,
-                        carrier="acme-de", status=Status.DELIVERED, price=700, attempt=1, recorded_at=at,
-                        sequence=sequence(1, Status.DELIVERED))
+        shared = Shared(
+            tenant="0190b5a2-6b1e-7c3a-9d61-3f1d2c4b5a69",
+            campaign=f"cmp_{chunk * 7919:026X}",
+            reason=None,
+            carrier="acme-de",
+            status=Status.DELIVERED,
+            price=700,
+            attempt=1,
+            recorded_at=at,
+            sequence=sequence(1, Status.DELIVERED),
+        )
         ids = [b"msg_%026X_0_%d" % (chunk * 7919, place) for place in range(CHUNK)]
         events += shared.records(
-            ids, hashes=b"".join((hash((chunk, place)) & (1 << 64) - 1).to_bytes(8, "big") for place in range(CHUNK)),
-            times=[at + place // 50 for place in range(CHUNK)], codes=["000"] * CHUNK, segments=[1] * CHUNK,
-            carrier_ids=[str(abs(hash((place, chunk))) % 10**10) for place in range(CHUNK)])
+            ids,
+            hashes=b"".join((hash((chunk, place)) & (1 << 64) - 1).to_bytes(8, "big") for place in range(CHUNK)),
+            times=[at + place // 50 for place in range(CHUNK)],
+            codes=["000"] * CHUNK,
+            segments=[1] * CHUNK,
+            carrier_ids=[str(abs(hash((place, chunk))) % 10**10) for place in range(CHUNK)],
+        )
     return events[:count]
 
 
@@ -89,7 +108,7 @@ def _write(kafka: KafkaService, folder: Path, way: Way, events: Sequence[Event])
     producer.list_topics(topic, timeout=30)
     own, broker = time.process_time(), cpu_seconds({"kafka": kafka.pid})["kafka"]
     for begin in range(0, len(events), BURST):
-        for key, value, headers in events[begin:begin + BURST]:
+        for key, value, headers in events[begin : begin + BURST]:
             producer.produce(topic, value, key, headers=list(headers))
         producer.flush()
     own, broker = time.process_time() - own, cpu_seconds({"kafka": kafka.pid})["kafka"] - broker
@@ -105,8 +124,17 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("--rounds", type=int, default=5)
     given = options.parse_args(arguments)
     lines = [("sent", "kept", "producer us", "broker us", "both us", "bytes")]
-    lines += [(way.sent, way.kept, f"{cost.producer:.2f}", f"{cost.broker:.2f}", f"{cost.producer + cost.broker:.2f}",
-               f"{cost.kept:.0f}") for way, cost in measure(given.records, given.rounds).items()]
+    lines += [
+        (
+            way.sent,
+            way.kept,
+            f"{cost.producer:.2f}",
+            f"{cost.broker:.2f}",
+            f"{cost.producer + cost.broker:.2f}",
+            f"{cost.kept:.0f}",
+        )
+        for way, cost in measure(given.records, given.rounds).items()
+    ]
     sys.stdout.writelines("".join(f"{cell:<14}" for cell in line).rstrip() + "\n" for line in lines)
     return 0
 

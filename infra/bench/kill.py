@@ -61,8 +61,13 @@ async def kill(stack: Launched, rounds: int, roles: Sequence[str]) -> dict[str, 
                 if time.monotonic() - begun < LAST_BEGIN_SECONDS:
                     found[one.role].append(await _round(scene, one))
                     tell(f"round {number}: {one.role} {found[one.role][-1]}")
-    return {"scenario": "kill", "load_average": round(os.getloadavg()[0], 2), "accepted": len(stream.accepted),
-            "unanswered": stream.unanswered, "roles": [_row(one, found[one.role]) for one in choose(roles)]}
+    return {
+        "scenario": "kill",
+        "load_average": round(os.getloadavg()[0], 2),
+        "accepted": len(stream.accepted),
+        "unanswered": stream.unanswered,
+        "roles": [_row(one, found[one.role]) for one in choose(roles)],
+    }
 
 
 async def _forkserver(stack: Launched) -> None:
@@ -117,10 +122,15 @@ def _shown(scene: Scene, role: str) -> dict[str, Any]:
 
 def _row(one: Comeback, rounds: Sequence[Round]) -> dict[str, Any]:
     works = [each.works for each in rounds]
-    return {"role": one.role, "rounds": len(rounds), "median_ms": _median(works),
-            "max_ms": None if None in works else max((each for each in works if each is not None), default=None),
-            "started_ms": _median([each.started for each in rounds]),
-            "joined_ms": _median([each.joined for each in rounds]), "works_again": one.meaning}
+    return {
+        "role": one.role,
+        "rounds": len(rounds),
+        "median_ms": _median(works),
+        "max_ms": None if None in works else max((each for each in works if each is not None), default=None),
+        "started_ms": _median([each.started for each in rounds]),
+        "joined_ms": _median([each.joined for each in rounds]),
+        "works_again": one.meaning,
+    }
 
 
 def _median(values: Sequence[float | None]) -> float | None:

@@ -28,14 +28,16 @@ class Load:
         return [latency for _, latency in self.accepted.values()]
 
 
-async def send_singles(url: str, key: str, *, lane: str, workers: int, seconds: float, rate: float | None = None,
-                       first: int = 0) -> Load:
+async def send_singles(
+    url: str, key: str, *, lane: str, workers: int, seconds: float, rate: float | None = None, first: int = 0
+) -> Load:
     """Send until the time is over. `rate` per second in all; None = as fast as answers come. `first`: first number."""
     load = Load()
     numbers = itertools.count(first)
     begun = time.monotonic()
     connector = aiohttp.TCPConnector(limit=workers)
     async with aiohttp.ClientSession(connector=connector, headers={"Authorization": f"Bearer {key}"}) as session:
+
         async def work(slot: int) -> None:
             turn = 0
             while time.monotonic() - begun < seconds:

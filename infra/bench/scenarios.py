@@ -48,8 +48,12 @@ async def bulk(stack: Launched, size: Size) -> Row:
     await asyncio.to_thread(run_campaign, stack, WARM_UP)
     before = _cpu(stack)
     timing = await asyncio.to_thread(run_campaign, stack, recipients)
-    return {"scenario": "bulk", **_rates(stack, before, recipients, timing["seconds"]), "upload_seconds": timing["upload"],
-            "upload_per_second": round(recipients / timing["upload"])}
+    return {
+        "scenario": "bulk",
+        **_rates(stack, before, recipients, timing["seconds"]),
+        "upload_seconds": timing["upload"],
+        "upload_per_second": round(recipients / timing["upload"]),
+    }
 
 
 async def single(stack: Launched, size: Size) -> Row:
@@ -59,9 +63,14 @@ async def single(stack: Launched, size: Size) -> Row:
     load = await _singles(stack, "transactional", 64, size.seconds, None, 1_000_000)
     submitted = await _submitted(stack, load)
     elapsed = time.monotonic() - begun
-    return {"scenario": "single", **_rates(stack, before, len(load.accepted), elapsed),
-            "accepted_per_second": round(len(load.accepted) / size.seconds), "turned_away": load.turned_away,
-            "answer_ms": percentiles(load.latencies), "accept_to_submit_ms": percentiles(submitted)}
+    return {
+        "scenario": "single",
+        **_rates(stack, before, len(load.accepted), elapsed),
+        "accepted_per_second": round(len(load.accepted) / size.seconds),
+        "turned_away": load.turned_away,
+        "answer_ms": percentiles(load.latencies),
+        "accept_to_submit_ms": percentiles(submitted),
+    }
 
 
 async def otp(stack: Launched, size: Size) -> Row:
@@ -76,9 +85,15 @@ async def otp(stack: Launched, size: Size) -> Row:
     submitted = await _submitted(stack, load)
     busy = not campaign.done()
     timing = await campaign
-    return {"scenario": "otp", **_rates(stack, before, len(load.accepted) + recipients, timing["seconds"]),
-            "campaign_ran_throughout": busy, "codes": len(load.accepted), "turned_away": load.turned_away,
-            "answer_ms": percentiles(load.latencies), "accept_to_submit_ms": percentiles(submitted)}
+    return {
+        "scenario": "otp",
+        **_rates(stack, before, len(load.accepted) + recipients, timing["seconds"]),
+        "campaign_ran_throughout": busy,
+        "codes": len(load.accepted),
+        "turned_away": load.turned_away,
+        "answer_ms": percentiles(load.latencies),
+        "accept_to_submit_ms": percentiles(submitted),
+    }
 
 
 async def kill_roles(stack: Launched, size: Size) -> Row:
@@ -87,15 +102,21 @@ async def kill_roles(stack: Launched, size: Size) -> Row:
 
 
 SCENARIOS: dict[str, Callable[[Launched, Size], Awaitable[Row]]] = {
-    "bulk": bulk, "single": single, "otp": otp, "kill": kill_roles}
+    "bulk": bulk,
+    "single": single,
+    "otp": otp,
+    "kill": kill_roles,
+}
 
 
 def run_campaign(stack: Launched, recipients: int) -> dict[str, float]:
     """Seconds of the upload, and from the first call to the last receipt."""
     api = Api(stack.settings.gateway.url or "", stack.credentials.api_key)
     begun = time.monotonic()
-    made = api.post("/v1/campaigns", {"name": "bench", "from": "Sluice", "body": BODY, "lane": "marketing", "open": True,
-                                      "recipients": []})
+    made = api.post(
+        "/v1/campaigns",
+        {"name": "bench", "from": "Sluice", "body": BODY, "lane": "marketing", "open": True, "recipients": []},
+    )
     api.upload(f"/v1/campaigns/{made['id']}/recipients", fictitious_recipients(recipients), 1)
     upload = time.monotonic() - begun
     api.post(f"/v1/campaigns/{made['id']}/start")
@@ -106,8 +127,15 @@ def run_campaign(stack: Launched, recipients: int) -> dict[str, float]:
 
 
 async def _singles(stack: Launched, lane: str, workers: int, seconds: float, rate: float | None, first: int) -> Load:
-    return await send_singles(stack.settings.gateway.url or "", stack.credentials.api_key, lane=lane, workers=workers,
-                              seconds=seconds, rate=rate, first=first)
+    return await send_singles(
+        stack.settings.gateway.url or "",
+        stack.credentials.api_key,
+        lane=lane,
+        workers=workers,
+        seconds=seconds,
+        rate=rate,
+        first=first,
+    )
 
 
 async def _submitted(stack: Launched, load: Load) -> list[float]:
@@ -136,12 +164,21 @@ def first_submits(log: Path) -> dict[str, float]:
 
 
 def _cpu(stack: Launched) -> dict[str, float]:
-    return cpu_seconds({**{role.row.name: role.pid for role in stack.supervisor.roles},
-                        **{service.name: service.pid for service in stack.supervisor.services}})
+    return cpu_seconds(
+        {
+            **{role.row.name: role.pid for role in stack.supervisor.roles},
+            **{service.name: service.pid for service in stack.supervisor.services},
+        }
+    )
 
 
 def _rates(stack: Launched, before: dict[str, float], messages: int, seconds: float) -> Row:
     spent = between(before, _cpu(stack))
     per_message = {name: round(value * 1e6 / max(1, messages), 2) for name, value in spent.items()}
-    return {"messages": messages, "seconds": round(seconds, 3), "per_second": round(messages / seconds),
-            "cpu_us_per_message": round(sum(per_message.values()), 2), "cpu_us_by_process": per_message}
+    return {
+        "messages": messages,
+        "seconds": round(seconds, 3),
+        "per_second": round(messages / seconds),
+        "cpu_us_per_message": round(sum(per_message.values()), 2),
+        "cpu_us_by_process": per_message,
+    }

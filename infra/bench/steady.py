@@ -51,14 +51,16 @@ class SteadyStream:
         self.unanswered = 0
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(self._url, headers={"Authorization": f"Bearer {self._key}"},
-                                              timeout=aiohttp.ClientTimeout(total=CALL_SECONDS))
+        self._session = aiohttp.ClientSession(
+            self._url, headers={"Authorization": f"Bearer {self._key}"}, timeout=aiohttp.ClientTimeout(total=CALL_SECONDS)
+        )
         for lane in self._lanes:
             self._begin(self._send_on(lane))
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                        trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

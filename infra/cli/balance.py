@@ -25,9 +25,14 @@ def show(tenant: Tenant = "default", data: Data = None, config: Config = None, o
 
 
 @app.command()
-def credit(value: Annotated[str, typer.Argument(metavar="AMOUNT", help="e.g. 100.0000; negative takes away.")],
-           tenant: Tenant = "default", yes: Yes = False, data: Data = None, config: Config = None,
-           output: Output = None) -> None:
+def credit(
+    value: Annotated[str, typer.Argument(metavar="AMOUNT", help="e.g. 100.0000; negative takes away.")],
+    tenant: Tenant = "default",
+    yes: Yes = False,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
     """Add to a tenant's balance; what waits for money goes on."""
     units = amount(value, signed=True)
     if units < 0:

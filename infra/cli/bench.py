@@ -40,9 +40,13 @@ class Scenario(StrEnum):
 
 
 def bench(
-    scenario: Annotated[Scenario, typer.Option(
-        help="bulk: a campaign; single: one message a call; otp: codes beside a campaign; kill: each role killed, until it "
-             "works again.")] = Scenario.BULK,
+    scenario: Annotated[
+        Scenario,
+        typer.Option(
+            help="bulk: a campaign; single: one message a call; otp: codes beside a campaign; kill: each role killed, until it "
+            "works again."
+        ),
+    ] = Scenario.BULK,
     recipients: Annotated[int, typer.Option(min=1, help="Size of the campaign (bulk, otp).")] = 200_000,
     seconds: Annotated[float, typer.Option(min=1, max=600, help="How long single messages are sent (single, otp).")] = 10.0,
     rounds: Annotated[int, typer.Option(min=1, max=20, help="How often each role is killed (kill).")] = 3,
@@ -56,15 +60,18 @@ def bench(
     choose(role or ())
     folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
     try:
-        figures = asyncio.run(_measure(folder, scenario, Size(
-            recipients=recipients, seconds=seconds, rounds=rounds, roles=tuple(role or ()))))
+        figures = asyncio.run(
+            _measure(folder, scenario, Size(recipients=recipients, seconds=seconds, rounds=rounds, roles=tuple(role or ())))
+        )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if scenario is Scenario.KILL and chosen(output) in (Format.TABLE, Format.CSV):
         show_rows(figures["roles"], output)
         return
-    show_one({**figures, "machine": {"cpus": os.cpu_count(), "python": platform.python_version(),
-                                     "kernel": platform.release()}}, output)
+    show_one(
+        {**figures, "machine": {"cpus": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}},
+        output,
+    )
 
 
 async def _measure(folder: Path, scenario: Scenario, size: Size) -> dict[str, Any]:
@@ -75,10 +82,13 @@ async def _measure(folder: Path, scenario: Scenario, size: Size) -> dict[str, An
     from infra.supervisor.launch import launched
     from infra.supervisor.roles import choose_roles
 
-    settings = load_settings({"data_dir": folder, "gateway.port": 0}, default_file=None).settings.model_copy(update={
-        "carriers": [CarrierSettings(id="simulator", kind="simulator", rate=CARRIER_RATE, window=CARRIER_WINDOW)],
-        "routes": [RouteSettings(prefix="", carriers=["simulator"], price=Decimal("0.0100"))],
-        "simulator": SimulatorSettings(script={"receipt_window": RECEIPT_WINDOW})})
+    settings = load_settings({"data_dir": folder, "gateway.port": 0}, default_file=None).settings.model_copy(
+        update={
+            "carriers": [CarrierSettings(id="simulator", kind="simulator", rate=CARRIER_RATE, window=CARRIER_WINDOW)],
+            "routes": [RouteSettings(prefix="", carriers=["simulator"], price=Decimal("0.0100"))],
+            "simulator": SimulatorSettings(script={"receipt_window": RECEIPT_WINDOW}),
+        }
+    )
     async with launched(settings, choose_roles(None), tell=tell, tuning="bench", grace=0.0) as stack:
         tell(f"measuring {scenario}")
         return await SCENARIOS[scenario](stack, size)

@@ -33,43 +33,75 @@ def create(
     max_price: Annotated[str | None, typer.Option(help="Refuse what would cost more.")] = None,
     smart_encoding: Annotated[bool, typer.Option("--smart-encoding", help="Replace look-alikes.")] = False,
     draft: Annotated[bool, typer.Option("--draft", help="Do not start it.")] = False,
-    gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None, output: Output = None,
+    gateway: Gateway = None,
+    api_key: ApiKey = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
 ) -> None:
     """Make a campaign, upload its recipients and start it."""
     from infra.cli.recipients import content_of
 
     api = open_api(data, config, gateway, api_key)
-    given = {"name": name, "from": sender, "body": body, "lane": lane and lane.value, "max_price": max_price,
-             "validity_seconds": validity_seconds, "smart_encoding": smart_encoding or None}
+    given = {
+        "name": name,
+        "from": sender,
+        "body": body,
+        "lane": lane and lane.value,
+        "max_price": max_price,
+        "validity_seconds": validity_seconds,
+        "smart_encoding": smart_encoding or None,
+    }
     with _opened(recipients) as stream:
-        made = api.post("/v1/campaigns", {key: value for key, value in given.items() if value is not None} |
-                        {"open": True, "recipients": []})
+        made = api.post(
+            "/v1/campaigns",
+            {key: value for key, value in given.items() if value is not None} | {"open": True, "recipients": []},
+        )
         try:
             content, blocks = content_of(stream, recipients.name)
-            uploaded = api.upload(f"/v1/campaigns/{made['id']}/recipients", with_progress(blocks, _size(recipients)), 1,
-                                  content)
+            uploaded = api.upload(
+                f"/v1/campaigns/{made['id']}/recipients", with_progress(blocks, _size(recipients)), 1, content
+            )
         except BaseException:
             _take_back(api, made["id"])
             raise
     if not draft:
         api.post(f"/v1/campaigns/{made['id']}/start")
-    show_one({"id": made["id"], "status": "draft" if draft else "running", "accepted": uploaded["accepted"],
-              "rejected_count": uploaded["rejected_count"], "rejected": uploaded["rejected"]}, output)
+    show_one(
+        {
+            "id": made["id"],
+            "status": "draft" if draft else "running",
+            "accepted": uploaded["accepted"],
+            "rejected_count": uploaded["rejected_count"],
+            "rejected": uploaded["rejected"],
+        },
+        output,
+    )
 
 
 @app.command("list")
-def list_(gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None,
-          output: Output = None) -> None:
+def list_(
+    gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None, output: Output = None
+) -> None:
     """Show the newest campaigns."""
     found = open_api(data, config, gateway, api_key).get("/v1/campaigns")
     rows = found.get("campaigns", [])
-    show_rows([row | {"accepted": row["counts"]["accepted"], "delivered": row["counts"]["delivered"]} for row in rows],
-              output, COLUMNS)
+    show_rows(
+        [row | {"accepted": row["counts"]["accepted"], "delivered": row["counts"]["delivered"]} for row in rows],
+        output,
+        COLUMNS,
+    )
 
 
 @app.command()
-def show(campaign: Campaign, gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None,
-         output: Output = None) -> None:
+def show(
+    campaign: Campaign,
+    gateway: Gateway = None,
+    api_key: ApiKey = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
     """Show one campaign."""
     from infra.client.api import segment
 
@@ -77,8 +109,14 @@ def show(campaign: Campaign, gateway: Gateway = None, api_key: ApiKey = None, da
 
 
 @app.command()
-def watch(campaign: Campaign, gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None,
-          output: Output = None) -> None:
+def watch(
+    campaign: Campaign,
+    gateway: Gateway = None,
+    api_key: ApiKey = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
     """Watch a campaign until it is completed or canceled."""
     from infra.client.campaign_watch import progress_table, watch_campaign
 
@@ -92,15 +130,28 @@ def watch(campaign: Campaign, gateway: Gateway = None, api_key: ApiKey = None, d
 
 
 @app.command()
-def start(campaign: Campaign, gateway: Gateway = None, api_key: ApiKey = None, data: Data = None,
-          config: Config = None, output: Output = None) -> None:
+def start(
+    campaign: Campaign,
+    gateway: Gateway = None,
+    api_key: ApiKey = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
     """Start a draft."""
     show_one(_command(open_api(data, config, gateway, api_key), campaign, "start"), output)
 
 
 @app.command()
-def cancel(campaign: Campaign, yes: Yes = False, gateway: Gateway = None, api_key: ApiKey = None, data: Data = None,
-           config: Config = None, output: Output = None) -> None:
+def cancel(
+    campaign: Campaign,
+    yes: Yes = False,
+    gateway: Gateway = None,
+    api_key: ApiKey = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
     """Cancel: what has not been handed to a carrier is not sent."""
     confirm(f"Cancel {campaign}? It cannot be taken up again.", yes)
     show_one(_command(open_api(data, config, gateway, api_key), campaign, "cancel"), output)
@@ -108,9 +159,14 @@ def cancel(campaign: Campaign, yes: Yes = False, gateway: Gateway = None, api_ke
 
 @app.command()
 def messages(
-    campaign: Campaign, status: Annotated[str | None, typer.Option(help="Only these, e.g. failed.")] = None,
+    campaign: Campaign,
+    status: Annotated[str | None, typer.Option(help="Only these, e.g. failed.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
-    gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None, output: Output = None,
+    gateway: Gateway = None,
+    api_key: ApiKey = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
 ) -> None:
     """Show a campaign's messages."""
     from infra.client.api import segment
@@ -119,8 +175,9 @@ def messages(
     rows: list[dict[str, Any]] = []
     cursor = None
     while len(rows) < limit:
-        page = api.get(f"/v1/campaigns/{segment(campaign)}/messages", status=status, cursor=cursor,
-                       limit=min(100, limit - len(rows)))
+        page = api.get(
+            f"/v1/campaigns/{segment(campaign)}/messages", status=status, cursor=cursor, limit=min(100, limit - len(rows))
+        )
         rows += page["messages"]
         cursor = page.get("next")
         if cursor is None:

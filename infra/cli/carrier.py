@@ -39,9 +39,12 @@ def set_(
     rate: Annotated[int | None, typer.Option(min=1, max=HIGHEST_RATE, help="Segments per second.")] = None,
     window: Annotated[int | None, typer.Option(min=1, max=MOST_WINDOW, help="Submits in flight per connection.")] = None,
     binds: Annotated[int | None, typer.Option(min=1, max=MOST_BINDS, help="Most connections in all.")] = None,
-    receipt_wait: Annotated[int | None, typer.Option(min=1, max=LONGEST_RECEIPT_WAIT,
-                                                     help="Seconds that a receipt may take.")] = None,
-    data: Data = None, config: Config = None, output: Output = None,
+    receipt_wait: Annotated[
+        int | None, typer.Option(min=1, max=LONGEST_RECEIPT_WAIT, help="Seconds that a receipt may take.")
+    ] = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
 ) -> None:
     """Change a carrier while everything runs."""
     from infra.runtime.refusal import Refusal
@@ -63,10 +66,13 @@ def apply(carrier: Carrier, data: Data = None, config: Config = None, output: Ou
     settings = find_settings(data, config)
     row = next((row for row in settings.carriers if row.id == carrier), None)
     if row is None:
-        raise Refusal(f"the settings file has no carrier {carrier!r}",
-                      "write its [[carriers]] into ./sluice.toml, or name the file with --config")
+        raise Refusal(
+            f"the settings file has no carrier {carrier!r}",
+            "write its [[carriers]] into ./sluice.toml, or name the file with --config",
+        )
     if row.of_kind is None:
-        raise Refusal(f"{carrier!r} is the simulator, whose address `sluice up` notes",
-                      "change its limits with `sluice carrier set`")
+        raise Refusal(
+            f"{carrier!r} is the simulator, whose address `sluice up` notes", "change its limits with `sluice carrier set`"
+        )
     with open_admin_store(postgres_url(settings)) as book:
         show_one(book.apply_carrier(row, row.of_kind, load_keyring(settings.keyring_path)), output)

@@ -18,7 +18,9 @@ from infra.runtime.console import tell
 def verify(
     campaign: Annotated[str | None, typer.Option(help="Only this campaign.")] = None,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for consumers to reach the topics' ends.")] = 30,
-    data: Data = None, config: Config = None, output: Output = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
 ) -> None:
     """Check the ledger: nothing lost, nothing sent or paid twice."""
     from infra.postgres.admin_store import open_admin_store

@@ -31,8 +31,9 @@ def show(data: Data = None, config: Config = None, output: Output = None) -> Non
 
 
 @app.command()
-def docs(toml: Annotated[bool, typer.Option("--toml", help="The example file instead.")] = False,
-         output: Output = None) -> None:
+def docs(
+    toml: Annotated[bool, typer.Option("--toml", help="The example file instead.")] = False, output: Output = None
+) -> None:
     """Show every setting there is, with its default and meaning."""
     from infra.settings.docs import example, variables
 

@@ -31,7 +31,12 @@ def status(data: Data = None, config: Config = None, output: Output = None) -> N
     from infra.postgres import migrate
 
     found = migrate.status(postgres_url(find_settings(data, config)))
-    show_rows([*({"migration": name, "state": "applied"} for name in found.applied),
-               *({"migration": name, "state": "pending"} for name in found.pending)], output)
+    show_rows(
+        [
+            *({"migration": name, "state": "applied"} for name in found.applied),
+            *({"migration": name, "state": "pending"} for name in found.pending),
+        ],
+        output,
+    )
     if found.pending:
         raise typer.Exit(1)

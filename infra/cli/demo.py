@@ -63,8 +63,7 @@ async def _run(folder: Path, recipients: int, keep: bool) -> dict[str, Any]:
     settings = load_settings({"data_dir": folder, "gateway.port": 0}, default_file=None).settings
     begun = time.monotonic()
     try:
-        async with launched(settings, choose_roles(None), tell=tell, grace=None if keep else 0.0,
-                            forks=keep) as stack:
+        async with launched(settings, choose_roles(None), tell=tell, grace=None if keep else 0.0, forks=keep) as stack:
             tell(f"everything is up after {time.monotonic() - begun:.1f} s: {stack.settings.gateway.url}")
             return await asyncio.to_thread(_campaign, stack, recipients)
     except asyncio.CancelledError:
@@ -82,8 +81,10 @@ def _campaign(stack: Launched, recipients: int) -> dict[str, Any]:
 
     api = Api(stack.settings.gateway.url or "", stack.credentials.api_key)
     begun = time.monotonic()
-    made = api.post("/v1/campaigns", {"name": "demo", "from": "Sluice", "body": BODY, "lane": "marketing", "open": True,
-                                      "recipients": []})
+    made = api.post(
+        "/v1/campaigns",
+        {"name": "demo", "from": "Sluice", "body": BODY, "lane": "marketing", "open": True, "recipients": []},
+    )
     uploaded = api.upload(f"/v1/campaigns/{made['id']}/recipients", fictitious_recipients(recipients), 1)
     tell(f"{uploaded['accepted']:,} recipients accepted after {time.monotonic() - begun:.1f} s")
     api.post(f"/v1/campaigns/{made['id']}/start")
@@ -94,10 +95,16 @@ def _campaign(stack: Launched, recipients: int) -> dict[str, Any]:
     # Money follows the states by a moment; the consumers that verify waited for have it now.
     state = api.get(f"/v1/campaigns/{made['id']}")
     counts = state["counts"]
-    return {"ok": report.ok and all_final(state) and counts["accepted"] == recipients,
-            "accepted": counts["accepted"], "delivered": counts["delivered"], "status": state["status"],
-            "seconds": round(seconds, 2), "messages_per_second": round(recipients / seconds),
-            "price": state["price"], "violations": report.to_json()["violations"]}
+    return {
+        "ok": report.ok and all_final(state) and counts["accepted"] == recipients,
+        "accepted": counts["accepted"],
+        "delivered": counts["delivered"],
+        "status": state["status"],
+        "seconds": round(seconds, 2),
+        "messages_per_second": round(recipients / seconds),
+        "price": state["price"],
+        "violations": report.to_json()["violations"],
+    }
 
 
 def _show(summary: dict[str, Any], output: Format | None) -> None:
@@ -106,9 +113,9 @@ def _show(summary: dict[str, Any], output: Format | None) -> None:
         return
     verdict = "the ledger adds up" if summary["ok"] else f"IT DOES NOT ADD UP: {summary['violations'] or summary['status']}"
     sys.stdout.write(f"""
-  accepted    {summary['accepted']:,}
-  delivered   {summary['delivered']:,}
-  price       {summary['price']}
-  time        {summary['seconds']} s from the first call to the last receipt, {summary['messages_per_second']:,} messages/s
+  accepted    {summary["accepted"]:,}
+  delivered   {summary["delivered"]:,}
+  price       {summary["price"]}
+  time        {summary["seconds"]} s from the first call to the last receipt, {summary["messages_per_second"]:,} messages/s
   verify      {verdict}
 """)

@@ -23,17 +23,25 @@ def stats(data: Data = None, config: Config = None, output: Output = None) -> No
 
 
 @app.command("list")
-def list_(code: Annotated[str | None, typer.Option(help="Only with this error code.")] = None,
-          limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
-          data: Data = None, config: Config = None, output: Output = None) -> None:
+def list_(
+    code: Annotated[str | None, typer.Option(help="Only with this error code.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
     """Show the newest."""
     with catalog(data, config) as book:
         show_rows(book.dead_letters(code, limit), output)
 
 
 @app.command()
-def show(letter: Annotated[str, typer.Argument(metavar="ID", help="partition:offset, as `dlq list` shows it.")],
-         data: Data = None, config: Config = None, output: Output = None) -> None:
+def show(
+    letter: Annotated[str, typer.Argument(metavar="ID", help="partition:offset, as `dlq list` shows it.")],
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
     """Show one with its bytes and headers."""
     from infra.runtime.refusal import Refusal
 

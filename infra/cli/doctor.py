@@ -32,10 +32,15 @@ def examine(settings: Any) -> list[dict[str, Any]]:
     from infra.cli.probes import probe, probe_services
 
     rows = [
-        probe("data folder", str(settings.data_dir), lambda: _folder(settings),
-              "free some space, or choose another with --data"),
-        probe("keyring", str(settings.keyring_path), lambda: _keyring(settings),
-              "run `sluice up` once, or set SLUICE_KEYRING"),
+        probe(
+            "data folder",
+            str(settings.data_dir),
+            lambda: _folder(settings),
+            "free some space, or choose another with --data",
+        ),
+        probe(
+            "keyring", str(settings.keyring_path), lambda: _keyring(settings), "run `sluice up` once, or set SLUICE_KEYRING"
+        ),
         *probe_services(settings),
     ]
     well = {row["name"] for row in rows if row["ok"]}
@@ -43,8 +48,9 @@ def examine(settings: Any) -> list[dict[str, Any]]:
         rows.append(probe("topics", settings.kafka.bootstrap, lambda: _topics(settings), "`sluice topics apply`"))
     if "postgres" in well:
         rows.append(probe("database", "schema", lambda: _database(settings), "`sluice db upgrade`"))
-    rows.append(probe("gateway", settings.gateway.url, lambda: _gateway(settings),
-                      "see `sluice ps` and DATA/logs/gateway.log"))
+    rows.append(
+        probe("gateway", settings.gateway.url, lambda: _gateway(settings), "see `sluice ps` and DATA/logs/gateway.log")
+    )
     return rows
 
 

@@ -18,24 +18,37 @@ Tenant = Annotated[str, typer.Option(help="Name or id of the tenant.")]
 
 
 @app.command()
-def create(tenant: Tenant = "default", name: Annotated[str, typer.Option(help="What it is for.")] = "",
-           data: Data = None, config: Config = None, output: Output = None) -> None:
+def create(
+    tenant: Tenant = "default",
+    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
     """Make an API key; its text is shown this once."""
     with catalog(data, config) as book:
         show_one(book.create_key(tenant, name), output)
 
 
 @app.command("list")
-def list_(tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
-          data: Data = None, config: Config = None, output: Output = None) -> None:
+def list_(
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
     """Show the keys."""
     with catalog(data, config) as book:
         show_rows(book.keys(tenant), output)
 
 
 @app.command()
-def revoke(key: Annotated[str, typer.Argument(help="The key's id: the part between the underscores.")],
-           yes: Yes = False, data: Data = None, config: Config = None) -> None:
+def revoke(
+    key: Annotated[str, typer.Argument(help="The key's id: the part between the underscores.")],
+    yes: Yes = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
     """Put a key out of force, for good."""
     from infra.security.api_keys import key_id
 

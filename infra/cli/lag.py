@@ -20,8 +20,10 @@ def lag(data: Data = None, config: Config = None, output: Output = None) -> None
     settings = find_settings(data, config)
     bootstrap = kafka_bootstrap(settings)
     ends = end_offsets(bootstrap)
-    positions = {group: committed(bootstrap, group, [place for place in ends if place[0] in topics])
-                 for group, topics in GROUPS.items()}
+    positions = {
+        group: committed(bootstrap, group, [place for place in ends if place[0] in topics])
+        for group, topics in GROUPS.items()
+    }
     if settings.postgres.url is not None:
         try:
             with open_admin_store(settings.postgres.url.get_secret_value()) as book:
@@ -36,6 +38,13 @@ def _rows(group: str, places: dict[tuple[str, int], int], ends: dict[tuple[str, 
     for (topic, partition), position in places.items():
         if (topic, partition) in ends:
             topics.setdefault(topic, []).append((position, ends[topic, partition]))
-    return [{"consumer": group, "topic": topic, "partitions": len(pairs),
-             "behind": sum(max(0, end - position) for position, end in pairs), "end": sum(end for _, end in pairs)}
-            for topic, pairs in sorted(topics.items())]
+    return [
+        {
+            "consumer": group,
+            "topic": topic,
+            "partitions": len(pairs),
+            "behind": sum(max(0, end - position) for position, end in pairs),
+            "end": sum(end for _, end in pairs),
+        }
+        for topic, pairs in sorted(topics.items())
+    ]

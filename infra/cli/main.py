@@ -38,13 +38,29 @@ from infra.cli import bench as bench
 from infra.runtime.refusal import Refusal
 from infra.settings.environment import forget_others
 
-app = typer.Typer(name="sluice", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-                  help="Messaging campaigns through Kafka.", context_settings={"help_option_names": ["--help", "-h"]})
-COMMANDS = (up.up, demo.demo, ps.ps, run.run, send.send, lag.lag, doctor.doctor, check.verify,
-            bench.bench)
-GROUPS = {"services": services.app, "campaign": campaign.app, "message": message.app, "carrier": carrier.app,
-          "route": route.app, "tenant": tenant.app, "key": key.app, "balance": balance.app, "dlq": dlq.app,
-          "topics": topics.app, "db": db.app, "config": config.app}
+app = typer.Typer(
+    name="sluice",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Messaging campaigns through Kafka.",
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+COMMANDS = (up.up, demo.demo, ps.ps, run.run, send.send, lag.lag, doctor.doctor, check.verify, bench.bench)
+GROUPS = {
+    "services": services.app,
+    "campaign": campaign.app,
+    "message": message.app,
+    "carrier": carrier.app,
+    "route": route.app,
+    "tenant": tenant.app,
+    "key": key.app,
+    "balance": balance.app,
+    "dlq": dlq.app,
+    "topics": topics.app,
+    "db": db.app,
+    "config": config.app,
+}
 for _command in COMMANDS:
     app.command()(_command)
 for _name, _group in GROUPS.items():
@@ -103,8 +119,10 @@ def explain(fault: BaseException) -> list[str] | None:
     if "TopicError" in kinds:
         return [f"error: {fault}", "next: see `sluice doctor`"]
     if "OperationalError" in kinds:
-        return [f"error: PostgreSQL does not answer: {str(fault).strip().splitlines()[0]}",
-                "next: start the stack with `sluice up`, or see `sluice doctor`"]
+        return [
+            f"error: PostgreSQL does not answer: {str(fault).strip().splitlines()[0]}",
+            "next: start the stack with `sluice up`, or see `sluice doctor`",
+        ]
     if "NumericValueOutOfRange" in kinds:
         return ["error: a number is larger than the database can keep"]
     if kinds & {"UndefinedTable", "UndefinedColumn"}:
@@ -112,8 +130,10 @@ def explain(fault: BaseException) -> list[str] | None:
     if "KafkaException" in kinds:
         from infra.cli.probes import kafka_words
 
-        return [f"error: Kafka does not answer: {kafka_words(fault)}",
-                "next: start the stack with `sluice up`, or see `sluice doctor`"]
+        return [
+            f"error: Kafka does not answer: {kafka_words(fault)}",
+            "next: start the stack with `sluice up`, or see `sluice doctor`",
+        ]
     return None
 
 

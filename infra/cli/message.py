@@ -22,8 +22,14 @@ def group() -> None:
 
 
 @app.command()
-def show(message: Message, gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None,
-         output: Output = None) -> None:
+def show(
+    message: Message,
+    gateway: Gateway = None,
+    api_key: ApiKey = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
     """Show one message."""
     from infra.client.api import segment
 

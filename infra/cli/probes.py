@@ -20,20 +20,38 @@ Row = dict[str, Any]
 def probe_services(settings: Settings) -> list[Row]:
     """Kafka, PostgreSQL, Redis."""
     return [
-        probe("kafka", settings.kafka.bootstrap, lambda: _kafka(settings),
-              "start the stack with `sluice up`; if it runs, see DATA/logs/kafka.log; or set SLUICE_KAFKA__BOOTSTRAP"),
-        probe("postgres", _url(settings.postgres.url), lambda: _postgres(settings),
-              "start the stack with `sluice up`; if it runs, see DATA/logs/postgres.log; or set SLUICE_POSTGRES__URL"),
-        probe("redis", _url(settings.redis.url), lambda: _redis(settings),
-              "start the stack with `sluice up`; if it runs, see DATA/logs/redis.log; or set SLUICE_REDIS__URL"),
+        probe(
+            "kafka",
+            settings.kafka.bootstrap,
+            lambda: _kafka(settings),
+            "start the stack with `sluice up`; if it runs, see DATA/logs/kafka.log; or set SLUICE_KAFKA__BOOTSTRAP",
+        ),
+        probe(
+            "postgres",
+            _url(settings.postgres.url),
+            lambda: _postgres(settings),
+            "start the stack with `sluice up`; if it runs, see DATA/logs/postgres.log; or set SLUICE_POSTGRES__URL",
+        ),
+        probe(
+            "redis",
+            _url(settings.redis.url),
+            lambda: _redis(settings),
+            "start the stack with `sluice up`; if it runs, see DATA/logs/redis.log; or set SLUICE_REDIS__URL",
+        ),
     ]
 
 
 def probe(name: str, address: str | None, ask: Callable[[], str], next_step: str) -> Row:
     """One row. An address that is not known is a fault with its own mend; so is a refusal that names its next step."""
     if not address:
-        return {"name": name, "ok": False, "milliseconds": None, "address": None, "says": "no address is known",
-                "next_step": "start a stack with `sluice up`, or name one with --data or SLUICE_... variables"}
+        return {
+            "name": name,
+            "ok": False,
+            "milliseconds": None,
+            "address": None,
+            "says": "no address is known",
+            "next_step": "start a stack with `sluice up`, or name one with --data or SLUICE_... variables",
+        }
     begun = time.perf_counter()
     try:
         says = ask()
@@ -41,8 +59,14 @@ def probe(name: str, address: str | None, ask: Callable[[], str], next_step: str
     except Exception as fault:  # noqa: BLE001  why: a doctor names every illness, whatever library it comes from
         says, ok = _symptom(fault), False
         next_step = getattr(fault, "next_step", "") or next_step
-    return {"name": name, "ok": ok, "milliseconds": round((time.perf_counter() - begun) * 1000, 1),
-            "address": masked(address), "says": says, "next_step": "" if ok else next_step}
+    return {
+        "name": name,
+        "ok": ok,
+        "milliseconds": round((time.perf_counter() - begun) * 1000, 1),
+        "address": masked(address),
+        "says": says,
+        "next_step": "" if ok else next_step,
+    }
 
 
 def _symptom(fault: Exception) -> str:

@@ -29,28 +29,50 @@ from schemas.values.status import ABOVE_SENDS, FINAL, RECEIPT_STATES, STATUSES, 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 _MADE = "<!-- Made by `python -m infra.cli.reference`; change the code, not this file. -->\n"
 _DONE_WITH = {
-    Disposition.HOLD: "It waits, and goes on by itself.", Disposition.RETRY: "It is tried again.",
-    Disposition.DEAD_LETTER: "It is buried for the operator.", Disposition.REJECT: "It ends before any carrier.",
-    Disposition.FAIL: "It ends with the carrier's word.", Disposition.INFO: "Explains a state, decides nothing.",
+    Disposition.HOLD: "It waits, and goes on by itself.",
+    Disposition.RETRY: "It is tried again.",
+    Disposition.DEAD_LETTER: "It is buried for the operator.",
+    Disposition.REJECT: "It ends before any carrier.",
+    Disposition.FAIL: "It ends with the carrier's word.",
+    Disposition.INFO: "Explains a state, decides nothing.",
 }
 
 
 def pages() -> dict[str, str]:
     """The text of every page by its file's name."""
-    return {"topics.md": topics_page(), "reasons.md": reasons_page(), "statuses.md": statuses_page(),
-            "settings.md": settings_page(), "schemas.md": schemas_page()}
+    return {
+        "topics.md": topics_page(),
+        "reasons.md": reasons_page(),
+        "statuses.md": statuses_page(),
+        "settings.md": settings_page(),
+        "schemas.md": schemas_page(),
+    }
 
 
 def topics_page() -> str:
     """Every topic once."""
-    rows = [(f"`{row.name}`", ", ".join(row.records), row.key, row.partitions, _kept(row), ", ".join(row.writers),
-             ", ".join(row.readers), row.buries) for row in TOPICS]
-    return _page("Topics", "Values are Avro in the Confluent wire format; keys are UTF-8, placed by murmur2 as Kafka's own "
-                 "clients do. The partitions never change. Poison of a topic is buried by the role in the last column; "
-                 "other readers count it and go on. What subscribers, billing or operators read is kept "
-                 "uncompressed, so that every client reads it; the rest is LZ4 (`kafka.public_compression`, "
-                 "`kafka.internal_compression`).",
-                 _table(("topic", "records", "key", "partitions", "kept", "written by", "read by", "buried by"), rows))
+    rows = [
+        (
+            f"`{row.name}`",
+            ", ".join(row.records),
+            row.key,
+            row.partitions,
+            _kept(row),
+            ", ".join(row.writers),
+            ", ".join(row.readers),
+            row.buries,
+        )
+        for row in TOPICS
+    ]
+    return _page(
+        "Topics",
+        "Values are Avro in the Confluent wire format; keys are UTF-8, placed by murmur2 as Kafka's own "
+        "clients do. The partitions never change. Poison of a topic is buried by the role in the last column; "
+        "other readers count it and go on. What subscribers, billing or operators read is kept "
+        "uncompressed, so that every client reads it; the rest is LZ4 (`kafka.public_compression`, "
+        "`kafka.internal_compression`).",
+        _table(("topic", "records", "key", "partitions", "kept", "written by", "read by", "buried by"), rows),
+    )
 
 
 def reasons_page() -> str:
@@ -74,25 +96,37 @@ def statuses_page() -> str:
     """The states in the order of their rank, and what receipts mean."""
     rows = [(status.rank, f"`{status}`", "yes" if status in FINAL else "", _sequence(status)) for status in STATUSES]
     listed = {row.state: (", ".join(map(str, row.numbers)), ", ".join(row.spellings)) for row in RECEIPT_TABLE}
-    receipts = [(f"`{state}`", *((f"`{outcome[0]}`", f"`{outcome[1]}`") if outcome else ("no change", "")), *listed[state])
-                for state, outcome in RECEIPT_STATES.items()]
-    return _page("States", "A message's state is that of its highest `sequence`; the order in which events arrive does not "
-                 "matter. `sent` and `uncertain` are not final: a receipt may still come. `scheduled` and `read` are part "
-                 "of the order and nothing writes them yet.",
-                 _table(("rank", "state", "final", "sequence"), rows), "## What a carrier's receipt means\n",
-                 _table(("receipt", "state", "reason", "message_state", "also written"), receipts),
-                 _RECEIPTS)
+    receipts = [
+        (f"`{state}`", *((f"`{outcome[0]}`", f"`{outcome[1]}`") if outcome else ("no change", "")), *listed[state])
+        for state, outcome in RECEIPT_STATES.items()
+    ]
+    return _page(
+        "States",
+        "A message's state is that of its highest `sequence`; the order in which events arrive does not "
+        "matter. `sent` and `uncertain` are not final: a receipt may still come. `scheduled` and `read` are part "
+        "of the order and nothing writes them yet.",
+        _table(("rank", "state", "final", "sequence"), rows),
+        "## What a carrier's receipt means\n",
+        _table(("receipt", "state", "reason", "message_state", "also written"), receipts),
+        _RECEIPTS,
+    )
 
 
 def settings_page() -> str:
     """Every setting with its variable and default."""
-    rows = [(f"`{row['variable']}`", f"`{row['key']}`", f"`{row['default']}`" if row["default"] else "",
-             row["meaning"]) for row in variables()]
-    return _page("Settings", "Flags win over the environment, that over the file (`--config`, else `./sluice.toml`). "
-                 "An empty value counts as unset; an unknown key stops the start.",
-                 _table(("variable", "key in the file", "default", "meaning"), rows),
-                 "## Carriers and routes\n\nSeeded into PostgreSQL by `sluice up`, changed there afterwards.\n",
-                 _list_of("`[[carriers]]`", CarrierSettings), _list_of("`[[routes]]`", RouteSettings))
+    rows = [
+        (f"`{row['variable']}`", f"`{row['key']}`", f"`{row['default']}`" if row["default"] else "", row["meaning"])
+        for row in variables()
+    ]
+    return _page(
+        "Settings",
+        "Flags win over the environment, that over the file (`--config`, else `./sluice.toml`). "
+        "An empty value counts as unset; an unknown key stops the start.",
+        _table(("variable", "key in the file", "default", "meaning"), rows),
+        "## Carriers and routes\n\nSeeded into PostgreSQL by `sluice up`, changed there afterwards.\n",
+        _list_of("`[[carriers]]`", CarrierSettings),
+        _list_of("`[[routes]]`", RouteSettings),
+    )
 
 
 def schemas_page() -> str:
@@ -100,16 +134,24 @@ def schemas_page() -> str:
     shown = {type(example): example for example in examples()}
     newest = {row.record: row for row in SCHEMAS}
     parts = [_record(row, shown[row.record]) for row in newest.values()]  # type: ignore[index]  # why: SchemaRow is wider
-    return _page("Schemas", "Each value begins with a zero byte and the schema's id in four bytes, big-endian; the gateway "
-                 "serves the schemas under `/registry/schemas/ids/{id}`. In the examples bytes stand as base64 and sets "
-                 "of positions as numbers.", *parts, "# Records inside records\n", *_inner_records())
+    return _page(
+        "Schemas",
+        "Each value begins with a zero byte and the schema's id in four bytes, big-endian; the gateway "
+        "serves the schemas under `/registry/schemas/ids/{id}`. In the examples bytes stand as base64 and sets "
+        "of positions as numbers.",
+        *parts,
+        "# Records inside records\n",
+        *_inner_records(),
+    )
 
 
 def _record(row: SchemaRow, example: msgspec.Struct) -> str:
     schema = json.loads(schema_text(row.id))
     shown = json.dumps(json.loads(msgspec.json.encode(example)), indent=1, ensure_ascii=False)
-    return (f"## {row.record.__name__}\n\nId {row.id}, version {row.version}. {schema['doc']}\n\n"
-            f"{_fields(schema)}\n```json\n{shown}\n```\n")
+    return (
+        f"## {row.record.__name__}\n\nId {row.id}, version {row.version}. {schema['doc']}\n\n"
+        f"{_fields(schema)}\n```json\n{shown}\n```\n"
+    )
 
 
 def _inner_records() -> list[str]:
@@ -131,8 +173,14 @@ def _collect(node: Any, found: dict[str, Any]) -> None:
 
 
 def _fields(schema: Any) -> str:
-    rows = [(f"`{field['name']}`", f"`{_avro(field['type'])}`",
-             f"`{json.dumps(field['default'])}`" if "default" in field else "") for field in schema["fields"]]
+    rows = [
+        (
+            f"`{field['name']}`",
+            f"`{_avro(field['type'])}`",
+            f"`{json.dumps(field['default'])}`" if "default" in field else "",
+        )
+        for field in schema["fields"]
+    ]
     return _table(("field", "type", "default"), rows)
 
 
@@ -147,8 +195,14 @@ def _avro(kind: Any) -> str:
 
 
 def _list_of(title: str, model: type[BaseModel]) -> str:
-    rows = [(f"`{key.dotted}`", "required" if key.field.is_required() else "" if key.secret else f"`{default_text(key)}`",
-             key.field.description or "") for key in keys_of(model).values()]
+    rows = [
+        (
+            f"`{key.dotted}`",
+            "required" if key.field.is_required() else "" if key.secret else f"`{default_text(key)}`",
+            key.field.description or "",
+        )
+        for key in keys_of(model).values()
+    ]
     return f"### {title}\n\n{_table(('key', 'default', 'meaning'), rows)}"
 
 
@@ -172,8 +226,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def stale(folder: Path) -> list[str]:
     """The pages in this folder that are missing or differ."""
-    return [name for name, text in pages().items()
-            if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text]
+    return [
+        name
+        for name, text in pages().items()
+        if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text
+    ]
 
 
 def write(folder: Path) -> None:

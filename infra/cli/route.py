@@ -30,7 +30,9 @@ def set_(
     prefix: Annotated[str, typer.Argument(help='e.g. +49; "" is the default route.')],
     carrier: Annotated[str, typer.Option(help="The carrier's id.")],
     price: Annotated[str, typer.Option(help="Per segment, e.g. 0.0700.")],
-    data: Data = None, config: Config = None, output: Output = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
 ) -> None:
     """Make a route or change it."""
     from infra.runtime.refusal import Refusal
@@ -44,8 +46,12 @@ def set_(
 
 
 @app.command()
-def test(number: Annotated[str, typer.Argument(help="e.g. +4915112345678.")], data: Data = None, config: Config = None,
-         output: Output = None) -> None:
+def test(
+    number: Annotated[str, typer.Argument(help="e.g. +4915112345678.")],
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
     """Show the route that serves a number."""
     from infra.runtime.refusal import Refusal
     from schemas.values.phone.number import PhoneError, format_e164, normalise

@@ -17,8 +17,9 @@ from infra.cli.options import Config, Data, find_settings
 def run(
     role: Annotated[str, typer.Argument(help="gateway, streams, dispatch, sinks, delay, releaser, simulator")],
     pool: Annotated[str | None, typer.Option(help="otp or bulk, for streams and dispatch.")] = None,
-    instance: Annotated[str | None, typer.Option(
-        help="A stable name, unique among processes of this role. Default: the host's name.")] = None,
+    instance: Annotated[
+        str | None, typer.Option(help="A stable name, unique among processes of this role. Default: the host's name.")
+    ] = None,
     data: Data = None,
     config: Config = None,
 ) -> None:

@@ -34,11 +34,21 @@ def send(
     client_ref: Annotated[str | None, typer.Option(help="Your own reference.")] = None,
     validity_seconds: Annotated[int | None, typer.Option(min=1, help="Not sent after so long; default: a day.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key sends once.")] = None,
-    gateway: Gateway = None, api_key: ApiKey = None, data: Data = None, config: Config = None, output: Output = None,
+    gateway: Gateway = None,
+    api_key: ApiKey = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
 ) -> None:
     """Send one message."""
-    given = {"to": to, "from": sender, "body": text_of(body), "lane": lane and lane.value, "client_ref": client_ref,
-             "validity_seconds": validity_seconds}
+    given = {
+        "to": to,
+        "from": sender,
+        "body": text_of(body),
+        "lane": lane and lane.value,
+        "client_ref": client_ref,
+        "validity_seconds": validity_seconds,
+    }
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     body_ = {name: value for name, value in given.items() if value is not None}
     show_one(open_api(data, config, gateway, api_key).post("/v1/messages", body_, **headers), output)

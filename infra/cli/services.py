@@ -38,8 +38,11 @@ class UpFormat(StrEnum):
 
 
 @app.command()
-def up(data: Data = None, config: Config = None,
-       output: Annotated[UpFormat | None, typer.Option("--output", "-o", help="env = SLUICE_...= lines.")] = None) -> None:
+def up(
+    data: Data = None,
+    config: Config = None,
+    output: Annotated[UpFormat | None, typer.Option("--output", "-o", help="env = SLUICE_...= lines.")] = None,
+) -> None:
     """Start them in the background; what settings point elsewhere is not started."""
     from infra.services.service import make_folder
     from infra.settings.load import load_settings
@@ -50,8 +53,10 @@ def up(data: Data = None, config: Config = None,
     folder.create()
     if not is_alive(folder.read(folder.services_file).get("holder")):
         if is_alive(folder.read(folder.roles_file).get("supervisor")):
-            raise Refusal(f"a `sluice up` runs in {folder.path} and has its services already",
-                          "see `sluice services status`, or choose another folder with --data")
+            raise Refusal(
+                f"a `sluice up` runs in {folder.path} and has its services already",
+                "see `sluice services status`, or choose another folder with --data",
+            )
         make_folder(folder.path)
         tell("starting the services")
         _start_holder(folder, settings)
@@ -96,11 +101,17 @@ def _start_holder(folder: Any, settings: Any) -> None:
 
     log = folder.logs / "services.log"
     with open_private_log(log) as out:
-        process = subprocess.Popen([sys.executable, "-P", "-m", "infra.supervisor.services_holder", str(folder.path)],
-                                   stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-                                   env={**child_environment(), **as_variables(settings)})
-    ready = _until(lambda: process.poll() is not None or folder.read(folder.services_file).get("pid") == process.pid,
-                   PATIENCE)
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "infra.supervisor.services_holder", str(folder.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            env={**child_environment(), **as_variables(settings)},
+        )
+    ready = _until(
+        lambda: process.poll() is not None or folder.read(folder.services_file).get("pid") == process.pid, PATIENCE
+    )
     if not ready or process.poll() is not None:
         last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] or ["no reason given"]
         raise Refusal(f"the services did not start: {last[0]}", f"see {log}")

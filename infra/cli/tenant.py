@@ -31,12 +31,15 @@ class Short(StrEnum):
 def create(
     name: Annotated[str, typer.Argument(help="Its name, unique.")],
     balance: Annotated[str, typer.Option(help="First balance, e.g. 100.0000.")] = "0",
-    data: Data = None, config: Config = None, output: Output = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
 ) -> None:
     """Make a tenant with one API key."""
     if not (name.strip() and name.isprintable() and len(name) <= LONGEST_NAME):
-        raise Refusal(f"{name[:LONGEST_NAME]!r} is no name for a tenant",
-                      f"1 to {LONGEST_NAME} characters that can be printed")
+        raise Refusal(
+            f"{name[:LONGEST_NAME]!r} is no name for a tenant", f"1 to {LONGEST_NAME} characters that can be printed"
+        )
     first = amount(balance)
     with catalog(data, config) as book:
         tenant, key = book.create_tenant(name, first)
@@ -57,7 +60,9 @@ def set_(
     senders: Annotated[str | None, typer.Option(help="Allowed senders, e.g. Shop,+4915112345678; '*' = any.")] = None,
     balance_short: Annotated[Short | None, typer.Option(help="When the balance is used up.")] = None,
     charge_uncertain: Annotated[bool | None, typer.Option(help="Whether messages that stay uncertain are paid.")] = None,
-    data: Data = None, config: Config = None, output: Output = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
 ) -> None:
     """Change what a tenant may do; in force within a second or two."""
     from schemas.values.lanes import Lane
@@ -68,9 +73,17 @@ def set_(
     if senders != "*":
         _check_senders(_parts(senders) or [])
     with catalog(data, config) as book:
-        show_one(book.set_tenant(tenant, lanes=wanted, senders=None if senders == "*" else _parts(senders),
-                                 any_sender=senders == "*", balance_short=balance_short and balance_short.value,
-                                 charge_uncertain=charge_uncertain), output)
+        show_one(
+            book.set_tenant(
+                tenant,
+                lanes=wanted,
+                senders=None if senders == "*" else _parts(senders),
+                any_sender=senders == "*",
+                balance_short=balance_short and balance_short.value,
+                charge_uncertain=charge_uncertain,
+            ),
+            output,
+        )
 
 
 def _check_senders(senders: list[str]) -> None:

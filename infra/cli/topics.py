@@ -48,8 +48,21 @@ def list_(data: Data = None, config: Config = None, output: Output = None) -> No
     from schemas.records.topics import topic
 
     states = list_topics(kafka_bootstrap(find_settings(data, config)))
-    show_rows([{"name": state.name, "partitions": state.partitions, "replication": state.replication,
-                "cleanup": state.settings.get("cleanup.policy"), "retention_ms": state.settings.get("retention.ms"),
-                "records": list(topic(state.name).records), "key": topic(state.name).key,
-                "writers": list(topic(state.name).writers), "readers": list(topic(state.name).readers)}
-               for state in states], output, ("name", "partitions", "replication", "cleanup", "records", "readers"))
+    show_rows(
+        [
+            {
+                "name": state.name,
+                "partitions": state.partitions,
+                "replication": state.replication,
+                "cleanup": state.settings.get("cleanup.policy"),
+                "retention_ms": state.settings.get("retention.ms"),
+                "records": list(topic(state.name).records),
+                "key": topic(state.name).key,
+                "writers": list(topic(state.name).writers),
+                "readers": list(topic(state.name).readers),
+            }
+            for state in states
+        ],
+        output,
+        ("name", "partitions", "replication", "cleanup", "records", "readers"),
+    )

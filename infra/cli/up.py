@@ -38,12 +38,14 @@ def up(
     from infra.supervisor.roles import choose_roles
 
     loaded = load_settings({"data_dir": data, "gateway.port": port}, config=config)
-    asyncio.run(_serve(loaded.settings, choose_roles(roles), output, ("gateway", "port") in loaded.places,
-                       roles is not None))
+    asyncio.run(
+        _serve(loaded.settings, choose_roles(roles), output, ("gateway", "port") in loaded.places, roles is not None)
+    )
 
 
-async def _serve(settings: Settings, rows: Sequence[RoleRow], output: Format | None, port_given: bool,
-                 roles_given: bool) -> None:
+async def _serve(
+    settings: Settings, rows: Sequence[RoleRow], output: Format | None, port_given: bool, roles_given: bool
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -63,8 +65,14 @@ async def _serve(settings: Settings, rows: Sequence[RoleRow], output: Format | N
     await main
 
 
-async def _hold(settings: Settings, rows: Sequence[RoleRow], output: Format | None, given: tuple[bool, bool],
-                stop: asyncio.Event, ready: asyncio.Event) -> None:
+async def _hold(
+    settings: Settings,
+    rows: Sequence[RoleRow],
+    output: Format | None,
+    given: tuple[bool, bool],
+    stop: asyncio.Event,
+    ready: asyncio.Event,
+) -> None:
     from infra.supervisor.launch import launched
 
     async with launched(settings, rows, tell=tell, port_given=given[0], roles_given=given[1]) as stack:
@@ -86,12 +94,12 @@ def for_people(line: dict[str, Any]) -> str:
     call = f"curl -s {line['gateway']}"
     key = f"-H 'Authorization: Bearer {line['api_key']}'"
     return f"""
-  gateway    {line['gateway']}
-  kafka      {line['kafka']}
-  postgres   {line['postgres']}
-  redis      {line['redis']}
-  api key    {line['api_key']}
-  data       {line['data_dir']}   (logs in logs/, keys in credentials.json)
+  gateway    {line["gateway"]}
+  kafka      {line["kafka"]}
+  postgres   {line["postgres"]}
+  redis      {line["redis"]}
+  api key    {line["api_key"]}
+  data       {line["data_dir"]}   (logs in logs/, keys in credentials.json)
 
   {call}/v1/messages {key} \\
     -H 'Content-Type: application/json' -d '{{"to": "+4915112345678", "from": "Sluice", "body": "Hello"}}'

@@ -56,13 +56,19 @@ class Api:
                 raise Refusal(f"the header {name} cannot carry what was given", "use the printable characters of ASCII")
         connection, before, added = connect(self._url, TIMEOUT)
         try:
-            connection.request(method, before + path, body, {**sent, **added},
-                encode_chunked=body is not None and not isinstance(body, bytes))
+            connection.request(
+                method,
+                before + path,
+                body,
+                {**sent, **added},
+                encode_chunked=body is not None and not isinstance(body, bytes),
+            )
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException) as fault:
-            raise ApiError(0, f"the gateway at {self._url} does not answer ({fault})",
-                           "see `sluice ps` and `sluice doctor`") from fault
+            raise ApiError(
+                0, f"the gateway at {self._url} does not answer ({fault})", "see `sluice ps` and `sluice doctor`"
+            ) from fault
         finally:
             connection.close()
         return _decoded(answer.status, content)
@@ -83,10 +89,15 @@ def _decoded(status: int, content: bytes) -> Answer:
         return answer
     said = answer.get("detail") or answer.get("title") or "no reason given"
     errors = [error for error in answer.get("errors", []) if isinstance(error, dict)]
-    details = "; ".join(" ".join(str(part) for part in (error.get("pointer"), error.get("detail")) if part and part != said)
-                        for error in errors)
-    raise ApiError(status, f"{status} {answer.get('code', '')}".strip() + f": {said}" + (f" ({details})" if details else ""),
-                   _next_step(status))
+    details = "; ".join(
+        " ".join(str(part) for part in (error.get("pointer"), error.get("detail")) if part and part != said)
+        for error in errors
+    )
+    raise ApiError(
+        status,
+        f"{status} {answer.get('code', '')}".strip() + f": {said}" + (f" ({details})" if details else ""),
+        _next_step(status),
+    )
 
 
 def _next_step(status: int) -> str:

@@ -29,8 +29,9 @@ def all_final(state: State) -> bool:
     return has_ended(state) and sum(counts.get(name, 0) for name in FINAL) >= counts["accepted"]
 
 
-def watch_campaign(api: Api, campaign: str, until: Callable[[State], bool] = has_ended, *, seconds: float | None = None,
-                   pause: float = 0.25) -> State:
+def watch_campaign(
+    api: Api, campaign: str, until: Callable[[State], bool] = has_ended, *, seconds: float | None = None, pause: float = 0.25
+) -> State:
     """The state at the end. `seconds`: give up after so long and return the state of then."""
     from rich.console import Console
     from rich.live import Live
@@ -66,8 +67,9 @@ def progress_table(state: State) -> Any:
     """Its state and how many messages are in each."""
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, show_header=False, title_justify="left",
-                  title=f"{state['name']}: {state['status']}")
+    table = Table(
+        box=None, pad_edge=False, show_header=False, title_justify="left", title=f"{state['name']}: {state['status']}"
+    )
     accepted = state["counts"]["accepted"]
     for name, count in state["counts"].items():
         if count:

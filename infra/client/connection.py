@@ -58,8 +58,10 @@ def _proxy(target: SplitResult) -> SplitResult | None:
         return None
     proxy = urlsplit(named if "://" in named else f"http://{named}")
     if proxy.scheme != "http" or not proxy.hostname:
-        raise Refusal(f"the proxy for {target.scheme} is of a kind that is not known here: {proxy.scheme}",
-                      "name an http:// proxy, or put the gateway's host into NO_PROXY")
+        raise Refusal(
+            f"the proxy for {target.scheme} is of a kind that is not known here: {proxy.scheme}",
+            "name an http:// proxy, or put the gateway's host into NO_PROXY",
+        )
     return proxy
 
 

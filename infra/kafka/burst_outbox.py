@@ -23,8 +23,9 @@ class BurstOutbox:
     """A producer of its own; to be made inside a running loop."""
 
     def __init__(self, bootstrap: str, client_id: str, *, linger_ms: float = 0, compression: str = "uncompressed") -> None:
-        self._producer = make_producer(bootstrap, client_id, linger_ms=linger_ms, report_faults_only=True,
-                                       compression=compression)
+        self._producer = make_producer(
+            bootstrap, client_id, linger_ms=linger_ms, report_faults_only=True, compression=compression
+        )
         self._one_at_a_time = asyncio.Lock()
 
     async def send_all(self, records: Sequence[ProducerRecord]) -> None:
@@ -38,7 +39,7 @@ class BurstOutbox:
             produce: Any = self._producer.produce
             for begin in range(0, len(records), TURN):
                 try:
-                    for topic, key, value, headers, partition in records[begin:begin + TURN]:
+                    for topic, key, value, headers, partition in records[begin : begin + TURN]:
                         produce(topic, value, key, partition, failed, headers=headers or None)
                 except (BufferError, KafkaException) as fault:
                     faults.append(f"not taken by the client: {fault}")

@@ -58,30 +58,41 @@ class _Reader(Consumer):
             self.offsets_for_times([TopicPartition(one.topic, one.partition, _NEWEST) for one in partitions], _WAKE_SECONDS)
 
 
-def make_producer(bootstrap: str, client_id: str, *, linger_ms: float = 0, queue_messages: int = 200_000,
-                  report_faults_only: bool = False, polled: bool = False, compression: str = "producer") -> Producer:
+def make_producer(
+    bootstrap: str,
+    client_id: str,
+    *,
+    linger_ms: float = 0,
+    queue_messages: int = 200_000,
+    report_faults_only: bool = False,
+    polled: bool = False,
+    compression: str = "producer",
+) -> Producer:
     """A producer for `Outbox`; `linger_ms` 0 for otp, 5 to 20 for bulk. `report_faults_only`: delivery reports of what
     failed alone. `polled`: the caller has a thread that does nothing else, and no other may give its reports.
     `compression`: as Kafka's setting of topics names it; `producer` leaves it to us, and we choose lz4."""
-    producer = _Writer({
-        **_reconnect(),
-        "bootstrap.servers": bootstrap,
-        "client.id": client_id,
-        "enable.idempotence": True,
-        "acks": "all",
-        # Trap: the client's own default places keys on other partitions than the Java client and aiokafka.
-        "partitioner": "murmur2_random",
-        "message.timeout.ms": 8000,
-        "linger.ms": linger_ms,
-        "compression.type": _CODECS.get(compression, compression),
-        # Trap: the default of gzip is six, which costs twice as much for a tenth less.
-        "compression.level": 1 if compression == "gzip" else -1,
-        "queue.buffering.max.messages": queue_messages,
-        "queue.buffering.max.kbytes": 262_144,
-        # A dead letter is as large as the record it buries, and its headers.
-        "message.max.bytes": DEAD_LETTER_BYTES,
-        "delivery.report.only.error": report_faults_only,
-    }, logger=ClientLog())
+    producer = _Writer(
+        {
+            **_reconnect(),
+            "bootstrap.servers": bootstrap,
+            "client.id": client_id,
+            "enable.idempotence": True,
+            "acks": "all",
+            # Trap: the client's own default places keys on other partitions than the Java client and aiokafka.
+            "partitioner": "murmur2_random",
+            "message.timeout.ms": 8000,
+            "linger.ms": linger_ms,
+            "compression.type": _CODECS.get(compression, compression),
+            # Trap: the default of gzip is six, which costs twice as much for a tenth less.
+            "compression.level": 1 if compression == "gzip" else -1,
+            "queue.buffering.max.messages": queue_messages,
+            "queue.buffering.max.kbytes": 262_144,
+            # A dead letter is as large as the record it buries, and its headers.
+            "message.max.bytes": DEAD_LETTER_BYTES,
+            "delivery.report.only.error": report_faults_only,
+        },
+        logger=ClientLog(),
+    )
     if not polled:
         listen(producer)
     return producer
@@ -93,24 +104,27 @@ def make_consumer(bootstrap: str, group: str, instance: str | None = None, **ext
     Without a committed offset it fails (`auto.offset.reset=error`) unless `extra` says otherwise: a stage must
     never jump over what it did not see.
     """
-    return _Reader({
-        **_reconnect(),
-        "bootstrap.servers": bootstrap,
-        "group.id": group,
-        "client.id": instance or group,
-        **({"group.instance.id": instance} if instance else {}),
-        "group.protocol": "classic",
-        "session.timeout.ms": 6000,
-        "heartbeat.interval.ms": 1000,
-        "max.poll.interval.ms": 300_000,
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
-        "auto.offset.reset": "error",
-        "isolation.level": "read_committed",
-        "fetch.wait.max.ms": 100,
-        "queued.max.messages.kbytes": 65_536,
-        **extra,
-    }, logger=ClientLog())
+    return _Reader(
+        {
+            **_reconnect(),
+            "bootstrap.servers": bootstrap,
+            "group.id": group,
+            "client.id": instance or group,
+            **({"group.instance.id": instance} if instance else {}),
+            "group.protocol": "classic",
+            "session.timeout.ms": 6000,
+            "heartbeat.interval.ms": 1000,
+            "max.poll.interval.ms": 300_000,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "isolation.level": "read_committed",
+            "fetch.wait.max.ms": 100,
+            "queued.max.messages.kbytes": 65_536,
+            **extra,
+        },
+        logger=ClientLog(),
+    )
 
 
 def make_admin(bootstrap: str) -> AdminClient:

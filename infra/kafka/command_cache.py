@@ -170,8 +170,10 @@ class CommandCache:
         topic = consumer.list_topics(COMMANDS, _PATIENCE).topics[COMMANDS]
         if topic.error is not None or not topic.partitions:
             raise CommandsUnreadable(f"the topic {COMMANDS} cannot be read ({topic.error}): run `sluice topics apply`")
-        return {partition: consumer.get_watermark_offsets(TopicPartition(COMMANDS, partition), timeout=_PATIENCE)[1]
-                for partition in topic.partitions}
+        return {
+            partition: consumer.get_watermark_offsets(TopicPartition(COMMANDS, partition), timeout=_PATIENCE)[1]
+            for partition in topic.partitions
+        }
 
 
 def _behind(consumer: Any, ends: dict[int, int]) -> bool:

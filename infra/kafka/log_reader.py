@@ -45,9 +45,16 @@ def end_offsets(bootstrap: str, topics: Sequence[str]) -> dict[PartitionKey, int
 def committed_offsets(bootstrap: str, groups: Mapping[str, Sequence[str]]) -> dict[tuple[str, str, int], int]:
     """What each group has committed, by group, topic and partition; partitions without a commit are left out."""
     present = make_admin(bootstrap).list_topics(timeout=PATIENCE_SECONDS).topics
-    return {(group, *place): offset for group, topics in groups.items() for place, offset in offsets.committed(
-        bootstrap, group, [(topic, p) for topic in topics if topic in present for p in present[topic].partitions],
-        PATIENCE_SECONDS).items()}
+    return {
+        (group, *place): offset
+        for group, topics in groups.items()
+        for place, offset in offsets.committed(
+            bootstrap,
+            group,
+            [(topic, p) for topic in topics if topic in present for p in present[topic].partitions],
+            PATIENCE_SECONDS,
+        ).items()
+    }
 
 
 def read_log(bootstrap: str, ends: Mapping[PartitionKey, int]) -> Iterator[ConsumerRecord]:
@@ -86,8 +93,9 @@ def _begins(consumer: Any, stretches: Mapping[PartitionKey, Stretch]) -> dict[Pa
     return begins
 
 
-def _entries(consumer: Any, begins: Mapping[PartitionKey, int],
-             ends: Mapping[PartitionKey, int]) -> Iterator[ConsumerRecord]:
+def _entries(
+    consumer: Any, begins: Mapping[PartitionKey, int], ends: Mapping[PartitionKey, int]
+) -> Iterator[ConsumerRecord]:
     open_places = {place for place, end in ends.items() if end > 0}
     consumer.assign([TopicPartition(*place, begins[place]) for place in sorted(open_places)])
     while open_places:

@@ -40,8 +40,14 @@ def end_offsets(bootstrap: str, topics: Sequence[str] = OURS) -> Places:
 def _end_offsets(admin: Any, topics: Sequence[str]) -> Places:
     present: dict[str, Any] = admin.list_topics(timeout=SECONDS).topics
     latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    futures = admin.list_offsets({TopicPartition(topic, partition): latest for topic in topics if topic in present
-                                  for partition in present[topic].partitions})
+    futures = admin.list_offsets(
+        {
+            TopicPartition(topic, partition): latest
+            for topic in topics
+            if topic in present
+            for partition in present[topic].partitions
+        }
+    )
     # Trap: the futures must stay in their dict until they are done.
     return {(place.topic, place.partition): future.result(SECONDS).offset for place, future in futures.items()}
 

@@ -39,8 +39,9 @@ class Outbox:
         self._thread = threading.Thread(target=self._poll, name="kafka-poll", daemon=True)
         self._thread.start()
 
-    def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (),
-             partition: int = -1) -> asyncio.Future[int]:
+    def send(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int = -1
+    ) -> asyncio.Future[int]:
         """The offset once Kafka has acknowledged; fails with DeliveryError otherwise."""
         future: asyncio.Future[int] = self._loop.create_future()
 
@@ -55,18 +56,19 @@ class Outbox:
         self.post(topic, key, value, headers, partition, resolve)
         return future
 
-    def post(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int,
-             report: Report) -> None:
+    def post(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int, report: Report
+    ) -> None:
         """As `send`, but calls `report(error, partition, offset)` on the loop instead of making a future."""
 
         def delivered(error: Any, message: Any) -> None:
-            self._reports.append((report, None if error is None else str(error), message.partition(),
-                                  message.offset()))
+            self._reports.append((report, None if error is None else str(error), message.partition(), message.offset()))
             self._wake()
 
         try:
-            self._producer.produce(topic, value=value, key=key, headers=list(headers) or None, partition=partition,
-                                   on_delivery=delivered)
+            self._producer.produce(
+                topic, value=value, key=key, headers=list(headers) or None, partition=partition, on_delivery=delivered
+            )
         except _REFUSALS as fault:
             self._loop.call_soon(report, _sentence(fault), -1, -1)
 

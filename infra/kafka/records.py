@@ -37,5 +37,12 @@ class ProducerRecord(NamedTuple):
 
 def record_of(message: Any) -> ConsumerRecord:
     """A message of the client that is no error."""
-    return ConsumerRecord(message.topic(), message.partition(), message.offset(), message.timestamp()[1], message.key(),
-                          message.value(), message.headers() or ())
+    return ConsumerRecord(
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        message.timestamp()[1],
+        message.key(),
+        message.value(),
+        message.headers() or (),
+    )

@@ -48,8 +48,9 @@ class RejectedCommands:
         done = consumer.committed([place], timeout=SECONDS)[0].offset
         new = [(record, fault) for record, fault in poison if record.offset >= done]
         if new:
-            self._writer.write([dead_letter(record, fault, code=Reason.UNDECODABLE, service=self._service)
-                                for record, fault in new])
+            self._writer.write(
+                [dead_letter(record, fault, code=Reason.UNDECODABLE, service=self._service) for record, fault in new]
+            )
             place.offset = new[-1][0].offset + 1
             consumer.commit(offsets=[place], asynchronous=False)
 

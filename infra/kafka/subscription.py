@@ -25,8 +25,17 @@ from infra.kafka.client import KafkaException, TopicPartition
 from infra.kafka.records import ConsumerRecord, PartitionKey, record_of
 from infra.telemetry.repeats import Repeats
 
-HOPELESS = frozenset({"_AUTO_OFFSET_RESET", "OFFSET_OUT_OF_RANGE", "UNKNOWN_TOPIC_OR_PART", "TOPIC_AUTHORIZATION_FAILED",
-                      "GROUP_AUTHORIZATION_FAILED", "FENCED_INSTANCE_ID", "_FATAL"})
+HOPELESS = frozenset(
+    {
+        "_AUTO_OFFSET_RESET",
+        "OFFSET_OUT_OF_RANGE",
+        "UNKNOWN_TOPIC_OR_PART",
+        "TOPIC_AUTHORIZATION_FAILED",
+        "GROUP_AUTHORIZATION_FAILED",
+        "FENCED_INSTANCE_ID",
+        "_FATAL",
+    }
+)
 """Faults after which reading on would jump over records, or never succeed."""
 
 Told = Callable[[list[PartitionKey]], None]
@@ -37,8 +46,16 @@ class Subscription:
     """`all_held`: nothing is read for now. `own_offsets`: nothing is read before `assign` says from where. `begin_held`:
     each partition is held until it is released. `hopeless`: which faults are raised, besides those fatal to the client."""
 
-    def __init__(self, consumer: Any, *, assigned: Told, revoked: Told, own_offsets: bool = False, begin_held: bool = False,
-                 hopeless: Collection[str] = HOPELESS) -> None:
+    def __init__(
+        self,
+        consumer: Any,
+        *,
+        assigned: Told,
+        revoked: Told,
+        own_offsets: bool = False,
+        begin_held: bool = False,
+        hopeless: Collection[str] = HOPELESS,
+    ) -> None:
         self.all_held = False
         self._consumer = consumer
         self._assigned = assigned
@@ -82,8 +99,7 @@ class Subscription:
         first = self._consumer.poll(seconds)
         if first is None:
             return []
-        return readable([first, *(self._consumer.consume(most - 1, 0) if most > 1 else ())],
-                        self._hopeless, self._passing)
+        return readable([first, *(self._consumer.consume(most - 1, 0) if most > 1 else ())], self._hopeless, self._passing)
 
     def consume(self, most: int, seconds: float) -> list[ConsumerRecord]:
         """`most` records, or what has come within `seconds`. Raises KafkaException."""
@@ -97,8 +113,10 @@ class Subscription:
 
     def commit(self, offsets: Mapping[PartitionKey, tuple[int, str]], *, wait: bool = True) -> list[PartitionKey]:
         """Commit offset and metadata; those that Kafka has taken, if it was waited for. Raises KafkaException."""
-        answers = self._consumer.commit(offsets=[TopicPartition(*place, offset, metadata)
-                                                 for place, (offset, metadata) in offsets.items()], asynchronous=not wait)
+        answers = self._consumer.commit(
+            offsets=[TopicPartition(*place, offset, metadata) for place, (offset, metadata) in offsets.items()],
+            asynchronous=not wait,
+        )
         return [(one.topic, one.partition) for one in answers if one.error is None] if wait else []
 
     def _on_assign(self, consumer: Any, partitions: list[Any]) -> None:
@@ -147,8 +165,9 @@ class Subscription:
             log.info("Kafka is not well", action="kafka_passing", error=str(error), left_out=left_out)
 
 
-def readable(messages: Iterable[Any], hopeless: Collection[str] = HOPELESS,
-             passing: Callable[[Any], None] = lambda error: None) -> list[ConsumerRecord]:
+def readable(
+    messages: Iterable[Any], hopeless: Collection[str] = HOPELESS, passing: Callable[[Any], None] = lambda error: None
+) -> list[ConsumerRecord]:
     """The records among these messages. Raises KafkaException for a fault that does not pass."""
     records = []
     for message in messages:

@@ -29,8 +29,11 @@ from schemas.values.lanes import POOLS, Lane, Pool
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "sluice-streams-otp": (*(ingest(lane) for lane in POOLS[Pool.OTP]), *(attempts(lane) for lane in POOLS[Pool.OTP])),
-    "sluice-streams-bulk": (*(ingest(lane) for lane in POOLS[Pool.BULK]),
-                            *(attempts(lane) for lane in POOLS[Pool.BULK]), CARRIER_RECEIPTS),
+    "sluice-streams-bulk": (
+        *(ingest(lane) for lane in POOLS[Pool.BULK]),
+        *(attempts(lane) for lane in POOLS[Pool.BULK]),
+        CARRIER_RECEIPTS,
+    ),
     "sluice-dispatch-otp": tuple(dispatch(lane) for lane in POOLS[Pool.OTP]),
     "sluice-dispatch-bulk": tuple(dispatch(lane) for lane in POOLS[Pool.BULK]),
     "sluice-delay": tuple(retry(lane) for lane in Lane),
@@ -39,8 +42,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 DEADLINE = 30.0
 ANSWER = 2.0
-_AGAIN = {KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR,
-          KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._WAIT_COORD}
+_AGAIN = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._TIMED_OUT,
+    KafkaError._TRANSPORT,
+    KafkaError._WAIT_COORD,
+}
 
 
 class TopicError(RuntimeError):
@@ -74,10 +84,17 @@ class TopicState(NamedTuple):
 
 def wanted_settings(row: Topic, replication: int, compression: Compression = _AS_SHIPPED) -> dict[str, str]:
     """The settings of a row as Kafka names them."""
-    keep = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"} if row.retention_ms is None else {
-        "cleanup.policy": "delete", "retention.ms": str(row.retention_ms), "retention.bytes": "-1"}
-    return {**keep, "compression.type": compression.public if row.public else compression.internal,
-            "max.message.bytes": str(row.most_bytes), "min.insync.replicas": str(2 if replication >= 3 else 1)}
+    keep = (
+        {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
+        if row.retention_ms is None
+        else {"cleanup.policy": "delete", "retention.ms": str(row.retention_ms), "retention.bytes": "-1"}
+    )
+    return {
+        **keep,
+        "compression.type": compression.public if row.public else compression.internal,
+        "max.message.bytes": str(row.most_bytes),
+        "min.insync.replicas": str(2 if replication >= 3 else 1),
+    }
 
 
 def apply(bootstrap: str, replication: int, compression: Compression = _AS_SHIPPED) -> list[str]:
@@ -95,13 +112,22 @@ def diff(bootstrap: str, replication: int, compression: Compression = _AS_SHIPPE
     present = _present(admin)
     out = [f"topic {row.name} is missing" for row in TOPICS if row.name not in present]
     known = [row for row in TOPICS if row.name in present]
-    out += [f"topic {row.name} has {present[row.name]} partitions instead of {row.partitions}" for row in known
-            if present[row.name] != row.partitions]
+    out += [
+        f"topic {row.name} has {present[row.name]} partitions instead of {row.partitions}"
+        for row in known
+        if present[row.name] != row.partitions
+    ]
     for row, settings in zip(known, _settings(admin, known), strict=True):
-        out += [f"topic {row.name}: {name} is {settings.get(name)} instead of {value}"
-                for name, value in wanted_settings(row, replication, compression).items() if settings.get(name) != value]
-    out += [f"group {group} has not begun on {place.topic}[{place.partition}]" for group in GROUPS
-            for place in _not_begun(bootstrap, group, present)]
+        out += [
+            f"topic {row.name}: {name} is {settings.get(name)} instead of {value}"
+            for name, value in wanted_settings(row, replication, compression).items()
+            if settings.get(name) != value
+        ]
+    out += [
+        f"group {group} has not begun on {place.topic}[{place.partition}]"
+        for group in GROUPS
+        for place in _not_begun(bootstrap, group, present)
+    ]
     return out
 
 
@@ -110,9 +136,15 @@ def list_topics(bootstrap: str) -> list[TopicState]:
     admin = make_admin(bootstrap)
     metadata = _metadata(admin)
     rows = [row for row in TOPICS if row.name in metadata]
-    return [TopicState(row.name, len(metadata[row.name].partitions),
-                       len(metadata[row.name].partitions[0].replicas) if metadata[row.name].partitions else 0, settings)
-            for row, settings in zip(rows, _settings(admin, rows), strict=True)]
+    return [
+        TopicState(
+            row.name,
+            len(metadata[row.name].partitions),
+            len(metadata[row.name].partitions[0].replicas) if metadata[row.name].partitions else 0,
+            settings,
+        )
+        for row, settings in zip(rows, _settings(admin, rows), strict=True)
+    ]
 
 
 def _metadata(admin: Any) -> dict[str, Any]:
@@ -126,8 +158,12 @@ def _present(admin: Any) -> dict[str, int]:
 def _create(admin: Any, rows: list[Topic], replication: int, compression: Compression) -> list[str]:
     if not rows:
         return []
-    futures = admin.create_topics([NewTopic(row.name, row.partitions, replication,
-                                            config=wanted_settings(row, replication, compression)) for row in rows])
+    futures = admin.create_topics(
+        [
+            NewTopic(row.name, row.partitions, replication, config=wanted_settings(row, replication, compression))
+            for row in rows
+        ]
+    )
     for name, future in futures.items():
         try:
             future.result(DEADLINE)
@@ -142,11 +178,15 @@ def _change(admin: Any, rows: list[Topic], replication: int, compression: Compre
         return []
     out, resources = [], []
     for row, settings in zip(rows, _settings(admin, rows), strict=True):
-        wrong = {name: value for name, value in wanted_settings(row, replication, compression).items()
-                 if settings.get(name) != value}
+        wrong = {
+            name: value
+            for name, value in wanted_settings(row, replication, compression).items()
+            if settings.get(name) != value
+        }
         if wrong:
-            entries = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-                       for name, value in wrong.items()]
+            entries = [
+                ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in wrong.items()
+            ]
             resources.append(ConfigResource(ResourceType.TOPIC, row.name, incremental_configs=entries))
             out.append(f"changed {', '.join(wrong)} of topic {row.name}")
     if resources:
@@ -174,8 +214,10 @@ def _begin_groups(admin: Any, bootstrap: str) -> list[str]:
     present = _present(admin)
     wrong = [f"{name} ({present[name]})" for name, count in partitions.items() if present.get(name, count) != count]
     if wrong:
-        raise TopicError(f"topics with another number of partitions than the table has: {', '.join(wrong)}; "
-                         "offsets and keys depend on it, so point SLUICE_KAFKA__BOOTSTRAP at another cluster")
+        raise TopicError(
+            f"topics with another number of partitions than the table has: {', '.join(wrong)}; "
+            "offsets and keys depend on it, so point SLUICE_KAFKA__BOOTSTRAP at another cluster"
+        )
     out = []
     for group in GROUPS:
         fresh = _not_begun(bootstrap, group, partitions)
@@ -198,8 +240,9 @@ def _begin(admin: Any, group: str, places: list[TopicPartition]) -> None:
     try:
         _patiently(alter)
     except TopicError as fault:
-        raise TopicError(f"group {group} cannot be given its first offsets: {fault}; stop its roles, then "
-                         "`sluice topics apply`") from fault
+        raise TopicError(
+            f"group {group} cannot be given its first offsets: {fault}; stop its roles, then `sluice topics apply`"
+        ) from fault
 
 
 def _patiently(ask: Callable[[], Any]) -> Any:

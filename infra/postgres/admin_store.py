@@ -38,8 +38,9 @@ class CatalogError(ValueError):
 @contextmanager
 def open_admin_store(url: str) -> Iterator[AdminStore]:
     """A catalog on one connection."""
-    with psycopg.connect(url, autocommit=True, connect_timeout=5, row_factory=dict_row,
-                         application_name="sluice-catalog") as connection:
+    with psycopg.connect(
+        url, autocommit=True, connect_timeout=5, row_factory=dict_row, application_name="sluice-catalog"
+    ) as connection:
         yield AdminStore(connection)
 
 
@@ -65,8 +66,11 @@ class AdminStore:
         if not rows:
             raise CatalogError(f"there is no tenant {which!r}: see `sluice tenant list`")
         row = _amounts(rows[0])
-        return row | {"available": format_amount(parse_amount(row["balance"], signed=True) -
-                                                 parse_amount(row["reserved"], signed=True))}
+        return row | {
+            "available": format_amount(
+                parse_amount(row["balance"], signed=True) - parse_amount(row["reserved"], signed=True)
+            )
+        }
 
     def create_tenant(self, name: str, balance: int) -> tuple[str, str]:
         """(the tenant's id, its first API key)."""
@@ -86,20 +90,38 @@ class AdminStore:
             self._do("key_add", id=key_id(key), tenant=tenant, name="seeded", hash=hash_key(key))
             return key
 
-    def set_tenant(self, which: str, *, lanes: list[str] | None, senders: list[str] | None, any_sender: bool,
-                   balance_short: str | None, charge_uncertain: bool | None) -> Row:
+    def set_tenant(
+        self,
+        which: str,
+        *,
+        lanes: list[str] | None,
+        senders: list[str] | None,
+        any_sender: bool,
+        balance_short: str | None,
+        charge_uncertain: bool | None,
+    ) -> Row:
         """Change what is given; the tenant as it is then."""
         identity = self.tenant(which)["id"]
-        self._do("tenant_set", id=identity, lanes=lanes, senders=senders, any_sender=any_sender,
-                 balance_short=balance_short, charge_uncertain=charge_uncertain)
+        self._do(
+            "tenant_set",
+            id=identity,
+            lanes=lanes,
+            senders=senders,
+            any_sender=any_sender,
+            balance_short=balance_short,
+            charge_uncertain=charge_uncertain,
+        )
         return self.tenant(identity)
 
     def credit(self, which: str, amount: int) -> Row:
         """Add to the balance (ten-thousandths; what is taken away must be available)."""
         tenant = self.tenant(which)
         if self._do("balance_credit", tenant=tenant["id"], amount=amount, most=MAX_AMOUNT) == 0:
-            raise CatalogError(f"only {tenant['available']} are available" if amount < 0 else
-                               f"the balance would be more than {format_amount(MAX_AMOUNT)}")
+            raise CatalogError(
+                f"only {tenant['available']} are available"
+                if amount < 0
+                else f"the balance would be more than {format_amount(MAX_AMOUNT)}"
+            )
         return self.tenant(tenant["id"])
 
     def create_key(self, which: str, name: str) -> Row:
@@ -137,8 +159,12 @@ class AdminStore:
             if any(row["id"] == carrier.id for row in rows):
                 return False
             number = max((row["number"] for row in rows), default=0) + 1
-            self._do("carrier_add", number=number, partition=choose_partition(number, [row["partition"] for row in rows]),
-                     **_carrier_columns(carrier, settings, password, keyring))
+            self._do(
+                "carrier_add",
+                number=number,
+                partition=choose_partition(number, [row["partition"] for row in rows]),
+                **_carrier_columns(carrier, settings, password, keyring),
+            )
             return True
 
     def apply_carrier(self, carrier: CarrierSettings, of_kind: KindSettings, keyring: Keyring) -> Row:
@@ -148,8 +174,15 @@ class AdminStore:
             self._do("carrier_apply", **_carrier_columns(carrier, settings, password, keyring))
         return self.carrier(carrier.id)
 
-    def set_carrier(self, identity: str, *, rate: int | None = None, window: int | None = None,
-                    binds: int | None = None, receipt_wait_seconds: int | None = None) -> Row:
+    def set_carrier(
+        self,
+        identity: str,
+        *,
+        rate: int | None = None,
+        window: int | None = None,
+        binds: int | None = None,
+        receipt_wait_seconds: int | None = None,
+    ) -> Row:
         """Change what is given; in force within a second or two."""
         kind = self.carrier(identity)["kind"]
         if binds is not None:
@@ -157,8 +190,9 @@ class AdminStore:
                 check_binds(kind, binds)
             except ValueError as fault:
                 raise CatalogError(f"unsupported: {fault}") from None
-        self._do("carrier_set", id=identity, rate=rate, window=window, binds=binds,
-                 receipt_wait_seconds=receipt_wait_seconds)
+        self._do(
+            "carrier_set", id=identity, rate=rate, window=window, binds=binds, receipt_wait_seconds=receipt_wait_seconds
+        )
         return self.carrier(identity)
 
     def move_carrier(self, identity: str, host: str, port: int) -> None:
@@ -239,10 +273,18 @@ class AdminStore:
 
 def _carrier_columns(carrier: CarrierSettings, settings: Row, password: str, keyring: Keyring) -> Row:
     sealed_by, sealed = seal_secret(keyring, password, carrier_context(carrier.id))
-    return {"id": carrier.id, "kind": carrier.kind, "rate": carrier.rate, "window": carrier.window, "binds": carrier.binds,
-            "receipt_wait_seconds": carrier.receipt_wait_seconds,
-            "one_receipt_for_all_parts": carrier.one_receipt_for_all_parts, "settings": Jsonb(settings), "secret": sealed,
-            "secret_key_id": sealed_by}
+    return {
+        "id": carrier.id,
+        "kind": carrier.kind,
+        "rate": carrier.rate,
+        "window": carrier.window,
+        "binds": carrier.binds,
+        "receipt_wait_seconds": carrier.receipt_wait_seconds,
+        "one_receipt_for_all_parts": carrier.one_receipt_for_all_parts,
+        "settings": Jsonb(settings),
+        "secret": sealed,
+        "secret_key_id": sealed_by,
+    }
 
 
 def choose_partition(number: int, taken: list[int]) -> int:

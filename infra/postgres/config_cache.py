@@ -126,8 +126,17 @@ class ConfigCache:
     def _carrier(self, row: Any) -> CarrierRow:
         *plain, settings, key_id, secret = row
         password = open_secret(self._keyring, key_id, secret, carrier_context(row[0])) if secret is not None else ""
-        names = ("id", "number", "kind", "rate", "window", "binds", "receipt_wait_seconds",
-                 "one_receipt_for_all_parts", "partition")
+        names = (
+            "id",
+            "number",
+            "kind",
+            "rate",
+            "window",
+            "binds",
+            "receipt_wait_seconds",
+            "one_receipt_for_all_parts",
+            "partition",
+        )
         return CarrierRow(**dict(zip(names, plain, strict=True)), settings=settings, password=password)
 
     async def _keep_fresh(self) -> None:
@@ -148,5 +157,11 @@ def carrier_context(carrier: str) -> str:
 
 def _tenant(row: Any) -> TenantRow:
     tenant, name, lanes, senders, balance_short, charge_uncertain = row
-    return TenantRow(id=tenant, name=name, lanes=tuple(lanes), senders=None if senders is None else tuple(senders),
-                     balance_short=balance_short, charge_uncertain=charge_uncertain)
+    return TenantRow(
+        id=tenant,
+        name=name,
+        lanes=tuple(lanes),
+        senders=None if senders is None else tuple(senders),
+        balance_short=balance_short,
+        charge_uncertain=charge_uncertain,
+    )

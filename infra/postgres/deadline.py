@@ -25,8 +25,7 @@ class DeadlineConnection(AsyncConnection[Any]):
 
     answer_seconds: float | None = None
 
-    async def wait(self, gen: PQGen[Result], interval: float = INTERVAL_SECONDS,
-                   timeout: float | None = None) -> Result:
+    async def wait(self, gen: PQGen[Result], interval: float = INTERVAL_SECONDS, timeout: float | None = None) -> Result:
         """What the server answers. Every statement, also BEGIN and COMMIT, waits here."""
         if self.answer_seconds is None:
             return await super().wait(gen, interval, timeout)

@@ -78,8 +78,13 @@ def _history(url: str) -> Iterator[tuple[Any, Any]]:
     given = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
     port = given.pop("port", None)
     address = DatabaseURI(
-        "postgresql+psycopg", given.pop("user", None), given.pop("password", None), given.pop("host", None),
-        int(port) if port else None, given.pop("dbname", ""), {**given, "options": _options(given.get("options"))},
+        "postgresql+psycopg",
+        given.pop("user", None),
+        given.pop("password", None),
+        given.pop("host", None),
+        int(port) if port else None,
+        given.pop("dbname", ""),
+        {**given, "options": _options(given.get("options"))},
     )
     with as_file(files("infra.postgres.migrations")) as folder:
         backend = _Backend(address, "_yoyo_migration")

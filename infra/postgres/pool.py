@@ -23,8 +23,22 @@ from infra.postgres.faults import values_told_apart
 from infra.postgres.sql import load_sql
 
 __all__ = [
-    "Connection", "DatabaseDown", "Jsonb", "Pool", "UniqueViolation", "class_row", "dict_row", "execute", "fetch_all",
-    "fetch_one", "look_up", "open_pool", "scalar_row", "tenant_transaction", "transaction", "tuple_row",
+    "Connection",
+    "DatabaseDown",
+    "Jsonb",
+    "Pool",
+    "UniqueViolation",
+    "class_row",
+    "dict_row",
+    "execute",
+    "fetch_all",
+    "fetch_one",
+    "look_up",
+    "open_pool",
+    "scalar_row",
+    "tenant_transaction",
+    "transaction",
+    "tuple_row",
 ]
 
 Connection = AsyncConnection[Any]
@@ -38,8 +52,9 @@ UNACKNOWLEDGED_MS = 10_000
 Parameters = Sequence[object] | Mapping[str, object] | None
 
 
-async def open_pool(url: str, *, role: str = "operator", size: int = 4, wait_seconds: float = 2.0,
-                    answer_seconds: float | None = None) -> Pool:
+async def open_pool(
+    url: str, *, role: str = "operator", size: int = 4, wait_seconds: float = 2.0, answer_seconds: float | None = None
+) -> Pool:
     """A pool of at most `size` connections, open at once; PostgreSQL need not be there yet.
 
     `role`: operator | app. `wait_seconds`: how long a transaction waits for a free or a new connection before
@@ -55,15 +70,27 @@ async def open_pool(url: str, *, role: str = "operator", size: int = 4, wait_sec
             await connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(APP_ROLE)))
 
     pool: Pool = AsyncConnectionPool(
-        url, connection_class=DeadlineConnection, min_size=1, max_size=max(size, 1), open=False, configure=prepare,
-        timeout=wait_seconds, check=check,
+        url,
+        connection_class=DeadlineConnection,
+        min_size=1,
+        max_size=max(size, 1),
+        open=False,
+        configure=prepare,
+        timeout=wait_seconds,
+        check=check,
         # Trap: the pool's own back-off grows to minutes; given up at once, the next one who asks tries anew.
         reconnect_timeout=0.0,
-        kwargs={"autocommit": True, "connect_timeout": 3, "application_name": f"sluice-{role}",
-                "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
-                # Keep-alives rest while something sent is not acknowledged; without this a cable that was pulled then
-                # goes unnoticed for a quarter of an hour.
-                "tcp_user_timeout": UNACKNOWLEDGED_MS},
+        kwargs={
+            "autocommit": True,
+            "connect_timeout": 3,
+            "application_name": f"sluice-{role}",
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            # Keep-alives rest while something sent is not acknowledged; without this a cable that was pulled then
+            # goes unnoticed for a quarter of an hour.
+            "tcp_user_timeout": UNACKNOWLEDGED_MS,
+        },
     )
     await pool.open(wait=False)
     return pool

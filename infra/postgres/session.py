@@ -86,8 +86,14 @@ class Session:
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:
             connection = psycopg.connect(
-                self._url, autocommit=True, connect_timeout=3, application_name=self._name,
-                keepalives_idle=5, keepalives_interval=2, keepalives_count=3)
+                self._url,
+                autocommit=True,
+                connect_timeout=3,
+                application_name=self._name,
+                keepalives_idle=5,
+                keepalives_interval=2,
+                keepalives_count=3,
+            )
             try:
                 for statement in ("SET client_min_messages = warning", *self._prepare):
                     connection.execute(statement)

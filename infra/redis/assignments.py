@@ -31,11 +31,17 @@ class Assignments:
         merged = [dict(wanted) for _, _, wanted in many]
         unsettled = list(range(len(many)))
         while unsettled:
-            answers = await self._redis.run_all([
-                Call(script=script, keys=[_key(*many[n][:2])],
-                     args=[_write(believed[n]), _write(merged[n]), LIFE_MS]) for n in unsettled])
-            unsettled = [n for n, found in zip(unsettled, answers, strict=True)
-                         if found is not None and not self._learn(n, _read(found), many[n][2], believed, merged)]
+            answers = await self._redis.run_all(
+                [
+                    Call(script=script, keys=[_key(*many[n][:2])], args=[_write(believed[n]), _write(merged[n]), LIFE_MS])
+                    for n in unsettled
+                ]
+            )
+            unsettled = [
+                n
+                for n, found in zip(unsettled, answers, strict=True)
+                if found is not None and not self._learn(n, _read(found), many[n][2], believed, merged)
+            ]
         return [among(known, wanted) for known, (_, _, wanted) in zip(merged, many, strict=True)]
 
     async def read(self, sends: Sequence[tuple[str, int]]) -> list[dict[str, int]]:
@@ -44,8 +50,13 @@ class Assignments:
         return [{} if blob is None else _read(blob) for blob in answers]
 
     @staticmethod
-    def _learn(n: int, known: dict[str, int], wanted: Mapping[str, int], believed: list[dict[str, int] | None],
-               merged: list[dict[str, int]]) -> bool:
+    def _learn(
+        n: int,
+        known: dict[str, int],
+        wanted: Mapping[str, int],
+        believed: list[dict[str, int] | None],
+        merged: list[dict[str, int]],
+    ) -> bool:
         """Take over what stands there; whether nothing is to be added."""
         believed[n], merged[n] = known, merge(known, wanted)
         return merged[n] == known

@@ -47,8 +47,9 @@ class CarrierCapacity:
         groups: dict[tuple[str, str, float], list[int]] = {}
         for n, request in enumerate(requests):
             groups.setdefault((request.carrier, request.lane, request.rate), []).append(n)
-        answers = await self._redis.run_all([
-            _ask_call(place, [requests[n] for n in members], now_ms) for place, members in groups.items()])
+        answers = await self._redis.run_all(
+            [_ask_call(place, [requests[n] for n in members], now_ms) for place, members in groups.items()]
+        )
         granted = [0] * len(requests)
         for members, answer in zip(groups.values(), answers, strict=True):
             for n, grant in zip(members, answer[1:], strict=True):
@@ -59,8 +60,9 @@ class CarrierCapacity:
         """Segments that could be granted now."""
         return int((await self._redis.run_all([_ask_call((carrier, lane, rate), [], now_ms)]))[0][0])
 
-    async def renew(self, carrier: str, lane: str, entries: Mapping[tuple[str, int], int],
-                    now_ms: int | None = None) -> None:
+    async def renew(
+        self, carrier: str, lane: str, entries: Mapping[tuple[str, int], int], now_ms: int | None = None
+    ) -> None:
         """Dispatch holds these (chunk, send) with these costs; called with none, it only says that it lives."""
         args: list[Argument] = ["" if now_ms is None else now_ms, LIFE_MS]
         for (chunk, send), cost in entries.items():

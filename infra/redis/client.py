@@ -73,8 +73,14 @@ class Redis:
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool = redis.asyncio.BlockingConnectionPool.from_url(
-            url, max_connections=16, timeout=TIMEOUT_SECONDS, socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS, retry=Retry(NoBackoff(), 0), retry_on_error=[])
+            url,
+            max_connections=16,
+            timeout=TIMEOUT_SECONDS,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            retry_on_error=[],
+        )
         self._client: Any = redis.asyncio.Redis(connection_pool=self._pool)
         self._clock = clock
         self._rest_until = float("-inf")

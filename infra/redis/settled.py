@@ -23,9 +23,12 @@ class SettledWindow:
     async def merge(self, settled: Mapping[tuple[str, int], int]) -> None:
         """Add these positions."""
         script = load_script(__package__, "settled")
-        await self._redis.run_all([
-            Call(script=script, keys=[_key(*place)], args=[_bitmap(positions), LIFE_SECONDS * 1000])
-            for place, positions in settled.items()])
+        await self._redis.run_all(
+            [
+                Call(script=script, keys=[_key(*place)], args=[_bitmap(positions), LIFE_SECONDS * 1000])
+                for place, positions in settled.items()
+            ]
+        )
 
     async def read(self, places: Sequence[tuple[str, int]]) -> list[int]:
         """The settled positions of each (chunk, send); 0 where nothing is known."""

@@ -21,8 +21,9 @@ class Tokens:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def lease(self, carrier: str, lane: str, want: int, rate: float, request_id: str,
-                    now_ms: int | None = None) -> int:
+    async def lease(
+        self, carrier: str, lane: str, want: int, rate: float, request_id: str, now_ms: int | None = None
+    ) -> int:
         """Tokens granted, 0 to `want`; a repeat of `request_id` gets the answer of the first and takes nothing.
 
         `now_ms` is for tests; Redis's own clock counts otherwise. Raises RedisDown.

@@ -84,15 +84,15 @@ def end_with_parent(parent: int) -> None:
         sys.exit(FAILED)
 
 
-async def _serve(run: Run, settings: Settings, name: str, pool: PoolName | None, instance: str, mark: Path,
-                 nice: int) -> int:
+async def _serve(
+    run: Run, settings: Settings, name: str, pool: PoolName | None, instance: str, mark: Path, nice: int
+) -> int:
     lower_session_priority(nice)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _ask_to_stop, stop, loop)
-    role = RoleContext(settings=settings, name=name, pool=pool, instance=instance, stop=stop,
-                       ready=lambda: _announce(mark))
+    role = RoleContext(settings=settings, name=name, pool=pool, instance=instance, stop=stop, ready=lambda: _announce(mark))
     try:
         await run(role)
     except Exception:  # why: the last frame of a process; whatever it was, the answer is a new process

@@ -59,8 +59,9 @@ class Sealer:
 
     def open(self, slice_: Slice) -> Columns:
         """The columns of a slice; one entry per position. Raises UnsealError, also when the lengths disagree."""
-        columns = self.unseal(slice_.sealed, key_id=slice_.key_id, tenant=slice_.tenant, campaign=slice_.campaign,
-                              chunk=slice_.chunk)
+        columns = self.unseal(
+            slice_.sealed, key_id=slice_.key_id, tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk
+        )
         count = slice_.count
         lists = [*columns.variables.values(), *([columns.refs] if columns.refs is not None else [])]
         if len(columns.to) != 8 * count or any(len(column) != count for column in lists):
@@ -80,8 +81,11 @@ class Sealer:
             raise ValueError(f"not positions of this slice of {slice_.chunk}")
         ranks = ranks_within(slice_.positions, positions)
         narrowed = msgspec.structs.replace(
-            slice_, positions=positions, indexes=pick_indexes(slice_.indexes, ranks),
-            segments=bytes(slice_.segments[i] for i in ranks) if slice_.segments else b"")
+            slice_,
+            positions=positions,
+            indexes=pick_indexes(slice_.indexes, ranks),
+            segments=bytes(slice_.segments[i] for i in ranks) if slice_.segments else b"",
+        )
         return self.reseal(narrowed, pick(self.open(slice_), ranks))
 
     def hash_destinations(self, to: bytes) -> bytes:

@@ -38,8 +38,9 @@ def kafka_jars(cache: Path | None = None, progress: Progress | None = None, repo
     home = (cache or default_cache()).absolute()
     folder = home / f"kafka-{KAFKA_VERSION}"
     if os.pathsep in str(folder):
-        raise ServiceError(f"Java cannot be told of jars in {folder}: it holds a {os.pathsep!r}.",
-                           "Set SLUICE_CACHE_DIR to another folder.")
+        raise ServiceError(
+            f"Java cannot be told of jars in {folder}: it holds a {os.pathsep!r}.", "Set SLUICE_CACHE_DIR to another folder."
+        )
     digests = _digests()
     if _complete(folder, digests):
         return folder
@@ -48,8 +49,9 @@ def kafka_jars(cache: Path | None = None, progress: Progress | None = None, repo
             if not _complete(folder, digests):
                 _fill(folder, digests, progress or _silent, repository)
     except OSError as error:
-        raise ServiceError(f"Cannot write to the cache {home}: {error}.",
-                           "Free space, or set SLUICE_CACHE_DIR to another folder.") from error
+        raise ServiceError(
+            f"Cannot write to the cache {home}: {error}.", "Free space, or set SLUICE_CACHE_DIR to another folder."
+        ) from error
     return folder
 
 

@@ -49,8 +49,9 @@ def _bundled() -> Path:
 def _ask(path: Path) -> Java | None:
     """Trap: a `java` on the PATH may be a mere launcher that fails (macOS, Debian alternatives); so it is asked."""
     try:
-        answer = subprocess.run([path, "-version"], capture_output=True, text=True, errors="replace",
-                                timeout=20, check=True, env=for_java()).stderr
+        answer = subprocess.run(
+            [path, "-version"], capture_output=True, text=True, errors="replace", timeout=20, check=True, env=for_java()
+        ).stderr
     except (OSError, subprocess.SubprocessError):
         return None
     version = re.search(r'version "(?:1\.)?(\d+)', answer)

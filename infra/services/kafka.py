@@ -107,8 +107,10 @@ class KafkaService(Embedded):
         """Where Kafka finds its settings, whose log is the folder `logs`."""
         place = self._place()
         template = (HERE / "server.properties").read_text(encoding="utf-8")
-        replace_private_file(self._data / name, template.format(
-            logs=f"{place}/{logs}", host=loopback_in_url(), client=client, controller=controller))
+        replace_private_file(
+            self._data / name,
+            template.format(logs=f"{place}/{logs}", host=loopback_in_url(), client=client, controller=controller),
+        )
         return f"{place}/{name}"
 
     def _place(self) -> str:
@@ -137,5 +139,10 @@ class KafkaService(Embedded):
             "-cp",
             os.pathsep.join(str(jar) for jar in sorted(self._jars.glob("*.jar"))),
         )
-        return Command(name="Kafka", argv=(str(self._java.path), *options, *arguments), log=self._log, env=for_java(),
-                       keep_fds=() if self._folder is None else (self._folder,))
+        return Command(
+            name="Kafka",
+            argv=(str(self._java.path), *options, *arguments),
+            log=self._log,
+            env=for_java(),
+            keep_fds=() if self._folder is None else (self._folder,),
+        )

@@ -49,8 +49,9 @@ class PostgresService(Embedded):
     name = "postgres"
     stop_signal = signal.SIGINT
 
-    def __init__(self, data: Path, port: int | None = None, *, log: Path | None = None,
-                 more: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, data: Path, port: int | None = None, *, log: Path | None = None, more: Mapping[str, str] | None = None
+    ) -> None:
         """`more`: settings of the server that replace or complete ours."""
         super().__init__(data, port, log=log)
         self._settings = {**SETTINGS, **(more or {})}

@@ -35,18 +35,22 @@ class KindSettings(Section):
 
     def columns(self) -> tuple[dict[str, Any], str]:
         """(what the column `settings` keeps, the secret)."""
-        return (self.model_dump(mode="json", exclude={self.secret_field}),
-                getattr(self, self.secret_field).get_secret_value())
+        return (
+            self.model_dump(mode="json", exclude={self.secret_field}),
+            getattr(self, self.secret_field).get_secret_value(),
+        )
 
     @classmethod
     def from_columns(cls, settings: Mapping[str, Any], secret: str) -> Self:
         """What a row says. Raises ValueError for settings that can never work."""
         try:
-            return cls.model_validate({**{name: value for name, value in settings.items() if value is not None},
-                                       cls.secret_field: secret})
+            return cls.model_validate(
+                {**{name: value for name, value in settings.items() if value is not None}, cls.secret_field: secret}
+            )
         except ValidationError as fault:
-            raise ValueError("; ".join(
-                f"settings.{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in fault.errors())) from None
+            raise ValueError(
+                "; ".join(f"settings.{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in fault.errors())
+            ) from None
 
 
 class SmppSettings(KindSettings):
@@ -63,10 +67,12 @@ class SmppSettings(KindSettings):
     enquire_link_seconds: int = Field(default=30, ge=1, le=3600, description="a sign of life this often")
     tls: bool = Field(default=False, description="TLS with the system's certificates")
     msg_id_type: Literal["auto", "same", "hex-dec", "dec-hex"] = Field(
-        default="auto", description="form of the message id in the submit answer - in the receipt")
+        default="auto", description="form of the message id in the submit answer - in the receipt"
+    )
     response_timeout_seconds: float = Field(default=10.0, gt=0, le=300, description="a submit unanswered is uncertain")
     receipt_states: dict[str, Meaning] = Field(
-        default_factory=dict, description='its own words in receipts: { SENT_OK = "delivered" }')
+        default_factory=dict, description='its own words in receipts: { SENT_OK = "delivered" }'
+    )
 
     @property
     def account(self) -> Hashable:
@@ -96,8 +102,9 @@ class CarrierSettings(Section):
     rate: int = Field(ge=1, le=HIGHEST_RATE, description="segments per second that the contract allows")
     window: int = Field(default=10, ge=1, le=MOST_WINDOW, description="submits in flight per connection")
     binds: int = Field(default=2, ge=1, le=MOST_BINDS, description="most connections in all")
-    receipt_wait_seconds: int = Field(default=259_200, ge=1, le=LONGEST_RECEIPT_WAIT,
-                                      description="a receipt may take this long")
+    receipt_wait_seconds: int = Field(
+        default=259_200, ge=1, le=LONGEST_RECEIPT_WAIT, description="a receipt may take this long"
+    )
     one_receipt_for_all_parts: bool = Field(default=False, description="it reports a long message once")
     smpp: SmppSettings | None = Field(default=None, description="for kind smpp")
 

@@ -25,8 +25,16 @@ _HEAD = """\
 # the file says of a carrier later counts after `sluice carrier apply ID`.
 # With no carrier at all, `up` seeds the carrier `simulator` with the route "" at 0.0100 and runs it.
 """
-_CARRIER = {"id": "acme-de", "kind": "smpp", "rate": 100, "window": 50, "host": "127.0.0.1", "port": 2775,
-            "system_id": "sluice", "password": "secret"}
+_CARRIER = {
+    "id": "acme-de",
+    "kind": "smpp",
+    "rate": 100,
+    "window": 50,
+    "host": "127.0.0.1",
+    "port": 2775,
+    "system_id": "sluice",
+    "password": "secret",
+}
 _ROUTE = {"prefix": "+49", "carriers": ["acme-de"], "price": "0.0700"}
 
 
@@ -53,9 +61,15 @@ def example() -> str:
 
 def variables() -> list[dict[str, str]]:
     """One row a setting: variable, key in the file, default, meaning."""
-    return [{"variable": key.variable + (" (or _FILE)" if key.secret else ""), "key": key.dotted,
-             "default": default_text(key),
-             "meaning": key.field.description or ""} for key in scalar_keys().values()]
+    return [
+        {
+            "variable": key.variable + (" (or _FILE)" if key.secret else ""),
+            "key": key.dotted,
+            "default": default_text(key),
+            "meaning": key.field.description or "",
+        }
+        for key in scalar_keys().values()
+    ]
 
 
 def default_text(key: Key) -> str:

@@ -50,8 +50,10 @@ def explain(fault: Any, places: Mapping[Path, str], file: str) -> str:
     if where[0] in ("carriers", "routes"):
         place = f"{file}: {_dotted(fault['loc'])}"
     else:
-        place = next((places[where[:size]] for size in range(len(where), 0, -1) if where[:size] in places),
-                     f"{file}: {'.'.join(where)}")
+        place = next(
+            (places[where[:size]] for size in range(len(where), 0, -1) if where[:size] in places),
+            f"{file}: {'.'.join(where)}",
+        )
     unsupported = _unsupported(fault["loc"], fault.get("input"))
     if unsupported:
         return f"{place}: unsupported: {unsupported}"
@@ -106,8 +108,9 @@ def _check_sections(row: Mapping[str, Any], where: str, faults: list[str]) -> No
     kind = row.get("kind")
     for name, settings in sections().items():
         if name == kind and name not in row:
-            needed = [key for key, field in settings.model_fields.items()
-                      if field.is_required() or key == settings.secret_field]
+            needed = [
+                key for key, field in settings.model_fields.items() if field.is_required() or key == settings.secret_field
+            ]
             faults.append(f"{where}.{name}: is missing; add [carriers.{name}] with {', '.join(needed)}")
         elif name in row and kind == SIMULATOR:
             faults.append(f"{where}.{name}: a simulator has no address of its own; leave it out")

@@ -30,11 +30,20 @@ class Loaded(NamedTuple):
     places: dict[KeyPath, str]
 
 
-def load_settings(flags: Mapping[str, Any] | None = None, *, config: Path | None = None, with_stack: bool = False,
-                  default_file: Path | None = DEFAULT_FILE, environment: Mapping[str, str] | None = None) -> Loaded:
+def load_settings(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    config: Path | None = None,
+    with_stack: bool = False,
+    default_file: Path | None = DEFAULT_FILE,
+    environment: Mapping[str, str] | None = None,
+) -> Loaded:
     """The settings of this process. `with_stack`: also look for a running stack (commands, not roles)."""
-    sources = [from_flags(flags or {}), from_environment(os.environ if environment is None else environment),
-               from_file(config, default_file)]
+    sources = [
+        from_flags(flags or {}),
+        from_environment(os.environ if environment is None else environment),
+        from_file(config, default_file),
+    ]
     if with_stack:
         sources.append(from_stack(_data_dir(sources)))
     values, places = _merge(sources)

@@ -61,9 +61,11 @@ class KafkaSettings(Section):
     bootstrap: Addresses | None = Field(default=None, description="host:port[,host:port]; `up` starts one when unset")
     replication: int = Field(default=1, ge=1, le=7, description="replicas of the topics that `topics apply` makes")
     public_compression: Compression = Field(
-        default="uncompressed", description="compression.type of topics that others read; all clients know gzip and none")
+        default="uncompressed", description="compression.type of topics that others read; all clients know gzip and none"
+    )
     internal_compression: Compression = Field(
-        default="producer", description="compression.type of the other topics; producer = as our roles send (lz4)")
+        default="producer", description="compression.type of the other topics; producer = as our roles send (lz4)"
+    )
 
 
 class PostgresSettings(Section):
@@ -86,15 +88,18 @@ class GatewaySettings(Section):
     port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 = any free one")
     url: HttpUrl | None = Field(default=None, description="where the command line finds it")
     max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="largest body that is not streamed")
-    bodies_bytes: int = Field(default=256 * 1024 * 1024, ge=1024,
-                              description="bodies in memory, all together; a tenant gets a quarter")
-    max_text_characters: int = Field(default=20_000_000, ge=40_000,
-                                     description="a preview's or campaign's texts, all together")
+    bodies_bytes: int = Field(
+        default=256 * 1024 * 1024, ge=1024, description="bodies in memory, all together; a tenant gets a quarter"
+    )
+    max_text_characters: int = Field(
+        default=20_000_000, ge=40_000, description="a preview's or campaign's texts, all together"
+    )
     uploads: int = Field(default=64, ge=1, le=10_000, description="uploads at a time; a tenant gets a quarter")
     max_upload_bytes: int = Field(default=1024 * 1024 * 1024, ge=1024, description="largest upload of recipients")
     upload_seconds: int = Field(default=3600, ge=1, description="an upload's bytes may take so long")
-    spool_bytes: int = Field(default=8 * 1024 * 1024 * 1024, ge=1024,
-                             description="uploads on disk, all together; a tenant gets a quarter")
+    spool_bytes: int = Field(
+        default=8 * 1024 * 1024 * 1024, ge=1024, description="uploads on disk, all together; a tenant gets a quarter"
+    )
 
 
 class TelemetrySettings(Section):
@@ -127,8 +132,9 @@ class Settings(Section):
     cache_dir: Path | None = Field(default=None, description="Kafka's jars; unset = the user's cache folder")
     keyring: Path | None = Field(default=None, description="file of the master keys; unset = DATA/keyring.json")
     api_key: SecretStr | None = Field(default=None, description="the key that the command line uses")
-    admin_key: SecretStr | None = Field(default=None, min_length=16,
-                                        description="of operators over HTTP: no call asks for it yet")
+    admin_key: SecretStr | None = Field(
+        default=None, min_length=16, description="of operators over HTTP: no call asks for it yet"
+    )
     currency: str = Field(default="EUR", pattern=CURRENCY, description="one per installation")
     kafka: KafkaSettings = KafkaSettings()
     postgres: PostgresSettings = PostgresSettings()

@@ -71,8 +71,9 @@ def _is_list(annotation: Any) -> bool:
 
 
 def _is_list_of_sections(annotation: Any) -> bool:
-    return _is_list(annotation) and isinstance(get_args(annotation)[0], type) and issubclass(
-        get_args(annotation)[0], BaseModel)
+    return (
+        _is_list(annotation) and isinstance(get_args(annotation)[0], type) and issubclass(get_args(annotation)[0], BaseModel)
+    )
 
 
 def _mentions(annotation: Any, wanted: type) -> bool:

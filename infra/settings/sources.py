@@ -20,8 +20,12 @@ from infra.settings.shape import Path as KeyPath
 from schemas.values.encodings import LOOKED_AT, describe_encoding, foreign_encoding
 
 STACK_FIELDS: dict[str, KeyPath] = {
-    "gateway": ("gateway", "url"), "kafka": ("kafka", "bootstrap"), "postgres": ("postgres", "url"),
-    "redis": ("redis", "url"), "api_key": ("api_key",), "admin_key": ("admin_key",),
+    "gateway": ("gateway", "url"),
+    "kafka": ("kafka", "bootstrap"),
+    "postgres": ("postgres", "url"),
+    "redis": ("redis", "url"),
+    "api_key": ("api_key",),
+    "admin_key": ("admin_key",),
 }
 SCRIPT = ("simulator", "script")
 LISTS = ("carriers", "routes")
@@ -47,8 +51,13 @@ class Source:
 def from_flags(flags: Mapping[str, Any]) -> Source:
     """`flags` by dotted name; None = not given."""
     names = {"gateway.port": "--port", "data_dir": "--data", "gateway.url": "--gateway", "api_key": "--api-key"}
-    return Source([Entry(tuple(name.split(".")), value, names.get(name, f"--{name}")) for name, value in flags.items()
-                   if value is not None and value != ""])
+    return Source(
+        [
+            Entry(tuple(name.split(".")), value, names.get(name, f"--{name}"))
+            for name, value in flags.items()
+            if value is not None and value != ""
+        ]
+    )
 
 
 def from_environment(environment: Mapping[str, str]) -> Source:
@@ -136,7 +145,7 @@ def _add_script(source: Source, text: str, place: str) -> None:
     try:
         source.entries.append(Entry(SCRIPT, json.loads(text), place))
     except ValueError:
-        source.faults.append(f"{place}: expected a JSON object such as {{\"answer_delay_seconds\": 0.1}}")
+        source.faults.append(f'{place}: expected a JSON object such as {{"answer_delay_seconds": 0.1}}')
 
 
 def _flatten(content: Mapping[str, Any], before: KeyPath) -> Iterable[tuple[KeyPath, Any]]:

@@ -109,7 +109,15 @@ def role_rows(known: dict[str, Any], now: float) -> list[dict[str, Any]]:
     rows = []
     for role in known.get("roles", []):
         pid = role["pid"] if supervised else None
-        rows.append({"name": role["name"], "role": role["role"], "pool": role["pool"], "pid": pid,
-                     "uptime_seconds": round(now - role["started_at"], 1) if pid else None,
-                     "restarts": role["restarts"], "state": role["state"] if pid else "down"})
+        rows.append(
+            {
+                "name": role["name"],
+                "role": role["role"],
+                "pool": role["pool"],
+                "pid": pid,
+                "uptime_seconds": round(now - role["started_at"], 1) if pid else None,
+                "restarts": role["restarts"],
+                "state": role["state"] if pid else "down",
+            }
+        )
     return rows

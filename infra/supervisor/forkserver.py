@@ -80,8 +80,9 @@ class ForkedChild:
 class Forkserver:
     """`spawn` starts the process; `calm` returns once every role works. To be begun and closed once."""
 
-    def __init__(self, spawn: Callable[[], Awaitable[asyncio.subprocess.Process]],
-                 calm: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, spawn: Callable[[], Awaitable[asyncio.subprocess.Process]], calm: Callable[[], Awaitable[None]]
+    ) -> None:
         self._spawn = spawn
         self._calm = calm
         self._orders: deque[asyncio.Future[ForkedChild | None]] = deque()

@@ -49,16 +49,29 @@ class Launched:
     def as_json(self) -> dict[str, Any]:
         """The line of `up -o json`, also the content of `DATA/stack.json`."""
         settings = self.settings
-        return {"gateway": settings.gateway.url, "kafka": settings.kafka.bootstrap,
-                "postgres": secret(settings.postgres.url), "redis": secret(settings.redis.url),
-                "api_key": self.credentials.api_key, "admin_key": self.credentials.admin_key,
-                "data_dir": str(self.folder.path)}
+        return {
+            "gateway": settings.gateway.url,
+            "kafka": settings.kafka.bootstrap,
+            "postgres": secret(settings.postgres.url),
+            "redis": secret(settings.redis.url),
+            "api_key": self.credentials.api_key,
+            "admin_key": self.credentials.admin_key,
+            "data_dir": str(self.folder.path),
+        }
 
 
 @asynccontextmanager
-async def launched(settings: Settings, rows: Sequence[RoleRow], *, tell: Tell, tuning: Tuning = "fast",
-                   port_given: bool = True, roles_given: bool = False,
-                   grace: float | None = None, forks: bool = True) -> AsyncIterator[Launched]:
+async def launched(
+    settings: Settings,
+    rows: Sequence[RoleRow],
+    *,
+    tell: Tell,
+    tuning: Tuning = "fast",
+    port_given: bool = True,
+    roles_given: bool = False,
+    grace: float | None = None,
+    forks: bool = True,
+) -> AsyncIterator[Launched]:
     """Everything up and ready inside the block. To be entered from the main thread, as children are tied to it.
 
     `grace`: seconds that roles get to end in order; 0 when nothing of the folder is kept. `forks`: whether roles that die
@@ -96,14 +109,21 @@ async def launched(settings: Settings, rows: Sequence[RoleRow], *, tell: Tell, t
 
 async def _prepare(settings: Settings, credentials: Credentials, supervisor: Supervisor, rows: Sequence[RoleRow]) -> None:
     """Topics and tables at the same time, then the roles."""
-    await asyncio.gather(asyncio.to_thread(prepare_topics, settings),
-                         asyncio.to_thread(prepare_database, settings, credentials))
+    await asyncio.gather(
+        asyncio.to_thread(prepare_topics, settings), asyncio.to_thread(prepare_database, settings, credentials)
+    )
     supervisor.start_roles(rows, as_variables(settings))
     await supervisor.all_ready()
 
 
-def _choose(settings: Settings, rows: Sequence[RoleRow], folder: DataFolder, port_given: bool,
-            roles_given: bool, promised: bool = False) -> tuple[Settings, Sequence[RoleRow]]:
+def _choose(
+    settings: Settings,
+    rows: Sequence[RoleRow],
+    folder: DataFolder,
+    port_given: bool,
+    roles_given: bool,
+    promised: bool = False,
+) -> tuple[Settings, Sequence[RoleRow]]:
     """Ports that stay the same as long as the folder lives; the simulator when it is wanted."""
     port = _gateway_port(settings.gateway, folder, port_given, promised, any(row.role == "gateway" for row in rows))
     simulator = settings.simulator
@@ -111,10 +131,17 @@ def _choose(settings: Settings, rows: Sequence[RoleRow], folder: DataFolder, por
         if not roles_given and SIMULATOR not in rows:
             rows = (*rows, SIMULATOR)
         simulator = _simulator(simulator, folder, SIMULATOR in rows)
-    gateway = settings.gateway.model_copy(update={"port": port, "url": f"http://{_in_url(_reachable(settings.gateway.host))}:{port}"})
-    return settings.model_copy(update={
-        "data_dir": folder.path, "keyring": settings.keyring and settings.keyring.absolute(),
-        "gateway": gateway, "simulator": simulator}), rows
+    gateway = settings.gateway.model_copy(
+        update={"port": port, "url": f"http://{_in_url(_reachable(settings.gateway.host))}:{port}"}
+    )
+    return settings.model_copy(
+        update={
+            "data_dir": folder.path,
+            "keyring": settings.keyring and settings.keyring.absolute(),
+            "gateway": gateway,
+            "simulator": simulator,
+        }
+    ), rows
 
 
 def _gateway_port(wanted: GatewaySettings, folder: DataFolder, given: bool, promised: bool, ours: bool) -> int:
@@ -152,14 +179,18 @@ async def _services(settings: Settings, folder: DataFolder, tuning: Tuning, tell
     """The services: those of settings, of a running `services up`, else our own."""
     holder = folder.read(folder.services_file)
     known = holder if is_alive(holder.get("holder")) else {}
-    kafka, postgres, redis = (settings.kafka.bootstrap or known.get("kafka"),
-                              secret(settings.postgres.url) or known.get("postgres"),
-                              secret(settings.redis.url) or known.get("redis"))
+    kafka, postgres, redis = (
+        settings.kafka.bootstrap or known.get("kafka"),
+        secret(settings.postgres.url) or known.get("postgres"),
+        secret(settings.redis.url) or known.get("redis"),
+    )
     if not (kafka and postgres and redis):
         tell("starting the services")
-    starting = asyncio.create_task(asyncio.to_thread(
-        start_services, folder.path, kafka=kafka, postgres=postgres, redis=redis, tuning=tuning,
-        cache=settings.cache_dir))
+    starting = asyncio.create_task(
+        asyncio.to_thread(
+            start_services, folder.path, kafka=kafka, postgres=postgres, redis=redis, tuning=tuning, cache=settings.cache_dir
+        )
+    )
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
@@ -170,11 +201,14 @@ async def _services(settings: Settings, folder: DataFolder, tuning: Tuning, tell
 
 
 def _located(settings: Settings, services: Stack, credentials: Credentials) -> Settings:
-    return settings.model_copy(update={
-        "kafka": settings.kafka.model_copy(update={"bootstrap": services.kafka}),
-        "postgres": settings.postgres.model_copy(update={"url": SecretStr(services.postgres)}),
-        "redis": settings.redis.model_copy(update={"url": SecretStr(services.redis)}),
-        "admin_key": SecretStr(credentials.admin_key)})
+    return settings.model_copy(
+        update={
+            "kafka": settings.kafka.model_copy(update={"bootstrap": services.kafka}),
+            "postgres": settings.postgres.model_copy(update={"url": SecretStr(services.postgres)}),
+            "redis": settings.redis.model_copy(update={"url": SecretStr(services.redis)}),
+            "admin_key": SecretStr(credentials.admin_key),
+        }
+    )
 
 
 async def _gateway_ready(settings: Settings) -> None:

@@ -23,8 +23,9 @@ _TRIES = 50
 _HALF_LINE_SECONDS = 0.001
 
 
-async def keep_bounded(logs: Callable[[], Iterable[Path]], tell: Callable[[str], None], *, most: int | None = None,
-                       seconds: float | None = None) -> None:
+async def keep_bounded(
+    logs: Callable[[], Iterable[Path]], tell: Callable[[str], None], *, most: int | None = None, seconds: float | None = None
+) -> None:
     """Look at these logs every few `seconds`, until canceled. What cannot be done is told once a file."""
     told: set[Path] = set()
     while True:
@@ -84,5 +85,5 @@ def _copy_rest(source: int, target: int) -> bytes:
         last = block[-1:]
         left = memoryview(block)
         while left:
-            left = left[os.write(target, left):]
+            left = left[os.write(target, left) :]
     return last

@@ -15,7 +15,7 @@ MOST_CHARACTERS = 300
 
 
 def last_fault(log: Path) -> str:
-    """": OSError: ..." or ""."""
+    """ ": OSError: ..." or ""."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))

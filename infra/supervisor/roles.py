@@ -124,5 +124,6 @@ def check_script(script: Mapping[str, object]) -> None:
     try:
         msgspec.convert(script, known)
     except ValueError as fault:
-        raise SettingsError([f"simulator.script: {str(fault)[0].lower()}{str(fault)[1:]}; there are "
-                             f"{', '.join(known.__struct_fields__)}"]) from fault
+        raise SettingsError(
+            [f"simulator.script: {str(fault)[0].lower()}{str(fault)[1:]}; there are {', '.join(known.__struct_fields__)}"]
+        ) from fault

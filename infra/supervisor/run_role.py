@@ -61,8 +61,7 @@ def _begin(row: RoleRow, variables: dict[str, str] | None) -> int:
 
 def serve(row: RoleRow, settings: Settings, instance: str) -> int:
     """Run this role until a signal asks it to stop."""
-    return serve_role(row.load(), settings=settings, name=row.name, pool=row.pool, instance=instance,
-                      nice=row.nice)
+    return serve_role(row.load(), settings=settings, name=row.name, pool=row.pool, instance=instance, nice=row.nice)
 
 
 if __name__ == "__main__":

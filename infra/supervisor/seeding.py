@@ -38,8 +38,9 @@ def prepare_credentials(folder: DataFolder, settings: Settings) -> Credentials:
         create_keyring(settings.keyring_path)
     known = folder.read(folder.credentials_file)
     given = settings.admin_key.get_secret_value() if settings.admin_key else None
-    credentials = Credentials(str(known.get("api_key") or new_key()[0]),
-                              given or str(known.get("admin_key") or f"admin_{secrets.token_hex(32)}"))
+    credentials = Credentials(
+        str(known.get("api_key") or new_key()[0]), given or str(known.get("admin_key") or f"admin_{secrets.token_hex(32)}")
+    )
     if known != credentials._asdict():
         folder.write(folder.credentials_file, credentials._asdict())
     return credentials
@@ -80,8 +81,9 @@ def prepare_database(settings: Settings, credentials: Credentials) -> None:
 def kind_settings(carrier: CarrierSettings, simulator: SimulatorSettings) -> KindSettings:
     """What this carrier's kind is told; of a simulated one where the simulator listens."""
     name, password = SIMULATOR_ACCOUNT
-    return carrier.of_kind or SmppSettings(host=simulator.host, port=simulator.port, system_id=name,
-                                           password=SecretStr(password))
+    return carrier.of_kind or SmppSettings(
+        host=simulator.host, port=simulator.port, system_id=name, password=SecretStr(password)
+    )
 
 
 def secret(value: SecretStr | None) -> str:

@@ -28,8 +28,13 @@ async def hold(folder: DataFolder) -> int:
         return 1
     settings = load_settings(default_file=None).settings
     try:
-        stack = start_services(folder.path, kafka=settings.kafka.bootstrap, postgres=secret(settings.postgres.url) or None,
-                               redis=secret(settings.redis.url) or None, cache=settings.cache_dir)
+        stack = start_services(
+            folder.path,
+            kafka=settings.kafka.bootstrap,
+            postgres=secret(settings.postgres.url) or None,
+            redis=secret(settings.redis.url) or None,
+            cache=settings.cache_dir,
+        )
     except ServiceError as fault:
         tell(str(fault))
         return 1
@@ -37,10 +42,20 @@ async def hold(folder: DataFolder) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     identity = own_identity()
-    folder.write(folder.stack_file, {**folder.read(folder.stack_file), "kafka": stack.kafka, "postgres": stack.postgres,
-                                     "redis": stack.redis, "data_dir": str(folder.path)})
-    folder.write(folder.services_file, {"holder": identity, "pid": identity[0], "kafka": stack.kafka,
-                                        "postgres": stack.postgres, "redis": stack.redis})
+    folder.write(
+        folder.stack_file,
+        {
+            **folder.read(folder.stack_file),
+            "kafka": stack.kafka,
+            "postgres": stack.postgres,
+            "redis": stack.redis,
+            "data_dir": str(folder.path),
+        },
+    )
+    folder.write(
+        folder.services_file,
+        {"holder": identity, "pid": identity[0], "kafka": stack.kafka, "postgres": stack.postgres, "redis": stack.redis},
+    )
     watch = Supervisor(folder, {}, tell)
     watch.watch_services(stack.started)
     own_log = asyncio.create_task(keep_bounded(lambda: [folder.logs / "services.log"], tell))

@@ -74,9 +74,15 @@ class Supervised:
 
     def as_json(self) -> dict[str, Any]:
         """What `ps` shows, with the time of the start instead of the time since."""
-        return {"name": self.row.name, "role": self.row.role, "pool": self.row.pool, "pid": self.pid,
-                "started_at": self.started_at if self.pid else None, "restarts": max(0, self.starts - 1),
-                "state": self.state}
+        return {
+            "name": self.row.name,
+            "role": self.row.role,
+            "pool": self.row.pool,
+            "pid": self.pid,
+            "started_at": self.started_at if self.pid else None,
+            "restarts": max(0, self.starts - 1),
+            "state": self.state,
+        }
 
 
 class Supervisor:
@@ -84,8 +90,16 @@ class Supervisor:
     `forkserver` say how a role and a forkserver are started; whoever gives a `command` has no forkserver unless it is given
     too, and without `forks` there is none at all."""
 
-    def __init__(self, folder: DataFolder, environment: dict[str, str], tell: Tell, command: Command | None = None,
-                 forkserver: ForkserverCommand | None = None, *, forks: bool = True) -> None:
+    def __init__(
+        self,
+        folder: DataFolder,
+        environment: dict[str, str],
+        tell: Tell,
+        command: Command | None = None,
+        forkserver: ForkserverCommand | None = None,
+        *,
+        forks: bool = True,
+    ) -> None:
         self._folder = folder
         self._environment = environment
         self._tell = tell
@@ -168,8 +182,9 @@ class Supervisor:
     def note(self) -> None:
         """Write the present state for `ps`."""
         try:
-            self._folder.write(self._folder.roles_file, {
-                "supervisor": own_identity(), "roles": [role.as_json() for role in self.roles]})
+            self._folder.write(
+                self._folder.roles_file, {"supervisor": own_identity(), "roles": [role.as_json() for role in self.roles]}
+            )
         except OSError as fault:
             # Whatever happened to the folder must not keep roles from being watched and ended.
             self._tell(f"cannot write {self._folder.roles_file}: {fault.strerror}")
@@ -190,8 +205,10 @@ class Supervisor:
             was_ready = role.ready.is_set()
             role.ready.clear()
             self.note()
-            self._tell(f"{role.row.name} ended with code {code}{last_fault(self._log(role.row.name))}; "
-                       f"see {self._log(role.row.name)}")
+            self._tell(
+                f"{role.row.name} ended with code {code}{last_fault(self._log(role.row.name))}; "
+                f"see {self._log(role.row.name)}"
+            )
             role.failures = 0 if was_ready else role.failures + 1
             if role.failures:
                 await asyncio.sleep(min(LONGEST_BACKOFF, 0.1 * 2 ** min(role.failures, 10)))
@@ -227,20 +244,28 @@ class Supervisor:
 
     def _logs(self) -> list[Path]:
         """What our children write to."""
-        return [self._log(name) for name in (*(role.row.name for role in self.roles), "forkserver",
-                                             *(service.name for service in self.services))]
+        return [
+            self._log(name)
+            for name in (*(role.row.name for role in self.roles), "forkserver", *(service.name for service in self.services))
+        ]
 
     def _log(self, name: str) -> Path:
         return self._folder.logs / f"{name}.log"
 
-    async def _start_process(self, name: str, command: Sequence[str], *, told: bool = False,
-                             tells: bool = False) -> asyncio.subprocess.Process:
+    async def _start_process(
+        self, name: str, command: Sequence[str], *, told: bool = False, tells: bool = False
+    ) -> asyncio.subprocess.Process:
         """`told`: it will be told something on stdin. `tells`: it will tell something on stdout."""
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         with open_private_log(self._log(name)) as log:
             return await asyncio.create_subprocess_exec(
-                *command, stdin=pipe if told else nothing, stdout=pipe if tells else log, stderr=log,
-                env={**self._environment, **self._variables}, start_new_session=True)
+                *command,
+                stdin=pipe if told else nothing,
+                stdout=pipe if tells else log,
+                stderr=log,
+                env={**self._environment, **self._variables},
+                start_new_session=True,
+            )
 
     async def _await_ready(self, role: Supervised, process: Child) -> None:
         mark = ready_file(self._folder.path, role.row.name)
@@ -275,8 +300,16 @@ def role_command(row: RoleRow) -> Sequence[str]:
 def forkserver_command(rows: Sequence[RoleRow]) -> Sequence[str]:
     """How a process is started that any of these roles can be forked from."""
     names = ",".join(row.name for row in rows)
-    return (sys.executable, "-P", "-m", "infra.supervisor.run_role", names, "--parent", str(own_identity()[0]),
-            "--forkserver")
+    return (
+        sys.executable,
+        "-P",
+        "-m",
+        "infra.supervisor.run_role",
+        names,
+        "--parent",
+        str(own_identity()[0]),
+        "--forkserver",
+    )
 
 
 async def _end(process: Child, grace: float) -> None:

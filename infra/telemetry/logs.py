@@ -60,10 +60,15 @@ def configure_logs(level: str, **fields: str | None) -> None:
         return {**always, **event}
 
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, add_fields, structlog.processors.add_log_level,
-                    structlog.processors.format_exc_info, _mask,
-                    structlog.processors.TimeStamper(fmt="iso", key="time"),
-                    structlog.processors.JSONRenderer(serializer=_to_json)],
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            add_fields,
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            _mask,
+            structlog.processors.TimeStamper(fmt="iso", key="time"),
+            structlog.processors.JSONRenderer(serializer=_to_json),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, Lossy())),
         cache_logger_on_first_use=True,
@@ -114,6 +119,11 @@ class _Forward(logging.Handler):
         if record.exc_info and record.exc_info[1] is not None:
             fields = {**fields, "exc_info": record.exc_info}
         logger = structlog.get_logger()
-        say = (logger.error if record.levelno >= logging.ERROR
-               else logger.warning if record.levelno >= logging.WARNING else logger.info)
+        say = (
+            logger.error
+            if record.levelno >= logging.ERROR
+            else logger.warning
+            if record.levelno >= logging.WARNING
+            else logger.info
+        )
         say(record.getMessage(), **fields)

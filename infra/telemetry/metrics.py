@@ -26,24 +26,69 @@ class MetricRow(NamedTuple):
 
 
 METRICS: tuple[MetricRow, ...] = (
-    MetricRow("sluice_http_requests_total", "counter", ("method", "route", "status"),
-              "Answers of the gateway.", "Many 5xx: look at /readyz. Many 4xx: look at the codes a client gets."),
-    MetricRow("sluice_http_seconds", "histogram", ("route",),
-              "Time from the request's head to the answer.", "Slow 202: Kafka acknowledges late; see its disks."),
-    MetricRow("sluice_accepted_messages_total", "counter", ("lane",),
-              "Messages answered with 202.", "The base of all rates; a sudden stop means that nobody sends or all fail."),
-    MetricRow("sluice_refused_recipients_total", "counter", ("code",),
-              "Recipients of campaigns that were refused.", "A high share of one code: tell the sender."),
-    MetricRow("sluice_ingest_waiting", "gauge", (),
-              "Single messages that wait for Kafka's acknowledgement.", "Growing: Kafka is slow, 503 will follow."),
-    MetricRow("sluice_ingest_records_total", "counter", ("lane", "result"),
-              "Records handed to Kafka, acknowledged or failed.", "Failed ones: clients got 503; see the brokers."),
-    MetricRow("sluice_dependency_failures_total", "counter", ("dependency",),
-              "Calls to Kafka, PostgreSQL or Redis that failed.", "Any: look at that service; the gateway recovers."),
-    MetricRow("sluice_uploads_running", "gauge", (),
-              "Uploads of recipients being received.", "Near the limit: senders wait; add gateways."),
-    MetricRow("sluice_keys_age_seconds", "gauge", (),
-              "Age of the known keys, balances and routes.", "Above a few seconds: PostgreSQL cannot be read."),
+    MetricRow(
+        "sluice_http_requests_total",
+        "counter",
+        ("method", "route", "status"),
+        "Answers of the gateway.",
+        "Many 5xx: look at /readyz. Many 4xx: look at the codes a client gets.",
+    ),
+    MetricRow(
+        "sluice_http_seconds",
+        "histogram",
+        ("route",),
+        "Time from the request's head to the answer.",
+        "Slow 202: Kafka acknowledges late; see its disks.",
+    ),
+    MetricRow(
+        "sluice_accepted_messages_total",
+        "counter",
+        ("lane",),
+        "Messages answered with 202.",
+        "The base of all rates; a sudden stop means that nobody sends or all fail.",
+    ),
+    MetricRow(
+        "sluice_refused_recipients_total",
+        "counter",
+        ("code",),
+        "Recipients of campaigns that were refused.",
+        "A high share of one code: tell the sender.",
+    ),
+    MetricRow(
+        "sluice_ingest_waiting",
+        "gauge",
+        (),
+        "Single messages that wait for Kafka's acknowledgement.",
+        "Growing: Kafka is slow, 503 will follow.",
+    ),
+    MetricRow(
+        "sluice_ingest_records_total",
+        "counter",
+        ("lane", "result"),
+        "Records handed to Kafka, acknowledged or failed.",
+        "Failed ones: clients got 503; see the brokers.",
+    ),
+    MetricRow(
+        "sluice_dependency_failures_total",
+        "counter",
+        ("dependency",),
+        "Calls to Kafka, PostgreSQL or Redis that failed.",
+        "Any: look at that service; the gateway recovers.",
+    ),
+    MetricRow(
+        "sluice_uploads_running",
+        "gauge",
+        (),
+        "Uploads of recipients being received.",
+        "Near the limit: senders wait; add gateways.",
+    ),
+    MetricRow(
+        "sluice_keys_age_seconds",
+        "gauge",
+        (),
+        "Age of the known keys, balances and routes.",
+        "Above a few seconds: PostgreSQL cannot be read.",
+    ),
 )
 
 
@@ -61,8 +106,9 @@ class Metrics:
             elif row.kind == "gauge":
                 self._gauges[row.name] = Gauge(row.name, row.meaning, row.labels, registry=self._registry)
             else:
-                self._histograms[row.name] = Histogram(row.name, row.meaning, row.labels, registry=self._registry,
-                                                       buckets=SECONDS)
+                self._histograms[row.name] = Histogram(
+                    row.name, row.meaning, row.labels, registry=self._registry, buckets=SECONDS
+                )
 
     def count(self, name: str, *labels: str, by: float = 1) -> None:
         """Add to a counter."""

@@ -87,8 +87,11 @@ class MessageJudge:
                 moving |= positions & ~waiting
         self.in_flight += moving.bit_count()
         if self.settled and moving and row is not None:
-            old = sum(1 << p for p, second in enumerate(row.seconds)
-                      if second and moving >> p & 1 and second * 1000 < self.now - STUCK_SECONDS * 1000)
+            old = sum(
+                1 << p
+                for p, second in enumerate(row.seconds)
+                if second and moving >> p & 1 and second * 1000 < self.now - STUCK_SECONDS * 1000
+            )
             self._note("STUCK", f"not final, nothing waited for, unchanged for {STUCK_SECONDS} s", chunk, old)
 
     def _history(self, chunk: AcceptedChunk, by_sequence: Mapping[int, int]) -> None:
@@ -107,8 +110,12 @@ class MessageJudge:
             return
         for place, positions in by_sequence.items():
             if STATUSES[place & 15] in CALLED:
-                self._note("PHANTOM", "in a state that only a carrier's answer leads to, and no carrier was called", chunk,
-                           positions & ~touched)
+                self._note(
+                    "PHANTOM",
+                    "in a state that only a carrier's answer leads to, and no carrier was called",
+                    chunk,
+                    positions & ~touched,
+                )
 
     def _ends(self, chunk: AcceptedChunk, row: Row, by_sequence: Mapping[int, int]) -> None:
         """What is at an end, and whether subscribers heard of it."""
@@ -116,8 +123,9 @@ class MessageJudge:
             return
         before = (self.started_at - OLD_MS) // 1000
         old = positions_of([p for p, second in enumerate(row.seconds) if second < before])
-        known = positions_of([p for p, second in enumerate(row.seconds)
-                              if second * 1000 >= self.history.horizon.whole_since])
+        known = positions_of(
+            [p for p, second in enumerate(row.seconds) if second * 1000 >= self.history.horizon.whole_since]
+        )
         ended, unheard = 0, 0
         for place, positions in by_sequence.items():
             if STATUSES[place & 15] in FINAL:

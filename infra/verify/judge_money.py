@@ -53,8 +53,9 @@ class AccountRow(NamedTuple):
 class MoneyJudge:
     """`judge` each reservation, then the rest. `ended`: positions at an end long ago, by chunk."""
 
-    def __init__(self, ledger: Ledger, calls: CallLog, findings: Findings, ended: Mapping[Key, int], *,
-                 settled: bool) -> None:
+    def __init__(
+        self, ledger: Ledger, calls: CallLog, findings: Findings, ended: Mapping[Key, int], *, settled: bool
+    ) -> None:
         self._ledger = ledger
         self._calls = calls
         self._findings = findings
@@ -79,11 +80,17 @@ class MoneyJudge:
         """Sums of each tenant."""
         for row in rows:
             if row.reserved != row.rows_reserved:
-                self._findings.report("LEAK", "the account reserves another sum than its reservations and allowances",
-                                   [f"{row.tenant} ({row.reserved} instead of {row.rows_reserved})"])
+                self._findings.report(
+                    "LEAK",
+                    "the account reserves another sum than its reservations and allowances",
+                    [f"{row.tenant} ({row.reserved} instead of {row.rows_reserved})"],
+                )
             if row.charged != row.rows_charged:
-                self._findings.report("LEAK", "the account was charged another sum than its messages",
-                                   [f"{row.tenant} ({row.charged} instead of {row.rows_charged})"])
+                self._findings.report(
+                    "LEAK",
+                    "the account was charged another sum than its messages",
+                    [f"{row.tenant} ({row.charged} instead of {row.rows_charged})"],
+                )
 
     def unpaid(self, priced: Iterable[Key]) -> None:
         """Chunks that cost something: whatever a carrier took of them is charged."""
@@ -97,8 +104,11 @@ class MoneyJudge:
         """Prices that campaigns show."""
         for row in rows:
             if row.shown != row.rows_charged:
-                self._findings.report("LEAK", "a campaign shows another price than its messages were charged",
-                                   [f"{row.campaign} ({row.shown} instead of {row.rows_charged})"])
+                self._findings.report(
+                    "LEAK",
+                    "a campaign shows another price than its messages were charged",
+                    [f"{row.campaign} ({row.shown} instead of {row.rows_charged})"],
+                )
 
     def _unfounded(self, row: ReservationRow, key: Key) -> None:
         """Charged, and no carrier can have it: never handed over, or refused each time and never uncertain."""
@@ -116,8 +126,12 @@ class MoneyJudge:
         answered, unsure = (0, 0) if calls is None else (calls.answered, calls.ever_uncertain | calls.open)
         open_ = row.positions & ~(row.charged | row.refunded)
         self._note("LEAK", "still reserved, though its answer came", row, open_ & answered)
-        self._note("LEAK", "still reserved, though it has come to an end", row,
-                   open_ & self._ended.get(key, 0) & ~(answered | unsure))
+        self._note(
+            "LEAK",
+            "still reserved, though it has come to an end",
+            row,
+            open_ & self._ended.get(key, 0) & ~(answered | unsure),
+        )
 
     def _note(self, kind: str, sentence: str, row: ReservationRow, positions: int) -> None:
         if positions:

@@ -34,8 +34,13 @@ class CarrierSlack:
     window: int
 
 
-def judge_rates(pace: Mapping[str, Mapping[int, int]], longest: Mapping[str, int], rates: Sequence[RateRow],
-                slack: Mapping[str, CarrierSlack], findings: Findings) -> None:
+def judge_rates(
+    pace: Mapping[str, Mapping[int, int]],
+    longest: Mapping[str, int],
+    rates: Sequence[RateRow],
+    slack: Mapping[str, CarrierSlack],
+    findings: Findings,
+) -> None:
     """Every window of every carrier that is known. `longest`: segments of a message, by carrier."""
     for carrier, seconds in pace.items():
         if carrier in slack:
@@ -45,8 +50,9 @@ def judge_rates(pace: Mapping[str, Mapping[int, int]], longest: Mapping[str, int
                 _judge(carrier, seconds, history, in_flight, window, findings)
 
 
-def _judge(carrier: str, seconds: Mapping[int, int], history: Sequence[RateRow], in_flight: int, window: int,
-           findings: Findings) -> None:
+def _judge(
+    carrier: str, seconds: Mapping[int, int], history: Sequence[RateRow], in_flight: int, window: int, findings: Findings
+) -> None:
     """Every window of this many seconds."""
     ordered = sorted(seconds)
     total, first = 0, 0
@@ -57,8 +63,11 @@ def _judge(carrier: str, seconds: Mapping[int, int], history: Sequence[RateRow],
             first += 1
         rate = _highest(history, second - 2 * window, second + 1)
         if total > rate * (window + LEASE_SECONDS) + 1 + in_flight:
-            findings.report("OVERRATE", f"more than {rate} segments a second over {window} s",
-                         [f"{carrier} at {second} ({total} in {window} s)"])
+            findings.report(
+                "OVERRATE",
+                f"more than {rate} segments a second over {window} s",
+                [f"{carrier} at {second} ({total} in {window} s)"],
+            )
 
 
 def _highest(history: Sequence[RateRow], start: float, end: float) -> int:

@@ -65,8 +65,10 @@ class PublicEvents:
         yield from (of for tenant, of in self._singles if (tenant, of) not in singles)
         for part, told in self._parts.items():
             campaign, _, number = part[1].partition("/")
-            yield from (f"msg_{campaign[4:]}_{number}_{index}" for index in sorted(
-                {index for pages in told.values() for index in _beyond(pages, members.get(part, {}))}))
+            yield from (
+                f"msg_{campaign[4:]}_{number}_{index}"
+                for index in sorted({index for pages in told.values() for index in _beyond(pages, members.get(part, {}))})
+            )
 
 
 def _part(chunk: AcceptedChunk) -> Part:

@@ -42,9 +42,14 @@ class VerifyReport:
 
     def to_json(self) -> dict[str, object]:
         """As `-o json` prints it."""
-        return {"ok": self.ok, "accepted": self.accepted, "states": dict(self.states), "in_flight": self.in_flight,
-                "violations": [{"kind": v.kind, "ids": list(v.ids), "message": v.message} for v in self.violations],
-                "behind": list(self.behind)}
+        return {
+            "ok": self.ok,
+            "accepted": self.accepted,
+            "states": dict(self.states),
+            "in_flight": self.in_flight,
+            "violations": [{"kind": v.kind, "ids": list(v.ids), "message": v.message} for v in self.violations],
+            "behind": list(self.behind),
+        }
 
 
 @dataclass(slots=True)
@@ -66,9 +71,15 @@ class Findings:
     def violations(self) -> list[Violation]:
         """All that was found, in the order of the kinds."""
         ordered = sorted(self._found, key=lambda key: (KINDS.index(key[0]), key[1]))
-        return [Violation(kind=kind, ids=tuple(self._found[(kind, sentence)]),
-                          message=f"{self._counts.get((kind, sentence), 0)} x {sentence}")
-                for kind, sentence in ordered if self._found[(kind, sentence)]]
+        return [
+            Violation(
+                kind=kind,
+                ids=tuple(self._found[(kind, sentence)]),
+                message=f"{self._counts.get((kind, sentence), 0)} x {sentence}",
+            )
+            for kind, sentence in ordered
+            if self._found[(kind, sentence)]
+        ]
 
 
 def render_table(report: VerifyReport) -> str:
@@ -82,6 +93,9 @@ def render_table(report: VerifyReport) -> str:
     if report.violations:
         lines.append(f"{len(report.violations)} violations")
     else:
-        lines.append("the ledger adds up" if not report.behind else
-                     "no violation so far; with consumers behind, not everything could be judged")
+        lines.append(
+            "the ledger adds up"
+            if not report.behind
+            else "no violation so far; with consumers behind, not everything could be judged"
+        )
     return "\n".join(lines)

@@ -91,8 +91,16 @@ def verify(settings: Settings, *, campaign: str | None = None, wait: float = 30)
 class _Check:
     """One run over one snapshot."""
 
-    def __init__(self, snapshot: Writer, ledger: Ledger, calls: call_log.CallLog, history: histories.History,
-                 campaign: str | None, settled: bool, started_at: int) -> None:
+    def __init__(
+        self,
+        snapshot: Writer,
+        ledger: Ledger,
+        calls: call_log.CallLog,
+        history: histories.History,
+        campaign: str | None,
+        settled: bool,
+        started_at: int,
+    ) -> None:
         self._snapshot = snapshot
         self._ledger = ledger
         self._calls = calls
@@ -103,8 +111,15 @@ class _Check:
         self._priced: set[Key] = set()
         self._by_campaign: dict[Key, list[int]] = {}
         self._messages = MessageJudge(
-            ledger=ledger, calls=calls, history=history, waiting=_waiting(snapshot), settled=settled,
-            started_at=started_at, now=time.time_ns() // 1_000_000, findings=self._findings)
+            ledger=ledger,
+            calls=calls,
+            history=history,
+            waiting=_waiting(snapshot),
+            settled=settled,
+            started_at=started_at,
+            now=time.time_ns() // 1_000_000,
+            findings=self._findings,
+        )
 
     def run(self, behind: list[str]) -> VerifyReport:
         """Judge chunk by chunk, then what belongs to nobody, then the money and the pace."""
@@ -120,8 +135,13 @@ class _Check:
             rates = [RateRow(*row) for row in self._rows("carrier_rates")]
             slack = {row[0]: CarrierSlack(binds=row[1], window=row[2]) for row in self._rows("carrier_slack")}
             judge_rates(self._calls.pace, self._calls.longest, rates, slack, self._findings)
-        return VerifyReport(accepted=self._messages.accepted, states=self._messages.states,
-                            in_flight=self._messages.in_flight, violations=self._findings.violations(), behind=behind)
+        return VerifyReport(
+            accepted=self._messages.accepted,
+            states=self._messages.states,
+            in_flight=self._messages.in_flight,
+            violations=self._findings.violations(),
+            behind=behind,
+        )
 
     def _chunks(self) -> set[Key]:
         seen: set[Key] = set()
@@ -150,18 +170,23 @@ class _Check:
                 shown.setdefault((tenant, campaign), [0] * len(STATUSES))[rank] = number
         for key in sorted(shown.keys() | self._by_campaign.keys()):
             counted, real = shown.get(key, [0] * len(STATUSES)), self._by_campaign.get(key, [0] * len(STATUSES))
-            wrong = [f"{STATUSES[r]} {counted[r]} instead of {real[r]}" for r in range(1, len(STATUSES))
-                     if counted[r] != real[r]]
+            wrong = [
+                f"{STATUSES[r]} {counted[r]} instead of {real[r]}" for r in range(1, len(STATUSES)) if counted[r] != real[r]
+            ]
             if wrong:
-                self._findings.report("LOST", "a campaign whose counts are not those of its messages",
-                                   [f"{key[1]} ({', '.join(wrong)})"])
+                self._findings.report(
+                    "LOST", "a campaign whose counts are not those of its messages", [f"{key[1]} ({', '.join(wrong)})"]
+                )
 
     def _parts(self) -> None:
         for (tenant, campaign, part), recipients in self._ledger.listed.items():
             received = self._ledger.received.get((tenant, campaign, part), 0)
             if self._asked(campaign) and received < recipients:
-                self._findings.report("LOST", "a part with fewer messages in the log than were accepted",
-                                   [f"{campaign} part {part}: {received} of {recipients}"])
+                self._findings.report(
+                    "LOST",
+                    "a part with fewer messages in the log than were accepted",
+                    [f"{campaign} part {part}: {received} of {recipients}"],
+                )
 
     def _strangers(self) -> None:
         if self._campaign is not None:
@@ -173,8 +198,9 @@ class _Check:
             if not self._known(key):
                 self._messages.strange(key, 1, "an announced state")
         known = (c for c in self._ledger.chunks.values() if self._ledger.known(c))
-        self._findings.report("PHANTOM", "a public event of a message that was never accepted",
-                              self._history.public.strangers(known))
+        self._findings.report(
+            "PHANTOM", "a public event of a message that was never accepted", self._history.public.strangers(known)
+        )
 
     def _money(self) -> None:
         judge = MoneyJudge(self._ledger, self._calls, self._findings, self._messages.ended, settled=self._settled)
@@ -198,9 +224,22 @@ class _Check:
                 continue
             if not self._known((tenant, chunk)):
                 self._messages.strange((tenant, chunk), int.from_bytes(charged, "little"), "a charge")
-            judge.judge(ReservationRow(
-                tenant, chunk, round_, price_class, price, int.from_bytes(positions, "little"), segments, amount,
-                int.from_bytes(charged, "little"), int.from_bytes(refunded, "little"), sum_, at))
+            judge.judge(
+                ReservationRow(
+                    tenant,
+                    chunk,
+                    round_,
+                    price_class,
+                    price,
+                    int.from_bytes(positions, "little"),
+                    segments,
+                    amount,
+                    int.from_bytes(charged, "little"),
+                    int.from_bytes(refunded, "little"),
+                    sum_,
+                    at,
+                )
+            )
         judge.unpaid(self._priced)
         if self._campaign is None:
             judge.campaigns(CampaignRow(*row) for row in self._rows("campaign_prices"))
@@ -245,14 +284,17 @@ def _until(late: Callable[[], list[str]], deadline: float) -> list[str]:
 def _sinks_behind(session: Session, ends: dict[PartitionKey, int]) -> list[str]:
     with session.transaction() as transaction:
         stored = {(topic, p): following for topic, p, following in transaction.rows(load_sql(_PACKAGE, "offsets"))}
-    return [f"sinks on {t}[{p}]" for (t, p), end in sorted(ends.items())
-            if t in SINK_TOPICS and stored.get((t, p), 0) < end]
+    return [f"sinks on {t}[{p}]" for (t, p), end in sorted(ends.items()) if t in SINK_TOPICS and stored.get((t, p), 0) < end]
 
 
 def _groups_behind(kafka: str, ends: dict[PartitionKey, int]) -> list[str]:
     committed = committed_offsets(kafka, GROUPS)
-    return [f"{group} on {t}[{p}]" for group, names in GROUPS.items() for (t, p), end in sorted(ends.items())
-            if t in names and committed.get((group, t, p), 0) < end]
+    return [
+        f"{group} on {t}[{p}]"
+        for group, names in GROUPS.items()
+        for (t, p), end in sorted(ends.items())
+        if t in names and committed.get((group, t, p), 0) < end
+    ]
 
 
 def _read_logs(kafka: str, judged: dict[PartitionKey, int], ledger: Ledger) -> call_log.CallLog:

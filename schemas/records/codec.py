@@ -170,8 +170,11 @@ def _only_slice(envelope: bytes) -> Slice:
 def _builder(cls: type[msgspec.Struct]) -> Callable[[dict[str, Any]], Any]:
     bitmaps = [name for name, bitmap, _ in _shape(cls) if bitmap]
     enveloped = cls is not r.Envelope
-    nested = [(name, _only_slice if inner is Slice and enveloped else _builder(inner))
-              for name, _, inner in _shape(cls) if inner is not None]
+    nested = [
+        (name, _only_slice if inner is Slice and enveloped else _builder(inner))
+        for name, _, inner in _shape(cls)
+        if inner is not None
+    ]
     instants = [n for n in ("occurred_at", "carrier_at", "recorded_at") if cls is r.DeliveryReceipt]
 
     def build(value: dict[str, Any]) -> Any:

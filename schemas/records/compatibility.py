@@ -46,8 +46,11 @@ def row_faults(rows: Iterable[SchemaRow] = SCHEMAS) -> list[str]:
 def print_faults(frozen: dict[str, dict[str, str]] | None = None) -> list[str]:
     """Versions that were edited after they were frozen, were never frozen, or have vanished."""
     known = read_prints() if frozen is None else frozen
-    out = [f"schema id {number} ({entry['file']}) was given out and is gone" for number, entry in known.items()
-           if int(number) not in {row.id for row in SCHEMAS}]
+    out = [
+        f"schema id {number} ({entry['file']}) was given out and is gone"
+        for number, entry in known.items()
+        if int(number) not in {row.id for row in SCHEMAS}
+    ]
     for row in SCHEMAS:
         entry = known.get(str(row.id))
         if entry is None:

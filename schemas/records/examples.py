@@ -31,11 +31,31 @@ def slice_of(positions: int = 0b111, *, send: int = 1, attempts: int = 0) -> Sli
     """Some of the three messages of the example, routed and priced."""
     count = positions.bit_count()
     return Slice(
-        tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, part=0, size=3, lane=Lane.MARKETING, send=send,
-        positions=positions, round=attempts, attempts=attempts, version=1, resume_at=ResumeAt.ROUTE, sender="Sluice",
-        body="Hello {{name}}", accepted_at=NOON, due_at=NOON, expires_at=NOON + 86_400_000,
-        first_failed_at=NOON + 900 if attempts else None, indexes=array("I", places(positions)).tobytes(),
-        key_id=KEY_ID, sealed=SEALED, carrier=CARRIER, price=PRICE, segments=bytes([1]) * count)
+        tenant=TENANT,
+        campaign=CAMPAIGN,
+        chunk=CHUNK,
+        part=0,
+        size=3,
+        lane=Lane.MARKETING,
+        send=send,
+        positions=positions,
+        round=attempts,
+        attempts=attempts,
+        version=1,
+        resume_at=ResumeAt.ROUTE,
+        sender="Sluice",
+        body="Hello {{name}}",
+        accepted_at=NOON,
+        due_at=NOON,
+        expires_at=NOON + 86_400_000,
+        first_failed_at=NOON + 900 if attempts else None,
+        indexes=array("I", places(positions)).tobytes(),
+        key_id=KEY_ID,
+        sealed=SEALED,
+        carrier=CARRIER,
+        price=PRICE,
+        segments=bytes([1]) * count,
+    )
 
 
 def examples() -> tuple[r.Record, ...]:
@@ -95,37 +115,108 @@ def _on_the_way() -> tuple[r.Record, ...]:
 
 
 def _verdicts() -> list[r.Verdict]:
-    return [r.Verdict(outcome="sent", reason=Reason.NONE, code=None, positions=0b001),
-            r.Verdict(outcome="transient", reason=Reason.CARRIER_TRANSIENT, code="0x00000014", positions=0b010)]
+    return [
+        r.Verdict(outcome="sent", reason=Reason.NONE, code=None, positions=0b001),
+        r.Verdict(outcome="transient", reason=Reason.CARRIER_TRANSIENT, code="0x00000014", positions=0b010),
+    ]
 
 
 def _aside() -> tuple[r.Record, ...]:
     return (
         r.Retry(not_before=NOON + 10_900, reason=Reason.CARRIER_TRANSIENT, slice=slice_of(0b010, send=2, attempts=1)),
-        r.Held(hold=0, portion=0, reason=Reason.ROOM, not_before=NOON, cost=PRICE, cheapest=PRICE, at=NOON + 960,
-               slice=slice_of(0b100, send=2)),
+        r.Held(
+            hold=0,
+            portion=0,
+            reason=Reason.ROOM,
+            not_before=NOON,
+            cost=PRICE,
+            cheapest=PRICE,
+            at=NOON + 960,
+            slice=slice_of(0b100, send=2),
+        ),
         r.Released(tenant=TENANT, chunk=CHUNK, send=2, hold=0, portion=0, positions=0b100, at=NOON + 1_500),
     )
 
 
 def _told() -> tuple[r.Record, ...]:
     return (
-        r.MessageEvents(tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, part=0, size=3, lane=Lane.MARKETING,
-                        at=NOON + 900, changes=[r.Change(status=Status.SENT, send=1, positions=0b001,
-                                                         reason=Reason.NONE, carrier=CARRIER, price=PRICE,
-                                                         segments=b"\x01")]),
-        r.CarrierReceipts(carrier=CARRIER, at=NOON + 4_000, count=1, ids="a1b2c3", states="DELIVRD", codes="000",
-                          done_at=array("q", [NOON + 3_800]).tobytes(), to_hashes=bytes(range(8)), tenant=TENANT,
-                          campaign=CAMPAIGN, chunk=CHUNK, size=3, lane=Lane.MARKETING, send=1, price=PRICE,
-                          places=array("H", [0]).tobytes(), indexes=array("I", [0]).tobytes(), segments=b"\x01",
-                          key_id=KEY_ID, sealed_refs=SEALED),
-        r.CampaignCommand(tenant=TENANT, campaign=CAMPAIGN, version=1, status="running", lane=Lane.MARKETING,
-                          parts=[0], at=NOON),
-        r.Usage(tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, size=3, round=0, price_class=0, charged=0b001, refunded=0b010,
-                price=PRICE, segments=b"\x01\x01", lease=None, at=NOON + 900),
-        r.DeliveryReceipt(message_id=f"msg_{ROOT}_0_0", campaign_id=CAMPAIGN, tenant_id=TENANT, client_ref="order-17",
-                          to_hash=bytes(range(8)).hex(), channel="sms", carrier=CARRIER, status=Status.DELIVERED,
-                          reason=Reason.NONE, carrier_code="000", carrier_message_id="a1b2c3", segments=1,
-                          price="0.0700", attempt=0, occurred_at=NOON + 4_000, carrier_at=NOON + 3_800,
-                          recorded_at=NOON + 4_010, sequence=sequence(1, Status.DELIVERED)),
+        r.MessageEvents(
+            tenant=TENANT,
+            campaign=CAMPAIGN,
+            chunk=CHUNK,
+            part=0,
+            size=3,
+            lane=Lane.MARKETING,
+            at=NOON + 900,
+            changes=[
+                r.Change(
+                    status=Status.SENT,
+                    send=1,
+                    positions=0b001,
+                    reason=Reason.NONE,
+                    carrier=CARRIER,
+                    price=PRICE,
+                    segments=b"\x01",
+                )
+            ],
+        ),
+        r.CarrierReceipts(
+            carrier=CARRIER,
+            at=NOON + 4_000,
+            count=1,
+            ids="a1b2c3",
+            states="DELIVRD",
+            codes="000",
+            done_at=array("q", [NOON + 3_800]).tobytes(),
+            to_hashes=bytes(range(8)),
+            tenant=TENANT,
+            campaign=CAMPAIGN,
+            chunk=CHUNK,
+            size=3,
+            lane=Lane.MARKETING,
+            send=1,
+            price=PRICE,
+            places=array("H", [0]).tobytes(),
+            indexes=array("I", [0]).tobytes(),
+            segments=b"\x01",
+            key_id=KEY_ID,
+            sealed_refs=SEALED,
+        ),
+        r.CampaignCommand(
+            tenant=TENANT, campaign=CAMPAIGN, version=1, status="running", lane=Lane.MARKETING, parts=[0], at=NOON
+        ),
+        r.Usage(
+            tenant=TENANT,
+            campaign=CAMPAIGN,
+            chunk=CHUNK,
+            size=3,
+            round=0,
+            price_class=0,
+            charged=0b001,
+            refunded=0b010,
+            price=PRICE,
+            segments=b"\x01\x01",
+            lease=None,
+            at=NOON + 900,
+        ),
+        r.DeliveryReceipt(
+            message_id=f"msg_{ROOT}_0_0",
+            campaign_id=CAMPAIGN,
+            tenant_id=TENANT,
+            client_ref="order-17",
+            to_hash=bytes(range(8)).hex(),
+            channel="sms",
+            carrier=CARRIER,
+            status=Status.DELIVERED,
+            reason=Reason.NONE,
+            carrier_code="000",
+            carrier_message_id="a1b2c3",
+            segments=1,
+            price="0.0700",
+            attempt=0,
+            occurred_at=NOON + 4_000,
+            carrier_at=NOON + 3_800,
+            recorded_at=NOON + 4_010,
+            sequence=sequence(1, Status.DELIVERED),
+        ),
     )

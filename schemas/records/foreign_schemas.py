@@ -41,8 +41,12 @@ def disagreements(one: str, other: str) -> list[str]:
     first, second = _parse(one), _parse(other)
     checker: Any = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]
     results = (checker.get_compatibility(first, second), checker.get_compatibility(second, first))
-    return [message for result in results if result.compatibility is not SchemaCompatibilityType.compatible
-            for message in sorted(result.messages) or ["the schemas do not agree"]]
+    return [
+        message
+        for result in results
+        if result.compatibility is not SchemaCompatibilityType.compatible
+        for message in sorted(result.messages) or ["the schemas do not agree"]
+    ]
 
 
 def _parse(text: str) -> Any:

@@ -78,8 +78,20 @@ class Shared:
 
     __slots__ = ("_attempt", "_carrier", "_fixed", "_last", "_owner", "_price", "_sequence", "_status")
 
-    def __init__(self, *, tenant: str, campaign: str | None, carrier: str | None, status: str, reason: str | None,
-                 price: int | None, attempt: int, recorded_at: int, sequence: int, channel: str = "sms") -> None:
+    def __init__(
+        self,
+        *,
+        tenant: str,
+        campaign: str | None,
+        carrier: str | None,
+        status: str,
+        reason: str | None,
+        price: int | None,
+        attempt: int,
+        recorded_at: int,
+        sequence: int,
+        channel: str = "sms",
+    ) -> None:
         self._owner = _maybe(campaign) + _text(tenant)
         self._carrier = _text(channel) + _maybe(carrier)
         self._status = _text(status) + _maybe(reason)
@@ -89,11 +101,18 @@ class Shared:
         self._fixed = (*_FIXED, ("ce_tenantid", tenant.encode()))
         self._price = price
 
-    def records(self, ids: Sequence[bytes], *, hashes: bytes, times: Sequence[int],
-                refs: Sequence[str | None] | None = None, codes: Sequence[str | None] | None = None,
-                carrier_ids: Sequence[str | None] | None = None,
-                segments: Sequence[int | None] | None = None,
-                carrier_times: Sequence[int | None] | None = None) -> Iterator[tuple[bytes, bytes, Headers]]:
+    def records(
+        self,
+        ids: Sequence[bytes],
+        *,
+        hashes: bytes,
+        times: Sequence[int],
+        refs: Sequence[str | None] | None = None,
+        codes: Sequence[str | None] | None = None,
+        carrier_ids: Sequence[str | None] | None = None,
+        segments: Sequence[int | None] | None = None,
+        carrier_times: Sequence[int | None] | None = None,
+    ) -> Iterator[tuple[bytes, bytes, Headers]]:
         """(message id, record, headers) of each. `hashes`: 8 bytes of keyed hash each, or none at all; `times`: when it
         occurred, in milliseconds; `carrier_times`: what the carrier wrote; a column that is None is null for all, as are an
         empty code and no segments."""
@@ -104,20 +123,39 @@ class Shared:
         middle = tail = b""
         begin: Headers = []
         place = 0
-        for message_id, ref, carrier_id, own in zip(ids, refs or nobody, carrier_ids or nobody, zip(
-                codes or nobody, segments or nobody, times, carrier_times or nobody, strict=True), strict=True):
+        for message_id, ref, carrier_id, own in zip(
+            ids,
+            refs or nobody,
+            carrier_ids or nobody,
+            zip(codes or nobody, segments or nobody, times, carrier_times or nobody, strict=True),
+            strict=True,
+        ):
             if own != known:
                 known = own
                 middle, tail, begin = self._alike(*own)
-            yield message_id, join((
-                _WIRE, lengths[len(message_id)], message_id, owner, _NULL if ref is None else _SOME + _text(ref),
-                hash_length, hexed[place:place + width], middle,
-                _NULL if carrier_id is None else _SOME + _text(carrier_id), tail,
-            )), [*begin, ("ce_id", message_id + sequence), ("ce_subject", message_id)]
+            yield (
+                message_id,
+                join(
+                    (
+                        _WIRE,
+                        lengths[len(message_id)],
+                        message_id,
+                        owner,
+                        _NULL if ref is None else _SOME + _text(ref),
+                        hash_length,
+                        hexed[place : place + width],
+                        middle,
+                        _NULL if carrier_id is None else _SOME + _text(carrier_id),
+                        tail,
+                    )
+                ),
+                [*begin, ("ce_id", message_id + sequence), ("ce_subject", message_id)],
+            )
             place += width
 
-    def _alike(self, code: str | None, segments: int | None, occurred_at: int,
-               carrier_at: int | None) -> tuple[bytes, bytes, Headers]:
+    def _alike(
+        self, code: str | None, segments: int | None, occurred_at: int, carrier_at: int | None
+    ) -> tuple[bytes, bytes, Headers]:
         """What messages with this code, so many segments and these times share besides: middle and end of the record, and
         the first headers."""
         middle = self._carrier + self._status + _maybe(code or None)

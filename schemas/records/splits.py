@@ -38,8 +38,10 @@ class Seals(Protocol):
 
     def seal(self, columns: Columns, *, tenant: str, campaign: str | None, chunk: str) -> tuple[str, bytes]:
         """(key id, sealed bytes)."""
+
     def unseal(self, sealed: bytes, *, key_id: str, tenant: str, campaign: str | None, chunk: str) -> Columns:
         """The columns in a block."""
+
     def narrow(self, slice_: Slice, positions: int) -> Slice:
         """The slice of these positions alone."""
 
@@ -78,13 +80,19 @@ def pick_receipts(record: CarrierReceipts, entries: Any, seals: Seals | None) ->
     key_id, sealed = _picked_refs(record, entries, seals, record.count)
     known = record.chunk is not None
     return _replace(
-        record, count=len(entries), ids=_texts(record.ids, entries, record.count),
-        states=_texts(record.states, entries, record.count), codes=_texts(record.codes, entries, record.count),
-        done_at=_pick(record.done_at, 8, entries, record.count), key_id=key_id, sealed_refs=sealed,
+        record,
+        count=len(entries),
+        ids=_texts(record.ids, entries, record.count),
+        states=_texts(record.states, entries, record.count),
+        codes=_texts(record.codes, entries, record.count),
+        done_at=_pick(record.done_at, 8, entries, record.count),
+        key_id=key_id,
+        sealed_refs=sealed,
         to_hashes=_pick(record.to_hashes, 8, entries, record.count),
         places=_pick(record.places, 2, entries, record.count) if known else b"",
         indexes=_pick(record.indexes, 4, entries, record.count) if known else b"",
-        segments=_pick(record.segments, 1, entries, record.count) if known else b"")
+        segments=_pick(record.segments, 1, entries, record.count) if known else b"",
+    )
 
 
 def _by_verdict(record: Settled) -> list[int]:
@@ -92,7 +100,7 @@ def _by_verdict(record: Settled) -> list[int]:
     if len(record.verdicts) < 2:
         return _halved(record.positions)
     first = 0
-    for verdict in record.verdicts[:len(record.verdicts) // 2]:
+    for verdict in record.verdicts[: len(record.verdicts) // 2]:
         first |= verdict.positions
     first &= record.positions
     return [first, record.positions & ~first] if first not in (0, record.positions) else _halved(record.positions)
@@ -111,11 +119,17 @@ def pick_positions(record: Settled, positions: int, seals: Seals | None) -> Sett
         again = rest.positions & positions
         rest = seals.narrow(rest, again) if again else None
     return _replace(
-        record, positions=positions, indexes=_pick(record.indexes, 4, ranks, count),
+        record,
+        positions=positions,
+        indexes=_pick(record.indexes, 4, ranks, count),
         verdicts=[_replace(v, positions=v.positions & positions) for v in record.verdicts if v.positions & positions],
-        segments=_pick(record.segments, 1, ranks, count), key_id=key_id, sealed_refs=refs, rest=rest,
+        segments=_pick(record.segments, 1, ranks, count),
+        key_id=key_id,
+        sealed_refs=refs,
+        rest=rest,
         ids=_texts(record.ids, ranks_within(named, mine), named.bit_count()) if mine else "",
-        to_hashes=_pick(record.to_hashes, 8, ranks, count) if record.to_hashes else b"")
+        to_hashes=_pick(record.to_hashes, 8, ranks, count) if record.to_hashes else b"",
+    )
 
 
 def _picked_refs(record: CarrierReceipts | Settled, ranks: Any, seals: Seals | None, count: int) -> tuple[str, bytes | None]:
@@ -137,8 +151,12 @@ def _change(change: Change, positions: int) -> Change:
 
 def _usage(usage: Usage, positions: int) -> Usage:
     both = usage.charged | usage.refunded
-    return _replace(usage, charged=usage.charged & positions, refunded=usage.refunded & positions,
-                    segments=_pick(usage.segments, 1, ranks_within(both, positions), both.bit_count()))
+    return _replace(
+        usage,
+        charged=usage.charged & positions,
+        refunded=usage.refunded & positions,
+        segments=_pick(usage.segments, 1, ranks_within(both, positions), both.bit_count()),
+    )
 
 
 def _halved(positions: int) -> list[int]:
@@ -153,7 +171,7 @@ def _halves(members: Any) -> list[Any]:
 def _pick(column: bytes, width: int, ranks: Any, count: int) -> bytes:
     if len(column) != width * count:
         raise RecordError(f"a column of {len(column)} bytes where {count} entries of {width} belong")
-    return b"".join([column[width * n:width * n + width] for n in ranks])
+    return b"".join([column[width * n : width * n + width] for n in ranks])
 
 
 def _texts(column: str, ranks: Any, count: int) -> str:

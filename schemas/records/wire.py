@@ -273,6 +273,17 @@ class DeliveryReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 Record = (
-    Envelope | Owner | Started | Settled | Returned | Retry | Held | Released | MessageEvents | CarrierReceipts
-    | CampaignCommand | Usage | DeliveryReceipt
+    Envelope
+    | Owner
+    | Started
+    | Settled
+    | Returned
+    | Retry
+    | Held
+    | Released
+    | MessageEvents
+    | CarrierReceipts
+    | CampaignCommand
+    | Usage
+    | DeliveryReceipt
 )

@@ -11,8 +11,16 @@ from collections.abc import Sequence
 from schemas.records.wire import CampaignCommand
 
 
-def campaign_command(tenant: str, campaign: str, version: int, status: str, lane: str, parts: Sequence[int],
-                     now: int) -> CampaignCommand:
+def campaign_command(
+    tenant: str, campaign: str, version: int, status: str, lane: str, parts: Sequence[int], now: int
+) -> CampaignCommand:
     """The full state at this version."""
-    return CampaignCommand(tenant=tenant, campaign=campaign, version=version, status=status, lane=lane,
-                           parts=[] if status == "draft" else list(parts), at=now)
+    return CampaignCommand(
+        tenant=tenant,
+        campaign=campaign,
+        version=version,
+        status=status,
+        lane=lane,
+        parts=[] if status == "draft" else list(parts),
+        at=now,
+    )

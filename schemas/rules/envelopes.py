@@ -14,8 +14,14 @@ from schemas.records.slice import ENVELOPE_BYTES, Slice
 _weight: Callable[[Slice], int] = attrgetter("weight")
 
 
-def group_slices(slices: Iterable[Slice], *, most: int, most_bytes: int = ENVELOPE_BYTES,
-                 size: Callable[[Slice], int] = _weight, key: Callable[[Slice], object] | None = None) -> list[list[Slice]]:
+def group_slices(
+    slices: Iterable[Slice],
+    *,
+    most: int,
+    most_bytes: int = ENVELOPE_BYTES,
+    size: Callable[[Slice], int] = _weight,
+    key: Callable[[Slice], object] | None = None,
+) -> list[list[Slice]]:
     """Groups of at most `most` slices and, by `size`, `most_bytes`."""
     groups: list[list[Slice]] = []
     left, shared = 0, None

@@ -23,8 +23,7 @@ from schemas.values.status import Status, sequence
 PublicEvent = tuple[bytes, bytes, Headers]
 """Key, value and headers of a record of `delivery-receipts`."""
 
-OVER: Mapping[Reason, Status] = MappingProxyType({
-    Reason.CANCELED: Status.CANCELED, Reason.VALIDITY_ENDED: Status.EXPIRED})
+OVER: Mapping[Reason, Status] = MappingProxyType({Reason.CANCELED: Status.CANCELED, Reason.VALIDITY_ENDED: Status.EXPIRED})
 """Reasons that end messages which nothing is wrong with; what ends for another reason before a call is rejected."""
 
 
@@ -71,11 +70,15 @@ class ReceiptColumns(NamedTuple):
         """The entries at these ranks."""
         hashes = self.hashes
         return ReceiptColumns(
-            [self.ids[n] for n in ranks], b"".join([hashes[8 * n:8 * n + 8] for n in ranks]), [self.times[n] for n in ranks],
-            self.refs and [self.refs[n] for n in ranks], self.codes and [self.codes[n] for n in ranks],
+            [self.ids[n] for n in ranks],
+            b"".join([hashes[8 * n : 8 * n + 8] for n in ranks]),
+            [self.times[n] for n in ranks],
+            self.refs and [self.refs[n] for n in ranks],
+            self.codes and [self.codes[n] for n in ranks],
             self.carrier_ids and [self.carrier_ids[n] for n in ranks],
             self.segments and [self.segments[n] for n in ranks],
-            self.carrier_times and [self.carrier_times[n] for n in ranks])
+            self.carrier_times and [self.carrier_times[n] for n in ranks],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,18 +97,41 @@ class StateReached:
 
     def change(self, positions: int, *, code: str | None = None, price: int = 0, segments: bytes = b"") -> Change:
         """The change of state; `price` and `segments` only where they became known."""
-        return Change(status=self.status, send=self.send, positions=positions, reason=self.reason, code=code,
-                      carrier=self.carrier, price=price, segments=segments)
+        return Change(
+            status=self.status,
+            send=self.send,
+            positions=positions,
+            reason=self.reason,
+            code=code,
+            carrier=self.carrier,
+            price=price,
+            segments=segments,
+        )
 
     def public_events(self, columns: ReceiptColumns) -> Iterator[PublicEvent]:
         """The public event of each message in these columns."""
         head = self.head
-        shared = Shared(tenant=head.tenant, campaign=head.campaign, carrier=self.carrier, status=self.status,
-                        reason=None if self.reason is Reason.NONE else self.reason, price=self.price,
-                        attempt=self.attempt, recorded_at=self.at, sequence=sequence(self.send, self.status))
-        return shared.records(columns.ids, hashes=columns.hashes, times=columns.times, refs=columns.refs,
-                              codes=columns.codes, carrier_ids=columns.carrier_ids, segments=columns.segments,
-                              carrier_times=columns.carrier_times)
+        shared = Shared(
+            tenant=head.tenant,
+            campaign=head.campaign,
+            carrier=self.carrier,
+            status=self.status,
+            reason=None if self.reason is Reason.NONE else self.reason,
+            price=self.price,
+            attempt=self.attempt,
+            recorded_at=self.at,
+            sequence=sequence(self.send, self.status),
+        )
+        return shared.records(
+            columns.ids,
+            hashes=columns.hashes,
+            times=columns.times,
+            refs=columns.refs,
+            codes=columns.codes,
+            carrier_ids=columns.carrier_ids,
+            segments=columns.segments,
+            carrier_times=columns.carrier_times,
+        )
 
 
 class Recipients(NamedTuple):
@@ -123,34 +149,82 @@ class SliceEnd(NamedTuple):
     public: Iterator[PublicEvent]
 
 
-def end_slice(slice_: Slice, recipients: Recipients, *, reason: Reason, at: int, reserved: int, send: int | None = None,
-              occurred_at: int | None = None) -> SliceEnd:
+def end_slice(
+    slice_: Slice,
+    recipients: Recipients,
+    *,
+    reason: Reason,
+    at: int,
+    reserved: int,
+    send: int | None = None,
+    occurred_at: int | None = None,
+) -> SliceEnd:
     """These messages are over before a call of theirs began. `reserved`: what was reserved for a segment and goes back, 0 if
     nothing was; `send`: under which number they end, if not the slice's own; `occurred_at`: if that was before `at`."""
     state = StateReached(
-        head=slice_, send=slice_.send if send is None else send, status=OVER.get(reason, Status.REJECTED), reason=reason,
-        carrier=slice_.carrier, price=slice_.price or None, attempt=slice_.attempts, at=at)
+        head=slice_,
+        send=slice_.send if send is None else send,
+        status=OVER.get(reason, Status.REJECTED),
+        reason=reason,
+        carrier=slice_.carrier,
+        price=slice_.price or None,
+        attempt=slice_.attempts,
+        at=at,
+    )
     ids = message_ids(slice_.campaign, slice_.chunk, slice_.part, slice_.indexes)
     return SliceEnd(
         state.change(slice_.positions, price=slice_.price, segments=slice_.segments),
-        usage_of(slice_, Reservation(slice_.round, slice_.price_class, reserved, slice_.lease), charged=0,
-                 refunded=slice_.positions, segments=slice_.segments, at=at),
-        state.public_events(ReceiptColumns(
-            ids, recipients.hashes, [at if occurred_at is None else occurred_at] * len(ids), recipients.refs,
-            segments=slice_.segments or None)))
+        usage_of(
+            slice_,
+            Reservation(slice_.round, slice_.price_class, reserved, slice_.lease),
+            charged=0,
+            refunded=slice_.positions,
+            segments=slice_.segments,
+            at=at,
+        ),
+        state.public_events(
+            ReceiptColumns(
+                ids,
+                recipients.hashes,
+                [at if occurred_at is None else occurred_at] * len(ids),
+                recipients.refs,
+                segments=slice_.segments or None,
+            )
+        ),
+    )
 
 
-def usage_of(head: ChunkHead, reservation: Reservation, *, charged: int, refunded: int, segments: bytes,
-             at: int) -> Usage | None:
+def usage_of(
+    head: ChunkHead, reservation: Reservation, *, charged: int, refunded: int, segments: bytes, at: int
+) -> Usage | None:
     """What these positions cost, or give back; None for what is free. `segments`: of each of them."""
     if not reservation.price or not (charged or refunded):
         return None
-    return Usage(tenant=head.tenant, campaign=head.campaign, chunk=head.chunk, size=head.size, round=reservation.round,
-                 price_class=reservation.price_class, charged=charged, refunded=refunded, price=reservation.price,
-                 segments=segments, lease=reservation.lease, at=at)
+    return Usage(
+        tenant=head.tenant,
+        campaign=head.campaign,
+        chunk=head.chunk,
+        size=head.size,
+        round=reservation.round,
+        price_class=reservation.price_class,
+        charged=charged,
+        refunded=refunded,
+        price=reservation.price,
+        segments=segments,
+        lease=reservation.lease,
+        at=at,
+    )
 
 
 def message_events(head: ChunkHead, changes: list[Change], at: int) -> MessageEvents:
     """The record of these changes of one chunk."""
-    return MessageEvents(tenant=head.tenant, campaign=head.campaign, chunk=head.chunk, part=head.part, size=head.size,
-                         lane=head.lane, at=at, changes=changes)
+    return MessageEvents(
+        tenant=head.tenant,
+        campaign=head.campaign,
+        chunk=head.chunk,
+        part=head.part,
+        size=head.size,
+        lane=head.lane,
+        at=at,
+        changes=changes,
+    )

@@ -33,8 +33,17 @@ def next_try(chunk: str, send: int, *, attempts: int, expires_at: int, reason: R
 def slice_to_retry(rest: Slice, reason: Reason, at: int) -> Slice:
     """The slice under its next send number and a new reservation; it is routed and paid for anew."""
     return replace(
-        rest, send=rest.send + 1, round=rest.round + 1, attempts=rest.attempts + (reason is not Reason.THROTTLED),
-        holds=0, resume_at=ResumeAt.ROUTE, carrier=None, price=0, lease=None, first_failed_at=rest.first_failed_at or at)
+        rest,
+        send=rest.send + 1,
+        round=rest.round + 1,
+        attempts=rest.attempts + (reason is not Reason.THROTTLED),
+        holds=0,
+        resume_at=ResumeAt.ROUTE,
+        carrier=None,
+        price=0,
+        lease=None,
+        first_failed_at=rest.first_failed_at or at,
+    )
 
 
 def slice_given_back(rest: Slice) -> Slice:

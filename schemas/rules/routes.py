@@ -72,7 +72,7 @@ class RouteTable:
 
     def _look_up(self, number: int, block: int) -> Way | None:
         digits = str(number)
-        way = longest_prefix(self._ways, digits[:self._depth])
+        way = longest_prefix(self._ways, digits[: self._depth])
         # A block is all digits but the last four: it tells the way only if no prefix is longer than that.
         if len(digits) - 4 >= self._depth:
             if len(self._seen) >= _REMEMBERED:

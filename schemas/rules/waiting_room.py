@@ -19,8 +19,16 @@ from schemas.values.reasons import Reason
 def held_row(slice_: Slice, reason: Reason, not_before: int, at: int) -> Held:
     """The row in which this slice waits until `not_before` at least (milliseconds, as `at`)."""
     segments = slice_.segments
-    return Held(hold=slice_.holds, portion=portion(slice_.positions), reason=reason, not_before=not_before,
-                cost=slice_.price * sum(segments), cheapest=slice_.price * min(segments, default=0), at=at, slice=slice_)
+    return Held(
+        hold=slice_.holds,
+        portion=portion(slice_.positions),
+        reason=reason,
+        not_before=not_before,
+        cost=slice_.price * sum(segments),
+        cheapest=slice_.price * min(segments, default=0),
+        at=at,
+        slice=slice_,
+    )
 
 
 def after_hold(slice_: Slice, hold: int) -> Slice:

@@ -13,8 +13,12 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 LOOKED_AT = 4
 """Bytes that tell."""
 _MARKS = ((BOM_UTF32_LE, "UTF-32"), (BOM_UTF32_BE, "UTF-32"), (BOM_UTF16_LE, "UTF-16"), (BOM_UTF16_BE, "UTF-16"))
-_ZEROS = {(False, True, True, True): "UTF-32", (True, True, True, False): "UTF-32",
-          (False, True): "UTF-16", (True, False): "UTF-16"}
+_ZEROS = {
+    (False, True, True, True): "UTF-32",
+    (True, True, True, False): "UTF-32",
+    (False, True): "UTF-16",
+    (True, False): "UTF-16",
+}
 
 
 def foreign_encoding(beginning: bytes) -> str | None:

@@ -26,10 +26,12 @@ class Pool(StrEnum):
     BULK = "bulk"
 
 
-POOLS: Mapping[Pool, tuple[Lane, ...]] = MappingProxyType({
-    Pool.OTP: (Lane.OTP, Lane.TRANSACTIONAL),
-    Pool.BULK: (Lane.MARKETING,),
-})
+POOLS: Mapping[Pool, tuple[Lane, ...]] = MappingProxyType(
+    {
+        Pool.OTP: (Lane.OTP, Lane.TRANSACTIONAL),
+        Pool.BULK: (Lane.MARKETING,),
+    }
+)
 """The lanes of each pool, in the order in which a process of that pool serves them."""
 
 SENT_ONCE_MORE = frozenset({Lane.OTP, Lane.TRANSACTIONAL})

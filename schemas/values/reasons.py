@@ -85,12 +85,20 @@ class Reason(StrEnum):
     CANCELED = "canceled", 47, _REJECT, "It was canceled before it was sent."
     VALIDITY_ENDED = "validity_ended", 48, _REJECT, "Its validity ended before it could be handed to a carrier."
     INSUFFICIENT_BALANCE = (
-        "insufficient_balance", 49, _REJECT, "The balance did not suffice, and this tenant does not wait for a credit.")
+        "insufficient_balance",
+        49,
+        _REJECT,
+        "The balance did not suffice, and this tenant does not wait for a credit.",
+    )
 
     CARRIER_PERMANENT = "carrier_permanent", 60, _FAIL, "The carrier refused it for good; its code says why."
     PARTIAL = "partial", 61, _FAIL, "The carrier took some of its segments and refused another for good."
     ATTEMPTS_EXHAUSTED = (
-        "attempts_exhausted", 85, _FAIL, "The carrier refused it for the moment, at every attempt that is allowed.")
+        "attempts_exhausted",
+        85,
+        _FAIL,
+        "The carrier refused it for the moment, at every attempt that is allowed.",
+    )
     TOO_OLD = "too_old", 86, _FAIL, "The carrier refused it for the moment, and its validity ends before another attempt."
     CARRIER_EXPIRED = "carrier_expired", 62, _FAIL, "The carrier could not deliver it within its validity."
     CARRIER_REJECTED = "carrier_rejected", 63, _FAIL, "The carrier took it, and rejected it afterwards."
@@ -101,7 +109,11 @@ class Reason(StrEnum):
     STEP_FAILED = "step_failed", 82, _DEAD, "A step raised an error on it; replay after the repair."
     CRASH_LOOP = "crash_loop", 83, _DEAD, "Whichever process sends it ends without an answer; look before a replay."
     CARRIER_UNKNOWN_ERROR = (
-        "carrier_unknown_error", 84, _DEAD, "The carrier gave a code that no table lists; classify it, then replay.")
+        "carrier_unknown_error",
+        84,
+        _DEAD,
+        "The carrier gave a code that no table lists; classify it, then replay.",
+    )
 
     ANSWER_TIMEOUT = "answer_timeout", 100, _INFO, "The carrier did not answer in time; it may have the message."
     CONNECTION_LOST = "connection_lost", 101, _INFO, "The connection broke before the answer; it may have the message."

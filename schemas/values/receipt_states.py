@@ -28,23 +28,77 @@ class StateRow(NamedTuple):
 
 
 TABLE: tuple[StateRow, ...] = (
-    StateRow("DELIVRD", (2,), (
-        "DELIVERED", "DELIVERD", "DELIVRED", "DELIVERRD", "DELVRD", "DLVRD", "DELIVERY", "DELIVERYSUCCESS",
-        "DELIVEREDTOTERMINAL", "DELIVEREDTOHANDSET", "DELIVEREDTODEVICE", "DELIVEREDTOUSER")),
+    StateRow(
+        "DELIVRD",
+        (2,),
+        (
+            "DELIVERED",
+            "DELIVERD",
+            "DELIVRED",
+            "DELIVERRD",
+            "DELVRD",
+            "DLVRD",
+            "DELIVERY",
+            "DELIVERYSUCCESS",
+            "DELIVEREDTOTERMINAL",
+            "DELIVEREDTOHANDSET",
+            "DELIVEREDTODEVICE",
+            "DELIVEREDTOUSER",
+        ),
+    ),
     # SMPP 5.0: "skipped" is final, the message was left out on purpose.
-    StateRow("UNDELIV", (5, 9), (
-        "UNDELIVERABLE", "UNDELIVERED", "UNDELIVERD", "UNDELIVRD", "UNDELIVERAB", "UNDELIVER", "UNDELVRD", "UNDLVRD",
-        "UNDELIVE", "NOTDELIVERED", "NONDELIVERED", "DELIVERYFAILED", "DELIVERYFAILURE", "DELIVERYIMPOSSIBLE", "FAILED",
-        "FAIL", "FAILURE", "SKIPPED", "SKIPED", "SKIP")),
+    StateRow(
+        "UNDELIV",
+        (5, 9),
+        (
+            "UNDELIVERABLE",
+            "UNDELIVERED",
+            "UNDELIVERD",
+            "UNDELIVRD",
+            "UNDELIVERAB",
+            "UNDELIVER",
+            "UNDELVRD",
+            "UNDLVRD",
+            "UNDELIVE",
+            "NOTDELIVERED",
+            "NONDELIVERED",
+            "DELIVERYFAILED",
+            "DELIVERYFAILURE",
+            "DELIVERYIMPOSSIBLE",
+            "FAILED",
+            "FAIL",
+            "FAILURE",
+            "SKIPPED",
+            "SKIPED",
+            "SKIP",
+        ),
+    ),
     StateRow("EXPIRED", (3,), ("EXPIRE", "EXPIRD", "EXPRD", "TIMEOUT", "TIMEDOUT", "VALIDITYEXPIRED")),
     StateRow("DELETED", (4,), ("DELETE", "DELETD", "CANCELED", "CANCELLED")),
     StateRow("REJECTD", (8,), ("REJECTED", "REJECT", "REJCTD", "REJECTE", "BLOCKED", "BARRED")),
     StateRow("UNKNOWN", (7,), ("UNKNOWNSTATE", "UNKNOW", "UNKNOWEN", "UNKNWN")),
-    StateRow("ENROUTE", (1, 0), (
-        "SCHEDULED", "SCHEDULD", "BUFFRED", "BUFFERED", "BUFFERD", "BUFFRD", "QUEUED", "PENDING", "RETRY", "RETRYING",
-        "SENT", "INTRANSIT", "ROUTED")),
-    StateRow("ACCEPTD", (6,), ("ACCEPTED", "ACCEPT", "ACCPTD", "ACCEPTE", "ACKED", "ACKD", "ACK", "ACKNOWLEDGED",
-                              "SUBMITTED")),
+    StateRow(
+        "ENROUTE",
+        (1, 0),
+        (
+            "SCHEDULED",
+            "SCHEDULD",
+            "BUFFRED",
+            "BUFFERED",
+            "BUFFERD",
+            "BUFFRD",
+            "QUEUED",
+            "PENDING",
+            "RETRY",
+            "RETRYING",
+            "SENT",
+            "INTRANSIT",
+            "ROUTED",
+        ),
+    ),
+    StateRow(
+        "ACCEPTD", (6,), ("ACCEPTED", "ACCEPT", "ACCPTD", "ACCEPTE", "ACKED", "ACKD", "ACK", "ACKNOWLEDGED", "SUBMITTED")
+    ),
 )
 
 MESSAGE_STATES: Mapping[int, str] = MappingProxyType({number: row.state for row in TABLE for number in row.numbers})
@@ -52,8 +106,9 @@ MESSAGE_STATES: Mapping[int, str] = MappingProxyType({number: row.state for row 
 
 NUMBERS: Mapping[str, int] = MappingProxyType({row.state: row.numbers[0] for row in TABLE})
 
-OF_MEANING: Mapping[str, str] = MappingProxyType({
-    "delivered": "DELIVRD", "undelivered": "UNDELIV", "expired": "EXPIRED", "rejected": "REJECTD", "no_change": "ENROUTE"})
+OF_MEANING: Mapping[str, str] = MappingProxyType(
+    {"delivered": "DELIVRD", "undelivered": "UNDELIV", "expired": "EXPIRED", "rejected": "REJECTD", "no_change": "ENROUTE"}
+)
 """The state that stands for what a carrier's setting says of a word of its own."""
 
 _SPELLINGS = {spelling: row.state for row in TABLE for spelling in (row.state, *row.spellings)}
@@ -78,4 +133,3 @@ def weight(state: str) -> int:
     if outcome is None:
         return 1
     return 2 if state == "UNKNOWN" else 3
-

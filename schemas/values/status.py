@@ -43,9 +43,17 @@ STATUSES: tuple[Status, ...] = tuple(Status)
 
 _RANK: Mapping[Status, int] = MappingProxyType({status: rank for rank, status in enumerate(STATUSES)})
 
-FINAL: frozenset[Status] = frozenset({
-    Status.EXPIRED, Status.CANCELED, Status.REJECTED, Status.FAILED, Status.UNDELIVERED, Status.DELIVERED, Status.READ,
-})
+FINAL: frozenset[Status] = frozenset(
+    {
+        Status.EXPIRED,
+        Status.CANCELED,
+        Status.REJECTED,
+        Status.FAILED,
+        Status.UNDELIVERED,
+        Status.DELIVERED,
+        Status.READ,
+    }
+)
 """Ends of the way. `sent` and `uncertain` are not among them: a receipt may still come."""
 
 ABOVE_SENDS = 2**20
@@ -70,16 +78,18 @@ class ReceiptStateError(ValueError):
     """A carrier's receipt names a state that no table lists."""
 
 
-RECEIPT_STATES: Mapping[str, tuple[Status, Reason] | None] = MappingProxyType({
-    "DELIVRD": (Status.DELIVERED, Reason.NONE),
-    "UNDELIV": (Status.UNDELIVERED, Reason.CARRIER_UNDELIVERED),
-    "DELETED": (Status.UNDELIVERED, Reason.CARRIER_UNDELIVERED),
-    "UNKNOWN": (Status.UNDELIVERED, Reason.CARRIER_UNDELIVERED),
-    "EXPIRED": (Status.UNDELIVERED, Reason.CARRIER_EXPIRED),
-    "REJECTD": (Status.UNDELIVERED, Reason.CARRIER_REJECTED),
-    "ENROUTE": None,
-    "ACCEPTD": None,
-})
+RECEIPT_STATES: Mapping[str, tuple[Status, Reason] | None] = MappingProxyType(
+    {
+        "DELIVRD": (Status.DELIVERED, Reason.NONE),
+        "UNDELIV": (Status.UNDELIVERED, Reason.CARRIER_UNDELIVERED),
+        "DELETED": (Status.UNDELIVERED, Reason.CARRIER_UNDELIVERED),
+        "UNKNOWN": (Status.UNDELIVERED, Reason.CARRIER_UNDELIVERED),
+        "EXPIRED": (Status.UNDELIVERED, Reason.CARRIER_EXPIRED),
+        "REJECTD": (Status.UNDELIVERED, Reason.CARRIER_REJECTED),
+        "ENROUTE": None,
+        "ACCEPTD": None,
+    }
+)
 """What a receipt's `stat` (SMPP 3.4, appendix B) means for the message; None: it changes nothing."""
 
 

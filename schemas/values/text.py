@@ -37,30 +37,94 @@ GSM7_BASIC = (
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 """The character of each septet; 0x1B is the escape to the extension table, and no character."""
-GSM7_EXTENSION: Mapping[str, int] = MappingProxyType({
-    "\f": 0x0A, "^": 0x14, "{": 0x28, "}": 0x29, "\\": 0x2F, "[": 0x3C, "~": 0x3D, "]": 0x3E, "|": 0x40, "€": 0x65,
-})
+GSM7_EXTENSION: Mapping[str, int] = MappingProxyType(
+    {
+        "\f": 0x0A,
+        "^": 0x14,
+        "{": 0x28,
+        "}": 0x29,
+        "\\": 0x2F,
+        "[": 0x3C,
+        "~": 0x3D,
+        "]": 0x3E,
+        "|": 0x40,
+        "€": 0x65,
+    }
+)
 """The septet that follows the escape."""
 
 _SEPTETS: dict[int, str] = {ord(char): chr(septet) for septet, char in enumerate(GSM7_BASIC) if septet != ESCAPE} | {
-    ord(char): chr(ESCAPE) + chr(septet) for char, septet in GSM7_EXTENSION.items()}
+    ord(char): chr(ESCAPE) + chr(septet) for char, septet in GSM7_EXTENSION.items()
+}
 _OUTSIDE_GSM7 = re.compile(f"[^{re.escape(''.join(map(chr, _SEPTETS)))}]")
 _NOT_PLAIN = 0xFF
 _PLAIN = bytes(
-    GSM7_BASIC.index(chr(code)) if chr(code) in GSM7_BASIC and code != ESCAPE else _NOT_PLAIN for code in range(256))
+    GSM7_BASIC.index(chr(code)) if chr(code) in GSM7_BASIC and code != ESCAPE else _NOT_PLAIN for code in range(256)
+)
 """Latin-1 to septet, for the usual case: no escape needed. Whatever is not plain becomes an octet that is no septet."""
 _CHARACTERS: Mapping[int, str] = MappingProxyType({septet: char for char, septet in GSM7_EXTENSION.items()})
 
-_LOOK_ALIKES = str.maketrans({
-    "‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'", "ʼ": "'", "`": "'", "´": "'", "‹": "<", "›": ">",
-    "“": '"', "”": '"', "„": '"', "‟": '"', "″": '"', "«": '"', "»": '"',
-    "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "―": "-", "−": "-", "⁃": "-", "•": "-", "·": ".",
-    "…": "...", "‥": "..", "⁄": "/", "∕": "/", "×": "x",
-    "\t": " ", "\u00a0": " ", "\u2000": " ", "\u2001": " ", "\u2002": " ", "\u2003": " ", "\u2004": " ", "\u2005": " ",
-    "\u2006": " ", "\u2007": " ", "\u2008": " ", "\u2009": " ", "\u200a": " ", "\u202f": " ", "\u205f": " ",
-    "\u3000": " ", "\u2028": "\n", "\u2029": "\n", "\u200b": "", "\u2060": "", "\ufeff": "", "\u00ad": "",
-    "™": "TM", "©": "(c)", "®": "(r)",
-})
+_LOOK_ALIKES = str.maketrans(
+    {
+        "‘": "'",
+        "’": "'",
+        "‚": "'",
+        "‛": "'",
+        "′": "'",
+        "ʼ": "'",
+        "`": "'",
+        "´": "'",
+        "‹": "<",
+        "›": ">",
+        "“": '"',
+        "”": '"',
+        "„": '"',
+        "‟": '"',
+        "″": '"',
+        "«": '"',
+        "»": '"',
+        "‐": "-",
+        "‑": "-",
+        "‒": "-",
+        "–": "-",
+        "—": "-",
+        "―": "-",
+        "−": "-",
+        "⁃": "-",
+        "•": "-",
+        "·": ".",
+        "…": "...",
+        "‥": "..",
+        "⁄": "/",
+        "∕": "/",
+        "×": "x",
+        "\t": " ",
+        "\u00a0": " ",
+        "\u2000": " ",
+        "\u2001": " ",
+        "\u2002": " ",
+        "\u2003": " ",
+        "\u2004": " ",
+        "\u2005": " ",
+        "\u2006": " ",
+        "\u2007": " ",
+        "\u2008": " ",
+        "\u2009": " ",
+        "\u200a": " ",
+        "\u202f": " ",
+        "\u205f": " ",
+        "\u3000": " ",
+        "\u2028": "\n",
+        "\u2029": "\n",
+        "\u200b": "",
+        "\u2060": "",
+        "\ufeff": "",
+        "\u00ad": "",
+        "™": "TM",
+        "©": "(c)",
+        "®": "(r)",
+    }
+)
 
 
 class TextError(ValueError):

@@ -44,8 +44,9 @@ class Allowance:
 class AllowanceCredit:
     """One-time codes on allowances, the rest on `accounts`. `clock` in milliseconds."""
 
-    def __init__(self, accounts: Credit, pool: Pool, clock: Callable[[], int],
-                 fresh: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
+    def __init__(
+        self, accounts: Credit, pool: Pool, clock: Callable[[], int], fresh: Callable[[], str] = lambda: str(uuid.uuid4())
+    ) -> None:
         self._accounts = accounts
         self._pool = pool
         self._clock = clock
@@ -95,8 +96,11 @@ class AllowanceCredit:
         try:
             await self._raise(tenant, 0, price)
         except PortDown as fault:
-            log.warning("an allowance could not be raised; codes go on with the rest", action="allowance_not_raised",
-                        fault=str(fault))
+            log.warning(
+                "an allowance could not be raised; codes go on with the rest",
+                action="allowance_not_raised",
+                fault=str(fault),
+            )
         finally:
             self._raising.pop(tenant, None)
 
@@ -120,8 +124,12 @@ class AllowanceCredit:
                 amount = max(cost, min(available // SHARE, MESSAGES * price))
                 if not 0 < amount <= available:
                     return
-                wanted = {"tenant": tenant, "amount": amount, "expires_at": now + LIFE_MS,
-                          "lease": usable.lease if usable is not None else ""}
+                wanted = {
+                    "tenant": tenant,
+                    "amount": amount,
+                    "expires_at": now + LIFE_MS,
+                    "lease": usable.lease if usable is not None else "",
+                }
                 if usable is None or not await execute(connection, load_sql(__package__ or "", "allowance_raise"), wanted):
                     usable = None
                     wanted["lease"] = self._fresh()

@@ -65,20 +65,37 @@ class PostgresCredit:
         found = await fetch_all(connection, load_sql(__package__ or "", "credit_reservations"), columns(keys))
         return {(row[0], row[1], row[2], row[3]): (int.from_bytes(row[4], "little"), bytearray(row[5])) for row in found}
 
-    async def _write(self, connection: Any, rows: dict[Key, tuple[int, bytearray]],
-                     changed: dict[Key, tuple[CreditAsk, int]]) -> None:
+    async def _write(
+        self, connection: Any, rows: dict[Key, tuple[int, bytearray]], changed: dict[Key, tuple[CreditAsk, int]]
+    ) -> None:
         now = self._clock()
-        await execute(connection, load_sql(__package__ or "", "credit_write"), columns(
-            (*key, ask.campaign, ask.price, rows[key][0].to_bytes((ask.size + 7) // 8, "little"), bytes(rows[key][1]),
-             amount, now) for key, (ask, amount) in sorted(changed.items(), key=lambda entry: entry[0])))
+        await execute(
+            connection,
+            load_sql(__package__ or "", "credit_write"),
+            columns(
+                (
+                    *key,
+                    ask.campaign,
+                    ask.price,
+                    rows[key][0].to_bytes((ask.size + 7) // 8, "little"),
+                    bytes(rows[key][1]),
+                    amount,
+                    now,
+                )
+                for key, (ask, amount) in sorted(changed.items(), key=lambda entry: entry[0])
+            ),
+        )
 
 
 def affordable(ask: CreditAsk, positions: int, money: int) -> int:
     """The first of these positions of the ask that this much money pays for."""
     if not positions or money < 0:
         return 0
-    column = ask.segments if positions == ask.positions else bytes(
-        ask.segments[rank] for rank, _ in ranked_positions(ask.positions, positions))
+    column = (
+        ask.segments
+        if positions == ask.positions
+        else bytes(ask.segments[rank] for rank, _ in ranked_positions(ask.positions, positions))
+    )
     return positions_that_fit(positions, column, money // ask.price)
 
 

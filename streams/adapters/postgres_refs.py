@@ -84,8 +84,9 @@ class PostgresRefs:
         keys = sorted({key[:4] for key in rows})
         try:
             async with transaction(self._pool) as connection:
-                await execute(connection, load_sql(HERE, "parts_write"), columns(
-                    (*key, state) for key, state in sorted(rows.items())))
+                await execute(
+                    connection, load_sql(HERE, "parts_write"), columns((*key, state) for key, state in sorted(rows.items()))
+                )
                 known = await fetch_all(connection, load_sql(HERE, "parts_read"), columns(keys))
         except DatabaseDown as fault:
             raise PortDown(f"segments cannot be noted: {fault}") from fault
@@ -98,16 +99,22 @@ class PostgresRefs:
         chunks = sorted({(place.tenant, place.chunk) for place in places.values()})
         if not chunks:
             return {}
-        about = {(row[0], row[1]): row[2:] for row in
-                 await fetch_all(connection, load_sql(HERE, "refs_about"), columns(chunks))}
+        about = {
+            (row[0], row[1]): row[2:] for row in await fetch_all(connection, load_sql(HERE, "refs_about"), columns(chunks))
+        }
         money: dict[tuple[str, str], list[ReservationRow]] = {}
         for tenant, chunk, round_, price_class, price, positions, segments, lease in await fetch_all(
-                connection, load_sql(HERE, "refs_money"), columns(chunks)):
+            connection, load_sql(HERE, "refs_money"), columns(chunks)
+        ):
             money.setdefault((tenant, chunk), []).append(
-                ReservationRow(round_, price_class, price, int.from_bytes(positions, "little"), segments, lease))
+                ReservationRow(round_, price_class, price, int.from_bytes(positions, "little"), segments, lease)
+            )
         opened = {(tenant, chunk): self._about(tenant, chunk, row) for (tenant, chunk), row in about.items()}
-        return {place: _message(place, opened[place[:2]], money.get(place[:2], []))
-                for place in set(places.values()) if place[:2] in opened}
+        return {
+            place: _message(place, opened[place[:2]], money.get(place[:2], []))
+            for place in set(places.values())
+            if place[:2] in opened
+        }
 
     def _about(self, tenant: str, chunk: str, row: tuple[Any, ...]) -> ChunkRow:
         """A chunk, opened once for all of its messages."""
@@ -119,41 +126,62 @@ class PostgresRefs:
 def _message(place: MessageRef, about: ChunkRow, reservations: Sequence[ReservationRow]) -> Found:
     position = place.position
     paid = next((m for m in reversed(reservations) if m.positions >> position & 1), None)
-    count = place.segments or (paid.segments[position] if paid is not None else 0) or (
-        about.segments[position] if about.segments else 0) or 1
+    count = (
+        place.segments
+        or (paid.segments[position] if paid is not None else 0)
+        or (about.segments[position] if about.segments else 0)
+        or 1
+    )
     return Found(
-        tenant=place.tenant, campaign=about.campaign, chunk=place.chunk, part=about.part, size=about.size, lane=about.lane,
-        send=place.send, attempts=paid.round if paid is not None else 0, position=position,
-        index=about.indexes[position], segments=count, price=paid.price if paid is not None else about.price,
-        ref=about.refs[position] if about.refs else None, id=place.id,
+        tenant=place.tenant,
+        campaign=about.campaign,
+        chunk=place.chunk,
+        part=about.part,
+        size=about.size,
+        lane=about.lane,
+        send=place.send,
+        attempts=paid.round if paid is not None else 0,
+        position=position,
+        index=about.indexes[position],
+        segments=count,
+        price=paid.price if paid is not None else about.price,
+        ref=about.refs[position] if about.refs else None,
+        id=place.id,
         charge_round=paid.round if place.uncertain and paid is not None else None,
         price_class=paid.price_class if paid is not None else 0,
-        lease=paid.lease if paid is not None else None)
+        lease=paid.lease if paid is not None else None,
+    )
 
 
 async def _places(connection: Any, receipts: Sequence[UnknownReceipt]) -> dict[int, MessageRef]:
     """Where the message of each receipt stands, by the receipt's number."""
     hashes = [_signed(receipt.to_hash) for receipt in receipts]
-    forms = [(n, receipt.carrier, id_, ref_key(id_), hashes[n])
-             for n, receipt in enumerate(receipts) for id_ in receipt.ids]
-    by_form = {(n, id_): MessageRef(tenant, chunk, send, position, segments, uncertain=False, id=id_)
-               for n, id_, tenant, chunk, send, position, segments in await fetch_all(
-                   connection, load_sql(HERE, "refs_by_id"), columns(forms))}
+    forms = [(n, receipt.carrier, id_, ref_key(id_), hashes[n]) for n, receipt in enumerate(receipts) for id_ in receipt.ids]
+    by_form = {
+        (n, id_): MessageRef(tenant, chunk, send, position, segments, uncertain=False, id=id_)
+        for n, id_, tenant, chunk, send, position, segments in await fetch_all(
+            connection, load_sql(HERE, "refs_by_id"), columns(forms)
+        )
+    }
     places: dict[int, MessageRef] = {}
     for n, _, id_, *_ in forms:  # the likeliest form first
         if (n, id_) in by_form:
             places.setdefault(n, by_form[n, id_])
     left = [(n, receipt.carrier, hashes[n]) for n, receipt in enumerate(receipts) if n not in places]
     if left:
-        for n, tenant, chunk, send, position in await fetch_all(
-                connection, load_sql(HERE, "refs_uncertain"), columns(left)):
+        for n, tenant, chunk, send, position in await fetch_all(connection, load_sql(HERE, "refs_uncertain"), columns(left)):
             places[n] = MessageRef(tenant, chunk, send, position, segments=0, uncertain=True)
     return places
 
 
 async def _park(connection: Any, receipts: Sequence[UnknownReceipt], now: int) -> None:
-    rows = sorted({(r.carrier, id_, ref_key(id_), _signed(r.to_hash), r.state, r.code, r.done_at, now)
-                   for r in receipts for id_ in r.ids})
+    rows = sorted(
+        {
+            (r.carrier, id_, ref_key(id_), _signed(r.to_hash), r.state, r.code, r.done_at, now)
+            for r in receipts
+            for id_ in r.ids
+        }
+    )
     if rows:
         await execute(connection, load_sql(HERE, "refs_park"), columns(rows))
 

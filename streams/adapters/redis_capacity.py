@@ -60,8 +60,9 @@ class RedisCapacity:
         try:
             return list(await self._shared.read_assigned(sends))
         except RedisDown as fault:
-            log.warning("no Redis: what a first run gave to a carrier is not known", action="assigned_unknown",
-                        fault=str(fault))
+            log.warning(
+                "no Redis: what a first run gave to a carrier is not known", action="assigned_unknown", fault=str(fault)
+            )
             return [{} for _ in sends]
 
     async def ask(self, asks: Sequence[CapacityAsk]) -> list[int]:
@@ -94,5 +95,6 @@ class RedisCapacity:
 
 
 def _room_ask(ask: CapacityAsk) -> CapacityRequest:
-    return CapacityRequest(carrier=ask.carrier, lane=ask.lane, chunk=ask.chunk, send=ask.send, cost=ask.cost, rate=ask.rate,
-                   least=ask.least)
+    return CapacityRequest(
+        carrier=ask.carrier, lane=ask.lane, chunk=ask.chunk, send=ask.send, cost=ask.cost, rate=ask.rate, least=ask.least
+    )

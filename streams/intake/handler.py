@@ -86,9 +86,16 @@ class IntakeHandler:
 
     def _batch(self) -> IntakeBatch:
         ports = self._ports
-        return IntakeBatch(campaigns=ports.campaigns, catalog=ports.catalog, credit=ports.credit, capacity=ports.capacity,
-                           routes=self._newest_routes(), open=_open_once(ports.sealing), invalid=ports.invalid,
-                           now=ports.clock())
+        return IntakeBatch(
+            campaigns=ports.campaigns,
+            catalog=ports.catalog,
+            credit=ports.credit,
+            capacity=ports.capacity,
+            routes=self._newest_routes(),
+            open=_open_once(ports.sealing),
+            invalid=ports.invalid,
+            now=ports.clock(),
+        )
 
     def _newest_routes(self) -> RouteTable:
         catalog = self._ports.catalog

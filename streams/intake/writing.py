@@ -49,8 +49,10 @@ class IntakeWriter:
         """These messages are over: event, public events, and their money back if some was reserved before."""
         slice_ = part.slice
         reserved = slice_.price if slice_.segments else 0
-        self._outputs.end(slice_, end_slice(_without_columns(part), self._recipients(part), reason=reason,
-                                            at=self._batch.now, reserved=reserved))
+        self._outputs.end(
+            slice_,
+            end_slice(_without_columns(part), self._recipients(part), reason=reason, at=self._batch.now, reserved=reserved),
+        )
 
     def _recipients(self, part: Selection) -> Recipients:
         columns = self._batch.open(part.slice)
@@ -58,8 +60,10 @@ class IntakeWriter:
         if part.positions == part.slice.positions:
             return Recipients(hashes, columns.refs)
         ranks = ranks_within(part.slice.positions, part.positions)
-        return Recipients(b"".join([hashes[8 * rank:8 * rank + 8] for rank in ranks]),
-                          columns.refs and [columns.refs[rank] for rank in ranks])
+        return Recipients(
+            b"".join([hashes[8 * rank : 8 * rank + 8] for rank in ranks]),
+            columns.refs and [columns.refs[rank] for rank in ranks],
+        )
 
     def _write(self, part: Selection, outcome: Stopped) -> list[Selection]:
         match outcome:
@@ -76,8 +80,16 @@ class IntakeWriter:
         return []
 
     def _change(self, part: Selection, status: Status, reason: Reason) -> None:
-        self._outputs.change(part.slice, status, part.slice.send, part.positions, reason, carrier=part.carrier,
-                             price=part.price, segments=part.segments)
+        self._outputs.change(
+            part.slice,
+            status,
+            part.slice.send,
+            part.positions,
+            reason,
+            carrier=part.carrier,
+            price=part.price,
+            segments=part.segments,
+        )
 
     def _sealed(self, part: Selection) -> Slice:
         """The slice of a part with its columns."""
@@ -90,12 +102,21 @@ class IntakeWriter:
 
 def _without_columns(part: Selection) -> Slice:
     slice_ = part.slice
-    indexes = slice_.indexes if part.positions == slice_.positions else pick_indexes(
-        slice_.indexes, ranks_within(slice_.positions, part.positions))
+    indexes = (
+        slice_.indexes
+        if part.positions == slice_.positions
+        else pick_indexes(slice_.indexes, ranks_within(slice_.positions, part.positions))
+    )
     return msgspec.structs.replace(_filled(slice_, part), positions=part.positions, indexes=indexes, sealed=b"")
 
 
 def _filled(slice_: Slice, part: Selection) -> Slice:
     return msgspec.structs.replace(
-        slice_, segments=part.segments, carrier=part.carrier, price=part.price, lease=part.lease,
-        price_class=part.price_class, resume_at=ResumeAt.ROUTE if part.segments else slice_.resume_at)
+        slice_,
+        segments=part.segments,
+        carrier=part.carrier,
+        price=part.price,
+        lease=part.lease,
+        price_class=part.price_class,
+        resume_at=ResumeAt.ROUTE if part.segments else slice_.resume_at,
+    )

@@ -97,8 +97,11 @@ class ReceiptsHandler:
         asks: list[tuple[int, int, SegmentReceipt]] = []
         for n, block in enumerate(blocks):
             if max(block.segments, default=1) > 1 and not self._reports_once(block.carrier):
-                asks += [(n, entry, block.segment_receipt(entry)) for entry, count in enumerate(block.segments)
-                         if count > 1 and interpret_states.changes(block.states[entry])]
+                asks += [
+                    (n, entry, block.segment_receipt(entry))
+                    for entry, count in enumerate(block.segments)
+                    if count > 1 and interpret_states.changes(block.states[entry])
+                ]
         if asks:
             answers = await self._ports.refs.record_segments([ask for _, _, ask in asks])
             for (n, entry, _), states in zip(asks, answers, strict=True):
@@ -109,8 +112,9 @@ class ReceiptsHandler:
         row = self._ports.catalog.carriers.get(carrier)
         return row is not None and row.one_receipt_for_all_parts
 
-    def _write(self, outputs: OutputBatch, block: ReceiptBlock, whole: dict[int, Reason | None],
-               written: dict[Key, int]) -> list[Unusable]:
+    def _write(
+        self, outputs: OutputBatch, block: ReceiptBlock, whole: dict[int, Reason | None], written: dict[Key, int]
+    ) -> list[Unusable]:
         verdicts = interpret_states.decide(block.states, whole)
         check_cover((1 << len(block.states)) - 1, [verdict.entries for verdict in verdicts])
         unusable: list[Unusable] = []
@@ -127,8 +131,15 @@ class ReceiptsHandler:
                     pass
         return unusable
 
-    def _write_state(self, outputs: OutputBatch, block: ReceiptBlock, entries: Sequence[int], status: Status,
-                     reason: Reason, written: dict[Key, int]) -> None:
+    def _write_state(
+        self,
+        outputs: OutputBatch,
+        block: ReceiptBlock,
+        entries: Sequence[int],
+        status: Status,
+        reason: Reason,
+        written: dict[Key, int],
+    ) -> None:
         """These entries' messages have reached a state; those that lately did are passed over."""
         key = (block.head.chunk, block.send, status)
         seen = self._recent.get(key, 0) | written.get(key, 0)
@@ -138,8 +149,16 @@ class ReceiptsHandler:
         written[key] = written.get(key, 0) | new
         if new.bit_count() != len(entries):
             entries = _first_of_each(block, entries, new)
-        state = StateReached(head=block.head, send=block.send, status=status, reason=reason, carrier=block.carrier,
-                             price=block.price, attempt=block.attempts + 1, at=outputs.now)
+        state = StateReached(
+            head=block.head,
+            send=block.send,
+            status=status,
+            reason=reason,
+            carrier=block.carrier,
+            price=block.price,
+            attempt=block.attempts + 1,
+            at=outputs.now,
+        )
         _write_changes(outputs, block, state, entries, new)
         outputs.move_money(block.charge(entries, outputs.now))
         outputs.publish(state.public_events(block.receipt_columns(entries, outputs.now)))
@@ -178,13 +197,18 @@ def check_receipts(receipts: CarrierReceipts) -> None:
     if count < 1:
         raise RecordError("count: a record of receipts has at least one")
     lengths: dict[str, float] = {
-        "ids": receipts.ids.count("\n") + 1, "states": receipts.states.count("\n") + 1,
-        "codes": receipts.codes.count("\n") + 1, "done_at": len(receipts.done_at) / 8,
+        "ids": receipts.ids.count("\n") + 1,
+        "states": receipts.states.count("\n") + 1,
+        "codes": receipts.codes.count("\n") + 1,
+        "done_at": len(receipts.done_at) / 8,
         "to_hashes": len(receipts.to_hashes) / 8,
     }
     if receipts.chunk is not None:
-        lengths |= {"places": len(receipts.places) / 2, "indexes": len(receipts.indexes) / 4,
-                    "segments": len(receipts.segments)}
+        lengths |= {
+            "places": len(receipts.places) / 2,
+            "indexes": len(receipts.indexes) / 4,
+            "segments": len(receipts.segments),
+        }
     for name, length in lengths.items():
         if length != count:
             raise RecordError(f"{name}: {length:g} entries where {count} belong")
@@ -196,8 +220,7 @@ def check_receipts(receipts: CarrierReceipts) -> None:
             raise RecordError("places: beyond the chunk's size")
 
 
-def _write_changes(outputs: OutputBatch, block: ReceiptBlock, state: StateReached, entries: Sequence[int],
-                   new: int) -> None:
+def _write_changes(outputs: OutputBatch, block: ReceiptBlock, state: StateReached, entries: Sequence[int], new: int) -> None:
     """The changes of state; carriers' codes are kept where something failed."""
     if state.status is Status.DELIVERED:
         outputs.record_change(block.head, state.change(new))

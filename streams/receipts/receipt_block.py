@@ -63,8 +63,14 @@ class ReceiptBlock:
 
     def segment_receipt(self, entry: int) -> SegmentReceipt:
         """This entry as the receipt of one segment."""
-        return SegmentReceipt(tenant=self.head.tenant, chunk=self.head.chunk, send=self.send,
-                              position=self.places[entry], id=self.ids[entry], state=self.states[entry])
+        return SegmentReceipt(
+            tenant=self.head.tenant,
+            chunk=self.head.chunk,
+            send=self.send,
+            position=self.places[entry],
+            id=self.ids[entry],
+            state=self.states[entry],
+        )
 
     def receipt_columns(self, entries: Sequence[int], now: int) -> ReceiptColumns:
         """What the public events of these entries say at `now`: we learned of them when they came, never later."""
@@ -80,24 +86,50 @@ class ReceiptBlock:
             return None
         segments = {self.places[n]: self.segments[n] for n in entries}
         members = sorted(segments)
-        return usage_of(self.head, self.reservation, charged=positions_of(members), refunded=0,
-                        segments=bytes(segments[p] for p in members), at=at)
+        return usage_of(
+            self.head,
+            self.reservation,
+            charged=positions_of(members),
+            refunded=0,
+            segments=bytes(segments[p] for p in members),
+            at=at,
+        )
 
 
 def block_of(item: Item, sealing: Sealing) -> ReceiptBlock:
     """The block of a record whose chunk dispatch knew."""
     record: CarrierReceipts = item.content
-    head = BlockHead(tenant=record.tenant or "", campaign=record.campaign, chunk=record.chunk or "", part=record.part,
-                     size=record.size, lane=record.lane or "")
+    head = BlockHead(
+        tenant=record.tenant or "",
+        campaign=record.campaign,
+        chunk=record.chunk or "",
+        part=record.part,
+        size=record.size,
+        lane=record.lane or "",
+    )
     refs = None
     if record.sealed_refs is not None:
-        refs = sealing.unseal(record.sealed_refs, key_id=record.key_id, tenant=head.tenant, campaign=head.campaign,
-                              chunk=head.chunk).refs
+        refs = sealing.unseal(
+            record.sealed_refs, key_id=record.key_id, tenant=head.tenant, campaign=head.campaign, chunk=head.chunk
+        ).refs
     return ReceiptBlock(
-        item=item, head=head, carrier=record.carrier, send=record.send, attempts=record.attempts, price=record.price,
-        at=record.at, places=array("H", record.places), indexes=record.indexes, segments=record.segments,
-        ids=_first_forms(record.ids), states=record.states.split("\n"), codes=record.codes.split("\n"),
-        done_at=array("q", record.done_at), to_hashes=record.to_hashes, refs=refs)
+        item=item,
+        head=head,
+        carrier=record.carrier,
+        send=record.send,
+        attempts=record.attempts,
+        price=record.price,
+        at=record.at,
+        places=array("H", record.places),
+        indexes=record.indexes,
+        segments=record.segments,
+        ids=_first_forms(record.ids),
+        states=record.states.split("\n"),
+        codes=record.codes.split("\n"),
+        done_at=array("q", record.done_at),
+        to_hashes=record.to_hashes,
+        refs=refs,
+    )
 
 
 def unknown_receipts(items: Sequence[Item]) -> tuple[list[tuple[Item, UnknownReceipt]], list[Unusable]]:
@@ -106,8 +138,13 @@ def unknown_receipts(items: Sequence[Item]) -> tuple[list[tuple[Item, UnknownRec
     unusable: list[Unusable] = []
     for item in items:
         record: CarrierReceipts = item.content
-        columns = zip(record.ids.split("\n"), record.states.split("\n"), record.codes.split("\n"),
-                      array("q", record.done_at), strict=True)
+        columns = zip(
+            record.ids.split("\n"),
+            record.states.split("\n"),
+            record.codes.split("\n"),
+            array("q", record.done_at),
+            strict=True,
+        )
         for n, (ids, state, code, done_at) in enumerate(columns):
             try:
                 if receipt_outcome(state) is None:
@@ -115,9 +152,19 @@ def unknown_receipts(items: Sequence[Item]) -> tuple[list[tuple[Item, UnknownRec
             except ReceiptStateError as fault:
                 unusable.append(Unusable(item, encode(pick_receipts(record, [n], None)), Reason.UNDECODABLE, str(fault)))
                 continue
-            receipts.append((item, UnknownReceipt(
-                carrier=record.carrier, ids=tuple(ids.split(",")), to_hash=record.to_hashes[8 * n:8 * n + 8],
-                state=state, code=code, done_at=done_at)))
+            receipts.append(
+                (
+                    item,
+                    UnknownReceipt(
+                        carrier=record.carrier,
+                        ids=tuple(ids.split(",")),
+                        to_hash=record.to_hashes[8 * n : 8 * n + 8],
+                        state=state,
+                        code=code,
+                        done_at=done_at,
+                    ),
+                )
+            )
     return receipts, unusable
 
 
@@ -126,25 +173,45 @@ def blocks_of_found(receipts: Sequence[tuple[Item, UnknownReceipt]], found: Sequ
     groups: dict[tuple[object, ...], list[tuple[Item, UnknownReceipt, Found]]] = {}
     for (item, receipt), message in zip(receipts, found, strict=True):
         if message is not None:
-            key = (receipt.carrier, message.tenant, message.chunk, message.send, message.charge_round, message.price_class,
-                   message.lease)
+            key = (
+                receipt.carrier,
+                message.tenant,
+                message.chunk,
+                message.send,
+                message.charge_round,
+                message.price_class,
+                message.lease,
+            )
             groups.setdefault(key, []).append((item, receipt, message))
     return [_found_block(group) for group in groups.values()]
 
 
 def _found_block(group: Sequence[tuple[Item, UnknownReceipt, Found]]) -> ReceiptBlock:
     item, receipt, first = group[0]
-    head = BlockHead(tenant=first.tenant, campaign=first.campaign, chunk=first.chunk, part=first.part, size=first.size,
-                     lane=first.lane)
+    head = BlockHead(
+        tenant=first.tenant, campaign=first.campaign, chunk=first.chunk, part=first.part, size=first.size, lane=first.lane
+    )
     return ReceiptBlock(
-        item=item, head=head, carrier=receipt.carrier, send=first.send, attempts=first.attempts, price=first.price,
-        at=item.content.at, places=[m.position for _, _, m in group],
-        indexes=array("I", [m.index for _, _, m in group]).tobytes(), segments=[m.segments for _, _, m in group],
-        ids=[m.id or r.ids[0] for _, r, m in group], states=[r.state for _, r, _ in group],
-        codes=[r.code for _, r, _ in group], done_at=[r.done_at for _, r, _ in group],
-        to_hashes=b"".join(r.to_hash for _, r, _ in group), refs=[m.ref for _, _, m in group],
-        reservation=None if first.charge_round is None else Reservation(
-            first.charge_round, first.price_class, first.price, first.lease))
+        item=item,
+        head=head,
+        carrier=receipt.carrier,
+        send=first.send,
+        attempts=first.attempts,
+        price=first.price,
+        at=item.content.at,
+        places=[m.position for _, _, m in group],
+        indexes=array("I", [m.index for _, _, m in group]).tobytes(),
+        segments=[m.segments for _, _, m in group],
+        ids=[m.id or r.ids[0] for _, r, m in group],
+        states=[r.state for _, r, _ in group],
+        codes=[r.code for _, r, _ in group],
+        done_at=[r.done_at for _, r, _ in group],
+        to_hashes=b"".join(r.to_hash for _, r, _ in group),
+        refs=[m.ref for _, _, m in group],
+        reservation=None
+        if first.charge_round is None
+        else Reservation(first.charge_round, first.price_class, first.price, first.lease),
+    )
 
 
 def _first_forms(ids: str) -> list[str]:

@@ -113,11 +113,20 @@ def fit_codes(settled: Settled) -> Settled:
 def _dead_letter(source: ConsumerRecord, block: Settled, unlisted: UnlistedCode, ports: SettlementPorts) -> ProducerRecord:
     """These positions for the operator: their slice in an envelope, or the record of them where it does not hold them."""
     rest, positions = block.rest, unlisted.positions
-    value = (encode(pick_positions(block, positions, ports.sealing)) if rest is None or positions & ~rest.positions
-             else encode(Envelope(slices=[ports.sealing.narrow(rest, positions)])))
+    value = (
+        encode(pick_positions(block, positions, ports.sealing))
+        if rest is None or positions & ~rest.positions
+        else encode(Envelope(slices=[ports.sealing.narrow(rest, positions)]))
+    )
     fault = RecordError(f"{block.carrier} answered {unlisted.code} to {positions.bit_count()} messages of {block.chunk}")
-    return dead_letter(source._replace(value=value), fault, error_class=UNKNOWN, code=Reason.CARRIER_UNKNOWN_ERROR,
-                       service=SERVICE, now=ports.clock())
+    return dead_letter(
+        source._replace(value=value),
+        fault,
+        error_class=UNKNOWN,
+        code=Reason.CARRIER_UNKNOWN_ERROR,
+        service=SERVICE,
+        now=ports.clock(),
+    )
 
 
 def _answered(items: Sequence[Item]) -> dict[tuple[str, int], int]:
@@ -144,8 +153,16 @@ def _write_returned(sealing: Sealing, outputs: OutputBatch, returned: Returned) 
         case WaitsForRoom(not_before=not_before):
             again = slice_given_back(rest)
             outputs.hold(again, Reason.ROOM, not_before)
-            outputs.change(rest, Status.HELD, again.send, rest.positions, Reason.ROOM, carrier=rest.carrier,
-                           price=rest.price, segments=rest.segments)
+            outputs.change(
+                rest,
+                Status.HELD,
+                again.send,
+                rest.positions,
+                Reason.ROOM,
+                carrier=rest.carrier,
+                price=rest.price,
+                segments=rest.segments,
+            )
         case Over(reason=reason):
             _write_over(sealing, outputs, rest, reason, returned.at)
 
@@ -154,5 +171,9 @@ def _write_over(sealing: Sealing, outputs: OutputBatch, rest: Slice, reason: Rea
     """Under the next send number, for this one may have been started."""
     columns = sealing.open(rest)
     recipients = Recipients(sealing.hash_destinations(columns.to), columns.refs)
-    outputs.end(rest, end_slice(rest, recipients, reason=reason, at=outputs.now, reserved=rest.price, send=rest.send + 1,
-                                occurred_at=occurred_at))
+    outputs.end(
+        rest,
+        end_slice(
+            rest, recipients, reason=reason, at=outputs.now, reserved=rest.price, send=rest.send + 1, occurred_at=occurred_at
+        ),
+    )

@@ -66,8 +66,9 @@ def _again_or_refused(block: Settled, answer: Verdict) -> TryAgain | Refused:
     if block.rest is None or answer.positions & ~block.rest.positions:
         raise StepError(f"the block of {block.chunk} has positions to try again without their columns")
     reason = Reason(answer.reason)
-    moment = next_try(block.chunk, block.send, attempts=block.attempts, expires_at=block.rest.expires_at, reason=reason,
-                      at=block.at)
+    moment = next_try(
+        block.chunk, block.send, attempts=block.attempts, expires_at=block.rest.expires_at, reason=reason, at=block.at
+    )
     if isinstance(moment, Reason):
         return Refused(positions=answer.positions, reason=moment, code=answer.code)
     return TryAgain(positions=answer.positions, reason=reason, not_before=moment)

@@ -79,8 +79,16 @@ class SettledBlock:
 
     def _fail(self, positions: int, reason: Reason, code: str | None) -> None:
         block = self._block
-        state = StateReached(head=block, send=block.send, status=Status.FAILED, reason=reason, carrier=block.carrier,
-                             price=block.price, attempt=block.attempts + 1, at=self._outputs.now)
+        state = StateReached(
+            head=block,
+            send=block.send,
+            status=Status.FAILED,
+            reason=reason,
+            carrier=block.carrier,
+            price=block.price,
+            attempt=block.attempts + 1,
+            at=self._outputs.now,
+        )
         self._outputs.record_change(block, state.change(positions, code=code, price=block.price))
         failed = self._receipt_columns()
         if positions != block.positions:
@@ -92,16 +100,18 @@ class SettledBlock:
         if self._columns is None:
             block = self._block
             ids = message_ids(block.campaign, block.chunk, block.part, block.indexes)
-            self._columns = ReceiptColumns(ids, block.to_hashes, [block.at] * len(ids), self._refs(),
-                                           segments=block.segments or None)
+            self._columns = ReceiptColumns(
+                ids, block.to_hashes, [block.at] * len(ids), self._refs(), segments=block.segments or None
+            )
         return self._columns
 
     def _refs(self) -> list[str | None] | None:
         block = self._block
         if block.sealed_refs is None:
             return None
-        return self._sealing.unseal(block.sealed_refs, key_id=block.key_id, tenant=block.tenant, campaign=block.campaign,
-                                    chunk=block.chunk).refs
+        return self._sealing.unseal(
+            block.sealed_refs, key_id=block.key_id, tenant=block.tenant, campaign=block.campaign, chunk=block.chunk
+        ).refs
 
     def _retry(self, verdicts: Sequence[AnswerVerdict]) -> None:
         """What goes again, a slice for each reason and moment."""
@@ -121,8 +131,16 @@ class SettledBlock:
         segments = block.segments
         partial = settle_block.accepted_segments(block)
         if partial or touched != block.positions:
-            segments = bytes([partial.get(p, block.segments[rank])
-                              for rank, p in ranked_positions(block.positions, touched)])
-        self._outputs.move_money(usage_of(
-            block, Reservation(block.round, block.price_class, block.price, block.lease), charged=self._charged,
-            refunded=self._refunded, segments=segments, at=self._outputs.now))
+            segments = bytes(
+                [partial.get(p, block.segments[rank]) for rank, p in ranked_positions(block.positions, touched)]
+            )
+        self._outputs.move_money(
+            usage_of(
+                block,
+                Reservation(block.round, block.price_class, block.price, block.lease),
+                charged=self._charged,
+                refunded=self._refunded,
+                segments=segments,
+                at=self._outputs.now,
+            )
+        )

@@ -34,8 +34,15 @@ async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[RoomFacts]
 
 def _capacity_ask(part: Selection, batch: IntakeBatch) -> CapacityAsk:
     carrier, s = part.carrier or "", part.slice
-    return CapacityAsk(carrier=carrier, lane=s.lane, chunk=s.chunk, send=s.send, cost=part.total_segments,
-                       least=part.segments[0], rate=batch.catalog.carriers[carrier].rate)
+    return CapacityAsk(
+        carrier=carrier,
+        lane=s.lane,
+        chunk=s.chunk,
+        send=s.send,
+        cost=part.total_segments,
+        least=part.segments[0],
+        rate=batch.catalog.carriers[carrier].rate,
+    )
 
 
 def decide(part: Selection, facts: RoomFacts) -> Outcomes:

@@ -33,9 +33,16 @@ async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[KeepFacts]
     """The carriers that a first run gave to the sends of these parts; each part says why it is `ending`."""
     sends = list(dict.fromkeys(part.send[1:] for part in parts))
     assigned = dict(zip(sends, await batch.capacity.already_assigned(sends), strict=True)) if sends else {}
-    return [KeepFacts(reason=part.ending or Reason.NONE, now=batch.now, carriers={
-        carrier: positions for carrier, positions in assigned[part.send[1:]].items() if batch.routes.knows(carrier)})
-        for part in parts]
+    return [
+        KeepFacts(
+            reason=part.ending or Reason.NONE,
+            now=batch.now,
+            carriers={
+                carrier: positions for carrier, positions in assigned[part.send[1:]].items() if batch.routes.knows(carrier)
+            },
+        )
+        for part in parts
+    ]
 
 
 def decide(part: Selection, facts: KeepFacts) -> Outcomes:
@@ -43,7 +50,10 @@ def decide(part: Selection, facts: KeepFacts) -> Outcomes:
     shares = [(carrier, part.positions & positions) for carrier, positions in sorted(facts.carriers.items())]
     outcomes: list[Outcome] = [
         Hold(positions=positions, reason=Reason.BALANCE, until=facts.now)
-        if facts.reason is Reason.INSUFFICIENT_BALANCE else Next(positions=positions, carrier=carrier)
-        for carrier, positions in shares if positions]
+        if facts.reason is Reason.INSUFFICIENT_BALANCE
+        else Next(positions=positions, carrier=carrier)
+        for carrier, positions in shares
+        if positions
+    ]
     left = part.positions & ~sum(positions for _, positions in shares)
     return (*outcomes, Reject(positions=left, reason=facts.reason)) if left else tuple(outcomes)

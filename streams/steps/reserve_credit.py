@@ -35,15 +35,28 @@ async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[CreditFact
 
 def _credit_ask(part: Selection) -> CreditAsk:
     s = part.slice
-    return CreditAsk(tenant=s.tenant, campaign=s.campaign, chunk=s.chunk, round=s.round, price_class=part.price_class,
-                     size=s.size, lane=s.lane, price=part.price, positions=part.positions, segments=part.segments)
+    return CreditAsk(
+        tenant=s.tenant,
+        campaign=s.campaign,
+        chunk=s.chunk,
+        round=s.round,
+        price_class=part.price_class,
+        size=s.size,
+        lane=s.lane,
+        price=part.price,
+        positions=part.positions,
+        segments=part.segments,
+    )
 
 
 def _facts(part: Selection, grant: CreditGrant | None, batch: IntakeBatch) -> CreditFacts:
     tenant = batch.catalog.tenants.get(part.slice.tenant)
     return CreditFacts(
-        granted=part.positions if grant is None else grant.positions, lease=None if grant is None else grant.lease,
-        reject_when_short=tenant is not None and tenant.balance_short == "reject", now=batch.now)
+        granted=part.positions if grant is None else grant.positions,
+        lease=None if grant is None else grant.lease,
+        reject_when_short=tenant is not None and tenant.balance_short == "reject",
+        now=batch.now,
+    )
 
 
 def decide(part: Selection, facts: CreditFacts) -> Outcomes:
@@ -52,6 +65,9 @@ def decide(part: Selection, facts: CreditFacts) -> Outcomes:
     short = part.positions & ~facts.granted
     outcomes: list[Outcome] = [Next(positions=paid, lease=facts.lease)] if paid else []
     if short:
-        outcomes.append(Reject(positions=short, reason=Reason.INSUFFICIENT_BALANCE) if facts.reject_when_short
-                        else Hold(positions=short, reason=Reason.BALANCE, until=facts.now))
+        outcomes.append(
+            Reject(positions=short, reason=Reason.INSUFFICIENT_BALANCE)
+            if facts.reject_when_short
+            else Hold(positions=short, reason=Reason.BALANCE, until=facts.now)
+        )
     return tuple(outcomes)

@@ -52,9 +52,13 @@ def decide(part: Selection, facts: TextFacts) -> Outcomes:
         verdicts = [alike] * len(numbers)
     else:
         verdicts = list(_rendered(part, facts.columns))
-    return share_out(part.positions, [
-        Reason.BAD_DESTINATION if number in invalid else verdict
-        for number, verdict in zip(numbers, verdicts, strict=True)])
+    return share_out(
+        part.positions,
+        [
+            Reason.BAD_DESTINATION if number in invalid else verdict
+            for number, verdict in zip(numbers, verdicts, strict=True)
+        ],
+    )
 
 
 def share_out(positions: int, verdicts: list[Verdict]) -> Outcomes:

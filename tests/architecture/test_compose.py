@@ -53,9 +53,7 @@ def test_all_that_stays_is_watched(services: dict[str, dict[str, Any]]) -> None:
     assert {name for name, service in services.items() if "test" not in service.get("healthcheck", {})} == once
 
 
-def test_the_settings_are_known_and_no_secret_stands_in_them(
-    services: dict[str, dict[str, Any]], tmp_path: Path
-) -> None:
+def test_the_settings_are_known_and_no_secret_stands_in_them(services: dict[str, dict[str, Any]], tmp_path: Path) -> None:
     make_secrets(tmp_path, tmp_path)
     for name in services.keys() - NOT_ROLES:
         environment = {

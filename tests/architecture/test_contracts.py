@@ -25,8 +25,13 @@ TITLES = {row.name: row for row in TOPICS}
 
 
 def test_layers_hold() -> None:
-    done = subprocess.run([str(Path(sys.executable).with_name("lint-imports")), "--no-cache"], cwd=ROOT, capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -109,15 +114,23 @@ def test_every_sql_and_lua_file_is_used() -> None:
     """By its name, or by the first part of it where the rest is chosen at run time."""
     sources = "\n".join(text(path) for path in modules(*LAYERS))
     scripts = [path for path in files() if path.suffix in (".sql", ".lua") and "migrations" not in path.parts]
-    unused = [str(path) for path in scripts
-              if path.stem not in sources and f"{path.stem.partition('_')[0]}_{{" not in sources]
+    unused = [
+        str(path) for path in scripts if path.stem not in sources and f"{path.stem.partition('_')[0]}_{{" not in sources
+    ]
     assert scripts and not unused, "\n".join(unused)
 
 
 def test_every_named_statement_is_used() -> None:
     sources = "\n".join(text(path) for path in modules(*LAYERS))
-    named = [(path, name) for path in files() if path.name == "statements.sql"
-             for name in named_statements(".".join(path.parts[:-1]), "statements")]
-    unused = [f"{path}: {name}" for path, name in named
-              if f'"{name}"' not in sources and f"{name.partition('_')[0]}_{{" not in sources]
+    named = [
+        (path, name)
+        for path in files()
+        if path.name == "statements.sql"
+        for name in named_statements(".".join(path.parts[:-1]), "statements")
+    ]
+    unused = [
+        f"{path}: {name}"
+        for path, name in named
+        if f'"{name}"' not in sources and f"{name.partition('_')[0]}_{{" not in sources
+    ]
     assert named and not unused, "\n".join(unused)

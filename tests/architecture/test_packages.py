@@ -20,8 +20,11 @@ MADE_WITH = {"python_version": "3.11", "python_full_version": "3.11.0"}
 def declared() -> list[Requirement]:
     """What the project asks for, for all purposes."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return [Requirement(text) for group in (project["dependencies"], *project["optional-dependencies"].values())
-            for text in group]
+    return [
+        Requirement(text)
+        for group in (project["dependencies"], *project["optional-dependencies"].values())
+        for text in group
+    ]
 
 
 def pinned() -> dict[str, str]:
@@ -42,8 +45,12 @@ def needed(wanted: Iterable[Requirement]) -> set[str]:
             continue
         seen.add((name, extra))
         rows = [Requirement(text) for text in requires(name) or []]
-        waiting += [(canonicalize_name(row.name), inner) for row in rows for inner in ("", *row.extras)
-                    if row.marker is None or row.marker.evaluate({**MADE_WITH, "extra": extra})]
+        waiting += [
+            (canonicalize_name(row.name), inner)
+            for row in rows
+            for inner in ("", *row.extras)
+            if row.marker is None or row.marker.evaluate({**MADE_WITH, "extra": extra})
+        ]
     return {name for name, _ in seen}
 
 

@@ -25,8 +25,12 @@ def test_each_test_stands_in_a_folder_that_says_what_it_needs() -> None:
 
 
 def test_tests_import_support_and_no_other_test() -> None:
-    strange = [f"{path}: {module}" for path in modules("tests") for module in imports(path)
-               if module.startswith("tests.") and not module.startswith(MAY_IMPORT)]
+    strange = [
+        f"{path}: {module}"
+        for path in modules("tests")
+        for module in imports(path)
+        if module.startswith("tests.") and not module.startswith(MAY_IMPORT)
+    ]
     assert not strange, strange
 
 

@@ -34,10 +34,16 @@ MESSAGE = {"to": "+4915112345678", "from": "Shop", "body": "Hello"}
 CAMPAIGN = {"name": "Sale", "from": "Shop", "body": "Hi", "recipients": [{"to": "+4915112345678"}]}
 NO_CAMPAIGN = "/v1/campaigns/cmp_" + 26 * "0"
 CALLS: list[tuple[str, str, dict[str, Any] | None]] = [
-    ("GET", "/v1/balance", None), ("GET", "/v1/campaigns", None), ("GET", "/v1/messages", None),
-    ("GET", f"{NO_CAMPAIGN}/rejections", None), ("GET", "/v1/messages/msg_" + 26 * "0", None),
-    ("POST", "/v1/campaigns", CAMPAIGN), ("POST", "/v1/campaigns", CAMPAIGN | {"open": True, "recipients": []}),
-    ("POST", f"{NO_CAMPAIGN}/start", None), ("POST", f"{NO_CAMPAIGN}/cancel", None)]
+    ("GET", "/v1/balance", None),
+    ("GET", "/v1/campaigns", None),
+    ("GET", "/v1/messages", None),
+    ("GET", f"{NO_CAMPAIGN}/rejections", None),
+    ("GET", "/v1/messages/msg_" + 26 * "0", None),
+    ("POST", "/v1/campaigns", CAMPAIGN),
+    ("POST", "/v1/campaigns", CAMPAIGN | {"open": True, "recipients": []}),
+    ("POST", f"{NO_CAMPAIGN}/start", None),
+    ("POST", f"{NO_CAMPAIGN}/cancel", None),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +75,11 @@ def frozen_env(services: Stack, server: PostgresService, tmp_path_factory: pytes
 @pytest.fixture
 async def caller(frozen_env: GatewayEnv) -> AsyncIterator[ClientSession]:
     """A client of a gateway that has read its keys."""
-    async with (open_gateway(frozen_env.settings, f"gateway-test-{secrets.token_hex(3)}") as gateway,
-                served(gateway) as url, ClientSession(url, timeout=GIVEN_UP) as client):
+    async with (
+        open_gateway(frozen_env.settings, f"gateway-test-{secrets.token_hex(3)}") as gateway,
+        served(gateway) as url,
+        ClientSession(url, timeout=GIVEN_UP) as client,
+    ):
         assert gateway.accounts.loaded
         client.headers["Authorization"] = f"Bearer {frozen_env.key}"
         yield client
@@ -91,13 +100,18 @@ def frozen(server: PostgresService) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-async def call(client: ClientSession, method: str, path: str, body: dict[str, Any] | None = None,
-               **headers: str) -> TimedAnswer:
+async def call(
+    client: ClientSession, method: str, path: str, body: dict[str, Any] | None = None, **headers: str
+) -> TimedAnswer:
     begun = time.monotonic()
     async with client.request(method, path, json=body, headers=headers) as response:
         told = await response.json(content_type=None)
-        return TimedAnswer(status=response.status, body=told, retry_after=response.headers.get("Retry-After"),
-                    seconds=time.monotonic() - begun)
+        return TimedAnswer(
+            status=response.status,
+            body=told,
+            retry_after=response.headers.get("Retry-After"),
+            seconds=time.monotonic() - begun,
+        )
 
 
 async def works(client: ClientSession) -> None:
@@ -110,9 +124,9 @@ async def works(client: ClientSession) -> None:
 async def test_every_call_is_answered_in_time(caller: ClientSession, server: PostgresService) -> None:
     await asyncio.gather(*(call(caller, "GET", "/v1/balance") for _ in range(12)))
     with frozen(server):
-        told = await asyncio.gather(*(
-            call(caller, method, path, body, **{"Idempotency-Key": secrets.token_hex(8)})
-            for method, path, body in CALLS))
+        told = await asyncio.gather(
+            *(call(caller, method, path, body, **{"Idempotency-Key": secrets.token_hex(8)}) for method, path, body in CALLS)
+        )
         single = await call(caller, "POST", "/v1/messages", MESSAGE, **{"Idempotency-Key": secrets.token_hex(8)})
     for which, one in zip(CALLS, told, strict=True):
         assert (one.status, one.body["code"]) == (503, "database_unavailable"), which

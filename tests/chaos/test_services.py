@@ -79,7 +79,8 @@ def _kill(service: Embedded) -> None:
 
 
 def test_data_and_address_survive_an_orderly_restart(
-        probe: ServiceProbe, tmp_path: Path, started_here: list[Embedded]) -> None:
+    probe: ServiceProbe, tmp_path: Path, started_here: list[Embedded]
+) -> None:
     first = probe.make(tmp_path / "data", None)
     started_here.append(first)
     first.start()
@@ -119,7 +120,8 @@ def test_two_of_a_kind_run_side_by_side(
 
 
 def test_a_killed_service_comes_back_under_its_address(
-        probe: ServiceProbe, tmp_path: Path, started_here: list[Embedded]) -> None:
+    probe: ServiceProbe, tmp_path: Path, started_here: list[Embedded]
+) -> None:
     service = probe.make(tmp_path / "data", None)
     started_here.append(service)
     service.start()
@@ -133,7 +135,8 @@ def test_a_killed_service_comes_back_under_its_address(
 
 
 def test_a_given_port_is_used_and_a_taken_one_is_named(
-        probe: ServiceProbe, tmp_path: Path, started_here: list[Embedded]) -> None:
+    probe: ServiceProbe, tmp_path: Path, started_here: list[Embedded]
+) -> None:
     port = free_port()
     service = probe.make(tmp_path / "data", port)
     started_here.append(service)
@@ -149,9 +152,7 @@ def test_a_folder_in_use_is_refused(probe: ServiceProbe, folder: Path, running: 
     assert running.alive()
 
 
-def test_a_port_we_chose_is_exchanged_when_another_program_has_it(
-    tmp_path: Path, started_here: list[Embedded]
-) -> None:
+def test_a_port_we_chose_is_exchanged_when_another_program_has_it(tmp_path: Path, started_here: list[Embedded]) -> None:
     probe = SERVICE_PROBES["redis"]
     service = probe.make(tmp_path / "data", None)
     started_here.append(service)

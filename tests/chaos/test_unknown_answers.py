@@ -28,8 +28,10 @@ def test_what_an_unknown_code_ends_is_among_the_dead_letters(own_stack: Running)
     own_stack.rough.behave(error_suffixes={"7": NOWHERE_LISTED})
     failing = sum(number.endswith("7") for number in numbers)
 
-    campaign = own_stack.api.post("/v1/campaigns", {"name": "Odd", "from": "Shop", "body": "Hi {{name}}",
-                                                "recipients": recipients(numbers, name="Ada")}).id
+    campaign = own_stack.api.post(
+        "/v1/campaigns",
+        {"name": "Odd", "from": "Shop", "body": "Hi {{name}}", "recipients": recipients(numbers, name="Ada")},
+    ).id
 
     last = campaign_when(own_stack.api, campaign, lambda seen: seen["counts"]["delivered"] == 40 - failing, 30)
     assert last["counts"]["failed"] == failing == 4
@@ -45,6 +47,9 @@ def test_what_an_unknown_code_ends_is_among_the_dead_letters(own_stack: Running)
 
 def about(letter: TopicRecord, campaign: str) -> bool:
     """Whether this letter speaks of this campaign, and says what is wrong as an operator needs it."""
-    return (letter.headers["x-error-class"] == "unknown" and letter.headers["x-orig-topic"] == "attempts-marketing"
-            and "rough answered 0x00000400" in letter.headers["x-error-message"]
-            and campaign[4:] in letter.headers["x-error-message"])
+    return (
+        letter.headers["x-error-class"] == "unknown"
+        and letter.headers["x-orig-topic"] == "attempts-marketing"
+        and "rough answered 0x00000400" in letter.headers["x-error-message"]
+        and campaign[4:] in letter.headers["x-error-message"]
+    )

@@ -40,8 +40,25 @@ class Up:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "infra.cli.main", "up", "--data", str(self.data), "--port", "0", "--roles", ROLES,
-             "-o", "json"], stdout=subprocess.PIPE, stderr=self.errors, text=True, env=environment())
+            [
+                sys.executable,
+                "-m",
+                "infra.cli.main",
+                "up",
+                "--data",
+                str(self.data),
+                "--port",
+                "0",
+                "--roles",
+                ROLES,
+                "-o",
+                "json",
+            ],
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            env=environment(),
+        )
         assert self.process.stdout is not None
         text = self.process.stdout.readline()
         assert text, (self.data.parent / f"{self.data.name}.err").read_text()
@@ -60,13 +77,15 @@ class Up:
 
 def environment() -> dict[str, str]:
     """Ours, without the product's variables."""
-    return {name: value for name, value in os.environ.items()
-            if not name.startswith("SLUICE_") or name == "SLUICE_CACHE_DIR"}
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith("SLUICE_") or name == "SLUICE_CACHE_DIR"
+    }
 
 
 def sluice(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "infra.cli.main", *arguments], capture_output=True, text=True, check=False,
-                          env=environment())
+    return subprocess.run(
+        [sys.executable, "-m", "infra.cli.main", *arguments], capture_output=True, text=True, check=False, env=environment()
+    )
 
 
 @contextmanager
@@ -157,7 +176,15 @@ def test_doctor_and_lag_and_diff(up: Up) -> None:
 
     wait_for(well, 30)
     assert {row["name"] for row in found} == {
-        "data folder", "keyring", "kafka", "postgres", "redis", "topics", "database", "gateway"}
+        "data folder",
+        "keyring",
+        "kafka",
+        "postgres",
+        "redis",
+        "topics",
+        "database",
+        "gateway",
+    }
     assert json.loads(sluice("topics", "diff", "--data", str(up.data)).stdout) == []
     rows = json.loads(sluice("lag", "--data", str(up.data)).stdout)
     assert {row["consumer"] for row in rows} >= {"sluice-streams-otp", "sluice-dispatch-bulk", "sluice-delay"}
@@ -179,8 +206,7 @@ def test_sigterm_ends_all_and_a_restart_keeps_everything(up: Up) -> None:
     assert up.line == line
     carriers = json.loads(sluice("carrier", "list", "--data", str(up.data)).stdout)
     assert [(row["id"], row["rate"]) for row in carriers] == [("simulator", 77)]
-    balances = {row["name"]: row["balance"] for row in
-                json.loads(sluice("tenant", "list", "--data", str(up.data)).stdout)}
+    balances = {row["name"]: row["balance"] for row in json.loads(sluice("tenant", "list", "--data", str(up.data)).stdout)}
     assert balances == {"default": "1000000.0000", "acme": "2.5000"}
 
 

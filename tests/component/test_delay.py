@@ -58,7 +58,8 @@ class Roles:
         mark = self._folder / f"{instance}.loaded"
         mark.unlink(missing_ok=True)
         self.loaded[instance] = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, self._bootstrap, str(self._folder), instance], stdin=subprocess.PIPE)
+            [sys.executable, "-c", SCRIPT, self._bootstrap, str(self._folder), instance], stdin=subprocess.PIPE
+        )
         wait_for(mark.exists, 60)
 
     def join(self, *instances: str) -> None:
@@ -170,8 +171,11 @@ def _feed(producer: Producer, mark: str, chance: random.Random, numbers: range) 
         chunk, lane = f"{mark}-{number}", list(Lane)[number % 3]
         due[chunk] = now + 300 + place * 20 + chance.randrange(500)
         slice_ = msgspec.structs.replace(slice_of(0b010, send=2), chunk=chunk, lane=lane, campaign=None)
-        producer.produce(retry(lane), key=chunk.encode(),
-                         value=encode(Retry(not_before=due[chunk], reason="carrier_transient", slice=slice_)))
+        producer.produce(
+            retry(lane),
+            key=chunk.encode(),
+            value=encode(Retry(not_before=due[chunk], reason="carrier_transient", slice=slice_)),
+        )
     assert producer.flush(30) == 0
     return due
 

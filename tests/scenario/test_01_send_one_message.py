@@ -17,7 +17,7 @@ pytestmark = pytest.mark.stack
 
 
 def test_a_message_is_accepted_sent_and_delivered(stack: Running) -> None:
-    number, = stack.german(1)
+    (number,) = stack.german(1)
 
     answer = stack.api.post("/v1/messages", {"to": number, "from": "Sluice", "body": "Hello", "client_ref": "order-1"})
 
@@ -29,13 +29,19 @@ def test_a_message_is_accepted_sent_and_delivered(stack: Running) -> None:
     until(lambda: stack.api.message(answer.id)["status"] == "delivered", 30)
     message = stack.api.message(answer.id)
     assert {name: message[name] for name in ("to", "reason", "segments", "price", "currency", "carrier", "client_ref")} == {
-        "to": number, "reason": None, "segments": 1, "price": "0.0100", "currency": "EUR", "carrier": "steady",
-        "client_ref": "order-1"}
+        "to": number,
+        "reason": None,
+        "segments": 1,
+        "price": "0.0100",
+        "currency": "EUR",
+        "carrier": "steady",
+        "client_ref": "order-1",
+    }
     assert takings(stack.entries(), [number]) == {number: 1}
 
 
 def test_a_message_can_be_asked_for_at_once(stack: Running) -> None:
-    number, = stack.german(1)
+    (number,) = stack.german(1)
 
     identity = stack.api.post("/v1/messages", {"to": number, "from": "Sluice", "body": "At once"}).id
 
@@ -43,9 +49,10 @@ def test_a_message_can_be_asked_for_at_once(stack: Running) -> None:
 
 
 def test_a_message_is_found_by_its_number_and_its_reference(stack: Running) -> None:
-    number, = stack.german(1)
+    (number,) = stack.german(1)
     identity = stack.api.post(
-        "/v1/messages", {"to": number, "from": "Sluice", "body": "Find me", "client_ref": f"ref-{number}"}).id
+        "/v1/messages", {"to": number, "from": "Sluice", "body": "Find me", "client_ref": f"ref-{number}"}
+    ).id
 
     for query in ({"to": number}, {"client_ref": f"ref-{number}"}):
         found = until(partial(stack.api.listed, **query), 30)
@@ -54,8 +61,10 @@ def test_a_message_is_found_by_its_number_and_its_reference(stack: Running) -> N
 
 def test_every_lane_delivers(stack: Running) -> None:
     lanes = ("otp", "transactional", "marketing")
-    sent = {lane: stack.api.post("/v1/messages", {"to": number, "from": "Sluice", "body": "1234", "lane": lane}).id
-            for lane, number in zip(lanes, stack.german(3), strict=True)}
+    sent = {
+        lane: stack.api.post("/v1/messages", {"to": number, "from": "Sluice", "body": "1234", "lane": lane}).id
+        for lane, number in zip(lanes, stack.german(3), strict=True)
+    }
 
     for lane, identity in sent.items():
         until(partial(delivered, stack, identity), 30, lane)
@@ -84,7 +93,7 @@ def test_what_is_not_built_is_refused_with_its_place(stack: Running) -> None:
 
 
 def test_the_command_line_sends_too(stack: Running) -> None:
-    number, = stack.german(1)
+    (number,) = stack.german(1)
 
     said = stack.cli("send", "--from", "Sluice", "--to", number, "--body", "From the command line", "--lane", "otp")
 

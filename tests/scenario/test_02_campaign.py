@@ -16,12 +16,19 @@ pytestmark = pytest.mark.stack
 def test_a_campaign_is_delivered(stack: Running) -> None:
     numbers = stack.german(200)
 
-    answer = stack.api.post("/v1/campaigns", {"name": "Spring sale", "from": "Shop", "body": "Everything must go",
-                                              "recipients": recipients(numbers)})
+    answer = stack.api.post(
+        "/v1/campaigns",
+        {"name": "Spring sale", "from": "Shop", "body": "Everything must go", "recipients": recipients(numbers)},
+    )
 
     assert answer.status == 202
-    assert answer.body == {"id": answer.id, "status": "running", "accepted": 200, "rejected": [],
-                           "estimate": {"segments": 200, "price": "2.0000"}}
+    assert answer.body == {
+        "id": answer.id,
+        "status": "running",
+        "accepted": 200,
+        "rejected": [],
+        "estimate": {"segments": 200, "price": "2.0000"},
+    }
     first = stack.api.campaign(answer.id)
     assert first["counts"]["accepted"] == 200 and adds_up(first["counts"])
 
@@ -33,8 +40,12 @@ def test_a_campaign_is_delivered(stack: Running) -> None:
 
 
 def test_campaigns_are_listed_newest_first(stack: Running) -> None:
-    made = [stack.api.post("/v1/campaigns", {"name": name, "from": "Shop", "body": "Hi", "recipients": recipients(
-        stack.german(1))}).id for name in ("older", "newer")]
+    made = [
+        stack.api.post(
+            "/v1/campaigns", {"name": name, "from": "Shop", "body": "Hi", "recipients": recipients(stack.german(1))}
+        ).id
+        for name in ("older", "newer")
+    ]
 
     listed = [row["id"] for row in stack.api.get("/v1/campaigns", limit=2).body["campaigns"]]
 
@@ -42,8 +53,10 @@ def test_campaigns_are_listed_newest_first(stack: Running) -> None:
 
 
 def test_a_campaign_costs_at_most_what_it_may(stack: Running) -> None:
-    answer = stack.api.post("/v1/campaigns", {"name": "Dear", "from": "Shop", "body": "Hi", "max_price": "0.0199",
-                                              "recipients": recipients(stack.german(2))})
+    answer = stack.api.post(
+        "/v1/campaigns",
+        {"name": "Dear", "from": "Shop", "body": "Hi", "max_price": "0.0199", "recipients": recipients(stack.german(2))},
+    )
 
     assert (answer.status, answer.body["code"]) == (422, "max_price_exceeded")
 
@@ -51,8 +64,16 @@ def test_a_campaign_costs_at_most_what_it_may(stack: Running) -> None:
 def test_an_otp_campaign_uses_its_lane(stack: Running) -> None:
     numbers = stack.german(20)
 
-    campaign = stack.api.post("/v1/campaigns", {"name": "Codes", "from": "Shop", "lane": "otp", "body": "Code {{code}}",
-                                                "recipients": recipients(numbers, code="123456")}).id
+    campaign = stack.api.post(
+        "/v1/campaigns",
+        {
+            "name": "Codes",
+            "from": "Shop",
+            "lane": "otp",
+            "body": "Code {{code}}",
+            "recipients": recipients(numbers, code="123456"),
+        },
+    ).id
 
     until(lambda: stack.api.campaign(campaign)["counts"]["delivered"] == 20, 30)
     assert {row["price"] for row in stack.api.messages(campaign)} == {"0.0100"}
@@ -74,10 +95,13 @@ def test_a_file_gets_the_verdicts_of_the_api(stack: Running) -> None:
     listing = stack.folder / "spoilt.csv"
     listing.write_bytes(f'\ufeffto,name\r\n{first},"Ada\r\n{second},Bo\r\n{third},"\r\n{fourth}\r\n'.encode())
 
-    made = stack.cli("campaign", "create", str(listing), "--name", "Spoilt", "--from", "Shop", "--body", "Hi {{name}}",
-                     "--draft")
+    made = stack.cli(
+        "campaign", "create", str(listing), "--name", "Spoilt", "--from", "Shop", "--body", "Hi {{name}}", "--draft"
+    )
 
     assert (made["accepted"], [(row["index"], row["code"]) for row in made["rejected"]]) == (
-        1, [(0, "bad_csv"), (2, "bad_csv"), (3, "field_count")])
+        1,
+        [(0, "bad_csv"), (2, "bad_csv"), (3, "field_count")],
+    )
     draft = stack.api.post("/v1/campaigns", {"name": "Spoilt", "from": "Shop", "body": "Hi {{name}}", "open": True}).id
     assert stack.api.upload(draft, listing.read_bytes(), 1, "text/csv").body["rejected"] == made["rejected"]

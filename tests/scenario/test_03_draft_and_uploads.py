@@ -98,8 +98,10 @@ def test_after_start_no_part_is_taken(stack: Running) -> None:
 
 def test_inline_and_uploaded_recipients_go_together(stack: Running) -> None:
     inline, uploaded = stack.german(2), stack.german(3)
-    campaign = stack.api.post("/v1/campaigns", {"name": "Both", "from": "Shop", "body": "Hi", "open": True,
-                                                "recipients": [{"to": number} for number in inline]}).id
+    campaign = stack.api.post(
+        "/v1/campaigns",
+        {"name": "Both", "from": "Shop", "body": "Hi", "open": True, "recipients": [{"to": number} for number in inline]},
+    ).id
     assert stack.api.upload(campaign, lines(uploaded), part=1).status == 202
     assert stack.api.post(f"/v1/campaigns/{campaign}/start").status == 202
 

@@ -30,8 +30,9 @@ def slow_carrier(stack: Running) -> Iterator[Running]:
 
 def test_a_canceled_draft_sends_nothing(stack: Running) -> None:
     numbers = stack.german(50)
-    campaign = stack.api.post("/v1/campaigns", {"name": "Never", "from": "Shop", "body": "Hi", "open": True,
-                                                "recipients": recipients(numbers)}).id
+    campaign = stack.api.post(
+        "/v1/campaigns", {"name": "Never", "from": "Shop", "body": "Hi", "open": True, "recipients": recipients(numbers)}
+    ).id
 
     for _ in range(2):
         answer = stack.api.post(f"/v1/campaigns/{campaign}/cancel")
@@ -49,8 +50,9 @@ def test_a_running_campaign_stops_where_it_is(slow_carrier: Running) -> None:
     api = stack.api_of(tenant["api_key"])
     until(lambda: api.get("/v1/balance").status == 200, 30)
     until(lambda: stack.cli("carrier", "show", "rough")["rate"] == 20, 30)
-    campaign = api.post("/v1/campaigns", {"name": "Halt", "from": "Shop", "body": "Hi",
-                                          "recipients": recipients(numbers)}).id
+    campaign = api.post(
+        "/v1/campaigns", {"name": "Halt", "from": "Shop", "body": "Hi", "recipients": recipients(numbers)}
+    ).id
     until(lambda: api.campaign(campaign)["counts"]["delivered"] > 5, 30)
 
     assert api.post(f"/v1/campaigns/{campaign}/cancel").status == 202
@@ -66,8 +68,9 @@ def test_a_running_campaign_stops_where_it_is(slow_carrier: Running) -> None:
 
 
 def test_a_completed_campaign_cannot_be_canceled(stack: Running) -> None:
-    campaign = stack.api.post("/v1/campaigns", {"name": "Done", "from": "Shop", "body": "Hi",
-                                                "recipients": recipients(stack.german(1))}).id
+    campaign = stack.api.post(
+        "/v1/campaigns", {"name": "Done", "from": "Shop", "body": "Hi", "recipients": recipients(stack.german(1))}
+    ).id
     until(lambda: stack.api.campaign(campaign)["status"] == "completed", 30)
 
     assert stack.api.post(f"/v1/campaigns/{campaign}/cancel").status == 409

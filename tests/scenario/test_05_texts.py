@@ -16,9 +16,15 @@ pytestmark = pytest.mark.stack
 def test_each_recipient_gets_his_own_text(stack: Running) -> None:
     names = ("Al", "Barbara", "Konstantina")
     numbers = stack.german(3)
-    campaign = stack.api.post("/v1/campaigns", {
-        "name": "Names", "from": "Shop", "body": "Dear {{ name }}, {not a placeholder}", "recipients": [
-            {"to": number, "variables": {"name": name}} for number, name in zip(numbers, names, strict=True)]}).id
+    campaign = stack.api.post(
+        "/v1/campaigns",
+        {
+            "name": "Names",
+            "from": "Shop",
+            "body": "Dear {{ name }}, {not a placeholder}",
+            "recipients": [{"to": number, "variables": {"name": name}} for number, name in zip(numbers, names, strict=True)],
+        },
+    ).id
 
     until(lambda: stack.api.campaign(campaign)["counts"]["delivered"] == 3, 30)
 
@@ -28,7 +34,7 @@ def test_each_recipient_gets_his_own_text(stack: Running) -> None:
 
 
 def test_a_long_text_goes_out_in_segments(stack: Running) -> None:
-    number, = stack.german(1)
+    (number,) = stack.german(1)
     answer = stack.api.post("/v1/messages", {"to": number, "from": "Sluice", "body": "x" * 400})
     assert (answer.body["encoding"], answer.body["segments"]) == ("gsm7", 3)
 
@@ -41,7 +47,7 @@ def test_a_long_text_goes_out_in_segments(stack: Running) -> None:
 
 
 def test_other_letters_cost_more_segments(stack: Running) -> None:
-    number, = stack.german(1)
+    (number,) = stack.german(1)
 
     answer = stack.api.post("/v1/messages", {"to": number, "from": "Sluice", "body": "Привет 👋" * 9})
 
@@ -59,14 +65,29 @@ def test_smart_encoding_replaces_look_alikes(stack: Running) -> None:
 def test_a_preview_tells_what_a_campaign_would_come_to(stack: Running) -> None:
     german, british = stack.german(2), stack.british(1)
 
-    answer = stack.api.post("/v1/preview", {
-        "name": "Try", "from": "Shop", "body": "Hi {{name}}", "recipients": [
-            {"to": german[0], "variables": {"name": "Ada"}}, {"to": german[1], "variables": {"name": "x" * 200}},
-            {"to": british[0], "variables": {"name": "Grace"}}, {"to": "+49"}]})
+    answer = stack.api.post(
+        "/v1/preview",
+        {
+            "name": "Try",
+            "from": "Shop",
+            "body": "Hi {{name}}",
+            "recipients": [
+                {"to": german[0], "variables": {"name": "Ada"}},
+                {"to": german[1], "variables": {"name": "x" * 200}},
+                {"to": british[0], "variables": {"name": "Grace"}},
+                {"to": "+49"},
+            ],
+        },
+    )
 
     assert answer.status == 200
     assert {name: answer.body[name] for name in ("recipients", "encoding", "segments", "total_segments", "price")} == {
-        "recipients": 3, "encoding": "gsm7", "segments": 2, "total_segments": 4, "price": "0.0600"}
+        "recipients": 3,
+        "encoding": "gsm7",
+        "segments": 2,
+        "total_segments": 4,
+        "price": "0.0600",
+    }
     assert answer.body["routes"] == [{"carrier": "steady", "recipients": 2}, {"carrier": "rough", "recipients": 1}]
     assert [row["index"] for row in answer.body["rejected"]] == [3]
     sent = {entry.destination for entry in stack.entries()}

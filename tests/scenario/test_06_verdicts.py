@@ -30,20 +30,31 @@ def test_bad_recipients_are_named_and_the_others_go_out(stack: Running) -> None:
 
     assert (answer.status, answer.body["accepted"]) == (202, 1)
     assert [(row["index"], row["pointer"], row["code"]) for row in answer.body["rejected"]] == [
-        (1, "/recipients/1/to", "national_format"), (2, "/recipients/2/to", "invalid_number"),
-        (3, "/recipients/3/to", "bad_character"), (4, "/recipients/4/variables/name", "missing_variable"),
-        (5, "/recipients/5/to", "duplicate")]
+        (1, "/recipients/1/to", "national_format"),
+        (2, "/recipients/2/to", "invalid_number"),
+        (3, "/recipients/3/to", "bad_character"),
+        (4, "/recipients/4/variables/name", "missing_variable"),
+        (5, "/recipients/5/to", "duplicate"),
+    ]
     until(lambda: stack.api.campaign(answer.id)["status"] == "completed", 30)
     seen = stack.api.campaign(answer.id)
     assert (seen["counts"]["accepted"], seen["rejected_count"]) == (1, 5)
     assert len(list(stack.api.pages(f"/v1/campaigns/{answer.id}/rejections", "rejections"))) == 5
 
 
-@pytest.mark.parametrize(("change", "pointer"), [
-    ({"to": "+49"}, "/to"), ({"from": "far too long a name"}, "/from"), ({"body": ""}, "/body"),
-    ({"colour": "red"}, "/colour"), ({"lane": "express"}, "/lane")])
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"to": "+49"}, "/to"),
+        ({"from": "far too long a name"}, "/from"),
+        ({"body": ""}, "/body"),
+        ({"colour": "red"}, "/colour"),
+        ({"lane": "express"}, "/lane"),
+    ],
+)
 def test_a_single_message_that_cannot_be_sent_is_refused_with_its_place(
-        stack: Running, change: dict[str, str], pointer: str) -> None:
+    stack: Running, change: dict[str, str], pointer: str
+) -> None:
     answer = stack.api.post("/v1/messages", {"to": "+4915112345678", "from": "Sluice", "body": "Hi"} | change)
 
     assert (answer.status, answer.headers["Content-Type"]) == (422, "application/problem+json")
@@ -70,8 +81,10 @@ def test_what_the_carrier_cannot_deliver_is_undelivered(stack: Running) -> None:
 
 
 def test_a_campaign_with_failures_says_so(stack: Running) -> None:
-    campaign = stack.api.post("/v1/campaigns", {"name": "Some", "from": "Shop", "body": "Hi", "recipients": [
-        {"to": "+4915177777666"}, {"to": stack.german(1)[0]}]}).id
+    campaign = stack.api.post(
+        "/v1/campaigns",
+        {"name": "Some", "from": "Shop", "body": "Hi", "recipients": [{"to": "+4915177777666"}, {"to": stack.german(1)[0]}]},
+    ).id
 
     until(lambda: stack.api.campaign(campaign)["status"] == "completed_with_failures", 30)
 
@@ -79,6 +92,11 @@ def test_a_campaign_with_failures_says_so(stack: Running) -> None:
 
 
 def test_an_unknown_id_and_an_unknown_path_are_404(stack: Running) -> None:
-    for path in ("/v1/campaigns/cmp_00000000000000000000000000", "/v1/messages/msg_00000000000000000000000000",
-                 "/v1/messages/nonsense", "/v1/opt-outs", "/v1/nothing"):
+    for path in (
+        "/v1/campaigns/cmp_00000000000000000000000000",
+        "/v1/messages/msg_00000000000000000000000000",
+        "/v1/messages/nonsense",
+        "/v1/opt-outs",
+        "/v1/nothing",
+    ):
         assert stack.api.get(path).status == 404, path

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.stack
 
 
 def test_the_same_request_is_done_once(stack: Running) -> None:
-    number, = stack.german(1)
+    (number,) = stack.german(1)
     wanted = {"to": number, "from": "Sluice", "body": "Once"}
 
     first = stack.api.post("/v1/messages", wanted, Idempotency_Key="order-77")
@@ -40,8 +40,7 @@ def test_many_at_once_make_one_campaign(stack: Running) -> None:
     wanted = {"name": "Once", "from": "Shop", "body": "Hi", "recipients": recipients(numbers)}
 
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(
-            lambda _: stack.api.post("/v1/campaigns", wanted, Idempotency_Key="campaign-5"), range(8)))
+        answers = list(pool.map(lambda _: stack.api.post("/v1/campaigns", wanted, Idempotency_Key="campaign-5"), range(8)))
 
     assert {answer.status for answer in answers} <= {202, 409}
     made = {answer.id for answer in answers if answer.status == 202}

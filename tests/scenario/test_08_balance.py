@@ -22,20 +22,31 @@ def tenant(stack: Running, name: str, balance: str) -> GatewayClient:
 def test_a_campaign_waits_for_money_and_goes_on_after_a_credit(stack: Running) -> None:
     api = tenant(stack, "little-money", "0.0500")
     numbers = stack.german(12)
-    campaign = api.post("/v1/campaigns", {"name": "Poor", "from": "Shop", "body": "Hi",
-                                          "recipients": recipients(numbers)}).id
+    campaign = api.post(
+        "/v1/campaigns", {"name": "Poor", "from": "Shop", "body": "Hi", "recipients": recipients(numbers)}
+    ).id
 
     seen = campaign_when(api, campaign, lambda c: (c["counts"]["delivered"], c["counts"]["held"]) == (5, 7), 30)
     assert (seen["status"], seen["waiting"]["reason"]) == ("running", "balance")
     assert {row["reason"] for row in api.messages(campaign, status="held")} == {"balance"}
-    until(lambda: api.get("/v1/balance").body == {
-        "balance": "0.0000", "reserved": "0.0000", "available": "0.0000", "currency": "EUR"}, 30)
+    until(
+        lambda: (
+            api.get("/v1/balance").body
+            == {"balance": "0.0000", "reserved": "0.0000", "available": "0.0000", "currency": "EUR"}
+        ),
+        30,
+    )
 
     stack.cli("balance", "credit", "1.0000", "--tenant", "little-money")
 
     until(lambda: api.campaign(campaign)["status"] == "completed", 30)
-    until(lambda: api.get("/v1/balance").body == {
-        "balance": "0.9300", "reserved": "0.0000", "available": "0.9300", "currency": "EUR"}, 30)
+    until(
+        lambda: (
+            api.get("/v1/balance").body
+            == {"balance": "0.9300", "reserved": "0.0000", "available": "0.9300", "currency": "EUR"}
+        ),
+        30,
+    )
     assert set(takings(stack.entries(), numbers).values()) == {1}
     assert stack.cli("balance", "show", "--tenant", "little-money")["balance"] == "0.9300"
 
@@ -44,8 +55,9 @@ def test_without_any_money_nothing_is_accepted(stack: Running) -> None:
     api = tenant(stack, "no-money", "0")
 
     single = api.post("/v1/messages", {"to": stack.german(1)[0], "from": "Sluice", "body": "Hi"})
-    many = api.post("/v1/campaigns", {"name": "Poor", "from": "Shop", "body": "Hi", "recipients": recipients(
-        stack.german(3))})
+    many = api.post(
+        "/v1/campaigns", {"name": "Poor", "from": "Shop", "body": "Hi", "recipients": recipients(stack.german(3))}
+    )
 
     assert [(answer.status, answer.body["code"]) for answer in (single, many)] == [(402, "insufficient_balance")] * 2
 
@@ -71,8 +83,9 @@ def test_a_tenant_that_does_not_wait_is_told(stack: Running) -> None:
 
 def reasons_of_rejection(stack: Running, api: GatewayClient) -> set[str]:
     stack.cli("balance", "credit", "0.0200", "--tenant", "impatient")
-    campaign = api.post("/v1/campaigns", {"name": "Now", "from": "Shop", "body": "Hi", "recipients": recipients(
-        stack.german(8))}).id
+    campaign = api.post(
+        "/v1/campaigns", {"name": "Now", "from": "Shop", "body": "Hi", "recipients": recipients(stack.german(8))}
+    ).id
     seen = campaign_when(api, campaign, lambda c: c["counts"]["held"] + c["counts"]["rejected"] > 0, 30)
     if not seen["counts"]["rejected"]:
         return set()

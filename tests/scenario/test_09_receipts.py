@@ -36,31 +36,62 @@ def with_foreign_library(value: bytes, registry: GatewayClient) -> dict[str, Any
 
 def receipts_of(stack: Running, campaign: str) -> list[TopicRecord]:
     prefix = campaign.replace("cmp_", "msg_").encode()
-    return [record for record in read_topic(stack.line["kafka"], "delivery-receipts")
-            if record.key is not None and record.key.startswith(prefix)]
+    return [
+        record
+        for record in read_topic(stack.line["kafka"], "delivery-receipts")
+        if record.key is not None and record.key.startswith(prefix)
+    ]
 
 
 def test_a_subscriber_reads_receipts_with_the_registry_alone(stack: Running) -> None:
-    campaign = stack.api.post("/v1/campaigns", {"name": "Receipts", "from": "Shop", "body": "Hi", "recipients": [
-        {"to": stack.german(1)[0], "client_ref": "order-9"}]}).id
-    record, = until(lambda: receipts_of(stack, campaign), 30)
+    campaign = stack.api.post(
+        "/v1/campaigns",
+        {
+            "name": "Receipts",
+            "from": "Shop",
+            "body": "Hi",
+            "recipients": [{"to": stack.german(1)[0], "client_ref": "order-9"}],
+        },
+    ).id
+    (record,) = until(lambda: receipts_of(stack, campaign), 30)
 
     receipt = with_foreign_library(record.value, stack.api_of(None))
 
-    message, = stack.api.messages(campaign)
+    (message,) = stack.api.messages(campaign)
     assert record.key == message["id"].encode()
-    assert {name: receipt[name] for name in (
-        "message_id", "campaign_id", "client_ref", "channel", "carrier", "status", "reason", "segments", "price")} == {
-        "message_id": message["id"], "campaign_id": campaign, "client_ref": "order-9", "channel": "sms",
-        "carrier": "steady", "status": "delivered", "reason": None, "segments": 1, "price": "0.0100"}
+    assert {
+        name: receipt[name]
+        for name in (
+            "message_id",
+            "campaign_id",
+            "client_ref",
+            "channel",
+            "carrier",
+            "status",
+            "reason",
+            "segments",
+            "price",
+        )
+    } == {
+        "message_id": message["id"],
+        "campaign_id": campaign,
+        "client_ref": "order-9",
+        "channel": "sms",
+        "carrier": "steady",
+        "status": "delivered",
+        "reason": None,
+        "segments": 1,
+        "price": "0.0100",
+    }
     assert receipt["occurred_at"] <= receipt["recorded_at"]
     assert "Hi" not in record.value.decode("latin-1").split(), "no text of the message"
 
 
 def test_a_receipt_is_a_cloud_event(stack: Running) -> None:
-    campaign = stack.api.post("/v1/campaigns", {"name": "Events", "from": "Shop", "body": "Hi",
-                                                "recipients": recipients(stack.german(1))}).id
-    record, = until(lambda: receipts_of(stack, campaign), 30)
+    campaign = stack.api.post(
+        "/v1/campaigns", {"name": "Events", "from": "Shop", "body": "Hi", "recipients": recipients(stack.german(1))}
+    ).id
+    (record,) = until(lambda: receipts_of(stack, campaign), 30)
     headers = {name: value.encode() for name, value in record.headers.items()}
 
     event = from_binary_event(KafkaMessage(headers=headers, key=record.key, value=record.value))

@@ -29,7 +29,11 @@ def test_a_new_route_takes_messages_to_another_carrier(stack: Running) -> None:
     stack.cli("route", "set", "+336", "--carrier", "rough", "--price", "0.0450")
 
     assert stack.cli("route", "test", french) == {
-        "number": french, "prefix": "+336", "carriers": ["rough"], "price": "0.0450"}
+        "number": french,
+        "prefix": "+336",
+        "carriers": ["rough"],
+        "price": "0.0450",
+    }
     wanted = {"name": "Try", "from": "Shop", "body": "Hi", "recipients": [{"to": french}]}
     until(lambda: stack.api.post("/v1/preview", wanted).body["price"] == "0.0450", 30)
     # Each role looks by itself; the one that routes is a second behind at most.
@@ -52,7 +56,9 @@ def test_a_route_leads_to_a_carrier_that_exists(stack: Running) -> None:
 
 
 def test_what_this_version_does_not_do_is_refused(stack: Running) -> None:
-    for arguments in (("carrier", "set", "steady", "--binds", "1"),
-                      ("route", "set", "+1", "--carrier", "steady,rough", "--price", "0.01")):
+    for arguments in (
+        ("carrier", "set", "steady", "--binds", "1"),
+        ("route", "set", "+1", "--carrier", "steady,rough", "--price", "0.01"),
+    ):
         done = stack.run(*arguments)
         assert (done.returncode, "unsupported" in done.stderr) == (1, True)

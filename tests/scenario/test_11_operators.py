@@ -17,8 +17,17 @@ from tests.support.running import Running, until
 
 pytestmark = pytest.mark.stack
 
-ROLES = {"gateway", "streams-otp", "streams-bulk", "dispatch-otp", "dispatch-bulk", "sinks", "delay", "releaser",
-         "simulator"}
+ROLES = {
+    "gateway",
+    "streams-otp",
+    "streams-bulk",
+    "dispatch-otp",
+    "dispatch-bulk",
+    "sinks",
+    "delay",
+    "releaser",
+    "simulator",
+}
 
 
 def test_ps_shows_every_role_with_its_process(stack: Running) -> None:
@@ -42,13 +51,20 @@ def test_ps_answers_quickly(stack: Running) -> None:
 
 
 def test_lag_comes_down_to_nothing(stack: Running) -> None:
-    stack.api.post("/v1/campaigns", {"name": "Lag", "from": "Shop", "body": "Hi", "recipients": recipients(
-        stack.german(100))})
+    stack.api.post(
+        "/v1/campaigns", {"name": "Lag", "from": "Shop", "body": "Hi", "recipients": recipients(stack.german(100))}
+    )
 
     until(lambda: all(row["behind"] == 0 for row in stack.cli("lag")), 30)
 
-    assert {"sluice-streams-otp", "sluice-streams-bulk", "sluice-dispatch-otp", "sluice-dispatch-bulk", "sluice-delay",
-            "sluice-sinks"} <= {row["consumer"] for row in stack.cli("lag")}
+    assert {
+        "sluice-streams-otp",
+        "sluice-streams-bulk",
+        "sluice-dispatch-otp",
+        "sluice-dispatch-bulk",
+        "sluice-delay",
+        "sluice-sinks",
+    } <= {row["consumer"] for row in stack.cli("lag")}
 
 
 def test_topics_are_as_the_table_says(stack: Running) -> None:

@@ -33,8 +33,8 @@ def ran(stack: Running, tmp_path_factory: pytest.TempPathFactory) -> list[Ran]:
 
 def answer_to(ran: Sequence[Ran], part: str) -> Any:
     """What the one command that has this in it said, as JSON."""
-    found, = [one for one in ran if part in one.command]
-    answer, = found.answers
+    (found,) = [one for one in ran if part in one.command]
+    (answer,) = found.answers
     return answer
 
 
@@ -46,7 +46,7 @@ def test_no_answer_is_a_refusal(ran: list[Ran]) -> None:
     called = [one for one in ran if one.command.startswith("curl ")]
     assert len(called) >= 8
     for one in called:
-        answer, = one.answers
+        (answer,) = one.answers
         assert "code" not in answer and not answer.get("rejected"), (one.command, answer)
 
 
@@ -61,7 +61,7 @@ def test_the_answers_are_those_that_the_document_speaks_of(ran: list[Ran]) -> No
 
 
 def test_the_subscriber_prints_events(ran: list[Ran]) -> None:
-    printed, = [one for one in ran if "subscriber.py" in one.command]
+    (printed,) = [one for one in ran if "subscriber.py" in one.command]
     assert len(printed.answers) == 3
     assert all(event["ce_id"].startswith(event["message_id"]) for event in printed.answers)
 

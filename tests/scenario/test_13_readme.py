@@ -27,7 +27,7 @@ def tour() -> list[tuple[str, str]]:
         for piece in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command = re.match(r"(?:.*\\\n)*.*", piece)
             assert command is not None
-            found.append((command[0], piece[command.end():].strip()))
+            found.append((command[0], piece[command.end() :].strip()))
     return found
 
 
@@ -46,14 +46,19 @@ def form(answer: Any) -> Any:
 def a_moment_later(command: str) -> str:
     """The command, again until it shows what was sent before it: others have sent to this stack, but the newest comes
     first."""
-    return (f'for turn in $(seq 2000); do SHOWN=$({command}); FIRST="${{SHOWN%%\\}}*}}"; '
-            """case "$FIRST" in *delivered*'"price":"'*) break;; esac; done; echo "$SHOWN\"""")
+    return (
+        f'for turn in $(seq 2000); do SHOWN=$({command}); FIRST="${{SHOWN%%\\}}*}}"; '
+        """case "$FIRST" in *delivered*'"price":"'*) break;; esac; done; echo "$SHOWN\""""
+    )
 
 
 @pytest.fixture(scope="module")
 def ran(stack: Running, tmp_path_factory: pytest.TempPathFactory) -> list[Ran]:
-    commands = [a_moment_later(command) if '"delivered"' in shown and command.startswith("curl") else command
-                for command, shown in tour() if not command.startswith("make")]
+    commands = [
+        a_moment_later(command) if '"delivered"' in shown and command.startswith("curl") else command
+        for command, shown in tour()
+        if not command.startswith("make")
+    ]
     commands = [command.replace(GATEWAY, stack.line["gateway"]) for command in commands]
     return run_beside(stack, tmp_path_factory.mktemp("readme"), commands)
 

@@ -35,10 +35,22 @@ def test_full_handsets_cost_nobody_else_anything(stack: Running) -> None:
     stack.rough.behave(error_suffixes={number[1:]: FULL for number in full})
 
     began = time.monotonic()
-    campaign = api.post("/v1/campaigns", {"name": "Full", "from": "Shop", "body": body,
-                                          "recipients": recipients(numbers)}).id
-    singles = {to: api.post("/v1/messages", {"to": to, "from": "Shop", "body": "Code 1", "lane": "otp",
-                                             **({"validity_seconds": 8} if to == codes[20] else {})}).id for to in codes}
+    campaign = api.post(
+        "/v1/campaigns", {"name": "Full", "from": "Shop", "body": body, "recipients": recipients(numbers)}
+    ).id
+    singles = {
+        to: api.post(
+            "/v1/messages",
+            {
+                "to": to,
+                "from": "Shop",
+                "body": "Code 1",
+                "lane": "otp",
+                **({"validity_seconds": 8} if to == codes[20] else {}),
+            },
+        ).id
+        for to in codes
+    }
 
     def passed() -> bool:
         return sum(takings(stack.rough.entries(), {*numbers, *codes}).values()) == 341 - len(full)
@@ -58,8 +70,9 @@ def test_full_handsets_cost_nobody_else_anything(stack: Running) -> None:
     late = {row["id"] for row in api.messages(campaign) if row["to"] in full} | {singles[codes[0]]}
 
     def announced() -> list[DeliveryReceipt]:
-        return [one for one in records_of(stack.line["kafka"], "delivery-receipts", DeliveryReceipt)
-                if one.message_id in late]
+        return [
+            one for one in records_of(stack.line["kafka"], "delivery-receipts", DeliveryReceipt) if one.message_id in late
+        ]
 
     until(lambda: len(announced()) == 4, 20)
     assert {(one.status, one.attempt) for one in announced()} == {("delivered", 1)}

@@ -14,11 +14,11 @@ pytestmark = pytest.mark.stack
 
 def test_every_part_goes_out_once_and_in_order(stack: Running) -> None:
     numbers = stack.german(120)
-    campaign = stack.api.post("/v1/campaigns", {"name": "Long", "from": "Shop", "body": "x" * 450,
-                                                "recipients": recipients(numbers)}).id
+    campaign = stack.api.post(
+        "/v1/campaigns", {"name": "Long", "from": "Shop", "body": "x" * 450, "recipients": recipients(numbers)}
+    ).id
 
-    campaign_when(stack.api, campaign,
-                  lambda seen: seen["counts"]["delivered"] == 120 and seen["price"] == "3.6000", 30)
+    campaign_when(stack.api, campaign, lambda seen: seen["counts"]["delivered"] == 120 and seen["price"] == "3.6000", 30)
 
     parts: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for entry in stack.entries():
@@ -27,7 +27,7 @@ def test_every_part_goes_out_once_and_in_order(stack: Running) -> None:
 
 
 def test_one_part_that_is_not_delivered_makes_the_message_undelivered(stack: Running) -> None:
-    number, = stack.british(1)
+    (number,) = stack.british(1)
     stack.rough.behave(states={"UNDELIV": 3})  # of three submits in a row exactly one
     try:
         identity = stack.api.post("/v1/messages", {"to": number, "from": "Shop", "body": "x" * 450}).id

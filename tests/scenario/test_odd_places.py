@@ -23,11 +23,26 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 NOWHERE = "http://127.0.0.1:9"
 ENVIRONMENT = {
-    "HOME": "/nonexistent", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "TZ": "Asia/Kathmandu",
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+    "PYTHONUTF8": "0",
+    "PYTHONCOERCECLOCALE": "0",
+    "TZ": "Asia/Kathmandu",
     **dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"), NOWHERE),
-    "KAFKA_OPTS": "-Xbogus", "JAVA_TOOL_OPTIONS": "-Xbogus", "JDK_JAVA_OPTIONS": "-Xbogus", "CLASSPATH": "/nowhere",
-    "PGHOST": "nowhere.invalid", "PGHOSTADDR": "192.0.2.1", "PGPORT": "1", "PGDATA": "/nowhere", "PGPASSWORD": "wrong",
-    "PGUSER": "nobody", "PGSSLMODE": "require", "PGOPTIONS": "-c bogus=1", "PGSERVICE": "none", "PGCLIENTENCODING": "LATIN1",
+    "KAFKA_OPTS": "-Xbogus",
+    "JAVA_TOOL_OPTIONS": "-Xbogus",
+    "JDK_JAVA_OPTIONS": "-Xbogus",
+    "CLASSPATH": "/nowhere",
+    "PGHOST": "nowhere.invalid",
+    "PGHOSTADDR": "192.0.2.1",
+    "PGPORT": "1",
+    "PGDATA": "/nowhere",
+    "PGPASSWORD": "wrong",
+    "PGUSER": "nobody",
+    "PGSSLMODE": "require",
+    "PGOPTIONS": "-c bogus=1",
+    "PGSERVICE": "none",
+    "PGCLIENTENCODING": "LATIN1",
 }
 FOLDER = "dä ta, %41 %s {logs} 'q\" $HOME back\\u0041\\ #!=漢" + "/" + "/".join(["x" * 200] * 4)
 SETTINGS = """
@@ -53,8 +68,9 @@ def odd_stack() -> Iterator[Running]:
 
 
 def deliver(stack: Running) -> str:
-    campaign = stack.api.post("/v1/campaigns", {"name": "Größe", "from": "Shop", "body": "Grüße, 漢",
-                                                "recipients": recipients(stack.german(3))}).id
+    campaign = stack.api.post(
+        "/v1/campaigns", {"name": "Größe", "from": "Shop", "body": "Grüße, 漢", "recipients": recipients(stack.german(3))}
+    ).id
     campaign_when(stack.api, campaign, lambda state: state["counts"]["delivered"] == 3, 60)
     return campaign
 
@@ -73,8 +89,20 @@ def test_the_example_subscriber_prints_receipts(odd_stack: Running) -> None:
     deliver(odd_stack)
     program = REPOSITORY / "examples" / "subscriber" / "subscriber.py"
     done = subprocess.run(
-        [sys.executable, str(program), "--kafka", odd_stack.line["kafka"], "--registry",
-         f"{odd_stack.line['gateway']}/registry", "--max", "3"], capture_output=True, timeout=60, check=True)
+        [
+            sys.executable,
+            str(program),
+            "--kafka",
+            odd_stack.line["kafka"],
+            "--registry",
+            f"{odd_stack.line['gateway']}/registry",
+            "--max",
+            "3",
+        ],
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
 
     assert [json.loads(line)["status"] for line in done.stdout.splitlines()] == ["delivered"] * 3
 

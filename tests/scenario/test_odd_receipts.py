@@ -77,8 +77,9 @@ def test_every_odd_receipt_ends_in_delivered(stack: Running) -> None:
 
     with odd_smsc(receipts, lambda number: b"MSG-%04X,7" % (number + 0xA0)) as smsc:
         route_to(smsc, stack)
-        campaign = stack.api.post("/v1/campaigns", {"name": "Odd", "from": "Shop", "body": "Hi",
-                                                    "recipients": recipients(numbers)}).id
+        campaign = stack.api.post(
+            "/v1/campaigns", {"name": "Odd", "from": "Shop", "body": "Hi", "recipients": recipients(numbers)}
+        ).id
         campaign_when(stack.api, campaign, lambda seen: seen["counts"]["delivered"] == len(numbers), 60)
         until(lambda: len(smsc.answers) == smsc.sent, 20, "an answer to every PDU")
         assert {status for _, status in smsc.answers} == {0}
@@ -95,8 +96,11 @@ def test_every_odd_receipt_ends_in_delivered(stack: Running) -> None:
 
 def check_events(stack: Running, campaign: str) -> None:
     """Clean codes; our times in order, the carrier's as they were."""
-    events = [one for one in records_of(stack.line["kafka"], "delivery-receipts", DeliveryReceipt)
-              if one.campaign_id == campaign and one.status == "delivered"]
+    events = [
+        one
+        for one in records_of(stack.line["kafka"], "delivery-receipts", DeliveryReceipt)
+        if one.campaign_id == campaign and one.status == "delivered"
+    ]
     accepted = {row["id"]: row for row in stack.api.messages(campaign)}
     assert set(accepted) == {one.message_id for one in events}
     assert {one.carrier_code for one in events} == {"021"}
@@ -106,6 +110,10 @@ def check_events(stack: Running, campaign: str) -> None:
 
 def said(stack: Running, action: str) -> list[dict[str, Any]]:
     """Lines of dispatch's logs with this action."""
-    lines = [line for path in (Path(stack.line["data_dir"]) / "logs").glob("dispatch-*.log")
-             for line in path.read_text(encoding="utf-8").splitlines() if f'"{action}"' in line]
+    lines = [
+        line
+        for path in (Path(stack.line["data_dir"]) / "logs").glob("dispatch-*.log")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if f'"{action}"' in line
+    ]
     return [row for row in map(json.loads, lines) if row.get("action") == action]

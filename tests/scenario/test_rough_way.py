@@ -41,8 +41,10 @@ def test_two_thousand_messages_each_end_once(stack: Running) -> None:
     numbers = stack.british(2000)
     stack.rough.behave(**MANNERS, error_every=200, error_status=SYSTEM_ERROR, error_suffixes={"77": BAD_DESTINATION})
     sampled: list[dict[str, int]] = []
-    campaign = stack.api.post("/v1/campaigns", {"name": "Rough", "from": "Shop", "body": "Dear {{name}}",
-                                                "recipients": recipients(numbers, name="Ada")}).id
+    campaign = stack.api.post(
+        "/v1/campaigns",
+        {"name": "Rough", "from": "Shop", "body": "Dear {{name}}", "recipients": recipients(numbers, name="Ada")},
+    ).id
 
     def sample(seen: dict[str, Any]) -> bool:
         sampled.append(seen["counts"])
@@ -64,8 +66,9 @@ def test_receipts_find_their_message_in_every_form_of_id(stack: Running, form: s
     numbers = stack.british(150)
     stack.rough.behave(id_form=form, receipt_twice_every=5, receipt_early_every=3)
 
-    campaign = stack.api.post("/v1/campaigns", {"name": form, "from": "Shop", "body": "Hi",
-                                                "recipients": recipients(numbers)}).id
+    campaign = stack.api.post(
+        "/v1/campaigns", {"name": form, "from": "Shop", "body": "Hi", "recipients": recipients(numbers)}
+    ).id
 
     last = campaign_when(stack.api, campaign, lambda seen: seen["counts"]["delivered"] == 150, 30)
     assert disagreements(last["counts"], stack.api.messages(campaign), numbers, stack.rough.entries()) == []
@@ -75,8 +78,9 @@ def test_a_message_without_a_receipt_rests_in_sent(stack: Running) -> None:
     numbers = stack.british(40)
     stack.rough.behave(receipt_never_every=1)
 
-    campaign = stack.api.post("/v1/campaigns", {"name": "Silent", "from": "Shop", "body": "Hi",
-                                                "recipients": recipients(numbers)}).id
+    campaign = stack.api.post(
+        "/v1/campaigns", {"name": "Silent", "from": "Shop", "body": "Hi", "recipients": recipients(numbers)}
+    ).id
 
     last = campaign_when(stack.api, campaign, lambda seen: seen["counts"]["sent"] == 40, 30)
     assert last["status"] == "completed"
@@ -87,8 +91,9 @@ def test_a_lost_answer_makes_one_message_uncertain_until_its_receipt(stack: Runn
     numbers = stack.british(60)
     stack.rough.behave(lose_answer_every=20, receipt_late_every=20, receipt_late_seconds=12.0)
 
-    campaign = stack.api.post("/v1/campaigns", {"name": "Lost", "from": "Shop", "body": "Hi",
-                                                "recipients": recipients(numbers)}).id
+    campaign = stack.api.post(
+        "/v1/campaigns", {"name": "Lost", "from": "Shop", "body": "Hi", "recipients": recipients(numbers)}
+    ).id
 
     campaign_when(stack.api, campaign, lambda seen: seen["counts"]["uncertain"] == 3, 30)
     last = campaign_when(stack.api, campaign, lambda seen: seen["counts"]["delivered"] == 60, 30)

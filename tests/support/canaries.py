@@ -30,7 +30,7 @@ def forms_of_text(text: str) -> frozenset[bytes]:
     wide = [text.encode("utf-16-le"), text.encode("utf-16-be")]
     hexed = [form.hex() for form in (plain, *wide)]
     # A text begins anywhere within three bytes of what is encoded: one of these stands there whatever is around it.
-    aligned = [base64.b64encode(plain[i:i + (len(plain) - i) // 3 * 3]) for i in range(3)]
+    aligned = [base64.b64encode(plain[i : i + (len(plain) - i) // 3 * 3]) for i in range(3)]
     return frozenset([plain, *wide, *aligned, *(h.encode() for h in hexed), *(h.upper().encode() for h in hexed)])
 
 
@@ -42,8 +42,12 @@ def forms_of_number(number: str) -> frozenset[bytes]:
         return frozenset([digits.encode()])
     value = int(digits)
     packed = [struct.pack("<Q", value), struct.pack(">Q", value)]
-    return forms_of_text(digits) | {digits[2:].encode(), *packed, _avro_long(value),
-                                    *(form.hex().encode() for form in packed)}
+    return forms_of_text(digits) | {
+        digits[2:].encode(),
+        *packed,
+        _avro_long(value),
+        *(form.hex().encode() for form in packed),
+    }
 
 
 def found(content: bytes, wanted: Mapping[str, Iterable[bytes]]) -> list[str]:

@@ -142,4 +142,3 @@ class SmppHarness:
 
 HARNESSES = {"smpp": SmppHarness}
 Start = Callable[..., Awaitable[SmppHarness]]
-

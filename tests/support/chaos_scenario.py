@@ -81,10 +81,14 @@ class ChaosScenario:
         rows = self.stack.api.messages(self.campaign)
         listed = by_status(rows)
         taken = takings(entries, self.numbers)
-        faults = [f"{number}: marketing, and the carrier took it {taken[number]} times"
-                  for number in twice(entries, self.numbers)]
-        faults += [f"{number} is delivered, and the carrier never took it"
-                   for number in listed.get("delivered", []) if not taken[number]]
+        faults = [
+            f"{number}: marketing, and the carrier took it {taken[number]} times" for number in twice(entries, self.numbers)
+        ]
+        faults += [
+            f"{number} is delivered, and the carrier never took it"
+            for number in listed.get("delivered", [])
+            if not taken[number]
+        ]
         if sorted(row["to"] for row in rows) != sorted(self.numbers):
             faults.append("the list does not hold each accepted number exactly once")
         if set(listed) - {"delivered", "uncertain"}:
@@ -95,19 +99,28 @@ class ChaosScenario:
 
     def _judge_singles(self, one: Singles) -> list[str]:
         taken = takings(self.carrier.entries(), one.numbers)
-        faults = [f"{number} ({one.lane}): accepted, and the carrier never took it"
-                  for number, times in taken.items() if not times and self._state(one, number) != "uncertain"]
+        faults = [
+            f"{number} ({one.lane}): accepted, and the carrier never took it"
+            for number, times in taken.items()
+            if not times and self._state(one, number) != "uncertain"
+        ]
         repeated = {number: times for number, times in taken.items() if times > 1}
         if repeated:
             starts = self._starts(one.lane)
-            faults += [f"{number} ({one.lane}): taken {times} times, started {starts[one.accepted[number]]} times"
-                       for number, times in repeated.items() if times > 2 or starts[one.accepted[number]] < times]
+            faults += [
+                f"{number} ({one.lane}): taken {times} times, started {starts[one.accepted[number]]} times"
+                for number, times in repeated.items()
+                if times > 2 or starts[one.accepted[number]] < times
+            ]
         return faults
 
     def _starts(self, lane: str) -> Counter[str]:
         """How often each chunk of the lane was started; a single message is a chunk of its own."""
-        return Counter(record.chunk for record in decoded_topic(self.stack.line["kafka"], f"attempts-{lane}")
-                       if isinstance(record, Started) and places(record.positions) == [0])
+        return Counter(
+            record.chunk
+            for record in decoded_topic(self.stack.line["kafka"], f"attempts-{lane}")
+            if isinstance(record, Started) and places(record.positions) == [0]
+        )
 
     def _state(self, one: Singles, number: str) -> str:
         return str(self.stack.api.message(one.accepted[number])["status"])
@@ -142,7 +155,7 @@ def start_campaign(stack: Running, numbers: Sequence[str]) -> str:
     """A draft, its parts, its start."""
     campaign = stack.api.post("/v1/campaigns", {"name": "ChaosScenario", "from": "Shop", "body": "Hello", "open": True}).id
     for part, first in enumerate(range(0, len(numbers), PART)):
-        lines = "".join(json.dumps({"to": number}) + "\n" for number in numbers[first:first + PART])
+        lines = "".join(json.dumps({"to": number}) + "\n" for number in numbers[first : first + PART])
         answer = stack.api.upload(campaign, lines.encode(), part)
         assert (answer.status, answer.body["rejected_count"]) == (202, 0), answer.body
     assert stack.api.post(f"/v1/campaigns/{campaign}/start").status == 202

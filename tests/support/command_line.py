@@ -31,8 +31,12 @@ def sluice(*arguments: str, **variables: str) -> Done:
     out, errors = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace") for _ in range(2))
     environment = {"PATH": "/usr/bin", "COLUMNS": WIDE, **variables}
     code: object = 0
-    with (patch.dict("os.environ", environment, clear=True), patch("sys.argv", ["sluice", *arguments]),
-          redirect_stdout(out), redirect_stderr(errors)):
+    with (
+        patch.dict("os.environ", environment, clear=True),
+        patch("sys.argv", ["sluice", *arguments]),
+        redirect_stdout(out),
+        redirect_stderr(errors),
+    ):
         try:
             main()
         except SystemExit as ended:

@@ -43,17 +43,25 @@ def contents(url: str, tables: Sequence[str], *, tenant: str | None = None) -> d
         if tenant is not None:
             connection.execute("SET ROLE sluice_app")
             connection.execute("SELECT set_config('app.tenant', %s, true)", (tenant,))
-        return {table: [row[0] for row in connection.execute(
-            sql.SQL("SELECT row_to_json(t)::text AS row FROM {} t ORDER BY row").format(sql.Identifier(table)))]
-            for table in tables}
+        return {
+            table: [
+                row[0]
+                for row in connection.execute(
+                    sql.SQL("SELECT row_to_json(t)::text AS row FROM {} t ORDER BY row").format(sql.Identifier(table))
+                )
+            ]
+            for table in tables
+        }
 
 
 def add_tenant(url: str, tenant: str, *, balance: int = 1_000_000, reserved: int = 0) -> None:
     """A tenant with an account."""
     with psycopg.connect(url) as connection:
         connection.execute("INSERT INTO tenants (id, name) VALUES (%s, %s)", (tenant, f"tenant {tenant[:8]}"))
-        connection.execute("INSERT INTO balances (tenant, balance, credited, reserved) VALUES (%s, %s, %s, %s)",
-                           (tenant, balance, balance, reserved))
+        connection.execute(
+            "INSERT INTO balances (tenant, balance, credited, reserved) VALUES (%s, %s, %s, %s)",
+            (tenant, balance, balance, reserved),
+        )
 
 
 def at(server: str, database: str) -> str:

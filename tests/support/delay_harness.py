@@ -1,5 +1,4 @@
-"""What `connectors/delay.py` meets in its unit tests: a consumer, an outbox and a clock that the test holds.
-"""
+"""What `connectors/delay.py` meets in its unit tests: a consumer, an outbox and a clock that the test holds."""
 
 from __future__ import annotations
 
@@ -26,8 +25,9 @@ def parcel(offset: int, due: float = 0.0, size: int = 1) -> DelayedSlice:
 class Message:
     """A record as the consumer gives it."""
 
-    def __init__(self, offset: int, value: bytes | None, headers: list[tuple[str, bytes]] | None = None,
-                 error: str | None = None) -> None:
+    def __init__(
+        self, offset: int, value: bytes | None, headers: list[tuple[str, bytes]] | None = None, error: str | None = None
+    ) -> None:
         self._offset, self._value, self._headers, self._error = offset, value, headers, error
 
     def topic(self) -> str:
@@ -108,8 +108,14 @@ class FakeOutbox:
         self.sent: list[tuple[str, bytes | None, bytes | None, list[tuple[str, bytes]]]] = []
         self.refusal: Exception | None = None
 
-    def send(self, topic: str, key: bytes | None, value: bytes | None,
-             headers: Sequence[tuple[str, bytes]] = (), partition: int = -1) -> asyncio.Future[int]:
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int = -1,
+    ) -> asyncio.Future[int]:
         assert partition == -1
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if self.refusal is None:
@@ -125,8 +131,9 @@ class DelayHarness:
 
     def __init__(self) -> None:
         self.consumer, self.outbox, self.now = FakeConsumer(), FakeOutbox(), 1000.0
-        self.delay = Delay(self.consumer, cast(Outbox, self.outbox), wall=lambda: NOON / 1000 + self.now - 1000.0,
-                           steady=lambda: self.now)
+        self.delay = Delay(
+            self.consumer, cast(Outbox, self.outbox), wall=lambda: NOON / 1000 + self.now - 1000.0, steady=lambda: self.now
+        )
         self.delay.join()
         self.give()
 
@@ -149,5 +156,8 @@ class DelayHarness:
 
 def record(offset: int, wait_ms: int = 10_000, **change: Any) -> Message:
     slice_ = msgspec.structs.replace(slice_of(0b010, send=2, attempts=1), **change)
-    return Message(offset, encode(Retry(not_before=NOON + wait_ms, reason="carrier_transient", slice=slice_)),
-                   [("traceparent", b"00-trace"), ("x-from", b"streams")])
+    return Message(
+        offset,
+        encode(Retry(not_before=NOON + wait_ms, reason="carrier_transient", slice=slice_)),
+        [("traceparent", b"00-trace"), ("x-from", b"streams")],
+    )

@@ -50,8 +50,11 @@ def blocks_of(document: Path) -> list[str]:
 
 def run_beside(stack: Running, folder: Path, commands: Sequence[str]) -> list[Ran]:
     """All of them in one bash, which knows the variables that the earlier ones set."""
-    for name, target in ((".sluice", Path(stack.line["data_dir"])), (".venv", Path(sys.prefix)),
-                         ("examples", REPOSITORY / "examples")):
+    for name, target in (
+        (".sluice", Path(stack.line["data_dir"])),
+        (".venv", Path(sys.prefix)),
+        ("examples", REPOSITORY / "examples"),
+    ):
         (folder / name).symlink_to(target)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
     if shutil.which("curl") is None:
@@ -67,9 +70,11 @@ def _run(commands: Sequence[str], folder: Path, environment: dict[str, str]) -> 
     notes.mkdir()
     script = "set -o pipefail\n" + "".join(
         f"{{ {command}\n}} >{notes}/{n}.out 2>{notes}/{n}.err\necho $? >{notes}/{n}.code\n"
-        for n, command in enumerate(commands))
-    subprocess.run(["bash", "-c", script], cwd=folder, env=environment, stdin=subprocess.DEVNULL, timeout=SECONDS,
-                   check=True)
+        for n, command in enumerate(commands)
+    )
+    subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=environment, stdin=subprocess.DEVNULL, timeout=SECONDS, check=True
+    )
     for n, command in enumerate(commands):
         code, out, errors = ((notes / f"{n}.{kind}").read_text() for kind in ("code", "out", "err"))
         yield Ran(command=command, code=int(code), out=out, errors=errors)

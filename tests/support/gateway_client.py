@@ -52,8 +52,9 @@ class GatewayClient:
             return self.call("POST", path, None, named)
         return self.call("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json", **named})
 
-    def upload(self, campaign: str, content: bytes, part: int | None = None,
-               content_type: str = "application/x-ndjson") -> Answer:
+    def upload(
+        self, campaign: str, content: bytes, part: int | None = None, content_type: str = "application/x-ndjson"
+    ) -> Answer:
         """POST of a part of recipients."""
         headers = {"Content-Type": content_type} | ({} if part is None else {"Upload-Part": str(part)})
         return self.call("POST", f"/v1/campaigns/{campaign}/recipients", content, headers)
@@ -66,8 +67,11 @@ class GatewayClient:
         try:
             connection.request(method, path, body, {**signed, **(headers or {})})
             response = connection.getresponse()
-            return Answer(status=response.status, body=_decoded(response.read(), response.headers.get_content_type()),
-                          headers=response.headers)
+            return Answer(
+                status=response.status,
+                body=_decoded(response.read(), response.headers.get_content_type()),
+                headers=response.headers,
+            )
         finally:
             connection.close()
 

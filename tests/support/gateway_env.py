@@ -61,8 +61,11 @@ def make_gateway_env(services: Stack, folder: Path) -> GatewayEnv:
     _apply_topics(services.kafka)
     postgres = kept_database(services.postgres)
     settings = Settings(
-        data_dir=folder, kafka=KafkaSettings(bootstrap=services.kafka),
-        postgres=PostgresSettings(url=SecretStr(postgres)), redis=RedisSettings(url=SecretStr(services.redis)))
+        data_dir=folder,
+        kafka=KafkaSettings(bootstrap=services.kafka),
+        postgres=PostgresSettings(url=SecretStr(postgres)),
+        redis=RedisSettings(url=SecretStr(services.redis)),
+    )
     create_keyring(settings.keyring_path)
     with open_admin_store(postgres) as catalog:
         keyring = load_keyring(settings.keyring_path)
@@ -75,10 +78,18 @@ def make_gateway_env(services: Stack, folder: Path) -> GatewayEnv:
         _, other_key = catalog.create_tenant("stranger", BALANCE)
         _, poor_key = catalog.create_tenant("poor", 0)
         _, strict_key = catalog.create_tenant("strict", BALANCE)
-        catalog.set_tenant("strict", lanes=["marketing"], senders=["Shop"], any_sender=False, balance_short=None,
-                           charge_uncertain=None)
-    return GatewayEnv(settings=settings, postgres=postgres, tenant=tenant, key=key, other_key=other_key, poor_key=poor_key,
-                 strict_key=strict_key)
+        catalog.set_tenant(
+            "strict", lanes=["marketing"], senders=["Shop"], any_sender=False, balance_short=None, charge_uncertain=None
+        )
+    return GatewayEnv(
+        settings=settings,
+        postgres=postgres,
+        tenant=tenant,
+        key=key,
+        other_key=other_key,
+        poor_key=poor_key,
+        strict_key=strict_key,
+    )
 
 
 def slices_of(bootstrap: str, name: str) -> list[tuple[Any, Slice]]:

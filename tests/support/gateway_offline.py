@@ -24,8 +24,9 @@ class ListedOutbox:
     headers: list[dict[str, bytes | None]] = field(default_factory=list)
     error: str | None = None
 
-    def post(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, _partition: int,
-             report: Report) -> None:
+    def post(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, _partition: int, report: Report
+    ) -> None:
         self.sent.append((topic, key, value))
         self.headers.append(dict(headers))
         asyncio.get_running_loop().call_soon(report, self.error, 0, len(self.sent))

@@ -52,18 +52,26 @@ def by_status(rows: Iterable[Row]) -> dict[str, list[str]]:
     return dict(found)
 
 
-def disagreements(counts: Mapping[str, int], rows: Sequence[Row], numbers: Sequence[str],
-                  entries: Iterable[Entry]) -> list[str]:
+def disagreements(
+    counts: Mapping[str, int], rows: Sequence[Row], numbers: Sequence[str], entries: Iterable[Entry]
+) -> list[str]:
     """Counts against list against log of a campaign at rest, message by message."""
     listed = by_status(rows)
-    faults = [f"counts.{name} is {number}, the list has {len(listed.get(name, []))}"
-              for name, number in counts.items() if name != "accepted" and len(listed.get(name, [])) != number]
+    faults = [
+        f"counts.{name} is {number}, the list has {len(listed.get(name, []))}"
+        for name, number in counts.items()
+        if name != "accepted" and len(listed.get(name, [])) != number
+    ]
     if sorted(row["to"] for row in rows) != sorted(numbers):
         faults.append("the list does not hold each accepted number exactly once")
     taken = takings(entries, numbers)
     expected = {"delivered": 1, "undelivered": 1, "sent": 1, "failed": 0, "rejected": 0, "expired": 0, "canceled": 0}
-    faults += [f"{number} is {status}, and the carrier took it {taken[number]} times"
-               for status, times in expected.items() for number in listed.get(status, []) if taken[number] != times]
+    faults += [
+        f"{number} is {status}, and the carrier took it {taken[number]} times"
+        for status, times in expected.items()
+        for number in listed.get(status, [])
+        if taken[number] != times
+    ]
     return faults
 
 

@@ -40,11 +40,14 @@ KEYRING = Keyring("k1", {"k1": bytes(range(32))})
 SEALER = Sealer(KEYRING)
 
 
-def arrivals(records: Sequence[Record], topic: str, *, partition: int = 0, first: int = 0,
-             headers: Sequence[tuple[str, bytes]] = ()) -> list[DecodedRecord]:
+def arrivals(
+    records: Sequence[Record], topic: str, *, partition: int = 0, first: int = 0, headers: Sequence[tuple[str, bytes]] = ()
+) -> list[DecodedRecord]:
     """These records, one after the other in a partition."""
-    return [DecodedRecord(ConsumerRecord(topic, partition, first + i, NOW, b"k", encode(record), headers), record)
-            for i, record in enumerate(records)]
+    return [
+        DecodedRecord(ConsumerRecord(topic, partition, first + i, NOW, b"k", encode(record), headers), record)
+        for i, record in enumerate(records)
+    ]
 
 
 def a_slice(**given: Any) -> Slice:
@@ -53,14 +56,31 @@ def a_slice(**given: Any) -> Slice:
     tenant, campaign = given.get("tenant", TENANT), given.get("campaign", CAMPAIGN)
     chunk = given.get("chunk", CHUNK)
     positions = given.get("positions", everyone(size))
-    columns = Columns(to=array("Q", [491700000000 + p for p in range(positions.bit_count())]).tobytes(),
-                      refs=[f"ref-{p}" if p else None for p in range(positions.bit_count())])
+    columns = Columns(
+        to=array("Q", [491700000000 + p for p in range(positions.bit_count())]).tobytes(),
+        refs=[f"ref-{p}" if p else None for p in range(positions.bit_count())],
+    )
     key_id, sealed = SEALER.seal(columns, tenant=tenant, campaign=campaign, chunk=chunk)
     fields: dict[str, Any] = {
-        "tenant": tenant, "campaign": campaign, "chunk": chunk, "part": 0, "size": size, "lane": "marketing", "send": 1,
-        "positions": positions, "version": 1, "sender": "ACME", "body": "hello", "accepted_at": NOW, "due_at": NOW,
-        "expires_at": NOW + 86_400_000, "indexes": array("I", range(positions.bit_count())).tobytes(),
-        "key_id": key_id, "sealed": sealed, **given}
+        "tenant": tenant,
+        "campaign": campaign,
+        "chunk": chunk,
+        "part": 0,
+        "size": size,
+        "lane": "marketing",
+        "send": 1,
+        "positions": positions,
+        "version": 1,
+        "sender": "ACME",
+        "body": "hello",
+        "accepted_at": NOW,
+        "due_at": NOW,
+        "expires_at": NOW + 86_400_000,
+        "indexes": array("I", range(positions.bit_count())).tobytes(),
+        "key_id": key_id,
+        "sealed": sealed,
+        **given,
+    }
     return Slice(**fields)
 
 
@@ -71,8 +91,16 @@ def an_envelope(**given: Any) -> Envelope:
 
 def events(*changes: Change, at: int = NOW, **given: Any) -> MessageEvents:
     """Status changes of a chunk."""
-    fields: dict[str, Any] = {"tenant": TENANT, "campaign": CAMPAIGN, "chunk": CHUNK, "part": 0, "size": SIZE,
-                              "lane": "marketing", "at": at, **given}
+    fields: dict[str, Any] = {
+        "tenant": TENANT,
+        "campaign": CAMPAIGN,
+        "chunk": CHUNK,
+        "part": 0,
+        "size": SIZE,
+        "lane": "marketing",
+        "at": at,
+        **given,
+    }
     return MessageEvents(changes=list(changes), **fields)
 
 
@@ -135,8 +163,9 @@ def settled(outcomes: dict[str, int], **given: Any) -> Settled:
         "key_id": "",
         **given,
     }
-    return Settled(verdicts=[Verdict(outcome=o, reason="none", code=None, positions=p) for o, p in outcomes.items()],
-                   **fields)
+    return Settled(
+        verdicts=[Verdict(outcome=o, reason="none", code=None, positions=p) for o, p in outcomes.items()], **fields
+    )
 
 
 def held(**given: Any) -> Held:

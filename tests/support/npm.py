@@ -18,6 +18,10 @@ def installed(folder: str, package: str) -> Path:
     prefix = CACHE / folder
     if not (prefix / "node_modules" / package.rpartition("@")[0]).is_dir():
         prefix.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "install", "--prefix", str(prefix), "--no-audit", "--no-fund", package], check=True,
-                       capture_output=True, timeout=INSTALL_SECONDS)
+        subprocess.run(
+            ["npm", "install", "--prefix", str(prefix), "--no-audit", "--no-fund", package],
+            check=True,
+            capture_output=True,
+            timeout=INSTALL_SECONDS,
+        )
     return prefix / "node_modules"

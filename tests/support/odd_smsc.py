@@ -93,15 +93,19 @@ def odd_smsc(receipts: Receipts, make_id: Callable[[int], bytes]) -> Iterator[Od
 def repeating(text: bytes, unread: bytes, kept: bytes) -> Receipts:
     """Receipts that repeat what was sent, behind a message of the handset: octets behind the end, a NUL, as data_sm; to
     the handset `unread` first one that nobody can read, and the text is `kept`."""
+
     def receipts(id_: bytes, handset: bytes) -> list[tuple[int, bytes]]:
         good = b"id:%b stat:DELIVRD err:021\0 text:Code %b" % (id_, kept if handset == unread else text)
         first, tail = b"\0\1\1%b\0\5\0Shop\0" % handset, bytes(8)
         if handset == unread:
             bad = good.replace(b"DELIVRD", b"HALFWAY")
             return [(5, b"%b\4%b%c%b" % (first, tail, len(one), one)) for one in (bad, good)]
-        return [(5, b"%b\0%b%c%b" % (first, tail, len(text), text)),
-                (5, b"%b\4%b%c%b\0" % (first, tail, len(good) + 1, good)),
-                (0x103, b"%b\4\0\0\x04\x24\0%c%b" % (first, len(good), good))]
+        return [
+            (5, b"%b\0%b%c%b" % (first, tail, len(text), text)),
+            (5, b"%b\4%b%c%b\0" % (first, tail, len(good) + 1, good)),
+            (0x103, b"%b\4\0\0\x04\x24\0%c%b" % (first, len(good), good)),
+        ]
+
     return receipts
 
 
@@ -111,7 +115,9 @@ def route_to(smsc: OddSmsc, stack: Running) -> None:
     with psycopg.connect(stack.line["postgres"]) as connection:
         connection.execute(
             "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition, settings)"
-            " SELECT 'odd', max(number) + 1, 'smpp', 500, 50, 2, 60, 5, %s FROM carriers", (Jsonb(settings),))
+            " SELECT 'odd', max(number) + 1, 'smpp', 500, 50, 2, 60, 5, %s FROM carriers",
+            (Jsonb(settings),),
+        )
     stack.cli("route", "set", "+336", "--carrier", "odd", "--price", "0.0100")
     # Each role looks by itself, for all routes at once: who takes this later one knows the one before.
     stack.cli("route", "set", PROBED[:5], "--carrier", "rough", "--price", "0.0100")

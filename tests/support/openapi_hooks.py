@@ -13,13 +13,21 @@ from typing import Any
 import schemathesis
 from hypothesis import strategies as st
 
-MEANINGS = frozenset({
-    "invalid_number", "too_short", "too_long", "no_route",      # a number in the right form that does not exist, or no way
-    "missing_variable",                                         # names in the body against names of the variables
-    "max_price_exceeded", "insufficient_balance",               # prices and balances
-    "idempotency_conflict", "key_used", "part_conflict",        # what came before under this name
-    42201,                                                      # text that is no Avro schema
-})
+MEANINGS = frozenset(
+    {
+        "invalid_number",
+        "too_short",
+        "too_long",
+        "no_route",  # a number in the right form that does not exist, or no way
+        "missing_variable",  # names in the body against names of the variables
+        "max_price_exceeded",
+        "insufficient_balance",  # prices and balances
+        "idempotency_conflict",
+        "key_used",
+        "part_conflict",  # what came before under this name
+        42201,  # text that is no Avro schema
+    }
+)
 REFUSED = (400, 402, 413, 415, 422)
 
 schemathesis.openapi.format("phone", st.integers(10**6, 10**7 - 1).map(lambda number: f"+491511{number}"))

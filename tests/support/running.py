@@ -37,8 +37,9 @@ END_SECONDS = 30.0
 ORPHAN_SECONDS = 10.0
 KEPT = ("api_key", "admin_key", "data_dir")
 COMMAND_SECONDS = 100.0
-ROLE_NAMES = frozenset({"gateway", "streams-otp", "streams-bulk", "dispatch-otp", "dispatch-bulk", "sinks", "delay",
-                        "releaser", "simulator"})
+ROLE_NAMES = frozenset(
+    {"gateway", "streams-otp", "streams-bulk", "dispatch-otp", "dispatch-bulk", "sinks", "delay", "releaser", "simulator"}
+)
 SERVICE_PROGRAMS = {"kafka": "java", "postgres": "postgres", "redis": "redis-server"}
 
 SETTINGS = """
@@ -108,8 +109,15 @@ class Running:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command on this stack, whatever it says."""
-        return subprocess.run([str(SLUICE), *arguments, "--data", self.line["data_dir"]], capture_output=True, text=True,
-                              cwd=self.folder, env=_environment(), timeout=COMMAND_SECONDS, check=False)
+        return subprocess.run(
+            [str(SLUICE), *arguments, "--data", self.line["data_dir"]],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env=_environment(),
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
 
     def verify(self, seconds: int = 60, code: int = 0) -> dict[str, Any]:
         """What the conservation checker finds."""
@@ -177,8 +185,9 @@ def until(look: Callable[[], T], seconds: float, what: str = "it") -> T:
         select.select([], [], [], 0.05)  # why: nothing to be woken by, so it asks again a little later
 
 
-def campaign_when(api: GatewayClient, identity: str, holds: Callable[[dict[str, Any]], object],
-                  seconds: float) -> dict[str, Any]:
+def campaign_when(
+    api: GatewayClient, identity: str, holds: Callable[[dict[str, Any]], object], seconds: float
+) -> dict[str, Any]:
     """The campaign as soon as `holds` is true of it; AssertionError with its last state after `seconds`."""
     last: dict[str, Any] = {}
 
@@ -201,8 +210,9 @@ def running_stack(rate: int = 2000, more: str = "", below: str = "") -> Iterator
         folder = Path(name, below)
         folder.mkdir(parents=True, exist_ok=True)
         with rough_carrier(folder) as rough:
-            (folder / "sluice.toml").write_text(SETTINGS.format(
-                rate=rate, rough_port=rough.port, system_id=SYSTEM_ID, password=PASSWORD) + more)
+            (folder / "sluice.toml").write_text(
+                SETTINGS.format(rate=rate, rough_port=rough.port, system_id=SYSTEM_ID, password=PASSWORD) + more
+            )
             process = _start(folder)
             running = Running(folder=folder, process=process, line={}, rough=rough)
             try:
@@ -216,9 +226,15 @@ def _start(folder: Path) -> subprocess.Popen[str]:
     """`sluice up`, which ends with this process even when that is killed."""
     guard = [sys.executable, "-I", "-S", str(GUARD), str(int(signal.SIGTERM)), str(os.getpid()), "-1", "-1"]
     with (folder / "up.err").open("a") as errors:
-        return subprocess.Popen([*guard, str(SLUICE), "up", "-o", "json", "--data", str(folder / "d"), "--port", "0"],
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=folder,
-                                env=_environment())
+        return subprocess.Popen(
+            [*guard, str(SLUICE), "up", "-o", "json", "--data", str(folder / "d"), "--port", "0"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            cwd=folder,
+            env=_environment(),
+        )
 
 
 def _first_line(process: subprocess.Popen[str], folder: Path) -> dict[str, str]:

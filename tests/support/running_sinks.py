@@ -43,8 +43,14 @@ def running_sink(sink: Sink, kafka: str, postgres: str, *, instance: str | None 
     """The sink runs until the block ends; a fault of its thread is raised here."""
     joined = threading.Event()
     faults: list[BaseException] = []
-    runner = SinkRunner(sink, bootstrap=kafka, postgres_url=postgres, instance=instance or secrets.token_hex(4),
-                        joined=joined.set, group=sink.reads[0])
+    runner = SinkRunner(
+        sink,
+        bootstrap=kafka,
+        postgres_url=postgres,
+        instance=instance or secrets.token_hex(4),
+        joined=joined.set,
+        group=sink.reads[0],
+    )
 
     def work() -> None:
         try:

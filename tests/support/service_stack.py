@@ -37,8 +37,15 @@ class ServiceProbe:
     find: Callable[[str], str]
 
 
-FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off",
-             "shared_buffers": "32MB", "wal_level": "minimal", "max_wal_senders": "0"}
+FORGETFUL = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "shared_buffers": "32MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+}
 """A PostgreSQL for tests alone: nobody restarts it, so it need not outlive a loss of power."""
 
 

@@ -49,8 +49,11 @@ class Singles:
 
     def _sent(self, number: str) -> bool:
         try:
-            answer = self._api.post("/v1/messages", {"to": number, "from": "Shop", "body": "123456", "lane": self.lane},
-                                    Idempotency_Key=f"{self.lane}-{number}")
+            answer = self._api.post(
+                "/v1/messages",
+                {"to": number, "from": "Shop", "body": "123456", "lane": self.lane},
+                Idempotency_Key=f"{self.lane}-{number}",
+            )
         except UNREACHABLE:
             return False
         if answer.status in TRY_AGAIN:

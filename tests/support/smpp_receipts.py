@@ -16,8 +16,14 @@ def deliver(sequence: int, text: bytes, esm_class: int = 4) -> bytes:
 
 
 def read(
-    text: str | bytes, *, esm_class: int = 0x04, coding: int = 0, source: str = "4915112345678", tlvs: bytes = b"",
-    destination: bytes = b"Sluice", own_states: dict[str, str] | None = None,
+    text: str | bytes,
+    *,
+    esm_class: int = 0x04,
+    coding: int = 0,
+    source: str = "4915112345678",
+    tlvs: bytes = b"",
+    destination: bytes = b"Sluice",
+    own_states: dict[str, str] | None = None,
 ) -> Receipt | None:
     raw = text if isinstance(text, bytes) else text.encode("latin-1")
     data = pdu.encode_short_message(

@@ -17,8 +17,13 @@ LAYERS = ("schemas", "infra", "gateway", "streams", "connectors")
 @cache
 def files() -> tuple[Path, ...]:
     """Every file of the repository."""
-    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True,
-                            capture_output=True, text=True).stdout.splitlines()
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
     return tuple(path for path in map(Path, sorted(listed)) if (ROOT / path).is_file())
 
 

@@ -37,8 +37,10 @@ def record_strategy(record: type[msgspec.Struct]) -> st.SearchStrategy[Record]:
 
 def _record(record: type[msgspec.Struct], schema: Any) -> st.SearchStrategy[Any]:
     kinds = {field.name: field.type for field in msgspec.structs.fields(record)}
-    return st.builds(record, **{column["name"]: _value(kinds[column["name"]], column["type"], column["name"])
-                                for column in schema["fields"]})
+    return st.builds(
+        record,
+        **{column["name"]: _value(kinds[column["name"]], column["type"], column["name"]) for column in schema["fields"]},
+    )
 
 
 def _value(kind: Any, avro: Any, name: str) -> st.SearchStrategy[Any]:

@@ -38,12 +38,21 @@ class TopicRecord:
 
 def read_topic(bootstrap: str, topic: str) -> list[TopicRecord]:
     """All records, in order within each partition."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "tests-reader", "enable.auto.commit": False,
-                         "auto.offset.reset": "earliest", "isolation.level": "read_committed"})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "tests-reader",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
+        }
+    )
     try:
         partitions = list(consumer.list_topics(topic, timeout=PATIENCE_SECONDS).topics[topic].partitions)
-        ends = {partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=PATIENCE_SECONDS)[1]
-                for partition in partitions}
+        ends = {
+            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=PATIENCE_SECONDS)[1]
+            for partition in partitions
+        }
         consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
         return _read(consumer, topic, ends)
     finally:
@@ -73,10 +82,18 @@ def _read(consumer: Consumer, topic: str, ends: dict[int, int]) -> list[TopicRec
         first = consumer.poll(0.2)
         for message in [*([] if first is None else [first]), *consumer.consume(1000, 0)]:
             assert message.error() is None, message.error()
-            headers = {name: value.decode() for name, value in dict(message.headers() or []).items()
-                       if isinstance(value, bytes)}
-            found.append(TopicRecord(partition=message.partition() or 0, offset=message.offset() or 0, key=message.key(),
-                                     value=message.value() or b"", headers=headers))
+            headers = {
+                name: value.decode() for name, value in dict(message.headers() or []).items() if isinstance(value, bytes)
+            }
+            found.append(
+                TopicRecord(
+                    partition=message.partition() or 0,
+                    offset=message.offset() or 0,
+                    key=message.key(),
+                    value=message.value() or b"",
+                    headers=headers,
+                )
+            )
     return found
 
 

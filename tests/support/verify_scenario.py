@@ -29,12 +29,18 @@ from tests.support.database import add_tenant
 from tests.support.log_records import NOW, an_envelope, change, events, settled, started, usage
 
 HALF, REST = 0b0000011111, 0b1111100000
-ROW = "INSERT INTO campaigns (tenant, id, name, sender, body, lane, validity_seconds, status, grouping, digest, answer, " \
-      "created_at) VALUES (%s, %s, 'n', 's', 'b', 'marketing', 1, 'running', 0, '', '{}', 0)"
-PART = "INSERT INTO campaign_parts (tenant, campaign, part, chunks, recipients, rejected_count, rejected, digest, at) " \
-       "VALUES (%s, %s, 0, 1, %s, 0, '[]', '', 0)"
-RESERVED = "INSERT INTO reservations (tenant, campaign, chunk, round, price, positions, segments, amount, at) " \
-           "VALUES (%s, %s, %s, 0, 700, %s, %s, 7000, 0)"
+ROW = (
+    "INSERT INTO campaigns (tenant, id, name, sender, body, lane, validity_seconds, status, grouping, digest, answer, "
+    "created_at) VALUES (%s, %s, 'n', 's', 'b', 'marketing', 1, 'running', 0, '', '{}', 0)"
+)
+PART = (
+    "INSERT INTO campaign_parts (tenant, campaign, part, chunks, recipients, rejected_count, rejected, digest, at) "
+    "VALUES (%s, %s, 0, 1, %s, 0, '[]', '', 0)"
+)
+RESERVED = (
+    "INSERT INTO reservations (tenant, campaign, chunk, round, price, positions, segments, amount, at) "
+    "VALUES (%s, %s, %s, 0, 700, %s, %s, 7000, 0)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +79,10 @@ class VerifyEnv:
         for group, names in topic_admin.GROUPS.items():
             places = [TopicPartition(t, p, end) for (t, p), end in ends.items() if t in names]
             admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])[group].result(30)
-        return verify(Settings(kafka=KafkaSettings(bootstrap=self.kafka),
-                               postgres=PostgresSettings(url=SecretStr(self.postgres))), **{"wait": 60, **asked})
+        return verify(
+            Settings(kafka=KafkaSettings(bootstrap=self.kafka), postgres=PostgresSettings(url=SecretStr(self.postgres))),
+            **{"wait": 60, **asked},
+        )
 
 
 class VerifyScenario:
@@ -112,11 +120,29 @@ class VerifyScenario:
     def told(self, status: str, sequence: int, *indexes: int) -> VerifyScenario:
         """Public events of these messages."""
         for index in indexes:
-            self.env.put("delivery-receipts", DeliveryReceipt(
-                message_id=f"msg_{self.campaign[4:]}_0_{index}", campaign_id=self.campaign, tenant_id=self.tenant,
-                client_ref=None, to_hash="x", channel="sms", carrier="acme", status=status, reason=None, carrier_code=None,
-                carrier_message_id="1", segments=1, price="0.0700", attempt=1, occurred_at=NOW, carrier_at=None,
-                recorded_at=NOW, sequence=sequence))
+            self.env.put(
+                "delivery-receipts",
+                DeliveryReceipt(
+                    message_id=f"msg_{self.campaign[4:]}_0_{index}",
+                    campaign_id=self.campaign,
+                    tenant_id=self.tenant,
+                    client_ref=None,
+                    to_hash="x",
+                    channel="sms",
+                    carrier="acme",
+                    status=status,
+                    reason=None,
+                    carrier_code=None,
+                    carrier_message_id="1",
+                    segments=1,
+                    price="0.0700",
+                    attempt=1,
+                    occurred_at=NOW,
+                    carrier_at=None,
+                    recorded_at=NOW,
+                    sequence=sequence,
+                ),
+            )
         return self
 
     def messages(self, positions: int) -> set[str]:

@@ -99,9 +99,18 @@ async def test_a_time_far_away_is_cut_to_the_longest_wait() -> None:
     assert len(harness.outbox.sent) == 1
 
 
-@pytest.mark.parametrize("value", [None, b"", b"poison", encode(Envelope(slices=[slice_of()])),
-                                   record(0, lane="express").value(), record(0, indexes=b"").value()],
-                         ids=["null", "empty", "foreign", "another record", "no lane", "columns"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        b"",
+        b"poison",
+        encode(Envelope(slices=[slice_of()])),
+        record(0, lane="express").value(),
+        record(0, indexes=b"").value(),
+    ],
+    ids=["null", "empty", "foreign", "another record", "no lane", "columns"],
+)
 async def test_poison_is_buried_as_it_was_and_passed(value: bytes | None) -> None:
     harness = DelayHarness()
     await harness.read(Message(3, value), record(4, 0))
@@ -179,8 +188,7 @@ async def test_reading_stops_at_a_full_look_ahead_and_goes_on_at_half(monkeypatc
     assert not harness.consumer.paused
 
 
-async def test_a_partition_that_was_lost_and_comes_back_is_resumed_and_read_anew(
-        monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_partition_that_was_lost_and_comes_back_is_resumed_and_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOOK_AHEAD", 1)
     harness = DelayHarness()
     await harness.read(record(5))

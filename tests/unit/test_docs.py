@@ -18,8 +18,14 @@ from infra.cli import reference
 from infra.cli.main import COMMANDS, GROUPS
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "infra" / "decisions").glob("*.md"),
-                ROOT / "examples" / "subscriber" / "README.md"])
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "infra" / "decisions").glob("*.md"),
+        ROOT / "examples" / "subscriber" / "README.md",
+    ]
+)
 LAYERS = ("schemas", "infra", "gateway", "streams", "connectors")
 CALL = re.compile(r"curl -s (?:-X POST )?\"?\$GATEWAY(/\S*?)[\"?\s](.*?)(?=\n\n|\n```|\nexport|\ncurl|\nsluice)", re.DOTALL)
 
@@ -29,8 +35,11 @@ def calls() -> list[tuple[str, str]]:
 
 
 def verbs(app: typer.Typer) -> set[str]:
-    return {command.name or command.callback.__name__.rstrip("_") for command in app.registered_commands
-            if command.callback is not None}
+    return {
+        command.name or command.callback.__name__.rstrip("_")
+        for command in app.registered_commands
+        if command.callback is not None
+    }
 
 
 def test_the_reference_is_up_to_date() -> None:
@@ -62,18 +71,25 @@ def test_the_map_names_what_is_there() -> None:
 
 
 def test_the_modules_that_are_to_be_run_exist() -> None:
-    files = [*PAGES, ROOT / "Makefile", ROOT / "docker-compose.yml", ROOT / ".ci" / "run",
-             *(file for layer in LAYERS for file in (ROOT / layer).rglob("*.py"))]
+    files = [
+        *PAGES,
+        ROOT / "Makefile",
+        ROOT / "docker-compose.yml",
+        ROOT / ".ci" / "run",
+        *(file for layer in LAYERS for file in (ROOT / layer).rglob("*.py")),
+    ]
     texts = [file.read_text(encoding="utf-8") for file in files]
-    named = {module for text in texts
-             for module in re.findall(rf"-m\W{{1,4}}((?:{'|'.join(LAYERS)})\.[a-z_.]*[a-z])", text)}
+    named = {module for text in texts for module in re.findall(rf"-m\W{{1,4}}((?:{'|'.join(LAYERS)})\.[a-z_.]*[a-z])", text)}
     assert len(named) >= 5
     assert [module for module in sorted(named) if find_spec(module) is None] == []
 
 
 def test_the_calls_of_the_quickstart_are_taken() -> None:
-    kinds: dict[str, type[msgspec.Struct]] = {"/v1/messages": MessageRequest, "/v1/campaigns": CampaignRequest,
-                                              "/v1/preview": CampaignRequest}
+    kinds: dict[str, type[msgspec.Struct]] = {
+        "/v1/messages": MessageRequest,
+        "/v1/campaigns": CampaignRequest,
+        "/v1/preview": CampaignRequest,
+    }
     bodies = [(path, body) for path, rest in calls() for body in re.findall(r"-d '(.*?)'(?:\s|$)", rest, re.DOTALL)]
     assert {path for path, _ in bodies} == set(kinds)
     for path, body in bodies:
@@ -88,14 +104,15 @@ def test_the_paths_of_the_quickstart_exist() -> None:
     assert paths <= known
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "reference" not in page.parts],
-                         ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if "reference" not in page.parts], ids=lambda page: str(page.relative_to(ROOT))
+)
 def test_every_command_that_is_named_exists(page: Path) -> None:
-    known = {function.__name__ for function in COMMANDS} | {f"{noun} {verb}" for noun, app in GROUPS.items()
-                                                            for verb in verbs(app)}
+    known = {function.__name__ for function in COMMANDS} | {
+        f"{noun} {verb}" for noun, app in GROUPS.items() for verb in verbs(app)
+    }
     named = re.findall(r"(?:`|^)sluice ([a-z]+)(?: ([a-z]+))?", page.read_text(encoding="utf-8"), re.MULTILINE)
-    unknown = [f"{noun} {verb}".strip() for noun, verb in named
-               if noun not in known and f"{noun} {verb}" not in known]
+    unknown = [f"{noun} {verb}".strip() for noun, verb in named if noun not in known and f"{noun} {verb}" not in known]
     assert unknown == []
 
 

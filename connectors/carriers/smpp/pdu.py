@@ -130,9 +130,7 @@ class Bind(msgspec.Struct, frozen=True, kw_only=True):
 
 # Carriers hand out longer names and passwords than the standard's 15 and 8 octets.
 _BIND = re.compile(rb"(?s)([^\0]{0,64})\0([^\0]{0,64})\0([^\0]{0,12})\0(.)..[^\0]{0,40}\0")
-_SM = re.compile(
-    rb"(?s)[^\0]{0,5}\0(..)([^\0]{0,20})\0(..)([^\0]{0,20})\0(...)[^\0]{0,16}\0([^\0]{0,16})\0(.....)"
-)
+_SM = re.compile(rb"(?s)[^\0]{0,5}\0(..)([^\0]{0,20})\0(..)([^\0]{0,20})\0(...)[^\0]{0,16}\0([^\0]{0,16})\0(.....)")
 
 
 def encode_bind(bind: Bind, sequence: int, command: int = BIND_TRANSCEIVER) -> bytes:

@@ -20,9 +20,21 @@ _DELIVER = re.compile(_ADDRESSES + rb"..[^\0]*\0[^\0]*\0..(.).(.)")
 _DATA = re.compile(_ADDRESSES + rb".(.)")
 _TLV_HEADER = struct.Struct(">HH")
 _ESM_UDH = 0x40
-_STANDARD_TAGS = frozenset({
-    *range(0x0005, 0x0031), *range(0x0201, 0x0211), *range(0x0302, 0x0305), 0x0381, *range(0x0420, 0x0431), 0x0501,
-    *range(0x0600, 0x0613), *range(0x1201, 0x1205), 0x130C, 0x1380, 0x1383})
+_STANDARD_TAGS = frozenset(
+    {
+        *range(0x0005, 0x0031),
+        *range(0x0201, 0x0211),
+        *range(0x0302, 0x0305),
+        0x0381,
+        *range(0x0420, 0x0431),
+        0x0501,
+        *range(0x0600, 0x0613),
+        *range(0x1201, 0x1205),
+        0x130C,
+        0x1380,
+        0x1383,
+    }
+)
 _VENDORS_TAGS = range(0x1400, 0x4000)
 
 
@@ -53,8 +65,14 @@ def read_deliver(buffer: bytes, start: int, end: int) -> Body | None:
     if found is None:
         return None
     source, destination, esm_class, data_coding, size = found.groups()
-    return Body(source.decode("latin-1"), destination.decode("latin-1"), esm_class[0], data_coding[0], size[0],
-                buffer[found.end() : end])
+    return Body(
+        source.decode("latin-1"),
+        destination.decode("latin-1"),
+        esm_class[0],
+        data_coding[0],
+        size[0],
+        buffer[found.end() : end],
+    )
 
 
 def read_data(buffer: bytes, start: int, end: int) -> Body | None:
@@ -63,8 +81,9 @@ def read_data(buffer: bytes, start: int, end: int) -> Body | None:
     if found is None:
         return None
     source, destination, esm_class, data_coding = found.groups()
-    return Body(source.decode("latin-1"), destination.decode("latin-1"), esm_class[0], data_coding[0], 0,
-                buffer[found.end() : end])
+    return Body(
+        source.decode("latin-1"), destination.decode("latin-1"), esm_class[0], data_coding[0], 0, buffer[found.end() : end]
+    )
 
 
 def readings(body: Body) -> Iterator[Reading]:

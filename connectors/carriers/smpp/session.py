@@ -35,8 +35,9 @@ class Session(Link):
     """`bound` resolves when the carrier has taken the bind (or raises BindRefused), `closed` when the connection is
     gone."""
 
-    def __init__(self, config: SmppSettings, window: int, callbacks: CarrierCallbacks, clock: Callable[[], float],
-                 counters: Counters) -> None:
+    def __init__(
+        self, config: SmppSettings, window: int, callbacks: CarrierCallbacks, clock: Callable[[], float], counters: Counters
+    ) -> None:
         super().__init__()
         self.window = window  # submits in flight; may be changed at any time
         self.bound: asyncio.Future[None] = self.loop.create_future()
@@ -81,8 +82,9 @@ class Session(Link):
             elif sequence not in several:
                 flights[sequence] = burst
             else:
-                flights[sequence] = Flight(ref=submit.ref, part=submit.first_part, ids=(), on_result=on_result, at=now,
-                                           submit=submit)
+                flights[sequence] = Flight(
+                    ref=submit.ref, part=submit.first_part, ids=(), on_result=on_result, at=now, submit=submit
+                )
         self._unwritten.append(range(first, first + len(submits)))
         self.put_all(filter(None, pdus))
         if self._results:

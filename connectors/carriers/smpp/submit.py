@@ -85,7 +85,6 @@ def encode_submits(submits: Sequence[Submit], first: int) -> tuple[list[bytes | 
     return out, several
 
 
-
 def _fitting(submit: Submit, sequence: int) -> bytes | None:
     try:
         return encode_submit(submit, submit.first_part, sequence)

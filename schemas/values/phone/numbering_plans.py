@@ -23,8 +23,18 @@ CACHED_VERDICTS = 1 << 16
 NATIONAL_LENGTHS = range(2, 18)
 """The lengths of a national number that the library parses at all."""
 
-_TYPES = ("premium_rate", "toll_free", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail",
-          "fixed_line", "mobile")
+_TYPES = (
+    "premium_rate",
+    "toll_free",
+    "shared_cost",
+    "voip",
+    "personal_number",
+    "pager",
+    "uan",
+    "voicemail",
+    "fixed_line",
+    "mobile",
+)
 
 
 class Pattern(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +83,7 @@ def verdict(beginning: str, length: int) -> bool | None:
     national = length - 1 - len(code)
     if plan is None or national not in NATIONAL_LENGTHS:
         return None
-    share = _share(plan, digits[len(code):], national)
+    share = _share(plan, digits[len(code) :], national)
     return None if share == "some" else share == "all"
 
 
@@ -110,8 +120,7 @@ def _matched(automaton: Automaton, patterns: tuple[Pattern, ...], digits: str, l
 @cache  # there are some two hundred calling codes
 def _plan(code: int) -> Plan | None:
     automaton = Automaton()
-    found = [PhoneMetadata.metadata_for_region_or_calling_code(code, region)
-             for region in COUNTRY_CODE_TO_REGION_CODE[code]]
+    found = [PhoneMetadata.metadata_for_region_or_calling_code(code, region) for region in COUNTRY_CODE_TO_REGION_CODE[code]]
     metadata = [one for one in found if one is not None]
     if not metadata:
         return None

@@ -78,9 +78,15 @@ class Sending:
             for british in (False, True):
                 plain = {"to": self.fresh(british), "from": "Shop", "body": f"Code {TEXT}-{lane}", "lane": lane}
                 self.ids.append(self._api.post("/v1/messages", plain).id)
-            filled = {"to": self.fresh(), "from": "Shop", "lane": lane, "client_ref": f"{REF}-{lane}",
-                      "body": f"{TEXT} {{{{who}}}} {{{{long}}}} “x”", "smart_encoding": True,
-                      "variables": {"who": f"{VARIABLE}-{lane}", "long": f"{VARIABLE} " * 200, "unused": VARIABLE}}
+            filled = {
+                "to": self.fresh(),
+                "from": "Shop",
+                "lane": lane,
+                "client_ref": f"{REF}-{lane}",
+                "body": f"{TEXT} {{{{who}}}} {{{{long}}}} “x”",
+                "smart_encoding": True,
+                "variables": {"who": f"{VARIABLE}-{lane}", "long": f"{VARIABLE} " * 200, "unused": VARIABLE},
+            }
             key = f"canary-{lane}"
             first = self._api.post("/v1/messages", filled, Idempotency_Key=key)
             self._note("POST /v1/messages\n", json.dumps(filled).encode())
@@ -104,8 +110,16 @@ class Sending:
     def _refused_singles(self) -> None:
         here = {"to": self.fresh(), "from": "Shop", "body": TEXT, "client_ref": REF}
         refused: list[dict[str, object]] = [
-            {"to": "+4915112"}, {"to": TEXT}, {"body": f"{TEXT} {{{{gone}}}}"}, {"body": f"{TEXT}\0"}, {"body": TEXT * 4000},
-            {"lane": TEXT}, {"from": TEXT}, {NAME: TEXT}, {"variables": {"a": 5, TEXT: "b"}}]
+            {"to": "+4915112"},
+            {"to": TEXT},
+            {"body": f"{TEXT} {{{{gone}}}}"},
+            {"body": f"{TEXT}\0"},
+            {"body": TEXT * 4000},
+            {"lane": TEXT},
+            {"from": TEXT},
+            {NAME: TEXT},
+            {"variables": {"a": 5, TEXT: "b"}},
+        ]
         for change in refused:
             assert self._api.post("/v1/messages", here | change, Idempotency_Key="refused").status == 422, change
         for body in (b'{"body": "' + TEXT.encode(), TEXT.encode() * 3):
@@ -117,21 +131,45 @@ class Sending:
             self.ids.append(self._api.post("/v1/messages", here | {"to": number, "lane": "otp"}).id)
 
     def _command_line(self) -> None:
-        sent = self._stack.cli("send", "--from", "Shop", "--to", self.fresh(), "--body", f"{TEXT}-cli", "--lane", "otp",
-                               "--client-ref", f"{REF}-cli", "--idempotency-key", "canary-cli")
+        sent = self._stack.cli(
+            "send",
+            "--from",
+            "Shop",
+            "--to",
+            self.fresh(),
+            "--body",
+            f"{TEXT}-cli",
+            "--lane",
+            "otp",
+            "--client-ref",
+            f"{REF}-cli",
+            "--idempotency-key",
+            "canary-cli",
+        )
         self.ids.append(sent["id"])
         assert self._stack.cli("message", "show", sent["id"])["client_ref"] == f"{REF}-cli"
 
     def _campaigns(self) -> None:
         body = {"from": "Shop", "name": f"{OPEN} sale", "body": f"{OPEN} {{{{who}}}}"}
         people = [self._person() for _ in range(20)]
-        rough = [{"to": "+49151"}, {"to": TEXT}, {"to": self.fresh()}, people[0], people[1] | {"client_ref": f"{REF}\0"},
-                 people[2] | {"variables": {"who": f"{VARIABLE}\0"}}]
+        rough = [
+            {"to": "+49151"},
+            {"to": TEXT},
+            {"to": self.fresh()},
+            people[0],
+            people[1] | {"client_ref": f"{REF}\0"},
+            people[2] | {"variables": {"who": f"{VARIABLE}\0"}},
+        ]
         inline = self._api.post("/v1/campaigns", {**body, "recipients": people + rough}, Idempotency_Key="canary-c").id
         draft = self._api.post("/v1/campaigns", {**body, "open": True}).id
         lines = [json.dumps(row) for row in [self._person() for _ in range(20)] + rough]
-        odd = [json.dumps({"to": self.fresh(), NAME: 1}), json.dumps({self.fresh(): self.fresh()}),
-               json.dumps({"to": self.fresh(), "variables": {NAME: 5}}), f'{{"to": "{self.fresh()}', TEXT]
+        odd = [
+            json.dumps({"to": self.fresh(), NAME: 1}),
+            json.dumps({self.fresh(): self.fresh()}),
+            json.dumps({"to": self.fresh(), "variables": {NAME: 5}}),
+            f'{{"to": "{self.fresh()}',
+            TEXT,
+        ]
         upload = "\n".join(lines + odd).encode()
         self._note("", upload)
         assert self._api.upload(draft, upload).status == 202
@@ -227,8 +265,11 @@ def test_no_file_has_anything_personal(stack: Running, words: Wanted, personal: 
 
 def test_a_receipt_that_nobody_can_read_is_kept_among_the_dead_letters_alone(stack: Running, sending: Sending) -> None:
     wanted = {KEPT: forms_of_text(KEPT), UNREAD: forms_of_number(UNREAD)}
-    letters = until(lambda: [record for record in read_topic(stack.line["kafka"], "dead-letter")
-                             if found(record.value, wanted)], 30, "its dead letter")
+    letters = until(
+        lambda: [record for record in read_topic(stack.line["kafka"], "dead-letter") if found(record.value, wanted)],
+        30,
+        "its dead letter",
+    )
     assert [one.headers["x-error-class"] for one in letters] == ["UnreadableReceipt"]
     until(lambda: any(found(row, wanted) for table, row in rows_of(stack.line["postgres"])), 30, "its row")
     assert {table for table, row in rows_of(stack.line["postgres"]) if found(row, wanted)} == {"dead_letters"}
@@ -268,8 +309,11 @@ def test_no_row_and_no_key_has_anything_personal(stack: Running, personal: Wante
 
 def test_nothing_in_the_data_folder_is_open_to_others(stack: Running, sending: Sending) -> None:
     folder = Path(stack.line["data_dir"])
-    assert [str(path) for path in (folder, *folder.rglob("*"))
-            if not path.is_symlink() and path.exists() and path.stat().st_mode & 0o077] == []
+    assert [
+        str(path)
+        for path in (folder, *folder.rglob("*"))
+        if not path.is_symlink() and path.exists() and path.stat().st_mode & 0o077
+    ] == []
 
 
 def test_redis_asks_for_a_password_that_no_command_line_shows(stack: Running) -> None:
@@ -278,8 +322,12 @@ def test_redis_asks_for_a_password_that_no_command_line_shows(stack: Running) ->
     once = Retry(NoBackoff(), 0)
     with redis.Redis(host="127.0.0.1", port=address.port, retry=once) as stranger, pytest.raises(redis.AuthenticationError):
         stranger.ping()
-    secrets = [address.password, urlsplit(stack.line["postgres"]).password or "", stack.line["api_key"],
-               stack.line["admin_key"]]
+    secrets = [
+        address.password,
+        urlsplit(stack.line["postgres"]).password or "",
+        stack.line["api_key"],
+        stack.line["admin_key"],
+    ]
     for process in descendants(stack.process.pid):
         words = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode(errors="replace")
         assert [secret for secret in secrets if secret in words] == [], words[:200]

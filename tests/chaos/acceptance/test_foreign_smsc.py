@@ -88,20 +88,32 @@ def smsc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForeignSmsc]:
 
 @pytest.fixture(scope="module")
 def stack(smsc: ForeignSmsc) -> Iterator[Running]:
-    more = "".join(CARRIER.format(name=name, port=smsc.port, form=form, prefix=prefix)
-                   for name, form, prefix in (("declared", "hex-dec", "+49151"), ("guessed", "auto", "+447400")))
+    more = "".join(
+        CARRIER.format(name=name, port=smsc.port, form=form, prefix=prefix)
+        for name, form, prefix in (("declared", "hex-dec", "+49151"), ("guessed", "auto", "+447400"))
+    )
     with running_stack(more=more) as running:
         yield running
 
 
 def test_ten_thousand_messages_each_once(stack: Running, smsc: ForeignSmsc) -> None:
     numbers = {"declared": stack.german(EACH), "guessed": stack.british(EACH)}
-    campaigns = {name: stack.api.post("/v1/campaigns", {
-        "name": name, "from": "Shop", "body": "Grüße {{who}}", "recipients": recipients(to, who="Ann")}).id
-        for name, to in numbers.items()}
+    campaigns = {
+        name: stack.api.post(
+            "/v1/campaigns", {"name": name, "from": "Shop", "body": "Grüße {{who}}", "recipients": recipients(to, who="Ann")}
+        ).id
+        for name, to in numbers.items()
+    }
 
-    done = {name: campaign_when(stack.api, campaign, lambda seen: (seen["counts"]["delivered"], seen["price"]) == (
-        EACH, "50.0000"), PATIENCE_SECONDS) for name, campaign in campaigns.items()}
+    done = {
+        name: campaign_when(
+            stack.api,
+            campaign,
+            lambda seen: (seen["counts"]["delivered"], seen["price"]) == (EACH, "50.0000"),
+            PATIENCE_SECONDS,
+        )
+        for name, campaign in campaigns.items()
+    }
 
     for name, to in numbers.items():
         assert smsc.accepted(name) == Counter(to)

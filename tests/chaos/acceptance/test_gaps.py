@@ -25,15 +25,37 @@ pytestmark = [pytest.mark.slow, pytest.mark.stack]
 CAMPAIGN = f"cmp_{'0' * 26}"
 MESSAGE = f"msg_{'0' * 26}"
 UNBUILT_PATHS = (
-    "GET /v1/opt-outs", "POST /v1/opt-outs", "DELETE /v1/opt-outs", "GET /v1/webhooks", "POST /v1/webhooks",
-    "PATCH /v1/webhooks/1", f"GET /v1/messages/{MESSAGE}/trace", f"POST /v1/messages/{MESSAGE}/cancel",
-    f"POST /v1/campaigns/{CAMPAIGN}/pause", f"POST /v1/campaigns/{CAMPAIGN}/resume",
-    f"POST /v1/campaigns/{CAMPAIGN}/retry", "POST /v1/callbacks/acme", "GET /v1/admin", "GET /v1/admin/carriers",
-    "POST /v1/admin/replay", "GET /asyncapi.json", "GET /docs",
+    "GET /v1/opt-outs",
+    "POST /v1/opt-outs",
+    "DELETE /v1/opt-outs",
+    "GET /v1/webhooks",
+    "POST /v1/webhooks",
+    "PATCH /v1/webhooks/1",
+    f"GET /v1/messages/{MESSAGE}/trace",
+    f"POST /v1/messages/{MESSAGE}/cancel",
+    f"POST /v1/campaigns/{CAMPAIGN}/pause",
+    f"POST /v1/campaigns/{CAMPAIGN}/resume",
+    f"POST /v1/campaigns/{CAMPAIGN}/retry",
+    "POST /v1/callbacks/acme",
+    "GET /v1/admin",
+    "GET /v1/admin/carriers",
+    "POST /v1/admin/replay",
+    "GET /asyncapi.json",
+    "GET /docs",
 )
 UNBUILT_COMMANDS = (
-    "message trace x", "campaign pause x", "campaign resume x", "campaign retry x", "carrier pause x", "carrier resume x",
-    "scheduler start", "scheduler status", "dlq replay x", "dlq discard x", "replay --topic held", "rebuild --into x",
+    "message trace x",
+    "campaign pause x",
+    "campaign resume x",
+    "campaign retry x",
+    "carrier pause x",
+    "carrier resume x",
+    "scheduler start",
+    "scheduler status",
+    "dlq replay x",
+    "dlq discard x",
+    "replay --topic held",
+    "rebuild --into x",
 )
 NUMBER = "+4915112345678"
 ONE = {"to": NUMBER, "from": "Shop", "body": "Hi {{a}}", "variables": {"a": "x"}}
@@ -73,13 +95,20 @@ def test_a_command_of_a_later_version_is_wrong_usage(stack: Running, command: st
     assert "No such command" in done.stderr
 
 
-@pytest.mark.parametrize(("path", "body", "pointer"), [
-    ("/v1/messages", {**ONE, "body": "a\0"}, "/body"), ("/v1/messages", {**ONE, "from": "a\0"}, "/from"),
-    ("/v1/messages", {**ONE, "to": NUMBER + "\0"}, "/to"), ("/v1/messages", {**ONE, "client_ref": "\0"}, "/client_ref"),
-    ("/v1/messages", {**ONE, "variables": {"a": "\0"}}, "/variables/a"),
-    ("/v1/campaigns", {**MANY, "name": "\0"}, "/name"), ("/v1/campaigns", {**MANY, "from": "\0"}, "/from"),
-    ("/v1/campaigns", {**MANY, "body": "\0"}, "/body"), ("/v1/campaigns", {**MANY, "open": True, "body": "\0"}, "/body"),
-])
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/v1/messages", {**ONE, "body": "a\0"}, "/body"),
+        ("/v1/messages", {**ONE, "from": "a\0"}, "/from"),
+        ("/v1/messages", {**ONE, "to": NUMBER + "\0"}, "/to"),
+        ("/v1/messages", {**ONE, "client_ref": "\0"}, "/client_ref"),
+        ("/v1/messages", {**ONE, "variables": {"a": "\0"}}, "/variables/a"),
+        ("/v1/campaigns", {**MANY, "name": "\0"}, "/name"),
+        ("/v1/campaigns", {**MANY, "from": "\0"}, "/from"),
+        ("/v1/campaigns", {**MANY, "body": "\0"}, "/body"),
+        ("/v1/campaigns", {**MANY, "open": True, "body": "\0"}, "/body"),
+    ],
+)
 def test_nul_is_refused_where_it_comes_in(stack: Running, path: str, body: Any, pointer: str) -> None:
     answer = stack.api.post(path, body)
     assert answer.status == 422
@@ -91,7 +120,9 @@ def test_nul_in_recipients_costs_these_recipients_alone(stack: Running) -> None:
     rows = [{"to": good[0]}, {"to": NUMBER, "client_ref": "\0"}, {"to": NUMBER + "\0"}]
     answer = stack.api.post("/v1/campaigns", {**MANY, "recipients": rows})
     assert [(row["index"], row["pointer"]) for row in answer.body["rejected"]] == [
-        (1, "/recipients/1/client_ref"), (2, "/recipients/2/to")]
+        (1, "/recipients/1/client_ref"),
+        (2, "/recipients/2/to"),
+    ]
     draft = stack.api.post("/v1/campaigns", {**MANY, "recipients": [], "open": True}).id
     lines = "".join(json.dumps({**row, "to": good[1] if n == 0 else row["to"]}) + "\n" for n, row in enumerate(rows))
     part = stack.api.upload(draft, lines.encode(), part=0)
@@ -105,8 +136,15 @@ def test_nul_in_recipients_costs_these_recipients_alone(stack: Running) -> None:
 @pytest.mark.parametrize("command", [("up", "-o", "json"), ("run", "gateway"), ("ps",), ("verify",), ("topics", "list")])
 def test_unknown_settings_stop_every_command_with_all_faults(command: tuple[str, ...], tmp_path: Path) -> None:
     wrong = {"SLUICE_X": "1", "SLUICE_KAFKA__BOOTSTRP": "a", "SLUICE_GATEWAY__PORT": "abc"}
-    done = subprocess.run([str(SLUICE), *command], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=60,
-                          env={"PATH": os.environ["PATH"], "SLUICE_DATA_DIR": str(tmp_path / "d"), **wrong})
+    done = subprocess.run(
+        [str(SLUICE), *command],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+        timeout=60,
+        env={"PATH": os.environ["PATH"], "SLUICE_DATA_DIR": str(tmp_path / "d"), **wrong},
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert all(done.stderr.count(name) >= 1 for name in wrong)
     assert len(done.stderr.splitlines()) == len(wrong)
@@ -115,10 +153,19 @@ def test_unknown_settings_stop_every_command_with_all_faults(command: tuple[str,
 
 def test_two_variables_are_all_that_a_sender_needs(stack: Running, tmp_path: Path) -> None:
     [number] = stack.german(1)
-    done = subprocess.run([str(SLUICE), "send", "--from", "Shop", "--to", number, "--body", "Hi"], capture_output=True,
-                          text=True, cwd=tmp_path, check=False, timeout=60, env={
-                              "PATH": os.environ["PATH"], "SLUICE_GATEWAY__URL": stack.line["gateway"],
-                              "SLUICE_API_KEY": stack.line["api_key"]})
+    done = subprocess.run(
+        [str(SLUICE), "send", "--from", "Shop", "--to", number, "--body", "Hi"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+        timeout=60,
+        env={
+            "PATH": os.environ["PATH"],
+            "SLUICE_GATEWAY__URL": stack.line["gateway"],
+            "SLUICE_API_KEY": stack.line["api_key"],
+        },
+    )
     assert done.returncode == 0, done.stderr
     assert stack.api.message(json.loads(done.stdout)["id"])["to"] == number
 

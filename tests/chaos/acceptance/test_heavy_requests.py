@@ -41,8 +41,10 @@ def preview(count: int, body: str) -> bytes:
 
 def send(path: str, body: bytes) -> Callable[[GatewayClient], None]:
     """A call; what it is answered is another test's matter, but never 5xx."""
+
     def go(api: GatewayClient) -> None:
         assert api.call("POST", path, body, {"Content-Type": "application/json"}).status < 500
+
     return go
 
 
@@ -50,8 +52,12 @@ def connected(api: GatewayClient, path: str, kind: str, length: int) -> socket.s
     """A connection on which a body of so many bytes was promised."""
     address = urlsplit(api.url)
     link = socket.create_connection((address.hostname, address.port), timeout=60)
-    link.sendall((f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {api.key}\r\nContent-Type: {kind}\r\n"
-                  f"Content-Length: {length}\r\n\r\n").encode())
+    link.sendall(
+        (
+            f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {api.key}\r\nContent-Type: {kind}\r\n"
+            f"Content-Length: {length}\r\n\r\n"
+        ).encode()
+    )
     return link
 
 
@@ -69,15 +75,17 @@ def drip(api: GatewayClient) -> None:
     """All slots and more, each with a byte now and then, for as long as it takes to measure."""
     draft = api.post("/v1/campaigns", {"name": "Drips", "from": "Shop", "body": "Hi", "open": True}).id
     with ExitStack() as stack:
-        links = [stack.enter_context(connected(api, f"/v1/campaigns/{draft}/recipients", "text/csv", 1_000_000))
-                 for _ in range(DRIPS)]
+        links = [
+            stack.enter_context(connected(api, f"/v1/campaigns/{draft}/recipients", "text/csv", 1_000_000))
+            for _ in range(DRIPS)
+        ]
         for octet in b"to\n+4":
             for link in links:
                 try:
                     link.sendall(bytes([octet]))
                 except ConnectionError:
                     continue
-        for link in links[DRIPS // 2:]:
+        for link in links[DRIPS // 2 :]:
             assert link.recv(12) == b"HTTP/1.1 429"
 
 
@@ -96,10 +104,16 @@ HEAVY: dict[str, Callable[[GatewayClient], None]] = {
     "placeholders": send("/v1/preview", preview(1_000, "{{a}}" * 7_999)),
     "brackets": send("/v1/preview", b"[" * 8_000_000),
     "half pairs": send("/v1/preview", b'{"body":"' + b"\\ud800" * 80_000 + b'"}'),
-    "unused variables": send("/v1/messages", json.dumps({"to": "+4915112345678", "from": "Shop", "body": "Hi",
-                                                         "variables": {f"v{n}": "" for n in range(40_000)}}).encode()),
+    "unused variables": send(
+        "/v1/messages",
+        json.dumps(
+            {"to": "+4915112345678", "from": "Shop", "body": "Hi", "variables": {f"v{n}": "" for n in range(40_000)}}
+        ).encode(),
+    ),
     "many recipients": send("/v1/preview", preview(10_000, "Hi {{a}}")),
-    "broken off": break_off, "drips": drip, "upload": upload,
+    "broken off": break_off,
+    "drips": drip,
+    "upload": upload,
 }
 
 

@@ -23,8 +23,18 @@ from tests.support.running import Running, campaign_when
 from tests.support.topic_reader import read_topic
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack]
-PRIVATE_TABLES = ("reservations", "allowances", "carrier_refs", "ref_blocks", "message_refs", "uncertain_positions",
-                  "receipt_parts", "sink_offsets", "dead_letters", "parked_receipts")
+PRIVATE_TABLES = (
+    "reservations",
+    "allowances",
+    "carrier_refs",
+    "ref_blocks",
+    "message_refs",
+    "uncertain_positions",
+    "receipt_parts",
+    "sink_offsets",
+    "dead_letters",
+    "parked_receipts",
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +44,10 @@ def numbers(stack: Running) -> list[str]:
     sent, drafted, rough = stack.german(60), stack.german(30), stack.british(20)
     refused = ["+4915110990666", "+4915110990667", "+49151123", "+44123456789012"]
     body = {"from": "Shop", "body": "Hi {{who}}"}
-    campaigns = [api.post("/v1/campaigns", {**body, "name": "A", "recipients": recipients(to, who="Ann")}).id
-                 for to in (sent + refused, rough)]
+    campaigns = [
+        api.post("/v1/campaigns", {**body, "name": "A", "recipients": recipients(to, who="Ann")}).id
+        for to in (sent + refused, rough)
+    ]
     for lane in ("otp", "transactional"):
         api.post("/v1/messages", {"to": drafted[0], "from": "Shop", "body": "Hi", "lane": lane, "client_ref": "order-7"})
     api.post("/v1/messages", {"to": refused[2], "from": "Shop", "body": "Hi"})
@@ -98,31 +110,52 @@ def test_no_row_and_no_key_has_a_number(stack: Running, numbers: list[str]) -> N
 
 def test_the_database_shows_a_tenant_its_own_rows_alone(stack: Running, numbers: list[str]) -> None:
     made = stack.cli("tenant", "create", "apart", "--balance", "9")
-    campaign = stack.api_of(made["api_key"]).post("/v1/campaigns", {
-        "name": "Own", "from": "Shop", "body": "Hi", "recipients": recipients(stack.german(3))}).id
+    campaign = (
+        stack.api_of(made["api_key"])
+        .post("/v1/campaigns", {"name": "Own", "from": "Shop", "body": "Hi", "recipients": recipients(stack.german(3))})
+        .id
+    )
     campaign_when(stack.api_of(made["api_key"]), campaign, lambda seen: seen["counts"]["delivered"] == 3, 30)
 
     assert _psql(stack, "SELECT count(*) FROM campaigns; SELECT count(*) FROM messages") == ["0", "0"]
     own = f"SELECT set_config('app.tenant', '{made['id']}', false); "
-    assert _psql(stack, own + "SELECT id FROM campaigns; SELECT count(*) FROM messages; SELECT count(*) FROM tenants"
-                 )[1:] == [campaign, "3", "1"]
+    assert _psql(stack, own + "SELECT id FROM campaigns; SELECT count(*) FROM messages; SELECT count(*) FROM tenants")[
+        1:
+    ] == [campaign, "3", "1"]
     assert "permission denied" in _refusal(stack, own + "UPDATE balances SET balance = 1")
-    assert "row-level security" in _refusal(stack, own + "INSERT INTO rejections SELECT (jsonb_populate_record(NULL::"
-                                            "rejections, '{\"tenant\": \"00000000-0000-4000-8000-000000000000\"}')).*")
+    assert "row-level security" in _refusal(
+        stack,
+        own + "INSERT INTO rejections SELECT (jsonb_populate_record(NULL::"
+        'rejections, \'{"tenant": "00000000-0000-4000-8000-000000000000"}\')).*',
+    )
     for table in PRIVATE_TABLES:
         assert "permission denied" in _refusal(stack, own + f"SELECT 1 FROM {table}")
 
 
 def test_the_role_owns_nothing_and_bypasses_nothing(stack: Running) -> None:
-    [row] = _psql(stack, "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles"
-                         " WHERE rolname = 'sluice_app'")
+    [row] = _psql(
+        stack, "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = 'sluice_app'"
+    )
     assert row == "f|f|f|f"
     assert _psql(stack, "SELECT count(*) FROM pg_class WHERE relowner = 'sluice_app'::regrole") == ["0"]
 
 
 def _asked(stack: Running, query: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(programs() / "psql"), stack.line["postgres"], "-XqAt", "-v", "ON_ERROR_STOP=1", "-c",
-                           f"SET ROLE sluice_app; {query}"], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        [
+            str(programs() / "psql"),
+            stack.line["postgres"],
+            "-XqAt",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            f"SET ROLE sluice_app; {query}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def _psql(stack: Running, query: str) -> list[str]:

@@ -30,8 +30,11 @@ CLUSTERS = ("🇩🇪", "👨‍👩‍👧", "👍🏽", "e\u0301", "❤️", "
 
 def theirs(texts: Sequence[str]) -> list[tuple[Alphabet, int]]:
     """Alphabet and number of segments as the vendor counts."""
-    command = ["node", str(Path(__file__).with_name("segments.js")),
-               str(installed("npm-segments", "sms-segments-calculator@1.3.0"))]
+    command = [
+        "node",
+        str(Path(__file__).with_name("segments.js")),
+        str(installed("npm-segments", "sms-segments-calculator@1.3.0")),
+    ]
     done = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True, timeout=60, check=True)
     return [(NAMES[name], count) for name, count in json.loads(done.stdout)]
 
@@ -69,12 +72,18 @@ def near_the_edges(random: Random, narrow: str, wide: str, single: int, part: in
 def test_the_alphabet_of_every_character_is_the_same() -> None:
     characters = [chr(code) for code in range(0x10000) if not 0xD800 <= code <= 0xDFFF]
     assert [(a, chr(code)) for code, (a, _) in zip(map(ord, characters), theirs(characters), strict=True)] == [
-        (alphabet_of(char), char) for char in characters]
+        (alphabet_of(char), char) for char in characters
+    ]
 
 
-@pytest.mark.parametrize(("narrow", "wide", "alphabet", "single", "part"), [
-    (BASIC, WIDE_GSM7, "gsm7", 160, 153), ("ÄÖÜäöüß\n\rx", WIDE_GSM7, "gsm7", 160, 153),
-    (NARROW_UCS2, WIDE_UCS2, "ucs2", 70, 67)])
+@pytest.mark.parametrize(
+    ("narrow", "wide", "alphabet", "single", "part"),
+    [
+        (BASIC, WIDE_GSM7, "gsm7", 160, 153),
+        ("ÄÖÜäöüß\n\rx", WIDE_GSM7, "gsm7", 160, 153),
+        (NARROW_UCS2, WIDE_UCS2, "ucs2", 70, 67),
+    ],
+)
 def test_segments_are_the_same_at_every_edge(narrow: str, wide: str, alphabet: str, single: int, part: int) -> None:
     texts = near_the_edges(Random(alphabet + narrow), narrow, wide, single, part)
     found = [count_segments(text) for text in texts]

@@ -127,6 +127,7 @@ async def test_postgresql_away(services: Stack, make_env: MakeEnv, lane: Lane) -
         await until(lambda: len(outcomes(env.of(Settled))) == len(env.times_taken()))
         waits = lane is Lane.MARKETING
         assert len(outcomes(env.of(Settled))) == (150 if waits else 200), (
-            "marketing waits for whoever can tell what was sent before")
+            "marketing waits for whoever can tell what was sent before"
+        )
     await comes_to_an_end(env, 200)
     assert set(outcomes(env.of(Settled)).values()) == {"sent"} and len(env.times_taken()) == 200

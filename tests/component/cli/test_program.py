@@ -18,8 +18,9 @@ BROKEN = 'typo = 1\n[gateway]\nport = "abc"\n'
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False,
-                          env={"PATH": "/usr/bin", **variables})
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=False, env={"PATH": "/usr/bin", **variables}
+    )
 
 
 def sluice(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -41,15 +42,28 @@ def test_it_speaks_soon(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(BROKEN)
     least = cost(BARE)
     quick = cost(("-m", "infra.cli.main", "--help"))
-    refused = cost(("-m", "infra.cli.main", "up", "--config", str(tmp_path / "settings.toml"),
-                    "--data", str(tmp_path / "d")))
+    refused = cost(
+        ("-m", "infra.cli.main", "up", "--config", str(tmp_path / "settings.toml"), "--data", str(tmp_path / "d"))
+    )
     assert quick < TIMES * least, (quick, least)
     assert refused < 2 * TIMES * least, (refused, least)
 
 
 @pytest.mark.parametrize("more", [(), ("--client-ref", "\udcff")])
 def test_a_gateway_that_is_away(tmp_path: Path, more: tuple[str, ...]) -> None:
-    done = sluice("send", "--from", "A", "--to", "+4915112345678", "--body", "x", "--gateway", "http://127.0.0.1:9", *more,
-                  SLUICE_API_KEY="sk_x", SLUICE_DATA_DIR=str(tmp_path))
+    done = sluice(
+        "send",
+        "--from",
+        "A",
+        "--to",
+        "+4915112345678",
+        "--body",
+        "x",
+        "--gateway",
+        "http://127.0.0.1:9",
+        *more,
+        SLUICE_API_KEY="sk_x",
+        SLUICE_DATA_DIR=str(tmp_path),
+    )
     assert done.returncode == 1
     assert "does not answer" in done.stderr and "next: " in done.stderr and "Traceback" not in done.stderr

@@ -64,8 +64,12 @@ async def test_what_goes_in_comes_out_and_is_acknowledged(harness: RunnerHarness
 
 async def test_poison_is_buried_whole_and_the_rest_goes_on(harness: RunnerHarness) -> None:
     poison = b"\x07 not ours \xff"
-    feed: ConsumerThread = [plain(toy_record(toy_slice("before"))), (b"key", poison, [("traceparent", b"00-1")]),
-                  (b"null", None, []), plain(toy_record(toy_slice("after")))]
+    feed: ConsumerThread = [
+        plain(toy_record(toy_slice("before"))),
+        (b"key", poison, [("traceparent", b"00-1")]),
+        (b"null", None, []),
+        plain(toy_record(toy_slice("after"))),
+    ]
     out, letters = await harness.run(feed, 2, 2)
     assert set(out) == {"before", "after"}
     by_key = {key: (value, headers) for key, value, headers in letters}
@@ -83,8 +87,9 @@ async def test_poison_is_buried_whole_and_the_rest_goes_on(harness: RunnerHarnes
 
 async def test_a_slice_that_fails_is_buried_alone(harness: RunnerHarness) -> None:
     mixed = toy_record(toy_slice("good-1"), toy_slice("bad", "boom"), toy_slice("good-2"))
-    out, letters = await harness.run([plain(toy_record(toy_slice("first"))), (b"k", mixed, []),
-                                  plain(toy_record(toy_slice("last")))], 4, 1)
+    out, letters = await harness.run(
+        [plain(toy_record(toy_slice("first"))), (b"k", mixed, []), plain(toy_record(toy_slice("last")))], 4, 1
+    )
     assert set(out) == {"first", "good-1", "good-2", "last"}
     [(key, value, headers)] = letters
     assert key == b"k"

@@ -37,40 +37,77 @@ from tests.support.log_records import (
 pytestmark = pytest.mark.stack
 
 HALF, REST = 0b0000011111, 0b1111100000
-HIDDEN = {"ref_blocks", "message_refs", "uncertain_positions", "dead_letters", "reservations", "allowances",
-          "awaited_receipts"}
+HIDDEN = {
+    "ref_blocks",
+    "message_refs",
+    "uncertain_positions",
+    "dead_letters",
+    "reservations",
+    "allowances",
+    "awaited_receipts",
+}
 """Tables that the app's role may not even read."""
 
 STORIES: dict[str, Callable[[str], list[DecodedRecord]]] = {
-    "ingest": lambda tenant: arrivals([
-        an_envelope(tenant=tenant), an_envelope(tenant=tenant, chunk="chk_x_0_1"),
-    ], topics.ingest(Lane.MARKETING), headers=[("x-from", b"gateway")]),
-    "message-events": lambda tenant: arrivals([
-        events(change("queued", carrier="acme", price=700, segments=bytes([2]) * 10), tenant=tenant),
-        events(change("sending"), tenant=tenant),
-        events(change("sent", HALF), change("failed", REST, reason="carrier_permanent", code="0x45"), tenant=tenant),
-        events(change("queued", REST, send=2), tenant=tenant),
-        events(change("delivered", HALF), tenant=tenant),
-        events(change("sent", carrier="acme"), tenant=tenant, chunk="chk_x_0_1"),
-        events(change("sent", REST, reason="no_receipt"), tenant=tenant, chunk="chk_x_0_1", at=NOW + 60_000),
-    ], topics.events(Lane.MARKETING)),
-    "attempts": lambda tenant: arrivals([
-        started(HALF, tenant=tenant), started(REST, tenant=tenant),
-        settled({"sent": HALF}, tenant=tenant), settled({"uncertain": REST}, tenant=tenant),
-        settled({"sent": 0b0000100000}, tenant=tenant),
-    ], topics.attempts(Lane.MARKETING)),
-    "held": lambda tenant: arrivals([
-        held(of={"tenant": tenant}), released(HALF, tenant=tenant), held(hold=1, of={"tenant": tenant}),
-        released(REST, tenant=tenant),
-    ], topics.HELD),
-    "usage": lambda tenant: arrivals([
-        usage(charged=HALF, tenant=tenant), usage(refunded=REST, tenant=tenant),
-        usage(charged=0b0000100000, tenant=tenant), usage(charged=HALF, round=1, lease="l1", tenant=tenant),
-    ], topics.USAGE),
-    "dead-letter": lambda tenant: arrivals([usage(charged=1, tenant=tenant)], topics.DEAD_LETTER, headers=[
-        ("x-orig-topic", b"usage"), ("x-orig-partition", b"0"), ("x-orig-offset", b"7"),
-        ("x-error-class", b"DecodeError"), ("own", b"\xff\x00"),
-    ]),
+    "ingest": lambda tenant: arrivals(
+        [
+            an_envelope(tenant=tenant),
+            an_envelope(tenant=tenant, chunk="chk_x_0_1"),
+        ],
+        topics.ingest(Lane.MARKETING),
+        headers=[("x-from", b"gateway")],
+    ),
+    "message-events": lambda tenant: arrivals(
+        [
+            events(change("queued", carrier="acme", price=700, segments=bytes([2]) * 10), tenant=tenant),
+            events(change("sending"), tenant=tenant),
+            events(change("sent", HALF), change("failed", REST, reason="carrier_permanent", code="0x45"), tenant=tenant),
+            events(change("queued", REST, send=2), tenant=tenant),
+            events(change("delivered", HALF), tenant=tenant),
+            events(change("sent", carrier="acme"), tenant=tenant, chunk="chk_x_0_1"),
+            events(change("sent", REST, reason="no_receipt"), tenant=tenant, chunk="chk_x_0_1", at=NOW + 60_000),
+        ],
+        topics.events(Lane.MARKETING),
+    ),
+    "attempts": lambda tenant: arrivals(
+        [
+            started(HALF, tenant=tenant),
+            started(REST, tenant=tenant),
+            settled({"sent": HALF}, tenant=tenant),
+            settled({"uncertain": REST}, tenant=tenant),
+            settled({"sent": 0b0000100000}, tenant=tenant),
+        ],
+        topics.attempts(Lane.MARKETING),
+    ),
+    "held": lambda tenant: arrivals(
+        [
+            held(of={"tenant": tenant}),
+            released(HALF, tenant=tenant),
+            held(hold=1, of={"tenant": tenant}),
+            released(REST, tenant=tenant),
+        ],
+        topics.HELD,
+    ),
+    "usage": lambda tenant: arrivals(
+        [
+            usage(charged=HALF, tenant=tenant),
+            usage(refunded=REST, tenant=tenant),
+            usage(charged=0b0000100000, tenant=tenant),
+            usage(charged=HALF, round=1, lease="l1", tenant=tenant),
+        ],
+        topics.USAGE,
+    ),
+    "dead-letter": lambda tenant: arrivals(
+        [usage(charged=1, tenant=tenant)],
+        topics.DEAD_LETTER,
+        headers=[
+            ("x-orig-topic", b"usage"),
+            ("x-orig-partition", b"0"),
+            ("x-orig-offset", b"7"),
+            ("x-error-class", b"DecodeError"),
+            ("own", b"\xff\x00"),
+        ],
+    ),
 }
 
 
@@ -81,8 +118,10 @@ def database(services: Stack) -> Iterator[str]:
             add_tenant(url, tenant, reserved=17_000)
             reserve(url, tenant)
         with psycopg.connect(url) as connection:
-            connection.execute("INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, "
-                               "partition) VALUES ('acme', 3, 'smpp', 1, 1, 2, 1, 0)")
+            connection.execute(
+                "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, "
+                "partition) VALUES ('acme', 3, 'smpp', 1, 1, 2, 1, 0)"
+            )
         yield url
 
 
@@ -91,9 +130,12 @@ def reserve(url: str, tenant: str) -> None:
     with psycopg.connect(url) as connection:
         connection.execute(
             "INSERT INTO reservations (tenant, chunk, round, price, positions, segments, amount, at) "
-            "VALUES (%s, 'chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_0', 0, 700, '\\xff03', %s, 7000, 0)", (tenant, bytes([1]) * 10))
-        connection.execute("INSERT INTO allowances (tenant, lease, amount, expires_at) VALUES (%s, 'l1', 10000, 0)",
-                           (tenant,))
+            "VALUES (%s, 'chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_0', 0, 700, '\\xff03', %s, 7000, 0)",
+            (tenant, bytes([1]) * 10),
+        )
+        connection.execute(
+            "INSERT INTO allowances (tenant, lease, amount, expires_at) VALUES (%s, 'l1', 10000, 0)", (tenant,)
+        )
 
 
 @pytest.fixture(params=sorted(STORIES))
@@ -117,9 +159,13 @@ def meaning(url: str, rows: dict[str, list[str]]) -> dict[str, list[str]]:
     if "message_refs" not in rows:
         return rows
     with psycopg.connect(url) as connection:
-        refs = [str(row) for row in connection.execute(
-            "SELECT b.tenant, b.chunk, b.send, b.carrier, m.key, m.to_hash, m.position, m.segments FROM message_refs m "
-            "JOIN ref_blocks b ON b.number = m.block ORDER BY m.key, m.to_hash, m.position")]
+        refs = [
+            str(row)
+            for row in connection.execute(
+                "SELECT b.tenant, b.chunk, b.send, b.carrier, m.key, m.to_hash, m.position, m.segments FROM message_refs m "
+                "JOIN ref_blocks b ON b.number = m.block ORDER BY m.key, m.to_hash, m.position"
+            )
+        ]
     return {**rows, "message_refs": refs, "ref_blocks": []}
 
 
@@ -147,8 +193,10 @@ def test_one_batch_or_many_is_the_same(database: str, services: Stack, sink: Sin
             add_tenant(second, tenant, reserved=17_000)
             reserve(second, tenant)
         with psycopg.connect(second) as connection:
-            connection.execute("INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, "
-                               "partition) VALUES ('acme', 3, 'smpp', 1, 1, 2, 1, 0)")
+            connection.execute(
+                "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, "
+                "partition) VALUES ('acme', 3, 'smpp', 1, 1, 2, 1, 0)"
+            )
         one_by_one = tell(second, sink, *([arrival] for arrival in story))
         assert meaning(second, one_by_one) == meaning(database, at_once)
 

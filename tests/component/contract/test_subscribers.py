@@ -50,8 +50,10 @@ def written(services: Stack) -> Iterator[str]:
 
 
 async def write(kafka: str, name: str) -> None:
-    outputs = [ProducerRecord(name, one.message_id.encode(), encode(one), [("ce_id", b"id"), ("ce_type", b"t")])
-               for one in map(receipt, range(COUNT))]
+    outputs = [
+        ProducerRecord(name, one.message_id.encode(), encode(one), [("ce_id", b"id"), ("ce_type", b"t")])
+        for one in map(receipt, range(COUNT))
+    ]
     few = Outbox(kafka, "few")
     outlet = KafkaOutlet(few, BurstOutbox(kafka, "many"))
     await outlet.deliver(outputs[:FEW])
@@ -69,8 +71,12 @@ def test_a_client_of_others_reads_every_field(client: str, services: Stack, writ
         fields = with_foreign_library(records[number].value)
         expected = receipt(number)
         assert {name: fields[name] for name in ("message_id", "client_ref", "status", "price", "sequence")} == {
-            "message_id": expected.message_id, "client_ref": expected.client_ref, "status": expected.status,
-            "price": expected.price, "sequence": expected.sequence}
+            "message_id": expected.message_id,
+            "client_ref": expected.client_ref,
+            "status": expected.status,
+            "price": expected.price,
+            "sequence": expected.sequence,
+        }
 
 
 def with_foreign_library(value: bytes) -> dict[str, Any]:

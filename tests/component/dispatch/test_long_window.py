@@ -30,12 +30,13 @@ def begun(env: DispatchEnv) -> int:
 def seen_in_postgres(env: DispatchEnv, chunk: str) -> None:
     """The sink has seen half of the chunk started."""
     with psycopg.connect(env.database_url) as connection:
-        connection.execute("INSERT INTO attempt_chunks (tenant, chunk, send, carrier, started, at)"
-                           " VALUES (%s, %s, 1, %s, %s, 0)", (TENANT, chunk, env.carrier, HALF.to_bytes(1, "little")))
+        connection.execute(
+            "INSERT INTO attempt_chunks (tenant, chunk, send, carrier, started, at) VALUES (%s, %s, 1, %s, %s, 0)",
+            (TENANT, chunk, env.carrier, HALF.to_bytes(1, "little")),
+        )
 
 
-@pytest.mark.parametrize(("lane", "expected"), [
-    (Lane.MARKETING, everyone(10) & ~HALF), (Lane.TRANSACTIONAL, everyone(10))])
+@pytest.mark.parametrize(("lane", "expected"), [(Lane.MARKETING, everyone(10) & ~HALF), (Lane.TRANSACTIONAL, everyone(10))])
 async def test_with_a_young_redis_marketing_asks_postgresql(make_env: MakeEnv, lane: Lane, expected: int) -> None:
     env = make_env(lane)
     await env.open()

@@ -76,8 +76,7 @@ async def test_otp_that_was_in_flight_is_sent_once_more_and_then_never(make_env:
     env.kill(process)
     env.server.change(Script())
     await env.start()
-    await until(lambda: {record.chunk for record in env.of(Settled)} == {
-        f"msg_{env.root[:-2]}{n:02}" for n in range(30)})
+    await until(lambda: {record.chunk for record in env.of(Settled)} == {f"msg_{env.root[:-2]}{n:02}" for n in range(30)})
     assert max(env.times_taken().values()) == 2
     started: Counter[str] = Counter(record.chunk for record in env.of(Started))
     outcomes = {record.chunk: record.verdicts[0].outcome for record in env.of(Settled)}
@@ -140,8 +139,10 @@ async def test_a_record_of_an_older_owner_is_passed_over(make_env: MakeEnv) -> N
     env.put(env.slice(5))
     await until(lambda: len(verdicts(env)) == 5)
     late = env.of(Started)[0]
-    env.put_raw(encode(type(late)(**{name: getattr(late, name) for name in late.__struct_fields__} | {"epoch": -1})),
-                  topic=attempts(env.lane))
+    env.put_raw(
+        encode(type(late)(**{name: getattr(late, name) for name in late.__struct_fields__} | {"epoch": -1})),
+        topic=attempts(env.lane),
+    )
     env.put(env.slice(5, 1))
     await until(lambda: len(env.times_taken()) == 10)
     assert set(env.times_taken().values()) == {1}
@@ -194,9 +195,16 @@ def record_of(kind: type[Any], slice_: Slice, **given: Any) -> Any:
         )
     }
     if kind is Settled:
-        fields |= {"price": 0, "lease": None, "indexes": slice_.indexes, "segments": bytes([1]) * whole, "ids": "",
-                   "to_hashes": bytes(8 * whole), "key_id": "", "verdicts": [
-                       Verdict(outcome="not_submitted", reason="throttled", code=None, positions=slice_.positions)]}
+        fields |= {
+            "price": 0,
+            "lease": None,
+            "indexes": slice_.indexes,
+            "segments": bytes([1]) * whole,
+            "ids": "",
+            "to_hashes": bytes(8 * whole),
+            "key_id": "",
+            "verdicts": [Verdict(outcome="not_submitted", reason="throttled", code=None, positions=slice_.positions)],
+        }
     return kind(**fields | {"at": now()} | given)
 
 
@@ -253,9 +261,11 @@ async def test_a_chunk_that_ends_every_owner_is_taken_apart_and_buried(make_env:
     assert env.submits() == []
     ends = Counter(found[-1] for found in verdicts(env).values())
     assert set(ends) == {("uncertain", "owner_lost"), ("failed", "crash_loop")}
-    letters = [decode_as(record.value, Envelope).slices for record in read_topic(env.settings.kafka.bootstrap or "",
-                                                                                 DEAD_LETTER)
-               if record.headers["x-error-code"] == "crash_loop"]
+    letters = [
+        decode_as(record.value, Envelope).slices
+        for record in read_topic(env.settings.kafka.bootstrap or "", DEAD_LETTER)
+        if record.headers["x-error-code"] == "crash_loop"
+    ]
     # A process that ends before its burial stands leaves it to the next one, which then buries two in one letter.
     buried = {p for [one] in letters if one.chunk.endswith(f"{env.root}_0_0") for p in places(one.positions)}
     assert buried == {p for p, found in verdicts(env).items() if found[-1] == ("failed", "crash_loop")}

@@ -58,8 +58,9 @@ async def test_a_chunk_goes_out_once_and_everything_is_written_down(make_env: Ma
             expected = [f"r{p}" if p % 2 else None for p in range(120) if record.positions >> p & 1]
             assert (record.sealed_refs is not None) == any(expected)
             if record.sealed_refs is not None:
-                refs = env.sealer.unseal(record.sealed_refs, key_id=record.key_id, tenant=TENANT,
-                                           campaign=env.campaign, chunk=record.chunk).refs
+                refs = env.sealer.unseal(
+                    record.sealed_refs, key_id=record.key_id, tenant=TENANT, campaign=env.campaign, chunk=record.chunk
+                ).refs
                 assert refs == expected
     assert begun == everyone(120)
     seen = [p for record in env.receipts() for p in array("H", record.places)]

@@ -14,8 +14,13 @@ from schemas.records.wire import CampaignCommand
 from tests.support.gateway_env import GatewayEnv, read_all, slices_of
 
 pytestmark = pytest.mark.stack
-MESSAGE = {"to": "+49 151 12345678", "from": "Shop", "body": "Hello {{name}}", "variables": {"name": "Ann"},
-           "client_ref": "order-7"}
+MESSAGE = {
+    "to": "+49 151 12345678",
+    "from": "Shop",
+    "body": "Hello {{name}}",
+    "variables": {"name": "Ann"},
+    "client_ref": "order-7",
+}
 
 
 def line(number: int, **more: object) -> str:
@@ -29,8 +34,11 @@ async def test_a_message_is_on_the_topic_before_its_answer(client: ClientSession
         assert response.headers["Location"] == f"/v1/messages/{accepted['id']}"
         assert response.headers["X-Request-Id"] and response.headers["traceparent"]
     assert accepted == {"id": accepted["id"], "status": "accepted", "encoding": "gsm7", "segments": 1}
-    message, slice_ = next(row for row in slices_of(env.settings.kafka.bootstrap or "", "ingest-transactional")
-                           if row[1].chunk == accepted["id"])
+    message, slice_ = next(
+        row
+        for row in slices_of(env.settings.kafka.bootstrap or "", "ingest-transactional")
+        if row[1].chunk == accepted["id"]
+    )
     assert dict(message.headers())["x-from"] == b"gateway"
     assert (slice_.tenant, slice_.campaign, slice_.size, slice_.version) == (env.tenant, None, 1, 0)
     columns = env.sealer().open(slice_)
@@ -48,19 +56,29 @@ async def test_a_message_is_found_right_after_its_answer(client: ClientSession) 
 
 
 async def test_an_inline_campaign_runs_at_once(client: ClientSession, env: GatewayEnv) -> None:
-    body = {"name": "Sale", "from": "Shop", "body": "Hi {{name}}", "recipients": [
-        {"to": "+4915112000001", "variables": {"name": "Ann"}, "client_ref": "a"},
-        {"to": "12345"}, {"to": "+4915112000002"},
-        {"to": "+4915112000001", "variables": {"name": "Again"}},
-        {"to": "+33612345678", "variables": {"name": "Zoe"}}]}
+    body = {
+        "name": "Sale",
+        "from": "Shop",
+        "body": "Hi {{name}}",
+        "recipients": [
+            {"to": "+4915112000001", "variables": {"name": "Ann"}, "client_ref": "a"},
+            {"to": "12345"},
+            {"to": "+4915112000002"},
+            {"to": "+4915112000001", "variables": {"name": "Again"}},
+            {"to": "+33612345678", "variables": {"name": "Zoe"}},
+        ],
+    }
     async with client.post("/v1/campaigns", json=body) as response:
         accepted = await response.json()
     assert response.status == 202, accepted
     assert (accepted["status"], accepted["accepted"]) == ("running", 1)
     assert accepted["estimate"] == {"segments": 1, "price": "0.0700"}
     assert [(r["index"], r["pointer"], r["code"]) for r in accepted["rejected"]] == [
-        (1, "/recipients/1/to", "national_format"), (2, "/recipients/2/variables/name", "missing_variable"),
-        (3, "/recipients/3/to", "duplicate"), (4, "/recipients/4/to", "no_route")]
+        (1, "/recipients/1/to", "national_format"),
+        (2, "/recipients/2/variables/name", "missing_variable"),
+        (3, "/recipients/3/to", "duplicate"),
+        (4, "/recipients/4/to", "no_route"),
+    ]
     async with client.get(f"/v1/campaigns/{accepted['id']}") as response:
         shown = await response.json()
     assert (shown["counts"]["accepted"], shown["counts"]["queued"], shown["rejected_count"]) == (1, 1, 4)
@@ -77,8 +95,11 @@ async def test_an_inline_campaign_runs_at_once(client: ClientSession, env: Gatew
 
 
 def commands(env: GatewayEnv, campaign: str) -> list[CampaignCommand]:
-    return [decode_as(m.value(), CampaignCommand) for m in read_all(env.settings.kafka.bootstrap or "", COMMANDS)
-            if m.key() == campaign.encode()]
+    return [
+        decode_as(m.value(), CampaignCommand)
+        for m in read_all(env.settings.kafka.bootstrap or "", COMMANDS)
+        if m.key() == campaign.encode()
+    ]
 
 
 async def test_a_draft_is_filled_and_started(client: ClientSession, env: GatewayEnv) -> None:
@@ -93,7 +114,11 @@ async def test_a_draft_is_filled_and_started(client: ClientSession, env: Gateway
     assert response.status == 202, part
     assert (part["part"], part["accepted"], part["rejected_count"]) == (3, 1200, 4)
     assert [(r["index"], r["code"]) for r in part["rejected"]] == [
-        (1200, "bad_json"), (1201, "wrong_type"), (1202, "unknown_field"), (1203, "duplicate")]
+        (1200, "bad_json"),
+        (1201, "wrong_type"),
+        (1202, "unknown_field"),
+        (1203, "duplicate"),
+    ]
     async with client.post(url, data="\n".join(lines).encode(), headers=headers) as response:
         assert (response.status, await response.json()) == (202, part)
         assert response.headers["Idempotency-Replayed"] == "true"
@@ -107,8 +132,7 @@ async def test_a_draft_is_filled_and_started(client: ClientSession, env: Gateway
     slices = [s for _, s in slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing") if s.campaign == campaign]
     assert [s.size for s in slices] == [500, 500, 200] and {s.version for s in slices} == {1}
     assert sorted(i for s in slices for i in array("I", s.indexes)) == list(range(1200))
-    assert [(c.version, c.status, c.parts) for c in commands(env, campaign)] == [
-        (1, "draft", []), (2, "running", [3])]
+    assert [(c.version, c.status, c.parts) for c in commands(env, campaign)] == [(1, "draft", []), (2, "running", [3])]
     for _ in range(2):
         async with client.post(f"/v1/campaigns/{campaign}/cancel") as response:
             assert (response.status, (await response.json())["status"]) == (202, "canceled")

@@ -26,8 +26,11 @@ NOWHERE = "127.0.0.1:9"
 
 async def serve(settings: Settings, key: str) -> AsyncIterator[ClientSession]:
     """A client of a gateway with these settings."""
-    async with (open_gateway(settings, f"gateway-test-{secrets.token_hex(3)}") as gateway, served(gateway) as url,
-                ClientSession(url, headers={"Authorization": f"Bearer {key}"}) as session):
+    async with (
+        open_gateway(settings, f"gateway-test-{secrets.token_hex(3)}") as gateway,
+        served(gateway) as url,
+        ClientSession(url, headers={"Authorization": f"Bearer {key}"}) as session,
+    ):
         yield session
 
 
@@ -39,9 +42,14 @@ async def without_redis(env: GatewayEnv) -> AsyncIterator[ClientSession]:
 
 
 def versions(env: GatewayEnv, campaign: str) -> list[tuple[int, str]]:
-    return [(c.version, c.status) for c in (
-        decode_as(m.value(), CampaignCommand) for m in read_all(env.settings.kafka.bootstrap or "", COMMANDS)
-        if m.key() == campaign.encode())]
+    return [
+        (c.version, c.status)
+        for c in (
+            decode_as(m.value(), CampaignCommand)
+            for m in read_all(env.settings.kafka.bootstrap or "", COMMANDS)
+            if m.key() == campaign.encode()
+        )
+    ]
 
 
 async def test_without_redis_postgresql_keeps_one_key_one_thing(without_redis: ClientSession) -> None:
@@ -62,8 +70,9 @@ async def test_without_redis_postgresql_keeps_one_key_one_thing(without_redis: C
 
 async def test_a_row_that_is_ahead_is_published_by_the_next_call(client: ClientSession, env: GatewayEnv) -> None:
     key = secrets.token_hex(8)
-    async with client.post("/v1/campaigns", json=CAMPAIGN | {"open": True, "recipients": []},
-                           headers={"Idempotency-Key": key}) as response:
+    async with client.post(
+        "/v1/campaigns", json=CAMPAIGN | {"open": True, "recipients": []}, headers={"Idempotency-Key": key}
+    ) as response:
         campaign = (await response.json())["id"]
     with psycopg.connect(env.postgres) as connection:
         connection.execute("UPDATE campaigns SET status = 'running', version = 2 WHERE id = %s", (campaign,))
@@ -76,8 +85,9 @@ async def test_a_row_that_is_ahead_is_published_by_the_next_call(client: ClientS
     assert row == (2,)
 
 
-async def test_a_gateway_that_died_before_the_row_is_repeated_under_the_same_ids(client: ClientSession,
-                                                                                env: GatewayEnv) -> None:
+async def test_a_gateway_that_died_before_the_row_is_repeated_under_the_same_ids(
+    client: ClientSession, env: GatewayEnv
+) -> None:
     key = secrets.token_hex(8)
     async with client.post("/v1/campaigns", json=CAMPAIGN, headers={"Idempotency-Key": key}) as response:
         first = await response.json()

@@ -32,14 +32,16 @@ def lines(first: int, count: int) -> bytes:
 
 
 async def upload(client: ClientSession, campaign: str, part: int, body: bytes, content: str = NDJSON) -> tuple[int, Any]:
-    async with client.post(f"/v1/campaigns/{campaign}/recipients", data=body,
-                           headers={"Content-Type": content, "Upload-Part": str(part)}) as response:
+    async with client.post(
+        f"/v1/campaigns/{campaign}/recipients", data=body, headers={"Content-Type": content, "Upload-Part": str(part)}
+    ) as response:
         return response.status, await response.json(content_type=None)
 
 
 def parts_on_topic(env: GatewayEnv, campaign: str) -> list[int]:
-    return sorted(s.part for _, s in slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing")
-                  if s.campaign == campaign)
+    return sorted(
+        s.part for _, s in slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing") if s.campaign == campaign
+    )
 
 
 async def test_a_part_beyond_the_limit_is_refused_whole_and_leaves_nothing(client: ClientSession, env: GatewayEnv) -> None:
@@ -48,7 +50,9 @@ async def test_a_part_beyond_the_limit_is_refused_whole_and_leaves_nothing(clien
     for content, body in ((NDJSON, lines(10, 2)), (CSV, b"to\n+4915112345601\n+4915112345602\n"), (NDJSON, lines(10, 5000))):
         status, problem = await upload(client, campaign, 2, body, content)
         assert (status, [(f["pointer"], f["code"]) for f in problem["errors"]]) == (
-            422, [("/max_price", "max_price_exceeded")])
+            422,
+            [("/max_price", "max_price_exceeded")],
+        )
     assert "350.2800" in problem["detail"] and "0.3500" in problem["detail"]
     assert parts_on_topic(env, campaign) == [0, 1]
 
@@ -63,13 +67,20 @@ async def test_a_part_beyond_the_limit_is_refused_whole_and_leaves_nothing(clien
         shown = await response.json()
     assert (shown["max_price"], shown["counts"]["accepted"]) == ("0.3500", 5)
     with psycopg.connect(env.postgres) as connection:
-        assert connection.execute("SELECT part, price FROM campaign_parts WHERE campaign = %s ORDER BY part",
-                                  (campaign,)).fetchall() == [(0, 700), (1, 2100), (2, 700)]
+        assert connection.execute(
+            "SELECT part, price FROM campaign_parts WHERE campaign = %s ORDER BY part", (campaign,)
+        ).fetchall() == [(0, 700), (1, 2100), (2, 700)]
 
 
 async def test_inline_recipients_of_an_open_campaign_count(client: ClientSession) -> None:
-    body = {"name": "Dear", "from": "Shop", "body": "Hi", "open": True, "max_price": "0.0699",
-            "recipients": [{"to": "+4915112345678"}]}
+    body = {
+        "name": "Dear",
+        "from": "Shop",
+        "body": "Hi",
+        "open": True,
+        "max_price": "0.0699",
+        "recipients": [{"to": "+4915112345678"}],
+    }
     async with client.post("/v1/campaigns", json=body) as response:
         problem = await response.json(content_type=None)
     assert (response.status, problem["errors"][0]["pointer"]) == (422, "/max_price")
@@ -95,8 +106,9 @@ async def test_the_lock_of_the_campaign_decides(client: ClientSession, gateway: 
     store = CampaignStore(gateway.pool)
 
     async def add(part: int) -> str:
-        row = PartRow(part=part, chunks=1, recipients=1, price=60, rejected_count=0, rejected=[], digest=b"d" * 16,
-                      rejections=[])
+        row = PartRow(
+            part=part, chunks=1, recipients=1, price=60, rejected_count=0, rejected=[], digest=b"d" * 16, rejections=[]
+        )
         try:
             await store.list_part(env.tenant, campaign, row, 0)
         except Problem as problem:

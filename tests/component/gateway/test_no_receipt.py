@@ -26,7 +26,8 @@ def connection(env: GatewayEnv) -> Iterator[psycopg.Connection[tuple[object, ...
 
 
 async def test_sent_with_the_reason_and_the_campaign_is_completed(
-        client: ClientSession, env: GatewayEnv, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    client: ClientSession, env: GatewayEnv, connection: psycopg.Connection[tuple[object, ...]]
+) -> None:
     identity, slice_ = await make(client, env)
     sinks = Sinks(env, connection)
     sinks.payload(slice_)

@@ -10,8 +10,27 @@ import pytest
 from aiohttp import ClientSession
 
 pytestmark = pytest.mark.stack
-PIECES = ("a", "\0", "\ud800", "\udfff", "\U0001f600", "\\", '"', "\x01", "\x7f", "\u2028", "\ufeff", "\uffff", "\u202e",
-          "{{", "}}", "{{x}}", "%s", "\u0301", "\U0010ffff")
+PIECES = (
+    "a",
+    "\0",
+    "\ud800",
+    "\udfff",
+    "\U0001f600",
+    "\\",
+    '"',
+    "\x01",
+    "\x7f",
+    "\u2028",
+    "\ufeff",
+    "\uffff",
+    "\u202e",
+    "{{",
+    "}}",
+    "{{x}}",
+    "%s",
+    "\u0301",
+    "\U0010ffff",
+)
 
 
 def odd_texts(count: int) -> list[str]:
@@ -21,8 +40,13 @@ def odd_texts(count: int) -> list[str]:
 
 def recipients(odd: str) -> list[dict[str, Any]]:
     good = {"client_ref": "r", "variables": {"name": "Ann", "other": "x"}}
-    rows = [good, good | {"client_ref": odd}, good | {"variables": {"name": odd, "other": odd}},
-            good | {"variables": {"name": "Bob", "other": odd}}, good]
+    rows = [
+        good,
+        good | {"client_ref": odd},
+        good | {"variables": {"name": odd, "other": odd}},
+        good | {"variables": {"name": "Bob", "other": odd}},
+        good,
+    ]
     return [{"to": f"+491511234560{n}"} | row for n, row in enumerate(rows)] + [good | {"to": odd}]
 
 
@@ -38,7 +62,8 @@ async def test_one_bad_recipient_does_not_refuse_the_others(client: ClientSessio
         got, answer = await post(client, path, json.dumps(campaign).encode())
         assert (got, answer[key]) == (status, 3), answer
         assert [(r["index"], r["pointer"], r["code"]) for r in answer["rejected"]] == [
-            (index, f"/recipients/{index}{pointer}", code) for index, pointer, code in expected]
+            (index, f"/recipients/{index}{pointer}", code) for index, pointer, code in expected
+        ]
     _, made = await post(client, "/v1/campaigns", json.dumps(campaign | {"open": True, "recipients": []}).encode())
     lines = b"\n".join(json.dumps(recipient).encode() for recipient in campaign["recipients"])
     got, part = await post(client, f"/v1/campaigns/{made['id']}/recipients", lines, "application/x-ndjson")
@@ -62,12 +87,25 @@ async def test_never_a_fault_of_ours(client: ClientSession) -> None:
     message = {"to": "+4915112345678", "from": "Shop", "body": "Hi {{name}}", "variables": {"name": "Ann"}}
     campaign: dict[str, Any] = {"name": "x", "from": "Shop", "body": "Hi {{name}}"}
     for odd in odd_texts(40):
-        bodies = [("/v1/messages", message | change) for change in (
-            {"to": odd}, {"from": odd}, {"body": odd}, {"lane": odd}, {"client_ref": odd}, {odd: odd},
-            {"variables": {"name": odd}}, {"variables": {odd: odd}}, {"validity_seconds": odd})]
-        bodies += [(path, campaign | {"recipients": recipients(odd)} | change)
-                   for path in ("/v1/campaigns", "/v1/preview")
-                   for change in ({}, {"name": odd}, {"body": odd}, {"from": odd}, {"max_price": odd})]
+        bodies = [
+            ("/v1/messages", message | change)
+            for change in (
+                {"to": odd},
+                {"from": odd},
+                {"body": odd},
+                {"lane": odd},
+                {"client_ref": odd},
+                {odd: odd},
+                {"variables": {"name": odd}},
+                {"variables": {odd: odd}},
+                {"validity_seconds": odd},
+            )
+        ]
+        bodies += [
+            (path, campaign | {"recipients": recipients(odd)} | change)
+            for path in ("/v1/campaigns", "/v1/preview")
+            for change in ({}, {"name": odd}, {"body": odd}, {"from": odd}, {"max_price": odd})
+        ]
         for path, body in bodies:
             status, answer = await post(client, path, json.dumps(body).encode())
             assert status in (200, 202, 422), (path, body, answer)
@@ -76,10 +114,14 @@ async def test_never_a_fault_of_ours(client: ClientSession) -> None:
         _, made = await post(client, "/v1/campaigns", json.dumps(campaign | {"open": True}).encode())
         lines = b"\n".join(json.dumps(row).encode() for row in [*recipients(odd), {odd: odd}, {"to": "+491", odd: 1}])
         rows = f'to,client_ref,name,other\n+4915112345678,"{odd}","{odd}",\n"{odd}",,,x\n+4915112345679,r,n,"{odd}"\n'
-        for number, (content, part) in enumerate((("application/x-ndjson", lines),
-                                                  ("text/csv", rows.encode(errors="surrogatepass")))):
-            async with client.post(f"/v1/campaigns/{made['id']}/recipients", data=part,
-                                   headers={"Content-Type": content, "Upload-Part": str(number)}) as response:
+        for number, (content, part) in enumerate(
+            (("application/x-ndjson", lines), ("text/csv", rows.encode(errors="surrogatepass")))
+        ):
+            async with client.post(
+                f"/v1/campaigns/{made['id']}/recipients",
+                data=part,
+                headers={"Content-Type": content, "Upload-Part": str(number)},
+            ) as response:
                 assert response.status == 202, (odd, content, await response.text())
         async with client.get(f"/v1/campaigns/{made['id']}/rejections") as response:
             assert response.status == 200 and (await response.json())["rejections"]

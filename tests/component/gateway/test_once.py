@@ -53,8 +53,9 @@ def age(env: GatewayEnv, milliseconds: int) -> None:
 
 
 @pytest.mark.parametrize(("path", "body"), [("/v1/messages", MESSAGE), ("/v1/campaigns", CAMPAIGN)])
-async def test_a_repeat_gets_the_same_answer(client: ClientSession, env: GatewayEnv, key: str, path: str,
-                                             body: dict[str, Any]) -> None:
+async def test_a_repeat_gets_the_same_answer(
+    client: ClientSession, env: GatewayEnv, key: str, path: str, body: dict[str, Any]
+) -> None:
     first = await post(client, path, body, key)
     again = await post(client, path, body, key)
     assert first[0] == 202 and first[2] is None
@@ -96,8 +97,9 @@ async def test_the_running_mark_is_a_lease(gateway: Gateway, client: ClientSessi
 
 
 @pytest.mark.parametrize("body", [CAMPAIGN, CAMPAIGN | {"open": True, "recipients": []}])
-async def test_after_redis_was_emptied_postgresql_knows(gateway: Gateway, client: ClientSession, env: GatewayEnv,
-                                                        key: str, body: dict[str, Any]) -> None:
+async def test_after_redis_was_emptied_postgresql_knows(
+    gateway: Gateway, client: ClientSession, env: GatewayEnv, key: str, body: dict[str, Any]
+) -> None:
     first = await post(client, "/v1/campaigns", body, key)
     begin_anew(env, gateway)
     assert await post(client, "/v1/campaigns", body, key) == (202, first[1], "true")
@@ -110,17 +112,32 @@ async def test_after_redis_was_emptied_postgresql_knows(gateway: Gateway, client
     assert (status, problem["code"]) == (409, "key_used")
 
 
-async def test_a_message_in_postgresql_is_known_too(gateway: Gateway, client: ClientSession, env: GatewayEnv,
-                                                    key: str) -> None:
+async def test_a_message_in_postgresql_is_known_too(
+    gateway: Gateway, client: ClientSession, env: GatewayEnv, key: str
+) -> None:
     status, first, _ = await post(client, "/v1/messages", MESSAGE, key)
-    slice_ = next(s for _, s in slices_of(env.settings.kafka.bootstrap or "", "ingest-transactional")
-                  if s.chunk == first["id"])
+    slice_ = next(
+        s for _, s in slices_of(env.settings.kafka.bootstrap or "", "ingest-transactional") if s.chunk == first["id"]
+    )
     with psycopg.connect(env.postgres) as connection:
         connection.execute(
             "INSERT INTO chunk_payloads VALUES (%s, %s, NULL, 0, 1, %s, %s, %s, false, 0, 0, %s, %s, %s, %s, %s, %s,"
             " %s, '{1}', NULL)",
-            (env.tenant, slice_.chunk, slice_.lane, slice_.sender, slice_.body, slice_.digest, slice_.accepted_at,
-             slice_.due_at, slice_.expires_at, slice_.indexes, slice_.key_id, slice_.sealed))
+            (
+                env.tenant,
+                slice_.chunk,
+                slice_.lane,
+                slice_.sender,
+                slice_.body,
+                slice_.digest,
+                slice_.accepted_at,
+                slice_.due_at,
+                slice_.expires_at,
+                slice_.indexes,
+                slice_.key_id,
+                slice_.sealed,
+            ),
+        )
     begin_anew(env, gateway)
     assert status == 202
     assert await post(client, "/v1/messages", MESSAGE, key) == (202, first, "true")
@@ -138,7 +155,8 @@ async def test_a_message_in_postgresql_is_known_too(gateway: Gateway, client: Cl
 
 
 async def test_another_body_is_refused_before_the_sinks_have_written_the_first(
-        client: ClientSession, env: GatewayEnv, key: str) -> None:
+    client: ClientSession, env: GatewayEnv, key: str
+) -> None:
     status, first, _ = await post(client, "/v1/messages", MESSAGE, key)
     forget(env)
     conflict, problem, _ = await post(client, "/v1/messages", MESSAGE | {"body": "Other"}, key)
@@ -155,13 +173,19 @@ async def test_uploads_under_a_key_are_one_part(client: ClientSession, key: str)
         campaign = (await response.json())["id"]
     answers = []
     for _ in range(2):
-        async with client.post(f"/v1/campaigns/{campaign}/recipients", data=b'{"to": "+4915112345678"}',
-                               headers={"Content-Type": "application/x-ndjson", "Idempotency-Key": key}) as response:
+        async with client.post(
+            f"/v1/campaigns/{campaign}/recipients",
+            data=b'{"to": "+4915112345678"}',
+            headers={"Content-Type": "application/x-ndjson", "Idempotency-Key": key},
+        ) as response:
             answers.append((await response.json(), response.headers.get("Idempotency-Replayed")))
     assert answers[0][0] == answers[1][0] and [replayed for _, replayed in answers] == [None, "true"]
     for _ in range(2):
-        async with client.post(f"/v1/campaigns/{campaign}/recipients", data=b'{"to": "+4915112345678"}',
-                               headers={"Content-Type": "application/x-ndjson"}) as response:
+        async with client.post(
+            f"/v1/campaigns/{campaign}/recipients",
+            data=b'{"to": "+4915112345678"}',
+            headers={"Content-Type": "application/x-ndjson"},
+        ) as response:
             assert response.status == 202
     async with client.get(f"/v1/campaigns/{campaign}") as response:
         assert (await response.json())["counts"]["accepted"] == 3

@@ -31,10 +31,16 @@ MESSAGE = {"to": "+4915112345678", "from": "Shop", "body": "Hello"}
 def given(env: GatewayEnv, folder: Path, port: int) -> str:
     """The settings as JSON, secrets in clear."""
     settings = env.settings
-    return json.dumps({
-        "data_dir": str(folder), "keyring": str(settings.keyring_path),
-        "kafka": {"bootstrap": settings.kafka.bootstrap}, "postgres": {"url": env.postgres}, "gateway": {"port": port},
-        "redis": {"url": settings.redis.url.get_secret_value() if settings.redis.url else None}})
+    return json.dumps(
+        {
+            "data_dir": str(folder),
+            "keyring": str(settings.keyring_path),
+            "kafka": {"bootstrap": settings.kafka.bootstrap},
+            "postgres": {"url": env.postgres},
+            "gateway": {"port": port},
+            "redis": {"url": settings.redis.url.get_secret_value() if settings.redis.url else None},
+        }
+    )
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])

@@ -29,11 +29,14 @@ def sinks(env: GatewayEnv) -> Iterator[Sinks]:
 async def test_counts_add_up_and_the_state_follows(client: ClientSession, env: GatewayEnv, sinks: Sinks) -> None:
     identity, slice_ = await make(client, env)
     for counts, state in (
-            ({Status.QUEUED: 3}, "running"), ({Status.SENT: 6, Status.SENDING: 1}, "running"),
-            ({Status.SENT: 5, Status.UNCERTAIN: 2}, "running"), ({Status.DELIVERED: 7}, "completed"),
-            ({Status.DELIVERED: 5, Status.SENT: 2}, "completed"),
-            ({Status.DELIVERED: 6, Status.FAILED: 1}, "completed_with_failures"),
-            ({Status.DELIVERED: 6, Status.EXPIRED: 1}, "completed_with_failures")):
+        ({Status.QUEUED: 3}, "running"),
+        ({Status.SENT: 6, Status.SENDING: 1}, "running"),
+        ({Status.SENT: 5, Status.UNCERTAIN: 2}, "running"),
+        ({Status.DELIVERED: 7}, "completed"),
+        ({Status.DELIVERED: 5, Status.SENT: 2}, "completed"),
+        ({Status.DELIVERED: 6, Status.FAILED: 1}, "completed_with_failures"),
+        ({Status.DELIVERED: 6, Status.EXPIRED: 1}, "completed_with_failures"),
+    ):
         sinks.counts(slice_, counts)
         shown = await get(client, f"/v1/campaigns/{identity}")
         assert shown["status"] == state, counts
@@ -50,8 +53,9 @@ async def test_pages_and_filters_of_messages(client: ClientSession, env: Gateway
     sinks.payload(slice_)
     path = f"/v1/campaigns/{identity}/messages"
     assert [m["status"] for m in (await get(client, path))["messages"]] == ["accepted"] * 7
-    sinks.states(slice_, [Status.SENT, Status.FAILED, Status.DELIVERED, Status.SENT, Status.HELD, Status.SENT,
-                          Status.SENDING])
+    sinks.states(
+        slice_, [Status.SENT, Status.FAILED, Status.DELIVERED, Status.SENT, Status.HELD, Status.SENT, Status.SENDING]
+    )
     seen: list[Any] = []
     page = await get(client, path, limit="3")
     seen += page["messages"]
@@ -62,7 +66,8 @@ async def test_pages_and_filters_of_messages(client: ClientSession, env: Gateway
     assert [m["id"] for m in seen] == [f"msg_{identity[4:]}_0_{n}" for n in places(slice_.positions)]
     failed = (await get(client, path, status="failed"))["messages"]
     assert [(m["to"], m["reason"], m["segments"], m["price"], m["carrier"]) for m in failed] == [
-        (NUMBERS[1], "carrier_permanent", 1, "0.0700", "near")]
+        (NUMBERS[1], "carrier_permanent", 1, "0.0700", "near")
+    ]
     one = await get(client, f"/v1/messages/{failed[0]['id']}")
     assert one == failed[0] and one["updated_at"] > one["created_at"]
     by_number = await get(client, "/v1/messages", to=NUMBERS[2], limit="1")
@@ -87,15 +92,21 @@ async def test_a_stranger_finds_nothing(client: ClientSession, url: str, env: Ga
     async with client.post("/v1/messages", json={"to": NUMBERS[0], "from": "Shop", "body": "x"}) as response:
         single = (await response.json())["id"]
     async with ClientSession(url, headers={"Authorization": f"Bearer {env.other_key}"}) as stranger:
-        for path in (f"/v1/campaigns/{identity}", f"/v1/campaigns/{identity}/messages", f"/v1/messages/{single}",
-                     f"/v1/campaigns/{identity}/rejections", f"/v1/messages/msg_{identity[4:]}_0_0"):
+        for path in (
+            f"/v1/campaigns/{identity}",
+            f"/v1/campaigns/{identity}/messages",
+            f"/v1/messages/{single}",
+            f"/v1/campaigns/{identity}/rejections",
+            f"/v1/messages/msg_{identity[4:]}_0_0",
+        ):
             async with stranger.get(path) as response:
                 assert response.status == 404, path
         for call in ("start", "cancel"):
             async with stranger.post(f"/v1/campaigns/{identity}/{call}") as response:
                 assert response.status == 404, call
-        async with stranger.post(f"/v1/campaigns/{identity}/recipients", data=b"{}",
-                                 headers={"Content-Type": "application/x-ndjson"}) as response:
+        async with stranger.post(
+            f"/v1/campaigns/{identity}/recipients", data=b"{}", headers={"Content-Type": "application/x-ndjson"}
+        ) as response:
             assert response.status == 404
         assert (await get(stranger, "/v1/campaigns"))["campaigns"] == []
         assert (await get(stranger, "/v1/messages"))["messages"] == []
@@ -111,14 +122,16 @@ async def test_campaigns_in_pages(client: ClientSession, env: GatewayEnv) -> Non
 
 async def test_balance_and_what_it_allows(client: ClientSession, url: str, env: GatewayEnv) -> None:
     assert await get(client, "/v1/balance") == {
-        "balance": "1000.0000", "reserved": "0.0000", "available": "1000.0000", "currency": "EUR"}
+        "balance": "1000.0000",
+        "reserved": "0.0000",
+        "available": "1000.0000",
+        "currency": "EUR",
+    }
     async with ClientSession(url, headers={"Authorization": f"Bearer {env.poor_key}"}) as poor:
         campaign = {"name": "x", "from": "Shop", "body": "x", "recipients": [{"to": NUMBERS[0]}]}
-        for path, body in (("/v1/messages", {"to": NUMBERS[0], "from": "Shop", "body": "x"}),
-                           ("/v1/campaigns", campaign)):
+        for path, body in (("/v1/messages", {"to": NUMBERS[0], "from": "Shop", "body": "x"}), ("/v1/campaigns", campaign)):
             async with poor.post(path, json=body) as response:
-                assert (response.status, (await response.json(content_type=None))["code"]) == (
-                    402, "insufficient_balance")
+                assert (response.status, (await response.json(content_type=None))["code"]) == (402, "insufficient_balance")
 
 
 async def test_senders_and_lanes_of_an_account(url: str, env: GatewayEnv) -> None:
@@ -133,14 +146,28 @@ async def test_senders_and_lanes_of_an_account(url: str, env: GatewayEnv) -> Non
 
 async def test_a_preview_sends_nothing(client: ClientSession, env: GatewayEnv) -> None:
     before = len(slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing"))
-    body = {"name": "x", "from": "Shop", "body": "Hi {{n}}", "recipients": [
-        {"to": NUMBERS[0], "variables": {"n": "a" * 158}}, {"to": "+12025550123", "variables": {"n": "b"}},
-        {"to": NUMBERS[1], "variables": {"n": "c"}}, {"to": "x"}]}
+    body = {
+        "name": "x",
+        "from": "Shop",
+        "body": "Hi {{n}}",
+        "recipients": [
+            {"to": NUMBERS[0], "variables": {"n": "a" * 158}},
+            {"to": "+12025550123", "variables": {"n": "b"}},
+            {"to": NUMBERS[1], "variables": {"n": "c"}},
+            {"to": "x"},
+        ],
+    }
     async with client.post("/v1/preview", json=body) as response:
         shown = await response.json()
     assert shown | {"rejected": None} == {
-        "recipients": 3, "encoding": "gsm7", "segments": 2, "total_segments": 4, "price": "0.2200", "rejected": None,
-        "routes": [{"carrier": "near", "recipients": 2}, {"carrier": "far", "recipients": 1}]}
+        "recipients": 3,
+        "encoding": "gsm7",
+        "segments": 2,
+        "total_segments": 4,
+        "price": "0.2200",
+        "rejected": None,
+        "routes": [{"carrier": "near", "recipients": 2}, {"carrier": "far", "recipients": 1}],
+    }
     assert [(r["index"], r["pointer"]) for r in shown["rejected"]] == [(3, "/recipients/3/to")]
     assert len(slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing")) == before
 

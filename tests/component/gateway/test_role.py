@@ -33,16 +33,20 @@ async def draft(client: ClientSession) -> str:
 
 
 def lines(first: int, count: int) -> bytes:
-    return b"".join(json.dumps({"to": f"+491511{n:07d}", "variables": {"name": f"n{n}"}}).encode() + b"\n"
-                    for n in range(first, first + count))
+    return b"".join(
+        json.dumps({"to": f"+491511{n:07d}", "variables": {"name": f"n{n}"}}).encode() + b"\n"
+        for n in range(first, first + count)
+    )
 
 
 async def test_it_serves_until_the_stop(env: GatewayEnv) -> None:
     stop, ready = asyncio.Event(), asyncio.Event()
-    settings = env.settings.model_copy(
-        update={"gateway": env.settings.gateway.model_copy(update={"port": free_port()})})
-    running = asyncio.create_task(gateway_role.run(RoleContext(
-        settings=settings, name="gateway", pool=None, instance="gateway-0", stop=stop, ready=ready.set)))
+    settings = env.settings.model_copy(update={"gateway": env.settings.gateway.model_copy(update={"port": free_port()})})
+    running = asyncio.create_task(
+        gateway_role.run(
+            RoleContext(settings=settings, name="gateway", pool=None, instance="gateway-0", stop=stop, ready=ready.set)
+        )
+    )
     await asyncio.wait_for(ready.wait(), 60)
     async with ClientSession(f"http://127.0.0.1:{settings.gateway.port}") as session:
         async with session.get("/version") as response:
@@ -56,13 +60,18 @@ async def test_an_upload_that_breaks_off_leaves_nothing(client: ClientSession, u
     campaign = await draft(client)
     address = urlsplit(url)
     _, writer = await asyncio.open_connection(address.hostname, address.port)
-    writer.write((f"POST /v1/campaigns/{campaign}/recipients HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n"
-                  f"Content-Type: application/x-ndjson\r\nUpload-Part: 1\r\nAuthorization: Bearer {env.key}\r\n\r\n"
-                  ).encode() + lines(0, 5000))
+    writer.write(
+        (
+            f"POST /v1/campaigns/{campaign}/recipients HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n"
+            f"Content-Type: application/x-ndjson\r\nUpload-Part: 1\r\nAuthorization: Bearer {env.key}\r\n\r\n"
+        ).encode()
+        + lines(0, 5000)
+    )
     await writer.drain()
     writer.transport.abort()
-    async with client.post(f"/v1/campaigns/{campaign}/recipients", data=lines(7000, 3),
-                           headers=NDJSON | {"Upload-Part": "1"}) as response:
+    async with client.post(
+        f"/v1/campaigns/{campaign}/recipients", data=lines(7000, 3), headers=NDJSON | {"Upload-Part": "1"}
+    ) as response:
         assert (response.status, (await response.json())["accepted"]) == (202, 3)
     slices = [s for _, s in slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing") if s.campaign == campaign]
     assert [(s.part, s.size, array("I", s.indexes).tolist()) for s in slices] == [(1, 3, [0, 1, 2])]
@@ -70,12 +79,12 @@ async def test_an_upload_that_breaks_off_leaves_nothing(client: ClientSession, u
 
 async def test_a_long_upload(client: ClientSession, gateway: Gateway, env: GatewayEnv) -> None:
     campaign, count = await draft(client), 60_000
-    async with client.post(f"/v1/campaigns/{campaign}/recipients", data=lines(0, count) + b"\n{\n" * 250,
-                           headers=NDJSON) as response:
+    async with client.post(
+        f"/v1/campaigns/{campaign}/recipients", data=lines(0, count) + b"\n{\n" * 250, headers=NDJSON
+    ) as response:
         part = await response.json()
     assert (part["accepted"], part["rejected_count"], len(part["rejected"])) == (count, 250, 100)
-    sizes = [s.size for _, s in slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing")
-             if s.campaign == campaign]
+    sizes = [s.size for _, s in slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing") if s.campaign == campaign]
     assert sum(sizes) == count and len(sizes) == count // 500
     rejected = 0
     cursor: dict[str, str] = {}
@@ -91,13 +100,15 @@ async def test_a_long_upload(client: ClientSession, gateway: Gateway, env: Gatew
 
 
 async def upload(client: ClientSession, campaign: str, data: bytes | AsyncIterator[bytes], part: int = 1) -> tuple[int, str]:
-    async with client.post(f"/v1/campaigns/{campaign}/recipients", data=data,
-                           headers=NDJSON | {"Upload-Part": str(part)}) as response:
+    async with client.post(
+        f"/v1/campaigns/{campaign}/recipients", data=data, headers=NDJSON | {"Upload-Part": str(part)}
+    ) as response:
         return response.status, (await response.json()).get("code", "")
 
 
-async def test_an_upload_that_drips_gives_its_place_to_others(client: ClientSession, gateway: Gateway,
-                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_upload_that_drips_gives_its_place_to_others(
+    client: ClientSession, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(uploads, "GRACE_SECONDS", 0.3)
     campaign, ended = await draft(client), asyncio.Event()
 
@@ -118,8 +129,9 @@ async def test_an_upload_that_drips_gives_its_place_to_others(client: ClientSess
     assert gateway.limits.spool.reserved == 0
 
 
-async def test_what_an_upload_may_be_and_leave_behind_is_bounded(client: ClientSession, gateway: Gateway,
-                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_an_upload_may_be_and_leave_behind_is_bounded(
+    client: ClientSession, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(uploads, "MAX_REJECTIONS", 10)
     campaign, most = await draft(client), gateway.limits.upload_bytes
     assert await upload(client, campaign, b"x\n" * 11, 1) == (422, "too_many_rejections")
@@ -132,8 +144,9 @@ async def test_what_an_upload_may_be_and_leave_behind_is_bounded(client: ClientS
     assert not gateway.limits.uploads.reserved and not gateway.limits.spool.reserved
 
 
-async def test_a_key_that_is_revoked_while_its_upload_comes(client: ClientSession, gateway: Gateway, url: str,
-                                                          env: GatewayEnv) -> None:
+async def test_a_key_that_is_revoked_while_its_upload_comes(
+    client: ClientSession, gateway: Gateway, url: str, env: GatewayEnv
+) -> None:
     campaign = await draft(client)
     with open_admin_store(env.postgres) as catalog:
         made = catalog.create_key("account", "leaked")
@@ -144,8 +157,10 @@ async def test_a_key_that_is_revoked_while_its_upload_comes(client: ClientSessio
             await gateway.accounts.refresh()
             yield lines(5, 5)
 
-        async with ClientSession(url, headers={"Authorization": f"Bearer {made['api_key']}"}) as leaked, leaked.post(
-                f"/v1/campaigns/{campaign}/recipients", data=body(), headers=NDJSON) as response:
+        async with (
+            ClientSession(url, headers={"Authorization": f"Bearer {made['api_key']}"}) as leaked,
+            leaked.post(f"/v1/campaigns/{campaign}/recipients", data=body(), headers=NDJSON) as response,
+        ):
             assert (response.status, (await response.json(content_type=None))["code"]) == (401, "unauthorized")
     async with client.get(f"/v1/campaigns/{campaign}") as response:
         assert (await response.json())["counts"]["accepted"] == 0
@@ -155,8 +170,9 @@ async def test_uploads_of_the_same_part_at_once_count_once(client: ClientSession
     campaign = await draft(client)
 
     async def upload() -> tuple[int, object]:
-        async with client.post(f"/v1/campaigns/{campaign}/recipients", data=lines(0, 700),
-                               headers=NDJSON | {"Upload-Part": "0"}) as response:
+        async with client.post(
+            f"/v1/campaigns/{campaign}/recipients", data=lines(0, 700), headers=NDJSON | {"Upload-Part": "0"}
+        ) as response:
             return response.status, await response.json()
 
     answers = await asyncio.gather(*(upload() for _ in range(4)))
@@ -170,8 +186,9 @@ async def test_start_and_upload_race_without_loss(client: ClientSession) -> None
     campaign = await draft(client)
 
     async def upload(part: int) -> int:
-        async with client.post(f"/v1/campaigns/{campaign}/recipients", data=lines(part * 100, 100),
-                               headers=NDJSON | {"Upload-Part": str(part)}) as response:
+        async with client.post(
+            f"/v1/campaigns/{campaign}/recipients", data=lines(part * 100, 100), headers=NDJSON | {"Upload-Part": str(part)}
+        ) as response:
             return 100 if response.status == 202 else 0
 
     async def start() -> int:

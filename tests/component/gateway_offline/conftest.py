@@ -51,14 +51,27 @@ async def gateway(outbox: ListedOutbox, probe: KafkaProbe, tmp_path: Path) -> As
     pool = await open_pool(f"postgresql://{NOWHERE}/none", role="app", size=1, wait_seconds=0.05)
     redis = RedisBatches(connect(f"redis://{NOWHERE}/0"))
     accounts = KnownAccounts(pool, metrics)
-    accounts.know(Account(tenant=TENANT, key=key_id(KEY) or "", hash=hash_key(KEY), lanes=frozenset(Lane), senders=None,
-                          available=10_000),
-                  Routes([("+49", ["near"], 700), ("+1", ["far"], 100)]))
+    accounts.know(
+        Account(
+            tenant=TENANT, key=key_id(KEY) or "", hash=hash_key(KEY), lanes=frozenset(Lane), senders=None, available=10_000
+        ),
+        Routes([("+49", ["near"], 700), ("+1", ["far"], 100)]),
+    )
     kafka = cast(Outbox, outbox)
     yield Gateway(
-        settings=Settings(data_dir=tmp_path), limits=limits_of(Settings().gateway), outbox=kafka, pool=pool, redis=redis,
-        kafka=probe, accounts=accounts, sealer=Sealer(Keyring("k1", {"k1": bytes(32)})), ingest=Ingest(kafka, metrics),
-        idempotency=Idempotency(redis, pool, metrics, lambda: accounts.up), recent=RecentMessages(redis), metrics=metrics)
+        settings=Settings(data_dir=tmp_path),
+        limits=limits_of(Settings().gateway),
+        outbox=kafka,
+        pool=pool,
+        redis=redis,
+        kafka=probe,
+        accounts=accounts,
+        sealer=Sealer(Keyring("k1", {"k1": bytes(32)})),
+        ingest=Ingest(kafka, metrics),
+        idempotency=Idempotency(redis, pool, metrics, lambda: accounts.up),
+        recent=RecentMessages(redis),
+        metrics=metrics,
+    )
     await pool.close()
 
 
@@ -72,4 +85,3 @@ async def url(gateway: Gateway) -> AsyncIterator[str]:
 async def client(url: str) -> AsyncIterator[ClientSession]:
     async with ClientSession(url, headers={"Authorization": f"Bearer {KEY}"}) as session:
         yield session
-

@@ -76,8 +76,9 @@ async def test_nothing_is_refused_for_good_while_postgresql_is_away(accounts: Co
     assert await accounts.account(key) == known
 
 
-async def test_what_was_refused_is_remembered_within_bounds(accounts: CountedAccounts,
-                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_was_refused_is_remembered_within_bounds(
+    accounts: CountedAccounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert MAX_REFUSED <= 100_000
     monkeypatch.setattr(module, "MAX_REFUSED", 2)
     first, *others = [new_key()[0] for _ in range(3)]

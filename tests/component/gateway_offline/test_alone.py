@@ -39,8 +39,9 @@ async def test_a_repeat_with_a_key_has_the_same_id(client: ClientSession, outbox
     assert len({slice_.digest for slice_ in slices(outbox)}) == 1
 
 
-async def test_nobody_says_that_there_is_no_message_without_knowing(client: ClientSession, gateway: Gateway,
-                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nobody_says_that_there_is_no_message_without_knowing(
+    client: ClientSession, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def nothing(*_: object) -> list[object]:
         return []
 
@@ -52,8 +53,12 @@ async def test_nobody_says_that_there_is_no_message_without_knowing(client: Clie
 
 async def test_campaigns_need_postgresql(client: ClientSession, outbox: ListedOutbox) -> None:
     body = {"name": "x", "from": "Shop", "body": "y", "recipients": [{"to": "+4915112345678"}]}
-    for method, path, given in (("POST", "/v1/campaigns", body), ("GET", "/v1/campaigns", None),
-                                ("GET", "/v1/balance", None), ("POST", f"/v1/campaigns/cmp_{'0' * 26}/start", None)):
+    for method, path, given in (
+        ("POST", "/v1/campaigns", body),
+        ("GET", "/v1/campaigns", None),
+        ("GET", "/v1/balance", None),
+        ("POST", f"/v1/campaigns/cmp_{'0' * 26}/start", None),
+    ):
         async with client.request(method, path, json=given) as response:
             problem = await response.json(content_type="application/problem+json")
         assert (response.status, problem["code"]) == (503, "database_unavailable"), path

@@ -51,8 +51,14 @@ BAD: tuple[tuple[str, str, bytes, int, str, str], ...] = (
     ("half a surrogate pair", M, text(message(body="\ud800 x")), 422, "bad_text", "/body"),
     ("the other half", M, text(message(body="\udc00")), 422, "bad_text", "/body"),
     ("halves the wrong way round", M, text(message(body="\udc00\ud800")), 422, "bad_text", "/body"),
-    ("half a pair in a variable", M, text(message(body="{{a}}", variables={"a": "\udfff"})), 422, "bad_text",
-     "/variables/a"),
+    (
+        "half a pair in a variable",
+        M,
+        text(message(body="{{a}}", variables={"a": "\udfff"})),
+        422,
+        "bad_text",
+        "/variables/a",
+    ),
     ("half a pair in the reference", M, text(message(client_ref="\ud83d")), 422, "bad_text", "/client_ref"),
     ("half a pair in the destination", M, text(message(to="+4915112345678\ud800")), 422, "bad_character", "/to"),
     ("half a pair in the sender", M, text(message(**{"from": "\ud800"})), 422, "bad_character", "/from"),
@@ -98,15 +104,29 @@ BAD: tuple[tuple[str, str, bytes, int, str, str], ...] = (
     ("validity beyond 64 bits", M, text(message(validity_seconds=2**70)), 422, "out_of_range", "/validity_seconds"),
     ("a reference of 256", M, text(message(client_ref="x" * 256)), 422, "out_of_range", "/client_ref"),
     ("WhatsApp", M, text(message(channel="whatsapp")), 422, "unsupported", "/channel"),
-    *((f"{field} of a message", M, text(message(**{field: "x"})), 422, "unsupported", f"/{field}")
-      for field in ("send_at", "callback_url", "template")),
+    *(
+        (f"{field} of a message", M, text(message(**{field: "x"})), 422, "unsupported", f"/{field}")
+        for field in ("send_at", "callback_url", "template")
+    ),
     ("an empty campaign", C, text(campaign(recipients=[])), 422, "no_recipients", "/recipients"),
     ("recipients left out", C, text({"name": "x", "from": "Shop", "body": "y"}), 422, "no_recipients", "/recipients"),
-    ("10,001 recipients", C, text(campaign(recipients=[HERE] * (MAX_INLINE + 1))), 422, "too_many_recipients",
-     "/recipients"),
+    (
+        "10,001 recipients",
+        C,
+        text(campaign(recipients=[HERE] * (MAX_INLINE + 1))),
+        422,
+        "too_many_recipients",
+        "/recipients",
+    ),
     ("a recipient that is text", C, text(campaign(recipients=[HERE, "x"])), 422, "wrong_type", "/recipients/1"),
-    ("an unknown field of a recipient", C, text(campaign(recipients=[HERE, HERE | {"a/b": 1}])), 422, "unknown_field",
-     "/recipients/1/a~1b"),
+    (
+        "an unknown field of a recipient",
+        C,
+        text(campaign(recipients=[HERE, HERE | {"a/b": 1}])),
+        422,
+        "unknown_field",
+        "/recipients/1/a~1b",
+    ),
     ("recipients as an object", C, text(campaign(recipients={})), 422, "wrong_type", "/recipients"),
     ("an empty name", C, text(campaign(name="")), 422, "out_of_range", "/name"),
     ("NUL in the name", C, text(campaign(name="a\0")), 422, "bad_text", "/name"),
@@ -125,10 +145,12 @@ BAD: tuple[tuple[str, str, bytes, int, str, str], ...] = (
 )
 
 
-@pytest.mark.parametrize(("path", "body", "status", "code", "pointer"), [row[1:] for row in BAD],
-                         ids=[row[0] for row in BAD])
-async def test_what_is_wrong_is_named(client: ClientSession, outbox: ListedOutbox, path: str, body: bytes, status: int,
-                                      code: str, pointer: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code", "pointer"), [row[1:] for row in BAD], ids=[row[0] for row in BAD]
+)
+async def test_what_is_wrong_is_named(
+    client: ClientSession, outbox: ListedOutbox, path: str, body: bytes, status: int, code: str, pointer: str
+) -> None:
     async with client.post(path, data=body, headers=JSON) as response:
         problem = await response.json(content_type="application/problem+json")
     assert (response.status, problem["code"], problem["status"]) == (status, code, status), problem
@@ -137,14 +159,21 @@ async def test_what_is_wrong_is_named(client: ClientSession, outbox: ListedOutbo
     assert outbox.sent == []
 
 
-@pytest.mark.parametrize(("path", "body", "detail"), [
-    (M, message(lane="otpp"), "expected otp, transactional or marketing"),
-    (M, message(lane=7), "expected otp, transactional or marketing"),
-    (M, message(validity_seconds=0), "expected a whole number of seconds, 1 to 172800"),
-    (M, message(smart_encoding="yes"), "expected true or false"),
-    (C, campaign(max_price="12,50"), 'expected an amount as text, such as "12.50": at most four digits behind the point'),
-    (C, campaign(open="yes"), "expected true or false"),
-])
+@pytest.mark.parametrize(
+    ("path", "body", "detail"),
+    [
+        (M, message(lane="otpp"), "expected otp, transactional or marketing"),
+        (M, message(lane=7), "expected otp, transactional or marketing"),
+        (M, message(validity_seconds=0), "expected a whole number of seconds, 1 to 172800"),
+        (M, message(smart_encoding="yes"), "expected true or false"),
+        (
+            C,
+            campaign(max_price="12,50"),
+            'expected an amount as text, such as "12.50": at most four digits behind the point',
+        ),
+        (C, campaign(open="yes"), "expected true or false"),
+    ],
+)
 async def test_what_would_be_right_is_said(client: ClientSession, path: str, body: dict[str, object], detail: str) -> None:
     async with client.post(path, data=text(body), headers=JSON) as response:
         problem = await response.json(content_type="application/problem+json")
@@ -156,19 +185,39 @@ HEADERS: tuple[tuple[str, str, dict[str, str], int, str], ...] = (
     ("a form", M, {"Content-Type": "application/x-www-form-urlencoded"}, 415, "unsupported_media_type"),
     ("Latin-1", M, {"Content-Type": "application/json; charset=iso-8859-1"}, 415, "unsupported_media_type"),
     ("compressed", M, JSON | {"Content-Encoding": "gzip"}, 415, "unsupported_encoding"),
-    ("a spreadsheet", f"{C}/cmp_{'0' * 26}/recipients", {"Content-Type": "application/vnd.ms-excel"}, 415,
-     "unsupported_media_type"),
-    ("CSV in Latin-1", f"{C}/cmp_{'0' * 26}/recipients", {"Content-Type": "text/csv; charset=latin1"}, 415,
-     "unsupported_media_type"),
+    (
+        "a spreadsheet",
+        f"{C}/cmp_{'0' * 26}/recipients",
+        {"Content-Type": "application/vnd.ms-excel"},
+        415,
+        "unsupported_media_type",
+    ),
+    (
+        "CSV in Latin-1",
+        f"{C}/cmp_{'0' * 26}/recipients",
+        {"Content-Type": "text/csv; charset=latin1"},
+        415,
+        "unsupported_media_type",
+    ),
     ("compressed, said twice", M, JSON | {"Content-Encoding": "identity, gzip"}, 415, "unsupported_encoding"),
     ("an unknown compression", M, JSON | {"Content-Encoding": "br"}, 415, "unsupported_encoding"),
-    ("a compressed table", f"{C}/cmp_{'0' * 26}/recipients", {"Content-Type": "text/csv", "Content-Encoding": "gzip"}, 415,
-     "unsupported_encoding"),
+    (
+        "a compressed table",
+        f"{C}/cmp_{'0' * 26}/recipients",
+        {"Content-Type": "text/csv", "Content-Encoding": "gzip"},
+        415,
+        "unsupported_encoding",
+    ),
     ("something expected", M, JSON | {"Expect": "tea"}, 417, "unknown_expectation"),
     ("a header of 9,000 bytes", M, JSON | {"X-Long": "x" * 9_000}, 431, "head_too_large"),
     ("JSON as upload", f"{C}/cmp_{'0' * 26}/recipients", JSON, 415, "unsupported_media_type"),
-    ("a negative part", f"{C}/cmp_{'0' * 26}/recipients",
-     {"Content-Type": "application/x-ndjson", "Upload-Part": "-1"}, 422, "bad_upload_part"),
+    (
+        "a negative part",
+        f"{C}/cmp_{'0' * 26}/recipients",
+        {"Content-Type": "application/x-ndjson", "Upload-Part": "-1"},
+        422,
+        "bad_upload_part",
+    ),
     ("a long idempotency key", M, JSON | {"Idempotency-Key": "k" * 256}, 422, "bad_idempotency_key"),
     ("an empty idempotency key", M, JSON | {"Idempotency-Key": ""}, 422, "bad_idempotency_key"),
     ("no key", M, JSON | {"Authorization": ""}, 401, "unauthorized"),
@@ -178,10 +227,12 @@ HEADERS: tuple[tuple[str, str, dict[str, str], int, str], ...] = (
 )
 
 
-@pytest.mark.parametrize(("path", "headers", "status", "code"), [row[1:] for row in HEADERS],
-                         ids=[row[0] for row in HEADERS])
-async def test_bad_headers(client: ClientSession, outbox: ListedOutbox, path: str, headers: dict[str, str], status: int,
-                           code: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "code"), [row[1:] for row in HEADERS], ids=[row[0] for row in HEADERS]
+)
+async def test_bad_headers(
+    client: ClientSession, outbox: ListedOutbox, path: str, headers: dict[str, str], status: int, code: str
+) -> None:
     async with client.post(path, data=text(message()), headers=headers) as response:
         problem = await response.json(content_type="application/problem+json")
     assert (response.status, problem["code"]) == (status, code), problem
@@ -189,14 +240,32 @@ async def test_bad_headers(client: ClientSession, outbox: ListedOutbox, path: st
 
 
 QUERIES = (
-    ("?limit=0", "?limit"), ("?limit=1001", "?limit"), ("?limit=x", "?limit"), ("?limit=%D9%A1", "?limit"),
-    ("?status=lost", "?status"), ("?from=yesterday", "?from"), ("?until=2026-01-01T00:00:00", "?until"),
-    ("?cursor=%21", "?cursor"), ("?cursor=AAAA", "?cursor"), ("?to=0151", "?to"), ("?page=2", "?page"),
-    ("?limit=1&limit=2", "?limit"), ("?client_ref=%00", "?client_ref"), ("?limit=%2B5", "?limit"), ("?limit=", "?limit"),
-    ("?%ED%A0%80=1", "?\ufffd\ufffd\ufffd"), ("?%00=1", "?\0"), ("?status=SENT", "?status"), ("?cursor=%C3%A9", "?cursor"),
-    ("?cursor=", "?cursor"), ("?cursor=1.a.1.1", "?cursor"), ("?cursor=1.a.%C2%B2", "?cursor"),
+    ("?limit=0", "?limit"),
+    ("?limit=1001", "?limit"),
+    ("?limit=x", "?limit"),
+    ("?limit=%D9%A1", "?limit"),
+    ("?status=lost", "?status"),
+    ("?from=yesterday", "?from"),
+    ("?until=2026-01-01T00:00:00", "?until"),
+    ("?cursor=%21", "?cursor"),
+    ("?cursor=AAAA", "?cursor"),
+    ("?to=0151", "?to"),
+    ("?page=2", "?page"),
+    ("?limit=1&limit=2", "?limit"),
+    ("?client_ref=%00", "?client_ref"),
+    ("?limit=%2B5", "?limit"),
+    ("?limit=", "?limit"),
+    ("?%ED%A0%80=1", "?\ufffd\ufffd\ufffd"),
+    ("?%00=1", "?\0"),
+    ("?status=SENT", "?status"),
+    ("?cursor=%C3%A9", "?cursor"),
+    ("?cursor=", "?cursor"),
+    ("?cursor=1.a.1.1", "?cursor"),
+    ("?cursor=1.a.%C2%B2", "?cursor"),
     ("?cursor=1.a.1%0A", "?cursor"),
-    (f"?cursor={'1' * 16}.a.1", "?cursor"), ("?cursor=01.a.1", "?cursor"), ("?cursor=1..1", "?cursor"),
+    (f"?cursor={'1' * 16}.a.1", "?cursor"),
+    ("?cursor=01.a.1", "?cursor"),
+    ("?cursor=1..1", "?cursor"),
     ("?cursor=-1.a.1", "?cursor"),
 )
 
@@ -220,9 +289,20 @@ async def test_utf_16_is_named(client: ClientSession) -> None:
             assert "UTF-16" in (await response.json(content_type="application/problem+json"))["detail"]
 
 
-@pytest.mark.parametrize(("method", "path"), [
-    ("POST", M), ("GET", f"{M}/x"), ("POST", C), ("GET", f"{C}/x"), ("POST", f"{C}/x/recipients"), ("POST", f"{C}/x/start"),
-    ("POST", f"{C}/x/cancel"), ("POST", P), ("GET", "/v1/balance")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", M),
+        ("GET", f"{M}/x"),
+        ("POST", C),
+        ("GET", f"{C}/x"),
+        ("POST", f"{C}/x/recipients"),
+        ("POST", f"{C}/x/start"),
+        ("POST", f"{C}/x/cancel"),
+        ("POST", P),
+        ("GET", "/v1/balance"),
+    ],
+)
 async def test_parameters_where_none_belong(client: ClientSession, outbox: ListedOutbox, method: str, path: str) -> None:
     async with client.request(method, f"{path}?at=noon", data=text(message()), headers=JSON) as response:
         problem = await response.json(content_type="application/problem+json")
@@ -231,12 +311,25 @@ async def test_parameters_where_none_belong(client: ClientSession, outbox: Liste
 
 
 ABSENT = (
-    ("GET", "/", 404), ("GET", "/v1", 404), ("GET", "/v1/messages/", 404), ("POST", "/v1/campaigns/x/pause", 404),
-    ("POST", "/v1/campaigns/x/resume", 404), ("POST", "/v1/campaigns/x/retry", 404), ("POST", "/v1/messages/x/cancel", 404),
-    ("GET", "/v1/messages/x/trace", 404), ("GET", "/v1/opt-outs", 404), ("GET", "/v1/webhooks", 404),
-    ("POST", "/v1/callbacks/x", 404), ("GET", "/v1/admin/carriers", 404), ("GET", "/asyncapi.json", 404),
-    ("GET", "/docs", 404), ("OPTIONS", "/v1/messages", 405), ("OPTIONS", "/nowhere", 404),
-    ("DELETE", "/v1/messages", 405), ("PUT", "/v1/campaigns", 405), ("POST", "/healthz", 405),
+    ("GET", "/", 404),
+    ("GET", "/v1", 404),
+    ("GET", "/v1/messages/", 404),
+    ("POST", "/v1/campaigns/x/pause", 404),
+    ("POST", "/v1/campaigns/x/resume", 404),
+    ("POST", "/v1/campaigns/x/retry", 404),
+    ("POST", "/v1/messages/x/cancel", 404),
+    ("GET", "/v1/messages/x/trace", 404),
+    ("GET", "/v1/opt-outs", 404),
+    ("GET", "/v1/webhooks", 404),
+    ("POST", "/v1/callbacks/x", 404),
+    ("GET", "/v1/admin/carriers", 404),
+    ("GET", "/asyncapi.json", 404),
+    ("GET", "/docs", 404),
+    ("OPTIONS", "/v1/messages", 405),
+    ("OPTIONS", "/nowhere", 404),
+    ("DELETE", "/v1/messages", 405),
+    ("PUT", "/v1/campaigns", 405),
+    ("POST", "/healthz", 405),
     ("GET", "/v1/messages/x", 404),
     ("GET", "/v1/campaigns/x", 404),
 )

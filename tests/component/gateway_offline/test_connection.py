@@ -11,8 +11,7 @@ import pytest
 from gateway.http import body, connection
 from tests.support.gateway_offline import KEY
 
-HEAD = (f"POST /v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
-        "Content-Type: application/json\r\n")
+HEAD = f"POST /v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n"
 
 
 async def talk(url: str, data: bytes) -> bytes:
@@ -25,15 +24,24 @@ async def talk(url: str, data: bytes) -> bytes:
     return answer
 
 
-@pytest.mark.parametrize(("data", "status", "code"), [
-    (b"hello\r\n\r\n", 400, "bad_http"), (b"GET / HTTP/9.9\r\n\r\n", 400, "bad_http"),
-    (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n", 431, "head_too_large"),
-    (b"GET /healthz HTTP/1.1\r\nX: " + b"y" * 20_000 + b"\r\n\r\n", 431, "head_too_large"),
-    (b"\x16\x03\x01\x02\x00\x01", 400, "bad_http"), (HEAD.encode() + b"Content-Length: -1\r\n\r\n", 400, "bad_http"),
-    (HEAD.encode() + b"Expect: tea\r\nContent-Length: 2\r\n\r\n{}", 417, "unknown_expectation"),
-    (HEAD.encode() + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", 400, "bad_http"),
-    (HEAD.encode() + b"Connection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 415,
-     "unsupported_encoding")])
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (b"hello\r\n\r\n", 400, "bad_http"),
+        (b"GET / HTTP/9.9\r\n\r\n", 400, "bad_http"),
+        (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n", 431, "head_too_large"),
+        (b"GET /healthz HTTP/1.1\r\nX: " + b"y" * 20_000 + b"\r\n\r\n", 431, "head_too_large"),
+        (b"\x16\x03\x01\x02\x00\x01", 400, "bad_http"),
+        (HEAD.encode() + b"Content-Length: -1\r\n\r\n", 400, "bad_http"),
+        (HEAD.encode() + b"Expect: tea\r\nContent-Length: 2\r\n\r\n{}", 417, "unknown_expectation"),
+        (HEAD.encode() + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", 400, "bad_http"),
+        (
+            HEAD.encode() + b"Connection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            415,
+            "unsupported_encoding",
+        ),
+    ],
+)
 async def test_what_is_not_http_is_a_problem(url: str, data: bytes, status: int, code: str) -> None:
     head, _, content = (await talk(url, data)).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.") and f" {status} ".encode() in head.split(b"\r\n")[0]

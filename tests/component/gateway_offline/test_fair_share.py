@@ -78,24 +78,40 @@ def send(url: str, path: str, body: bytes) -> tuple[int, str]:
         connection.close()
 
 
-@pytest.mark.parametrize(("path", "make", "answer"), [
-    ("/v1/preview", lambda: campaign(10_000, body="{{a}}" + "’" * 12_900, smart_encoding=True), (422, "too_much_text")),
-    ("/v1/preview", lambda: campaign(200, body="{{a}}" + "Δ" * 12_900, smart_encoding=True), (200, "")),
-    ("/v1/preview", lambda: campaign(1_000, body="{{a}}" * 7_999), (200, "")),
-    ("/v1/preview", lambda: campaign(100, "Δ" * 20_000), (200, "")),
-    ("/v1/preview", lambda: campaign(10, body="".join(f"{{{{a{n}}}}}" for n in range(101))), (422, "too_many_placeholders")),
-    ("/v1/preview", lambda: b"[" * 8_000_000, (413, "too_large")),
-    ("/v1/preview", lambda: b'{"recipients":[' + b'{"to":""},' * 1_600_000, (422, "too_many_recipients")),
-    ("/v1/preview", lambda: b'{"recipients":[' + b"[]," * 5_000_000, (422, "too_many_recipients")),
-    ("/v1/preview", lambda: campaign(1, "\ud800".encode("utf-16", "surrogatepass").decode("utf-16", "replace") * 500_000),
-     (422, "recipient_too_long")),
-    ("/v1/preview", lambda: b'{"body":"' + b"\\ud800" * 80_000 + b'"}', (400, "bad_json")),
-    ("/v1/messages", lambda: json.dumps(message(variables={f"v{n}": "" for n in range(40_000)})).encode()[:500_000],
-     (400, "bad_json")),
-    ("/v1/messages", lambda: json.dumps(message(variables={f"v{n}": "" for n in range(60_000)})).encode(),
-     (413, "too_large")),
-    ("/v1/preview", lambda: campaign(10_000), (200, "")),
-])
+@pytest.mark.parametrize(
+    ("path", "make", "answer"),
+    [
+        ("/v1/preview", lambda: campaign(10_000, body="{{a}}" + "’" * 12_900, smart_encoding=True), (422, "too_much_text")),
+        ("/v1/preview", lambda: campaign(200, body="{{a}}" + "Δ" * 12_900, smart_encoding=True), (200, "")),
+        ("/v1/preview", lambda: campaign(1_000, body="{{a}}" * 7_999), (200, "")),
+        ("/v1/preview", lambda: campaign(100, "Δ" * 20_000), (200, "")),
+        (
+            "/v1/preview",
+            lambda: campaign(10, body="".join(f"{{{{a{n}}}}}" for n in range(101))),
+            (422, "too_many_placeholders"),
+        ),
+        ("/v1/preview", lambda: b"[" * 8_000_000, (413, "too_large")),
+        ("/v1/preview", lambda: b'{"recipients":[' + b'{"to":""},' * 1_600_000, (422, "too_many_recipients")),
+        ("/v1/preview", lambda: b'{"recipients":[' + b"[]," * 5_000_000, (422, "too_many_recipients")),
+        (
+            "/v1/preview",
+            lambda: campaign(1, "\ud800".encode("utf-16", "surrogatepass").decode("utf-16", "replace") * 500_000),
+            (422, "recipient_too_long"),
+        ),
+        ("/v1/preview", lambda: b'{"body":"' + b"\\ud800" * 80_000 + b'"}', (400, "bad_json")),
+        (
+            "/v1/messages",
+            lambda: json.dumps(message(variables={f"v{n}": "" for n in range(40_000)})).encode()[:500_000],
+            (400, "bad_json"),
+        ),
+        (
+            "/v1/messages",
+            lambda: json.dumps(message(variables={f"v{n}": "" for n in range(60_000)})).encode(),
+            (413, "too_large"),
+        ),
+        ("/v1/preview", lambda: campaign(10_000), (200, "")),
+    ],
+)
 async def test_no_request_holds_the_loop(url: str, path: str, make: Callable[[], bytes], answer: tuple[int, str]) -> None:
     body = make()
     async with watched() as longest:
@@ -163,12 +179,19 @@ def test_an_upload_that_drips_is_given_up() -> None:
     assert patience_ends(0, 3590, 10**9, 3600) == 3600
 
 
-@pytest.mark.parametrize(("path", "body"), [
-    ("/v1/preview", campaign(9_000, "x" * 1_000)), ("/v1/campaigns", campaign(9_000, "x" * 1_000)),
-    ("/v1/messages", json.dumps(message(body="x" * 1_000)).encode())])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/preview", campaign(9_000, "x" * 1_000)),
+        ("/v1/campaigns", campaign(9_000, "x" * 1_000)),
+        ("/v1/messages", json.dumps(message(body="x" * 1_000)).encode()),
+    ],
+)
 async def test_what_is_dearer_than_amounts_can_be(url: str, gateway: Gateway, path: str, body: bytes) -> None:
     accounts = gateway.accounts
     assert isinstance(accounts, KnownAccounts)
-    accounts.know(Account(tenant=TENANT, key=key_id(KEY) or "", hash=hash_key(KEY), lanes=frozenset(Lane), senders=None,
-                          available=10), Routes([("+49", ["near"], MAX_AMOUNT)]))
+    accounts.know(
+        Account(tenant=TENANT, key=key_id(KEY) or "", hash=hash_key(KEY), lanes=frozenset(Lane), senders=None, available=10),
+        Routes([("+49", ["near"], MAX_AMOUNT)]),
+    )
     assert await asyncio.to_thread(send, url, path, body) == (422, "amount_out_of_range")

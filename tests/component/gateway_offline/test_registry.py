@@ -23,8 +23,12 @@ async def get(client: ClientSession, path: str) -> tuple[int, object]:
 async def test_every_record_of_every_topic_has_a_subject(client: ClientSession) -> None:
     _, names = await get(client, "/subjects")
     assert isinstance(names, list)
-    expected = {f"{topic.name}-value" if len(topic.records) == 1 else f"{topic.name}-{record}"
-                for topic in TOPICS for record in topic.records if topic.name != "dead-letter"}
+    expected = {
+        f"{topic.name}-value" if len(topic.records) == 1 else f"{topic.name}-{record}"
+        for topic in TOPICS
+        for record in topic.records
+        if topic.name != "dead-letter"
+    }
     assert set(names) == expected
 
 
@@ -37,9 +41,16 @@ async def test_a_record_can_be_read_with_the_schema_of_its_id(client: ClientSess
     assert isinstance(read, dict) and read["campaign"] == "c"
 
 
-@pytest.mark.parametrize(("path", "status", "code"), [
-    ("/subjects/none-value/versions", 404, 40401), ("/subjects/held-Held/versions/9", 404, 40402),
-    ("/schemas/ids/999", 404, 40403), ("/schemas/ids/x", 404, 40403), ("/subjects/held-Held/versions/x", 422, 42202)])
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/subjects/none-value/versions", 404, 40401),
+        ("/subjects/held-Held/versions/9", 404, 40402),
+        ("/schemas/ids/999", 404, 40403),
+        ("/schemas/ids/x", 404, 40403),
+        ("/subjects/held-Held/versions/x", 422, 42202),
+    ],
+)
 async def test_what_is_not_there(client: ClientSession, path: str, status: int, code: int) -> None:
     found, answer = await get(client, path)
     assert isinstance(answer, dict)

@@ -104,8 +104,9 @@ MISSING: tuple[tuple[str, Callable[[SchemaRegistryClient], Any], tuple[int, int]
 
 
 @pytest.mark.parametrize(("call", "code"), [row[1:] for row in MISSING], ids=[row[0] for row in MISSING])
-async def test_what_is_not_there_and_what_writes(registry: SchemaRegistryClient, call: Callable[[Any], Any],
-                                                 code: tuple[int, int]) -> None:
+async def test_what_is_not_there_and_what_writes(
+    registry: SchemaRegistryClient, call: Callable[[Any], Any], code: tuple[int, int]
+) -> None:
     with pytest.raises(SchemaRegistryError) as refused:
         await asyncio.to_thread(call, registry)
     assert (refused.value.http_status_code, refused.value.error_code) == code and refused.value.error_message
@@ -116,7 +117,8 @@ def read_and_write(registry: SchemaRegistryClient, command: CampaignCommand, **c
     context = SerializationContext("campaign-commands", MessageField.VALUE)
     read = AvroDeserializer(registry)(encode(command), context)
     written: bytes | None = AvroSerializer(registry, schema_text(11), conf={"auto.register.schemas": False, **config})(
-        read, context)
+        read, context
+    )
     return written
 
 

@@ -35,15 +35,22 @@ from tests.support.gateway_offline import ListedOutbox, message
 CODE = "Your code is 271828, {{who}}"
 WHO = "Kanarienvogel"
 ROUTES = Routes([("+49", ["near"], 700)])
-TEXTS = st.text(alphabet=st.one_of(st.sampled_from("ab {}%s€„…é😀"), st.characters(exclude_categories=["Cs"],
-                                                                                exclude_characters="\0")), max_size=400)
+TEXTS = st.text(
+    alphabet=st.one_of(st.sampled_from("ab {}%s€„…é😀"), st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+    max_size=400,
+)
 
 
 def made(request: MessageRequest) -> tuple[str, int, Slice]:
     """Encoding and segments of the answer, and the slice."""
     checked = check_message(request, ROUTES)
-    return checked.encoding, checked.segments, make_slice(
-        request, checked, tenant="t", identity=single_message_id("0" * 26), digest=b"d" * 16, now=5, sealer=SEALER)
+    return (
+        checked.encoding,
+        checked.segments,
+        make_slice(
+            request, checked, tenant="t", identity=single_message_id("0" * 26), digest=b"d" * 16, now=5, sealer=SEALER
+        ),
+    )
 
 
 async def sent(client: ClientSession, outbox: ListedOutbox, body: bytes) -> bytes:
@@ -55,8 +62,9 @@ async def sent(client: ClientSession, outbox: ListedOutbox, body: bytes) -> byte
 
 
 @pytest.mark.parametrize("lane", ["otp", "transactional", "marketing"])
-async def test_nothing_of_a_message_is_in_clear(client: ClientSession, gateway: Gateway, outbox: ListedOutbox,
-                                                lane: str) -> None:
+async def test_nothing_of_a_message_is_in_clear(
+    client: ClientSession, gateway: Gateway, outbox: ListedOutbox, lane: str
+) -> None:
     body = json.dumps(message(body=CODE, variables={"who": WHO}, client_ref="order-7", lane=lane)).encode()
     value = await sent(client, outbox, body)
     for personal in (b"271828", b"Your code", WHO.encode(), b"order-7", b"4915112345678", b"who"):
@@ -69,7 +77,8 @@ async def test_nothing_of_a_message_is_in_clear(client: ClientSession, gateway: 
 
 
 async def test_the_digest_of_a_request_cannot_be_found_by_trying_texts(
-        client: ClientSession, gateway: Gateway, outbox: ListedOutbox) -> None:
+    client: ClientSession, gateway: Gateway, outbox: ListedOutbox
+) -> None:
     body = json.dumps(message(body="271828")).encode()
     [slice_] = decode_as(await sent(client, outbox, body), Envelope).slices
     plain = blake2b(body, digest_size=16).digest()
@@ -82,8 +91,9 @@ async def test_the_digest_of_a_request_cannot_be_found_by_trying_texts(
 def test_what_is_sent_and_counted_is_the_text_as_it_was_given(body: str, value: str, replace: bool) -> None:
     names = dict.fromkeys(compile_template(body).names, value)
     text = compile_template(body).render(names)
-    encoding, segments, slice_ = made(MessageRequest(to="+4915112345678", sender="Shop", body=body, variables=names,
-                                                     smart_encoding=replace))
+    encoding, segments, slice_ = made(
+        MessageRequest(to="+4915112345678", sender="Shop", body=body, variables=names, smart_encoding=replace)
+    )
     read = smart(text) if replace else text
     assert (encoding, segments) == count_segments(read)
     facts = validate_text.TextFacts(columns=SEALER.open(slice_), invalid=lambda _: ())

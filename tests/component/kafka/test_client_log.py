@@ -82,8 +82,10 @@ def test_other_lines_all_come_but_for_repeats(said: Said, caplog: pytest.LogCapt
     log.log(WARNING, "%s [%s] %s", "MAXPOLL", "me", "interval exceeded by 5 ms")
     for partition in (0, 1, 1, 2):
         log.log(INFO, "%s [%s] %s", "OFFSET", "me", f"orders [{partition}]: offset reset, 100 % of it")
-    assert [words for words, _ in said()] == ["interval exceeded by 5 ms", *(
-        f"orders [{partition}]: offset reset, 100 % of it" for partition in (0, 1, 2))]
+    assert [words for words, _ in said()] == [
+        "interval exceeded by 5 ms",
+        *(f"orders [{partition}]: offset reset, 100 % of it" for partition in (0, 1, 2)),
+    ]
     assert [record.levelno for record in caplog.records] == [WARNING, INFO, INFO, INFO]
 
 
@@ -109,8 +111,9 @@ def test_a_consumer_without_a_broker(nobody: str, calls: list[Any], said: Said, 
     assert capfd.readouterr().err == ""
 
 
-def test_a_producer_that_nobody_polls_is_heard_and_let_go(nobody: str, calls: list[Any], said: Said,
-                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_producer_that_nobody_polls_is_heard_and_let_go(
+    nobody: str, calls: list[Any], said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(client_log, "LISTEN_SECONDS", 0.02)
     producer = client.make_producer(nobody, "lonely")
     wait_for(lambda: said())
@@ -146,11 +149,13 @@ sys.exit(7)
 
 @pytest.mark.parametrize("leave", ["at once", "in order"])
 def test_a_process_ends_with_lines_still_in_its_clients(nobody: str, leave: str) -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM, nobody, leave], capture_output=True, text=True, timeout=60,
-                          check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, nobody, leave], capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stdout) == (7, "")
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert {"reader#consumer-2", "closed#consumer-4"} <= {line["client"] for line in lines}
     assert len(lines) <= 8
     assert {(line["role"], line["action"], line["facility"], line["level"]) for line in lines} <= {
-        ("delay", "kafka_client", facility, "error") for facility in ("FAIL", "ERROR")}
+        ("delay", "kafka_client", facility, "error") for facility in ("FAIL", "ERROR")
+    }

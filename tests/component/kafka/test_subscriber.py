@@ -68,8 +68,23 @@ class Subscriber:
         self._out = folder / f"{uuid4().hex}.jsonl"
         with self._out.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, str(PROGRAM), "--kafka", kafka, "--registry", registry, "--topic", topic, "--group",
-                 topic, *more], stdout=out, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": ""})
+                [
+                    sys.executable,
+                    str(PROGRAM),
+                    "--kafka",
+                    kafka,
+                    "--registry",
+                    registry,
+                    "--topic",
+                    topic,
+                    "--group",
+                    topic,
+                    *more,
+                ],
+                stdout=out,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": ""},
+            )
 
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self._out.read_text().splitlines(keepends=True) if line.endswith("\n")]
@@ -103,11 +118,21 @@ def put(kafka: str, topic: str, *events: DeliveryReceipt | bytes | None) -> None
     producer = make_producer(kafka, "writer")
     for event in events:
         if isinstance(event, DeliveryReceipt):
-            shared = Shared(tenant=event.tenant_id, campaign=None, carrier=None, status=event.status, reason=None,
-                            price=None, attempt=1, recorded_at=0, sequence=event.sequence)
+            shared = Shared(
+                tenant=event.tenant_id,
+                campaign=None,
+                carrier=None,
+                status=event.status,
+                reason=None,
+                price=None,
+                attempt=1,
+                recorded_at=0,
+                sequence=event.sequence,
+            )
             [(_, _, headers)] = shared.records([event.message_id.encode()], hashes=b"", times=[event.occurred_at])
-            producer.produce(topic, key=event.message_id, value=encode(event),
-                             headers=dict[str, str | bytes | None](headers))
+            producer.produce(
+                topic, key=event.message_id, value=encode(event), headers=dict[str, str | bytes | None](headers)
+            )
         else:
             producer.produce(topic, value=event)
     assert producer.flush(30) == 0
@@ -122,7 +147,8 @@ def is_committed(kafka: str, topic: str, offset: int) -> bool:
 
 
 def test_it_prints_each_event_once_marks_the_newest_and_goes_on_where_it_was(
-        services: Stack, registry: str, subscribe: Subscribe) -> None:
+    services: Stack, registry: str, subscribe: Subscribe
+) -> None:
     topic = f"receipts-{uuid4().hex}"
     admin = make_admin(services.kafka)
     admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(30)
@@ -138,8 +164,10 @@ def test_it_prints_each_event_once_marks_the_newest_and_goes_on_where_it_was(
     assert code == 0
     assert told.count("passed over") == 3
     assert [(line["message_id"], line["status"], line["newest"]) for line in first.lines()] == [
-        (DELIVERED.message_id, "delivered", True), (DELIVERED.message_id, "failed", False),
-        (other.message_id, "delivered", True)]
+        (DELIVERED.message_id, "delivered", True),
+        (DELIVERED.message_id, "failed", False),
+        (other.message_id, "delivered", True),
+    ]
     assert first.lines()[0]["ce_id"] == f"{DELIVERED.message_id}/{DELIVERED.sequence}"
     assert set(first.lines()[0]) == {*DELIVERED.__struct_fields__, "ce_id", "newest"}
     assert first.lines()[0]["price"] == DELIVERED.price

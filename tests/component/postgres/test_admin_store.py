@@ -21,8 +21,14 @@ from infra.supervisor.seeding import kind_settings
 
 pytestmark = pytest.mark.stack
 RING = Keyring("k1", {"k1": bytes(32)})
-ACME = CarrierSettings.model_validate({"id": "acme", "kind": "smpp", "rate": 10, "smpp": SmppSettings.model_validate(
-    {"host": "h", "port": 1, "system_id": "me", "password": "hunter2"})})
+ACME = CarrierSettings.model_validate(
+    {
+        "id": "acme",
+        "kind": "smpp",
+        "rate": 10,
+        "smpp": SmppSettings.model_validate({"host": "h", "port": 1, "system_id": "me", "password": "hunter2"}),
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +85,15 @@ def test_tenants_and_keys(book: AdminStore) -> None:
     assert {row["id"] for row in book.keys(tenant)} == {key_id(key), made["id"]}
     book.revoke_key(made["id"])
     assert [row["revoked_at"] is None for row in book.keys(tenant)] == [True, False]
-    changed = book.set_tenant("acme", lanes=["otp"], senders=["Shop"], any_sender=False, balance_short="reject",
-                              charge_uncertain=False)
+    changed = book.set_tenant(
+        "acme", lanes=["otp"], senders=["Shop"], any_sender=False, balance_short="reject", charge_uncertain=False
+    )
     assert (changed["lanes"], changed["senders"], changed["balance_short"], changed["charge_uncertain"]) == (
-        ["otp"], ["Shop"], "reject", False)
+        ["otp"],
+        ["Shop"],
+        "reject",
+        False,
+    )
     back = book.set_tenant(tenant, lanes=None, senders=None, any_sender=True, balance_short=None, charge_uncertain=None)
     assert (back["lanes"], back["senders"]) == (["otp"], None)
 
@@ -149,8 +160,9 @@ def test_the_files_carrier_replaces_what_was_there(book: AdminStore, url: str) -
     assert first.smpp is not None
     seed(book, first)
     place = book.carrier("moved")["partition"]
-    smpp = first.smpp.model_copy(update={"host": "other", "password": SecretStr("new"),
-                                         "receipt_states": {"SENT_OK": "delivered"}})
+    smpp = first.smpp.model_copy(
+        update={"host": "other", "password": SecretStr("new"), "receipt_states": {"SENT_OK": "delivered"}}
+    )
     row = book.apply_carrier(first.model_copy(update={"rate": 12}), smpp, RING)
     assert (row["rate"], row["partition"], row["settings"]["host"]) == (12, place, "other")
     assert row["settings"]["receipt_states"] == {"SENT_OK": "delivered"}

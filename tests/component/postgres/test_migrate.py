@@ -21,13 +21,17 @@ from infra.postgres import migrate
 from infra.services.stack import Stack
 from tests.support.database import fresh_database
 
-TABLES = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace " \
-         "AND relname NOT LIKE '%yoyo%'"
+TABLES = (
+    "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace "
+    "AND relname NOT LIKE '%yoyo%'"
+)
 
 
 PASSED_OVER = (
-    "prefer-bigint-over-int", "prefer-bigint-over-smallint",  # positions, partitions, send numbers: small by nature
-    "require-lock-timeout", "require-statement-timeout",  # every migration runs with the lock_timeout of migrate.py
+    "prefer-bigint-over-int",
+    "prefer-bigint-over-smallint",  # positions, partitions, send numbers: small by nature
+    "require-lock-timeout",
+    "require-statement-timeout",  # every migration runs with the lock_timeout of migrate.py
 )
 
 
@@ -91,11 +95,22 @@ def test_an_ordinary_owner_can_migrate_and_become_the_app(services: Stack) -> No
 def test_squawk_finds_nothing_unsafe() -> None:
     folder = Path(str(files("infra.postgres.migrations")))
     found = subprocess.run(
-        [Path(sys.executable).with_name("squawk"), "--assume-in-transaction", "--pg-version", "15.0",
-         "--exclude", ",".join(PASSED_OVER),
-         # The rollback drops what the migration made: that is what it is for.
-         "--exclude-path", "*.rollback.sql", *sorted(folder.glob("[0-9]*.sql"))],
-        capture_output=True, text=True, check=False)
+        [
+            Path(sys.executable).with_name("squawk"),
+            "--assume-in-transaction",
+            "--pg-version",
+            "15.0",
+            "--exclude",
+            ",".join(PASSED_OVER),
+            # The rollback drops what the migration made: that is what it is for.
+            "--exclude-path",
+            "*.rollback.sql",
+            *sorted(folder.glob("[0-9]*.sql")),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert found.returncode == 0, found.stdout
 
 
@@ -107,7 +122,9 @@ def test_what_rests_in_sent_already_is_awaited_after_the_update(services: Stack)
         connection.execute(
             "INSERT INTO chunks (tenant, chunk, part, size, lane, sequences, reasons, seconds, carriers, segments, price, "
             "updated_at) VALUES ('11111111-1111-4111-8111-111111111111', 'c', 0, 6, 'otp', '{25,41,25,1048588,26,25}', "
-            "'{0,0,104,0,60,0}', '{70,60,5,5,5,5}', '{3,3,3,3,3,0}', '{1,1,1,1,1,1}', 700, 0)")
+            "'{0,0,104,0,60,0}', '{70,60,5,5,5,5}', '{3,3,3,3,3,0}', '{1,1,1,1,1,1}', 700, 0)"
+        )
         connection.execute((folder / "0002_awaited_receipts.sql").read_text())
         assert connection.execute("SELECT chunk, carrier, since, lease_until FROM awaited_receipts").fetchall() == [
-            ("c", 3, 60, 0)]
+            ("c", 3, 60, 0)
+        ]

@@ -20,8 +20,9 @@ from infra.services.stack import Stack
 from tests.support.database import add_tenant, fresh_database
 from tests.support.log_records import KEYRING, TENANT
 
-KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() " \
-       "AND pid <> pg_backend_pid()"
+KILL = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 
 
 @pytest.fixture
@@ -70,7 +71,8 @@ async def test_the_book_follows_changes_and_keeps_what_it_knows(database: str) -
         connection.execute(
             "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition, settings, "
             "secret, secret_key_id) VALUES ('acme', 3, 'smpp', 100, 5, 2, 60, 4, '{\"port\": 2775}', %s, %s)",
-            (secret, key_id))
+            (secret, key_id),
+        )
         connection.execute("INSERT INTO routes VALUES ('', '{acme}', 100), ('+49', '{acme}', 700)")
     pool = await open_pool(database)
     book = ConfigCache(pool, KEYRING)

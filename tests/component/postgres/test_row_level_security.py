@@ -18,12 +18,32 @@ from tests.support.log_records import OTHER, TENANT
 pytestmark = pytest.mark.stack
 
 TENANT_TABLES = (
-    "api_keys", "balances", "campaigns", "campaign_parts", "rejections", "chunk_payloads", "chunks", "campaign_counts",
-    "campaign_spend", "attempt_chunks", "held", "tenants",
+    "api_keys",
+    "balances",
+    "campaigns",
+    "campaign_parts",
+    "rejections",
+    "chunk_payloads",
+    "chunks",
+    "campaign_counts",
+    "campaign_spend",
+    "attempt_chunks",
+    "held",
+    "tenants",
 )
-HIDDEN = ("reservations", "allowances", "carrier_refs", "ref_blocks", "message_refs",
-          "uncertain_positions", "receipt_parts", "sink_offsets", "dead_letters",
-          "parked_receipts", "awaited_receipts")
+HIDDEN = (
+    "reservations",
+    "allowances",
+    "carrier_refs",
+    "ref_blocks",
+    "message_refs",
+    "uncertain_positions",
+    "receipt_parts",
+    "sink_offsets",
+    "dead_letters",
+    "parked_receipts",
+    "awaited_receipts",
+)
 CHUNK = """
 INSERT INTO chunk_payloads (tenant, chunk, campaign, part, size, lane, sender, body, smart, version, grouping, accepted_at,
                             due_at, expires_at, indexes, key_id, sealed, to_hashes)
@@ -83,11 +103,14 @@ async def test_a_connection_forgets_its_tenant_also_after_an_error(app: Pool) ->
         assert await fetch_all(connection, "SELECT current_user::text") == [("sluice_app",)]
 
 
-@pytest.mark.parametrize("statement", [
-    "INSERT INTO rejections VALUES ('{}', 'cmp_A', 0, 0, 'p', 'c', 'd')",
-    "INSERT INTO campaigns (tenant, id, name, sender, body, lane, validity_seconds, status, grouping, digest, answer, "
-    "created_at) VALUES ('{}', 'cmp_B', 'n', 's', 'b', 'otp', 1, 'draft', 0, '', '{{}}', 0)",
-])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO rejections VALUES ('{}', 'cmp_A', 0, 0, 'p', 'c', 'd')",
+        "INSERT INTO campaigns (tenant, id, name, sender, body, lane, validity_seconds, status, grouping, digest, answer, "
+        "created_at) VALUES ('{}', 'cmp_B', 'n', 's', 'b', 'otp', 1, 'draft', 0, '', '{{}}', 0)",
+    ],
+)
 async def test_a_row_of_another_tenant_is_refused(app: Pool, statement: str) -> None:
     async with tenant_transaction(app, TENANT) as connection:
         await connection.execute(statement.format(TENANT))
@@ -105,12 +128,17 @@ async def test_what_the_app_never_needs_it_cannot_read(app: Pool, table: str) ->
 
 async def test_the_app_owns_nothing_and_cannot_bypass(app: Pool) -> None:
     async with transaction(app) as connection:
-        assert await fetch_all(connection, "SELECT rolbypassrls, rolsuper, rolcanlogin FROM pg_roles "
-                                           "WHERE rolname = current_user") == [(False, False, False)]
-        assert await fetch_all(connection, "SELECT count(*) FROM pg_class WHERE pg_get_userbyid(relowner) = "
-                                           "'sluice_app'") == [(0,)]
-        owners = await fetch_all(connection, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = "
-                                             "'public'::regnamespace AND relrowsecurity AND NOT relforcerowsecurity")
+        assert await fetch_all(
+            connection, "SELECT rolbypassrls, rolsuper, rolcanlogin FROM pg_roles WHERE rolname = current_user"
+        ) == [(False, False, False)]
+        assert await fetch_all(
+            connection, "SELECT count(*) FROM pg_class WHERE pg_get_userbyid(relowner) = 'sluice_app'"
+        ) == [(0,)]
+        owners = await fetch_all(
+            connection,
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = "
+            "'public'::regnamespace AND relrowsecurity AND NOT relforcerowsecurity",
+        )
         assert owners == []
 
 
@@ -120,14 +148,16 @@ async def test_every_key_of_a_tenant_table_starts_with_the_tenant(database: str)
             "SELECT i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid "
             "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0] "
             "WHERE i.indisunique AND c.relrowsecurity AND c.relname NOT IN ('tenants', 'api_keys') "
-            "AND a.attname <> 'tenant'").fetchall()
+            "AND a.attname <> 'tenant'"
+        ).fetchall()
     assert wrong == []
 
 
 async def test_keys_in_force_are_known_before_the_tenant_is(app: Pool, database: str) -> None:
     with psycopg.connect(database) as connection:
-        connection.execute("INSERT INTO api_keys (id, tenant, hash) VALUES ('k1', %s, 'h'), ('k2', %s, 'h')",
-                           (TENANT, OTHER))
+        connection.execute(
+            "INSERT INTO api_keys (id, tenant, hash) VALUES ('k1', %s, 'h'), ('k2', %s, 'h')", (TENANT, OTHER)
+        )
         connection.execute("UPDATE api_keys SET revoked_at = now() WHERE id = 'k2'")
     async with transaction(app) as connection2:
         assert await fetch_all(connection2, "SELECT id, tenant::text FROM keys_in_force()") == [("k1", TENANT)]

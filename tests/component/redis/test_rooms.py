@@ -75,7 +75,9 @@ async def test_the_first_writer_chooses_the_carrier(redis: Redis, name: str) -> 
     rooms = CarrierCapacity(redis)
     assert await rooms.assign([(name, 1, {"x": 0b0011, "y": 0b0100})]) == [{"x": 0b0011, "y": 0b0100}]
     assert await rooms.assign([(name, 1, {"y": 0b1110}), (name, 2, {"y": 0b1111})]) == [
-        {"x": 0b0010, "y": 0b1100}, {"y": 0b1111}]
+        {"x": 0b0010, "y": 0b1100},
+        {"y": 0b1111},
+    ]
 
 
 async def test_writers_at_the_same_moment_agree(redis: Redis, name: str) -> None:
@@ -84,8 +86,7 @@ async def test_writers_at_the_same_moment_agree(redis: Redis, name: str) -> None
     assert all(answer == answers[0] for answer in answers)
     first = answers[0][0]
     assert sum(first.values()) == 0b1111
-    assert await rooms.assign([(name, 1, {"z": 1}), (f"{name}b", 1, {"z": 1})]) == [
-        {next(iter(first)): 1}, {"z": 1}]
+    assert await rooms.assign([(name, 1, {"z": 1}), (f"{name}b", 1, {"z": 1})]) == [{next(iter(first)): 1}, {"z": 1}]
 
 
 async def test_the_waiting_flag(redis: Redis, name: str) -> None:

@@ -76,6 +76,7 @@ async def test_a_redis_that_hangs_is_down_after_a_quarter_of_a_second() -> None:
 
 async def test_a_cancellation_that_nobody_asked_for_is_a_lost_redis(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections closed by several callers are one future: the time-out of one caller cancels it for the others."""
+
     async def closed_by_others(*_words: object) -> None:
         gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         gone.cancel()
@@ -103,6 +104,7 @@ async def test_a_task_that_is_told_to_end_ends(redis: Redis, monkeypatch: pytest
 
 async def test_callers_that_lose_redis_together_are_all_told_so(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of them closes the idle connections; that a close takes too long is no concern of the caller."""
+
     async def too_slow(inuse_connections: bool = True) -> None:
         raise TimeoutError
 

@@ -18,8 +18,10 @@ from infra.services.stack import Stack
 from tests.support.database import add_tenant, fresh_database
 from tests.support.log_records import TENANT
 
-CARRIER = "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition) " \
-          "VALUES (%s, %s, 'smpp', 1, 1, 2, %s, 0)"
+CARRIER = (
+    "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition) "
+    "VALUES (%s, %s, 'smpp', 1, 1, 2, %s, 0)"
+)
 
 
 @pytest.fixture

@@ -29,10 +29,14 @@ pytestmark = pytest.mark.stack
 
 BENT: dict[str, tuple[str, Any]] = {
     "bytes that are no record": ("UPDATE held SET slice = %s WHERE chunk = %s", b"\xff\xfe"),
-    "columns of another length": ("UPDATE held SET slice = %s WHERE chunk = %s", encode(Envelope(slices=[
-        a_slice(campaign=None, segments=b"\1", sealed=b"")]))),
-    "a lane that nobody has": ("UPDATE held SET slice = %s WHERE chunk = %s", encode(Envelope(slices=[
-        a_slice(campaign=None, lane="no lane", sealed=b"")]))),
+    "columns of another length": (
+        "UPDATE held SET slice = %s WHERE chunk = %s",
+        encode(Envelope(slices=[a_slice(campaign=None, segments=b"\1", sealed=b"")])),
+    ),
+    "a lane that nobody has": (
+        "UPDATE held SET slice = %s WHERE chunk = %s",
+        encode(Envelope(slices=[a_slice(campaign=None, lane="no lane", sealed=b"")])),
+    ),
     "a payload that does not open": ("UPDATE chunk_payloads SET sealed = %s WHERE chunk = %s", b"\0" * 60),
     "an index too few": ("UPDATE chunk_payloads SET size = 3, indexes = %s WHERE chunk = %s", b"\0" * 4),
 }
@@ -40,8 +44,9 @@ BENT: dict[str, tuple[str, Any]] = {
 
 @pytest.mark.parametrize("how", sorted(BENT))
 @pytest.mark.parametrize("way", ["end", "intake"])
-async def test_neighbours_of_a_row_that_fails_go_on(services: Stack, database: str, leases: RowLeases, outbox: Outbox,
-                                                    how: str, way: str) -> None:
+async def test_neighbours_of_a_row_that_fails_go_on(
+    services: Stack, database: str, leases: RowLeases, outbox: Outbox, how: str, way: str
+) -> None:
     names = [f"chk_{secrets.token_hex(8)}" for _ in range(3)]
     for name in names:
         apply_records(database, an_envelope(chunk=name, campaign=None), sink=IngestSink(SEALER))
@@ -57,7 +62,7 @@ async def test_neighbours_of_a_row_that_fails_go_on(services: Stack, database: s
     else:
         await release.to_intake(claimed, ResumeAt.ROUTE)
         told = {s.chunk for e in records_of(services.kafka, "ingest-marketing", Envelope) for s in e.slices}
-    waiting = {chunk for chunk, in rows(database, "SELECT chunk FROM held WHERE waiting > 0")}
+    waiting = {chunk for (chunk,) in rows(database, "SELECT chunk FROM held WHERE waiting > 0")}
     assert {names[0], names[2]} <= told and not {names[0], names[2]} & waiting
     if way == "end" or how != "a payload that does not open":  # intake opens it, and buries it
         assert names[1] in waiting
@@ -70,10 +75,24 @@ async def test_one_uncertain_message_that_cannot_be_settled_keeps_none_waiting(
     for n, name in enumerate(names):
         apply_records(database, an_envelope(chunk=name, campaign=None), sink=IngestSink(SEALER))
         segments = b"" if n == 1 else bytes([1]) * 10
-        execute(database, "INSERT INTO reservations (tenant, chunk, round, price, positions, segments, amount, at) "
-                          "VALUES (%s, %s, 1, 700, %s, %s, 7000, %s)", TENANT, name, b"\xff\x03", segments, NOW)
-        execute(database, "INSERT INTO uncertain_positions (tenant, carrier, to_hash, chunk, send, position, at) "
-                          "VALUES (%s, 'acme', 7, %s, 1, 5, %s)", TENANT, name, NOW)
+        execute(
+            database,
+            "INSERT INTO reservations (tenant, chunk, round, price, positions, segments, amount, at) "
+            "VALUES (%s, %s, 1, 700, %s, %s, 7000, %s)",
+            TENANT,
+            name,
+            b"\xff\x03",
+            segments,
+            NOW,
+        )
+        execute(
+            database,
+            "INSERT INTO uncertain_positions (tenant, carrier, to_hash, chunk, send, position, at) "
+            "VALUES (%s, 'acme', 7, %s, 1, 5, %s)",
+            TENANT,
+            name,
+            NOW,
+        )
     await settle_uncertain(leases, outbox, lambda: NOW + 61_000)
     assert {u.chunk for u in records_of(services.kafka, "usage", Usage)} >= {names[0], names[2]}
     assert rows(database, "SELECT chunk FROM uncertain_positions") == [(names[1],)]

@@ -45,14 +45,17 @@ async def turn(leases: RowLeases, outbox: Outbox, at: int) -> bool:
 
 
 async def test_exactly_the_overdue_ones_of_each_carrier_and_no_public_event(
-        services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str) -> None:
-    apply_records(database, sent(chunk, HALF), sent(chunk, REST, carrier="slow"),
-                  events(change("delivered", 1), chunk=chunk))
+    services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str
+) -> None:
+    apply_records(
+        database, sent(chunk, HALF), sent(chunk, REST, carrier="slow"), events(change("delivered", 1), chunk=chunk)
+    )
     receipts = len(read_topic(services.kafka, "delivery-receipts"))
     assert await turn(leases, outbox, NOW + WAIT + 1000)
     [record] = events_of(services.kafka, chunk)
     assert [(c.status, c.send, c.positions, c.reason, c.carrier) for c in record.changes] == [
-        ("sent", 1, HALF & ~1, "no_receipt", "acme")]
+        ("sent", 1, HALF & ~1, "no_receipt", "acme")
+    ]
     apply_records(database, record)
     assert rows(database, REASONS, chunk) == [([0, 104, 104, 104, 104, 0, 0, 0, 0, 0],)]
     assert rows(database, "SELECT counts[10], counts[13] FROM campaign_counts") == [(9, 1)]
@@ -64,7 +67,8 @@ async def test_exactly_the_overdue_ones_of_each_carrier_and_no_public_event(
 
 
 async def test_not_a_moment_early_and_by_the_wait_of_now(
-        database: str, leases: RowLeases, outbox: Outbox, chunk: str) -> None:
+    database: str, leases: RowLeases, outbox: Outbox, chunk: str
+) -> None:
     apply_records(database, sent(chunk))
     assert not await turn(leases, outbox, NOW + WAIT)
     execute(database, "UPDATE carriers SET receipt_wait_seconds = 120 WHERE id = 'acme'")
@@ -75,7 +79,8 @@ async def test_not_a_moment_early_and_by_the_wait_of_now(
 
 
 async def test_those_of_a_chunk_that_were_sent_later_follow_in_their_time(
-        services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str) -> None:
+    services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str
+) -> None:
     apply_records(database, sent(chunk, HALF), sent(chunk, REST, at=NOW + 30_000, send=2))
     assert await turn(leases, outbox, NOW + WAIT + 1000)
     apply_records(database, *events_of(services.kafka, chunk))
@@ -83,7 +88,9 @@ async def test_those_of_a_chunk_that_were_sent_later_follow_in_their_time(
     assert not await turn(leases, outbox, NOW + WAIT + 30_000)
     assert await turn(leases, outbox, NOW + WAIT + 31_000)
     assert [(c.send, c.positions) for record in events_of(services.kafka, chunk) for c in record.changes] == [
-        (1, HALF), (2, REST)]
+        (1, HALF),
+        (2, REST),
+    ]
 
 
 async def test_what_moves_on_is_not_awaited(database: str, leases: RowLeases, outbox: Outbox, chunk: str) -> None:
@@ -103,17 +110,23 @@ async def test_a_late_receipt_wins_before_and_after(database: str, chunk: str) -
         for record in order:
             apply_records(database, record)
         assert rows(database, REASONS, chunk) == [([0] * 5 + [104] * 5,)]
-        assert rows(database, "SELECT array_agg(s %% 16 ORDER BY n) FROM chunks, unnest(sequences) WITH ORDINALITY "
-                              "AS u (s, n) WHERE chunk = %s", chunk) == [([12] * 5 + [9] * 5,)]
+        assert rows(
+            database,
+            "SELECT array_agg(s %% 16 ORDER BY n) FROM chunks, unnest(sequences) WITH ORDINALITY "
+            "AS u (s, n) WHERE chunk = %s",
+            chunk,
+        ) == [([12] * 5 + [9] * 5,)]
         assert rows(database, RESTING) == []
 
 
 async def test_people_who_know_sql_see_it(database: str, chunk: str) -> None:
     apply_records(database, an_envelope(chunk=chunk), sink=IngestSink(SEALER))
     apply_records(database, sent(chunk), events(change("sent", HALF, reason="no_receipt"), chunk=chunk, at=NOW + WAIT))
-    assert rows(database, "SELECT status, reason, carrier, extract(epoch FROM updated_at)::int, count(*)::int FROM messages "
-                          "GROUP BY 1, 2, 3, 4 ORDER BY reason") == [
-        ("sent", 0, "acme", NOW // 1000, 5), ("sent", 104, "acme", NOW // 1000 + 60, 5)]
+    assert rows(
+        database,
+        "SELECT status, reason, carrier, extract(epoch FROM updated_at)::int, count(*)::int FROM messages "
+        "GROUP BY 1, 2, 3, 4 ORDER BY reason",
+    ) == [("sent", 0, "acme", NOW // 1000, 5), ("sent", 104, "acme", NOW // 1000 + 60, 5)]
 
 
 class DeadOutbox:
@@ -126,7 +139,8 @@ class DeadOutbox:
 
 
 async def test_killed_before_the_acknowledgement_it_is_told_after_the_lease(
-        services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str) -> None:
+    services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str
+) -> None:
     apply_records(database, sent(chunk))
     begun = NOW + 2 * WAIT
     with pytest.raises(DeliveryError):
@@ -142,7 +156,8 @@ async def test_killed_before_the_acknowledgement_it_is_told_after_the_lease(
 
 
 async def test_a_sink_that_is_behind_does_not_get_more_and_more_to_read(
-        services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str) -> None:
+    services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str
+) -> None:
     apply_records(database, sent(chunk))
     begun = NOW + 2 * WAIT
     assert await turn(leases, outbox, begun)
@@ -153,8 +168,8 @@ async def test_a_sink_that_is_behind_does_not_get_more_and_more_to_read(
 
 
 async def test_a_turn_is_bounded_and_the_oldest_go_first(
-        services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str,
-        monkeypatch: pytest.MonkeyPatch) -> None:
+    services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(overdue, "BURST_CHUNKS", 2)
     names = [f"{chunk}_{n}" for n in range(5)]
     apply_records(database, *(sent(name, at=NOW - 1000 * n) for n, name in enumerate(names)))
@@ -165,8 +180,9 @@ async def test_a_turn_is_bounded_and_the_oldest_go_first(
     assert seen[0] == names[3:] and seen[1] == names[1:]
 
 
-async def test_two_releasers_do_not_tell_twice(services: Stack, database: str, leases: RowLeases, outbox: Outbox,
-                                               chunk: str) -> None:
+async def test_two_releasers_do_not_tell_twice(
+    services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str
+) -> None:
     names = [f"{chunk}_{n}" for n in range(20)]
     apply_records(database, *(sent(name) for name in names))
     await asyncio.gather(*(turn(leases, outbox, NOW + 2 * WAIT) for _ in range(3)))

@@ -29,9 +29,12 @@ pytestmark = pytest.mark.stack
 async def test_overdue_receipts_are_noted_while_it_runs(services: Stack, database: str, tmp_path: Path) -> None:
     chunk = f"chk_{secrets.token_hex(8)}"
     apply_records(database, events(change("sent", carrier="acme"), chunk=chunk))
-    settings = Settings(data_dir=tmp_path, kafka=KafkaSettings(bootstrap=services.kafka),
-                        postgres=PostgresSettings(url=SecretStr(database)),
-                        redis=RedisSettings(url=SecretStr(services.redis)))
+    settings = Settings(
+        data_dir=tmp_path,
+        kafka=KafkaSettings(bootstrap=services.kafka),
+        postgres=PostgresSettings(url=SecretStr(database)),
+        redis=RedisSettings(url=SecretStr(services.redis)),
+    )
     create_keyring(settings.keyring_path)
     ready, stop = asyncio.Event(), asyncio.Event()
     context = RoleContext(settings=settings, name="releaser", pool=None, instance="releaser-0", stop=stop, ready=ready.set)

@@ -24,10 +24,14 @@ from tests.support.topic_reader import records_of
 pytestmark = pytest.mark.stack
 
 LATER = NOW + 61_000
-RESERVED = "INSERT INTO reservations (tenant, chunk, round, price, positions, segments, amount, at) " \
-           "VALUES (%s, %s, %s, 700, %s, %s, %s, %s)"
-UNCERTAIN = "INSERT INTO uncertain_positions (tenant, carrier, to_hash, chunk, send, position, at) " \
-            "VALUES (%s, 'acme', 7, %s, %s, %s, %s)"
+RESERVED = (
+    "INSERT INTO reservations (tenant, chunk, round, price, positions, segments, amount, at) "
+    "VALUES (%s, %s, %s, 700, %s, %s, %s, %s)"
+)
+UNCERTAIN = (
+    "INSERT INTO uncertain_positions (tenant, carrier, to_hash, chunk, send, position, at) "
+    "VALUES (%s, 'acme', 7, %s, %s, %s, %s)"
+)
 ACCOUNT = "SELECT charged, reserved FROM balances"
 LEFT = "SELECT position FROM uncertain_positions ORDER BY position"
 
@@ -61,8 +65,8 @@ async def settled(services: Stack, url: str, leases: RowLeases, outbox: Outbox, 
 
 @pytest.mark.parametrize(("charge", "account"), [(True, (2800, 95_800)), (False, (0, 95_800))])
 async def test_charged_or_given_back_by_the_tenants_setting(
-        services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str, charge: bool,
-        account: tuple[int, int]) -> None:
+    services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str, charge: bool, account: tuple[int, int]
+) -> None:
     execute(database, "UPDATE tenants SET charge_uncertain = %s", charge)
     reserve(database, chunk, 0, list(range(10)), segments=2)
     unsure(database, chunk, 1, 3)
@@ -75,7 +79,8 @@ async def test_charged_or_given_back_by_the_tenants_setting(
 
 
 async def test_under_the_round_that_paid_for_it_when_others_were_tried_again(
-        services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str) -> None:
+    services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str
+) -> None:
     reserve(database, chunk, 0, list(range(10)))
     reserve(database, chunk, 1, [4, 5])
     unsure(database, chunk, 0, 9)
@@ -86,7 +91,8 @@ async def test_under_the_round_that_paid_for_it_when_others_were_tried_again(
 
 
 async def test_what_no_reservation_paid_for_is_no_longer_awaited_and_costs_nothing(
-        services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str) -> None:
+    services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str
+) -> None:
     unsure(database, chunk, 2)
     assert await settled(services, database, leases, outbox, chunk) == []
     assert rows(database, ACCOUNT) == [(0, 100_000)] and rows(database, LEFT) == []

@@ -93,8 +93,9 @@ def test_brokers_may_have_ipv6_addresses(address: str) -> None:
 def test_services_listen_on_ipv6_where_there_is_no_other_loopback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     binding_fault = ports._binding_fault
     gone = OSError(errno.EADDRNOTAVAIL, "no such address")
-    monkeypatch.setattr(ports, "_binding_fault", lambda family, address: (
-        gone if family == socket.AF_INET else binding_fault(family, address)))
+    monkeypatch.setattr(
+        ports, "_binding_fault", lambda family, address: gone if family == socket.AF_INET else binding_fault(family, address)
+    )
     ports.loopback.cache_clear()
     try:
         assert (ports.loopback(), ports.loopback_in_url()) == ("::1", "[::1]")

@@ -56,8 +56,15 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 def feed(kafka: str, topic: str, numbers: Iterator[int]) -> None:
     """The records of the next numbers, half of them in each partition; a chunk is spoken of several times."""
     for partition in (0, 1):
-        put(kafka, topic, [events(change("sent"), chunk=f"chk_{number % CHUNKS}", at=1_700_000_000_000 + number)
-                           for number in islice(numbers, ROUND // 2)], partition)
+        put(
+            kafka,
+            topic,
+            [
+                events(change("sent"), chunk=f"chk_{number % CHUNKS}", at=1_700_000_000_000 + number)
+                for number in islice(numbers, ROUND // 2)
+            ],
+            partition,
+        )
 
 
 def test_killed_in_mid_transaction_loses_nothing_and_counts_nothing_twice(services: Stack) -> None:
@@ -85,5 +92,6 @@ def test_killed_in_mid_transaction_loses_nothing_and_counts_nothing_twice(servic
         finally:
             kill(process)
         assert ask(url, "SELECT count(*), sum(cardinality(sequences)) FROM chunks") == [(CHUNKS, 10 * CHUNKS)]
-        assert ask(url, "SELECT sum(counts[10])::int, sum((SELECT sum(c) FROM unnest(counts) c))::int "
-                        "FROM campaign_counts") == [(10 * CHUNKS, 10 * CHUNKS)]
+        assert ask(
+            url, "SELECT sum(counts[10])::int, sum((SELECT sum(c) FROM unnest(counts) c))::int FROM campaign_counts"
+        ) == [(10 * CHUNKS, 10 * CHUNKS)]

@@ -29,9 +29,14 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.stack
 
 NEXT = "SELECT coalesce(sum(next), 0)::int FROM sink_offsets"
-HOSTILE = {"nul": "a\0b", "controls": "\x1b[2J\n", "right to left": "\u202eילשמ", "escapes": '\\u0000"\\',
-           "long": "é" * 300_000}
-FAR = [-2**63, -62_135_596_800_001, 253_402_300_800_000, 2**63 - 1]
+HOSTILE = {
+    "nul": "a\0b",
+    "controls": "\x1b[2J\n",
+    "right to left": "\u202eילשמ",
+    "escapes": '\\u0000"\\',
+    "long": "é" * 300_000,
+}
+FAR = [-(2**63), -62_135_596_800_001, 253_402_300_800_000, 2**63 - 1]
 """Before the year 1 and after 9999, and what no number of eight bytes exceeds."""
 
 
@@ -40,8 +45,10 @@ def database(services: Stack, topics: None) -> Iterator[str]:
     with fresh_database(services.postgres) as url:
         add_tenant(url, TENANT)
         with psycopg.connect(url) as connection:
-            connection.execute("INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, "
-                               "partition) VALUES ('acme', 3, 'smpp', 1, 1, 2, 1, 0)")
+            connection.execute(
+                "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, "
+                "partition) VALUES ('acme', 3, 'smpp', 1, 1, 2, 1, 0)"
+            )
         yield url
 
 
@@ -59,8 +66,13 @@ class Place:
         """Put them and wait until the sink is behind them."""
         producer = Producer({"bootstrap.servers": self.kafka, "acks": "all"})
         for record in records:
-            producer.produce(self.topic, record if isinstance(record, bytes) else encode(record), partition=0, key=b"key",
-                             headers=[("x-from", b"gateway"), ("own", b"kept")])
+            producer.produce(
+                self.topic,
+                record if isinstance(record, bytes) else encode(record),
+                partition=0,
+                key=b"key",
+                headers=[("x-from", b"gateway"), ("own", b"kept")],
+            )
         assert producer.flush(30) == 0
         with running_sink(self.sink, self.kafka, self.database):
             wait_for(lambda: ask(self.database, NEXT) == [(len(records),)])
@@ -94,8 +106,13 @@ GOOD: dict[str, Callable[[str], Any]] = {
     "held": lambda name: held(of={"chunk": name}),
     "usage": lambda name: usage(charged=0b1, chunk=name),
 }
-TABLES = {"ingest": "chunk_payloads", "message-events": "chunks", "attempts": "attempt_chunks", "held": "held",
-          "usage": "reservations"}
+TABLES = {
+    "ingest": "chunk_payloads",
+    "message-events": "chunks",
+    "attempts": "attempt_chunks",
+    "held": "held",
+    "usage": "reservations",
+}
 
 
 def bend(record: Any, **fields: Any) -> Any:
@@ -112,18 +129,28 @@ def bend(record: Any, **fields: Any) -> Any:
 @pytest.mark.parametrize("sink", sorted(GOOD))
 def test_neighbours_of_what_no_table_can_keep_are_written(services: Stack, database: str, sink: str) -> None:
     place, good = Place(services, database, sink), GOOD[sink]
-    odd = [b"no record at all", encode(good(chunk("x"))).replace(b"chk_odd", b"chk\xff\xfe\xfdd"),
-           bend(good(chunk("u")), tenant=TENANT.upper()), bend(good(chunk("n")), tenant="nobody")]
+    odd = [
+        b"no record at all",
+        encode(good(chunk("x"))).replace(b"chk_odd", b"chk\xff\xfe\xfdd"),
+        bend(good(chunk("u")), tenant=TENANT.upper()),
+        bend(good(chunk("n")), tenant="nobody"),
+    ]
     odd += [bend(good(chunk("c")), chunk=f"chk_{text}") for text in HOSTILE.values()]
-    odd += [bend(good(chunk("r")), **{field: text}) for text in HOSTILE.values()
-            for field in ("carrier", "reason", "sender", "body", "lease", "key_id", "lane", "campaign")]
-    odd += [bend(good(chunk("t")), **{field: number}) for number in FAR
-            for field in ("at", "expires_at", "price", "accepted_at", "due_at", "not_before", "cost")]
+    odd += [
+        bend(good(chunk("r")), **{field: text})
+        for text in HOSTILE.values()
+        for field in ("carrier", "reason", "sender", "body", "lease", "key_id", "lane", "campaign")
+    ]
+    odd += [
+        bend(good(chunk("t")), **{field: number})
+        for number in FAR
+        for field in ("at", "expires_at", "price", "accepted_at", "due_at", "not_before", "cost")
+    ]
     story: list[Record | bytes] = []
     for n, record in enumerate(odd):
         story += [good(chunk(n)), record]
     place.tell([*story, good(chunk("last"))])
-    rows = {name for name, in ask(database, f"SELECT DISTINCT chunk FROM {TABLES[sink]}")}
+    rows = {name for (name,) in ask(database, f"SELECT DISTINCT chunk FROM {TABLES[sink]}")}
     assert {chunk(n) for n in range(len(odd))} | {chunk("last")} <= rows
     assert not {name for name in rows if not name.isascii() or "\0" in name or len(name) > 128}
     offsets = {int(headers["x-orig-offset"]) for _, headers in place.letters()}
@@ -132,8 +159,14 @@ def test_neighbours_of_what_no_table_can_keep_are_written(services: Stack, datab
 
 def test_a_code_that_jsonb_refuses_costs_nobody_a_state(services: Stack, database: str) -> None:
     place = Place(services, database, "message-events")
-    place.tell([events(*[change("undelivered", 1 << n, code=text) for n, text in enumerate(HOSTILE.values())],
-                       change("delivered", 0b1110000000))])
+    place.tell(
+        [
+            events(
+                *[change("undelivered", 1 << n, code=text) for n, text in enumerate(HOSTILE.values())],
+                change("delivered", 0b1110000000),
+            )
+        ]
+    )
     [(sequences, codes)] = ask(database, "SELECT sequences, codes FROM chunks")
     assert [s & 15 for s in sequences] == [11] * len(HOSTILE) + [0] * (7 - len(HOSTILE)) + [12] * 3
     assert codes["0"] == "a\ufffdb" and all(len(code) <= 64 for code in codes.values())
@@ -142,8 +175,15 @@ def test_a_code_that_jsonb_refuses_costs_nobody_a_state(services: Stack, databas
 
 def test_one_change_that_nobody_knows_is_buried_with_nobody_else(services: Stack, database: str) -> None:
     place = Place(services, database, "message-events")
-    place.tell([events(change("sent", 0b0011111111), change("no_such_state", 0b0100000000, segments=b"\1"),
-                       change("delivered", 0b1000000000))])
+    place.tell(
+        [
+            events(
+                change("sent", 0b0011111111),
+                change("no_such_state", 0b0100000000, segments=b"\1"),
+                change("delivered", 0b1000000000),
+            )
+        ]
+    )
     [(sequences,)] = ask(database, "SELECT sequences FROM chunks")
     assert [s & 15 for s in sequences] == [9] * 8 + [0, 12]
     [(value, headers)] = place.letters()
@@ -163,8 +203,12 @@ def test_one_chunk_of_an_envelope_is_buried_alone(services: Stack, database: str
 
 def test_more_bad_values_than_any_brake_allows_pass(services: Stack, database: str) -> None:
     place = Place(services, database, "usage")
-    place.tell([*[usage(charged=1, price=2**62, chunk=chunk(n), segments=b"\xff") for n in range(130)],
-                usage(charged=1, chunk=chunk("last"))])
+    place.tell(
+        [
+            *[usage(charged=1, price=2**62, chunk=chunk(n), segments=b"\xff") for n in range(130)],
+            usage(charged=1, chunk=chunk("last")),
+        ]
+    )
     assert ask(database, "SELECT chunk FROM reservations") == [(chunk("last"),)]
     letters = place.letters()
     assert len(letters) == 130 and isinstance(decode(letters[0][0]), Usage)
@@ -184,13 +228,18 @@ def test_dead_letters_with_any_headers_are_stored(services: Stack, database: str
     producer = Producer({"bootstrap.servers": services.kafka, "acks": "all"})
     odd = [b"\0", b"\xff\xfe", b"9" * 40, b"-1", "\u202eילשמ".encode(), b"x" * 100_000]
     for value in odd:
-        producer.produce(place.topic, value, partition=0, timestamp=NOW, headers=[
-            (name, value) for name in ("x-orig-topic", "x-orig-offset", "x-error-message", "x-service", "own\x01")])
+        producer.produce(
+            place.topic,
+            value,
+            partition=0,
+            timestamp=NOW,
+            headers=[(name, value) for name in ("x-orig-topic", "x-orig-offset", "x-error-message", "x-service", "own\x01")],
+        )
     producer.produce(place.topic, None, partition=0)
     assert producer.flush(30) == 0
     with running_sink(place.sink, services.kafka, database):
         wait_for(lambda: ask(database, NEXT) == [(len(odd) + 1,)])
-    rows = ask(database, "SELECT value, headers::text FROM dead_letters ORDER BY \"offset\"")
+    rows = ask(database, 'SELECT value, headers::text FROM dead_letters ORDER BY "offset"')
     assert [row[0] for row in rows] == [*odd, None] and all(json.loads(row[1]) is not None for row in rows)
 
 

@@ -36,8 +36,9 @@ def settings(services: Stack, topics: None, tmp_path: Path) -> Iterator[Settings
     create_keyring(tmp_path / "keyring.json")
     with fresh_database(services.postgres) as url:
         begin_at_the_end(url, services.kafka)
-        yield Settings(data_dir=tmp_path, kafka=KafkaSettings(bootstrap=services.kafka),
-                       postgres=PostgresSettings(url=SecretStr(url)))
+        yield Settings(
+            data_dir=tmp_path, kafka=KafkaSettings(bootstrap=services.kafka), postgres=PostgresSettings(url=SecretStr(url))
+        )
 
 
 def begin_at_the_end(url: str, kafka: str) -> None:
@@ -46,8 +47,10 @@ def begin_at_the_end(url: str, kafka: str) -> None:
     ids = topic_ids(kafka, sorted({topic for topic, _ in ends}))
     with psycopg.connect(url) as connection:
         for (topic, partition), end in ends.items():
-            connection.execute("INSERT INTO sink_offsets (topic, topic_id, partition, next) VALUES (%s, %s, %s, %s)",
-                               (topic, ids[topic], partition, end))
+            connection.execute(
+                "INSERT INTO sink_offsets (topic, topic_id, partition, next) VALUES (%s, %s, %s, %s)",
+                (topic, ids[topic], partition, end),
+            )
 
 
 def is_seen(url: str, chunk: str) -> bool:
@@ -74,7 +77,8 @@ async def test_ready_quick_and_gone(settings: Settings, services: Stack) -> None
 
 
 async def test_settings_without_a_database_are_refused() -> None:
-    context = RoleContext(settings=Settings(), name="sinks", pool=None, instance="sinks-0", stop=asyncio.Event(),
-                          ready=lambda: None)
+    context = RoleContext(
+        settings=Settings(), name="sinks", pool=None, instance="sinks-0", stop=asyncio.Event(), ready=lambda: None
+    )
     with pytest.raises(ValueError, match="SLUICE_POSTGRES__URL"):
         await sinks.run(context)

@@ -108,8 +108,7 @@ def test_a_topic_made_anew_begins_at_its_start(services: Stack, database: str) -
 def test_records_between_poison_are_written(services: Stack, topics: None, database: str) -> None:
     topic = make_topic(services.kafka, partitions=1)
     broken = events(change("sent", 1 << 400))
-    put(services.kafka, topic, [sent(0), b"no record", sent(1), broken, events(change("sent"), tenant="nobody"),
-                                sent(2)])
+    put(services.kafka, topic, [sent(0), b"no record", sent(1), broken, events(change("sent"), tenant="nobody"), sent(2)])
     with running_sink(sink_on(topic), services.kafka, database):
         wait_for(lambda: ask(database, NEXT) == [(6,)])
     assert ask(database, COUNTED) == [(30,)]

@@ -199,5 +199,4 @@ async def test_the_carrier_sends_through_a_foreign_server(foreign_server: Foreig
 
 
 def _message(ref: int, text: str, *, sender: str = "Sluice") -> Submit:
-    return Submit(ref=ref, id_of=id_of, sender=sender, destination="4915112345678", text=text,
-                  validity_seconds=3600)
+    return Submit(ref=ref, id_of=id_of, sender=sender, destination="4915112345678", text=text, validity_seconds=3600)

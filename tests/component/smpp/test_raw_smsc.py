@@ -46,9 +46,17 @@ async def dial() -> AsyncIterator[Callable[..., object]]:
             harness = SenderHarness(lane)
             config = SmppSettings(host="127.0.0.1", port=smsc.port, system_id="s", response_timeout_seconds=patience)
             carrier = SmppCarrier(
-                config, CarrierCallbacks(on_receipts=harness.sender.matcher.take, on_room=harness.sender.wake,
-                                         on_unreadable=harness.sender.matcher.keep_unreadable),
-                window=10, binds=1, random=lambda: 0.0, backoff=Backoff(first=0.02, longest=0.1))
+                config,
+                CarrierCallbacks(
+                    on_receipts=harness.sender.matcher.take,
+                    on_room=harness.sender.wake,
+                    on_unreadable=harness.sender.matcher.keep_unreadable,
+                ),
+                window=10,
+                binds=1,
+                random=lambda: 0.0,
+                backoff=Backoff(first=0.02, longest=0.1),
+            )
             harness.sender.send_over(carrier, 10)
             await carrier.open()
             stack.push_async_callback(carrier.close)
@@ -59,8 +67,12 @@ async def dial() -> AsyncIterator[Callable[..., object]]:
 
 
 async def test_an_otp_goes_once_more_over_the_next_connection(dial: Callable[..., object]) -> None:
-    call: Call = await dial(Lane.OTP, lambda peer, sequence: (  # type: ignore[misc]
-        peer.cut() if peer.number == 1 else peer.take(sequence, b"b")))
+    call: Call = await dial(
+        Lane.OTP,
+        lambda peer, sequence: (  # type: ignore[misc]
+            peer.cut() if peer.number == 1 else peer.take(sequence, b"b")
+        ),
+    )
     call.harness.add(1)
     await until(lambda: len(call.said()) == 2)
     assert call.said() == ["unanswered", "sent"] and call.ids() == "b"

@@ -40,9 +40,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     path = tmp_path_factory.mktemp("tls") / "server.pem"
     path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         + certificate.public_bytes(serialization.Encoding.PEM)
     )
     return path
@@ -56,8 +54,9 @@ async def test_tls_is_spoken_and_the_certificate_is_checked(certificate: Path) -
     trusting = ssl.create_default_context(cafile=str(certificate))
     receipts: list[Receipt] = []
     results: list[Result] = []
-    callbacks = CarrierCallbacks(on_receipts=lambda came, acknowledge: receipts.extend(came), on_room=lambda: None,
-                                 on_unreadable=never_unreadable)
+    callbacks = CarrierCallbacks(
+        on_receipts=lambda came, acknowledge: receipts.extend(came), on_room=lambda: None, on_unreadable=never_unreadable
+    )
     config = SmppSettings(host="127.0.0.1", port=server.port, system_id="s", tls=True)
     backoff = Backoff(first=0.02, longest=0.02)
     friend = SmppCarrier(config, callbacks, window=10, binds=1, random=lambda: 0.5, backoff=backoff, tls=trusting)

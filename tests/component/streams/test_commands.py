@@ -55,8 +55,15 @@ def send(services: Stack, topic: str, *values: bytes) -> None:
 
 
 async def test_everything_is_known_at_the_start_and_later_ones_arrive(services: Stack, topic: str) -> None:
-    send(services, topic, encode(command("a", 1, "draft")), b"rubbish", encode(command("a", 3)), encode(command("a", 2)),
-         encode(command("b", 1)))
+    send(
+        services,
+        topic,
+        encode(command("a", 1, "draft")),
+        b"rubbish",
+        encode(command("a", 3)),
+        encode(command("a", 2)),
+        encode(command("b", 1)),
+    )
     book = CommandCache(services.kafka)
     await book.start()
     assert (book.version("a"), book.version("b"), book.version("c"), book.unreadable) == (3, 1, 0, 1)

@@ -18,8 +18,17 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.stack
 
 
-def ask(chunk: str, count: int, *, price: int = 100, lane: str = "marketing", round_: int = 0, segments: bytes = b"",
-        positions: int | None = None, tenant: str = TENANT) -> CreditAsk:
+def ask(
+    chunk: str,
+    count: int,
+    *,
+    price: int = 100,
+    lane: str = "marketing",
+    round_: int = 0,
+    segments: bytes = b"",
+    positions: int | None = None,
+    tenant: str = TENANT,
+) -> CreditAsk:
     return CreditAsk(
         tenant=tenant,
         campaign=None,

@@ -39,8 +39,9 @@ def written(kafka: str, *partitions: Sequence[Line]) -> str:
     faults: list[object] = []
     for partition, lines in enumerate(partitions):
         for value, at in lines:
-            producer.produce(topic, value=value, partition=partition, timestamp=at,
-                             on_delivery=lambda error, _: faults.append(error))
+            producer.produce(
+                topic, value=value, partition=partition, timestamp=at, on_delivery=lambda error, _: faults.append(error)
+            )
     assert producer.flush(30) == 0
     assert not any(faults)
     return topic

@@ -31,41 +31,52 @@ def receipt(*ids: str, to_hash: bytes = HASH, state: str = "DELIVRD") -> Unknown
 
 
 def store_chunk(url: str, refs: list[str | None] | None = None) -> None:
-    key_id, sealed = SEALER.seal(Columns(to=array("Q", [1, 2, 3]).tobytes(), refs=refs), tenant=TENANT,
-                                 campaign=CAMPAIGN, chunk=CHUNK)
+    key_id, sealed = SEALER.seal(
+        Columns(to=array("Q", [1, 2, 3]).tobytes(), refs=refs), tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK
+    )
     with psycopg.connect(url) as connection:
         connection.execute(
             "INSERT INTO chunk_payloads (tenant, chunk, campaign, part, size, lane, sender, body, smart, version, grouping,"
             " accepted_at, due_at, expires_at, indexes, key_id, sealed, to_hashes) VALUES"
             " (%s, %s, %s, 4, 3, 'marketing', 's', 'b', false, 1, 0, 1, 1, 2, %s, %s, %s, '{1,2,3}')",
-            (TENANT, CHUNK, CAMPAIGN, array("I", [10, 11, 12]).tobytes(), key_id, sealed))
+            (TENANT, CHUNK, CAMPAIGN, array("I", [10, 11, 12]).tobytes(), key_id, sealed),
+        )
 
 
 def store_ref(url: str, id_: str, position: int, *, to_hash: int = -77) -> None:
     with psycopg.connect(url) as connection:
-        [number] = connection.execute("INSERT INTO ref_blocks (tenant, chunk, send, carrier, at) VALUES"
-                                      " (%s, %s, 2, 'acme', %s) RETURNING number", (TENANT, CHUNK, NOW)).fetchone() or ()
-        connection.execute("INSERT INTO message_refs VALUES (%s, %s, %s, %s, 3)",
-                           (ref_key(id_), to_hash, number, position))
+        [number] = (
+            connection.execute(
+                "INSERT INTO ref_blocks (tenant, chunk, send, carrier, at) VALUES (%s, %s, 2, 'acme', %s) RETURNING number",
+                (TENANT, CHUNK, NOW),
+            ).fetchone()
+            or ()
+        )
+        connection.execute("INSERT INTO message_refs VALUES (%s, %s, %s, %s, 3)", (ref_key(id_), to_hash, number, position))
 
 
 def store_ref_of_an_earlier_version(url: str, id_: str, position: int, *, to_hash: int = -77, at: int = NOW) -> None:
     with psycopg.connect(url) as connection:
-        connection.execute("INSERT INTO carrier_refs VALUES ('acme', %s, %s, %s, 2, %s, %s, 3, %s)",
-                           (id_, TENANT, CHUNK, position, to_hash, at))
+        connection.execute(
+            "INSERT INTO carrier_refs VALUES ('acme', %s, %s, %s, 2, %s, %s, 3, %s)",
+            (id_, TENANT, CHUNK, position, to_hash, at),
+        )
 
 
 def store_uncertain(url: str, position: int, *, send: int = 1) -> None:
     with psycopg.connect(url) as connection:
-        connection.execute("INSERT INTO uncertain_positions VALUES (%s, 'acme', -77, %s, %s, %s, 1)",
-                           (TENANT, CHUNK, send, position))
+        connection.execute(
+            "INSERT INTO uncertain_positions VALUES (%s, 'acme', -77, %s, %s, %s, 1)", (TENANT, CHUNK, send, position)
+        )
 
 
 def store_states(url: str, *sequences: int) -> None:
     empty = [0] * len(sequences)
     with psycopg.connect(url) as connection:
-        connection.execute("INSERT INTO chunks VALUES (%s, %s, %s, 4, 3, 'marketing', %s, %s, %s, %s, %s, 500, '{}', 1)",
-                           (TENANT, CHUNK, CAMPAIGN, list(sequences), empty, empty, empty, [1] * len(sequences)))
+        connection.execute(
+            "INSERT INTO chunks VALUES (%s, %s, %s, 4, 3, 'marketing', %s, %s, %s, %s, %s, 500, '{}', 1)",
+            (TENANT, CHUNK, CAMPAIGN, list(sequences), empty, empty, empty, [1] * len(sequences)),
+        )
 
 
 async def sent_again(pool: Pool) -> int:
@@ -75,8 +86,11 @@ async def sent_again(pool: Pool) -> int:
 
 def store_reservation(url: str, round_: int) -> None:
     with psycopg.connect(url) as connection:
-        connection.execute("INSERT INTO reservations (tenant, chunk, round, price, positions, segments, amount, at) VALUES"
-                           " (%s, %s, %s, 500, %s, %s, 1, 1)", (TENANT, CHUNK, round_, b"\x07", b"\1\2\3"))
+        connection.execute(
+            "INSERT INTO reservations (tenant, chunk, round, price, positions, segments, amount, at) VALUES"
+            " (%s, %s, %s, 500, %s, %s, 1, 1)",
+            (TENANT, CHUNK, round_, b"\x07", b"\1\2\3"),
+        )
 
 
 def parked(url: str) -> list[tuple[str, int, str]]:
@@ -104,7 +118,14 @@ async def test_by_id_and_destination_the_newest_first(pool: Pool, database: str)
     [found] = await PostgresRefs(pool, SEALER).lookup([receipt("zz", "1f")], NOW)
     assert found is not None
     assert (found.position, found.send, found.index, found.part, found.ref, found.segments, found.price) == (
-        2, 2, 12, 4, "c", 3, 500)
+        2,
+        2,
+        12,
+        4,
+        "c",
+        3,
+        500,
+    )
     assert (found.attempts, found.charge_round, found.campaign, found.size) == (1, None, CAMPAIGN, 3)
     assert parked(database) == []
 
@@ -113,12 +134,15 @@ def store_carrier(url: str, msg_id_type: str) -> None:
     with psycopg.connect(url) as connection:
         connection.execute(
             "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition, settings)"
-            " VALUES ('acme', 1, 'smpp', 1, 1, 2, 60, 0, %s)", (Jsonb({"msg_id_type": msg_id_type}),))
+            " VALUES ('acme', 1, 'smpp', 1, 1, 2, 60, 0, %s)",
+            (Jsonb({"msg_id_type": msg_id_type}),),
+        )
 
 
 @pytest.mark.parametrize(("msg_id_type", "position"), [("same", 1), ("hex-dec", 1), ("auto", None)])
 async def test_where_ids_have_one_form_the_destination_need_not_agree(
-        pool: Pool, database: str, msg_id_type: str, position: int | None) -> None:
+    pool: Pool, database: str, msg_id_type: str, position: int | None
+) -> None:
     store_carrier(database, msg_id_type)
     store_chunk(database)
     store_ref(database, "1f", 1, to_hash=5)
@@ -126,8 +150,11 @@ async def test_where_ids_have_one_form_the_destination_need_not_agree(
     [found] = await refs.lookup([receipt("1f", to_hash=bytes(8))], NOW)
     assert (found.position if found else None) == position
     async with look_up(pool) as connection:
-        await execute(connection, load_sql("streams.adapters", "refs_park"), (
-            ["acme"], ["1f"], [ref_key("1f")], [0], ["DELIVRD"], ["000"], [NOW], [NOW]))
+        await execute(
+            connection,
+            load_sql("streams.adapters", "refs_park"),
+            (["acme"], ["1f"], [ref_key("1f")], [0], ["DELIVRD"], ["000"], [NOW], [NOW]),
+        )
         assert len(await fetch_all(connection, load_sql("connectors.releaser", "parked_found"))) == (position is not None)
 
 
@@ -155,7 +182,8 @@ async def test_one_uncertain_message_is_found_by_its_destination(pool: Pool, dat
 
 @pytest.mark.parametrize("settled", [Status.DELIVERED, Status.READ, Status.UNDELIVERED])
 async def test_one_that_a_receipt_has_settled_does_not_stand_before_the_next_to_the_same_number(
-        pool: Pool, database: str, settled: Status) -> None:
+    pool: Pool, database: str, settled: Status
+) -> None:
     store_chunk(database)
     for position in (0, 1):
         store_uncertain(database, position)
@@ -169,7 +197,8 @@ async def test_one_that_a_receipt_has_settled_does_not_stand_before_the_next_to_
 
 
 async def test_a_settled_one_does_not_swallow_the_receipt_of_a_message_not_yet_known_as_uncertain(
-        pool: Pool, database: str) -> None:
+    pool: Pool, database: str
+) -> None:
     store_chunk(database)
     store_uncertain(database, 0)
     store_states(database, sequence(1, Status.DELIVERED), sequence(1, Status.SENDING), 0)
@@ -214,7 +243,9 @@ async def test_segments_add_up_over_calls(pool: Pool) -> None:
 
     assert await refs.record_segments([segment("a", "DELIVRD"), segment("a", "DELIVRD")]) == [["DELIVRD"]] * 2
     assert await refs.record_segments([segment("b", "UNDELIV"), segment("z", "DELIVRD", 1)]) == [
-        ["DELIVRD", "UNDELIV"], ["DELIVRD"]]
+        ["DELIVRD", "UNDELIV"],
+        ["DELIVRD"],
+    ]
 
 
 async def test_without_postgresql_the_port_says_so() -> None:
@@ -229,15 +260,23 @@ async def test_without_postgresql_the_port_says_so() -> None:
 async def test_look_ups_go_by_index_though_nobody_has_counted_the_rows(pool: Pool, database: str) -> None:
     """A table that has just filled has no statistics, and a campaign's first receipts are looked up then."""
     with psycopg.connect(database) as connection:
-        connection.execute("INSERT INTO ref_blocks (tenant, chunk, send, carrier, at) SELECT %s, 'c' || n, 1, 'acme', 1"
-                           " FROM generate_series(1, 2000) AS n", (TENANT,))
-        connection.execute("INSERT INTO message_refs SELECT n, -n, n / 150, mod(n, 150), 1"
-                           " FROM generate_series(1, 300000) AS n")
-        [[counted]] = connection.execute("SELECT max(reltuples) FROM pg_class"
-                                         " WHERE relname IN ('message_refs', 'ref_blocks')")
+        connection.execute(
+            "INSERT INTO ref_blocks (tenant, chunk, send, carrier, at) SELECT %s, 'c' || n, 1, 'acme', 1"
+            " FROM generate_series(1, 2000) AS n",
+            (TENANT,),
+        )
+        connection.execute(
+            "INSERT INTO message_refs SELECT n, -n, n / 150, mod(n, 150), 1 FROM generate_series(1, 300000) AS n"
+        )
+        [[counted]] = connection.execute(
+            "SELECT max(reltuples) FROM pg_class WHERE relname IN ('message_refs', 'ref_blocks')"
+        )
     async with look_up(pool) as connection_:
-        plan = await fetch_all(connection_, "EXPLAIN " + load_sql("streams.adapters", "refs_by_id"),
-                               ([1, 2], ["acme", "acme"], ["25", "26"], [25, 26], [-25, -26]))
+        plan = await fetch_all(
+            connection_,
+            "EXPLAIN " + load_sql("streams.adapters", "refs_by_id"),
+            ([1, 2], ["acme", "acme"], ["25", "26"], [25, 26], [-25, -26]),
+        )
     lines = [line for [line] in plan]
     assert counted == -1, "the test is about tables without statistics"
     assert any("message_refs_key" in line for line in lines)
@@ -252,6 +291,7 @@ async def test_an_id_that_no_index_takes_is_its_own_fault_and_no_outage(pool: Po
             await refs.lookup([receipt(odd)], NOW)
         assert is_data_fault(caught.value)
         with pytest.raises(DataError):
-            await refs.record_segments([SegmentReceipt(tenant=TENANT, chunk=CHUNK, send=1, position=0, id=odd,
-                                                       state="DELIVRD")])
+            await refs.record_segments(
+                [SegmentReceipt(tenant=TENANT, chunk=CHUNK, send=1, position=0, id=odd, state="DELIVRD")]
+            )
     assert await refs.lookup([receipt("known to nobody")], NOW) == [None]

@@ -71,8 +71,11 @@ class StreamsEnv:
         self.campaign = campaign_id(fresh_id(now_ms(), uuid.uuid4().bytes[:10]))
         pass_over_what_others_wrote(services.kafka)
         with psycopg.connect(database) as connection:
-            connection.execute("INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds,"
-                               " partition) VALUES (%s, 1, 'simulator', 10000, 10, 2, 60, 3)", (self.carrier,))
+            connection.execute(
+                "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds,"
+                " partition) VALUES (%s, 1, 'simulator', 10000, 10, 2, 60, 3)",
+                (self.carrier,),
+            )
             connection.execute("INSERT INTO routes VALUES ('', %s, 10)", ([self.carrier],))
             connection.execute("UPDATE balances SET balance = 1000000000, credited = 1000000000")
 
@@ -84,8 +87,18 @@ class StreamsEnv:
         mark = self.folder / "run" / f"streams-{pool}.json"
         mark.unlink(missing_ok=True)
         child = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.streams.role_child", self.services.kafka, self.database,
-             self.services.redis, str(self.folder), pool], stderr=(self.folder / "stderr").open("ab"))
+            [
+                sys.executable,
+                "-m",
+                "tests.support.streams.role_child",
+                self.services.kafka,
+                self.database,
+                self.services.redis,
+                str(self.folder),
+                pool,
+            ],
+            stderr=(self.folder / "stderr").open("ab"),
+        )
         self.children.append(child)
         wait_for(lambda: mark.exists() or child.poll() is not None, SECONDS)
         assert child.poll() is None, (self.folder / "stderr").read_text()[-3000:]
@@ -94,25 +107,50 @@ class StreamsEnv:
     def slice(self, number: int, count: int, lane: str, *, single: bool = False) -> Slice:
         chunk = f"msg_{uuid.uuid4().hex[:26].upper()}" if single else chunk_id(self.campaign, 0, number)
         campaign = None if single else self.campaign
-        key_id, sealed = self.sealer.seal(Columns(to=array("Q", numbers(count)).tobytes()), tenant=TENANT,
-                                          campaign=campaign, chunk=chunk)
+        key_id, sealed = self.sealer.seal(
+            Columns(to=array("Q", numbers(count)).tobytes()), tenant=TENANT, campaign=campaign, chunk=chunk
+        )
         now = now_ms()
-        return Slice(tenant=TENANT, campaign=campaign, chunk=chunk, part=0, size=count, lane=lane, send=1,
-                     positions=everyone(count), version=1 if campaign else 0, sender="Sluice", body="hello",
-                     accepted_at=now, due_at=now, expires_at=now + 3_600_000,
-                     indexes=array("I", range(number * 500, number * 500 + count)).tobytes(), key_id=key_id, sealed=sealed)
+        return Slice(
+            tenant=TENANT,
+            campaign=campaign,
+            chunk=chunk,
+            part=0,
+            size=count,
+            lane=lane,
+            send=1,
+            positions=everyone(count),
+            version=1 if campaign else 0,
+            sender="Sluice",
+            body="hello",
+            accepted_at=now,
+            due_at=now,
+            expires_at=now + 3_600_000,
+            indexes=array("I", range(number * 500, number * 500 + count)).tobytes(),
+            key_id=key_id,
+            sealed=sealed,
+        )
 
     def send(self, topic: str, key: str, record: Record, partition: int = -1) -> None:
         self.producer.produce(topic, value=encode(record), key=key.encode(), partition=partition)
 
     def command(self) -> None:
-        self.send("campaign-commands", self.campaign, CampaignCommand(
-            tenant=TENANT, campaign=self.campaign, version=1, status="running", lane="marketing", parts=[0], at=1))
+        self.send(
+            "campaign-commands",
+            self.campaign,
+            CampaignCommand(
+                tenant=TENANT, campaign=self.campaign, version=1, status="running", lane="marketing", parts=[0], at=1
+            ),
+        )
         assert self.producer.flush(30) == 0
 
     def dispatched(self, lane: str) -> list[Slice]:
-        return [s for r in records_of(self.services.kafka, f"dispatch-{lane}", Envelope) for s in r.slices
-                if s.carrier == self.carrier]
+        return [
+            s
+            for r in records_of(self.services.kafka, f"dispatch-{lane}", Envelope)
+            for s in r.slices
+            if s.carrier == self.carrier
+        ]
 
     def events(self, chunk: str) -> dict[str, int]:
         out: dict[str, int] = {}
@@ -122,8 +160,11 @@ class StreamsEnv:
         return out
 
     def public(self) -> set[tuple[str, str]]:
-        return {(r.message_id, r.status) for r in records_of(self.services.kafka, "delivery-receipts", DeliveryReceipt)
-                if r.campaign_id == self.campaign}
+        return {
+            (r.message_id, r.status)
+            for r in records_of(self.services.kafka, "delivery-receipts", DeliveryReceipt)
+            if r.campaign_id == self.campaign
+        }
 
     def end(self) -> None:
         for child in self.children:
@@ -144,16 +185,27 @@ def test_a_chunk_goes_all_the_way(env: StreamsEnv) -> None:
     env.start("bulk")
     chunk = env.slice(0, 20, "marketing")
     env.send("ingest-marketing", env.campaign, Envelope(slices=[chunk]))
-    block = msgspec.structs.replace(block_of(["sent"] * 19 + ["failed"]), carrier=env.carrier, campaign=env.campaign,
-                                    chunk=chunk.chunk, epoch=10**9)
+    block = msgspec.structs.replace(
+        block_of(["sent"] * 19 + ["failed"]), carrier=env.carrier, campaign=env.campaign, chunk=chunk.chunk, epoch=10**9
+    )
     env.send("attempts-marketing", "3", block, 3)
     key_id, _ = env.sealer.seal(Columns(to=b""), tenant=TENANT, campaign=env.campaign, chunk=chunk.chunk)
-    receipt = msgspec.structs.replace(receipts(["DELIVRD"] * 18 + ["UNDELIV"]), carrier=env.carrier,
-                                      campaign=env.campaign, chunk=chunk.chunk, key_id=key_id)
+    receipt = msgspec.structs.replace(
+        receipts(["DELIVRD"] * 18 + ["UNDELIV"]),
+        carrier=env.carrier,
+        campaign=env.campaign,
+        chunk=chunk.chunk,
+        key_id=key_id,
+    )
     env.send("carrier-receipts", env.carrier, receipt)
     assert env.producer.flush(30) == 0
-    expected = {"queued": everyone(20), "sent": everyone(19), "failed": 1 << 19, "delivered": everyone(18),
-                "undelivered": 1 << 18}
+    expected = {
+        "queued": everyone(20),
+        "sent": everyone(19),
+        "failed": 1 << 19,
+        "delivered": everyone(18),
+        "undelivered": 1 << 18,
+    }
     wait_for(lambda: env.events(chunk.chunk) == expected, SECONDS)
     [going] = env.dispatched("marketing")
     assert (going.chunk, going.positions, going.price) == (chunk.chunk, everyone(20), 10)

@@ -37,8 +37,9 @@ async def test_nobody_passes_those_who_wait_but_codes(services: Stack) -> None:
     space = RedisCapacity(rooms, lambda: 0.0)
     await rooms.set_waiting(carrier, "marketing")
     await rooms.set_waiting(carrier, "otp")
-    assert await space.ask([ask(carrier, "a", 1), ask(carrier, "b", 1, lane="transactional"),
-                            ask(carrier, "c", 1, lane="otp")]) == [0, 1, 1]
+    assert await space.ask(
+        [ask(carrier, "a", 1), ask(carrier, "b", 1, lane="transactional"), ask(carrier, "c", 1, lane="otp")]
+    ) == [0, 1, 1]
     await redis.close()
 
 

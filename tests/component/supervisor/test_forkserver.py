@@ -47,9 +47,15 @@ async def supervise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     mark = str(folder.run / "fake.json")
 
     def make(program: str) -> Supervisor:
-        made.append(Supervisor(folder, dict(os.environ), lambda _sentence: None,
-                               lambda row: (sys.executable, "-c", WORKING, mark),
-                               lambda rows: (sys.executable, "-c", program, mark)))
+        made.append(
+            Supervisor(
+                folder,
+                dict(os.environ),
+                lambda _sentence: None,
+                lambda row: (sys.executable, "-c", WORKING, mark),
+                lambda rows: (sys.executable, "-c", program, mark),
+            )
+        )
         made[0].start_roles([ROW], {})
         return made[0]
 
@@ -142,10 +148,13 @@ async def test_all_of_it_ends(supervise: Make) -> None:
 
 def test_real_roles_are_forked_with_their_log_and_their_settings(tmp_path: Path) -> None:
     with subprocess.Popen(
-            [sys.executable, "-m", "infra.supervisor.run_role", "delay,releaser", "--parent", str(os.getpid()),
-             "--forkserver"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env={"PATH": "/usr/bin", "SLUICE_DATA_DIR": str(tmp_path), "SLUICE_NO_SUCH_SETTING": "1"}) as forkserver:
+        [sys.executable, "-m", "infra.supervisor.run_role", "delay,releaser", "--parent", str(os.getpid()), "--forkserver"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={"PATH": "/usr/bin", "SLUICE_DATA_DIR": str(tmp_path), "SLUICE_NO_SUCH_SETTING": "1"},
+    ) as forkserver:
         assert forkserver.stdin is not None and forkserver.stdout is not None
         assert json.loads(forkserver.stdout.readline()) == {"ready": True}
         log = tmp_path / "delay.log"

@@ -65,9 +65,13 @@ def test_of_two_stacks_that_start_in_one_instant_one_has_the_default_port(folder
     again.close()
 
 
-@pytest.mark.parametrize(("host", "problem"), [
-    (FOREIGN, f"gateway.host {FOREIGN} is not an address of this machine"),
-    ("nowhere.invalid", "gateway.host nowhere.invalid is no name that this machine can resolve")])
+@pytest.mark.parametrize(
+    ("host", "problem"),
+    [
+        (FOREIGN, f"gateway.host {FOREIGN} is not an address of this machine"),
+        ("nowhere.invalid", "gateway.host nowhere.invalid is no name that this machine can resolve"),
+    ],
+)
 def test_a_host_that_is_not_ours_is_named_at_once(folder: DataFolder, host: str, problem: str) -> None:
     settings = Settings(gateway=GatewaySettings(host=host, port=0))
     with pytest.raises(Refusal, match=problem) as refusal:
@@ -103,7 +107,12 @@ def test_a_port_without_permission_is_not_called_taken(folder: DataFolder, monke
 def test_up_refuses_a_host_that_is_not_ours_before_it_starts_anything(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "infra.cli.main", "up", "--data", str(tmp_path / "data"), "--port", "0"],
-        env={**os.environ, "SLUICE_GATEWAY__HOST": FOREIGN}, capture_output=True, text=True, timeout=20, check=False)
+        env={**os.environ, "SLUICE_GATEWAY__HOST": FOREIGN},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
     assert ended.returncode == 1 and ended.stdout == ""
     assert f"gateway.host {FOREIGN} is not an address of this machine" in ended.stderr
     assert "Traceback" not in ended.stderr and not (tmp_path / "data" / "kafka").exists()
@@ -115,8 +124,9 @@ def test_a_script_with_an_unknown_name_stops_the_start(folder: DataFolder) -> No
         _choose(settings, choose_roles(None), folder, True, False)
 
 
-@pytest.mark.parametrize(("host", "expected"), [
-    ("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]"), ("gateway.local", "gateway.local")])
+@pytest.mark.parametrize(
+    ("host", "expected"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]"), ("gateway.local", "gateway.local")]
+)
 def test_where_the_gateway_is_found(host: str, expected: str) -> None:
     assert _in_url(_reachable(host)) == expected
 

@@ -56,7 +56,7 @@ def test_the_rest_of_a_line_is_waited_for(tmp_path: Path, monkeypatch: pytest.Mo
 
     def complete(_seconds: float) -> None:
         with log.open("ab") as writer:
-            writer.write(b': 2}\n')
+            writer.write(b": 2}\n")
 
     monkeypatch.setattr("infra.supervisor.log_bounds.time.sleep", complete)
     assert bound(log, 5)

@@ -88,8 +88,9 @@ def test_what_a_library_repeats_comes_once_in_ten_seconds() -> None:
     handler = logs._Forward(lambda: now)
 
     def say(form: str, *values: object, **extra: object) -> None:
-        handler.handle(logging.makeLogRecord({"name": "client", "levelno": logging.WARNING, "msg": form, "args": values,
-                                              **extra}))
+        handler.handle(
+            logging.makeLogRecord({"name": "client", "levelno": logging.WARNING, "msg": form, "args": values, **extra})
+        )
 
     with capture_logs() as entries:
         for port in range(5):
@@ -99,6 +100,11 @@ def test_what_a_library_repeats_comes_once_in_ten_seconds() -> None:
         say("ours", fields={"action": "ours"})
         now += 10
         say("no connection to %s", 6)
-    assert [entry["event"] for entry in entries] == ["no connection to 0", "something else", "ours", "ours",
-                                                     "no connection to 6"]
+    assert [entry["event"] for entry in entries] == [
+        "no connection to 0",
+        "something else",
+        "ours",
+        "ours",
+        "no connection to 6",
+    ]
     assert [entry.get("left_out") for entry in entries] == [None, None, None, None, 4]

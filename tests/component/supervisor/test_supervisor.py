@@ -31,8 +31,9 @@ class Fakes:
         self.folder.create()
         mark = self.folder.run / "fake.json"
         self.said: list[str] = []
-        self.supervisor = Supervisor(self.folder, dict(os.environ), self.said.append,
-                                     lambda row: (sys.executable, "-c", program, str(mark)))
+        self.supervisor = Supervisor(
+            self.folder, dict(os.environ), self.said.append, lambda row: (sys.executable, "-c", program, str(mark))
+        )
 
     def start(self) -> Supervised:
         self.supervisor.start_roles([ROW], {})
@@ -68,10 +69,14 @@ async def test_a_killed_role_comes_back_at_once_however_often(fakes: Callable[[s
     assert role.starts == 5
 
 
-WARM = WORKING.replace("mark = ", """
+WARM = WORKING.replace(
+    "mark = ",
+    """
 given = json.loads(sys.stdin.read()) if sys.argv[2:] else dict(os.environ)
 Path(sys.argv[1]).with_suffix(".given").write_text(given["SLUICE_X"])
-mark = """, 1)
+mark = """,
+    1,
+)
 
 
 async def test_a_warm_process_is_given_its_settings(fakes: Callable[[str], Fakes]) -> None:
@@ -119,8 +124,7 @@ async def test_everything_ends(fakes: Callable[[str], Fakes]) -> None:
     assert role.state == "down"
 
 
-async def test_a_role_that_does_not_listen_is_killed(fakes: Callable[[str], Fakes],
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_role_that_does_not_listen_is_killed(fakes: Callable[[str], Fakes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.supervisor.supervisor.GRACE_SECONDS", 0.3)
     fake = fakes(DEAF)
     role = fake.start()
@@ -141,8 +145,15 @@ async def test_ps_reads_the_notes(fakes: Callable[[str], Fakes]) -> None:
 
 
 def test_ps_shows_no_pid_when_the_supervisor_is_gone() -> None:
-    note = {"name": "fake", "role": "fake", "pool": None, "pid": os.getpid(), "started_at": 0.0, "restarts": 2,
-            "state": "running"}
+    note = {
+        "name": "fake",
+        "role": "fake",
+        "pool": None,
+        "pid": os.getpid(),
+        "started_at": 0.0,
+        "restarts": 2,
+        "state": "running",
+    }
     pid, ticks = own_identity()
     [row] = role_rows({"supervisor": [pid, ticks + 1], "roles": [note]}, 1.0)
     assert (row["pid"], row["uptime_seconds"], row["state"], row["restarts"]) == (None, None, "down", 2)

@@ -25,8 +25,10 @@ from tests.support.verify_scenario import HALF, REST, VerifyEnv, VerifyScenario,
 
 pytestmark = pytest.mark.stack
 
-CARRIER = "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition) " \
-          "VALUES (%s, %s, 'smpp', %s, 1, 2, 1, 0)"
+CARRIER = (
+    "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition) "
+    "VALUES (%s, %s, 'smpp', %s, 1, 2, 1, 0)"
+)
 
 
 def test_a_clean_run_adds_up(env: VerifyEnv) -> None:
@@ -75,11 +77,19 @@ def test_dup_effect_taken_twice(env: VerifyEnv) -> None:
 
 def test_dup_effect_marketing_started_again_while_uncertain_and_otp_not_unless_concluded(env: VerifyEnv) -> None:
     marketing, otp, concluded = (VerifyScenario(env).accepted() for _ in range(3))
-    for scenario, lane, doubt in ((marketing, Lane.MARKETING, "uncertain"), (otp, Lane.OTP, "unanswered"),
-                               (concluded, Lane.OTP, "uncertain")):
+    for scenario, lane, doubt in (
+        (marketing, Lane.MARKETING, "uncertain"),
+        (otp, Lane.OTP, "unanswered"),
+        (concluded, Lane.OTP, "uncertain"),
+    ):
         of = {**scenario.of, "lane": str(lane)}
-        env.put(topics.attempts(lane), started(HALF, **of), settled({doubt: HALF}, **of), started(HALF, **of),
-                  settled({"sent": HALF}, **of))
+        env.put(
+            topics.attempts(lane),
+            started(HALF, **of),
+            settled({doubt: HALF}, **of),
+            started(HALF, **of),
+            settled({"sent": HALF}, **of),
+        )
         scenario.event(change("sent"))
     assert found(env.check(campaign=concluded.campaign), "DUP_EFFECT") == concluded.messages(HALF)
     assert found(env.check(campaign=marketing.campaign), "DUP_EFFECT") == marketing.messages(HALF)
@@ -133,17 +143,20 @@ def test_overrate_more_segments_than_rate_lease_and_window_allow(env: VerifyEnv)
     for number, rate in ((7, 1), (8, 1000)):
         env.execute(CARRIER, f"rate-{rate}", number, rate)
         scenario = VerifyScenario(env).accepted().sent()
-        scenario.calls(settled({"sent": 0b1111111111}, send=2, carrier=f"rate-{rate}",
-                            **{**scenario.of, "segments": bytes([4]) * 10}))
+        scenario.calls(
+            settled({"sent": 0b1111111111}, send=2, carrier=f"rate-{rate}", **{**scenario.of, "segments": bytes([4]) * 10})
+        )
     over = found(env.check(), "OVERRATE")
     assert any(id_.startswith("rate-1 ") for id_ in over) and not any(id_.startswith("rate-1000") for id_ in over)
 
 
 def test_consumers_behind_are_named_and_nothing_is_called_lost(env: VerifyEnv) -> None:
     scenario = VerifyScenario(env).accepted()
-    report = verify(Settings(kafka=KafkaSettings(bootstrap=env.kafka),
-                             postgres=PostgresSettings(url=SecretStr(env.postgres))),
-                    campaign=scenario.campaign, wait=0.2)
+    report = verify(
+        Settings(kafka=KafkaSettings(bootstrap=env.kafka), postgres=PostgresSettings(url=SecretStr(env.postgres))),
+        campaign=scenario.campaign,
+        wait=0.2,
+    )
     assert any("sluice-streams-bulk on ingest-marketing" in place for place in report.behind)
     assert report.ok
 
@@ -153,11 +166,25 @@ async def test_whatever_a_carrier_writes_the_state_says_what_was_announced(env: 
     scenario = VerifyScenario(env).accepted().sent()
     odd = ["021\0", "\u202eילשמ", '\\u0000"', "x" * 10_000, "\x1b[2J", "000", "\x9f", "é" * 70, "", "9"]
     receipts = CarrierReceipts(
-        carrier="acme", at=NOW, count=10, ids="\n".join(f"{text}{n}" for n, text in enumerate(odd)),
-        states="\n".join(["UNDELIV", "DELIVRD"] * 5), codes="\n".join(odd),
-        done_at=array("q", [0, -1, 2**62, NOW, -2**63, NOW, 1, 2**63 - 1, NOW, NOW]).tobytes(), to_hashes=bytes(80), part=0,
-        size=10, lane="marketing", send=1, attempts=0, price=700, places=array("H", range(10)).tobytes(),
-        indexes=array("I", range(10)).tobytes(), segments=bytes([1]) * 10, **scenario.of)
+        carrier="acme",
+        at=NOW,
+        count=10,
+        ids="\n".join(f"{text}{n}" for n, text in enumerate(odd)),
+        states="\n".join(["UNDELIV", "DELIVRD"] * 5),
+        codes="\n".join(odd),
+        done_at=array("q", [0, -1, 2**62, NOW, -(2**63), NOW, 1, 2**63 - 1, NOW, NOW]).tobytes(),
+        to_hashes=bytes(80),
+        part=0,
+        size=10,
+        lane="marketing",
+        send=1,
+        attempts=0,
+        price=700,
+        places=array("H", range(10)).tobytes(),
+        indexes=array("I", range(10)).tobytes(),
+        segments=bytes([1]) * 10,
+        **scenario.of,
+    )
     memory = MemoryRunner(lambda: FakePorts().receipts(), topic="carrier-receipts", clock=lambda: NOW)
     memory.send(encode(receipts))
     await memory.drain()
@@ -168,5 +195,6 @@ async def test_whatever_a_carrier_writes_the_state_says_what_was_announced(env: 
     assert (report.states["delivered"], report.states["undelivered"]) == (5, 5)
     told = [decode_as(o.value, DeliveryReceipt) for o in memory.topics.on("delivery-receipts")]
     stored = env.ask("SELECT codes FROM chunks WHERE chunk = %s", scenario.chunk)[0][0]
-    assert {r.message_id.rpartition("_")[2]: r.carrier_code for r in told if r.status == "undelivered" and r.carrier_code
-            } == stored
+    assert {
+        r.message_id.rpartition("_")[2]: r.carrier_code for r in told if r.status == "undelivered" and r.carrier_code
+    } == stored

@@ -57,8 +57,11 @@ def test_leak_taken_and_never_charged(env: VerifyEnv) -> None:
 
 
 def test_leak_ended_and_still_reserved(env: VerifyEnv) -> None:
-    scenario = VerifyScenario(env).accepted().event(change("canceled", HALF, reason="canceled"),
-                                                    change("held", REST, reason="room"))
+    scenario = (
+        VerifyScenario(env)
+        .accepted()
+        .event(change("canceled", HALF, reason="canceled"), change("held", REST, reason="room"))
+    )
     scenario.told("canceled", sequence(1, Status.CANCELED), *range(5))
     report = env.check(campaign=scenario.campaign)
     assert found(report, "LEAK") == scenario.messages(HALF), render_table(report)

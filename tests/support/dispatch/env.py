@@ -67,9 +67,11 @@ class DispatchEnv:
         create_keyring(folder / "keyring.json")
         self.sealer = Sealer(load_keyring(folder / "keyring.json"))
         self.settings = Settings(
-            data_dir=folder, kafka=KafkaSettings(bootstrap=services.kafka),
+            data_dir=folder,
+            kafka=KafkaSettings(bootstrap=services.kafka),
             postgres=PostgresSettings.model_validate({"url": database}),
-            redis=RedisSettings.model_validate({"url": services.redis}))
+            redis=RedisSettings.model_validate({"url": services.redis}),
+        )
         self._database = self.database_url = database
         self.redis_url: str = services.redis
         self._log_path = folder / "submits.csv"
@@ -81,19 +83,29 @@ class DispatchEnv:
         self._task: asyncio.Task[None] | None = None
         self.server: SimulatorServer
 
-    async def open(self, script: Script | None = None, *, rate: int = 2000, window: int = 50,
-                   patience: float = 10.0) -> None:
+    async def open(
+        self, script: Script | None = None, *, rate: int = 2000, window: int = 50, patience: float = 10.0
+    ) -> None:
         """The simulator listens, the carrier stands in the database; an answer is awaited for `patience` seconds, which
         is to be longer than this process, where the simulator lives, may stand still."""
         self.server = SimulatorServer(script or Script(), self._submits)
         await self.server.start("127.0.0.1", 0)
-        settings = {"host": "127.0.0.1", "port": self.server.port, "system_id": "s", "bind": "transceiver",
-                    "enquire_link_seconds": 30, "tls": False, "msg_id_type": "auto", "response_timeout_seconds": patience}
+        settings = {
+            "host": "127.0.0.1",
+            "port": self.server.port,
+            "system_id": "s",
+            "bind": "transceiver",
+            "enquire_link_seconds": 30,
+            "tls": False,
+            "msg_id_type": "auto",
+            "response_timeout_seconds": patience,
+        }
         with psycopg.connect(self._database) as connection:
             connection.execute(
                 "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition,"
                 " settings) VALUES (%s, 1, 'smpp', %s, %s, 2, 60, %s, %s)",
-                (self.carrier, rate, window, self.partition, Jsonb(settings)))
+                (self.carrier, rate, window, self.partition, Jsonb(settings)),
+            )
 
     def database(self, statement: str, *values: object) -> None:
         """Change something there."""
@@ -105,8 +117,14 @@ class DispatchEnv:
         ready = asyncio.Event()
         self._stop = asyncio.Event()
         name = f"dispatch-{self.pool}"
-        role = RoleContext(settings=self.settings, name=name, pool="otp" if self.pool is Pool.OTP else "bulk",
-                           instance=f"{name}-0", stop=self._stop, ready=ready.set)
+        role = RoleContext(
+            settings=self.settings,
+            name=name,
+            pool="otp" if self.pool is Pool.OTP else "bulk",
+            instance=f"{name}-0",
+            stop=self._stop,
+            ready=ready.set,
+        )
         self._task = asyncio.create_task(run(role))
         waiting = asyncio.create_task(ready.wait())
         await asyncio.wait([waiting, self._task], timeout=60, return_when=asyncio.FIRST_COMPLETED)
@@ -135,17 +153,25 @@ class DispatchEnv:
         name = f"dispatch-{self.pool}" if instance is None else instance
         mark = ready_file(self._folder, name)
         mark.unlink(missing_ok=True)
-        words = {"data_dir": str(self._folder), "kafka": self._services.kafka, "redis": self._services.redis,
-                 "postgres": self._database, "pool": self.pool, "name": name,
-                 "instance": instance or f"dispatch-{self.pool}-0", **crash}
+        words = {
+            "data_dir": str(self._folder),
+            "kafka": self._services.kafka,
+            "redis": self._services.redis,
+            "postgres": self._database,
+            "pool": self.pool,
+            "name": name,
+            "instance": instance or f"dispatch-{self.pool}-0",
+            **crash,
+        }
         process = self._popen(name, words)
         await until(lambda: mark.exists() or process.poll() is not None, 60)
         return process
 
     def _popen(self, name: str, words: dict[str, object]) -> subprocess.Popen[bytes]:
         with (self._folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen([sys.executable, "-m", "tests.support.dispatch.process", json.dumps(words)],
-                                       stdout=log, stderr=log)
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.dispatch.process", json.dumps(words)], stdout=log, stderr=log
+            )
         self._processes.append(process)
         return process
 
@@ -172,15 +198,34 @@ class DispatchEnv:
         variables = given.pop("variables", {})
         refs = given.pop("refs", None)
         chunk = given.get("chunk", f"chk_{self.root}_0_{number}")
-        columns = Columns(to=array("Q", [4915100000000 + 1000 * number + p for p in range(size)]).tobytes(),
-                          variables=variables, refs=refs)
+        columns = Columns(
+            to=array("Q", [4915100000000 + 1000 * number + p for p in range(size)]).tobytes(), variables=variables, refs=refs
+        )
         campaign = given.get("campaign", self.campaign)
         key_id, sealed = self.sealer.seal(columns, tenant=TENANT, campaign=campaign, chunk=chunk)
         fields: dict[str, Any] = {
-            "tenant": TENANT, "campaign": campaign, "chunk": chunk, "part": 0, "size": size, "lane": self.lane, "send": 1,
-            "positions": everyone(size), "version": 1, "sender": "ACME", "body": "hello", "accepted_at": now(),
-            "due_at": now(), "expires_at": now() + DAY, "indexes": array("I", range(size)).tobytes(), "key_id": key_id,
-            "sealed": sealed, "carrier": self.carrier, "price": 700, "segments": bytes([1]) * size, "resume_at": "route"}
+            "tenant": TENANT,
+            "campaign": campaign,
+            "chunk": chunk,
+            "part": 0,
+            "size": size,
+            "lane": self.lane,
+            "send": 1,
+            "positions": everyone(size),
+            "version": 1,
+            "sender": "ACME",
+            "body": "hello",
+            "accepted_at": now(),
+            "due_at": now(),
+            "expires_at": now() + DAY,
+            "indexes": array("I", range(size)).tobytes(),
+            "key_id": key_id,
+            "sealed": sealed,
+            "carrier": self.carrier,
+            "price": 700,
+            "segments": bytes([1]) * size,
+            "resume_at": "route",
+        }
         return Slice(**fields | given)
 
     def put(self, *slices: Slice) -> None:
@@ -191,14 +236,16 @@ class DispatchEnv:
         """Bytes on this env's partition."""
         producer = Producer({"bootstrap.servers": self._services.kafka, "acks": "all", "linger.ms": 0})
         for value in values:
-            producer.produce(topic or dispatch(self.lane), value, key=b"k",
-                             partition=self.partition if partition is None else partition)
+            producer.produce(
+                topic or dispatch(self.lane), value, key=b"k", partition=self.partition if partition is None else partition
+            )
         assert producer.flush(30) == 0
 
     def command(self, status: str, version: int) -> None:
         """A command of this campaign."""
-        record = CampaignCommand(tenant=TENANT, campaign=self.campaign, version=version, status=status, lane=self.lane,
-                                 parts=[0], at=now())
+        record = CampaignCommand(
+            tenant=TENANT, campaign=self.campaign, version=version, status=status, lane=self.lane, parts=[0], at=now()
+        )
         producer = Producer({"bootstrap.servers": self._services.kafka, "acks": "all", "linger.ms": 0})
         producer.produce(COMMANDS, encode(record), key=self.campaign.encode())
         assert producer.flush(30) == 0
@@ -218,15 +265,23 @@ class DispatchEnv:
 
     def everywhere(self, kind: type[Any]) -> list[Any]:
         """The records of one kind of this carrier, in all partitions that are looked at."""
-        logs = [self.calls(), *([(offset, decode(value)) for offset, value in self._read(attempts(self.lane), one, begin)]
-                                for one, begin in self._elsewhere.items())]
-        return [record for log in logs for _, record in log
-                if isinstance(record, kind) and getattr(record, "carrier", self.carrier) == self.carrier]
+        logs = [
+            self.calls(),
+            *(
+                [(offset, decode(value)) for offset, value in self._read(attempts(self.lane), one, begin)]
+                for one, begin in self._elsewhere.items()
+            ),
+        ]
+        return [
+            record
+            for log in logs
+            for _, record in log
+            if isinstance(record, kind) and getattr(record, "carrier", self.carrier) == self.carrier
+        ]
 
     def receipts(self) -> list[CarrierReceipts]:
         """Receipts of this carrier."""
-        found = [decode(value) for partition in range(4)
-                 for _, value in self._read(CARRIER_RECEIPTS, partition, 0)]
+        found = [decode(value) for partition in range(4) for _, value in self._read(CARRIER_RECEIPTS, partition, 0)]
         return [record for record in found if isinstance(record, CarrierReceipts) and record.carrier == self.carrier]
 
     def submits(self) -> list[Entry]:
@@ -257,8 +312,14 @@ class DispatchEnv:
         return end_offsets(self._services.kafka, [topic])[topic, partition]
 
     def _read(self, topic: str, partition: int, begin: int) -> Sequence[tuple[int, bytes]]:
-        consumer = Consumer({"bootstrap.servers": self._services.kafka, "group.id": "tests-reader",
-                             "enable.auto.commit": False, "auto.offset.reset": "earliest"})
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self._services.kafka,
+                "group.id": "tests-reader",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+            }
+        )
         try:
             start = TopicPartition(topic, partition, begin)
             end = consumer.get_watermark_offsets(start, timeout=30)[1]
@@ -277,7 +338,12 @@ class DispatchEnv:
 
 def outcomes(records: Iterable[Settled]) -> dict[tuple[str, int], str]:
     """The last outcome of each message that these records know of."""
-    return {(record.chunk, position): verdict.outcome for record in records for verdict in record.verdicts
-            for position in places(verdict.positions)}
+    return {
+        (record.chunk, position): verdict.outcome
+        for record in records
+        for verdict in record.verdicts
+        for position in places(verdict.positions)
+    }
+
 
 MakeEnv = Callable[[Lane], DispatchEnv]

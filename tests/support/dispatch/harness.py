@@ -83,8 +83,9 @@ class Log(AttemptLog):
         async def between(_begin: int, _end: int) -> list[tuple[int, Record]]:
             return []
 
-        def post(topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int,
-                 report: Report) -> None:
+        def post(
+            topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int, report: Report
+        ) -> None:
             raise AssertionError("this log reaches no Kafka")
 
         super().__init__("attempts-marketing", 0, post, between, lambda _: None)
@@ -129,8 +130,16 @@ class SenderHarness:
         self.owned = OwnedPartition(lane, 0, self.log, OffsetTracker(0), Recovered(), SEALER, self._note, lambda: NOW)
         matcher = ReceiptMatcher("acme", lambda _v, _t: None, lambda _c, _w, _t: None, SEALER, lambda: NOW, linger=0)
         carrier: Any = self.line
-        self.sender = CarrierSender(carrier, BatchQueue([lane]), matcher, Leases("acme", self.tokens, lambda: "id"),
-                             lambda _load: self.over, lambda: NOW, rate=rate, window=window)
+        self.sender = CarrierSender(
+            carrier,
+            BatchQueue([lane]),
+            matcher,
+            Leases("acme", self.tokens, lambda: "id"),
+            lambda _load: self.over,
+            lambda: NOW,
+            rate=rate,
+            window=window,
+        )
         self._offset = 0
 
     def _note(self, place: tuple[str, int], positions: int) -> None:
@@ -147,5 +156,10 @@ class SenderHarness:
 
     def settled(self) -> dict[int, tuple[str, str]]:
         """The last outcome and reason by position."""
-        return {p: (v.outcome, v.reason) for record in self.log.of(Settled) for v in record.verdicts
-                for p in range(record.size) if v.positions >> p & 1}
+        return {
+            p: (v.outcome, v.reason)
+            for record in self.log.of(Settled)
+            for v in record.verdicts
+            for p in range(record.size)
+            if v.positions >> p & 1
+        }

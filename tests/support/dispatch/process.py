@@ -37,7 +37,9 @@ if __name__ == "__main__":
     if words.get("crash_on"):
         die_at(words["crash_on"])
     settings = Settings(
-        data_dir=Path(words["data_dir"]), kafka=KafkaSettings(bootstrap=words["kafka"]),
+        data_dir=Path(words["data_dir"]),
+        kafka=KafkaSettings(bootstrap=words["kafka"]),
         postgres=PostgresSettings.model_validate({"url": words["postgres"]}),
-        redis=RedisSettings.model_validate({"url": words["redis"]}))
+        redis=RedisSettings.model_validate({"url": words["redis"]}),
+    )
     sys.exit(serve_role(run, settings=settings, name=words["name"], pool=words["pool"], instance=words["instance"]))

@@ -19,15 +19,34 @@ CAMPAIGN = "cmp_01HZZZZZZZZZZZZZZZZZZZZZZZ"
 def a_slice(size: int = 10, **given: Any) -> Slice:
     """A chunk for the carrier `acme`."""
     columns = given.pop("columns", None) or Columns(
-        to=array("Q", [491510000000 + p for p in range(size)]).tobytes(), variables=given.pop("variables", {}),
-        refs=given.pop("refs", None))
+        to=array("Q", [491510000000 + p for p in range(size)]).tobytes(),
+        variables=given.pop("variables", {}),
+        refs=given.pop("refs", None),
+    )
     chunk = given.get("chunk", CHUNK)
     key_id, sealed = SEALER.seal(columns, tenant="t", campaign=CAMPAIGN, chunk=chunk)
     fields: dict[str, Any] = {
-        "tenant": "t", "campaign": CAMPAIGN, "chunk": chunk, "part": 0, "size": size, "lane": "marketing", "send": 1,
-        "positions": everyone(size), "sender": "ACME", "body": "hello", "accepted_at": 0, "due_at": 0,
-        "expires_at": 2**41, "indexes": array("I", range(size)).tobytes(), "key_id": key_id, "sealed": sealed,
-        "carrier": "acme", "price": 700, "segments": bytes([1]) * size, "resume_at": "route"}
+        "tenant": "t",
+        "campaign": CAMPAIGN,
+        "chunk": chunk,
+        "part": 0,
+        "size": size,
+        "lane": "marketing",
+        "send": 1,
+        "positions": everyone(size),
+        "sender": "ACME",
+        "body": "hello",
+        "accepted_at": 0,
+        "due_at": 0,
+        "expires_at": 2**41,
+        "indexes": array("I", range(size)).tobytes(),
+        "key_id": key_id,
+        "sealed": sealed,
+        "carrier": "acme",
+        "price": 700,
+        "segments": bytes([1]) * size,
+        "resume_at": "route",
+    }
     return Slice(**fields | given)
 
 
@@ -57,8 +76,9 @@ def started(positions: int, epoch: int = 0, chunk: str = CHUNK, dispatch_offset:
     )
 
 
-def settled(positions: int, epoch: int = 0, chunk: str = CHUNK, reason: str = "none", outcome: str = "sent",
-            at: int = 0) -> Settled:
+def settled(
+    positions: int, epoch: int = 0, chunk: str = CHUNK, reason: str = "none", outcome: str = "sent", at: int = 0
+) -> Settled:
     """Positions with an answer."""
     return Settled(
         epoch=epoch,

@@ -143,28 +143,38 @@ class FakePorts:
             self.log_down -= 1
             raise PortDown("the log is away")
         epochs = [n if isinstance(record, Owner) else record.epoch for n, record in enumerate(self.log)]
-        return [max(epochs[:ask.offset], default=-1) for ask in asks]
+        return [max(epochs[: ask.offset], default=-1) for ask in asks]
 
     def run(self, status: str = "running", version: int = 2, parts: Sequence[int] = (0,)) -> None:
         """The campaign's command has been read."""
-        self.commands[CAMPAIGN] = CampaignCommand(tenant=TENANT, campaign=CAMPAIGN, version=version, status=status,
-                                                  lane="marketing", parts=list(parts), at=1)
+        self.commands[CAMPAIGN] = CampaignCommand(
+            tenant=TENANT, campaign=CAMPAIGN, version=version, status=status, lane="marketing", parts=list(parts), at=1
+        )
 
     def intake(self, **changes: Any) -> IntakeHandler:
         stage = stage_named("intake")
         return IntakeHandler(replace(self.intake_ports(), **changes), stage.steps, stage.writes)
 
     def intake_ports(self) -> IntakePorts:
-        return IntakePorts(campaigns=FakeCampaigns(self), catalog=self, sealing=SEALER, credit=self, capacity=self,
-                           invalid=lambda numbers: {number for number in numbers if number < 10**8}, clock=self.clock)
+        return IntakePorts(
+            campaigns=FakeCampaigns(self),
+            catalog=self,
+            sealing=SEALER,
+            credit=self,
+            capacity=self,
+            invalid=lambda numbers: {number for number in numbers if number < 10**8},
+            clock=self.clock,
+        )
 
     def settlement(self) -> SettlementHandler:
-        return SettlementHandler(SettlementPorts(sealing=SEALER, owners=self, clock=self.clock),
-                                 stage_named("settlement").writes)
+        return SettlementHandler(
+            SettlementPorts(sealing=SEALER, owners=self, clock=self.clock), stage_named("settlement").writes
+        )
 
     def receipts(self) -> ReceiptsHandler:
-        return ReceiptsHandler(ReceiptsPorts(catalog=self, sealing=SEALER, refs=self, clock=self.clock),
-                               stage_named("receipts").writes)
+        return ReceiptsHandler(
+            ReceiptsPorts(catalog=self, sealing=SEALER, refs=self, clock=self.clock), stage_named("receipts").writes
+        )
 
 
 @dataclass(frozen=True)
@@ -188,18 +198,43 @@ def numbers(count: int, first: int = 4_915_112_340_000) -> list[int]:
     return [first + n for n in range(count)]
 
 
-def slice_of(to: Sequence[int], *, body: str = "hello", variables: Mapping[str, list[str | None]] | None = None,
-             refs: list[str | None] | None = None, chunk: str = CHUNK, campaign: str | None = CAMPAIGN,
-             lane: str = "marketing", positions: int | None = None, size: int | None = None, **other: object) -> Slice:
+def slice_of(
+    to: Sequence[int],
+    *,
+    body: str = "hello",
+    variables: Mapping[str, list[str | None]] | None = None,
+    refs: list[str | None] | None = None,
+    chunk: str = CHUNK,
+    campaign: str | None = CAMPAIGN,
+    lane: str = "marketing",
+    positions: int | None = None,
+    size: int | None = None,
+    **other: object,
+) -> Slice:
     """A sealed slice to these numbers."""
     columns = Columns(to=array("Q", to).tobytes(), variables=dict(variables or {}), refs=refs)
     key_id, sealed = SEALER.seal(columns, tenant=TENANT, campaign=campaign, chunk=chunk)
     members = positions if positions is not None else everyone(len(to))
     fields: dict[str, object] = {
-        "tenant": TENANT, "campaign": campaign, "chunk": chunk, "part": 0, "size": size or len(to), "lane": lane,
-        "send": 1, "positions": members, "version": 2 if campaign else 0, "sender": "Sluice", "body": body,
-        "accepted_at": NOW - 1000, "due_at": NOW - 1000, "expires_at": NOW + 86_400_000,
-        "indexes": array("I", places(members)).tobytes(), "key_id": key_id, "sealed": sealed, **other}
+        "tenant": TENANT,
+        "campaign": campaign,
+        "chunk": chunk,
+        "part": 0,
+        "size": size or len(to),
+        "lane": lane,
+        "send": 1,
+        "positions": members,
+        "version": 2 if campaign else 0,
+        "sender": "Sluice",
+        "body": body,
+        "accepted_at": NOW - 1000,
+        "due_at": NOW - 1000,
+        "expires_at": NOW + 86_400_000,
+        "indexes": array("I", places(members)).tobytes(),
+        "key_id": key_id,
+        "sealed": sealed,
+        **other,
+    }
     return Slice(**fields)  # type: ignore[arg-type]
 
 

@@ -11,18 +11,25 @@ from schemas.records.wire import DeliveryReceipt, Envelope, Held, MessageEvents,
 
 
 def changes(outputs: Sequence[ProducerRecord]) -> list[tuple[str, int, int, str]]:
-    return [(c.status, c.send, c.positions, c.reason) for o in outputs if o.topic.startswith("message-events-")
-            for c in decode_as(o.value, MessageEvents).changes]
+    return [
+        (c.status, c.send, c.positions, c.reason)
+        for o in outputs
+        if o.topic.startswith("message-events-")
+        for c in decode_as(o.value, MessageEvents).changes
+    ]
 
 
 def changes_with_codes(outputs: Sequence[ProducerRecord]) -> list[tuple[str, int, int, str, str | None]]:
-    return [(c.status, c.send, c.positions, c.reason, c.code) for o in outputs if o.topic.startswith("message-events-")
-            for c in decode_as(o.value, MessageEvents).changes]
+    return [
+        (c.status, c.send, c.positions, c.reason, c.code)
+        for o in outputs
+        if o.topic.startswith("message-events-")
+        for c in decode_as(o.value, MessageEvents).changes
+    ]
 
 
 def usage(outputs: Sequence[ProducerRecord]) -> list[tuple[int, int, bytes]]:
-    return [(u.charged, u.refunded, u.segments) for o in outputs if o.topic == "usage"
-            for u in [decode_as(o.value, Usage)]]
+    return [(u.charged, u.refunded, u.segments) for o in outputs if o.topic == "usage" for u in [decode_as(o.value, Usage)]]
 
 
 def public(outputs: Sequence[ProducerRecord]) -> list[DeliveryReceipt]:

@@ -18,13 +18,24 @@ OUTCOMES = ["sent", "failed", "transient", "uncertain", "unanswered", "partial"]
 
 
 def block_of(answers: list[str], attempts: int = 0) -> Settled:
-    reasons = {"sent": "none", "failed": "carrier_permanent", "transient": "carrier_transient",
-               "uncertain": "answer_timeout", "unanswered": "answer_timeout", "partial": "partial"}
+    reasons = {
+        "sent": "none",
+        "failed": "carrier_permanent",
+        "transient": "carrier_transient",
+        "uncertain": "answer_timeout",
+        "unanswered": "answer_timeout",
+        "partial": "partial",
+    }
     sets = {a: sum(1 << n for n, x in enumerate(answers) if x == a) for a in dict.fromkeys(answers)}
     rest = None
     if "transient" in sets:
-        rest = slice_of(numbers(sets["transient"].bit_count()), positions=sets["transient"], size=len(answers),
-                        attempts=attempts, segments=b"\1" * sets["transient"].bit_count())
+        rest = slice_of(
+            numbers(sets["transient"].bit_count()),
+            positions=sets["transient"],
+            size=len(answers),
+            attempts=attempts,
+            segments=b"\1" * sets["transient"].bit_count(),
+        )
     named = [a for a in answers if a in ("sent", "partial")]
     return Settled(
         epoch=0,
@@ -53,7 +64,6 @@ def block_of(answers: list[str], attempts: int = 0) -> Settled:
     )
 
 
-
 def started(positions: int, epoch: int = 0, size: int = 3) -> Started:
     return Started(
         epoch=epoch,
@@ -79,30 +89,74 @@ def returned(reason: str, rest: Slice | None = None) -> Returned:
     return Returned(epoch=0, carrier="acme", reason=reason, at=NOW, rest=slice_)
 
 
-def receipts(states: Sequence[str], *, places: Sequence[int] | None = None, segments: bytes | None = None,
-             ids: Sequence[str] | None = None, codes: Sequence[str] | None = None,
-             refs: list[str | None] | None = None) -> CarrierReceipts:
+def receipts(
+    states: Sequence[str],
+    *,
+    places: Sequence[int] | None = None,
+    segments: bytes | None = None,
+    ids: Sequence[str] | None = None,
+    codes: Sequence[str] | None = None,
+    refs: list[str | None] | None = None,
+) -> CarrierReceipts:
     count = len(states)
     positions = list(places if places is not None else range(count))
     key_id, sealed = SEALER.seal(Columns(to=b"", refs=refs), tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK)
     return CarrierReceipts(
-        carrier="acme", at=NOW, count=count, ids="\n".join(ids or [f"id{n}" for n in range(count)]),
-        states="\n".join(states), codes="\n".join(codes or ["000"] * count),
+        carrier="acme",
+        at=NOW,
+        count=count,
+        ids="\n".join(ids or [f"id{n}" for n in range(count)]),
+        states="\n".join(states),
+        codes="\n".join(codes or ["000"] * count),
         done_at=array("q", [NOW - 1000 * n for n in range(count)]).tobytes(),
-        to_hashes=b"".join(b"hash%04d" % n for n in range(count)), tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK, part=0,
-        size=500, lane="marketing", send=1, attempts=1, price=700, places=array("H", positions).tobytes(),
-        indexes=array("I", positions).tobytes(), segments=segments or b"\1" * count, key_id=key_id,
-        sealed_refs=sealed if refs else None)
+        to_hashes=b"".join(b"hash%04d" % n for n in range(count)),
+        tenant=TENANT,
+        campaign=CAMPAIGN,
+        chunk=CHUNK,
+        part=0,
+        size=500,
+        lane="marketing",
+        send=1,
+        attempts=1,
+        price=700,
+        places=array("H", positions).tobytes(),
+        indexes=array("I", positions).tobytes(),
+        segments=segments or b"\1" * count,
+        key_id=key_id,
+        sealed_refs=sealed if refs else None,
+    )
 
 
 def unknown(states: Sequence[str], ids: Sequence[str] | None = None) -> CarrierReceipts:
-    return msgspec.structs.replace(receipts(states, ids=ids), tenant=None, campaign=None, chunk=None, size=0, lane=None,
-                                   places=b"", indexes=b"", segments=b"", key_id="")
+    return msgspec.structs.replace(
+        receipts(states, ids=ids),
+        tenant=None,
+        campaign=None,
+        chunk=None,
+        size=0,
+        lane=None,
+        places=b"",
+        indexes=b"",
+        segments=b"",
+        key_id="",
+    )
 
 
 def found(position: int, **other: object) -> Found:
     fields: dict[str, object] = {
-        "tenant": TENANT, "campaign": CAMPAIGN, "chunk": CHUNK, "part": 0, "size": 500, "lane": "marketing", "send": 2,
-        "attempts": 1, "position": position, "index": position + 10, "segments": 1, "price": 700, "ref": f"r{position}",
-        **other}
+        "tenant": TENANT,
+        "campaign": CAMPAIGN,
+        "chunk": CHUNK,
+        "part": 0,
+        "size": 500,
+        "lane": "marketing",
+        "send": 2,
+        "attempts": 1,
+        "position": position,
+        "index": position + 10,
+        "segments": 1,
+        "price": 700,
+        "ref": f"r{position}",
+        **other,
+    }
     return Found(**fields)  # type: ignore[arg-type]

@@ -12,12 +12,17 @@ from streams.role import run
 
 def main(kafka: str, postgres: str, redis: str, folder: str, pool: str) -> int:
     """The exit code of the role."""
-    settings = Settings.model_validate({
-        "data_dir": Path(folder), "kafka": KafkaSettings(bootstrap=kafka),
-        "postgres": PostgresSettings.model_validate({"url": postgres}),
-        "redis": RedisSettings.model_validate({"url": redis})})
-    return serve_role(run, settings=settings, name=f"streams-{pool}", pool="otp" if pool == "otp" else "bulk",
-                      instance=f"streams-{pool}-0")
+    settings = Settings.model_validate(
+        {
+            "data_dir": Path(folder),
+            "kafka": KafkaSettings(bootstrap=kafka),
+            "postgres": PostgresSettings.model_validate({"url": postgres}),
+            "redis": RedisSettings.model_validate({"url": redis}),
+        }
+    )
+    return serve_role(
+        run, settings=settings, name=f"streams-{pool}", pool="otp" if pool == "otp" else "bulk", instance=f"streams-{pool}-0"
+    )
 
 
 if __name__ == "__main__":

@@ -64,8 +64,10 @@ class WithFaust:
         self.children: list[subprocess.Popen[bytes]] = []
         self.admin = AdminClient({"bootstrap.servers": bootstrap})
         self.producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
-        wanted = [NewTopic(f"{self.name}-in", 2, 1), NewTopic(f"{self.name}-out", 1, 1, config={
-            "max.message.bytes": str(out_bytes)})]
+        wanted = [
+            NewTopic(f"{self.name}-in", 2, 1),
+            NewTopic(f"{self.name}-out", 1, 1, config={"max.message.bytes": str(out_bytes)}),
+        ]
         if DEAD_LETTER not in self.admin.list_topics(timeout=30).topics:
             wanted.append(NewTopic(DEAD_LETTER, 1, 1))
         futures = self.admin.create_topics(wanted)
@@ -75,8 +77,9 @@ class WithFaust:
             self._begin()
 
     def _begin(self) -> None:
-        request = ConsumerGroupTopicPartitions(f"{self.name}-group", [
-            TopicPartition(f"{self.name}-in", partition, 0) for partition in range(2)])
+        request = ConsumerGroupTopicPartitions(
+            f"{self.name}-group", [TopicPartition(f"{self.name}-in", partition, 0) for partition in range(2)]
+        )
 
         def done() -> bool:
             futures = self.admin.alter_consumer_group_offsets([request])
@@ -87,9 +90,19 @@ class WithFaust:
 
     def start(self, instance: str = "toy-0") -> subprocess.Popen[bytes]:
         (self.folder / f"ready-{instance}").unlink(missing_ok=True)
-        child = subprocess.Popen([sys.executable, "-m", "tests.support.streams.toy_runner", self.bootstrap, self.name,
-                                  str(self.folder), instance], stdout=(self.folder / "stderr").open("ab"),
-                                 stderr=subprocess.STDOUT)
+        child = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "tests.support.streams.toy_runner",
+                self.bootstrap,
+                self.name,
+                str(self.folder),
+                instance,
+            ],
+            stdout=(self.folder / "stderr").open("ab"),
+            stderr=subprocess.STDOUT,
+        )
         self.children.append(child)
         return child
 
@@ -120,8 +133,14 @@ class WithFaust:
 
     def _read(self, topic: str, count: int, mine: Callable[[Any], bool]) -> list[Any]:
         """Whatever is ours on a topic of one partition, to its end, and at least `count` records."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"{self.name}-reader",
-                             "auto.offset.reset": "earliest", "enable.auto.commit": False})
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": f"{self.name}-reader",
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+            }
+        )
         consumer.assign([TopicPartition(topic, 0, 0)])
         found: list[Any] = []
         deadline = time.monotonic() + SECONDS

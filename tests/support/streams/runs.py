@@ -23,8 +23,7 @@ async def run_intake(fakes: FakePorts, *slices: Slice) -> list[ProducerRecord]:
 
 async def run_settlement(*records: Record, fakes: FakePorts | None = None, batch: int = 64) -> list[ProducerRecord]:
     fakes = fakes or FakePorts()
-    runner = MemoryRunner(fakes.settlement, topic="attempts-marketing", clock=fakes.clock,
-                          batch=batch)
+    runner = MemoryRunner(fakes.settlement, topic="attempts-marketing", clock=fakes.clock, batch=batch)
     for record in records:
         runner.send(encode(record))
     await runner.drain()

@@ -61,15 +61,31 @@ class Toy:
             if item.content.body == "hang" and self._hung is not None and not self._hung.exists():
                 self._hung.touch()
                 await asyncio.Event().wait()
-        return Written(outputs=[ProducerRecord(self._out, item.content.chunk.encode(), item.content.chunk.encode())
-                                for item in items])
+        return Written(
+            outputs=[ProducerRecord(self._out, item.content.chunk.encode(), item.content.chunk.encode()) for item in items]
+        )
 
 
 def toy_slice(chunk: str, body: str = "hi") -> Slice:
     """A slice of one message."""
-    return Slice(tenant="7b1e0000-0000-4000-8000-000000000000", campaign=None, chunk=chunk, part=0, size=1,
-                 lane="transactional", send=1, positions=everyone(1), sender="Sluice", body=body, accepted_at=1, due_at=1,
-                 expires_at=2, indexes=b"\0\0\0\0", key_id="k1/2026-01", sealed=b"x")
+    return Slice(
+        tenant="7b1e0000-0000-4000-8000-000000000000",
+        campaign=None,
+        chunk=chunk,
+        part=0,
+        size=1,
+        lane="transactional",
+        send=1,
+        positions=everyone(1),
+        sender="Sluice",
+        body=body,
+        accepted_at=1,
+        due_at=1,
+        expires_at=2,
+        indexes=b"\0\0\0\0",
+        key_id="k1/2026-01",
+        sealed=b"x",
+    )
 
 
 def toy_record(*slices: Slice) -> bytes:
@@ -84,9 +100,15 @@ async def serve(bootstrap: str, name: str, folder: Path, instance: str) -> None:
     outbox = Outbox(bootstrap, instance)
     outlet = KafkaOutlet(outbox, BurstOutbox(bootstrap, f"{instance}-bursts"))
     runner = Runner(Toy(f"{name}-out", folder / "hung"), outlet, service="streams", clock=lambda: 5)
-    await run_sources([Source(f"{name}-in", runner.run, 64)], bootstrap=bootstrap, group=f"{name}-group",
-                      instance=instance, folder=folder / "faust", stop=stop,
-                      ready=lambda: (folder / f"ready-{instance}").touch())
+    await run_sources(
+        [Source(f"{name}-in", runner.run, 64)],
+        bootstrap=bootstrap,
+        group=f"{name}-group",
+        instance=instance,
+        folder=folder / "faust",
+        stop=stop,
+        ready=lambda: (folder / f"ready-{instance}").touch(),
+    )
     os._exit(0)
 
 

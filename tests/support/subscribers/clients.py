@@ -52,18 +52,39 @@ def with_console_consumer(kafka: str, topic: str, count: int) -> list[Read]:
     """`kafka-console-consumer.sh`, which is this class."""
     tools = fetched(f"org.apache.kafka:kafka-tools:{KAFKA_VERSION}", CACHE / "kafka-tools")
     jars = os.pathsep.join(map(str, (tools, *kafka_jars().glob("*.jar"))))
-    shown = ["print.key=true", "print.headers=true", f"key.separator={FIELD}", f"line.separator={NEXT}",
-             "headers.separator=;"]
+    shown = [
+        "print.key=true",
+        "print.headers=true",
+        f"key.separator={FIELD}",
+        f"line.separator={NEXT}",
+        "headers.separator=;",
+    ]
     output = _output(
-        str(find_java().path), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", "-cp", jars,
-        "org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", kafka, "--topic", topic, "--from-beginning",
-        "--max-messages", str(count), "--timeout-ms", "30000",
-        *(word for one in shown for word in ("--formatter-property", one)))
+        str(find_java().path),
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
+        "-Xmx128m",
+        "-cp",
+        jars,
+        "org.apache.kafka.tools.consumer.ConsoleConsumer",
+        "--bootstrap-server",
+        kafka,
+        "--topic",
+        topic,
+        "--from-beginning",
+        "--max-messages",
+        str(count),
+        "--timeout-ms",
+        "30000",
+        *(word for one in shown for word in ("--formatter-property", one)),
+    )
     return [_from_console(line) for line in output.split(NEXT.encode())[:-1]]
 
 
 CLIENTS: dict[str, Callable[[str, str, int], list[Read]]] = {
-    "kafka-python": with_kafka_python, "KafkaJS": with_kafkajs, "confluent-kafka": with_confluent,
+    "kafka-python": with_kafka_python,
+    "KafkaJS": with_kafkajs,
+    "confluent-kafka": with_confluent,
     "console consumer": with_console_consumer,
 }
 

@@ -21,9 +21,16 @@ def main(kafka: str, topic: str, count: int) -> None:
     assert not (has_lz4() or has_snappy() or has_zstd())
     consumer = KafkaConsumer(topic, bootstrap_servers=kafka, auto_offset_reset="earliest", consumer_timeout_ms=30_000)
     for _, record in zip(range(count), consumer, strict=False):
-        sys.stdout.write(json.dumps({
-            "key": record.key.decode(), "value": base64.b64encode(record.value).decode(),
-            "headers": {name: value.decode() for name, value in record.headers}}) + "\n")
+        sys.stdout.write(
+            json.dumps(
+                {
+                    "key": record.key.decode(),
+                    "value": base64.b64encode(record.value).decode(),
+                    "headers": {name: value.decode() for name, value in record.headers},
+                }
+            )
+            + "\n"
+        )
     consumer.close()
 
 

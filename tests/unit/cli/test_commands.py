@@ -36,24 +36,42 @@ def test_help_lists_what_is_built() -> None:
         assert unbuilt not in done.stdout
 
 
-@pytest.mark.parametrize(("group", "unbuilt"), [
-    ("campaign", ("pause", "resume", "retry")), ("message", ("trace",)), ("carrier", ("pause", "resume")),
-    ("dlq", ("replay", "discard")),
-])
+@pytest.mark.parametrize(
+    ("group", "unbuilt"),
+    [
+        ("campaign", ("pause", "resume", "retry")),
+        ("message", ("trace",)),
+        ("carrier", ("pause", "resume")),
+        ("dlq", ("replay", "discard")),
+    ],
+)
 def test_unbuilt_verbs_are_not_listed(group: str, unbuilt: tuple[str, ...]) -> None:
     done = sluice(group, "--help")
     assert done.returncode == 0
     assert not [verb for verb in unbuilt if f" {verb} " in done.stdout]
 
 
-@pytest.mark.parametrize(("arguments", "code"), [
-    (("nonsense",), 2), (("ps", "--nonsense"), 2), (("ps", "-o", "xml"), 2), (("run", "nonsense"), 1),
-    (("run", "streams"), 1),
-    (("run", "gateway", "--pool", "otp"), 1), (("up", "--roles", ","), 1), (("carrier", "set", "a"), 1),
-    (("carrier", "set", "a", "--rate", "2147483648"), 2), (("carrier", "set", "a", "--receipt-wait", "99999999999"), 2),
-    (("tenant", "create", ""), 1), (("tenant", "create", "x" * 101), 1), (("tenant", "set", "a", "--senders", "a@b"), 1),
-    (("dlq", "show", "\u00b2:1"), 1), (("dlq", "show", "x"), 1), (("balance", "credit", "--yes", "1.23456"), 1),
-])
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("nonsense",), 2),
+        (("ps", "--nonsense"), 2),
+        (("ps", "-o", "xml"), 2),
+        (("run", "nonsense"), 1),
+        (("run", "streams"), 1),
+        (("run", "gateway", "--pool", "otp"), 1),
+        (("up", "--roles", ","), 1),
+        (("carrier", "set", "a"), 1),
+        (("carrier", "set", "a", "--rate", "2147483648"), 2),
+        (("carrier", "set", "a", "--receipt-wait", "99999999999"), 2),
+        (("tenant", "create", ""), 1),
+        (("tenant", "create", "x" * 101), 1),
+        (("tenant", "set", "a", "--senders", "a@b"), 1),
+        (("dlq", "show", "\u00b2:1"), 1),
+        (("dlq", "show", "x"), 1),
+        (("balance", "credit", "--yes", "1.23456"), 1),
+    ],
+)
 def test_exit_codes(tmp_path: Path, arguments: tuple[str, ...], code: int) -> None:
     done = sluice(*arguments, SLUICE_DATA_DIR=str(tmp_path))
     assert done.returncode == code, done.stderr
@@ -66,11 +84,15 @@ def test_ps_without_a_stack_says_what_to_do(tmp_path: Path) -> None:
     assert "next: start one with `sluice up`" in done.stderr
 
 
-@pytest.mark.parametrize(("form", "expected"), [
-    (Format.JSON, '[{"a": 1, "b": ["x", "y"]}, {"a": null, "b": []}]\n'),
-    (Format.JSONL, '{"a": 1, "b": ["x", "y"]}\n{"a": null, "b": []}\n'),
-    (Format.CSV, 'a,b\n1,"x, y"\n,\n'), (None, '[{"a": 1, "b": ["x", "y"]}, {"a": null, "b": []}]\n'),
-])
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        (Format.JSON, '[{"a": 1, "b": ["x", "y"]}, {"a": null, "b": []}]\n'),
+        (Format.JSONL, '{"a": 1, "b": ["x", "y"]}\n{"a": null, "b": []}\n'),
+        (Format.CSV, 'a,b\n1,"x, y"\n,\n'),
+        (None, '[{"a": 1, "b": ["x", "y"]}, {"a": null, "b": []}]\n'),
+    ],
+)
 def test_forms_of_rows(capsys: pytest.CaptureFixture[str], form: Format | None, expected: str) -> None:
     show_rows([{"a": 1, "b": ["x", "y"]}, {"a": None, "b": []}], form)
     assert capsys.readouterr().out == expected
@@ -129,8 +151,10 @@ def test_faults_become_sentences() -> None:
     assert explain(CatalogError("there is none")) == ["error: there is none"]
     assert explain(TopicError("Kafka did not do it")) == ["error: Kafka did not do it", "next: see `sluice doctor`"]
     broken = KafkaException(KafkaError(KafkaError._TRANSPORT, "Failed to get metadata"))
-    assert explain(broken) == ["error: Kafka does not answer: Failed to get metadata",
-                               "next: start the stack with `sluice up`, or see `sluice doctor`"]
+    assert explain(broken) == [
+        "error: Kafka does not answer: Failed to get metadata",
+        "next: start the stack with `sluice up`, or see `sluice doctor`",
+    ]
     assert explain(ZeroDivisionError()) is None
 
 
@@ -145,23 +169,39 @@ def test_answers_of_the_gateway() -> None:
     assert caught.value.problem == "422 bad: no good (/to)"
 
 
-@pytest.mark.parametrize(("arguments", "says"), [
-    (("--idempotency-key", "\u043a\u043b\u044e\u0447"), "the header Idempotency-Key cannot"),
-    (("--idempotency-key", "a\nb"), "the header Idempotency-Key cannot"),
-    (("--api-key", "sk_\u043a"), "the header Authorization cannot"),
-    (("--gateway", "http://127.0.0.1:99999"), "--gateway: expected a port"),
-    (("--gateway", "http://"), "--gateway: expected"),
-    (("--gateway", "localhost:8080"), "--gateway: expected"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--idempotency-key", "\u043a\u043b\u044e\u0447"), "the header Idempotency-Key cannot"),
+        (("--idempotency-key", "a\nb"), "the header Idempotency-Key cannot"),
+        (("--api-key", "sk_\u043a"), "the header Authorization cannot"),
+        (("--gateway", "http://127.0.0.1:99999"), "--gateway: expected a port"),
+        (("--gateway", "http://"), "--gateway: expected"),
+        (("--gateway", "localhost:8080"), "--gateway: expected"),
+    ],
+)
 def test_what_no_request_can_carry(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
-    done = sluice("send", "--from", "A", "--to", "+4915112345678", "--body", "x", "--gateway", "http://127.0.0.1:9",
-                  *arguments, SLUICE_API_KEY="sk_x", SLUICE_DATA_DIR=str(tmp_path))
+    done = sluice(
+        "send",
+        "--from",
+        "A",
+        "--to",
+        "+4915112345678",
+        "--body",
+        "x",
+        "--gateway",
+        "http://127.0.0.1:9",
+        *arguments,
+        SLUICE_API_KEY="sk_x",
+        SLUICE_DATA_DIR=str(tmp_path),
+    )
     assert done.returncode == 1 and says in done.stderr and "Traceback" not in done.stderr
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
-    done = sluice("message", "show", "\udcff", "--gateway", "http://127.0.0.1:9", SLUICE_API_KEY="sk_x",
-                  SLUICE_DATA_DIR=str(tmp_path))
+    done = sluice(
+        "message", "show", "\udcff", "--gateway", "http://127.0.0.1:9", SLUICE_API_KEY="sk_x", SLUICE_DATA_DIR=str(tmp_path)
+    )
     assert done.returncode == 1 and "no UTF-8" in done.stderr and "next: " in done.stderr
 
 

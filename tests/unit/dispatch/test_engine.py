@@ -82,7 +82,8 @@ async def test_what_was_not_taken_goes_again_and_is_settled_once(kind: type[Any]
     verdicts = [v for record in harness.log.of(Settled) for v in record.verdicts]
     assert sum(v.positions.bit_count() for v in verdicts if v.outcome == "sent") == 10
     assert [(v.positions, v.reason) for v in verdicts if v.outcome == "not_submitted"] == [
-        (1 << 3, "throttled" if kind is Throttled else "none")]
+        (1 << 3, "throttled" if kind is Throttled else "none")
+    ]
     await until(lambda: harness.owned.offsets.committable(99)[0] == 1)
     assert list(harness.noted.values()) == [everyone(10)]
 
@@ -90,8 +91,8 @@ async def test_what_was_not_taken_goes_again_and_is_settled_once(kind: type[Any]
 async def test_what_was_not_taken_goes_again_only_when_the_log_says_so() -> None:
     harness = SenderHarness()
     harness.line.answer = lambda one: (
-        Throttled(ref=one.ref, code="X") if len(harness.line.sent) == 4
-        else Accepted(ref=one.ref, ids=harness.line.ids(one)))
+        Throttled(ref=one.ref, code="X") if len(harness.line.sent) == 4 else Accepted(ref=one.ref, ids=harness.line.ids(one))
+    )
     harness.log.automatic = False
     harness.add(4)
     await until(lambda: harness.log.waiting)
@@ -157,14 +158,19 @@ async def test_a_throttled_segment_goes_again_without_another_start() -> None:
 async def test_refused_midway_is_partial_and_unknown_is_uncertain() -> None:
     harness = SenderHarness(Lane.MARKETING)
     harness.line.answer = lambda one: (
-        Accepted(ref=one.ref, ids=("a",)) if one.first_part == 0 and one.parts > 1
-        else Refused(ref=one.ref, code="X", klass="permanent", sent_parts=1) if one.parts > 1
-        else Unknown(ref=one.ref))
+        Accepted(ref=one.ref, ids=("a",))
+        if one.first_part == 0 and one.parts > 1
+        else Refused(ref=one.ref, code="X", klass="permanent", sent_parts=1)
+        if one.parts > 1
+        else Unknown(ref=one.ref)
+    )
     harness.add(1, body="x" * 200, segments=b"\x02")
     harness.add(1, chunk="chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_1")
     await until(lambda: len(harness.log.of(Settled)) == 2)
     assert {record.verdicts[0].outcome: record.ids for record in harness.log.of(Settled)} == {
-        "partial": "a", "uncertain": ""}
+        "partial": "a",
+        "uncertain": "",
+    }
 
 
 async def test_what_is_over_goes_back_untried() -> None:

@@ -28,7 +28,10 @@ async def test_at_most_one_lease_is_asked_for_and_only_what_waits() -> None:
     assert await leases.ask(Lane.MARKETING, 1000, 1000) == (50, 1000)
     assert await leases.ask(Lane.MARKETING, 1000, 2) == (1, 2)
     assert [(lane, want, request) for _, lane, want, _, request in source.asked] == [
-        ("otp", 3, "a"), ("marketing", 50, "b"), ("marketing", 1, "c")]
+        ("otp", 3, "a"),
+        ("marketing", 50, "b"),
+        ("marketing", 1, "c"),
+    ]
 
 
 async def test_without_redis_all_workers_together_stay_below_the_rate() -> None:

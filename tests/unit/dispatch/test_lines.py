@@ -21,8 +21,19 @@ from tests.support.dispatch.records import SEALER
 from tests.support.waiting import turns, until
 
 HERE = {"host": "a", "port": 1, "system_id": "s"}
-ROW = CarrierRow(id="acme", number=1, kind="smpp", rate=100, window=10, binds=2, receipt_wait_seconds=60,
-                 one_receipt_for_all_parts=False, partition=0, settings=HERE, password="p")
+ROW = CarrierRow(
+    id="acme",
+    number=1,
+    kind="smpp",
+    rate=100,
+    window=10,
+    binds=2,
+    receipt_wait_seconds=60,
+    one_receipt_for_all_parts=False,
+    partition=0,
+    settings=HERE,
+    password="p",
+)
 
 
 @dataclass
@@ -57,8 +68,9 @@ class Connection:
 
     ids_may_clash = False
 
-    def __init__(self, exchange: Exchange, settings: SmppSettings, callbacks: CarrierCallbacks, window: int,
-                 binds: int) -> None:
+    def __init__(
+        self, exchange: Exchange, settings: SmppSettings, callbacks: CarrierCallbacks, window: int, binds: int
+    ) -> None:
         self.exchange, self.settings, self.callbacks = exchange, settings, callbacks
         self.window, self.binds = window, binds
         self.bound = 0
@@ -129,16 +141,22 @@ async def a_line(exchange: Exchange, row: CarrierRow = ROW, pool: Pool = Pool.BU
 
 def moved(line: CarrierSession, row: CarrierRow, before: Carrier) -> Callable[[], bool]:
     """Whether another connection alone stands, as the row says."""
+
     def check() -> bool:
         carrier: Any = line.sender.carrier
-        return (carrier is not before and carrier.exchange.connections == [carrier]
-                and carrier.settings == SmppSettings.from_columns(row.settings, row.password)
-                and carrier.bound == carrier.binds)
+        return (
+            carrier is not before
+            and carrier.exchange.connections == [carrier]
+            and carrier.settings == SmppSettings.from_columns(row.settings, row.password)
+            and carrier.bound == carrier.binds
+        )
+
     return check
 
 
-@pytest.mark.parametrize(("change", "size"), [({"window": 30}, (30, 1)), ({"binds": 4}, (10, 3)),
-                                              ({"window": 5, "binds": 5}, (5, 4))])
+@pytest.mark.parametrize(
+    ("change", "size"), [({"window": 30}, (30, 1)), ({"binds": 4}, (10, 3)), ({"window": 5, "binds": 5}, (5, 4))]
+)
 async def test_window_and_binds_are_taken_over_in_place(change: dict[str, Any], size: tuple[int, int]) -> None:
     exchange = Exchange()
     line = await a_line(exchange)
@@ -172,9 +190,14 @@ async def test_another_account_is_opened_beside_the_old_one() -> None:
     assert min(exchange.stand) >= 1, "one of them always stands"
 
 
-@pytest.mark.parametrize(("change", "says"), [
-    ({"kind": "http"}, "kind 'http' is not built"), ({"settings": HERE | {"port": "x"}}, r"settings\.port"),
-    ({"settings": HERE | {"prot": 1}}, r"settings\.prot")])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"kind": "http"}, "kind 'http' is not built"),
+        ({"settings": HERE | {"port": "x"}}, r"settings\.port"),
+        ({"settings": HERE | {"prot": 1}}, r"settings\.prot"),
+    ],
+)
 async def test_a_row_that_its_kind_refuses_changes_nothing(change: dict[str, Any], says: str) -> None:
     exchange = Exchange()
     line = await a_line(exchange)
@@ -186,7 +209,8 @@ async def test_a_row_that_its_kind_refuses_changes_nothing(change: dict[str, Any
 
 @pytest.mark.parametrize("change", [{"host": "b"}, {"system_id": "t"}])
 async def test_a_carrier_that_allows_one_connection_is_not_refused_for_ever(
-        change: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(carrier_session, "STAND_SECONDS", 0.4)
     exchange = Exchange(most=1)
     line = await a_line(exchange, pool=Pool.OTP)

@@ -23,8 +23,15 @@ class Kafka:
         self.refuse = 0
         self.hide = 0
 
-    def post(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int,
-             report: Callable[[str | None, int, int], None]) -> None:
+    def post(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        partition: int,
+        report: Callable[[str | None, int, int], None],
+    ) -> None:
         loop = asyncio.get_running_loop()
         if self.refuse:
             self.refuse -= 1

@@ -47,8 +47,16 @@ def test_the_sink_stores_neither_an_answer_nor_a_doubt() -> None:
 
 
 def test_the_ledger_finds_no_fault_in_a_message_that_goes_again() -> None:
-    seen = calls(an_owner(), started(0b1), settled({"not_submitted": 0b1}), started(0b1), settled({"not_submitted": 0b1}),
-                 an_owner(), started(0b1, epoch=5), settled({"sent": 0b1}, epoch=5))
+    seen = calls(
+        an_owner(),
+        started(0b1),
+        settled({"not_submitted": 0b1}),
+        started(0b1),
+        settled({"not_submitted": 0b1}),
+        an_owner(),
+        started(0b1, epoch=5),
+        settled({"sent": 0b1}, epoch=5),
+    )
     assert (seen.started_again, seen.taken_twice, seen.ever_uncertain, seen.open) == (0, 0, 0, 0)
     assert seen.taken == 0b1
 

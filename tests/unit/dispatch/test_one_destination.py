@@ -38,8 +38,12 @@ def throttling(harness: SenderHarness, refused: Callable[[Submit], bool]) -> lis
 
 def add_singles(harness: SenderHarness, count: int, *, first: int = 0, **given: Any) -> None:
     for number in range(first, first + count):
-        harness.add(1, chunk=f"chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_{number}",
-                columns=Columns(to=array("Q", [FIRST + number]).tobytes(), variables={}, refs=None), **given)
+        harness.add(
+            1,
+            chunk=f"chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_{number}",
+            columns=Columns(to=array("Q", [FIRST + number]).tobytes(), variables={}, refs=None),
+            **given,
+        )
 
 
 def outcomes(harness: SenderHarness) -> dict[tuple[str, str, str | None], int]:
@@ -190,7 +194,8 @@ def test_segments_that_are_refused_for_long_are_given_up() -> None:
     assert block.progress(0, full, (), put_off_at=100.0) == 1
     assert block.progress(0, full, (), put_off_at=100.0 + attempt_blocks.SEGMENT_PATIENCE) == 1
     assert block.progress(0, full, (), put_off_at=101.0 + attempt_blocks.SEGMENT_PATIENCE) == Outcome(
-        outcome="partial", reason=Reason.PARTIAL, code=FULL, ids=("a",))
+        outcome="partial", reason=Reason.PARTIAL, code=FULL, ids=("a",)
+    )
 
 
 async def test_lost_bytes_are_no_word_of_the_carrier() -> None:

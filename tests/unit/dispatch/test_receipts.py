@@ -78,8 +78,9 @@ async def test_known_receipts_are_written_by_chunk_and_confirmed_afterwards() ->
     assert list(array("H", record.places)) == [0, 2, 1] == list(array("I", record.indexes))
     assert list(array("q", record.done_at)) == [5000] * 3
     assert record.to_hashes == of.hash(0) + of.hash(2) + of.hash(1)
-    refs = SEALER.unseal(record.sealed_refs or b"", key_id=record.key_id, tenant="t", campaign=of.slice.campaign,
-                         chunk=of.slice.chunk).refs
+    refs = SEALER.unseal(
+        record.sealed_refs or b"", key_id=record.key_id, tenant="t", campaign=of.slice.campaign, chunk=of.slice.chunk
+    ).refs
     assert refs == [None, None, "ref"]
     assert harness.confirmed == []
     harness.kafka_has_all()
@@ -129,8 +130,10 @@ async def test_each_of_two_ids_is_tried_and_the_known_one_wins() -> None:
     assert harness.matcher.open == 2, "one waits for its answer, one flush is open"
 
 
-@pytest.mark.parametrize(("destination", "other"), [
-    ("1510000004", ""), ("01510000004", ""), ("00491510000004", ""), ("4930123456", "491510000004")])
+@pytest.mark.parametrize(
+    ("destination", "other"),
+    [("1510000004", ""), ("01510000004", ""), ("00491510000004", ""), ("4930123456", "491510000004")],
+)
 async def test_the_destination_agrees_in_its_national_form_and_not_swapped(destination: str, other: str) -> None:
     harness, of = SenderHarness(), facts()
     harness.matcher.learn("7", of, 4)

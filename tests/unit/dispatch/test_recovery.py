@@ -46,8 +46,9 @@ def test_settled_by_a_later_owner_closes_both_starts() -> None:
 
 
 def test_the_first_place_of_each_dispatch_offset() -> None:
-    recovered = rebuild(log(owner(), started(1, dispatch_offset=5), started(2, dispatch_offset=6),
-                            started(4, dispatch_offset=5)))
+    recovered = rebuild(
+        log(owner(), started(1, dispatch_offset=5), started(2, dispatch_offset=6), started(4, dispatch_offset=5))
+    )
     assert recovered.first_place == {5: 1, 6: 2}
 
 
@@ -175,9 +176,15 @@ def test_several_started_together_have_not_crashed() -> None:
     assert rebuild(log(*fruitless(5))).crashed == {}
 
 
-steps = st.lists(st.one_of(
-    st.just("owner"), st.tuples(st.just("start"), st.integers(1, 255)), st.tuples(st.just("settle"), st.integers(1, 255)),
-    st.tuples(st.just("throttle"), st.integers(1, 255))), max_size=40)
+steps = st.lists(
+    st.one_of(
+        st.just("owner"),
+        st.tuples(st.just("start"), st.integers(1, 255)),
+        st.tuples(st.just("settle"), st.integers(1, 255)),
+        st.tuples(st.just("throttle"), st.integers(1, 255)),
+    ),
+    max_size=40,
+)
 
 
 @given(steps)

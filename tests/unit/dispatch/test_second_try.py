@@ -104,8 +104,11 @@ async def test_what_is_over_while_the_second_waits_is_uncertain_and_never_expire
 async def test_a_second_try_that_was_not_taken_goes_again() -> None:
     harness = SenderHarness(Lane.OTP)
     kinds: list[Any] = [
-        lambda ref: Unknown(ref=ref), lambda ref: Throttled(ref=ref, code="X"), lambda ref: NotSent(ref=ref),
-        lambda ref: Accepted(ref=ref, ids=("b",))]
+        lambda ref: Unknown(ref=ref),
+        lambda ref: Throttled(ref=ref, code="X"),
+        lambda ref: NotSent(ref=ref),
+        lambda ref: Accepted(ref=ref, ids=("b",)),
+    ]
     harness.line.answer = lambda one: kinds.pop(0)(one.ref)
     harness.add(1)
     await until(lambda: not kinds and said(harness)[-1] == ("sent", "none"))

@@ -28,8 +28,13 @@ def calls(*records: Record) -> ChunkCalls:
 def faults(lane: str, *steps: tuple[str, int]) -> tuple[int, int]:
     """(started again without need, taken twice) after these steps of position 0: what happened, by which epoch."""
     records: list[Record] = [
-        AN_OWNER if what == "owner" else started(1, epoch=epoch, lane=lane) if what == "started"
-        else settled({what: 1}, epoch=epoch, lane=lane) for what, epoch in steps]
+        AN_OWNER
+        if what == "owner"
+        else started(1, epoch=epoch, lane=lane)
+        if what == "started"
+        else settled({what: 1}, epoch=epoch, lane=lane)
+        for what, epoch in steps
+    ]
     seen = calls(*records)
     return seen.started_again, seen.taken_twice
 
@@ -40,7 +45,9 @@ def test_it_travels_as_what_it_is() -> None:
 
 
 def test_settlement_calls_it_uncertain() -> None:
-    block = settled({"sent": 0b01, "unanswered": 0b10}, )
+    block = settled(
+        {"sent": 0b01, "unanswered": 0b10},
+    )
     block.verdicts[1] = type(block.verdicts[1])(outcome="unanswered", reason="answer_timeout", code=None, positions=0b10)
     for outdated in (False, True):
         outcomes = settle_block.decide(block, outdated=outdated)

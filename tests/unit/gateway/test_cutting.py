@@ -20,9 +20,19 @@ from schemas.records.wire import Envelope
 from schemas.values.ids import CampaignId
 
 SEALER = Sealer(Keyring("k1", {"k1": bytes(32)}))
-PLAN = ChunkPlan(tenant="0b7c1d52-5f0f-4b3e-9d38-0d9a1a3f7c11", campaign=CampaignId("cmp_" + "0" * 26), part=2,
-                 lane="marketing", sender="Shop", body="{{name}}", smart=False, version=1, accepted_at=5,
-                 expires_at=9, names=("name",))
+PLAN = ChunkPlan(
+    tenant="0b7c1d52-5f0f-4b3e-9d38-0d9a1a3f7c11",
+    campaign=CampaignId("cmp_" + "0" * 26),
+    part=2,
+    lane="marketing",
+    sender="Shop",
+    body="{{name}}",
+    smart=False,
+    version=1,
+    accepted_at=5,
+    expires_at=9,
+    names=("name",),
+)
 
 
 def cut(recipients: list[Recipient], price: int = 700) -> list[Slice]:
@@ -39,22 +49,31 @@ def cut(recipients: list[Recipient], price: int = 700) -> list[Slice]:
 def people(count: int, **more: str) -> list[Recipient]:
     chosen = random.Random(3)
     codes = ("+4915112", "+447400", "+33612", "+12025")
-    return [Recipient(to=f"{chosen.choice(codes)}{n:06d}" if n % 3 else f"+4915113{n:06d}",
-                      variables={"name": more.get("name", f"n{n}"), "unused": "x"}, client_ref=more.get("ref"))
-            for n in range(count)]
+    return [
+        Recipient(
+            to=f"{chosen.choice(codes)}{n:06d}" if n % 3 else f"+4915113{n:06d}",
+            variables={"name": more.get("name", f"n{n}"), "unused": "x"},
+            client_ref=more.get("ref"),
+        )
+        for n in range(count)
+    ]
 
 
 def test_every_recipient_is_in_one_chunk_with_its_own_columns() -> None:
-    recipients = [Recipient(to=f"+4915112{n:06d}", variables={"name": f"n{n}"}, client_ref=None if n else "first")
-                  for n in range(1234)]
+    recipients = [
+        Recipient(to=f"+4915112{n:06d}", variables={"name": f"n{n}"}, client_ref=None if n else "first") for n in range(1234)
+    ]
     found = {}
     for chunk in cut(recipients):
         check_slice(chunk)
         columns = SEALER.open(chunk)
         assert set(columns.variables) == {"name"}
         for rank, index in enumerate(array("I", chunk.indexes)):
-            found[index] = (f"+{array('Q', columns.to)[rank]}", columns.variables["name"][rank],
-                            columns.refs[rank] if columns.refs else None)
+            found[index] = (
+                f"+{array('Q', columns.to)[rank]}",
+                columns.variables["name"][rank],
+                columns.refs[rank] if columns.refs else None,
+            )
     assert found == {n: (r.to, r.variables["name"], r.client_ref) for n, r in enumerate(recipients)}
 
 

@@ -29,8 +29,10 @@ async def send(outbox: ListedOutbox, traces: list[str]) -> list[tuple[int, bytes
     """Slices and `traceparent` of each record."""
     ingest = Ingest(cast(Outbox, outbox), Metrics())
     await asyncio.gather(*(ingest.put_single(single(), trace) for trace in traces))
-    return [(len(decode_as(value, Envelope).slices), headers.get("traceparent"))
-            for (_, _, value), headers in zip(outbox.sent, outbox.headers, strict=True)]
+    return [
+        (len(decode_as(value, Envelope).slices), headers.get("traceparent"))
+        for (_, _, value), headers in zip(outbox.sent, outbox.headers, strict=True)
+    ]
 
 
 async def test_a_record_of_one_caller_goes_on_in_its_trace() -> None:
@@ -50,8 +52,9 @@ class SlowOutbox(ListedOutbox):
         super().__init__()
         self.reports: list[Report] = []
 
-    def post(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, _partition: int,
-             report: Report) -> None:
+    def post(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, _partition: int, report: Report
+    ) -> None:
         self.headers.append(dict(headers))
         self.reports.append(report)
 
@@ -66,7 +69,8 @@ async def test_who_waited_for_an_acknowledgement_is_not_in_the_trace_that_it_was
         await asyncio.sleep(0)
     outbox.reports[0](None, 0, 0)
     assert [headers["traceparent"] for headers in outbox.headers] == [
-        f"trace-{number}".encode() for number in range(IN_FLIGHT + 1)]
+        f"trace-{number}".encode() for number in range(IN_FLIGHT + 1)
+    ]
     for report in outbox.reports[1:]:
         report(None, 0, 0)
     await asyncio.gather(*sending)

@@ -34,8 +34,10 @@ def characters_a_step(monkeypatch: pytest.MonkeyPatch, body: str, value: str, co
     return counted
 
 
-@pytest.mark.parametrize(("body", "value"), [
-    ("{{a}}" + "’" * 12_900, "x"), ("{{a}}" + "Δ" * 12_900, "Ж"), ("{{a}}" * 7_999, "xΔ"), ("Ж{{a}}", "Δ" * 30_000)])
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [("{{a}}" + "’" * 12_900, "x"), ("{{a}}" + "Δ" * 12_900, "Ж"), ("{{a}}" * 7_999, "xΔ"), ("Ж{{a}}", "Δ" * 30_000)],
+)
 def test_no_step_counts_more_than_two_long_texts(monkeypatch: pytest.MonkeyPatch, body: str, value: str) -> None:
     steps = characters_a_step(monkeypatch, body, value, 60, 60 * MAX_BODY_TEXT)
     assert sum(steps) >= 60 * 12_900 and max(steps) <= TURN_CHARACTERS + 2 * MAX_BODY_TEXT
@@ -50,13 +52,24 @@ def test_the_texts_of_one_request_are_bounded_together(monkeypatch: pytest.Monke
 def test_a_text_that_cannot_be_sent_is_not_even_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
     rejected: list[tuple[str, str]] = []
     monkeypatch.setattr(segments, "count_segments", lambda _: pytest.fail("counted"))
-    screening = screening_of("{{a}}" * 8_000, False, ROUTES, lambda *_: None,
-                             lambda one: rejected.append((one.code, one.pointer)))
-    screening.screen(0, [Recipient(to="+4915112345678", variables={"a": "x" * 60_000}),
-                         Recipient(to="+4915112345679", variables={"a": "\0" * 60_000}),
-                         Recipient(to="+4915112345670"), Fault(pointer="", code="bad_json", detail="")])
-    assert rejected == [("too_long", "/variables"), ("bad_text", "/variables/a"), ("missing_variable", "/variables/a"),
-                        ("bad_json", "")]
+    screening = screening_of(
+        "{{a}}" * 8_000, False, ROUTES, lambda *_: None, lambda one: rejected.append((one.code, one.pointer))
+    )
+    screening.screen(
+        0,
+        [
+            Recipient(to="+4915112345678", variables={"a": "x" * 60_000}),
+            Recipient(to="+4915112345679", variables={"a": "\0" * 60_000}),
+            Recipient(to="+4915112345670"),
+            Fault(pointer="", code="bad_json", detail=""),
+        ],
+    )
+    assert rejected == [
+        ("too_long", "/variables"),
+        ("bad_text", "/variables/a"),
+        ("missing_variable", "/variables/a"),
+        ("bad_json", ""),
+    ]
 
 
 @pytest.mark.parametrize("value", ["“quoted”", "a\u200bb", "`", "…" * 60, "Ж’", "😀" * 40, "\t"])

@@ -15,9 +15,16 @@ def judge(status: int, problem: dict[str, Any], *, positive: bool = True) -> Non
     refused_for_its_meaning_alone(None, SimpleNamespace(status_code=status, json=lambda: problem), case)
 
 
-@pytest.mark.parametrize(("status", "problem"), [
-    (422, {"code": "bad_value"}), (400, {"code": "bad_json"}), (415, {"code": "unsupported_media_type"}),
-    (400, {"code": "too_long"}), (422, {"error_code": 42202})])
+@pytest.mark.parametrize(
+    ("status", "problem"),
+    [
+        (422, {"code": "bad_value"}),
+        (400, {"code": "bad_json"}),
+        (415, {"code": "unsupported_media_type"}),
+        (400, {"code": "too_long"}),
+        (422, {"error_code": 42202}),
+    ],
+)
 def test_a_form_that_is_refused_is_a_fault(status: int, problem: dict[str, Any]) -> None:
     with pytest.raises(AssertionError, match="refused for its form"):
         judge(status, problem)

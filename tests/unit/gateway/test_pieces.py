@@ -20,8 +20,10 @@ HEAD: dict[str, Any] = {"name": 'a "[{', "from": "Shop", "body": "Hi {{a}} \\"}
 
 
 def recipients(count: int) -> list[dict[str, Any]]:
-    return [{"to": f"+49151{n:08d}", "variables": {"a": ['},{"to":', "\\", '"', "Ж", "]}", ""][n % 6] * (n % 4)}}
-            for n in range(count)]
+    return [
+        {"to": f"+49151{n:08d}", "variables": {"a": ['},{"to":', "\\", '"', "Ж", "]}", ""][n % 6] * (n % 4)}}
+        for n in range(count)
+    ]
 
 
 def read(data: bytes) -> CampaignRequest:
@@ -58,14 +60,17 @@ def test_the_same_as_at_once(indent: int | None, plain: bool, count: int, last: 
 
 
 @pytest.mark.usefixtures("short")
-@pytest.mark.parametrize(("change", "expected"), [
-    ({"to": 1}, (422, "wrong_type", "/recipients/50/to")),
-    ({}, (422, "missing_field", "/recipients/50/to")),
-    ({"to": "1", "x": 1}, (422, "unknown_field", "/recipients/50/x")),
-    ({"to": "1", "client_ref": ""}, (422, "out_of_range", "/recipients/50/client_ref")),
-    ([], (422, "wrong_type", "/recipients/50")),
-    ({"to": "1", "variables": {"a": "x" * 200}}, (422, "recipient_too_long", "/recipients/50")),
-])
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"to": 1}, (422, "wrong_type", "/recipients/50/to")),
+        ({}, (422, "missing_field", "/recipients/50/to")),
+        ({"to": "1", "x": 1}, (422, "unknown_field", "/recipients/50/x")),
+        ({"to": "1", "client_ref": ""}, (422, "out_of_range", "/recipients/50/client_ref")),
+        ([], (422, "wrong_type", "/recipients/50")),
+        ({"to": "1", "variables": {"a": "x" * 200}}, (422, "recipient_too_long", "/recipients/50")),
+    ],
+)
 def test_a_fault_has_its_place_in_the_whole(change: Any, expected: tuple[int, str, str]) -> None:
     some = recipients(100)
     some[50] = change
@@ -73,12 +78,20 @@ def test_a_fault_has_its_place_in_the_whole(change: Any, expected: tuple[int, st
 
 
 @pytest.mark.usefixtures("short")
-@pytest.mark.parametrize(("old", "new", "code"), [
-    (b"}}, {", b"}}{", "bad_json"), (b"}}, {", b"}},, {", "bad_json"), (b"}}]", b"}},]", "bad_json"),
-    (b"}}]}", b"}}", "bad_json"), (b"}}]}", b"}}]", "bad_json"), (b"}}]}", b'}}], "recipients": [{"to": "1"}]}', "bad_json"),
-    (b'"name"', b'"nome"', "unknown_field"), (b'"recipients": [', b'"recipients": [[[', "wrong_type"),
-    (b'"recipients": [', b'"recipients": [' + b"[" * 40, "too_deep"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        (b"}}, {", b"}}{", "bad_json"),
+        (b"}}, {", b"}},, {", "bad_json"),
+        (b"}}]", b"}},]", "bad_json"),
+        (b"}}]}", b"}}", "bad_json"),
+        (b"}}]}", b"}}]", "bad_json"),
+        (b"}}]}", b'}}], "recipients": [{"to": "1"}]}', "bad_json"),
+        (b'"name"', b'"nome"', "unknown_field"),
+        (b'"recipients": [', b'"recipients": [[[', "wrong_type"),
+        (b'"recipients": [', b'"recipients": [' + b"[" * 40, "too_deep"),
+    ],
+)
 def test_what_is_no_campaign(old: bytes, new: bytes, code: str) -> None:
     data = json.dumps(HEAD | {"recipients": recipients(100)}).encode()
     head, tail = data.rsplit(old, 1)
@@ -91,17 +104,20 @@ def test_half_a_pair_in_a_piece_is_found_where_it_stands() -> None:
     assert read(data).recipients[50].to == "\0"
 
 
-@pytest.mark.parametrize(("data", "expected"), [
-    (b"[" * 8_000_000, (413, "too_large", "")),
-    (b'{"recipients":' + b"[" * 8_000_000, (400, "too_deep", "")),
-    (b'{"recipients":[' + b"[]," * 2_000_000, (422, "too_many_recipients", "/recipients")),
-    (b'{"recipients":[' + b"{}," * 2_000_000, (422, "too_many_recipients", "/recipients")),
-    (b'{"recipients":[' + b'"",' * 2_000_000, (422, "wrong_type", "/recipients/0")),
-    (b'{"recipients":["' + b'\\"' * 4_000_000, (422, "recipient_too_long", "/recipients/0")),
-    (b'{"name":"' + b"\\ud800" * 1_000_000 + b'"}', (413, "too_large", "")),
-    (b'{"recipients":[{"to":"1","variables":{' + b'"a":"",' * 1_000_000, (422, "recipient_too_long", "/recipients/0")),
-    (b'{"x":' + b'"' * 3_000_000, (413, "too_large", "")),
-])
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"[" * 8_000_000, (413, "too_large", "")),
+        (b'{"recipients":' + b"[" * 8_000_000, (400, "too_deep", "")),
+        (b'{"recipients":[' + b"[]," * 2_000_000, (422, "too_many_recipients", "/recipients")),
+        (b'{"recipients":[' + b"{}," * 2_000_000, (422, "too_many_recipients", "/recipients")),
+        (b'{"recipients":[' + b'"",' * 2_000_000, (422, "wrong_type", "/recipients/0")),
+        (b'{"recipients":["' + b'\\"' * 4_000_000, (422, "recipient_too_long", "/recipients/0")),
+        (b'{"name":"' + b"\\ud800" * 1_000_000 + b'"}', (413, "too_large", "")),
+        (b'{"recipients":[{"to":"1","variables":{' + b'"a":"",' * 1_000_000, (422, "recipient_too_long", "/recipients/0")),
+        (b'{"x":' + b'"' * 3_000_000, (413, "too_large", "")),
+    ],
+)
 def test_a_long_body_is_refused_before_all_of_it_is_looked_at(data: bytes, expected: tuple[int, str, str]) -> None:
     assert refusal(data) == expected
 

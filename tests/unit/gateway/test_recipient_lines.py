@@ -14,17 +14,29 @@ from gateway.screening.screening import AT_ONCE
 
 LONG = "x" * (MAX_LINE + 1)
 LINES = [
-    (b'{"to": "+1"}', "+1"), (b"", ""), (b" \t\r", ""), (b'{"to": "+2"}\r', "+2"), (b"\xff", "bad_json"),
-    (b'{"to": "\\ud800"}', "\0"), (b'{"to": "+3"}{"to": "+4"}', "bad_json"), (b"[]", "wrong_type"),
-    (json.dumps({"to": LONG}).encode(), "line_too_long"), (b'{"to": "+5", "variables": {"a": "b"}}', "+5"),
-    (b'{"to": "+6", "variables": {"a": 1}}', "wrong_type"), (b'{"send_at": 1}', "unsupported"),
-    (b'{"to": "' + b"7" * (MAX_LINE - 10) + b'"}', "7" * (MAX_LINE - 10)), (b'{"to": "+8"}', "+8"),
+    (b'{"to": "+1"}', "+1"),
+    (b"", ""),
+    (b" \t\r", ""),
+    (b'{"to": "+2"}\r', "+2"),
+    (b"\xff", "bad_json"),
+    (b'{"to": "\\ud800"}', "\0"),
+    (b'{"to": "+3"}{"to": "+4"}', "bad_json"),
+    (b"[]", "wrong_type"),
+    (json.dumps({"to": LONG}).encode(), "line_too_long"),
+    (b'{"to": "+5", "variables": {"a": "b"}}', "+5"),
+    (b'{"to": "+6", "variables": {"a": 1}}', "wrong_type"),
+    (b'{"send_at": 1}', "unsupported"),
+    (b'{"to": "' + b"7" * (MAX_LINE - 10) + b'"}', "7" * (MAX_LINE - 10)),
+    (b'{"to": "+8"}', "+8"),
 ]
 
 
 def seen(data: bytes) -> list[str]:
-    return [entry.code if isinstance(entry, Fault) else entry.to
-            for entries in read_recipients(io.BytesIO(data)) for entry in entries]
+    return [
+        entry.code if isinstance(entry, Fault) else entry.to
+        for entries in read_recipients(io.BytesIO(data))
+        for entry in entries
+    ]
 
 
 @pytest.mark.parametrize("block", [1, 7, 100, MAX_LINE, MAX_LINE + 5, 1 << 20])
@@ -35,9 +47,16 @@ def test_an_entry_a_line(monkeypatch: pytest.MonkeyPatch, block: int, end: bytes
     assert seen(b"\n".join(line for line, _ in lines) + end) == [verdict for _, verdict in lines if verdict]
 
 
-@pytest.mark.parametrize("data", [
-    b'\n{"to": "+1"}{"to": "+2"}', b'{"to":\n"+1"}{"to": "+2"}', b'{"to": "+1"} {"to": "+2"}\n\t',
-    b'\r\n{"to": "+1"} {"to": "+2"}', b'{"to": "+1"}\n \n{"to": "+2"}{"to": "+3"}'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'\n{"to": "+1"}{"to": "+2"}',
+        b'{"to":\n"+1"}{"to": "+2"}',
+        b'{"to": "+1"} {"to": "+2"}\n\t',
+        b'\r\n{"to": "+1"} {"to": "+2"}',
+        b'{"to": "+1"}\n \n{"to": "+2"}{"to": "+3"}',
+    ],
+)
 def test_as_many_objects_as_lines_are_not_one_on_each(data: bytes) -> None:
     alone = [verdict for line in data.split(b"\n") for verdict in seen(line)]
     assert seen(data) == seen(data + b"\n") == alone and "bad_json" in alone

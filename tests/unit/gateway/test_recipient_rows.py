@@ -29,8 +29,9 @@ def entries(data: bytes) -> list[Recipient | Fault]:
 
 def seen(data: bytes) -> list[object]:
     """A code for a fault; number, reference and values otherwise."""
-    return [entry.code if isinstance(entry, Fault) else (entry.to, entry.client_ref, entry.variables)
-            for entry in entries(data)]
+    return [
+        entry.code if isinstance(entry, Fault) else (entry.to, entry.client_ref, entry.variables) for entry in entries(data)
+    ]
 
 
 def plain(number: str, **variables: str) -> tuple[str, None, dict[str, str]]:
@@ -57,11 +58,17 @@ GOOD: tuple[tuple[str, bytes, list[object]], ...] = (
     ("spaces are text", b"to,a\n +1 , x \n", [plain(" +1 ", a=" x ")]),
     ("a mark amid a bare field is text", b'to,a\n+1,5" pipe\n+2,y\n', [plain("+1", a='5" pipe'), plain("+2", a="y")]),
     ("empty lines are no rows", b"to,a\n\n+1,x\r\n\r\n\n+2,y\n\n", [plain("+1", a="x"), plain("+2", a="y")]),
-    ("other ends of lines are text", "to,a\n+1,x\x0b\x0c\x1c\x85\u2028y\n".encode(),
-     [plain("+1", a="x\x0b\x0c\x1c\x85\u2028y")]),
+    (
+        "other ends of lines are text",
+        "to,a\n+1,x\x0b\x0c\x1c\x85\u2028y\n".encode(),
+        [plain("+1", a="x\x0b\x0c\x1c\x85\u2028y")],
+    ),
     ("NUL is for others to judge", b"to,a\n+1,\0\n", [plain("+1", a="\0")]),
-    ("a text of several lines", b'to,a\n+1,"Dear Ann,\ncall +49 30 123456, or 0151 1234567\n12345 Berlin"\n',
-     [plain("+1", a="Dear Ann,\ncall +49 30 123456, or 0151 1234567\n12345 Berlin")]),
+    (
+        "a text of several lines",
+        b'to,a\n+1,"Dear Ann,\ncall +49 30 123456, or 0151 1234567\n12345 Berlin"\n',
+        [plain("+1", a="Dear Ann,\ncall +49 30 123456, or 0151 1234567\n12345 Berlin")],
+    ),
     ("as many lines as may be", b'to,a\n+1,"' + b"x\n" * (MAX_LINES - 1) + b'"\n', [plain("+1", a="x\n" * (MAX_LINES - 1))]),
     ("letters", "to,name\n+1,Zoë 👋\n".encode(), [plain("+1", name="Zoë 👋")]),
     ("as long as may be", b"to,a\n+1," + LONG[:-5] + b"\n", [plain("+1", a=LONG[:-5].decode())]),
@@ -70,24 +77,39 @@ GOOD: tuple[tuple[str, bytes, list[object]], ...] = (
 BAD: tuple[tuple[str, bytes, list[object]], ...] = (
     ("too few", b"to,a\n+1\n+2,x\n", ["field_count", plain("+2", a="x")]),
     ("too many", b"to,a\n+1,x,y\n+2,x\n", ["field_count", plain("+2", a="x")]),
-    ("a long reference", b"to,client_ref\n+1," + b"r" * 256 + b"\n+2," + b"r" * 255,
-     ["out_of_range", ("+2", "r" * 255, {})]),
+    (
+        "a long reference",
+        b"to,client_ref\n+1," + b"r" * 256 + b"\n+2," + b"r" * 255,
+        ["out_of_range", ("+2", "r" * 255, {})],
+    ),
     ("text behind a quotation", b'to,a\n+1,"x"y\n+2,x\n', ["bad_csv", plain("+2", a="x")]),
     ("a quotation never closed", b'to,a\n+1,x\n+2,"x\n+3,x\n', [plain("+1", a="x"), "bad_csv", plain("+3", a="x")]),
     ("one in the last line", b'to,a\n+1,x\n+2,"x', [plain("+1", a="x"), "bad_csv"]),
     ("one that the next closes", b'to,a\n+1,"x\n+2,"y"\n+3,z\n', ["bad_csv", plain("+2", a="y"), plain("+3", a="z")]),
     ("two never closed", b'to,a\n+1,"x\n+2,"y\n+3,z\n', ["bad_csv", "bad_csv", plain("+3", a="z")]),
-    ("one that takes a row along", b"to,a\n" + PLUS + b',"x\n' + PLUS + b',y"\n+3,z\n',
-     ["bad_csv", plain(NUMBER, a='y"'), plain("+3", a="z")]),
-    ("one that takes many along", b"to,a\n" + PLUS + b',"x\n' + (PLUS + b",y\n") * 3 + b'+3,"\n+4,z\n',
-     ["bad_csv", *[plain(NUMBER, a="y")] * 3, "bad_csv", plain("+4", a="z")]),
-    ("one before the number", b'a,to\n"Ann,' + PLUS + b'\n"",' + PLUS + b'\nBo",' + PLUS + b"\n",
-     ["bad_csv", plain(NUMBER, a=""), plain(NUMBER, a='Bo"')]),
+    (
+        "one that takes a row along",
+        b"to,a\n" + PLUS + b',"x\n' + PLUS + b',y"\n+3,z\n',
+        ["bad_csv", plain(NUMBER, a='y"'), plain("+3", a="z")],
+    ),
+    (
+        "one that takes many along",
+        b"to,a\n" + PLUS + b',"x\n' + (PLUS + b",y\n") * 3 + b'+3,"\n+4,z\n',
+        ["bad_csv", *[plain(NUMBER, a="y")] * 3, "bad_csv", plain("+4", a="z")],
+    ),
+    (
+        "one before the number",
+        b'a,to\n"Ann,' + PLUS + b'\n"",' + PLUS + b'\nBo",' + PLUS + b"\n",
+        ["bad_csv", plain(NUMBER, a=""), plain(NUMBER, a='Bo"')],
+    ),
     ("numbers with separators", b'to,a\n+1,"x\n0049 (151) 12-345,y"\n', ["bad_csv", plain("0049 (151) 12-345", a='y"')]),
     ("numbers without a plus", b'to,a\n+1,"x\n01511234567,y"\n', ["bad_csv", plain("01511234567", a='y"')]),
     ("a reference that takes a row along", b'to,client_ref\n+1,"x\n' + PLUS + b',y"\n', ["bad_csv", (NUMBER, 'y"', {})]),
-    ("more lines than a row may have", b'to,a\n+1,"' + b"x\n" * MAX_LINES + b'"\n+2,x\n',
-     ["row_too_long", *["field_count"] * (MAX_LINES - 1), "bad_csv", plain("+2", a="x")]),
+    (
+        "more lines than a row may have",
+        b'to,a\n+1,"' + b"x\n" * MAX_LINES + b'"\n+2,x\n',
+        ["row_too_long", *["field_count"] * (MAX_LINES - 1), "bad_csv", plain("+2", a="x")],
+    ),
     ("a bare CR", b"to,a\n+1,x\ry\n+2,x\n", ["bad_csv", plain("+2", a="x")]),
     ("not UTF-8", b"to,a\n+1,\xff\n+2,x\n", ["bad_utf8", plain("+2", a="x")]),
     ("half a surrogate pair", b"to,a\n+1,\xed\xa0\x80\n+2,x\n", ["bad_utf8", plain("+2", a="x")]),
@@ -95,18 +117,33 @@ BAD: tuple[tuple[str, bytes, list[object]], ...] = (
     ("a long last line", b"to,a\n+1,x\n+2," + LONG, [plain("+1", a="x"), "row_too_long"]),
     ("one character too long", b"to,a\n+1," + LONG[:-4] + b"\n+2,x\n", ["row_too_long", plain("+2", a="x")]),
     ("a very long line", b"to,a\n+1," + LONG * 9 + b"\n+2,x\n", ["row_too_long", plain("+2", a="x")]),
-    ("a very long quoted line", b'to,a\n+1,"' + LONG * 9 + b'\n+9,x"\n+2,x\n',
-     ["row_too_long", plain("+9", a='x"'), plain("+2", a="x")]),
+    (
+        "a very long quoted line",
+        b'to,a\n+1,"' + LONG * 9 + b'\n+9,x"\n+2,x\n',
+        ["row_too_long", plain("+9", a='x"'), plain("+2", a="x")],
+    ),
     ("a very long last line", b'to,a\n+1,"' + b'"' * MAX_LINE_BYTES * 3, ["row_too_long"]),
-    ("many quoted lines", b'to,a\n+1,"' + b"+9,x\n" * 20_000 + b'"\n+2,x\n',
-     ["row_too_long", *[plain("+9", a="x")] * 19_999, "bad_csv", plain("+2", a="x")]),
-    ("many fields in many lines", b"to,a\n+1" + b',"\n"' * 2000 + b"\n+2,x\n",
-     ["row_too_long", *["field_count"] * 1999, "bad_csv", plain("+2", a="x")]),
-    ("a quotation never closed in a long file", b'to,a\n+1,"' + b"+9,x\n" * 200_000,
-     ["row_too_long", *[plain("+9", a="x")] * 199_999]),
+    (
+        "many quoted lines",
+        b'to,a\n+1,"' + b"+9,x\n" * 20_000 + b'"\n+2,x\n',
+        ["row_too_long", *[plain("+9", a="x")] * 19_999, "bad_csv", plain("+2", a="x")],
+    ),
+    (
+        "many fields in many lines",
+        b"to,a\n+1" + b',"\n"' * 2000 + b"\n+2,x\n",
+        ["row_too_long", *["field_count"] * 1999, "bad_csv", plain("+2", a="x")],
+    ),
+    (
+        "a quotation never closed in a long file",
+        b'to,a\n+1,"' + b"+9,x\n" * 200_000,
+        ["row_too_long", *[plain("+9", a="x")] * 199_999],
+    ),
     ("two long rows", b"to,a\n" + (b"+1," + LONG + b"\n") * 2 + b"+2,x\n", ["row_too_long"] * 2 + [plain("+2", a="x")]),
-    ("everything at once", b'to,a\n\n+1\n"a"b\n+1,\xff\n+1,"' + LONG + b'\n"\n+2,x', [
-        "field_count", "bad_csv", "bad_utf8", "row_too_long", "bad_csv", plain("+2", a="x")]),
+    (
+        "everything at once",
+        b'to,a\n\n+1\n"a"b\n+1,\xff\n+1,"' + LONG + b'\n"\n+2,x',
+        ["field_count", "bad_csv", "bad_utf8", "row_too_long", "bad_csv", plain("+2", a="x")],
+    ),
 )
 
 
@@ -169,10 +206,13 @@ def test_blocks_are_of_a_bounded_size() -> None:
     assert sum(sizes) == 5000 and max(sizes) == AT_ONCE
 
 
-names = st.lists(st.text(string.ascii_letters + "_", min_size=1, max_size=4).filter(lambda name: name not in (
-    "to", "client_ref")), max_size=4, unique=True)
+names = st.lists(
+    st.text(string.ascii_letters + "_", min_size=1, max_size=4).filter(lambda name: name not in ("to", "client_ref")),
+    max_size=4,
+    unique=True,
+)
 # Neither can a field hold half a surrogate pair, nor is there a difference between an empty line and no line.
-fields = st.text(st.characters(codec="utf-8") | st.sampled_from('",\n\r\'; x'), max_size=12)
+fields = st.text(st.characters(codec="utf-8") | st.sampled_from("\",\n\r'; x"), max_size=12)
 
 
 @st.composite
@@ -181,10 +221,17 @@ def tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
     return header, draw(st.lists(st.lists(fields, min_size=len(header), max_size=len(header)), max_size=8))
 
 
-@given(tables(), st.sampled_from(["\n", "\r\n"]), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), st.booleans(),
-       st.booleans(), st.integers(1, 40))
-def test_what_others_write_is_read(table: tuple[list[str], list[list[str]]], end: str, quoting: int, marked: bool,
-                                   ended: bool, block: int) -> None:
+@given(
+    tables(),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.booleans(),
+    st.booleans(),
+    st.integers(1, 40),
+)
+def test_what_others_write_is_read(
+    table: tuple[list[str], list[list[str]]], end: str, quoting: int, marked: bool, ended: bool, block: int
+) -> None:
     header, rows = table
     if end == "\n" and "\r" in "".join(map("".join, rows)):
         quoting = csv.QUOTE_ALL  # Trap: Python 3.11 leaves a carriage return bare when lines end in LF alone.
@@ -196,5 +243,6 @@ def test_what_others_write_is_read(table: tuple[list[str], list[list[str]]], end
         patch.setattr(row_lines, "BLOCK", block)
         found = entries((BOM if marked else b"") + text.encode())
     expected = [dict(zip(header, row, strict=True)) for row in rows]
-    assert found == [Recipient(to=cells.pop("to"), client_ref=cells.pop("client_ref") or None, variables=cells)
-                     for cells in expected]
+    assert found == [
+        Recipient(to=cells.pop("to"), client_ref=cells.pop("client_ref") or None, variables=cells) for cells in expected
+    ]

@@ -35,11 +35,34 @@ SEALER = Sealer(Keyring("k1", {"k1": bytes(32)}))
 ROUTES = Routes([("+49", ["near"], 700), ("+49152", ["other"], 650), ("+1", ["far"], 100), ("+44", ["isle"], 300)])
 MAX_WEIGHT = 2_000
 PLAIN = st.integers(0, 60).map(lambda n: f"+4915112345{n:03d}") | st.integers(0, 9999).map(lambda n: f"+1202555{n:04d}")
-ODD = st.sampled_from([
-    "+49 151 12345001", "004915112345002", "+4915212345678", "+447400123456", "+44 (0)20 7946 0958", "", "+", "+1", "+49",
-    "++4915112345001", "4915112345001", "+49151_12345001", "+4915112345_01", "+491511234500\n", "+4915112345 01",
-    " +4915112345001", "+4915112345001\n", "+٤٩١٥١١٢٣٤٥٠٠١", "\0", "+33612345678", "+999123456789", "+" + "1" * 5000,
-    "+49301234567890123", "+49301234567890124"])
+ODD = st.sampled_from(
+    [
+        "+49 151 12345001",
+        "004915112345002",
+        "+4915212345678",
+        "+447400123456",
+        "+44 (0)20 7946 0958",
+        "",
+        "+",
+        "+1",
+        "+49",
+        "++4915112345001",
+        "4915112345001",
+        "+49151_12345001",
+        "+4915112345_01",
+        "+491511234500\n",
+        "+4915112345 01",
+        " +4915112345001",
+        "+4915112345001\n",
+        "+٤٩١٥١١٢٣٤٥٠٠١",
+        "\0",
+        "+33612345678",
+        "+999123456789",
+        "+" + "1" * 5000,
+        "+49301234567890123",
+        "+49301234567890124",
+    ]
+)
 VALUE = st.sampled_from(["Ann", "Lee", "x" * 100, "x" * 170, "é", "Zoë", "€", "’", "Ж" * 80, "😀", "%s", "{{a}}", "", "\0"])
 BODIES = st.sampled_from(["Hello", "Hi {{a}}", "{{b}} {{a}}{{a}} 100%", "Ж {{a}}", "{ {{b}}", "{{a}}" * 80])
 
@@ -51,7 +74,8 @@ def line(to: str, variables: dict[str, str], ref: str | None) -> bytes:
 EASY = st.builds(line, PLAIN, st.just({"a": "Ann", "b": "Lee"}), st.none())
 HARD = st.one_of(
     st.builds(line, PLAIN | ODD, st.dictionaries(st.sampled_from("abc"), VALUE), st.sampled_from([None, None, "r", "\0"])),
-    st.sampled_from([b"", b"x", b"[]", b'{"to": 1}', b'{"to": "\\ud800"}', b'{"to": "+1"}{"to": "+2"}', b"\xff"]))
+    st.sampled_from([b"", b"x", b"[]", b'{"to": 1}', b'{"to": "\\ud800"}', b'{"to": "+1"}{"to": "+2"}', b"\xff"]),
+)
 LINES = st.lists(EASY, max_size=60) | st.lists(EASY | EASY | EASY | HARD, max_size=60) | st.lists(HARD, max_size=30)
 
 
@@ -132,25 +156,42 @@ class OneByOne:
 
     def cut(self, rows: list[tuple[int, int, Recipient, int]]) -> None:
         refs = [row[2].client_ref for row in rows]
-        self.made.chunks.append((
-            [row[0] for row in rows], [row[1] for row in rows],
-            {name: [row[2].variables[name] for row in rows] for name in self.template.names}, refs if any(refs) else None))
-
+        self.made.chunks.append(
+            (
+                [row[0] for row in rows],
+                [row[1] for row in rows],
+                {name: [row[2].variables[name] for row in rows] for name in self.template.names},
+                refs if any(refs) else None,
+            )
+        )
 
 
 def blocks_of(entries: Entries, size: int) -> Iterator[Entries]:
     for first in range(0, len(entries), size):
-        yield entries[first:first + size]
+        yield entries[first : first + size]
 
 
 def screened(entries: Entries, body: str, replace: bool, size: int) -> Made:
     made = Made()
-    cut = Chunker(ChunkPlan(
-        tenant="0b7c1d52-5f0f-4b3e-9d38-0d9a1a3f7c11", campaign=CampaignId("cmp_" + "0" * 26), part=2, lane="marketing",
-        sender="Shop", body=body, smart=replace, version=1, accepted_at=5, expires_at=9, names=compile_template(body).names),
-        SEALER)
-    screening = Screening(body, replace, ROUTES, cut.append,
-                          lambda one: made.rejected.append((one.index, one.pointer, one.code, one.detail)))
+    cut = Chunker(
+        ChunkPlan(
+            tenant="0b7c1d52-5f0f-4b3e-9d38-0d9a1a3f7c11",
+            campaign=CampaignId("cmp_" + "0" * 26),
+            part=2,
+            lane="marketing",
+            sender="Shop",
+            body=body,
+            smart=replace,
+            version=1,
+            accepted_at=5,
+            expires_at=9,
+            names=compile_template(body).names,
+        ),
+        SEALER,
+    )
+    screening = Screening(
+        body, replace, ROUTES, cut.append, lambda one: made.rejected.append((one.index, one.pointer, one.code, one.detail))
+    )
     index = 0
     for block in blocks_of(entries, size):
         screening.screen(index, block)
@@ -159,8 +200,7 @@ def screened(entries: Entries, body: str, replace: bool, size: int) -> Made:
     for number, chunk in enumerate(cut.pop_finished()):
         assert chunk.chunk.endswith(f"_2_{number}")
         columns = SEALER.open(chunk)
-        made.chunks.append((list(array("I", chunk.indexes)), list(array("Q", columns.to)),
-                            columns.variables, columns.refs))  # type: ignore[arg-type]
+        made.chunks.append((list(array("I", chunk.indexes)), list(array("Q", columns.to)), columns.variables, columns.refs))  # type: ignore[arg-type]
     totals = screening.totals
     assert totals.rejected == len(made.rejected)
     made.accepted, made.segments, made.price = totals.accepted, totals.segments, totals.price
@@ -182,9 +222,11 @@ def test_blocks_are_screened_as_recipients_one_by_one(lines: list[bytes], body: 
 
 def test_the_longest_text_is_one_that_is_sent() -> None:
     entries: Entries = [
-        Recipient(to="+4915112345001", variables={"a": "Ann"}), Recipient(to="+4915112345001", variables={"a": "Ж" * 500}),
+        Recipient(to="+4915112345001", variables={"a": "Ann"}),
+        Recipient(to="+4915112345001", variables={"a": "Ж" * 500}),
         Recipient(to="+4915112345002", variables={"a": "x" * 161}),
-        Recipient(to="+4915112345003", variables={"a": "Ж" * 500}, client_ref="\0")]
+        Recipient(to="+4915112345003", variables={"a": "Ж" * 500}, client_ref="\0"),
+    ]
     made = screened(entries, "Hi {{a}}", False, 100)
     assert (made.longest, made.alphabet, made.accepted, len(made.rejected)) == (2, "gsm7", 2, 2)
 

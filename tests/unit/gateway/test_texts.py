@@ -27,10 +27,39 @@ from gateway.screening.types import Rejection
 TO = "+4915112345678"
 ROUTES = Routes([("+49", ["near"], 700)])
 HALVES = re.compile("[\ud800-\udfff]")
-PIECES = ("a", "\0", "\ud800", "\udbff", "\udc00", "\udfff", "\U0001f600", "\\", "\\u", "\\ud800", "u", "d83d", '"', "é",
-          "\x01", "\x7f", "\u2028", "\ufeff", "\uffff", "\u202e", "{{", "}}", "{{b}}", "%s", ",", "\n", "\r")
-ODD = st.one_of(st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join),
-                st.text(st.characters(codec=None, categories=["Cs", "Cc", "Co", "Cn", "Lo", "So"]), min_size=1, max_size=8))
+PIECES = (
+    "a",
+    "\0",
+    "\ud800",
+    "\udbff",
+    "\udc00",
+    "\udfff",
+    "\U0001f600",
+    "\\",
+    "\\u",
+    "\\ud800",
+    "u",
+    "d83d",
+    '"',
+    "é",
+    "\x01",
+    "\x7f",
+    "\u2028",
+    "\ufeff",
+    "\uffff",
+    "\u202e",
+    "{{",
+    "}}",
+    "{{b}}",
+    "%s",
+    ",",
+    "\n",
+    "\r",
+)
+ODD = st.one_of(
+    st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join),
+    st.text(st.characters(codec=None, categories=["Cs", "Cc", "Co", "Cn", "Lo", "So"]), min_size=1, max_size=8),
+)
 ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
@@ -46,8 +75,20 @@ def test_half_pairs_are_read_as_nul_and_nothing_else_changes(odd: str, ascii_onl
     assert decode_record(data, ANY) == {expected: [expected, "plain", expected]}
 
 
-@pytest.mark.parametrize("data", [b'{"a": "\\ud800"', b'"\\ud800\\x"', b'"\\ud800" 1', b'"\\ud8"', b'"\x01\\ud800"',
-                                  b'"\\\\\\ud8zz"', b'\\ud800', b'"\xed\xa0\x80"', b'"\\ud800\xff"'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a": "\\ud800"',
+        b'"\\ud800\\x"',
+        b'"\\ud800" 1',
+        b'"\\ud8"',
+        b'"\x01\\ud800"',
+        b'"\\\\\\ud8zz"',
+        b"\\ud800",
+        b'"\xed\xa0\x80"',
+        b'"\\ud800\xff"',
+    ],
+)
 def test_what_is_not_json_stays_so(data: bytes) -> None:
     with pytest.raises(Problem) as refused:
         decode_json(data, ANY)
@@ -82,8 +123,9 @@ def in_many(recipient: dict[str, Any], body: str) -> tuple[str, str] | None:
 
 def on_a_line(recipient: dict[str, Any], body: str) -> tuple[str, str] | None:
     """The same of a line of an upload."""
-    return verdict([entry for entries in read_recipients(io.BytesIO(json.dumps(recipient).encode())) for entry in entries],
-                   body)
+    return verdict(
+        [entry for entries in read_recipients(io.BytesIO(json.dumps(recipient).encode())) for entry in entries], body
+    )
 
 
 def in_a_row(recipient: dict[str, Any], body: str) -> tuple[str, str] | None:

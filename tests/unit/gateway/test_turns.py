@@ -60,6 +60,7 @@ async def test_a_fault_leaves_the_turn_to_others() -> None:
         return 7
 
     scheduler = LoopScheduler(Clock())
-    results = await asyncio.gather(scheduler.run_to_result(broken()), scheduler.run_to_result(whole()),
-                                   return_exceptions=True)
+    results = await asyncio.gather(
+        scheduler.run_to_result(broken()), scheduler.run_to_result(whole()), return_exceptions=True
+    )
     assert isinstance(results[0], KeyError) and results[1] == 7

@@ -19,11 +19,17 @@ def proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "inside.example")
 
 
-@pytest.mark.parametrize(("url", "host"), [
-    ("http://127.0.0.1:8080", "127.0.0.1"), ("http://127.8.8.8:1/p/", "127.8.8.8"), ("http://[::1]:8080", "::1"),
-    ("http://localhost:8080", "localhost"), ("https://a.localhost", "a.localhost"),
-    ("http://inside.example", "inside.example"),
-])
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://127.0.0.1:8080", "127.0.0.1"),
+        ("http://127.8.8.8:1/p/", "127.8.8.8"),
+        ("http://[::1]:8080", "::1"),
+        ("http://localhost:8080", "localhost"),
+        ("https://a.localhost", "a.localhost"),
+        ("http://inside.example", "inside.example"),
+    ],
+)
 def test_this_machine_and_exceptions_are_reached_straight(url: str, host: str) -> None:
     connection, before, headers = connect(url, 1)
     assert (connection.host, headers) == (host, {})

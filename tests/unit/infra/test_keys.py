@@ -28,7 +28,12 @@ def test_a_secret_opens_in_its_place_alone() -> None:
     key, sealed = seal_secret(ring, "hunter2", "carrier|a")
     assert b"hunter2" not in sealed
     assert open_secret(ring, key, sealed, "carrier|a") == "hunter2"
-    for identity, content, context in ((key, sealed, "carrier|b"), ("k2", sealed, "carrier|a"), ("k9", sealed, "carrier|a"),
-                                       (key, sealed[:-1], "carrier|a"), (key, b"", "carrier|a")):
+    for identity, content, context in (
+        (key, sealed, "carrier|b"),
+        ("k2", sealed, "carrier|a"),
+        ("k9", sealed, "carrier|a"),
+        (key, sealed[:-1], "carrier|a"),
+        (key, b"", "carrier|a"),
+    ):
         with pytest.raises(SecretError):
             open_secret(ring, identity, content, context)

@@ -19,9 +19,25 @@ from schemas.records.wire import DeliveryReceipt
 
 ROOT = "01HZZZZZZZZZZZZZZZZZZZZZZZ"
 EVENT = DeliveryReceipt(
-    message_id=f"msg_{ROOT}_0_5", campaign_id=f"cmp_{ROOT}", tenant_id="t", client_ref=None, to_hash="x", channel="sms",
-    carrier="acme", status="delivered", reason=None, carrier_code=None, carrier_message_id="1", segments=1, price="0.0700",
-    attempt=1, occurred_at=1, carrier_at=None, recorded_at=1, sequence=40)
+    message_id=f"msg_{ROOT}_0_5",
+    campaign_id=f"cmp_{ROOT}",
+    tenant_id="t",
+    client_ref=None,
+    to_hash="x",
+    channel="sms",
+    carrier="acme",
+    status="delivered",
+    reason=None,
+    carrier_code=None,
+    carrier_message_id="1",
+    segments=1,
+    price="0.0700",
+    attempt=1,
+    occurred_at=1,
+    carrier_at=None,
+    recorded_at=1,
+    sequence=40,
+)
 
 
 def an_entry(offset: int, timestamp: int = 7, partition: int = 0) -> ConsumerRecord:

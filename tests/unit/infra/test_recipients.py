@@ -20,11 +20,20 @@ def test_bytes_pass_unchanged_in_blocks() -> None:
     assert len(found) == -(-len(content) // BLOCK)
 
 
-@pytest.mark.parametrize(("content", "name", "kind"), [
-    (b"to,name\n", "people.csv", CSV), (b"to,name\n", "-", CSV), (b'to,"a\n+1,x\n', "people.txt", CSV),
-    (b'{"to": "+1"}\n', "-", NDJSON), (b'\xef\xbb\xbf\r\n {"to": "+1"}\n', "people.json", NDJSON), (b"", "-", CSV),
-    (b'{"to": "+1"}\n', "People.CSV", CSV), ('{"to": "+1"}\n'.encode("utf-16"), "-", CSV),
-    (b"\xef\xbb\xbfto\r\n\xff\r\n", "-", CSV)])
+@pytest.mark.parametrize(
+    ("content", "name", "kind"),
+    [
+        (b"to,name\n", "people.csv", CSV),
+        (b"to,name\n", "-", CSV),
+        (b'to,"a\n+1,x\n', "people.txt", CSV),
+        (b'{"to": "+1"}\n', "-", NDJSON),
+        (b'\xef\xbb\xbf\r\n {"to": "+1"}\n', "people.json", NDJSON),
+        (b"", "-", CSV),
+        (b'{"to": "+1"}\n', "People.CSV", CSV),
+        ('{"to": "+1"}\n'.encode("utf-16"), "-", CSV),
+        (b"\xef\xbb\xbfto\r\n\xff\r\n", "-", CSV),
+    ],
+)
 def test_nothing_is_judged(content: bytes, name: str, kind: str) -> None:
     found, blocks = content_of(io.BytesIO(content), name)
     assert (found, b"".join(blocks)) == (kind, content)

@@ -50,10 +50,16 @@ def test_defaults_alone() -> None:
 def test_flags_beat_environment_beats_file_beats_stack(tmp_path: Path) -> None:
     stack = {"kafka": "stack:1", "gateway": "http://stack:1", "api_key": "sk_stack"}
     (tmp_path / "stack.json").write_text(json.dumps(stack))
-    file = write(tmp_path, '[kafka]\nbootstrap = "file:1"\n[gateway]\nport = 1\nhost = "file"\n'
-                           '[telemetry]\nlog_level = "error"\n')
-    found = load_settings({"gateway.port": 3, "data_dir": tmp_path}, config=file, with_stack=True, default_file=None,
-                          environment={"SLUICE_GATEWAY__PORT": "2", "SLUICE_GATEWAY__HOST": "environment"}).settings
+    file = write(
+        tmp_path, '[kafka]\nbootstrap = "file:1"\n[gateway]\nport = 1\nhost = "file"\n[telemetry]\nlog_level = "error"\n'
+    )
+    found = load_settings(
+        {"gateway.port": 3, "data_dir": tmp_path},
+        config=file,
+        with_stack=True,
+        default_file=None,
+        environment={"SLUICE_GATEWAY__PORT": "2", "SLUICE_GATEWAY__HOST": "environment"},
+    ).settings
     assert (found.gateway.port, found.gateway.host, found.kafka.bootstrap) == (3, "environment", "file:1")
     assert (found.telemetry.log_level, found.gateway.url) == ("error", "http://stack:1")
     assert found.api_key is not None and found.api_key.get_secret_value() == "sk_stack"
@@ -95,13 +101,27 @@ def test_only_secrets_have_files() -> None:
     assert "SLUICE_CURRENCY_FILE" in fault
 
 
-@pytest.mark.parametrize(("variable", "value"), [
-    ("SLUICE_GATEWAY__PORT", "abc"), ("SLUICE_GATEWAY__PORT", "65536"), ("SLUICE_GATEWAY__PORT", "-1"),
-    ("SLUICE_KAFKA__REPLICATION", "0"), ("SLUICE_KAFKA__BOOTSTRAP", "nohost"), ("SLUICE_POSTGRES__URL", "mysql://h/db"),
-    ("SLUICE_REDIS__URL", "127.0.0.1:6379"), ("SLUICE_GATEWAY__URL", "localhost"), ("SLUICE_CURRENCY", "euro"),
-    ("SLUICE_TELEMETRY__LOG_LEVEL", "loud"), ("SLUICE_ADMIN_KEY", "short"), ("SLUICE_SIMULATOR__SCRIPT", "{"),
-    ("SLUICE_SIMULATOR__SCRIPT", "[]"), ("SLUICE_NOPE", "1"), ("SLUICE_KAFKA", "h:1"), ("SLUICE_CARRIERS", "x"),
-])
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SLUICE_GATEWAY__PORT", "abc"),
+        ("SLUICE_GATEWAY__PORT", "65536"),
+        ("SLUICE_GATEWAY__PORT", "-1"),
+        ("SLUICE_KAFKA__REPLICATION", "0"),
+        ("SLUICE_KAFKA__BOOTSTRAP", "nohost"),
+        ("SLUICE_POSTGRES__URL", "mysql://h/db"),
+        ("SLUICE_REDIS__URL", "127.0.0.1:6379"),
+        ("SLUICE_GATEWAY__URL", "localhost"),
+        ("SLUICE_CURRENCY", "euro"),
+        ("SLUICE_TELEMETRY__LOG_LEVEL", "loud"),
+        ("SLUICE_ADMIN_KEY", "short"),
+        ("SLUICE_SIMULATOR__SCRIPT", "{"),
+        ("SLUICE_SIMULATOR__SCRIPT", "[]"),
+        ("SLUICE_NOPE", "1"),
+        ("SLUICE_KAFKA", "h:1"),
+        ("SLUICE_CARRIERS", "x"),
+    ],
+)
 def test_a_bad_variable_is_named(variable: str, value: str) -> None:
     [fault] = faults_of({variable: value})
     assert fault.startswith(f"{variable}: ")
@@ -116,33 +136,46 @@ def test_an_unknown_name_comes_with_a_guess() -> None:
     assert "did you mean SLUICE_KAFKA__BOOTSTRAP?" in faults_of({"SLUICE_KAFKA__BOOTSTRAPS": "h:1"})[0]
 
 
-@pytest.mark.parametrize(("change", "place", "says"), [
-    (("rate = 100", "rate = 100\nbinds = 1"), "carriers[0].binds", "unsupported"),
-    (('kind = "smpp"', 'kind = "http"'), "carriers[0].kind", "unsupported"),
-    (('kind = "smpp"', 'kind = "whatsapp"'), "carriers[0].kind", "unsupported"),
-    (('password = "secret"', 'bind = "receiver"'), "carriers[0].smpp.bind", "unsupported"),
-    (("rate = 100", "rate = 0"), "carriers[0].rate", "0 should be greater"),
-    (('password = "secret"', 'receipt_states = { OK = "deliverd" }'), "carriers[0].smpp.receipt_states.OK",
-     "'deliverd' should be 'delivered'"),
-    (("rate = 100", ""), "carriers[0].rate", "missing"),
-    (("rate = 100", "rate = 100\nrtae = 1"), "carriers[0].rtae", "did you mean rate?"),
-    (('id = "acme-de"', 'id = "Acme DE"'), "carriers[0].id", "a..z, 0..9"),
-    (("rate = 100", "rate = 1000001"), "carriers[0].rate", "1000000"),
-    (('host = "127.0.0.1"', ""), "carriers[0].smpp.host", "missing"),
-])
+@pytest.mark.parametrize(
+    ("change", "place", "says"),
+    [
+        (("rate = 100", "rate = 100\nbinds = 1"), "carriers[0].binds", "unsupported"),
+        (('kind = "smpp"', 'kind = "http"'), "carriers[0].kind", "unsupported"),
+        (('kind = "smpp"', 'kind = "whatsapp"'), "carriers[0].kind", "unsupported"),
+        (('password = "secret"', 'bind = "receiver"'), "carriers[0].smpp.bind", "unsupported"),
+        (("rate = 100", "rate = 0"), "carriers[0].rate", "0 should be greater"),
+        (
+            ('password = "secret"', 'receipt_states = { OK = "deliverd" }'),
+            "carriers[0].smpp.receipt_states.OK",
+            "'deliverd' should be 'delivered'",
+        ),
+        (("rate = 100", ""), "carriers[0].rate", "missing"),
+        (("rate = 100", "rate = 100\nrtae = 1"), "carriers[0].rtae", "did you mean rate?"),
+        (('id = "acme-de"', 'id = "Acme DE"'), "carriers[0].id", "a..z, 0..9"),
+        (("rate = 100", "rate = 1000001"), "carriers[0].rate", "1000000"),
+        (('host = "127.0.0.1"', ""), "carriers[0].smpp.host", "missing"),
+    ],
+)
 def test_a_bad_carrier_is_named(tmp_path: Path, change: tuple[str, str], place: str, says: str) -> None:
     file = write(tmp_path, CARRIER.replace(*change))
     [fault] = faults_of(toml=file)
     assert fault.startswith(f"{file}: {place}: ") and says in fault
 
 
-@pytest.mark.parametrize(("routes", "place", "says"), [
-    ('[[routes]]\nprefix = "+49"\ncarriers = ["acme-de", "acme-de"]\nprice = "0.07"\n', "routes[0].carriers", "unsupported"),
-    ('[[routes]]\nprefix = "+49"\ncarriers = ["other"]\nprice = "0.07"\n', "routes[0].carriers", "no carrier 'other'"),
-    ('[[routes]]\nprefix = "49"\ncarriers = ["acme-de"]\nprice = "0.07"\n', "routes[0].prefix", 'such as "+49"'),
-    ('[[routes]]\nprefix = ""\ncarriers = ["acme-de"]\nprice = "0.00001"\n', "routes[0].price", "decimal"),
-    ('[[routes]]\nprefix = ""\ncarriers = ["acme-de"]\nprice = "1"\n' * 2, "routes[1].prefix", "twice"),
-])
+@pytest.mark.parametrize(
+    ("routes", "place", "says"),
+    [
+        (
+            '[[routes]]\nprefix = "+49"\ncarriers = ["acme-de", "acme-de"]\nprice = "0.07"\n',
+            "routes[0].carriers",
+            "unsupported",
+        ),
+        ('[[routes]]\nprefix = "+49"\ncarriers = ["other"]\nprice = "0.07"\n', "routes[0].carriers", "no carrier 'other'"),
+        ('[[routes]]\nprefix = "49"\ncarriers = ["acme-de"]\nprice = "0.07"\n', "routes[0].prefix", 'such as "+49"'),
+        ('[[routes]]\nprefix = ""\ncarriers = ["acme-de"]\nprice = "0.00001"\n', "routes[0].price", "decimal"),
+        ('[[routes]]\nprefix = ""\ncarriers = ["acme-de"]\nprice = "1"\n' * 2, "routes[1].prefix", "twice"),
+    ],
+)
 def test_a_bad_route_is_named(tmp_path: Path, routes: str, place: str, says: str) -> None:
     file = write(tmp_path, CARRIER + routes)
     [fault] = faults_of(toml=file)
@@ -210,8 +243,13 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
 
 
 def test_variables_carry_settings_to_a_child() -> None:
-    given = {"SLUICE_KAFKA__BOOTSTRAP": "h:1", "SLUICE_POSTGRES__URL": "postgresql://u:p@h/db", "SLUICE_DATA_DIR": "/d",
-             "SLUICE_SIMULATOR__SCRIPT": '{"rate": 5}', "SLUICE_GATEWAY__PORT": "1"}
+    given = {
+        "SLUICE_KAFKA__BOOTSTRAP": "h:1",
+        "SLUICE_POSTGRES__URL": "postgresql://u:p@h/db",
+        "SLUICE_DATA_DIR": "/d",
+        "SLUICE_SIMULATOR__SCRIPT": '{"rate": 5}',
+        "SLUICE_GATEWAY__PORT": "1",
+    }
     assert as_variables(load(given).settings) == given
 
 

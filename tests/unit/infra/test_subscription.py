@@ -45,8 +45,12 @@ class Consumer(FakeConsumer):
 
 def subscribe(consumer: Consumer, **how: Any) -> tuple[Subscription, list[Any]]:
     told: list[Any] = []
-    subscription = Subscription(consumer, assigned=lambda places: told.append(("assigned", sorted(places))),
-                                revoked=lambda places: told.append(("revoked", sorted(places))), **how)
+    subscription = Subscription(
+        consumer,
+        assigned=lambda places: told.append(("assigned", sorted(places))),
+        revoked=lambda places: told.append(("revoked", sorted(places))),
+        **how,
+    )
     subscription.join(["t"])
     return subscription, told
 

@@ -73,11 +73,18 @@ def test_trailing_bytes_are_a_decode_error(example: Record) -> None:
         decode(encode(example) + b"\0")
 
 
-@pytest.mark.parametrize(("data", "told"), [
-    (None, "empty"), (b"", "empty"), (b"\0\0\0\0", "shorter"), (b"{\"to\": \"+4915112345678\"}", "first byte"),
-    (struct.pack(">BI", 0, 0), "not one of ours"), (struct.pack(">BI", 0, 2**32 - 1), "not one of ours"),
-    (struct.pack(">BI", 1, 1), "first byte"),
-])
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (None, "empty"),
+        (b"", "empty"),
+        (b"\0\0\0\0", "shorter"),
+        (b'{"to": "+4915112345678"}', "first byte"),
+        (struct.pack(">BI", 0, 0), "not one of ours"),
+        (struct.pack(">BI", 0, 2**32 - 1), "not one of ours"),
+        (struct.pack(">BI", 1, 1), "first byte"),
+    ],
+)
 def test_what_is_no_record_of_ours_is_a_decode_error(data: bytes | None, told: str) -> None:
     with pytest.raises(DecodeError, match=told):
         decode(data)
@@ -115,11 +122,22 @@ def test_an_id_that_was_never_given_out_has_no_schema() -> None:
 
 def test_an_old_version_is_read_as_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Version 1 had a field that is gone and lacks one with a default; the record of today comes out."""
-    old = {"type": "record", "name": "Owner", "namespace": "sluice", "fields": [
-        {"name": "owner", "type": "string"}, {"name": "host", "type": "string"}, {"name": "at", "type": "int"}]}
-    new = {"type": "record", "name": "Owner", "namespace": "sluice", "fields": [
-        {"name": "owner", "type": "string"}, {"name": "lane", "type": "string", "default": "otp"},
-        {"name": "at", "type": "long"}]}
+    old = {
+        "type": "record",
+        "name": "Owner",
+        "namespace": "sluice",
+        "fields": [{"name": "owner", "type": "string"}, {"name": "host", "type": "string"}, {"name": "at", "type": "int"}],
+    }
+    new = {
+        "type": "record",
+        "name": "Owner",
+        "namespace": "sluice",
+        "fields": [
+            {"name": "owner", "type": "string"},
+            {"name": "lane", "type": "string", "default": "otp"},
+            {"name": "at", "type": "long"},
+        ],
+    }
     texts = {901: json.dumps(old), 902: json.dumps(new)}
     rows = (codec.SchemaRow(901, Owner, 1, "old"), codec.SchemaRow(902, Owner, 2, "new"))
     monkeypatch.setattr(codec, "SCHEMAS", rows)
@@ -129,7 +147,8 @@ def test_an_old_version_is_read_as_the_newest(monkeypatch: pytest.MonkeyPatch) -
     try:
         out = io.BytesIO()
         avro.io.DatumWriter(avro.schema.parse(texts[901])).write(
-            {"owner": "dispatch-otp-0", "host": "here", "at": 7}, avro.io.BinaryEncoder(out))
+            {"owner": "dispatch-otp-0", "host": "here", "at": 7}, avro.io.BinaryEncoder(out)
+        )
         assert decode(struct.pack(">BI", 0, 901) + out.getvalue()) == Owner(owner="dispatch-otp-0", lane="otp", at=7)
         assert decode(encode(Owner(owner="b", lane="marketing", at=8))) == Owner(owner="b", lane="marketing", at=8)
     finally:

@@ -22,9 +22,14 @@ PAIRS = [pair for pair in product(SCHEMAS, SCHEMAS) if pair[0].record is pair[1]
 AGAIN = (
     "{faults}\nA schema that was given out is never edited: copy the .avsc as the next version, give it a row with a new "
     "id in schemas/records/codec.py, then run `python -m schemas.records.compatibility --freeze`. "
-    "(While nothing has been released yet: `python -m schemas.records.compatibility --freeze --anew`.)")
-OWNER: dict[str, Any] = {"type": "record", "name": "Owner", "namespace": "sluice", "fields": [
-    {"name": "owner", "type": "string"}, {"name": "lane", "type": "string"}, {"name": "at", "type": "long"}]}
+    "(While nothing has been released yet: `python -m schemas.records.compatibility --freeze --anew`.)"
+)
+OWNER: dict[str, Any] = {
+    "type": "record",
+    "name": "Owner",
+    "namespace": "sluice",
+    "fields": [{"name": "owner", "type": "string"}, {"name": "lane", "type": "string"}, {"name": "at", "type": "long"}],
+}
 
 
 def readable(reader: str, writer: str) -> bool:
@@ -85,10 +90,14 @@ def test_each_versions_bytes_are_read_with_each_other_version(writer: SchemaRow,
     assert [field["name"] for field in json.loads(wanted)["fields"]] == list(read)
 
 
-@pytest.mark.parametrize("fields", [
-    [*OWNER["fields"], {"name": "host", "type": "string"}],
-    [OWNER["fields"][0], {"name": "lane", "type": "long"}, OWNER["fields"][2]],
-], ids=["a new field without default", "another type"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [*OWNER["fields"], {"name": "host", "type": "string"}],
+        [OWNER["fields"][0], {"name": "lane", "type": "long"}, OWNER["fields"][2]],
+    ],
+    ids=["a new field without default", "another type"],
+)
 def test_the_check_refuses_what_breaks_readers(fields: list[Any]) -> None:
     assert not readable(changed(fields=fields), changed())
 
@@ -99,14 +108,20 @@ def test_the_check_passes_a_new_field_with_a_default_in_both_directions() -> Non
     assert readable(changed(), wider)
 
 
-@pytest.mark.parametrize(("fields", "told"), [
-    (OWNER["fields"][:2], "fields"), (OWNER["fields"][::-1], "fields"),
-    ([*OWNER["fields"][:2], {"name": "at", "type": "string"}], "against string"),
-    ([*OWNER["fields"][:2], {"name": "at", "type": ["null", "long"], "default": None}], "nullable"),
-    ([*OWNER["fields"][:2], {"name": "at", "type": "long", "default": 0}], "default"),
-], ids=["missing", "order", "type", "nullability", "default"])
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (OWNER["fields"][:2], "fields"),
+        (OWNER["fields"][::-1], "fields"),
+        ([*OWNER["fields"][:2], {"name": "at", "type": "string"}], "against string"),
+        ([*OWNER["fields"][:2], {"name": "at", "type": ["null", "long"], "default": None}], "nullable"),
+        ([*OWNER["fields"][:2], {"name": "at", "type": "long", "default": 0}], "default"),
+    ],
+    ids=["missing", "order", "type", "nullability", "default"],
+)
 def test_a_schema_that_differs_from_its_record_is_told(
-        monkeypatch: pytest.MonkeyPatch, fields: list[Any], told: str) -> None:
+    monkeypatch: pytest.MonkeyPatch, fields: list[Any], told: str
+) -> None:
     monkeypatch.setattr("schemas.records.compatibility.schema_text", lambda _id: changed(fields=fields))
     faults = struct_faults(SchemaRow(2, Owner, 1, "owner.v1.avsc"))
     assert faults

@@ -60,12 +60,22 @@ def test_a_good_slice_passes() -> None:
     assert good.count == 3
 
 
-@pytest.mark.parametrize(("change", "field"), [
-    ({"size": 0}, "size"), ({"size": MAX_CHUNK + 1}, "size"), ({"positions": 0}, "positions"),
-    ({"positions": -1}, "positions"), ({"positions": 0b1011}, "positions"), ({"send": 0}, "send"),
-    ({"send": MAX_SEND + 1}, "send"), ({"lane": "express"}, "lane"), ({"indexes": b""}, "indexes"),
-    ({"indexes": bytes(13)}, "indexes"), ({"segments": b"\1"}, "segments"),
-])
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"size": 0}, "size"),
+        ({"size": MAX_CHUNK + 1}, "size"),
+        ({"positions": 0}, "positions"),
+        ({"positions": -1}, "positions"),
+        ({"positions": 0b1011}, "positions"),
+        ({"send": 0}, "send"),
+        ({"send": MAX_SEND + 1}, "send"),
+        ({"lane": "express"}, "lane"),
+        ({"indexes": b""}, "indexes"),
+        ({"indexes": bytes(13)}, "indexes"),
+        ({"segments": b"\1"}, "segments"),
+    ],
+)
 def test_a_slice_that_contradicts_itself_is_refused_by_name(change: dict[str, Any], field: str) -> None:
     with pytest.raises(RecordError, match=f"^{field}:"):
         check_slice(msgspec.structs.replace(slice_of(), **change))

@@ -33,8 +33,13 @@ def sealed_slice() -> Slice:
 
 
 def open_as(sealed: bytes, **change: Any) -> Columns:
-    where: dict[str, Any] = {"key_id": sealed_slice().key_id, "tenant": TENANT, "campaign": CAMPAIGN, "chunk": CHUNK,
-                             **change}
+    where: dict[str, Any] = {
+        "key_id": sealed_slice().key_id,
+        "tenant": TENANT,
+        "campaign": CAMPAIGN,
+        "chunk": CHUNK,
+        **change,
+    }
     return SEALER.unseal(sealed, **where)
 
 
@@ -49,10 +54,19 @@ def test_two_seals_of_the_same_columns_differ() -> None:
     assert sealed_slice().sealed != sealed_slice().sealed
 
 
-@pytest.mark.parametrize("change", [
-    {"tenant": "6f0f3f4e-9d0c-4c53-8a35-5b7f6a1f2c12"}, {"campaign": None}, {"chunk": CHUNK + "1"},
-    {"key_id": "k2/2026-11"}, {"key_id": "k1/1999-01"}, {"key_id": "k9/2026-11"}, {"key_id": ""},
-], ids=lambda change: next(iter(change)))
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tenant": "6f0f3f4e-9d0c-4c53-8a35-5b7f6a1f2c12"},
+        {"campaign": None},
+        {"chunk": CHUNK + "1"},
+        {"key_id": "k2/2026-11"},
+        {"key_id": "k1/1999-01"},
+        {"key_id": "k9/2026-11"},
+        {"key_id": ""},
+    ],
+    ids=lambda change: next(iter(change)),
+)
 def test_a_block_does_not_open_elsewhere(change: dict[str, Any]) -> None:
     with pytest.raises(UnsealError):
         open_as(sealed_slice().sealed, **change)
@@ -62,15 +76,21 @@ def test_a_block_does_not_open_elsewhere(change: dict[str, Any]) -> None:
 def test_a_changed_or_cut_block_does_not_open(data: st.DataObject) -> None:
     sealed = sealed_slice().sealed
     at = data.draw(st.integers(0, len(sealed) - 1))
-    changed = sealed[:at] + bytes([sealed[at] ^ data.draw(st.integers(1, 255))]) + sealed[at + 1:]
+    changed = sealed[:at] + bytes([sealed[at] ^ data.draw(st.integers(1, 255))]) + sealed[at + 1 :]
     for broken in (changed, sealed[:at]):
         with pytest.raises(UnsealError):
             open_as(broken)
 
 
-@pytest.mark.parametrize("columns", [
-    Columns(to=bytes(16)), Columns(to=bytes(24), variables={"name": ["a"]}), Columns(to=bytes(24), refs=[None]),
-], ids=["to", "variables", "refs"])
+@pytest.mark.parametrize(
+    "columns",
+    [
+        Columns(to=bytes(16)),
+        Columns(to=bytes(24), variables={"name": ["a"]}),
+        Columns(to=bytes(24), refs=[None]),
+    ],
+    ids=["to", "variables", "refs"],
+)
 def test_columns_of_another_length_do_not_open(columns: Columns) -> None:
     with pytest.raises(UnsealError, match="length"):
         SEALER.open(SEALER.reseal(slice_of(), columns))
@@ -100,7 +120,7 @@ def test_narrowing_to_what_is_not_there_is_refused(positions: int) -> None:
 def test_hashes_are_the_same_for_the_same_number_and_key_alone() -> None:
     hashes = SEALER.hash_destinations(COLUMNS.to)
     assert len(hashes) == 24
-    assert len({hashes[i:i + 8] for i in (0, 8, 16)}) == 3
+    assert len({hashes[i : i + 8] for i in (0, 8, 16)}) == 3
     assert SEALER.hash_destinations(COLUMNS.to[8:16]) == hashes[8:16]
     assert Sealer(Keyring("k2", {"k2": KEYS["k2"]})).hash_destinations(COLUMNS.to) != hashes
     assert SEALER.hash_destinations(b"") == b""
@@ -155,13 +175,18 @@ def test_of_many_that_make_it_at_once_one_wins_for_all(tmp_path: Path) -> None:
     assert len(set(seen)) == 1
 
 
-@pytest.mark.parametrize(("content", "told"), [
-    ("not json", "cannot be read"), ("[]", "cannot be read"), ("{}", "cannot be read"),
-    (json.dumps({"current": "k1", "keys": {"k1": "%%%"}}), "cannot be read"),
-    (json.dumps({"current": "k1", "keys": {"k1": base64.b64encode(b"short").decode()}}), "32 bytes"),
-    (json.dumps({"current": "k2", "keys": {"k1": base64.b64encode(bytes(32)).decode()}}), "current"),
-    (json.dumps({"current": ["k1"], "keys": {"k1": base64.b64encode(bytes(32)).decode()}}), "current"),
-])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("not json", "cannot be read"),
+        ("[]", "cannot be read"),
+        ("{}", "cannot be read"),
+        (json.dumps({"current": "k1", "keys": {"k1": "%%%"}}), "cannot be read"),
+        (json.dumps({"current": "k1", "keys": {"k1": base64.b64encode(b"short").decode()}}), "32 bytes"),
+        (json.dumps({"current": "k2", "keys": {"k1": base64.b64encode(bytes(32)).decode()}}), "current"),
+        (json.dumps({"current": ["k1"], "keys": {"k1": base64.b64encode(bytes(32)).decode()}}), "current"),
+    ],
+)
 def test_a_bad_keyring_is_told(tmp_path: Path, content: str, told: str) -> None:
     path = tmp_path / "keyring.json"
     path.write_text(content)

@@ -22,8 +22,19 @@ def test_clean_text_fits_everywhere_and_is_clean(text: str, most: int) -> None:
     assert set(kept) <= set(text)
 
 
-@pytest.mark.parametrize(("text", "kept"), [
-    ("021\0", "021"), ("\x0021", "21"), ("a\nb", "ab"), ("\ud800x", "x"), ("\u2028x\x85", "x"), (" a b ", "a b"), ("", ""),
-    ("caf\u00e9", "caf\u00e9"), ("0" * 99, "0" * 64)])
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("021\0", "021"),
+        ("\x0021", "21"),
+        ("a\nb", "ab"),
+        ("\ud800x", "x"),
+        ("\u2028x\x85", "x"),
+        (" a b ", "a b"),
+        ("", ""),
+        ("caf\u00e9", "caf\u00e9"),
+        ("0" * 99, "0" * 64),
+    ],
+)
 def test_examples(text: str, kept: str) -> None:
     assert clean(text, 64) == kept

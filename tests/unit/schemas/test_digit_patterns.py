@@ -39,9 +39,24 @@ def test_shares_are_those_of_trying_every_completion(pattern: str, beginning: st
         assert automaton.share(automaton.after(start, beginning), to_go) == expected
 
 
-@pytest.mark.parametrize("pattern", [
-    "1+", "1*", "a", ".", "(?!1)2", "[^1]", "(1", "1)", "\\s", "^1", "1$", "[1-]", "{2}",
-])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "1+",
+        "1*",
+        "a",
+        ".",
+        "(?!1)2",
+        "[^1]",
+        "(1",
+        "1)",
+        "\\s",
+        "^1",
+        "1$",
+        "[1-]",
+        "{2}",
+    ],
+)
 def test_other_constructs_are_not_guessed_at(pattern: str) -> None:
     with pytest.raises(UnreadablePattern):
         Automaton().add(pattern)

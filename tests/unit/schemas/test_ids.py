@@ -76,11 +76,25 @@ def test_the_forms_are_those_of_the_interface() -> None:
     assert single_message_id(root) == f"msg_{root}"
 
 
-@pytest.mark.parametrize("text", [
-    "", "msg_", "msg_" + "0" * 25, "msg_" + "0" * 27, "msg_" + "8" + "0" * 25, "msg_" + "U" * 26, "msg_" + "a" * 26,
-    "cmp_" + "0" * 26, f"msg_{'0' * 26}_1", f"msg_{'0' * 26}_01_1", f"msg_{'0' * 26}_1_1\n", f"msg_{'0' * 26}_1_-1",
-    f"msg_{'0' * 26}_1_4294967296", f"msg_{'0' * 26}_١_1",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "msg_",
+        "msg_" + "0" * 25,
+        "msg_" + "0" * 27,
+        "msg_" + "8" + "0" * 25,
+        "msg_" + "U" * 26,
+        "msg_" + "a" * 26,
+        "cmp_" + "0" * 26,
+        f"msg_{'0' * 26}_1",
+        f"msg_{'0' * 26}_01_1",
+        f"msg_{'0' * 26}_1_1\n",
+        f"msg_{'0' * 26}_1_-1",
+        f"msg_{'0' * 26}_1_4294967296",
+        f"msg_{'0' * 26}_١_1",
+    ],
+)
 def test_other_text_is_no_message_id(text: str) -> None:
     with pytest.raises(IdError):
         parse_message_id(text)
@@ -93,11 +107,17 @@ def test_concat_references_use_the_whole_range() -> None:
     assert seen == set(range(256))
 
 
-@pytest.mark.parametrize(("key", "hashed"), [
-    (b"21", -973932308), (b"foobar", -790332482), (b"a-little-bit-long-string", -985981536),
-    (b"a-little-bit-longer-string", -1486304829),
-    (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971), (b"abc", 479470107),
-])
+@pytest.mark.parametrize(
+    ("key", "hashed"),
+    [
+        (b"21", -973932308),
+        (b"foobar", -790332482),
+        (b"a-little-bit-long-string", -985981536),
+        (b"a-little-bit-longer-string", -1486304829),
+        (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+        (b"abc", 479470107),
+    ],
+)
 def test_murmur2_is_that_of_kafka(key: bytes, hashed: int) -> None:
     """The vectors of org.apache.kafka.common.utils.UtilsTest.testMurmur2."""
     assert murmur2(key) == hashed % 2**32

@@ -25,18 +25,37 @@ AT = 1_800_000_000_000
 
 def a_slice(count: int = 3, **other: object) -> Slice:
     fields: dict[str, object] = {
-        "tenant": "7b1e0000-0000-4000-8000-000000000001", "campaign": "cmp_" + "0" * 26, "chunk": "chk_1", "part": 0,
-        "size": count, "lane": "marketing", "send": 1, "positions": everyone(count), "sender": "Sluice", "body": "hello",
-        "accepted_at": AT, "due_at": AT, "expires_at": AT, "indexes": array("I", range(count)).tobytes(), "key_id": "k",
-        "sealed": b"", "carrier": "acme", "price": 700, "segments": bytes(range(1, count + 1)), **other}
+        "tenant": "7b1e0000-0000-4000-8000-000000000001",
+        "campaign": "cmp_" + "0" * 26,
+        "chunk": "chk_1",
+        "part": 0,
+        "size": count,
+        "lane": "marketing",
+        "send": 1,
+        "positions": everyone(count),
+        "sender": "Sluice",
+        "body": "hello",
+        "accepted_at": AT,
+        "due_at": AT,
+        "expires_at": AT,
+        "indexes": array("I", range(count)).tobytes(),
+        "key_id": "k",
+        "sealed": b"",
+        "carrier": "acme",
+        "price": 700,
+        "segments": bytes(range(1, count + 1)),
+        **other,
+    }
     return Slice(**fields)  # type: ignore[arg-type]
 
 
 RECIPIENTS = Recipients(b"hash0000hash0001hash0002", ["a", None, "c"])
 
 
-@pytest.mark.parametrize(("reason", "status", "sequence"), [
-    (Reason.CANCELED, "canceled", 21), (Reason.VALIDITY_ENDED, "expired", 20), (Reason.NO_ROUTE, "rejected", 22)])
+@pytest.mark.parametrize(
+    ("reason", "status", "sequence"),
+    [(Reason.CANCELED, "canceled", 21), (Reason.VALIDITY_ENDED, "expired", 20), (Reason.NO_ROUTE, "rejected", 22)],
+)
 def test_each_reason_ends_in_its_state_with_both_events_and_a_refund(reason: Reason, status: str, sequence: int) -> None:
     end = end_slice(a_slice(), RECIPIENTS, reason=reason, at=AT, reserved=700)
     assert (end.change.status, end.change.send, end.change.positions, end.change.reason) == (status, 1, 0b111, reason)
@@ -44,25 +63,44 @@ def test_each_reason_ends_in_its_state_with_both_events_and_a_refund(reason: Rea
     assert (end.refund.charged, end.refund.refunded, end.refund.segments, end.refund.price) == (0, 0b111, b"\1\2\3", 700)
     told = [decode_as(value, DeliveryReceipt) for _, value, _ in end.public]
     assert [(one.client_ref, one.to_hash, one.segments, one.price) for one in told] == [
-        ("a", b"hash0000".hex(), 1, "0.0700"), (None, b"hash0001".hex(), 2, "0.1400"), ("c", b"hash0002".hex(), 3, "0.2100")]
+        ("a", b"hash0000".hex(), 1, "0.0700"),
+        (None, b"hash0001".hex(), 2, "0.1400"),
+        ("c", b"hash0002".hex(), 3, "0.2100"),
+    ]
     assert {(one.status, one.reason, one.sequence, one.attempt) for one in told} == {(status, reason, sequence, 0)}
 
 
 def test_what_ends_under_the_next_number_says_so_everywhere() -> None:
     end = end_slice(a_slice(), RECIPIENTS, reason=Reason.CANCELED, at=AT, reserved=0, send=2, occurred_at=AT - 5)
     assert end.change.send == 2 and end.refund is None
-    assert {(one.sequence, one.occurred_at, one.recorded_at) for one in (
-        decode_as(value, DeliveryReceipt) for _, value, _ in end.public)} == {(37, AT - 5, AT)}
+    assert {
+        (one.sequence, one.occurred_at, one.recorded_at)
+        for one in (decode_as(value, DeliveryReceipt) for _, value, _ in end.public)
+    } == {(37, AT - 5, AT)}
 
 
 @given(st.sets(st.integers(0, 7), min_size=1))
 def test_picked_columns_tell_of_the_picked_messages_alone(members: set[int]) -> None:
     ranks = sorted(members)
     columns = ReceiptColumns(
-        [b"msg_%d" % n for n in range(8)], b"".join(b"hash%04d" % n for n in range(8)), [AT + n for n in range(8)],
-        [f"r{n}" for n in range(8)], [f"c{n}" for n in range(8)], [f"id{n}" for n in range(8)], list(range(1, 9)))
-    state = StateReached(head=a_slice(8), send=1, status=Status.UNDELIVERED, reason=Reason.CARRIER_EXPIRED, carrier="acme",
-                         price=100, attempt=1, at=AT)
+        [b"msg_%d" % n for n in range(8)],
+        b"".join(b"hash%04d" % n for n in range(8)),
+        [AT + n for n in range(8)],
+        [f"r{n}" for n in range(8)],
+        [f"c{n}" for n in range(8)],
+        [f"id{n}" for n in range(8)],
+        list(range(1, 9)),
+    )
+    state = StateReached(
+        head=a_slice(8),
+        send=1,
+        status=Status.UNDELIVERED,
+        reason=Reason.CARRIER_EXPIRED,
+        carrier="acme",
+        price=100,
+        attempt=1,
+        at=AT,
+    )
     every = list(state.public_events(columns))
     assert list(state.public_events(columns.pick(ranks))) == [every[n] for n in ranks]
 

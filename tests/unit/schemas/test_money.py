@@ -15,17 +15,42 @@ def test_what_is_written_reads_back(amount: int) -> None:
     assert Decimal(format_amount(amount)) * UNITS == amount
 
 
-@pytest.mark.parametrize(("text", "amount"), [
-    ("0.0700", 700), ("0", 0), ("12", 120_000), ("1.5", 15_000), ("0007.0001", 70_001),
-    ("100000000000.0000", MAX_AMOUNT),
-])
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("0.0700", 700),
+        ("0", 0),
+        ("12", 120_000),
+        ("1.5", 15_000),
+        ("0007.0001", 70_001),
+        ("100000000000.0000", MAX_AMOUNT),
+    ],
+)
 def test_fewer_places_are_filled_up(text: str, amount: int) -> None:
     assert parse_amount(text) == amount
 
 
-@pytest.mark.parametrize("text", [
-    "", " 1", "1 ", "1\n", "+1", "-1", "1.", ".5", "1.00000", "1e3", "1,5", "1_0", "٣", "NaN", "0x1", "1" * 16,
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " 1",
+        "1 ",
+        "1\n",
+        "+1",
+        "-1",
+        "1.",
+        ".5",
+        "1.00000",
+        "1e3",
+        "1,5",
+        "1_0",
+        "٣",
+        "NaN",
+        "0x1",
+        "1" * 16,
+    ],
+)
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(MoneyError) as refused:
         parse_amount(text)

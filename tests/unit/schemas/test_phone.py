@@ -13,8 +13,18 @@ from schemas.values.phone import numbering_plans
 from schemas.values.phone.number import PhoneError, are_valid, format_e164, normalise
 from schemas.values.phone.numbering_plans import verdict
 
-TYPES = ("premium_rate", "toll_free", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail",
-         "fixed_line", "mobile")
+TYPES = (
+    "premium_rate",
+    "toll_free",
+    "shared_cost",
+    "voip",
+    "personal_number",
+    "pager",
+    "uan",
+    "voicemail",
+    "fixed_line",
+    "mobile",
+)
 
 
 def _examples() -> dict[int, list[str]]:
@@ -87,8 +97,12 @@ def test_numbers_of_one_network_are_surely_valid_together() -> None:
 def _neighbours(code: int) -> list[str]:
     """Examples, their neighbours, and random numbers of their lengths; seeded, so that a failure comes again."""
     chance = random.Random(code)
-    return [f"+{code}{example[:kept]}{''.join(chance.choices('0123456789', k=max(0, len(example) - kept + longer)))}"
-            for example in EXAMPLES[code] for kept in range(0, len(example) + 1, 2) for longer in (0, 0, -1, 1)]
+    return [
+        f"+{code}{example[:kept]}{''.join(chance.choices('0123456789', k=max(0, len(example) - kept + longer)))}"
+        for example in EXAMPLES[code]
+        for kept in range(0, len(example) + 1, 2)
+        for longer in (0, 0, -1, 1)
+    ]
 
 
 @pytest.mark.parametrize("code", sorted(EXAMPLES))
@@ -118,34 +132,77 @@ def test_a_certain_verdict_holds_for_all_that_begin_so(number: str, kept: int, d
 
 def test_mostly_the_beginning_is_enough() -> None:
     """Otherwise every recipient costs a call of the library."""
-    mobile = ["+4915112345678", "+447911123456", "+12135550123", "+33612345678", "+919876543210", "+5511987654321",
-              "+819012345678", "+79161234567", "+393331234567", "+34612345678", "+2348031234567", "+8613812345678"]
+    mobile = [
+        "+4915112345678",
+        "+447911123456",
+        "+12135550123",
+        "+33612345678",
+        "+919876543210",
+        "+5511987654321",
+        "+819012345678",
+        "+79161234567",
+        "+393331234567",
+        "+34612345678",
+        "+2348031234567",
+        "+8613812345678",
+    ]
     assert [number for number in mobile if verdict(number[:8], len(number)) is not True] == []
 
 
-@pytest.mark.parametrize(("raw", "number"), [
-    ("+4915112345678", 4915112345678), ("004915112345678", 4915112345678), ("+49 (151) 123-45.678", 4915112345678),
-    (" 00 49 151 12345678 ", 4915112345678), ("(+49) 15112345678", 4915112345678), ("0 0 4915112345678", 4915112345678),
-    ("+44 (0)20 7946 0958", 442079460958), ("+390612345678", 390612345678), ("+1 (213) 373-4253", 12133734253),
-    ("+7 916 123-45-67", 79161234567), ("+77272345678", 77272345678), ("+80012345678", 80012345678),
-])
+@pytest.mark.parametrize(
+    ("raw", "number"),
+    [
+        ("+4915112345678", 4915112345678),
+        ("004915112345678", 4915112345678),
+        ("+49 (151) 123-45.678", 4915112345678),
+        (" 00 49 151 12345678 ", 4915112345678),
+        ("(+49) 15112345678", 4915112345678),
+        ("0 0 4915112345678", 4915112345678),
+        ("+44 (0)20 7946 0958", 442079460958),
+        ("+390612345678", 390612345678),
+        ("+1 (213) 373-4253", 12133734253),
+        ("+7 916 123-45-67", 79161234567),
+        ("+77272345678", 77272345678),
+        ("+80012345678", 80012345678),
+    ],
+)
 def test_ways_to_write_a_number(raw: str, number: int) -> None:
     assert normalise(raw) == number
     assert format_e164(number) == f"+{number}"
     assert normalise(format_e164(number)) == number
 
 
-@pytest.mark.parametrize(("raw", "code"), [
-    ("015112345678", "national_format"), ("15112345678", "national_format"), ("4915112345678", "national_format"),
-    ("", "too_short"), ("+", "too_short"), ("00", "too_short"), ("+49", "too_short"), ("+491", "too_short"),
-    ("+49151", "too_short"), ("+4915112345678901234", "too_long"), ("+" + "1" * 70, "too_long"),
-    ("+1 213 555", "too_short"), ("+19995550123", "invalid_number"), ("+99915112345678", "invalid_number"),
-    ("+004915112345678", "invalid_number"), ("++4915112345678", "bad_character"), ("49+15112345678", "bad_character"),
-    ("+4915112345678\n", "bad_character"), ("+49151123456_78", "bad_character"), ("+49151123456７8", "bad_character"),
-    ("+4915112345678 ext. 3", "bad_character"), ("+1800FLOWERS", "bad_character"),
-    ("tel:+4915112345678", "bad_character"),
-    ("+4915112345²78", "bad_character"), ("+٤٩15112345678", "bad_character"), ("+49\t15112345678", "bad_character"),
-])
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        ("015112345678", "national_format"),
+        ("15112345678", "national_format"),
+        ("4915112345678", "national_format"),
+        ("", "too_short"),
+        ("+", "too_short"),
+        ("00", "too_short"),
+        ("+49", "too_short"),
+        ("+491", "too_short"),
+        ("+49151", "too_short"),
+        ("+4915112345678901234", "too_long"),
+        ("+" + "1" * 70, "too_long"),
+        ("+1 213 555", "too_short"),
+        ("+19995550123", "invalid_number"),
+        ("+99915112345678", "invalid_number"),
+        ("+004915112345678", "invalid_number"),
+        ("++4915112345678", "bad_character"),
+        ("49+15112345678", "bad_character"),
+        ("+4915112345678\n", "bad_character"),
+        ("+49151123456_78", "bad_character"),
+        ("+49151123456７8", "bad_character"),
+        ("+4915112345678 ext. 3", "bad_character"),
+        ("+1800FLOWERS", "bad_character"),
+        ("tel:+4915112345678", "bad_character"),
+        ("+4915112345²78", "bad_character"),
+        ("+٤٩15112345678", "bad_character"),
+        ("+49\t15112345678", "bad_character"),
+    ],
+)
 def test_refusals(raw: str, code: str) -> None:
     with pytest.raises(PhoneError) as refused:
         normalise(raw)

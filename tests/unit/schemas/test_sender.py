@@ -9,19 +9,34 @@ from hypothesis import strategies as st
 from schemas.values.sender import SenderError, parse_sender
 
 
-@pytest.mark.parametrize("raw", ["ACME", "a", "A & B Co.", "1-800-FLOWR", " A ", "my_shop", "123", "123456789012345", "+123",
-                                 "+4915112345678"])
+@pytest.mark.parametrize(
+    "raw", ["ACME", "a", "A & B Co.", "1-800-FLOWR", " A ", "my_shop", "123", "123456789012345", "+123", "+4915112345678"]
+)
 def test_senders_are_taken_unchanged(raw: str) -> None:
     assert parse_sender(raw) == raw
 
 
-@pytest.mark.parametrize(("raw", "code"), [
-    ("", "too_short"), ("12", "too_short"), ("+", "too_short"), ("+12", "too_short"), ("1234567890123456", "too_long"),
-    ("+1234567890123456", "too_long"), ("ACME Limited", "too_long"), ("ACMÉ", "bad_character"),
-    ("a+b", "bad_character"), ("+49 151 123", "bad_character"),
-    ("ACME\n", "bad_character"), ("ACME\0", "bad_character"), ("１２３", "bad_character"),
-    ("1-2", "no_letter"), (" ", "no_letter"), ("0.5", "no_letter"),
-])
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        ("", "too_short"),
+        ("12", "too_short"),
+        ("+", "too_short"),
+        ("+12", "too_short"),
+        ("1234567890123456", "too_long"),
+        ("+1234567890123456", "too_long"),
+        ("ACME Limited", "too_long"),
+        ("ACMÉ", "bad_character"),
+        ("a+b", "bad_character"),
+        ("+49 151 123", "bad_character"),
+        ("ACME\n", "bad_character"),
+        ("ACME\0", "bad_character"),
+        ("１２３", "bad_character"),
+        ("1-2", "no_letter"),
+        (" ", "no_letter"),
+        ("0.5", "no_letter"),
+    ],
+)
 def test_others_are_refused(raw: str, code: str) -> None:
     with pytest.raises(SenderError) as refused:
         parse_sender(raw)

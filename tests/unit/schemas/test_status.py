@@ -25,7 +25,8 @@ SETTLED = (Status.DELIVERED, Status.READ)
 def test_the_ranks_are_those_of_the_interface() -> None:
     assert " < ".join(STATUSES) == (
         "accepted < scheduled < held < queued < expired < canceled < rejected < sending < uncertain < sent < failed"
-        " < undelivered < delivered < read")
+        " < undelivered < delivered < read"
+    )
     assert [status.rank for status in STATUSES] == list(range(14))
 
 
@@ -37,7 +38,10 @@ def test_a_sequence_tells_its_state(send: int, status: Status) -> None:
 @given(SENDS, STATES, SENDS, STATES)
 def test_later_sends_win_and_within_one_the_rank(a: int, first: Status, b: int, second: Status) -> None:
     expected = (first in SETTLED, 0 if first in SETTLED else a, first.rank) < (
-        second in SETTLED, 0 if second in SETTLED else b, second.rank)
+        second in SETTLED,
+        0 if second in SETTLED else b,
+        second.rank,
+    )
     assert (sequence(a, first) < sequence(b, second)) is expected
 
 
@@ -57,7 +61,14 @@ def test_send_numbers_have_bounds(send: int) -> None:
 
 def test_ends() -> None:
     assert {str(status) for status in FINAL} == {
-        "expired", "canceled", "rejected", "failed", "undelivered", "delivered", "read"}
+        "expired",
+        "canceled",
+        "rejected",
+        "failed",
+        "undelivered",
+        "delivered",
+        "read",
+    }
 
 
 def test_receipts() -> None:

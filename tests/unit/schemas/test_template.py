@@ -10,13 +10,29 @@ NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 LITERALS = st.text(st.characters(exclude_characters="{}"), max_size=20)
 
 
-@pytest.mark.parametrize(("body", "rendered"), [
-    ("Hi {{name}}!", "Hi Ada!"), ("{{name}}{{ name }}{{  name  }}", "AdaAdaAda"), ("{{{name}}}", "{Ada}"),
-    ("{{name}", "{{name}"), ("{name}", "{name}"), ("{{ na me }}", "{{ na me }}"), ("{{1a}}", "{{1a}}"),
-    ("{{}}", "{{}}"), ("{{nämé}}", "{{nämé}}"), ("{{\tname}}", "{{\tname}}"), ("{{name\n}}", "{{name\n}}"),
-    ("100 %s %(name)s %% {{name}}", "100 %s %(name)s %% Ada"), ("100 %", "100 %"), ("", ""), (" \n", " \n"),
-    ("{{_a1}}", "{{name}}"), ("{{{{name}}}}", "{{Ada}}"), ("{{Name}}", "other"),
-])
+@pytest.mark.parametrize(
+    ("body", "rendered"),
+    [
+        ("Hi {{name}}!", "Hi Ada!"),
+        ("{{name}}{{ name }}{{  name  }}", "AdaAdaAda"),
+        ("{{{name}}}", "{Ada}"),
+        ("{{name}", "{{name}"),
+        ("{name}", "{name}"),
+        ("{{ na me }}", "{{ na me }}"),
+        ("{{1a}}", "{{1a}}"),
+        ("{{}}", "{{}}"),
+        ("{{nämé}}", "{{nämé}}"),
+        ("{{\tname}}", "{{\tname}}"),
+        ("{{name\n}}", "{{name\n}}"),
+        ("100 %s %(name)s %% {{name}}", "100 %s %(name)s %% Ada"),
+        ("100 %", "100 %"),
+        ("", ""),
+        (" \n", " \n"),
+        ("{{_a1}}", "{{name}}"),
+        ("{{{{name}}}}", "{{Ada}}"),
+        ("{{Name}}", "other"),
+    ],
+)
 def test_bodies(body: str, rendered: str) -> None:
     assert compile_template(body).render({"name": "Ada", "_a1": "{{name}}", "Name": "other"}) == rendered
 

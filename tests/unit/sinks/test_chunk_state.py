@@ -19,11 +19,22 @@ from schemas.values.reasons import Reason
 from schemas.values.status import Status, sequence
 from tests.support.log_records import NOW, SIZE, change, events
 
-changes = st.lists(st.one_of(
-    st.builds(lambda status, send, positions: change(str(status), positions, send=send, carrier="acme"),
-              st.sampled_from(list(Status)), st.integers(1, 3), st.integers(1, 2**SIZE - 1)),
-    st.builds(lambda send, positions: change("sent", positions, send=send, reason="no_receipt"),
-              st.integers(1, 3), st.integers(1, 2**SIZE - 1))), max_size=12)
+changes = st.lists(
+    st.one_of(
+        st.builds(
+            lambda status, send, positions: change(str(status), positions, send=send, carrier="acme"),
+            st.sampled_from(list(Status)),
+            st.integers(1, 3),
+            st.integers(1, 2**SIZE - 1),
+        ),
+        st.builds(
+            lambda send, positions: change("sent", positions, send=send, reason="no_receipt"),
+            st.integers(1, 3),
+            st.integers(1, 2**SIZE - 1),
+        ),
+    ),
+    max_size=12,
+)
 MISSING = Reason.NO_RECEIPT.number
 
 
@@ -37,8 +48,9 @@ def after(told: list[Change]) -> tuple[ChunkState, list[int]]:
 @given(changes)
 def test_each_message_has_its_highest_sequence_and_counts_are_the_ranks(told: list[Change]) -> None:
     state, moved = after(told)
-    expected = [max((sequence(c.send, Status(c.status)) for c in told if c.positions >> p & 1), default=0)
-                for p in range(SIZE)]
+    expected = [
+        max((sequence(c.send, Status(c.status)) for c in told if c.positions >> p & 1), default=0) for p in range(SIZE)
+    ]
     assert list(state.sequences) == expected
     assert state.highest == max(expected) and (len(set(expected)) == 1 or not state.uniform)
     assert moved[1:] == [sum(1 for e in expected if e & 15 == rank) for rank in range(1, RANKS)]
@@ -57,11 +69,13 @@ def test_order_and_repeats_do_not_matter(told: list[Change], random: object) -> 
 def test_who_rests_without_a_receipt_and_who_waits_for_one(told: list[Change]) -> None:
     state, _ = after(told)
     for p in range(SIZE):
-        missed = [c for c in told if c.positions >> p & 1 and c.reason == "no_receipt"
-                  and sequence(c.send, Status.SENT) == state.sequences[p]]
+        missed = [
+            c
+            for c in told
+            if c.positions >> p & 1 and c.reason == "no_receipt" and sequence(c.send, Status.SENT) == state.sequences[p]
+        ]
         assert (state.reasons[p] == MISSING) is bool(missed)
-    waiting = any(s & 15 == Status.SENT.rank and r != MISSING
-                  for s, r in zip(state.sequences, state.reasons, strict=True))
+    waiting = any(s & 15 == Status.SENT.rank and r != MISSING for s, r in zip(state.sequences, state.reasons, strict=True))
     assert state.resting() == ({3: NOW // 1000} if waiting else {})
 
 
@@ -69,8 +83,11 @@ def test_a_missing_receipt_is_noted_once_and_under_its_own_sequence_alone() -> N
     state, moved = ChunkState(events()), [0] * RANKS
     state.apply(change("sent", send=2, carrier="acme"), NOW, 3, moved)
     before = list(moved)
-    for late in (change("sent", 1, send=1, reason="no_receipt"), change("uncertain", 1, send=2, reason="no_receipt"),
-                 change("sent", 1, send=2, reason="answer_timeout")):
+    for late in (
+        change("sent", 1, send=1, reason="no_receipt"),
+        change("uncertain", 1, send=2, reason="no_receipt"),
+        change("sent", 1, send=2, reason="answer_timeout"),
+    ):
         state.apply(late, NOW + 1000, 0, moved)
         assert set(state.reasons) == {0} and set(state.seconds) == {NOW // 1000}
     state.apply(change("sent", 2, send=2, reason="no_receipt"), NOW + 5000, 0, moved)
@@ -97,10 +114,16 @@ def test_a_late_change_still_tells_what_was_unknown() -> None:
     assert set(state.sequences) == {sequence(1, Status.SENT)} and set(state.seconds) == {NOW // 1000}
 
 
-@pytest.mark.parametrize("wrong", [
-    change("sent", 1 << SIZE), change("sent", 0), change("posted"), change("sent", reason="because"),
-    change("sent", 3, segments=b"\1"),
-])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        change("sent", 1 << SIZE),
+        change("sent", 0),
+        change("posted"),
+        change("sent", reason="because"),
+        change("sent", 3, segments=b"\1"),
+    ],
+)
 def test_a_change_that_contradicts_itself_is_refused(wrong: Change) -> None:
     with pytest.raises(RecordError):
         after([wrong])

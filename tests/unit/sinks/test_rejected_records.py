@@ -12,8 +12,10 @@ from schemas.records.codec import DecodeError
 RECORD = ConsumerRecord(topic="attempts-marketing", partition=0, offset=7, timestamp=0, key=None, value=b"", headers=())
 
 
-@pytest.mark.parametrize(("topic", "others"), [
-    ("attempts-otp", True), ("ingest-marketing", True), ("usage", False), ("held", False), ("nobody's", False)])
+@pytest.mark.parametrize(
+    ("topic", "others"),
+    [("attempts-otp", True), ("ingest-marketing", True), ("usage", False), ("held", False), ("nobody's", False)],
+)
 def test_what_every_reader_finds_is_buried_by_one(topic: str, others: bool) -> None:
     assert others_bury(topic) is others
 

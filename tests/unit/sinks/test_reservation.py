@@ -20,8 +20,16 @@ usages = st.lists(st.tuples(sets, sets).filter(lambda t: t[0] | t[1]).map(lambda
 
 
 def reserved() -> Reservation:
-    return Reservation(price=700, positions=ALL, segments=bytearray([1] * SIZE), amount=700 * SIZE, charged=0, refunded=0,
-                       charged_amount=0, lease=None)
+    return Reservation(
+        price=700,
+        positions=ALL,
+        segments=bytearray([1] * SIZE),
+        amount=700 * SIZE,
+        charged=0,
+        refunded=0,
+        charged_amount=0,
+        lease=None,
+    )
 
 
 @given(usages)
@@ -57,8 +65,9 @@ def test_money_of_an_allowance_is_drawn_once() -> None:
     assert settle(row, usage(charged=4, lease="l1")) == Effect(charge=700, freed=0, drawn=700)
 
 
-@pytest.mark.parametrize("wrong", [usage(), usage(charged=1 << SIZE), usage(charged=3, segments=b"\1"),
-                                   usage(charged=1, price=-1)])
+@pytest.mark.parametrize(
+    "wrong", [usage(), usage(charged=1 << SIZE), usage(charged=3, segments=b"\1"), usage(charged=1, price=-1)]
+)
 def test_a_usage_that_contradicts_itself_is_refused(wrong: Usage) -> None:
     with pytest.raises(RecordError):
         settle(reserved(), wrong)

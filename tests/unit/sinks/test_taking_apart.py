@@ -29,10 +29,17 @@ def apart(bad: bytes) -> tuple[list[bytes | None], bytes]:
     return [piece.value for piece, _ in take_apart(RECORD, ValueError("whole"), halves, attempt)], bytes(written)
 
 
-@pytest.mark.parametrize(("bad", "buried", "written"), [
-    (b"a", [b"a"], b"bcdefgh"), (b"h", [b"h"], b"abcdefg"), (b"cf", [b"c", b"f"], b"abdegh"),
-    (b"abcdefg", [bytes([c]) for c in b"abcdefg"], b"h"), (b"abcdefgh", [b"abcdefgh"], b""), (b"", [], b"abcdefgh"),
-])
+@pytest.mark.parametrize(
+    ("bad", "buried", "written"),
+    [
+        (b"a", [b"a"], b"bcdefgh"),
+        (b"h", [b"h"], b"abcdefg"),
+        (b"cf", [b"c", b"f"], b"abdegh"),
+        (b"abcdefg", [bytes([c]) for c in b"abcdefg"], b"h"),
+        (b"abcdefgh", [b"abcdefgh"], b""),
+        (b"", [], b"abcdefgh"),
+    ],
+)
 def test_what_fails_alone_is_named_and_the_rest_is_written(bad: bytes, buried: list[bytes], written: bytes) -> None:
     assert apart(bad) == (buried, written)
 

@@ -1,6 +1,5 @@
 """One bind: answers that come too late, the carrier's own leave, PDUs that have no answer."""
 
-
 import pytest
 
 from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Throttled, Unknown
@@ -75,9 +74,7 @@ async def test_answers_behind_the_carriers_unbind_count_and_nothing_new_goes_out
     bind.submit([*submits(1), *submits(1, parts=2, first=1)])
     bind.session.flush()
     bind.submit(submits(1, first=2))
-    bind.session.data_received(
-        pdu.encode(pdu.UNBIND, 9) + pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 2, "a")
-    )
+    bind.session.data_received(pdu.encode(pdu.UNBIND, 9) + pdu.encode_answer_id(pdu.SUBMIT_SM_RESP, 2, "a"))
     assert bind.results == [NotSent(ref=2), Accepted(ref=0, ids=("a",))]
     bind.session.flush()
     assert [sequence for command, _, sequence in bind.wire.commands() if command == pdu.SUBMIT_SM] == [2, 3]

@@ -34,9 +34,17 @@ def test_auto_finds_what_is_no_number(text: str) -> None:
 UUID = "550e8400-e29b-41d4-a716-446655440000"
 
 
-@pytest.mark.parametrize(("answer", "receipt"), [
-    (UUID, UUID.replace("-", "")), (UUID.upper(), UUID.replace("-", "")), (UUID.replace("-", ""), UUID.upper()),
-    ("MSG-1Z", "msg-1z"), ("msg-1z", "MSG-1Z"), (UUID, UUID.upper())])
+@pytest.mark.parametrize(
+    ("answer", "receipt"),
+    [
+        (UUID, UUID.replace("-", "")),
+        (UUID.upper(), UUID.replace("-", "")),
+        (UUID.replace("-", ""), UUID.upper()),
+        ("MSG-1Z", "msg-1z"),
+        ("msg-1z", "MSG-1Z"),
+        (UUID, UUID.upper()),
+    ],
+)
 def test_auto_finds_other_case_and_hyphens(answer: str, receipt: str) -> None:
     assert stored(answer, "auto") in candidates(receipt, "auto")
 

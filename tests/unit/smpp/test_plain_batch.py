@@ -67,8 +67,15 @@ async def played(path: Path, script: Script, stream: bytes) -> tuple[bytes, list
 @pytest.mark.parametrize("broken", [False, True])
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"id_form": "hex-dec"}, {"receipt_form": "both"}, {"receipt_window": 3}, {"receipts_on": "any"},
-     {"answer_delay_seconds": 0.001}, {"receipt_delay_seconds": 0.001}],
+    [
+        {},
+        {"id_form": "hex-dec"},
+        {"receipt_form": "both"},
+        {"receipt_window": 3},
+        {"receipts_on": "any"},
+        {"answer_delay_seconds": 0.001},
+        {"receipt_delay_seconds": 0.001},
+    ],
 )
 async def test_together_is_as_one_by_one(tmp_path: Path, fields: dict[str, object], broken: bool) -> None:
     stream = b"".join([*a_mixture(), BROKEN if broken else b"", *a_mixture()])

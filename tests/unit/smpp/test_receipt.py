@@ -18,8 +18,6 @@ from tests.support.smpp_receipts import STANDARD, read
 DONE = float(timegm((2026, 3, 4, 17, 30, 0)))
 
 
-
-
 @pytest.mark.parametrize(
     ("text", "message_id", "state", "code", "done_at"),
     [

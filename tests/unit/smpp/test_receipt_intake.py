@@ -57,8 +57,11 @@ async def test_what_cannot_be_read_is_kept_and_confirmed_when_its_bytes_are_safe
     for acknowledge in bind.acknowledges:
         acknowledge()
     bind.session.flush()
-    assert bind.wire.commands() == [(pdu.DELIVER_SM_RESP, 0, 9), (pdu.DELIVER_SM_RESP, 0, 11),
-                                    (pdu.DATA_SM | pdu.ANSWER, 0, 10)]
+    assert bind.wire.commands() == [
+        (pdu.DELIVER_SM_RESP, 0, 9),
+        (pdu.DELIVER_SM_RESP, 0, 11),
+        (pdu.DATA_SM | pdu.ANSWER, 0, 10),
+    ]
 
 
 async def test_a_receipt_may_come_as_data_sm(bind: Bind) -> None:

@@ -33,8 +33,6 @@ async def bind() -> Bind:
     return bind
 
 
-
-
 async def test_what_is_sent_in_one_turn_leaves_in_one_write(bind: Bind) -> None:
     bind.submit(submits(40))
     bind.submit(submits(40, first=40))
@@ -132,9 +130,7 @@ async def test_an_answered_question_keeps_the_connection(bind: Bind) -> None:
         (deliver(9, b"Hello", esm_class=0), (pdu.DELIVER_SM_RESP, 0x66, 9)),
     ],
 )
-async def test_what_the_carrier_asks_is_answered(
-    bind: Bind, request_pdu: bytes, answer: tuple[int, int, int]
-) -> None:
+async def test_what_the_carrier_asks_is_answered(bind: Bind, request_pdu: bytes, answer: tuple[int, int, int]) -> None:
     bind.session.data_received(request_pdu)
     await until(lambda: bind.wire.writes)
     assert bind.wire.commands() == [answer]
@@ -187,4 +183,3 @@ def test_a_size_that_can_never_work(window: int, binds: int) -> None:
     callbacks = CarrierCallbacks(on_receipts=lambda _r, _a: None, on_room=lambda: None, on_unreadable=never_unreadable)
     with pytest.raises(ValueError, match=r"window|binds"):
         SmppCarrier(settings, callbacks, window=window, binds=binds)
-

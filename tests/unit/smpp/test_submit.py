@@ -13,8 +13,9 @@ from tests.support.carriers import id_of
 
 
 def message(text: str, *, sender: str = "Sluice", validity_seconds: int = 0) -> Submit:
-    return Submit(ref=1, id_of=id_of, sender=sender, destination="4915112345678", text=text,
-                  validity_seconds=validity_seconds)
+    return Submit(
+        ref=1, id_of=id_of, sender=sender, destination="4915112345678", text=text, validity_seconds=validity_seconds
+    )
 
 
 def decoded(submit: Submit, part: int = 0) -> pdu.ShortMessage:
@@ -47,8 +48,10 @@ def test_segments_carry_the_concatenation_header_with_the_reference_of_the_id() 
     assert {(text.esm_class, text.data_coding) for text in texts} == {(0x40, 8)}
 
 
-@pytest.mark.parametrize(("text", "part", "fault"), [
-    ("x" * 153 * 256, 0, TextError), ("half a \ud83c pair", 0, TextError), ("one", 1, pdu.PduError)])
+@pytest.mark.parametrize(
+    ("text", "part", "fault"),
+    [("x" * 153 * 256, 0, TextError), ("half a \ud83c pair", 0, TextError), ("one", 1, pdu.PduError)],
+)
 def test_what_does_not_fit_is_refused(text: str, part: int, fault: type[Exception]) -> None:
     with pytest.raises(fault):
         encode_submit(message(text), part, 1)
@@ -85,7 +88,8 @@ def test_submits_together_are_as_each_alone(several: list[Submit], first: int) -
     numbered = list(enumerate(several, first))
     assert encode_submits(several, first) == (
         [alone(submit, sequence) for sequence, submit in numbered],
-        {sequence for sequence, submit in numbered if len(submit.text) > 160})
+        {sequence for sequence, submit in numbered if len(submit.text) > 160},
+    )
 
 
 def alone(submit: Submit, sequence: int) -> bytes | None:

@@ -30,8 +30,11 @@ class Stream:
 
     async def events(self) -> AsyncIterator[Any]:
         for offset in range(self._count):
-            yield SimpleNamespace(message=SimpleNamespace(topic="t", partition=0, offset=offset, timestamp=1.0, key=None,
-                                                          value=b"v", headers=None))
+            yield SimpleNamespace(
+                message=SimpleNamespace(
+                    topic="t", partition=0, offset=offset, timestamp=1.0, key=None, value=b"v", headers=None
+                )
+            )
         await asyncio.Event().wait()
 
     async def ack(self, event: Any) -> None:

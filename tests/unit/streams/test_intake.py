@@ -78,16 +78,18 @@ async def test_a_canceled_campaign_ends_its_messages(fakes: FakePorts) -> None:
     outputs = await run_intake(fakes, slice_of(numbers(2), refs=["a", None]))
     assert changes(outputs) == [("canceled", 1, 0b11, "canceled")]
     assert [(r.status, r.client_ref, r.sequence, r.message_id) for r in public(outputs)] == [
-        ("canceled", "a", 21, f"msg_{CAMPAIGN[4:]}_0_0"), ("canceled", None, 21, f"msg_{CAMPAIGN[4:]}_0_1")]
+        ("canceled", "a", 21, f"msg_{CAMPAIGN[4:]}_0_0"),
+        ("canceled", None, 21, f"msg_{CAMPAIGN[4:]}_0_1"),
+    ]
     assert public(outputs)[0].to_hash == SEALER.hash_destinations(array("Q", numbers(1)).tobytes()).hex()
     assert used(outputs) == []
 
 
 async def test_what_was_reserved_before_is_given_back_at_the_end(fakes: FakePorts) -> None:
     fakes.run("canceled", version=3)
-    outputs = await run_intake(fakes, slice_of(
-        numbers(2), resume_at=ResumeAt.ROUTE, price=700, segments=b"\1\2", carrier="acme",
-                                          lease="l"))
+    outputs = await run_intake(
+        fakes, slice_of(numbers(2), resume_at=ResumeAt.ROUTE, price=700, segments=b"\1\2", carrier="acme", lease="l")
+    )
     [usage] = used(outputs)
     assert (usage.refunded, usage.charged, usage.segments, usage.lease, usage.price) == (0b11, 0, b"\1\2", "l", 700)
 
@@ -105,16 +107,20 @@ async def test_faulty_positions_are_rejected_and_the_rest_goes(fakes: FakePorts)
     check_slice(going)
     assert going.positions == some(0)
     assert list(array("Q", SEALER.open(going).to)) == [4915112340000]
-    assert sorted(changes(outputs)) == [("queued", 1, 1, "none"), ("rejected", 1, 2, "bad_destination"),
-                                        ("rejected", 1, 4, "missing_variable")]
-    assert {(r.message_id[-1], r.reason) for r in public(outputs)} == {("1", "bad_destination"),
-                                                                      ("2", "missing_variable")}
+    assert sorted(changes(outputs)) == [
+        ("queued", 1, 1, "none"),
+        ("rejected", 1, 2, "bad_destination"),
+        ("rejected", 1, 4, "missing_variable"),
+    ]
+    assert {(r.message_id[-1], r.reason) for r in public(outputs)} == {("1", "bad_destination"), ("2", "missing_variable")}
 
 
 async def test_each_carrier_gets_its_own_and_each_price_its_own_reservation(fakes: FakePorts) -> None:
     fakes.carriers["other"] = CarrierFact(partition=5)
-    fakes.routes = [RouteFact(prefix="", carriers=("acme",), price=700),
-                    RouteFact(prefix="+33", carriers=("other",), price=900)]
+    fakes.routes = [
+        RouteFact(prefix="", carriers=("acme",), price=700),
+        RouteFact(prefix="+33", carriers=("other",), price=900),
+    ]
     outputs = await run_intake(fakes, slice_of([4915112340000, 33123456789, 4915112340001]))
     slices = {s.carrier: s for s in dispatched(outputs)}
     assert slices["acme"].positions == some(0, 2) and slices["acme"].round == 0
@@ -150,14 +156,20 @@ async def test_short_of_room_waits_in_order_with_its_price(fakes: FakePorts) -> 
     assert [s.positions for s in dispatched(outputs)] == [0b11, 0b1]
     [row] = held(outputs)
     assert (row.reason, row.slice.positions, row.slice.carrier, row.slice.price, row.slice.resume_at) == (
-        "room", 0b110, "acme", 700, ResumeAt.ROUTE)
+        "room",
+        0b110,
+        "acme",
+        700,
+        ResumeAt.ROUTE,
+    )
     assert row.slice.segments == b"\1\1"
 
 
 async def test_a_later_send_waits_whole(fakes: FakePorts) -> None:
     fakes.room = 1
-    outputs = await run_intake(fakes, slice_of(
-        numbers(2), send=2, resume_at=ResumeAt.ROUTE, segments=b"\1\1", holds=5, round=1))
+    outputs = await run_intake(
+        fakes, slice_of(numbers(2), send=2, resume_at=ResumeAt.ROUTE, segments=b"\1\1", holds=5, round=1)
+    )
     [row] = held(outputs)
     assert row.hold == 5
     assert list(array("Q", SEALER.open(row.slice).to)) == numbers(2)[1:]
@@ -218,24 +230,40 @@ async def test_a_slice_on_the_topic_of_another_lane_is_buried_with_its_record(fa
     assert dict(runner.topics.written[0].headers)["x-error-code"] == b"undecodable"
 
 
-@given(st.lists(st.sampled_from([4915112340000, 33123456789, 5, 1201555000]), min_size=1, max_size=30),
-       st.integers(0, 20_000), st.integers(0, 40), st.booleans(), st.sampled_from(["hello", "{{name}}"]))
-async def test_every_position_has_one_end_and_a_repeat_says_the_same(to: list[int], money: int, room: int, reject: bool,
-                                                                      body: str) -> None:
+@given(
+    st.lists(st.sampled_from([4915112340000, 33123456789, 5, 1201555000]), min_size=1, max_size=30),
+    st.integers(0, 20_000),
+    st.integers(0, 40),
+    st.booleans(),
+    st.sampled_from(["hello", "{{name}}"]),
+)
+async def test_every_position_has_one_end_and_a_repeat_says_the_same(
+    to: list[int], money: int, room: int, reject: bool, body: str
+) -> None:
     names: list[str | None] = [None if n % 5 == 4 else "x" * (n * 40) for n in range(len(to))]
     chunk = slice_of(to, body=body, variables={"name": names})
 
     def fresh() -> FakePorts:
-        fakes = FakePorts(money=money, room=room, carriers={"acme": CarrierFact(), "b": CarrierFact(partition=1)}, routes=[
-            RouteFact(prefix="+49", carriers=("acme",), price=700), RouteFact(prefix="+33", carriers=("b",), price=10)])
+        fakes = FakePorts(
+            money=money,
+            room=room,
+            carriers={"acme": CarrierFact(), "b": CarrierFact(partition=1)},
+            routes=[
+                RouteFact(prefix="+49", carriers=("acme",), price=700),
+                RouteFact(prefix="+33", carriers=("b",), price=10),
+            ],
+        )
         fakes.tenants[TENANT] = TenantFact(balance_short="reject" if reject else "hold")
         fakes.run()
         return fakes
 
     first, second = await run_intake(fresh(), chunk), await run_intake(fresh(), chunk)
     assert [plain(o) for o in first] == [plain(o) for o in second]
-    ends = [s.positions for s in dispatched(first)] + [row.slice.positions for row in held(first)] + [
-        c[2] for c in changes(first) if c[0] == "rejected"]
+    ends = (
+        [s.positions for s in dispatched(first)]
+        + [row.slice.positions for row in held(first)]
+        + [c[2] for c in changes(first) if c[0] == "rejected"]
+    )
     assert sum(p.bit_count() for p in ends) == len(to)
     assert sum(ends) == everyone(len(to))
     for slice_ in dispatched(first):
@@ -247,8 +275,12 @@ def plain(output: ProducerRecord) -> object:
     """An output without its seal, which is another one each time."""
     if not output.topic.startswith("dispatch-"):
         return output
-    return output.topic, output.key, output.partition, [
-        (s.chunk, s.positions, s.segments, s.carrier, s.price, s.round, opened(s)) for s in dispatched([output])]
+    return (
+        output.topic,
+        output.key,
+        output.partition,
+        [(s.chunk, s.positions, s.segments, s.carrier, s.price, s.round, opened(s)) for s in dispatched([output])],
+    )
 
 
 def opened(slice_: Slice) -> Columns:

@@ -35,20 +35,42 @@ async def test_delivered_is_one_event_for_the_chunk_and_one_for_each_subscriber(
     assert changes_with_codes(outputs) == [("delivered", 1, 0b111, "none", None)]
     first = public(outputs)[0]
     assert first == DeliveryReceipt(
-        message_id=f"msg_{CAMPAIGN[4:]}_0_0", campaign_id=CAMPAIGN, tenant_id=TENANT, client_ref="a",
-        to_hash=b"hash0000".hex(), channel="sms", carrier="acme", status="delivered", reason=None, carrier_code="000",
-        carrier_message_id="id0", segments=1, price="0.0700", attempt=2, occurred_at=NOW, carrier_at=NOW, recorded_at=NOW,
-        sequence=2**20 + 12)
+        message_id=f"msg_{CAMPAIGN[4:]}_0_0",
+        campaign_id=CAMPAIGN,
+        tenant_id=TENANT,
+        client_ref="a",
+        to_hash=b"hash0000".hex(),
+        channel="sms",
+        carrier="acme",
+        status="delivered",
+        reason=None,
+        carrier_code="000",
+        carrier_message_id="id0",
+        segments=1,
+        price="0.0700",
+        attempt=2,
+        occurred_at=NOW,
+        carrier_at=NOW,
+        recorded_at=NOW,
+        sequence=2**20 + 12,
+    )
     assert [r.client_ref for r in public(outputs)] == ["a", None, "c"]
     assert [(r.occurred_at, r.carrier_at) for r in public(outputs)] == [(NOW, NOW), (NOW, NOW - 1000), (NOW, NOW - 2000)]
     assert [o.key for o in outputs if o.topic == "delivery-receipts"] == [
-        f"msg_{CAMPAIGN[4:]}_0_{n}".encode() for n in range(3)]
+        f"msg_{CAMPAIGN[4:]}_0_{n}".encode() for n in range(3)
+    ]
     assert [o.topic for o in outputs if o.topic == "usage"] == []
 
 
-@pytest.mark.parametrize(("written", "told"), [
-    (-62_135_596_800_000, -62_135_596_800_000), (0, 0), (NOW + 44 * 365 * 86_400_000, NOW + 44 * 365 * 86_400_000),
-    (NO_TIME, None)])
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (-62_135_596_800_000, -62_135_596_800_000),
+        (0, 0),
+        (NOW + 44 * 365 * 86_400_000, NOW + 44 * 365 * 86_400_000),
+        (NO_TIME, None),
+    ],
+)
 async def test_what_a_carrier_writes_for_a_time_stays_beside_ours(written: int, told: int | None) -> None:
     times = array("q", [written, NOW]).tobytes()
     record = msgspec.structs.replace(receipts(["DELIVRD", "UNDELIV"]), done_at=times, at=NOW + 9)
@@ -58,12 +80,18 @@ async def test_what_a_carrier_writes_for_a_time_stays_beside_ours(written: int, 
 
 
 async def test_undelivered_keeps_reason_and_code() -> None:
-    outputs = await taken(FakePorts(), receipts(["UNDELIV", "EXPIRED", "REJECTD", "DELETED", "UNKNOWN"],
-                                            codes=["001", "002", "", "001", "001"]))
-    assert sorted(changes_with_codes(outputs), key=str) == sorted([
-        ("undelivered", 1, some(0, 3, 4), "carrier_undelivered", "001"),
-        ("undelivered", 1, some(1), "carrier_expired", "002"),
-        ("undelivered", 1, some(2), "carrier_rejected", None)], key=str)
+    outputs = await taken(
+        FakePorts(),
+        receipts(["UNDELIV", "EXPIRED", "REJECTD", "DELETED", "UNKNOWN"], codes=["001", "002", "", "001", "001"]),
+    )
+    assert sorted(changes_with_codes(outputs), key=str) == sorted(
+        [
+            ("undelivered", 1, some(0, 3, 4), "carrier_undelivered", "001"),
+            ("undelivered", 1, some(1), "carrier_expired", "002"),
+            ("undelivered", 1, some(2), "carrier_rejected", None),
+        ],
+        key=str,
+    )
     assert {r.sequence for r in public(outputs)} == {27}
 
 
@@ -132,8 +160,10 @@ async def test_a_carrier_that_reports_once_is_believed() -> None:
 async def test_unknown_receipts_are_looked_up_and_else_parked() -> None:
     fakes = FakePorts(found={"id0": found(4), "id2": found(5)})
     outputs = await taken(fakes, unknown(["DELIVRD", "DELIVRD", "UNDELIV"]))
-    assert sorted(changes_with_codes(outputs)) == [("delivered", 2, some(4), "none", None),
-                                        ("undelivered", 2, some(5), "carrier_undelivered", "000")]
+    assert sorted(changes_with_codes(outputs)) == [
+        ("delivered", 2, some(4), "none", None),
+        ("undelivered", 2, some(5), "carrier_undelivered", "000"),
+    ]
     assert [(r.message_id[-3:], r.client_ref) for r in public(outputs)] == [("_14", "r4"), ("_15", "r5")]
     assert [r.ids for r in fakes.parked] == [("id1",)]
 
@@ -157,9 +187,19 @@ async def test_an_uncertain_message_that_was_taken_is_charged() -> None:
     assert (usage.charged, usage.refunded, usage.round, usage.segments, usage.lease) == (some(4), 0, 1, b"\2", "l")
 
 
-@pytest.mark.parametrize("change", [
-    {"count": 0}, {"count": 2}, {"ids": "a\nb"}, {"places": b""}, {"segments": b""}, {"to_hashes": b"x"},
-    {"tenant": None}, {"size": 0}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"count": 0},
+        {"count": 2},
+        {"ids": "a\nb"},
+        {"places": b""},
+        {"segments": b""},
+        {"to_hashes": b"x"},
+        {"tenant": None},
+        {"size": 0},
+    ],
+)
 def test_columns_of_another_length_are_refused(change: dict[str, object]) -> None:
     fine = receipts(["DELIVRD"])
     check_receipts(fine)

@@ -82,11 +82,12 @@ async def test_only_what_stands_nowhere_ends_at_once(fakes: FakePorts) -> None:
 
 async def test_a_repeat_keeps_the_reservations_of_each_price(fakes: FakePorts) -> None:
     fakes.carriers["other"] = CarrierFact(partition=5)
-    fakes.routes = [RouteFact(prefix="", carriers=("acme",), price=700),
-                    RouteFact(prefix="+33", carriers=("other",), price=900)]
+    fakes.routes = [
+        RouteFact(prefix="", carriers=("acme",), price=700),
+        RouteFact(prefix="+33", carriers=("other",), price=900),
+    ]
     outputs = await repeated(fakes, cancel, slice_of([4915112340000, 33123456789]))
-    assert {(s.carrier, s.price_class, s.price) for s in dispatched(outputs)} == {
-        ("acme", 0, 700), ("other", 1, 900)}
+    assert {(s.carrier, s.price_class, s.price) for s in dispatched(outputs)} == {("acme", 0, 700), ("other", 1, 900)}
 
 
 async def test_a_route_that_went_away_meanwhile_rejects_nothing_that_was_given(fakes: FakePorts) -> None:
@@ -120,12 +121,17 @@ async def test_a_balance_that_went_away_meanwhile_rejects_nothing_that_was_given
     assert public(outputs) == [] and dispatched(outputs) == []
 
 
-@given(st.lists(st.sampled_from([4915112340000, 33123456789, 5, 1201555000]), min_size=1, max_size=20),
-       st.integers(0, 2**20 - 1), st.integers(0, 2**20 - 1), st.sampled_from([cancel, let_expire]))
-async def test_a_repeat_ends_each_position_or_passes_it_on(to: list[int], b: int, gone: int,
-                                                           change: Change) -> None:
-    fakes = FakePorts(carriers={"acme": CarrierFact(), "b": CarrierFact(partition=1)}, routes=[
-        RouteFact(prefix="+49", carriers=("acme",), price=700), RouteFact(prefix="+33", carriers=("b",), price=10)])
+@given(
+    st.lists(st.sampled_from([4915112340000, 33123456789, 5, 1201555000]), min_size=1, max_size=20),
+    st.integers(0, 2**20 - 1),
+    st.integers(0, 2**20 - 1),
+    st.sampled_from([cancel, let_expire]),
+)
+async def test_a_repeat_ends_each_position_or_passes_it_on(to: list[int], b: int, gone: int, change: Change) -> None:
+    fakes = FakePorts(
+        carriers={"acme": CarrierFact(), "b": CarrierFact(partition=1)},
+        routes=[RouteFact(prefix="+49", carriers=("acme",), price=700), RouteFact(prefix="+33", carriers=("b",), price=10)],
+    )
     fakes.run()
     change(fakes)
     fakes.assigned[CHUNK, 1] = {"b": b, "gone": gone & ~b}

@@ -44,16 +44,27 @@ async def test_a_start_with_half_its_answer_is_still_sending_the_rest() -> None:
 async def test_each_answer_has_its_state_its_money_and_its_public_event() -> None:
     outputs = await run_settlement(block_of(["sent", "failed", "transient", "uncertain", "partial"]))
     assert sorted(changes(outputs)) == [
-        ("failed", 1, some(1), "carrier_permanent"), ("failed", 1, some(4), "partial"),
-        ("held", 2, some(2), "carrier_transient"), ("sent", 1, some(0), "none"),
-        ("uncertain", 1, some(3), "answer_timeout")]
+        ("failed", 1, some(1), "carrier_permanent"),
+        ("failed", 1, some(4), "partial"),
+        ("held", 2, some(2), "carrier_transient"),
+        ("sent", 1, some(0), "none"),
+        ("uncertain", 1, some(3), "answer_timeout"),
+    ]
     assert usage(outputs) == [(some(0, 4), some(1, 2), b"\2\2\2\1")]
     assert {(r.message_id.rsplit("_", 1)[1], r.reason, r.sequence, r.to_hash) for r in public(outputs)} == {
-        ("1", "carrier_permanent", 26, b"hash0001".hex()), ("4", "partial", 26, b"hash0004".hex())}
+        ("1", "carrier_permanent", 26, b"hash0001".hex()),
+        ("4", "partial", 26, b"hash0004".hex()),
+    }
     [record] = [decode_as(o.value, Retry) for o in outputs if o.topic == "retry-10s-marketing"]
     again = record.slice
     assert (again.send, again.round, again.attempts, again.resume_at, again.carrier, again.price) == (
-        2, 1, 1, ResumeAt.ROUTE, None, 0)
+        2,
+        1,
+        1,
+        ResumeAt.ROUTE,
+        None,
+        0,
+    )
     assert again.positions == some(2) and again.first_failed_at == NOW
     assert list(array("Q", SEALER.open(again).to)) == numbers(1)
 
@@ -65,12 +76,16 @@ async def test_what_goes_again_for_two_reasons_goes_as_two() -> None:
     sent = next(one for one in block.verdicts if one.outcome == "sent")
     last = await run_settlement(msgspec.structs.replace(block, verdicts=[throttled, refused, sent]))
     assert sorted(changes(last)) == [
-        ("failed", 1, some(0), "attempts_exhausted"), ("held", 2, some(1), "throttled"), ("sent", 1, some(2), "none")]
+        ("failed", 1, some(0), "attempts_exhausted"),
+        ("held", 2, some(1), "throttled"),
+        ("sent", 1, some(2), "none"),
+    ]
     both = await run_settlement(msgspec.structs.replace(block, verdicts=[throttled, refused, sent], attempts=1))
     again = [decode_as(o.value, Retry) for o in both if o.topic == "retry-10s-marketing"]
     assert [(one.reason, one.slice.positions, one.slice.attempts) for one in again] == [
         ("throttled", some(1), block.rest.attempts if block.rest else 0),
-        ("carrier_transient", some(0), (block.rest.attempts if block.rest else 0) + 1)]
+        ("carrier_transient", some(0), (block.rest.attempts if block.rest else 0) + 1),
+    ]
     assert [list(array("Q", SEALER.open(one.slice).to)) for one in again] == [[numbers(3)[1]], [numbers(3)[0]]]
 
 
@@ -78,7 +93,11 @@ async def test_a_message_that_went_out_twice_is_uncertain_in_between_and_charged
     first, second = block_of(["unanswered"]), block_of(["sent"])
     apart = await run_settlement(started(1, size=1), first, started(1, size=1), second, batch=1)
     assert [(status, send) for status, send, _, _ in changes(apart)] == [
-        ("sending", 1), ("uncertain", 1), ("sending", 1), ("sent", 1)]
+        ("sending", 1),
+        ("uncertain", 1),
+        ("sending", 1),
+        ("sent", 1),
+    ]
     assert usage(apart) == [(1, 0, b"\2")] and public(apart) == []
     assert usage(await run_settlement(first, started(1, size=1), second)) == [(1, 0, b"\2")]
 
@@ -135,8 +154,9 @@ async def test_returned_because_it_is_over_ends_under_the_next_number_with_the_m
         assert [(r.client_ref, r.sequence) for r in public(outputs)] == [("a", number), ("b", number)]
 
 
-@pytest.mark.parametrize("fault", [
-    {"verdicts": [Verdict(outcome="sent", reason="none", code=None, positions=0b01)]}, {"to_hashes": b"12345678"}])
+@pytest.mark.parametrize(
+    "fault", [{"verdicts": [Verdict(outcome="sent", reason="none", code=None, positions=0b01)]}, {"to_hashes": b"12345678"}]
+)
 async def test_a_block_that_contradicts_itself_is_buried_and_the_rest_settled(fault: dict[str, Any]) -> None:
     broken = msgspec.structs.replace(block_of(["sent", "sent"]), **fault)
     runner = MemoryRunner(lambda: FakePorts().settlement(), topic="attempts-marketing")

@@ -45,26 +45,47 @@ def check_cover(positions: int, verdicts: Sequence[Outcome | AnswerVerdict | Ret
 
 
 def part_over(positions: int, segments: bytes | None = None, **fields: object) -> Selection:
-    values: dict[str, object] = {"slice": BASE, "positions": positions, "carrier": None, "price": 0, "lease": None,
-                                 "price_class": 0, "segments": b"" if segments is None else segments, **fields}
+    values: dict[str, object] = {
+        "slice": BASE,
+        "positions": positions,
+        "carrier": None,
+        "price": 0,
+        "lease": None,
+        "price_class": 0,
+        "segments": b"" if segments is None else segments,
+        **fields,
+    }
     return Selection(**values)  # type: ignore[arg-type]
 
 
 def test_cover_refuses_gaps_doubles_strangers_and_empty_outcomes() -> None:
     check_cover(0b111, (Next(positions=0b101), Hold(positions=0b010, reason=Reason.ROOM, until=1)))
     wrong: list[tuple[Outcome, ...]] = [
-        (Next(positions=0b001),), (Next(positions=0b111), Next(positions=0b001)), (Next(positions=0b1111),),
-        (Next(positions=0b111), Reject(positions=0, reason=Reason.NO_ROUTE))]
+        (Next(positions=0b001),),
+        (Next(positions=0b111), Next(positions=0b001)),
+        (Next(positions=0b1111),),
+        (Next(positions=0b111), Reject(positions=0, reason=Reason.NO_ROUTE)),
+    ]
     for outcomes in wrong:
         with pytest.raises(CoverError):
             check_cover(0b111, outcomes)
 
 
-@given(SETS, st.none() | st.sampled_from(["draft", "running", "canceled"]), st.integers(0, 4),
-       st.lists(st.integers(0, 2)), st.booleans())
+@given(
+    SETS,
+    st.none() | st.sampled_from(["draft", "running", "canceled"]),
+    st.integers(0, 4),
+    st.lists(st.integers(0, 2)),
+    st.booleans(),
+)
 def test_partition_covers(positions: int, status: str | None, version: int, parts: list[int], late: bool) -> None:
-    command = None if status is None else CampaignCommand(
-        tenant=TENANT, campaign=CAMPAIGN, version=version, status=status, lane="marketing", parts=parts, at=1)
+    command = (
+        None
+        if status is None
+        else CampaignCommand(
+            tenant=TENANT, campaign=CAMPAIGN, version=version, status=status, lane="marketing", parts=parts, at=1
+        )
+    )
     facts = check_campaign.CampaignFacts(command=command, now=BASE.expires_at if late else NOW)
     outcomes = check_campaign.decide(part_over(positions), facts)
     check_cover(positions, outcomes)
@@ -72,25 +93,37 @@ def test_partition_covers(positions: int, status: str | None, version: int, part
     assert bool(going) == (status == "running" and version >= BASE.version and 0 in parts and not late)
 
 
-@pytest.mark.parametrize(("status", "version", "parts", "expected"), [
-    ("draft", 2, [], Reason.DRAFT), ("running", 1, [0], Reason.DRAFT), ("running", 2, [1], Reason.UNLISTED_PART),
-    ("canceled", 3, [0], Reason.CANCELED), ("canceled", 3, [], Reason.UNLISTED_PART)])
+@pytest.mark.parametrize(
+    ("status", "version", "parts", "expected"),
+    [
+        ("draft", 2, [], Reason.DRAFT),
+        ("running", 1, [0], Reason.DRAFT),
+        ("running", 2, [1], Reason.UNLISTED_PART),
+        ("canceled", 3, [0], Reason.CANCELED),
+        ("canceled", 3, [], Reason.UNLISTED_PART),
+    ],
+)
 def test_partition_names_the_reason(status: str, version: int, parts: list[int], expected: Reason) -> None:
-    command = CampaignCommand(tenant=TENANT, campaign=CAMPAIGN, version=version, status=status, lane="marketing",
-                              parts=parts, at=1)
+    command = CampaignCommand(
+        tenant=TENANT, campaign=CAMPAIGN, version=version, status=status, lane="marketing", parts=parts, at=1
+    )
     [outcome] = check_campaign.decide(whole(BASE), check_campaign.CampaignFacts(command=command, now=NOW))
     assert isinstance(outcome, Hold | Reject)
     assert outcome.reason is expected
 
 
-@given(st.lists(st.tuples(NUMBERS, st.none() | st.text(max_size=200)), min_size=1, max_size=40), st.booleans(),
-       st.sampled_from(["hello", "hi {{ name }}", "{{name}}{{other}}", "", "\ud800"]))
+@given(
+    st.lists(st.tuples(NUMBERS, st.none() | st.text(max_size=200)), min_size=1, max_size=40),
+    st.booleans(),
+    st.sampled_from(["hello", "hi {{ name }}", "{{name}}{{other}}", "", "\ud800"]),
+)
 def test_validate_covers(rows: list[tuple[int, str | None]], smart: bool, body: str) -> None:
     columns = Columns(to=array("Q", [n for n, _ in rows]).tobytes(), variables={"name": [v for _, v in rows]})
     slice_ = slice_of([n for n, _ in rows], body="x", smart=smart)
     part = whole(type(slice_)(**{f: getattr(slice_, f) for f in slice_.__struct_fields__} | {"body": body}))
-    outcomes = validate_text.decide(part, validate_text.TextFacts(
-        columns=columns, invalid=lambda numbers: {n for n in numbers if n % 3 == 0}))
+    outcomes = validate_text.decide(
+        part, validate_text.TextFacts(columns=columns, invalid=lambda numbers: {n for n in numbers if n % 3 == 0})
+    )
     check_cover(part.positions, outcomes)
     for outcome in outcomes:
         if isinstance(outcome, Next):
@@ -100,27 +133,37 @@ def test_validate_covers(rows: list[tuple[int, str | None]], smart: bool, body: 
 
 def test_validate_names_the_reason_of_each_position() -> None:
     slice_ = slice_of([491511111111, 5, 491511111112, 491511111113], body="hi {{name}}")
-    columns = Columns(to=array("Q", [491511111111, 5, 491511111112, 491511111113]).tobytes(),
-                      variables={"name": ["Ada", "Bob", None, "x" * 40_000]})
-    outcomes = validate_text.decide(whole(slice_), validate_text.TextFacts(
-        columns=columns, invalid=lambda numbers: {n for n in numbers if n <= 9}))
+    columns = Columns(
+        to=array("Q", [491511111111, 5, 491511111112, 491511111113]).tobytes(),
+        variables={"name": ["Ada", "Bob", None, "x" * 40_000]},
+    )
+    outcomes = validate_text.decide(
+        whole(slice_), validate_text.TextFacts(columns=columns, invalid=lambda numbers: {n for n in numbers if n <= 9})
+    )
     assert outcomes == (
-        Next(positions=some(0), segments=b"\x01"), Reject(positions=some(1), reason=Reason.BAD_DESTINATION),
-        Reject(positions=some(2), reason=Reason.MISSING_VARIABLE), Reject(positions=some(3), reason=Reason.TOO_LONG))
+        Next(positions=some(0), segments=b"\x01"),
+        Reject(positions=some(1), reason=Reason.BAD_DESTINATION),
+        Reject(positions=some(2), reason=Reason.MISSING_VARIABLE),
+        Reject(positions=some(3), reason=Reason.TOO_LONG),
+    )
 
 
 def test_validate_passes_on_what_it_has_seen_before() -> None:
     part = part_over(0b11, b"\x02\x03")
-    assert validate_text.decide(part, validate_text.TextFacts(columns=None, invalid=set)) == (
-        Next(positions=0b11),)
+    assert validate_text.decide(part, validate_text.TextFacts(columns=None, invalid=set)) == (Next(positions=0b11),)
 
 
-PREFIXES = st.dictionaries(st.sampled_from(["", "+4", "+49", "+4915", "+491511", "+4915112345678", "+1", "+120"]),
-                           st.tuples(st.sampled_from(["a", "b", "ghost"]), st.integers(0, 3)), max_size=8)
+PREFIXES = st.dictionaries(
+    st.sampled_from(["", "+4", "+49", "+4915", "+491511", "+4915112345678", "+1", "+120"]),
+    st.tuples(st.sampled_from(["a", "b", "ghost"]), st.integers(0, 3)),
+    max_size=8,
+)
 
 
-@given(st.lists(st.integers(10**7, 10**15 - 1) | st.integers(491511234567800, 491511234567899), min_size=1, max_size=40),
-       PREFIXES)
+@given(
+    st.lists(st.integers(10**7, 10**15 - 1) | st.integers(491511234567800, 491511234567899), min_size=1, max_size=40),
+    PREFIXES,
+)
 def test_routes_cover_and_take_the_longest_prefix(to: list[int], rows: dict[str, tuple[str, int]]) -> None:
     routes = [RouteFact(prefix=prefix, carriers=(carrier,), price=price) for prefix, (carrier, price) in rows.items()]
     table = RouteTable(routes, {"a", "b"})
@@ -145,7 +188,8 @@ def test_a_priced_slice_keeps_its_way_while_the_carrier_is_known() -> None:
     facts = route_slice.RouteFacts(columns=columns, routes=table)
     assert route_slice.decide(part_over(0b11, b"\1\1", carrier="a", price=9), facts) == (Next(positions=0b11),)
     assert route_slice.decide(part_over(0b11, b"\1\1", carrier="gone", price=9), facts) == (
-        Next(positions=0b11, carrier="b", price=5),)
+        Next(positions=0b11, carrier="b", price=5),
+    )
 
 
 @given(SETS, st.integers(0, 2**60 - 1), st.booleans())
@@ -162,8 +206,7 @@ def test_spare_covers(positions: int, sets: dict[str, int], reason: Reason) -> N
     carriers: dict[str, int] = {}
     for carrier, members in sets.items():
         carriers[carrier] = members & ~sum(carriers.values())
-    outcomes = keep_assigned.decide(part_over(positions), keep_assigned.KeepFacts(reason=reason, carriers=carriers,
-                                                                                    now=NOW))
+    outcomes = keep_assigned.decide(part_over(positions), keep_assigned.KeepFacts(reason=reason, carriers=carriers, now=NOW))
     check_cover(positions, outcomes)
     for outcome in outcomes:
         assert isinstance(outcome, Reject) == (not outcome.positions & sum(carriers.values()))
@@ -179,9 +222,9 @@ def test_admit_covers_and_keeps_the_order(positions: int, data: st.DataObject) -
     outcomes = admit_to_carrier.decide(part_over(positions, segments), admit_to_carrier.RoomFacts(granted=granted, now=1))
     check_cover(positions, outcomes)
     going = sum(outcome.positions for outcome in outcomes if isinstance(outcome, Next))
-    used = sum(segments[:going.bit_count()])
+    used = sum(segments[: going.bit_count()])
     assert used <= granted
-    assert places(going) == places(positions)[:going.bit_count()]
+    assert places(going) == places(positions)[: going.bit_count()]
     assert going == positions or used + segments[going.bit_count()] > granted
 
 
@@ -197,16 +240,20 @@ def test_settle_covers(answers: list[str], attempts: int, outdated: bool) -> Non
 
 def test_settle_refuses_what_it_does_not_know() -> None:
     block = block_of(["sent", "failed"])
-    unknown = Settled(**{f: getattr(block, f) for f in block.__struct_fields__} | {
-        "verdicts": [Verdict(outcome="lost", reason="none", code=None, positions=0b11)]})
+    unknown = Settled(
+        **{f: getattr(block, f) for f in block.__struct_fields__}
+        | {"verdicts": [Verdict(outcome="lost", reason="none", code=None, positions=0b11)]}
+    )
     with pytest.raises(settle_block.StepError):
         settle_block.decide(unknown, outdated=False)
 
 
 @given(st.integers(1, 300), st.integers(0, 8), st.integers(0, 40_000))
 def test_a_retry_is_bounded_and_repeats_name_the_same_moment(send: int, attempts: int, life: int) -> None:
-    moments = [retry.next_try("c", send, attempts=attempts, expires_at=NOW + life, reason=Reason.CARRIER_TRANSIENT, at=NOW)
-               for _ in range(2)]
+    moments = [
+        retry.next_try("c", send, attempts=attempts, expires_at=NOW + life, reason=Reason.CARRIER_TRANSIENT, at=NOW)
+        for _ in range(2)
+    ]
     assert moments[0] == moments[1]
     if isinstance(moments[0], int):
         assert attempts + 1 < 5
@@ -239,16 +286,24 @@ def test_returned_covers(positions: int, reason: str) -> None:
 
 @given(st.lists(st.sampled_from([*RECEIPT_STATES, "ODD"]), min_size=1, max_size=50), st.data())
 def test_receipts_cover(states: list[str], data: st.DataObject) -> None:
-    whole = data.draw(st.dictionaries(st.integers(0, len(states) - 1),
-                                      st.sampled_from([None, Reason.NONE, Reason.CARRIER_EXPIRED])))
+    whole = data.draw(
+        st.dictionaries(st.integers(0, len(states) - 1), st.sampled_from([None, Reason.NONE, Reason.CARRIER_EXPIRED]))
+    )
     verdicts = interpret_states.decide(states, whole)
     check_sets(everyone(len(states)), [verdict.entries for verdict in verdicts])
     buried = sum(v.entries for v in verdicts if isinstance(v, UnknownState))
     assert buried == sum(1 << n for n, s in enumerate(states) if s == "ODD" and n not in whole)
 
 
-@pytest.mark.parametrize(("states", "expected"), [
-    (["DELIVRD"], None), (["DELIVRD", "DELIVRD"], Reason.NONE), (["DELIVRD", "ENROUTE"], None),
-    (["DELIVRD", "EXPIRED"], Reason.CARRIER_EXPIRED), (["UNDELIV"], Reason.CARRIER_UNDELIVERED)])
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (["DELIVRD"], None),
+        (["DELIVRD", "DELIVRD"], Reason.NONE),
+        (["DELIVRD", "ENROUTE"], None),
+        (["DELIVRD", "EXPIRED"], Reason.CARRIER_EXPIRED),
+        (["UNDELIV"], Reason.CARRIER_UNDELIVERED),
+    ],
+)
 def test_a_message_of_two_segments(states: list[str], expected: Reason | None) -> None:
     assert interpret_states.whole_message(states, 2) is expected

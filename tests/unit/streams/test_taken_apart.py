@@ -105,7 +105,7 @@ async def test_state_and_public_event_name_the_same_code_whatever_the_carrier_wr
     assert len([r for r in public(made.topics.written) if r.status == "delivered"]) == 2
 
 
-@pytest.mark.parametrize("done_at", [-62_135_596_800_001, -2**63, 2**63 - 1, 253_402_300_800_000])
+@pytest.mark.parametrize("done_at", [-62_135_596_800_001, -(2**63), 2**63 - 1, 253_402_300_800_000])
 async def test_a_time_that_no_calendar_has_is_none(done_at: int) -> None:
     record = receipts(["DELIVRD", "DELIVRD"])
     times = done_at.to_bytes(8, "little", signed=True) + record.done_at[8:]
@@ -138,8 +138,15 @@ async def test_columns_of_other_lengths_are_buried_as_they_came() -> None:
 
 async def test_one_verdict_that_nobody_knows_leaves_the_others_settled() -> None:
     block = block_of(["sent", "sent", "failed", "sent", "partial"])
-    odd = [Verdict(outcome=v.outcome, reason="no_such_reason" if v.outcome == "failed" else v.reason, code=v.code,
-                   positions=v.positions) for v in block.verdicts]
+    odd = [
+        Verdict(
+            outcome=v.outcome,
+            reason="no_such_reason" if v.outcome == "failed" else v.reason,
+            code=v.code,
+            positions=v.positions,
+        )
+        for v in block.verdicts
+    ]
     fakes = FakePorts()
     made = MemoryRunner(fakes.settlement, topic="attempts-marketing", clock=fakes.clock)
     made.send(encode(msgspec.structs.replace(block, verdicts=odd)))
@@ -160,13 +167,24 @@ async def test_an_answers_code_is_the_same_in_state_and_public_event(text: str) 
     await made.drain()
     assert made.topics.on("dead-letter") == []
     assert [r.carrier_code for r in public(made.topics.written)] == [
-        code for status, *_, code in changes_with_codes(made.topics.written) if status == "failed"]
+        code for status, *_, code in changes_with_codes(made.topics.written) if status == "failed"
+    ]
 
 
-@pytest.mark.parametrize("odd", [
-    {"size": 0}, {"lane": "otp"}, {"send": 0}, {"positions": 0}, {"segments": b"\1\1\1"}, {"tenant": TENANT.upper()},
-    {"chunk": "chk_\0"}, {"chunk": "c" * 3000}, {"sealed": b"does not open, whoever tries"},
-])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"size": 0},
+        {"lane": "otp"},
+        {"send": 0},
+        {"positions": 0},
+        {"segments": b"\1\1\1"},
+        {"tenant": TENANT.upper()},
+        {"chunk": "chk_\0"},
+        {"chunk": "c" * 3000},
+        {"sealed": b"does not open, whoever tries"},
+    ],
+)
 async def test_a_chunk_that_contradicts_itself_is_buried_alone(odd: dict[str, object]) -> None:
     fakes = FakePorts()
     fakes.run()
@@ -190,8 +208,7 @@ async def test_one_recipient_of_a_chunk_that_no_step_can_handle_is_buried_alone(
             raise TypeError("a fault in a step")
         return set()
 
-    made = MemoryRunner(lambda: fakes.intake(invalid=invalid), topic="ingest-marketing",
-                        clock=fakes.clock)
+    made = MemoryRunner(lambda: fakes.intake(invalid=invalid), topic="ingest-marketing", clock=fakes.clock)
     made.send(envelope(slice_of(numbers(10))))
     await made.drain()
     gone = sum(s.positions for o in made.topics.on("dispatch-marketing") for s in decode_as(o.value, Envelope).slices)

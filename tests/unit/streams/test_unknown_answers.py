@@ -21,11 +21,19 @@ def unknown_block(rest: int | None) -> Settled:
     """Position 0 sent, 1 refused for good, 2 and 3 answered with codes that no table lists, 4 to be tried again."""
     block = block_of(["sent", "failed", "failed", "failed", "transient"])
     verdicts = [v for v in block.verdicts if v.outcome != "failed"]
-    for position, reason, code in ((1, "carrier_permanent", "ESME_RINVDSTADR"),
-                                   (2, "carrier_unknown_error", "0x00000400"), (3, "carrier_unknown_error", "0x000004FF")):
+    for position, reason, code in (
+        (1, "carrier_permanent", "ESME_RINVDSTADR"),
+        (2, "carrier_unknown_error", "0x00000400"),
+        (3, "carrier_unknown_error", "0x000004FF"),
+    ):
         verdicts.append(Verdict(outcome="failed", reason=reason, code=code, positions=some(position)))
-    slice_ = None if rest is None else slice_of(
-        [n for p, n in enumerate(numbers(5)) if rest >> p & 1], positions=rest, size=5, segments=b"\1" * rest.bit_count())
+    slice_ = (
+        None
+        if rest is None
+        else slice_of(
+            [n for p, n in enumerate(numbers(5)) if rest >> p & 1], positions=rest, size=5, segments=b"\1" * rest.bit_count()
+        )
+    )
     return msgspec.structs.replace(block, verdicts=verdicts, rest=slice_)
 
 
@@ -41,8 +49,10 @@ async def test_an_answer_that_no_table_lists_ends_the_message_and_is_kept_for_th
     outputs = runner.topics.written
     assert ("failed", 1, some(2), "carrier_unknown_error") in changes(outputs)
     assert {(r.status, r.reason, r.carrier_code) for r in public(outputs)} == {
-        ("failed", "carrier_permanent", "ESME_RINVDSTADR"), ("failed", "carrier_unknown_error", "0x00000400"),
-        ("failed", "carrier_unknown_error", "0x000004FF")}
+        ("failed", "carrier_permanent", "ESME_RINVDSTADR"),
+        ("failed", "carrier_unknown_error", "0x00000400"),
+        ("failed", "carrier_unknown_error", "0x000004FF"),
+    }
     assert usage(outputs) == [(some(0), some(1, 2, 3, 4), b"\2" * 5)]
     [again] = [decode_as(o.value, Retry).slice for o in runner.topics.on("retry-10s-marketing")]
     assert again.positions == some(4)
@@ -55,7 +65,10 @@ async def test_an_answer_that_no_table_lists_ends_the_message_and_is_kept_for_th
         headers = dict(letter.headers)
         assert letter.key == b"k" and headers["x-from"] == b"dispatch"
         assert (headers["x-error-class"], headers["x-error-code"], headers["x-service"]) == (
-            b"unknown", b"carrier_unknown_error", b"streams")
+            b"unknown",
+            b"carrier_unknown_error",
+            b"streams",
+        )
         assert code in headers["x-error-message"]
         assert (headers["x-orig-topic"], headers["x-orig-offset"]) == (b"attempts-marketing", b"0")
 

@@ -9,8 +9,18 @@ from tests.support.ledger import adds_up, disagreements, takings, twice
 
 
 def entry(number: str, status: int = 0, sequence: int = 0) -> Entry:
-    return Entry(time=0, bind=1, destination=number[1:], source="Shop", reference=0, total=0, sequence=sequence, octets=2,
-                 id="1" if status == 0 else "", status=status)
+    return Entry(
+        time=0,
+        bind=1,
+        destination=number[1:],
+        source="Shop",
+        reference=0,
+        total=0,
+        sequence=sequence,
+        octets=2,
+        id="1" if status == 0 else "",
+        status=status,
+    )
 
 
 def row(number: str, status: str = "delivered") -> dict[str, Any]:
