@@ -173,7 +173,8 @@ class Owners(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownReceipt:
-    """A receipt that names no message of ours yet. `ids`: forms of the carrier's id to look for, likeliest first."""
+    """A receipt that names no message of ours yet. `ids`: forms of the carrier's id to look for, likeliest first.
+    `done_text`: what the carrier wrote for a time, where it is none."""
 
     carrier: str
     ids: tuple[str, ...]
@@ -181,12 +182,13 @@ class UnknownReceipt:
     state: str
     code: str
     done_at: int
+    done_text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """The message of a receipt. `id`: the form of the carrier's id that it goes by, '' when it was found by its destination.
-    `charge_round`: the reservation to charge if the message was uncertain, else None."""
+    `accepted_at`: of its chunk. `charge_round`: the reservation to charge if the message was uncertain, else None."""
 
     tenant: str
     campaign: str | None
@@ -201,6 +203,7 @@ class Found:
     segments: int
     price: int
     ref: str | None
+    accepted_at: int
     id: str = ""
     charge_round: int | None = None
     price_class: int = 0

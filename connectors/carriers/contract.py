@@ -124,7 +124,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `state`: one of `schemas.values.status.RECEIPT_STATES`. `code` the carrier's error code or ''. `destination`: digits of
     the handset that the receipt speaks of, '' when the carrier does not say; `other_address`: digits of the other
     address, which is the handset's with carriers that do not swap them. `done_at`: seconds since the epoch, as the
-    carrier wrote it, read as UTC, or None. All text is clean (`schemas.values.foreign_text`).
+    carrier wrote it, read as UTC, or None; `done_text` then is what it wrote, '' if nothing. All text is clean
+    (`schemas.values.foreign_text`).
     """
 
     carrier_message_id: str
@@ -132,6 +133,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     code: str
     destination: str
     done_at: float | None
+    done_text: str = ""
     other_id: str = ""
     other_address: str = ""
 

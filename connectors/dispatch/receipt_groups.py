@@ -69,11 +69,14 @@ class Group:
     def columns(self) -> _Columns:
         """What the records have of each receipt."""
         receipts = [receipt for receipt, _, _ in self.entries]
+        times = [receipt.done_at for receipt in receipts]
+        odd = None in times and any(receipt.done_text for receipt in receipts)
         return _Columns(
             ids=join_column([ids for _, ids, _ in self.entries], ID_LENGTH),
             states=join_column([one.state for one in receipts], CODE_LENGTH),
             codes=join_column([one.code for one in receipts], CODE_LENGTH),
-            done_at=array("q", [NO_TIME if one.done_at is None else int(one.done_at * 1000) for one in receipts]).tobytes(),
+            done_at=array("q", [NO_TIME if time is None else int(time * 1000) for time in times]).tobytes(),
+            done_texts=join_column([receipt.done_text for receipt in receipts], CODE_LENGTH) if odd else "",
         )
 
     def close_after(self, then: Callable[[], None]) -> Callable[[], None]:
@@ -92,6 +95,7 @@ class _Columns(TypedDict):
     states: str
     codes: str
     done_at: bytes
+    done_texts: str
 
 
 def known_record(carrier: str, facts: Facts, group: Group, at: int, sealer: Sealer) -> CarrierReceipts:
@@ -103,7 +107,8 @@ def known_record(carrier: str, facts: Facts, group: Group, at: int, sealer: Seal
         key_id, sealed = seal_refs(slice_, refs, sealer)
     return CarrierReceipts(
         carrier=carrier,
-        at=max(at, slice_.accepted_at),
+        at=at,
+        accepted_at=slice_.accepted_at,
         count=len(ranks),
         **group.columns(),
         to_hashes=b"".join([facts.hash(rank) for rank in ranks]),

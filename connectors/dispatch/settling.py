@@ -101,6 +101,7 @@ def settle(load: SendBatch, answers: Answers, sealer: Sealer, *, epoch: int, at:
         key_id=key_id,
         sealed_refs=sealed_refs,
         rest=_rest(load, answers, sealer),
+        accepted_at=slice_.accepted_at,
     )
 
 
@@ -137,6 +138,7 @@ def fail_unopened(slice_: Slice, positions: int, *, epoch: int, at: int) -> Sett
         ids="",
         to_hashes=b"",
         key_id=slice_.key_id,
+        accepted_at=slice_.accepted_at,
     )
 
 

@@ -47,11 +47,12 @@ async def publish_campaigns(leases: RowLeases, outbox: Outbox, now: Callable[[],
 
 
 async def replay_parked(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
-    """Receipts that came before their message was known are looked at again."""
+    """Receipts that came before their message was known are looked at again, each with the time at which it came."""
     rows = await leases.query("parked_found", {}, by_index=True)
     for carrier, group in groupby(rows, key=lambda row: row[0]):
         receipts = list(group)
-        await outbox.send(CARRIER_RECEIPTS, carrier.encode(), encode(_receipts(carrier, receipts, now())))
+        records = [_receipts(carrier, list(some), came) for came, some in groupby(receipts, key=lambda row: row[7])]
+        await asyncio.gather(*(outbox.send(CARRIER_RECEIPTS, carrier.encode(), encode(record)) for record in records))
         await leases.execute(
             "parked_done",
             {
@@ -131,5 +132,6 @@ def _receipts(carrier: str, rows: list[tuple[Any, ...]], at: int) -> CarrierRece
         states="\n".join(fit(r[3], CODE_LENGTH) for r in rows),
         codes="\n".join(fit(r[4], CODE_LENGTH) for r in rows),
         done_at=array("q", [r[5] for r in rows]).tobytes(),
+        done_texts="\n".join(fit(r[6], CODE_LENGTH) for r in rows) if any(r[6] for r in rows) else "",
         to_hashes=b"".join(struct.pack("<q", r[2]) for r in rows),
     )

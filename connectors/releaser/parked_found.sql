@@ -1,7 +1,7 @@
 -- Parked receipts whose message has become known since, and those that fit exactly one uncertain message: one that no other
 -- receipt has settled (delivered or read: 2^20 and more; undelivered: rank 11 of this send) and that was accepted before the
 -- receipt came. Where `msg_id_type` says that ids have one form alone, the destination is not asked.
-SELECT r.carrier, r.id, r.to_hash, r.state, r.code, r.done_at
+SELECT r.carrier, r.id, r.to_hash, r.state, r.code, r.done_at, r.done_text, r.at
 FROM parked_receipts r
 LEFT JOIN (SELECT id AS carrier, coalesce(settings->>'msg_id_type', 'auto') <> 'auto' AS by_id_alone FROM carriers) c
      ON c.carrier = r.carrier

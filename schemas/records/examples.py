@@ -216,6 +216,7 @@ def _told() -> tuple[r.Record, ...]:
             attempt=0,
             occurred_at=NOON + 4_000,
             carrier_at=NOON + 3_800,
+            carrier_time=None,
             recorded_at=NOON + 4_010,
             sequence=sequence(1, Status.DELIVERED),
         ),

@@ -65,9 +65,11 @@ def _counted(segments: int | None, price: int | None) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _moment(milliseconds: int | None) -> bytes:
-    """A nullable time, which many messages share: carriers write minutes or seconds."""
-    return _NULL if milliseconds is None else _SOME + _long(milliseconds)
+def _carrier_time(written: int | str | None) -> bytes:
+    """`carrier_at` and `carrier_time`, which many messages share: carriers write minutes or seconds."""
+    if isinstance(written, str):
+        return _NULL + _SOME + _text(written)
+    return (_NULL if written is None else _SOME + _long(written)) + _NULL
 
 
 Headers = list[tuple[str, bytes]]
@@ -111,15 +113,15 @@ class Shared:
         codes: Sequence[str | None] | None = None,
         carrier_ids: Sequence[str | None] | None = None,
         segments: Sequence[int | None] | None = None,
-        carrier_times: Sequence[int | None] | None = None,
+        carrier_times: Sequence[int | str | None] | None = None,
     ) -> Iterator[tuple[bytes, bytes, Headers]]:
         """(message id, record, headers) of each. `hashes`: 8 bytes of keyed hash each, or none at all; `times`: when it
-        occurred, in milliseconds; `carrier_times`: what the carrier wrote; a column that is None is null for all, as are an
-        empty code and no segments."""
+        occurred, in milliseconds; `carrier_times`: what the carrier wrote, in milliseconds or, where it is no time, as text;
+        a column that is None is null for all, as are an empty code and no segments."""
         nobody = (None,) * len(ids)
         hexed, width = hashes.hex().encode(), 16 if hashes else 0
         hash_length, owner, sequence, lengths, join = _LENGTHS[width], self._owner, self._sequence, _LENGTHS, b"".join
-        known: tuple[str | None, int | None, int, int | None] | None = None
+        known: tuple[str | None, int | None, int, int | str | None] | None = None
         middle = tail = b""
         begin: Headers = []
         place = 0
@@ -154,11 +156,11 @@ class Shared:
             place += width
 
     def _alike(
-        self, code: str | None, segments: int | None, occurred_at: int, carrier_at: int | None
+        self, code: str | None, segments: int | None, occurred_at: int, carrier_time: int | str | None
     ) -> tuple[bytes, bytes, Headers]:
         """What messages with this code, so many segments and these times share besides: middle and end of the record, and
         the first headers."""
         middle = self._carrier + self._status + _maybe(code or None)
         tail = _counted(segments or None, self._price) + self._attempt
-        tail += _long(occurred_at) + _moment(carrier_at) + self._last
+        tail += _long(occurred_at) + _carrier_time(carrier_time) + self._last
         return middle, tail, [*self._fixed, ("ce_time", _rfc3339(occurred_at))]

@@ -86,6 +86,7 @@ def pick_receipts(record: CarrierReceipts, entries: Any, seals: Seals | None) ->
         states=_texts(record.states, entries, record.count),
         codes=_texts(record.codes, entries, record.count),
         done_at=_pick(record.done_at, 8, entries, record.count),
+        done_texts=_texts(record.done_texts, entries, record.count) if record.done_texts else "",
         key_id=key_id,
         sealed_refs=sealed,
         to_hashes=_pick(record.to_hashes, 8, entries, record.count),

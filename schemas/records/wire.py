@@ -98,6 +98,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     key_id: str
     sealed_refs: bytes | None = None
     rest: Slice | None = None
+    accepted_at: int = 0
 
 
 class Returned(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -187,7 +188,8 @@ class CarrierReceipts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     One entry per receipt, in the order of arrival: `ids` and `states` and `codes` joined by newlines, `done_at` int64
     milliseconds as the carrier wrote it (`NO_TIME`: nothing), `to_hashes` 8 bytes. With a chunk also `places` uint16
     positions, `indexes` uint32, `segments` uint8 (segments of the message) and `sealed_refs` (a sealed `Columns` with `refs`
-    per entry).
+    per entry). `done_texts`: what carriers wrote for a time and is none, joined by newlines; empty where nobody did.
+    `accepted_at`: of the chunk.
     """
 
     carrier: str
@@ -212,6 +214,8 @@ class CarrierReceipts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     segments: bytes = b""
     key_id: str = ""
     sealed_refs: bytes | None = None
+    done_texts: str = ""
+    accepted_at: int = 0
 
 
 class CampaignCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -250,7 +254,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 class DeliveryReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The public event: one carrier-reported or final state of one message. Price is a decimal string. `occurred_at`:
-    when we learned of it; `carrier_at`: what the carrier wrote, read as UTC, however odd."""
+    when we learned of it; `carrier_at`: what the carrier wrote, read as UTC, however odd; `carrier_time`: the same as it was
+    written, where it is no time."""
 
     message_id: str
     campaign_id: str | None
@@ -268,6 +273,7 @@ class DeliveryReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     attempt: int
     occurred_at: int
     carrier_at: int | None
+    carrier_time: str | None
     recorded_at: int
     sequence: int
 

@@ -55,7 +55,8 @@ class Reservation(NamedTuple):
 
 class ReceiptColumns(NamedTuple):
     """What public events say of each message. `hashes`: 8 bytes each, or none at all; `times`: when it
-    occurred, `carrier_times`: what the carrier wrote; a column that is None is null for all."""
+    occurred, `carrier_times`: what the carrier wrote, as text where that is no time; a column that is None is null for
+    all."""
 
     ids: Sequence[bytes]
     hashes: bytes
@@ -64,7 +65,7 @@ class ReceiptColumns(NamedTuple):
     codes: Sequence[str | None] | None = None
     carrier_ids: Sequence[str | None] | None = None
     segments: Sequence[int] | None = None
-    carrier_times: Sequence[int | None] | None = None
+    carrier_times: Sequence[int | str | None] | None = None
 
     def pick(self, ranks: Sequence[int]) -> ReceiptColumns:
         """The entries at these ranks."""
@@ -84,7 +85,8 @@ class ReceiptColumns(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateReached:
     """Messages of one chunk and send have reached `status`. `price` of a segment, None while not priced;
-    `attempt`: how many calls were made for them; `at`: when that is written down."""
+    `attempt`: how many calls were made for them; `at`: when that is written down; `accepted_at`: when the chunk
+    was accepted, by the clock of whoever did. Clocks of hosts differ: what is told is never earlier."""
 
     head: ChunkHead
     send: int
@@ -94,6 +96,12 @@ class StateReached:
     price: int | None
     attempt: int
     at: int
+    accepted_at: int
+
+    def occurred(self, at: int) -> int:
+        """What was noted at this time, by whatever clock, as subscribers are told: not before it was accepted, nor later
+        than it is written down."""
+        return max(self.accepted_at, min(at, self.at))
 
     def change(self, positions: int, *, code: str | None = None, price: int = 0, segments: bytes = b"") -> Change:
         """The change of state; `price` and `segments` only where they became known."""
@@ -119,7 +127,7 @@ class StateReached:
             reason=None if self.reason is Reason.NONE else self.reason,
             price=self.price,
             attempt=self.attempt,
-            recorded_at=self.at,
+            recorded_at=max(self.at, self.accepted_at),
             sequence=sequence(self.send, self.status),
         )
         return shared.records(
@@ -170,6 +178,7 @@ def end_slice(
         price=slice_.price or None,
         attempt=slice_.attempts,
         at=at,
+        accepted_at=slice_.accepted_at,
     )
     ids = message_ids(slice_.campaign, slice_.chunk, slice_.part, slice_.indexes)
     return SliceEnd(
@@ -186,7 +195,7 @@ def end_slice(
             ReceiptColumns(
                 ids,
                 recipients.hashes,
-                [at if occurred_at is None else occurred_at] * len(ids),
+                [state.occurred(at if occurred_at is None else occurred_at)] * len(ids),
                 recipients.refs,
                 segments=slice_.segments or None,
             )

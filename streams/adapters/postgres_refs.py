@@ -57,6 +57,7 @@ class ChunkRow(NamedTuple):
     refs: Sequence[str | None] | None
     price: int
     segments: bytes
+    accepted_at: int
 
 
 class PostgresRefs:
@@ -118,9 +119,9 @@ class PostgresRefs:
 
     def _about(self, tenant: str, chunk: str, row: tuple[Any, ...]) -> ChunkRow:
         """A chunk, opened once for all of its messages."""
-        campaign, part, size, lane, indexes, key_id, sealed, price, segments = row
+        campaign, part, size, lane, indexes, key_id, sealed, accepted_at, price, segments = row
         refs = self._sealing.unseal(sealed, key_id=key_id, tenant=tenant, campaign=campaign, chunk=chunk).refs
-        return ChunkRow(campaign, part, size, lane, array("I", indexes), refs, price or 0, segments or b"")
+        return ChunkRow(campaign, part, size, lane, array("I", indexes), refs, price or 0, segments or b"", accepted_at)
 
 
 def _message(place: MessageRef, about: ChunkRow, reservations: Sequence[ReservationRow]) -> Found:
@@ -146,6 +147,7 @@ def _message(place: MessageRef, about: ChunkRow, reservations: Sequence[Reservat
         segments=count,
         price=paid.price if paid is not None else about.price,
         ref=about.refs[position] if about.refs else None,
+        accepted_at=about.accepted_at,
         id=place.id,
         charge_round=paid.round if place.uncertain and paid is not None else None,
         price_class=paid.price_class if paid is not None else 0,
@@ -177,7 +179,7 @@ async def _places(connection: Any, receipts: Sequence[UnknownReceipt]) -> dict[i
 async def _park(connection: Any, receipts: Sequence[UnknownReceipt], now: int) -> None:
     rows = sorted(
         {
-            (r.carrier, id_, ref_key(id_), _signed(r.to_hash), r.state, r.code, r.done_at, now)
+            (r.carrier, id_, ref_key(id_), _signed(r.to_hash), r.state, r.code, r.done_at, r.done_text, now)
             for r in receipts
             for id_ in r.ids
         }

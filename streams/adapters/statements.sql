@@ -30,7 +30,7 @@ ON CONFLICT (tenant, chunk, send, position, id) DO UPDATE SET state = EXCLUDED.s
 
 -- name: refs_about
 -- What a chunk says of itself.
-SELECT p.tenant::text, p.chunk, p.campaign, p.part, p.size, p.lane, p.indexes, p.key_id, p.sealed, c.price, c.segments
+SELECT p.tenant::text, p.chunk, p.campaign, p.part, p.size, p.lane, p.indexes, p.key_id, p.sealed, p.accepted_at, c.price, c.segments
 FROM unnest(%s::uuid[], %s::text[]) AS w (tenant, chunk)
 JOIN chunk_payloads p ON p.tenant = w.tenant AND p.chunk = w.chunk
 LEFT JOIN chunks c ON c.tenant = w.tenant AND c.chunk = w.chunk
@@ -44,6 +44,7 @@ ORDER BY r.at, r.round, r.price_class
 
 -- name: refs_park
 -- Receipts that nobody knows yet.
-INSERT INTO parked_receipts (carrier, id, key, to_hash, state, code, done_at, at)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])
+INSERT INTO parked_receipts (carrier, id, key, to_hash, state, code, done_at, done_text, at)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::text[],
+                     %s::bigint[])
 ON CONFLICT DO NOTHING

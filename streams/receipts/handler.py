@@ -15,6 +15,7 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from operator import is_
 
 import msgspec
 
@@ -158,10 +159,11 @@ class ReceiptsHandler:
             price=block.price,
             attempt=block.attempts + 1,
             at=outputs.now,
+            accepted_at=block.accepted_at,
         )
         _write_changes(outputs, block, state, entries, new)
         outputs.move_money(block.charge(entries, outputs.now))
-        outputs.publish(state.public_events(block.receipt_columns(entries, outputs.now)))
+        outputs.publish(state.public_events(block.receipt_columns(entries, state.occurred(block.at))))
 
     def _remember(self, written: dict[Key, int]) -> None:
         for key, positions in written.items():
@@ -174,10 +176,11 @@ def fit_receipts(receipts: CarrierReceipts) -> CarrierReceipts:
     """The record with carriers' ids, states and codes as they can be kept, looked up and published."""
     ids, states = fit_column(receipts.ids, ID_LENGTH), fit_column(receipts.states, CODE_LENGTH)
     codes = fit_column(receipts.codes, CODE_LENGTH)
-    done_at = _fit_times(receipts.done_at)
-    if ids is receipts.ids and states is receipts.states and codes is receipts.codes and done_at is receipts.done_at:
+    done_at, done_texts = _fit_times(receipts.done_at), fit_column(receipts.done_texts, CODE_LENGTH)
+    kept = (ids, states, codes, done_at, done_texts)
+    if all(map(is_, kept, (receipts.ids, receipts.states, receipts.codes, receipts.done_at, receipts.done_texts))):
         return receipts
-    return msgspec.structs.replace(receipts, ids=ids, states=states, codes=codes, done_at=done_at)
+    return msgspec.structs.replace(receipts, ids=ids, states=states, codes=codes, done_at=done_at, done_texts=done_texts)
 
 
 def _fit_times(column: bytes) -> bytes:
@@ -203,6 +206,8 @@ def check_receipts(receipts: CarrierReceipts) -> None:
         "done_at": len(receipts.done_at) / 8,
         "to_hashes": len(receipts.to_hashes) / 8,
     }
+    if receipts.done_texts:
+        lengths["done_texts"] = receipts.done_texts.count("\n") + 1
     if receipts.chunk is not None:
         lengths |= {
             "places": len(receipts.places) / 2,

@@ -53,6 +53,8 @@ class ReceiptBlock:
     states: Sequence[str]
     codes: Sequence[str]
     done_at: Sequence[int]
+    done_texts: Sequence[str] | None
+    accepted_at: int
     to_hashes: bytes
     refs: Sequence[str | None] | None
     reservation: Reservation | None = None
@@ -72,11 +74,13 @@ class ReceiptBlock:
             state=self.states[entry],
         )
 
-    def receipt_columns(self, entries: Sequence[int], now: int) -> ReceiptColumns:
-        """What the public events of these entries say at `now`: we learned of them when they came, never later."""
+    def receipt_columns(self, entries: Sequence[int], occurred_at: int) -> ReceiptColumns:
+        """What the public events of these entries say."""
         ids = message_ids(self.head.campaign, self.head.chunk, self.head.part, self.indexes)
-        times = [min(self.at, now)] * len(ids)
-        written = [None if done_at == NO_TIME else done_at for done_at in self.done_at]
+        times = [occurred_at] * len(ids)
+        written: list[int | str | None] = [None if done_at == NO_TIME else done_at for done_at in self.done_at]
+        if self.done_texts is not None:
+            written = [text or time for text, time in zip(self.done_texts, written, strict=True)]
         columns = ReceiptColumns(ids, self.to_hashes, times, self.refs, self.codes, self.ids, self.segments, written)
         return columns if len(entries) == len(self.places) else columns.pick(entries)
 
@@ -127,6 +131,8 @@ def block_of(item: Item, sealing: Sealing) -> ReceiptBlock:
         states=record.states.split("\n"),
         codes=record.codes.split("\n"),
         done_at=array("q", record.done_at),
+        done_texts=record.done_texts.split("\n") if record.done_texts else None,
+        accepted_at=record.accepted_at,
         to_hashes=record.to_hashes,
         refs=refs,
     )
@@ -143,9 +149,10 @@ def unknown_receipts(items: Sequence[Item]) -> tuple[list[tuple[Item, UnknownRec
             record.states.split("\n"),
             record.codes.split("\n"),
             array("q", record.done_at),
+            record.done_texts.split("\n") if record.done_texts else [""] * record.count,
             strict=True,
         )
-        for n, (ids, state, code, done_at) in enumerate(columns):
+        for n, (ids, state, code, done_at, done_text) in enumerate(columns):
             try:
                 if receipt_outcome(state) is None:
                     continue
@@ -162,6 +169,7 @@ def unknown_receipts(items: Sequence[Item]) -> tuple[list[tuple[Item, UnknownRec
                         state=state,
                         code=code,
                         done_at=done_at,
+                        done_text=done_text,
                     ),
                 )
             )
@@ -206,6 +214,8 @@ def _found_block(group: Sequence[tuple[Item, UnknownReceipt, Found]]) -> Receipt
         states=[r.state for _, r, _ in group],
         codes=[r.code for _, r, _ in group],
         done_at=[r.done_at for _, r, _ in group],
+        done_texts=[r.done_text for _, r, _ in group],
+        accepted_at=first.accepted_at,
         to_hashes=b"".join(r.to_hash for _, r, _ in group),
         refs=[m.ref for _, _, m in group],
         reservation=None

@@ -88,20 +88,21 @@ class SettledBlock:
             price=block.price,
             attempt=block.attempts + 1,
             at=self._outputs.now,
+            accepted_at=block.accepted_at,
         )
         self._outputs.record_change(block, state.change(positions, code=code, price=block.price))
-        failed = self._receipt_columns()
+        failed = self._receipt_columns(state.occurred(block.at))
         if positions != block.positions:
             failed = failed.pick(ranks_within(block.positions, positions))
         self._outputs.publish(state.public_events(failed._replace(codes=[code] * len(failed.ids))))
 
-    def _receipt_columns(self) -> ReceiptColumns:
+    def _receipt_columns(self, occurred_at: int) -> ReceiptColumns:
         """Of all positions; the client references are opened once."""
         if self._columns is None:
             block = self._block
             ids = message_ids(block.campaign, block.chunk, block.part, block.indexes)
             self._columns = ReceiptColumns(
-                ids, block.to_hashes, [block.at] * len(ids), self._refs(), segments=block.segments or None
+                ids, block.to_hashes, [occurred_at] * len(ids), self._refs(), segments=block.segments or None
             )
         return self._columns
 

@@ -139,6 +139,7 @@ class VerifyScenario:
                     attempt=1,
                     occurred_at=NOW,
                     carrier_at=None,
+                    carrier_time=None,
                     recorded_at=NOW,
                     sequence=sequence,
                 ),

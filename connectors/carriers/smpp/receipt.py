@@ -61,12 +61,14 @@ def receipt_of(standard: re.Match[bytes], own_states: OwnStates) -> Receipt | No
     if state is None:
         return None
     destination, other_address = _addresses(source.decode("latin-1"), other.decode("latin-1"))
+    done_at = carrier_time(done)
     return Receipt(
         carrier_message_id=message_id.decode("ascii"),
         state=state,
         code=code.decode("ascii"),
         destination=destination,
-        done_at=carrier_time(done),
+        done_at=done_at,
+        done_text=done.decode("ascii") if done_at is None else "",
         other_address=other_address,
     )
 
@@ -113,12 +115,14 @@ def _receipt(body: Body, reading: Reading, own_states: OwnStates) -> Receipt:
         written = fields.state or number.hex()
         raise UnreadableReceipt(f"the state {bare(written)!r} is in no table" if written else "it names no state")
     destination, other_address = _addresses(body.source, body.destination)
+    done_at = carrier_time(fields.done.encode("latin-1", "replace"))
     return Receipt(
         carrier_message_id=first,
         state=max(listed, key=weight),
         code=clean(fields.code, CODE_LENGTH) or _tlv_code(reading.tlvs.get(pdu.TLV_NETWORK_ERROR_CODE, b"")),
         destination=destination,
-        done_at=carrier_time(fields.done.encode("latin-1", "replace")),
+        done_at=done_at,
+        done_text=clean(fields.done_text or fields.done, CODE_LENGTH) if done_at is None else "",
         other_id=second,
         other_address=other_address,
     )

@@ -69,7 +69,8 @@ class ReceiptReader:
         edges = (start, *found.span("source"), *found.span("id"), found.end("code"))
         pieces = tuple(buffer[left:right] for left, right in pairwise(edges))
         before, source, between, _, behind = pieces
-        if receipt.destination.encode() != source:  # not a plain number, or the other address is the handset's
+        # Not a plain number, or the other address is the handset's; a time that is none stands in no outcome.
+        if receipt.destination.encode() != source or receipt.done_text:
             return
         layout = self._layouts.get(end - start)
         if layout is None or layout[1:3] != (before, between) or layout.fields(buffer, start) != pieces:

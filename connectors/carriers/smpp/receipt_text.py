@@ -32,6 +32,7 @@ class Fields(NamedTuple):
     state: str = ""
     code: str = ""
     done: str = ""
+    done_text: str = ""  # all that stands there up to the next field, for a time that nobody can read
 
     def filled(self, other: Fields) -> Fields:
         """With what `other` has and this has not."""
@@ -64,11 +65,15 @@ def decode_text(raw: bytes, data_coding: int) -> str:
 
 def _fields(text: str, *, last: bool = False) -> Fields:
     found: dict[str, str] = {}
-    for name, written in _FIELD.findall(text):
-        key, value = _key(name), written.strip("\"'").strip()
+    matches = list(_FIELD.finditer(text))
+    for n, match in enumerate(matches):
+        key, value = _key(match[1]), match[2].strip("\"'").strip()
         if value and (last or key not in found):
             found[key] = value
-    return Fields(found.get("id", ""), found.get("state", ""), found.get("code", ""), found.get("done", ""))
+            if key == "done":
+                end = matches[n + 1].start() if n + 1 < len(matches) else len(text)
+                found["done_text"] = text[match.start(2) : end].strip("\"',;| \r\n\0")
+    return Fields(**{name: found.get(name, "") for name in Fields._fields})
 
 
 def _key(name: str) -> str:

@@ -322,6 +322,7 @@ CREATE TABLE parked_receipts (
     state text NOT NULL,
     code text NOT NULL,
     done_at bigint NOT NULL,
+    done_text text NOT NULL DEFAULT '',      -- what the carrier wrote for a time, where it is none
     at bigint NOT NULL,
     PRIMARY KEY (carrier, id, to_hash, state)
 );

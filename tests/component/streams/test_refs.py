@@ -127,6 +127,7 @@ async def test_by_id_and_destination_the_newest_first(pool: Pool, database: str)
         500,
     )
     assert (found.attempts, found.charge_round, found.campaign, found.size) == (1, None, CAMPAIGN, 3)
+    assert found.accepted_at == 1
     assert parked(database) == []
 
 
@@ -153,7 +154,7 @@ async def test_where_ids_have_one_form_the_destination_need_not_agree(
         await execute(
             connection,
             load_sql("streams.adapters", "refs_park"),
-            (["acme"], ["1f"], [ref_key("1f")], [0], ["DELIVRD"], ["000"], [NOW], [NOW]),
+            (["acme"], ["1f"], [ref_key("1f")], [0], ["DELIVRD"], ["000"], [NOW], [""], [NOW]),
         )
         assert len(await fetch_all(connection, load_sql("connectors.releaser", "parked_found"))) == (position is not None)
 

@@ -157,6 +157,7 @@ def found(position: int, **other: object) -> Found:
         "segments": 1,
         "price": 700,
         "ref": f"r{position}",
+        "accepted_at": NOW - 60_000,
         **other,
     }
     return Found(**fields)  # type: ignore[arg-type]

@@ -189,7 +189,22 @@ async def test_the_first_second_and_no_time_at_all_are_told_apart() -> None:
         harness.take("a", msgspec.structs.replace(receipt(id_, place), done_at=done_at))
     await harness.rest()
     assert [list(array("q", record.done_at)) for record in harness.written] == [[0, NO_TIME]]
-    assert harness.written[0].at >= of.slice.accepted_at, "it is not learned of before it is accepted"
+    assert harness.written[0].accepted_at == of.slice.accepted_at, "nothing is learned of before it is accepted"
+    assert harness.written[0].done_texts == ""
+
+
+async def test_what_is_no_time_goes_on_as_it_was_written_known_or_not() -> None:
+    harness, of = SenderHarness(), facts()
+    harness.matcher.in_flight = lambda destination: False
+    harness.matcher.learn("1", of, 0)
+    harness.matcher.learn("2", of, 1)
+    odd = msgspec.structs.replace(receipt("1", 0), done_at=None, done_text="4 March")
+    harness.take("a", odd, receipt("2", 1), msgspec.structs.replace(odd, carrier_message_id="9", destination="491510000009"))
+    await harness.rest()
+    assert {(record.chunk is None, record.done_texts) for record in harness.written} == {
+        (False, "4 March\n"),
+        (True, "4 March"),
+    }
 
 
 async def test_a_receipt_before_its_answer_waits_for_it() -> None:

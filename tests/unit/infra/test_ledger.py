@@ -35,6 +35,7 @@ EVENT = DeliveryReceipt(
     attempt=1,
     occurred_at=1,
     carrier_at=None,
+    carrier_time=None,
     recorded_at=1,
     sequence=40,
 )

@@ -71,12 +71,33 @@ def test_each_reason_ends_in_its_state_with_both_events_and_a_refund(reason: Rea
 
 
 def test_what_ends_under_the_next_number_says_so_everywhere() -> None:
-    end = end_slice(a_slice(), RECIPIENTS, reason=Reason.CANCELED, at=AT, reserved=0, send=2, occurred_at=AT - 5)
+    end = end_slice(
+        a_slice(accepted_at=AT - 9), RECIPIENTS, reason=Reason.CANCELED, at=AT, reserved=0, send=2, occurred_at=AT - 5
+    )
     assert end.change.send == 2 and end.refund is None
     assert {
         (one.sequence, one.occurred_at, one.recorded_at)
         for one in (decode_as(value, DeliveryReceipt) for _, value, _ in end.public)
     } == {(37, AT - 5, AT)}
+
+
+@pytest.mark.parametrize(
+    ("ours", "noted", "occurred", "recorded"),
+    [
+        (AT + 5, AT + 3, AT + 3, AT + 5),
+        (AT + 5, AT + 99, AT + 5, AT + 5),
+        (AT + 5, AT - 99, AT, AT + 5),
+        (AT - 5, AT - 9, AT, AT),
+        (AT - 5, AT + 9, AT, AT),
+    ],
+    ids=["in order", "the noting host is ahead", "the noting host is behind", "both are behind", "we are behind"],
+)
+def test_nothing_happens_before_it_was_accepted_nor_later_than_it_is_recorded(
+    ours: int, noted: int, occurred: int, recorded: int
+) -> None:
+    end = end_slice(a_slice(), RECIPIENTS, reason=Reason.CANCELED, at=ours, reserved=0, occurred_at=noted)
+    told = [decode_as(value, DeliveryReceipt) for _, value, _ in end.public]
+    assert {(one.occurred_at, one.recorded_at) for one in told} == {(occurred, recorded)}
 
 
 @given(st.sets(st.integers(0, 7), min_size=1))
@@ -100,6 +121,7 @@ def test_picked_columns_tell_of_the_picked_messages_alone(members: set[int]) -> 
         price=100,
         attempt=1,
         at=AT,
+        accepted_at=AT,
     )
     every = list(state.public_events(columns))
     assert list(state.public_events(columns.pick(ranks))) == [every[n] for n in ranks]

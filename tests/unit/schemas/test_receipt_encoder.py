@@ -32,7 +32,7 @@ IDS = st.text(alphabet="ABC_0123456789msg", min_size=1, max_size=64)
     MILLIS,
     MILLIS,
     st.integers(0, 2**20 + 13),
-    st.none() | st.integers(-62_135_596_800_000, 253_402_300_799_000),
+    st.none() | st.integers(-62_135_596_800_000, 253_402_300_799_000) | TEXT,
 )
 def test_same_bytes_as_the_codec(
     message: str,
@@ -50,7 +50,7 @@ def test_same_bytes_as_the_codec(
     occurred: int,
     recorded: int,
     sequence: int,
-    written: int | None,
+    written: int | str | None,
 ) -> None:
     receipt = DeliveryReceipt(
         message_id=message,
@@ -68,7 +68,8 @@ def test_same_bytes_as_the_codec(
         price=None if price is None or segments is None else format_amount(price * segments),
         attempt=attempt,
         occurred_at=occurred,
-        carrier_at=written,
+        carrier_at=written if isinstance(written, int) else None,
+        carrier_time=written if isinstance(written, str) else None,
         recorded_at=recorded,
         sequence=sequence,
     )

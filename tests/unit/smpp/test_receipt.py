@@ -13,7 +13,7 @@ from connectors.carriers.smpp.receipt import UnreadableReceipt
 from connectors.carriers.smpp.receipt_reader import ReceiptReader
 from schemas.values.foreign_text import MOST_ID, clean
 from schemas.values.status import RECEIPT_STATES
-from tests.support.smpp_receipts import STANDARD, read
+from tests.support.smpp_receipts import STANDARD, deliver, read
 
 DONE = float(timegm((2026, 3, 4, 17, 30, 0)))
 
@@ -38,8 +38,6 @@ DONE = float(timegm((2026, 3, 4, 17, 30, 0)))
         ("id:77 status:Delivered error:0", "77", "DELIVRD", "0", None),
         ("id:77, stat:UNDELIVERABLE, err:9", "77", "UNDELIV", "9", None),
         ("id:77\nstat:ACCEPTED\nerr:0", "77", "ACCEPTD", "0", None),
-        ("id:77 done date:260304 stat:DELIVRD err:0", "77", "DELIVRD", "0", None),
-        ("id:77 done date:2613991730 stat:DELIVRD err:0", "77", "DELIVRD", "0", None),
         ("id:77 stat:DELIVRD err:000 text:id:99 stat:UNDELIV", "77", "DELIVRD", "000", None),
         ("id:77 stat:DELIVRD", "77", "DELIVRD", "", None),
         ("id:7 sub:1 dlvrd:1  done date:2603041730 stat:UNDELIV err:1", "7", "UNDELIV", "1", DONE),
@@ -49,6 +47,30 @@ def test_every_spelling_is_read(text: str, message_id: str, state: str, code: st
     assert read(text) == Receipt(
         carrier_message_id=message_id, state=state, code=code, destination="4915112345678", done_at=done_at
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("id:77 done date:260304 stat:DELIVRD err:0", "260304"),
+        (STANDARD.replace(":2603041730", ":2613991730"), "2613991730"),
+        ("id:77 stat:DELIVRD done date:4 Mar 2026 17:30 err:0", "4 Mar 2026 17:30"),
+        ("id:77,done date:'yesterday',stat:DELIVRD", "yesterday"),
+        ("id:77 stat:DELIVRD done_date:heute\tfrüh", "heutefrüh"),
+        ("id:77 done date:" + "9" * 150 + " stat:DELIVRD", "9" * 64),
+    ],
+)
+def test_a_date_that_is_none_keeps_its_text(text: str, written: str) -> None:
+    receipt = read(text)
+    assert receipt is not None and (receipt.done_at, receipt.done_text) == (None, written)
+
+
+def test_a_date_that_is_none_is_kept_with_each_of_many_receipts_alike() -> None:
+    reader = ReceiptReader()
+    for text, written in [(STANDARD, ""), (STANDARD.replace(":2603041730", ":2613991730"), "2613991730")] * 2:
+        body = deliver(1, text.encode())
+        receipt = reader.read(body, pdu.HEADER_LENGTH, len(body))
+        assert receipt is not None and receipt.done_text == written
 
 
 @pytest.mark.parametrize(

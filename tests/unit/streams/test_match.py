@@ -51,6 +51,7 @@ async def test_delivered_is_one_event_for_the_chunk_and_one_for_each_subscriber(
         attempt=2,
         occurred_at=NOW,
         carrier_at=NOW,
+        carrier_time=None,
         recorded_at=NOW,
         sequence=2**20 + 12,
     )
@@ -77,6 +78,41 @@ async def test_what_a_carrier_writes_for_a_time_stays_beside_ours(written: int, 
     events = {r.carrier_message_id: r for r in public(await taken(FakePorts(), record))}
     assert (events["id0"].carrier_at, events["id1"].carrier_at) == (told, NOW)
     assert {r.occurred_at for r in events.values()} == {NOW}, "never later than it was recorded"
+
+
+async def test_what_is_no_time_stays_as_the_carrier_wrote_it() -> None:
+    known = msgspec.structs.replace(
+        receipts(["DELIVRD", "UNDELIV"]), done_at=array("q", [NO_TIME, NOW]).tobytes(), done_texts="4 March\n"
+    )
+    strange = msgspec.structs.replace(
+        unknown(["DELIVRD"], ["x"]), done_at=array("q", [NO_TIME]).tobytes(), done_texts="5 March"
+    )
+    events = public(await taken(FakePorts(found={"x": found(4)}), known, strange))
+    assert {(r.carrier_message_id, r.carrier_time, r.carrier_at) for r in events} == {
+        ("id0", "4 March", None),
+        ("id1", None, NOW),
+        ("x", "5 March", None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("accepted", "came", "occurred", "recorded"),
+    [
+        (NOW - 60, NOW - 9, NOW - 9, NOW),
+        (NOW - 60, NOW + 9, NOW, NOW),
+        (NOW - 60, NOW - 99, NOW - 60, NOW),
+        (NOW + 60, NOW - 9, NOW + 60, NOW + 60),
+        (NOW + 60, NOW + 99, NOW + 60, NOW + 60),
+    ],
+    ids=["in order", "dispatch is ahead", "dispatch is behind", "the gateway is ahead", "we are behind"],
+)
+async def test_clocks_that_differ_tell_nothing_before_acceptance_nor_after_the_record(
+    accepted: int, came: int, occurred: int, recorded: int
+) -> None:
+    known = msgspec.structs.replace(receipts(["DELIVRD"]), at=came, accepted_at=accepted)
+    looked_up = msgspec.structs.replace(unknown(["DELIVRD"], ["x"]), at=came)
+    outputs = await taken(FakePorts(found={"x": found(4, accepted_at=accepted)}), known, looked_up)
+    assert [(r.occurred_at, r.recorded_at) for r in public(outputs)] == [(occurred, recorded)] * 2
 
 
 async def test_undelivered_keeps_reason_and_code() -> None:
@@ -196,6 +232,7 @@ async def test_an_uncertain_message_that_was_taken_is_charged() -> None:
         {"places": b""},
         {"segments": b""},
         {"to_hashes": b"x"},
+        {"done_texts": "a\nb"},
         {"tenant": None},
         {"size": 0},
     ],

@@ -119,6 +119,15 @@ async def test_the_fifth_attempt_is_the_last() -> None:
     assert receipt.attempt == 5
 
 
+@pytest.mark.parametrize(("accepted", "answered"), [(NOW - 9, NOW + 99), (NOW + 60, NOW - 9)])
+async def test_a_failure_is_told_of_neither_before_it_was_accepted_nor_after_it_is_recorded(
+    accepted: int, answered: int
+) -> None:
+    block = msgspec.structs.replace(block_of(["failed"]), at=answered, accepted_at=accepted)
+    [told] = public(await run_settlement(block))
+    assert accepted <= told.occurred_at <= told.recorded_at
+
+
 async def test_what_nobody_could_open_has_no_hash_and_still_an_end() -> None:
     block = msgspec.structs.replace(block_of(["failed", "failed"]), to_hashes=b"")
     assert [(r.status, r.to_hash) for r in public(await run_settlement(block))] == [("failed", "")] * 2
