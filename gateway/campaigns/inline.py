@@ -117,7 +117,7 @@ class CampaignMaker:
         screening = screening_of(
             wanted.body, wanted.smart_encoding, routes, chunker.append, lambda rejection: rejected.append(inline(rejection))
         )
-        await self.scheduler.run(screen_all(screening, wanted.recipients, self.text_characters))
+        await self.scheduler.run(screen_all(screening, wanted.recipients, self.text_characters), plan.tenant)
         chunker.finish()
         return screening.totals, chunker.pop_finished(), rejected
 

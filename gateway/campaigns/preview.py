@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from gateway.auth.accounts import ACCOUNTS
+from gateway.auth.accounts import ACCOUNTS, Account
 from gateway.auth.authentication import account_of
 from gateway.auth.permissions import check_amount
 from gateway.campaigns.incremental import read_campaign
 from gateway.campaigns.inline import check_campaign, inline
-from gateway.campaigns.types import Preview, RouteShare
+from gateway.campaigns.types import CampaignRequest, Preview, RouteShare
 from gateway.http.answer import answer
 from gateway.http.body import read_bytes
 from gateway.http.context import LIMITS, SCHEDULER
@@ -27,7 +27,14 @@ async def preview_campaign(request: web.Request) -> web.Response:
     read_query(request, ())
     account, limits, scheduler = account_of(request), request.app[LIMITS], request.app[SCHEDULER]
     data, _ = await read_bytes(request, limits.body_bytes)
-    wanted = await scheduler.run_to_result(read_campaign(data))
+    wanted = await scheduler.run_to_result(read_campaign(data), account.tenant)
+    try:
+        return await _preview(request, account, wanted)
+    finally:
+        await scheduler.drop(wanted.recipients, account.tenant)
+
+
+async def _preview(request: web.Request, account: Account, wanted: CampaignRequest) -> web.Response:
     check_campaign(account, wanted)
     rejected: list[Rejection] = []
     screening = screening_of(
@@ -37,7 +44,8 @@ async def preview_campaign(request: web.Request) -> web.Response:
         _drop,
         lambda rejection: rejected.append(inline(rejection)),
     )
-    await scheduler.run(screen_all(screening, wanted.recipients, limits.text_characters))
+    steps = screen_all(screening, wanted.recipients, request.app[LIMITS].text_characters)
+    await request.app[SCHEDULER].run(steps, account.tenant)
     totals = screening.totals
     check_amount(totals.price)
     return answer(

@@ -31,7 +31,7 @@ async def accept_campaign(request: web.Request) -> web.Response:
     read_query(request, ())
     app, account = request.app, account_of(request)
     data, body_digest = await read_bytes(request, app[LIMITS].body_bytes)
-    wanted = await app[SCHEDULER].run_to_result(read_campaign(data))
+    wanted = await app[SCHEDULER].run_to_result(read_campaign(data), account.tenant)
     digest = digest_of(request, body_digest)
 
     async def make(root: str) -> Stored:
@@ -51,7 +51,10 @@ async def accept_campaign(request: web.Request) -> web.Response:
         await _publish(request, made.id)
         return _accepted(msgspec.convert(made.answer, CampaignAccepted))
 
-    return await idempotent(request, digest, make, recall)
+    try:
+        return await idempotent(request, digest, make, recall)
+    finally:
+        await app[SCHEDULER].drop(wanted.recipients, account.tenant)
 
 
 async def start_campaign(request: web.Request) -> web.Response:

@@ -23,7 +23,7 @@ from gateway.screening.screening import AT_ONCE
 from gateway.screening.types import Recipient
 from schemas.values.encodings import LOOKED_AT, describe_encoding, foreign_encoding
 
-TURN = 64 * 1024
+TURN = 16 * 1024
 """Characters after which others have their turn, however few rows they are."""
 _BAD_CSV = Fault(
     pointer="", code="bad_csv", detail="a quotation mark or a carriage return stands where RFC 4180 allows none"

@@ -136,7 +136,7 @@ class UploadReceiver:
             blocks = READERS[upload.content](spool)
             routes = self.accounts.routes
             if campaign.max_price is not None:
-                price = await _price(self.scheduler, campaign, routes, blocks)
+                price = await _price(self.scheduler, campaign, upload.tenant, routes, blocks)
                 await self.store.check_price(upload.tenant, upload.campaign, campaign.max_price, upload.part, price)
                 spool.seek(0)
                 blocks = READERS[upload.content](spool)
@@ -163,8 +163,8 @@ class UploadReceiver:
             screening = screening_of(campaign.body, campaign.smart, routes, chunker.append, rejections.record)
             sender = _Sender(self.ingest, upload.traceparent)
             index = 0
-            for entries in blocks:
-                await self.scheduler.run(screening.steps(index, entries))
+            while (entries := await next_block(self.scheduler, blocks, upload.tenant)) is not None:
+                await self.scheduler.run(screening.steps(index, entries), upload.tenant)
                 index += len(entries)
                 await sender.send(chunker.pop_finished())
             chunker.finish()
@@ -229,12 +229,19 @@ def patience_ends(begun: float, now: float, size: int, longest: float) -> float:
     return min(now + IDLE_SECONDS, begun + GRACE_SECONDS + size / LEAST_RATE, begun + longest)
 
 
-async def _price(scheduler: LoopScheduler, campaign: StoredCampaign, routes: Routes, blocks: Iterator[Entries]) -> int:
+async def next_block(scheduler: LoopScheduler, blocks: Iterator[Entries], tenant: str) -> Entries | None:
+    """The next entries, None at the end: to read them is a step like any other."""
+    return await scheduler.run_step(lambda: next(blocks, None), tenant)
+
+
+async def _price(
+    scheduler: LoopScheduler, campaign: StoredCampaign, tenant: str, routes: Routes, blocks: Iterator[Entries]
+) -> int:
     """What this part would cost."""
     screening = screening_of(campaign.body, campaign.smart, routes, lambda *_: None, lambda _: None)
     index = 0
-    for entries in blocks:
-        await scheduler.run(screening.steps(index, entries))
+    while (entries := await next_block(scheduler, blocks, tenant)) is not None:
+        await scheduler.run(screening.steps(index, entries), tenant)
         index += len(entries)
         # Others have their turn between two blocks of lines.
         await asyncio.sleep(0)

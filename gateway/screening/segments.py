@@ -24,10 +24,10 @@ from schemas.values.text import ESCAPE, GSM7_BASIC, MAX_SEGMENTS, PART, SINGLE, 
 _SEPTETS = GSM7_BASIC.replace(chr(ESCAPE), "").encode("latin-1", "ignore")
 """Those of them that Latin-1 has; Greek capitals are counted one by one."""
 _ALONE, _AMONG = SINGLE["gsm7"], PART["gsm7"]
-TURN_CHARACTERS = 50_000
-"""Characters that are rendered and counted between two turns of everybody else: five milliseconds, where each must be
-looked up, and mostly a tenth of that."""
-_PLACEHOLDER_CHARACTERS = 4
+TURN_CHARACTERS = 10_000
+"""Characters that are rendered and counted between two turns of everybody else: a millisecond, where each must be looked
+up, and mostly a tenth of that. One text is never cut: the longest takes four."""
+_PLACEHOLDER_CHARACTERS = 8
 """What a placeholder takes to be filled, as characters."""
 MAX_AT_ONCE = 200_000
 """Characters of a block that are looked at together."""

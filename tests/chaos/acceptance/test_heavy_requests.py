@@ -39,6 +39,13 @@ def preview(count: int, body: str) -> bytes:
     return json.dumps(HEAD | {"body": body, "recipients": some}, ensure_ascii=False).encode()
 
 
+def many_variables() -> bytes:
+    """As many recipients, variables and placeholders as there may be."""
+    variables = {f"v{n}": "xyz" for n in range(100)}
+    some = [{"to": f"+4915112{n:06d}", "variables": variables} for n in range(10_000)]
+    return json.dumps(HEAD | {"body": "".join(f"{{{{{name}}}}}" for name in variables), "recipients": some}).encode()
+
+
 def send(path: str, body: bytes) -> Callable[[GatewayClient], None]:
     """A call; what it is answered is another test's matter, but never 5xx."""
 
@@ -111,6 +118,7 @@ HEAVY: dict[str, Callable[[GatewayClient], None]] = {
         ).encode(),
     ),
     "many recipients": send("/v1/preview", preview(10_000, "Hi {{a}}")),
+    "many variables": send("/v1/preview", many_variables()),
     "broken off": break_off,
     "drips": drip,
     "upload": upload,

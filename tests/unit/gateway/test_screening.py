@@ -9,6 +9,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 import pytest
 from hypothesis import given, settings
@@ -241,7 +242,7 @@ async def test_others_have_their_turn_while_the_recipients_of_a_request_are_scre
             await asyncio.sleep(0)
 
     steps = screen_all(screening, [Recipient(to=f"+4915112{n:06d}") for n in range(1000)], 1)
-    await asyncio.gather(LoopScheduler().run(steps), look_on())
+    await asyncio.gather(LoopScheduler(count().__next__).run(steps, "t"), look_on())
     assert screening.totals.accepted == 1000 and len(set(screened_so_far)) > 4
 
 
