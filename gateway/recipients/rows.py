@@ -33,6 +33,7 @@ _TAKES_ALONG = Fault(
 )
 _BAD_UTF8 = Fault(pointer="", code="bad_utf8", detail="the row is not UTF-8")
 _LONG_REF = Fault(pointer="/client_ref", code="out_of_range", detail=f"a reference has at most {MAX_REF} characters")
+_OTHER_SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'"}
 # Trap: without the possessive `*+` a long run of spaces takes time by its square.
 _NUMBER = re.compile(r"""(?:^|,)[ "]*+(?:\+|00)[ ().-]*+(?:\d[ ().-]*+){7,}+[ "]*+(?=,|\r?$)""", re.MULTILINE)
 """An international number between commas and line ends."""
@@ -51,7 +52,7 @@ def read_rows(source: IO[bytes]) -> Iterator[Entries]:
     try:
         header = next(reader, [])
     except csv.Error:
-        raise refusal("/header", _BAD_CSV.code, _BAD_CSV.detail) from None
+        raise _wrong_separator(feed) or refusal("/header", _BAD_CSV.code, _BAD_CSV.detail) from None
     problem = _check_header(header, feed)
     if problem is not None:
         raise problem
@@ -66,6 +67,8 @@ def _check_header(header: list[str], feed: RowLines) -> Problem | None:
         return refusal("/header", "missing_header", "the first line names the columns")
     if _is_damaged(header):
         return refusal("/header", _BAD_UTF8.code, "the header is not UTF-8")
+    if "to" not in header and (problem := _wrong_separator(feed)) is not None:
+        return problem
     faults = [fault for column, name in enumerate(header) for fault in _faults_of(column, name, header)]
     if "to" not in header:
         faults.append(
@@ -76,6 +79,16 @@ def _check_header(header: list[str], feed: RowLines) -> Problem | None:
             )
         )
     return refused(faults) if faults else None
+
+
+def _wrong_separator(feed: RowLines) -> Problem | None:
+    """Spreadsheets of many countries write a semicolon for the comma."""
+    line = feed.row[0].rstrip("\r\n")
+    for mark, written in _OTHER_SEPARATORS.items():
+        if mark in line and "to" in [cell.strip(' "').casefold() for cell in line.split(mark)]:
+            detail = f"the file seems to be separated by {written}; save it with commas between the columns (CSV, RFC 4180)"
+            return refusal("/header", "wrong_separator", detail)
+    return None
 
 
 def _faults_of(column: int, name: str, header: list[str]) -> Iterator[Fault]:

@@ -30,7 +30,8 @@ def main() -> int:
     folder.create()
     credentials = prepare_credentials(folder, settings)
     prepare_topics(settings)
-    prepare_database(settings, credentials)
+    for sentence in prepare_database(settings, credentials):
+        sys.stderr.write(f"{sentence}\n")
     sys.stderr.write(f"Ready. The key of the tenant 'default': {credentials.api_key}\n")
     return 0
 

@@ -20,7 +20,7 @@ from infra.postgres.config_cache import carrier_context
 from infra.postgres.sql import named_statements
 from infra.security.api_keys import hash_key, key_id, new_key
 from infra.security.keyring import Keyring
-from infra.security.secrets import seal_secret
+from infra.security.secrets import SecretError, open_secret, seal_secret
 from infra.settings.carriers import CarrierSettings, KindSettings, check_binds
 from infra.settings.model import RouteSettings
 from schemas.records.topics import DISPATCH_PARTITIONS
@@ -173,6 +173,16 @@ class AdminStore:
             settings, password = of_kind.columns()
             self._do("carrier_apply", **_carrier_columns(carrier, settings, password, keyring))
         return self.carrier(carrier.id)
+
+    def carrier_secret(self, identity: str, keyring: Keyring) -> str | None:
+        """The password in force; None where it does not open."""
+        [row] = self._rows("carrier_secret", id=identity)
+        if row["secret"] is None:
+            return ""
+        try:
+            return open_secret(keyring, row["secret_key_id"], row["secret"], carrier_context(identity))
+        except SecretError:
+            return None
 
     def set_carrier(
         self,

@@ -40,6 +40,9 @@ LOCK TABLE carriers IN SHARE ROW EXCLUSIVE MODE;
 SELECT id, number, kind, rate, window_size AS window, binds, receipt_wait_seconds, one_receipt_for_all_parts, partition,
        settings FROM carriers WHERE %(id)s::text IS NULL OR id = %(id)s ORDER BY number;
 
+-- name: carrier_secret
+SELECT secret_key_id, secret FROM carriers WHERE id = %(id)s;
+
 -- name: carrier_add
 INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, one_receipt_for_all_parts,
                       partition, settings, secret, secret_key_id)

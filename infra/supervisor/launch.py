@@ -92,7 +92,8 @@ async def launched(
             services = await _services(settings, folder, tuning, tell)
             supervisor.watch_services(services.started)
             settings = _located(settings, services, credentials)
-            await _prepare(settings, credentials, supervisor, rows)
+            for sentence in await _prepare(settings, credentials, supervisor, rows):
+                tell(sentence)
             running = Launched(settings=settings, credentials=credentials, folder=folder, supervisor=supervisor)
             if any(row.role == "gateway" for row in rows):
                 await _gateway_ready(settings)
@@ -107,13 +108,16 @@ async def launched(
         folder.unlock()
 
 
-async def _prepare(settings: Settings, credentials: Credentials, supervisor: Supervisor, rows: Sequence[RoleRow]) -> None:
-    """Topics and tables at the same time, then the roles."""
-    await asyncio.gather(
+async def _prepare(
+    settings: Settings, credentials: Credentials, supervisor: Supervisor, rows: Sequence[RoleRow]
+) -> list[str]:
+    """Topics and tables at the same time, then the roles; what the file says otherwise than the tables."""
+    _, passed_over = await asyncio.gather(
         asyncio.to_thread(prepare_topics, settings), asyncio.to_thread(prepare_database, settings, credentials)
     )
     supervisor.start_roles(rows, as_variables(settings))
     await supervisor.all_ready()
+    return passed_over
 
 
 def _choose(

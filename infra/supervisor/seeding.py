@@ -1,7 +1,8 @@
 """What a fresh stack needs before its roles start: keyring, keys, topics, tables, a tenant, carriers, routes.
 
 In: settings with the addresses of the services, the data folder. Out: `Credentials`; everything made that was missing,
-nothing changed that was there. Wrong: `Refusal`, `TopicError`, `CatalogError`, or what PostgreSQL says.
+nothing changed that was there; where the file says otherwise, sentences about that. Wrong: `Refusal`, `TopicError`,
+`CatalogError`, or what PostgreSQL says.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from infra.security.keyring import create_keyring, load_keyring
 from infra.settings.carriers import CarrierSettings, KindSettings, SmppSettings
 from infra.settings.model import RouteSettings, Settings, SimulatorSettings
 from infra.supervisor.data_folder import DataFolder
+from infra.supervisor.passed_over import carrier_passed_over, route_passed_over
 
 TENANT = "default"
 FIRST_BALANCE = 1_000_000 * 10_000
@@ -58,8 +60,8 @@ def prepare_topics(settings: Settings) -> list[str]:
     return apply(settings.kafka.bootstrap or "", settings.kafka.replication, compression_of(settings.kafka))
 
 
-def prepare_database(settings: Settings, credentials: Credentials) -> None:
-    """Tables, then the rows that are missing."""
+def prepare_database(settings: Settings, credentials: Credentials) -> list[str]:
+    """Tables, then the rows that are missing; what the file says otherwise than rows that were there, as sentences."""
     from infra.postgres.admin_store import open_admin_store
     from infra.postgres.migrate import upgrade
 
@@ -68,14 +70,20 @@ def prepare_database(settings: Settings, credentials: Credentials) -> None:
     keyring = load_keyring(settings.keyring_path)
     carriers = settings.carriers or [SIMULATOR]
     routes = settings.routes or ([] if settings.carriers else [SIMULATOR_ROUTE])
+    passed_over: list[str | None] = []
     with open_admin_store(url) as catalog:
         catalog.seed_tenant(TENANT, FIRST_BALANCE, credentials.api_key)
         for carrier in carriers:
-            catalog.seed_carrier(carrier, kind_settings(carrier, settings.simulator), keyring)
+            if not catalog.seed_carrier(carrier, kind_settings(carrier, settings.simulator), keyring):
+                present, password = catalog.carrier(carrier.id), catalog.carrier_secret(carrier.id, keyring)
+                passed_over.append(carrier_passed_over(carrier, present, password))
             if carrier.kind == "simulator":
                 catalog.move_carrier(carrier.id, settings.simulator.host, settings.simulator.port)
-        for route in routes:
-            catalog.seed_route(route)
+        known = [route for route in routes if not catalog.seed_route(route)]
+        in_force = {row["prefix"]: row for row in catalog.routes()}
+        passed_over += [route_passed_over(route, in_force[route.prefix]) for route in known]
+    # What nobody wrote into a file is no wish.
+    return [sentence for sentence in passed_over if sentence and settings.carriers]
 
 
 def kind_settings(carrier: CarrierSettings, simulator: SimulatorSettings) -> KindSettings:

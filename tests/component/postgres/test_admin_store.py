@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,12 +13,13 @@ from pydantic import SecretStr
 from infra.postgres.admin_store import AdminStore, CatalogError, open_admin_store
 from infra.postgres.migrate import upgrade
 from infra.security.api_keys import check, key_id, new_key
-from infra.security.keyring import Keyring
+from infra.security.keyring import Keyring, create_keyring
 from infra.security.secrets import open_secret
 from infra.services.stack import Stack
 from infra.settings.carriers import CarrierSettings, SmppSettings
-from infra.settings.model import RouteSettings, SimulatorSettings
-from infra.supervisor.seeding import kind_settings
+from infra.settings.model import PostgresSettings, RouteSettings, Settings, SimulatorSettings
+from infra.supervisor.seeding import Credentials, kind_settings, prepare_database
+from tests.support.database import fresh_database
 
 pytestmark = pytest.mark.stack
 RING = Keyring("k1", {"k1": bytes(32)})
@@ -170,3 +172,30 @@ def test_the_files_carrier_replaces_what_was_there(book: AdminStore, url: str) -
         stored = connection.execute("SELECT secret_key_id, secret FROM carriers WHERE id = 'moved'").fetchone()
     assert stored is not None and open_secret(RING, stored[0], stored[1], "carrier|moved") == "new"
     assert book.apply_carrier(first.model_copy(update={"id": "unseen"}), smpp, RING)["id"] == "unseen"
+
+
+def test_what_the_file_says_otherwise_is_named_with_the_way_out(services: Stack, tmp_path: Path) -> None:
+    with fresh_database(services.postgres) as url:
+        create_keyring(tmp_path / "keyring.json")
+        route = RouteSettings(prefix="", carriers=["acme"], price=Decimal("0.01"))
+        settings = Settings(data_dir=tmp_path, carriers=[ACME], routes=[route]).model_copy(
+            update={"postgres": PostgresSettings(url=SecretStr(url))}
+        )
+        credentials = Credentials(new_key()[0], "admin")
+        assert prepare_database(settings, credentials) == []
+        assert prepare_database(settings, credentials) == [], "the file says what is in force"
+        assert ACME.smpp is not None
+        smpp = ACME.smpp.model_copy(update={"host": "other", "password": SecretStr("swordfish")})
+        changed = {
+            "carriers": [ACME.model_copy(update={"rate": 20, "smpp": smpp})],
+            "routes": [route.model_copy(update={"price": Decimal("0.02")})],
+        }
+        assert prepare_database(settings.model_copy(update=changed), credentials) == [
+            "the carrier 'acme' stays as it is in the database; rate is 20 in the file, 10 in force, host is 'other' in the "
+            "file, 'h' in force, password differs; `sluice carrier apply acme` puts the file's into force",
+            "the route '' stays as it is in the database; the file says acme at 0.0200, in force is acme at 0.0100; "
+            '`sluice route set "" --carrier acme --price 0.0200` puts the file\'s into force',
+        ]
+        with open_admin_store(url) as catalog:
+            catalog.set_carrier("acme", window=77)
+        assert prepare_database(settings, credentials) == [], "the file says nothing of the window"

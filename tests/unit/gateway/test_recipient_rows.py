@@ -162,7 +162,11 @@ HEADERS: tuple[tuple[str, bytes, list[tuple[str, str]]], ...] = (
     ("no header at all", b"+4915112345678\n", [("/header/0", "bad_column"), ("/header", "missing_column")]),
     ("another case", b"To\n+1\n", [("/header", "missing_column")]),
     ("a space", b"to, a\n+1,x\n", [("/header/1", "bad_column")]),
-    ("semicolons", b"to;a\n+1;x\n", [("/header/0", "bad_column"), ("/header", "missing_column")]),
+    ("semicolons", b"to;a\n+1;x\n", [("/header", "wrong_separator")]),
+    ("semicolons and quotation marks", b'"name";"to"\r\n"x";"+1"\r\n', [("/header", "wrong_separator")]),
+    ("tabs", b"To\ta\n+1\tx\n", [("/header", "wrong_separator")]),
+    ("bars", b"a|to\nx|+1\n", [("/header", "wrong_separator")]),
+    ("a semicolon in a name", b"a;b,c\n+1,x\n", [("/header/0", "bad_column"), ("/header", "missing_column")]),
     ("an umlaut", "to,größe\n+1,x\n".encode(), [("/header/1", "bad_column")]),
     ("a digit first", b"to,1a\n+1,x\n", [("/header/1", "bad_column")]),
     ("two of a name", b"to,a,b,a,to\n", [("/header/3", "duplicate_column"), ("/header/4", "duplicate_column")]),
@@ -246,3 +250,9 @@ def test_what_others_write_is_read(
     assert found == [
         Recipient(to=cells.pop("to"), client_ref=cells.pop("client_ref") or None, variables=cells) for cells in expected
     ]
+
+
+def test_the_likely_cause_is_named() -> None:
+    with pytest.raises(Problem) as refused:
+        read_rows(io.BytesIO(b"to;name\n+4915112345678;Ann\n"))
+    assert "the file seems to be separated by ';'; save it with commas" in str(refused.value.errors)
