@@ -20,11 +20,11 @@ from gateway.http.body import (
     MAX_WHOLE,
     decode_json,
     decode_record,
-    explain_line,
     require_utf8,
     too_deep,
     too_large,
 )
+from gateway.http.explanations import explain_line
 from gateway.http.loop_scheduler import drop_all
 from gateway.http.problem import Fault, Problem, refusal, refused
 from gateway.screening.types import Recipient
@@ -146,11 +146,12 @@ def _decode(data: bytes, piece: tuple[int, int], begin: int, first: int) -> list
         if text[:1] != b"," or len(text) == 1:
             raise Problem(400, "bad_json", "the body is not JSON: there is a comma too many, or too few, between recipients")
         text = text[1:]
+    data = b"[" + text + b"]"
     try:
-        return decode_record(b"[" + text + b"]", _LIST)
+        return decode_record(data, _LIST)
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         if isinstance(fault, msgspec.ValidationError):
-            raise refused([_moved(explain_line(fault, named=True), first)]) from None
+            raise refused([_moved(explain_line(fault, data=data), first)]) from None
         raise Problem(400, "bad_json", f"the body is not JSON, in or behind recipient {first}") from None
 
 

@@ -8,7 +8,6 @@ nested deeper than 32, 422 with a pointer what is JSON but not this record. A by
 from __future__ import annotations
 
 import asyncio
-import re
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -16,10 +15,11 @@ import msgspec
 from aiohttp import web
 
 from gateway.http.context import BODY_RESERVATION
-from gateway.http.fields import EXPECTED, UNBUILT
-from gateway.http.problem import Fault, Problem, refused
+from gateway.http.explanations import explain
+from gateway.http.problem import Problem, refused
 from gateway.http.texts import without_half_pairs
 from schemas.values.encodings import BOM_UTF8, LOOKED_AT, describe_encoding, foreign_encoding
+from schemas.values.json_words import in_words
 
 MAX_DEPTH = 32
 MAX_WHOLE = 512 * 1024
@@ -31,17 +31,10 @@ _LOOKED_INTO = 128 * 1024
 IDLE_SECONDS = 20.0
 """A body of which nothing more has come for so long is given up."""
 WHOLE_SECONDS = 60.0
-MAX_SHOWN = 100
-"""Characters of a client's own name that an explanation repeats."""
 
 T = TypeVar("T")
-_UNKNOWN = "there is a field whose name is not known here"
-_NAMELESS = Fault(pointer="", code="unknown_field", detail=f"{_UNKNOWN}; a recipient has to, variables and client_ref")
 _NOT_NESTING = bytes(byte for byte in range(256) if byte not in b'"[]{}')
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
-_PLACE = re.compile(r" - at `\$(.*)`$", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
-_FIELD = re.compile(r"field `(.*)`", re.DOTALL)
 
 
 class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -148,12 +141,12 @@ def _decode_json(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decode_record(data, decoder)
     except msgspec.ValidationError as fault:
-        raise refused([_explain(str(fault))]) from None
+        raise refused([explain(str(fault), data)]) from None
     except UnicodeDecodeError:
         raise _bad_utf8(data) from None
     except msgspec.DecodeError as fault:
         require_utf8(data)
-        raise Problem(400, "bad_json", f"the body is not JSON: {fault}") from None
+        raise Problem(400, "bad_json", f"the body is not JSON: {in_words(str(fault))}") from None
     except RecursionError:
         raise too_deep() from None
 
@@ -182,15 +175,6 @@ def _bad_utf8(data: bytes) -> Problem:
     return Problem(400, "bad_utf8", "the body is not UTF-8" if foreign is None else describe_encoding(foreign))
 
 
-def explain_line(fault: Exception, *, named: bool = False) -> Fault:
-    """What is wrong with one line of an upload. Such faults are kept, and the name of a field that nobody knows may be
-    anything, a number too; it is shown only where `named`."""
-    if isinstance(fault, msgspec.ValidationError):
-        explained = _explain(str(fault))
-        return _NAMELESS if explained.code == "unknown_field" and not named else explained
-    return Fault(pointer="", code="bad_json", detail="the line is not a JSON object in UTF-8")
-
-
 def _depth_exceeds(data: bytes, limit: int) -> bool:
     if data.count(b"[") + data.count(b"{") <= limit:
         return False
@@ -206,33 +190,6 @@ def _depth_exceeds(data: bytes, limit: int) -> bool:
     # What is left of well-formed text is deeper; of other text it is either too deep or not JSON at all.
     opened = brackets.count(b"[")
     return opened > limit or 0 < opened == brackets.count(b"]")
-
-
-def _explain(message: str) -> Fault:
-    """msgspec names one fault, in the form: sentence - at `$.recipients[3].to`."""
-    place = _PLACE.search(message)
-    sentence = message[: place.start()] if place else message
-    steps = _STEP.findall(place[1]) if place else []
-    pointer = "".join(f"/{_escape(name or number)}" for name, number in steps if number != "...")
-    named = _FIELD.search(sentence)
-    if named:
-        field = named[1]
-        if len(field) > MAX_SHOWN or not field.isprintable():
-            return Fault(pointer=pointer, code="unknown_field", detail=_UNKNOWN)
-        pointer = f"{pointer}/{_escape(field)}"
-        if field in UNBUILT and "unknown" in sentence:
-            return Fault(pointer=pointer, code="unsupported", detail=f"{field} is not supported by this version")
-        code = "missing_field" if "missing required" in sentence else "unknown_field"
-        return Fault(pointer=pointer, code=code, detail=sentence.replace("`", "'"))
-    if pointer == "/channel" and "Invalid enum value" in sentence:
-        return Fault(pointer=pointer, code="unsupported", detail="this version knows the channel 'sms' alone")
-    code = "wrong_type" if sentence.startswith("Expected `") and ", got `" in sentence else "out_of_range"
-    detail = sentence.replace("`", "'")[: 2 * MAX_SHOWN]
-    return Fault(pointer=pointer, code="bad_value" if "enum" in sentence else code, detail=EXPECTED.get(pointer, detail))
-
-
-def _escape(step: str) -> str:
-    return step.replace("~", "~0").replace("/", "~1")
 
 
 _NOTHING: msgspec.json.Decoder[Nothing] = msgspec.json.Decoder(Nothing)

@@ -13,7 +13,8 @@ from typing import IO
 
 import msgspec
 
-from gateway.http.body import decode_record, explain_line
+from gateway.http.body import decode_record
+from gateway.http.explanations import explain_line
 from gateway.http.problem import Fault, Problem
 from gateway.screening.screening import AT_ONCE
 from gateway.screening.types import Recipient

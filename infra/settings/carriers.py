@@ -16,7 +16,8 @@ from pydantic_core import PydanticCustomError
 
 from infra.settings.limits import HIGHEST_RATE, LONGEST_RECEIPT_WAIT, MOST_BINDS, MOST_WINDOW
 from infra.settings.section import Section
-from schemas.values.receipt_states import OF_MEANING, Meaning, bare
+from infra.settings.words import in_words
+from schemas.values.receipt_states import MOST_NUMBER, OF_MEANING, Meaning, bare
 
 IDENTIFIER = r"^[a-z0-9-]{1,40}$"
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
@@ -49,7 +50,7 @@ class KindSettings(Section):
             )
         except ValidationError as fault:
             raise ValueError(
-                "; ".join(f"settings.{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in fault.errors())
+                "; ".join(f"settings.{'.'.join(map(str, one['loc']))}: {in_words(one)}" for one in fault.errors())
             ) from None
 
 
@@ -73,6 +74,20 @@ class SmppSettings(KindSettings):
     receipt_states: dict[str, Meaning] = Field(
         default_factory=dict, description='its own words in receipts: { SENT_OK = "delivered" }'
     )
+
+    @field_validator("receipt_states")
+    @classmethod
+    def _words_that_can_come(cls, words: dict[str, Meaning]) -> dict[str, Meaning]:
+        known: dict[str, str] = {}
+        for word in words:
+            other = known.setdefault(bare(word), word)
+            if not bare(word):
+                raise ValueError(f"{word!r} is no word; write one that the carrier sends, such as SENT_OK")
+            if bare(word).isdecimal() and int(bare(word)) > MOST_NUMBER:
+                raise ValueError(f"{word!r} is no message_state; write a number from 0 to {MOST_NUMBER}, or a word")
+            if other != word:
+                raise ValueError(f"{word!r} and {other!r} are the same word in a receipt; leave one of them out")
+        return words
 
     @property
     def account(self) -> Hashable:

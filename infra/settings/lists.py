@@ -14,6 +14,7 @@ from infra.settings.carriers import IDENTIFIER, CarrierSettings, sections
 from infra.settings.model import ADDRESSES, CURRENCY, PREFIX, RouteSettings
 from infra.settings.shape import Path, keys_of
 from infra.settings.sources import guess, read_secret
+from infra.settings.words import in_words
 
 _UNBUILT_KINDS = ("http", "whatsapp")
 _UNBUILT_BINDS = ("transmitter", "receiver")
@@ -25,9 +26,6 @@ _WORDS = {
     PREFIX: 'expected "" or + and the first digits of numbers, such as "+49"',
 }
 """What a pattern means, for those who do not read patterns."""
-
-_NAMES_ITS_VALUE = ("literal_error", "greater_than", "greater_than_equal", "less_than", "less_than_equal")
-"""Faults of choices and of numbers, which are never secrets."""
 
 
 def check_lists(lists: Mapping[str, Any], file: str, faults: list[str]) -> dict[str, Any]:
@@ -62,14 +60,7 @@ def explain(fault: Any, places: Mapping[Path, str], file: str) -> str:
     if fault["type"] == "extra_forbidden":
         model = CarrierSettings if where[0] == "carriers" else RouteSettings
         return f"{place}: there is no such setting{guess(where[-1], [key.path[-1] for key in keys_of(model).values()])}"
-    if fault["type"] == "missing":
-        return f"{place}: is missing; add it"
-    text = _WORDS.get(str(fault.get("ctx", {}).get("pattern")), fault["msg"].removeprefix("Value error, "))
-    if fault["type"] in ("too_short", "string_too_short"):
-        text = f"expected at least {fault['ctx']['min_length']} {'of them' if where[-1] == 'carriers' else 'characters'}"
-    if fault["type"] in _NAMES_ITS_VALUE:
-        return f"{place}: {text.replace('Input', repr(fault['input']), 1)}"
-    return f"{place}: {text[0].lower()}{text[1:]}"
+    return f"{place}: {_WORDS.get(str(fault.get('ctx', {}).get('pattern'))) or in_words(fault)}"
 
 
 def _unsupported(where: Sequence[Any], value: Any) -> str | None:

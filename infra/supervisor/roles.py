@@ -13,6 +13,7 @@ import msgspec
 
 from infra.runtime.refusal import Refusal
 from infra.runtime.role import PoolName, Run
+from schemas.values.json_words import in_words
 
 
 class RoleRow(NamedTuple):
@@ -124,6 +125,8 @@ def check_script(script: Mapping[str, object]) -> None:
     try:
         msgspec.convert(script, known)
     except ValueError as fault:
+        sentence, _, place = str(fault).partition(" - at `$.")
+        fields = ", ".join(known.__struct_fields__)
         raise SettingsError(
-            [f"simulator.script: {str(fault)[0].lower()}{str(fault)[1:]}; there are {', '.join(known.__struct_fields__)}"]
+            [f"simulator.script: {in_words(sentence)}{place and f' (at {place[:-1]})'}; there are {fields}"]
         ) from fault

@@ -16,6 +16,8 @@ from typing import Literal, NamedTuple
 from schemas.values.foreign_text import MOST_STATE, clean
 from schemas.values.status import RECEIPT_STATES
 
+MOST_NUMBER = 255
+"""message_state is one octet."""
 Meaning = Literal["delivered", "undelivered", "expired", "rejected", "no_change"]
 
 

@@ -216,7 +216,7 @@ def test_a_carriers_own_words_are_understood() -> None:
     assert told(STANDARD.replace("DELIVRD", "sentok"), own_states=own)[1] == "DELIVRD"
     assert told("id:7", tlvs=pdu.encode_tlv(pdu.TLV_MESSAGE_STATE, b"\xc8"), own_states=own)[1] == "REJECTD"
     assert told(STANDARD.replace("DELIVRD", "UNKNOWN"), own_states=own)[1] == "ENROUTE"
-    with pytest.raises(ValueError, match=r"receipt_states\.X: Input should be 'delivered', 'undelivered'"):
+    with pytest.raises(ValueError, match=r"receipt_states\.X: 'gone' should be 'delivered', 'undelivered'"):
         SmppSettings.from_columns({"host": "h", "port": 1, "system_id": "s", "receipt_states": {"X": "gone"}}, "p")
 
 

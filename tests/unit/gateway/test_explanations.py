@@ -1,0 +1,65 @@
+"""Bodies that are refused name field, value and mend in words of people; what is kept of an upload repeats no value."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import msgspec
+import pytest
+
+from gateway.campaigns.incremental import read_campaign
+from gateway.http.body import decode_json
+from gateway.http.problem import Problem
+from gateway.messages.types import MessageRequest
+from gateway.recipients.lines import read_recipients
+from gateway.screening.types import Recipient
+
+MESSAGE = msgspec.json.Decoder(MessageRequest)
+
+
+@pytest.mark.parametrize(
+    ("data", "pointer", "code", "detail"),
+    [
+        (b'{"to":4915112345678,"from":"S","body":"x"}', "/to", "wrong_type",
+         "expected text, got 4915112345678; write it between quotation marks"),
+        (b'{"to":"+4915112345678","from":"S","body":"x","variables":{"a":"b","c":7}}', "/variables/c", "wrong_type",
+         "expected text, got 7; write it between quotation marks"),
+        (b'{"to":"+4915112345678","from":"S","body":""}', "/body", "out_of_range",
+         'expected at least 1 character, got ""; add some'),
+        (b'{"to":"+4915112345678","from":"S"}', "/body", "missing_field", "the field \'body\' is missing; add it"),
+        (b'{"to":"+4915112345678","from":"S","body":"x","lane":"slow"}', "/lane", "bad_value",
+         'expected otp, transactional or marketing, got "slow"'),
+        (b'["to"]', "", "wrong_type", "expected an object, got a list; put it between { and }"),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_field_value_and_mend(data: bytes, pointer: str, code: str, detail: str) -> None:
+    with pytest.raises(Problem) as refused:
+        decode_json(data, MESSAGE)
+    [fault] = refused.value.errors
+    assert (fault.pointer, fault.code, fault.detail) == (pointer, code, detail)
+
+
+def test_what_is_no_json_names_the_place() -> None:
+    with pytest.raises(Problem) as refused:
+        decode_json(b'{"to" 5}', MESSAGE)
+    assert refused.value.detail == "the body is not JSON: expected ':', at byte 6"
+
+
+def test_a_recipient_of_a_long_body_is_named_like_one_of_a_short() -> None:
+    good = b'{"to":"+4915112345678","variables":{"a":"' + b"x" * 50_000 + b'"}},'
+    data = b'{"name":"n","from":"S","body":"x","recipients":[' + good * 2 + b'{"to":"+49","variables":{"a":7}}]}'
+    with pytest.raises(Problem) as refused:
+        list(read_campaign(data))
+    [fault] = refused.value.errors
+    assert (fault.pointer, fault.detail) == (
+        "/recipients/2/variables/a", "expected text, got 7; write it between quotation marks"
+    )  # fmt: skip
+
+
+def test_verdicts_that_are_kept_repeat_no_value() -> None:
+    [[verdict]] = read_recipients(BytesIO(b'{"to":4915112345678}\n'))
+    assert not isinstance(verdict, Recipient)
+    assert (verdict.pointer, verdict.detail) == (
+        "/to",
+        "expected text, got a whole number; write it between quotation marks",
+    )
