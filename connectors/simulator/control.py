@@ -9,6 +9,7 @@ from aiohttp import web
 
 from connectors.simulator.script import changed
 from connectors.simulator.server import SimulatorServer
+from schemas.values.json_words import in_words
 
 
 def control_app(server: SimulatorServer) -> web.Application:
@@ -21,7 +22,7 @@ def control_app(server: SimulatorServer) -> web.Application:
         try:
             script = changed(server.script, await request.read())
         except (msgspec.DecodeError, ValueError) as error:
-            return web.json_response({"detail": str(error)}, status=400)
+            return web.json_response({"detail": in_words(str(error).partition(" - at ")[0])}, status=400)
         server.change(script)
         return _json(script)
 

@@ -1,4 +1,4 @@
-DROP VIEW messages;
+DROP VIEW messages, unsettled_positions;
 DROP FUNCTION keys_in_force();
 DROP TABLE dead_letters, parked_receipts, receipt_parts, uncertain_positions, carrier_refs, held, attempt_chunks,
     campaign_spend, campaign_counts, chunks, chunk_payloads, rejections, campaign_parts, campaigns, allowances,

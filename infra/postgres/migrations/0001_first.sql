@@ -305,6 +305,14 @@ CREATE TABLE uncertain_positions (
 );
 CREATE INDEX uncertain_positions_hash ON uncertain_positions (carrier, to_hash);
 
+-- Uncertain messages that a receipt with an unknown id may still be about. One that another receipt has settled since is
+-- uncertain no more: delivered or read (sequences from 2^20 on), or undelivered (rank 11 of this send). Those numbers are
+-- schemas/values/status.py's; a test holds them together.
+CREATE VIEW unsettled_positions WITH (security_invoker = true) AS
+SELECT u.* FROM uncertain_positions u
+WHERE NOT EXISTS (SELECT FROM chunks c WHERE c.tenant = u.tenant AND c.chunk = u.chunk
+                  AND (c.sequences[u.position + 1] >= 1048576 OR c.sequences[u.position + 1] = u.send * 16 + 11));
+
 CREATE TABLE receipt_parts (
     tenant uuid NOT NULL,
     chunk text NOT NULL,

@@ -6,11 +6,12 @@ In: parked receipts, the references of their messages. Out: records with the tim
 from __future__ import annotations
 
 import secrets
+from functools import partial
 
 import pytest
 
 from connectors.releaser.leases import RowLeases
-from connectors.releaser.maintenance import replay_parked
+from connectors.releaser.maintenance import LATELY_MS, SHARES, replay_parked
 from infra.kafka.outbox import Outbox
 from infra.services.stack import Stack
 from schemas.records.wire import NO_TIME, CarrierReceipts
@@ -41,10 +42,22 @@ async def test_each_goes_back_with_the_time_at_which_it_came_and_the_carriers_wo
     ):
         execute(database, PARKED, carrier, id_, ref_key(id_), done_at, done_text, came)
         execute(database, REF, ref_key(id_))
-    await replay_parked(leases, outbox, lambda: NOW + 60_000)
+    await replay_parked(leases, outbox, lambda: NOW + 1)
     records = [one for one in records_of(services.kafka, "carrier-receipts", CarrierReceipts) if one.carrier == carrier]
     assert sorted((one.at, sorted(one.ids.split("\n")), sorted(one.done_texts.split("\n"))) for one in records) == [
         (NOW - 5, ["1a", "1b"], ["", "4 March"]),
         (NOW, ["1c"], [""]),
     ]
     assert rows(database, "SELECT id FROM parked_receipts") == []
+
+
+async def test_one_that_came_long_ago_has_its_turn_whoever_comes_every_other_second(
+    database: str, leases: RowLeases, outbox: Outbox
+) -> None:
+    execute(database, BLOCK, TENANT, "acme")
+    execute(database, PARKED, "acme", "1a", ref_key("1a"), NOW, "", NOW)
+    execute(database, REF, ref_key("1a"))
+    times = iter(range(NOW + LATELY_MS, NOW + LATELY_MS + 2000 * SHARES, 2000))
+    while rows(database, "SELECT id FROM parked_receipts"):
+        at = next(times)
+        await replay_parked(leases, outbox, partial(int, at))

@@ -247,7 +247,7 @@ def test_a_script_that_the_simulator_cannot_follow() -> None:
         match=r"simulator\.script: there is no field 'nonsense'; mind its spelling; there are .*throttle_every",
     ):
         check_script({"nonsense": 1})
-    with pytest.raises(SettingsError, match=r"simulator\.script: expected 0 or more \(at throttle_every\)"):
+    with pytest.raises(SettingsError, match=r"simulator\.script: out of range: throttle_every"):
         check_script({"throttle_every": -1})
 
 
