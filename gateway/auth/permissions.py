@@ -26,10 +26,10 @@ def check_sender(account: Account, sender: str, lane: str) -> None:
         raise _forbidden("/lane", Reason.LANE_NOT_ALLOWED, f"this account may not use the lane {lane}")
 
 
-def check_balance(available: int, cheapest: int) -> None:
-    """At least one message can be paid."""
+def check_balance(available: int, cheapest: int, pointer: str = "/recipients") -> None:
+    """At least one message can be paid. `pointer`: what makes the cheapest so dear, if no amount can hold its price."""
     if cheapest > 0 and available < cheapest:
-        check_amount(cheapest)
+        check_amount(cheapest, pointer)
         raise Problem(
             402,
             "insufficient_balance",
@@ -37,11 +37,11 @@ def check_balance(available: int, cheapest: int) -> None:
         )
 
 
-def check_amount(price: int) -> None:
+def check_amount(price: int, pointer: str = "/recipients") -> None:
     """Amounts can hold this price."""
     if price > MAX_AMOUNT:
         raise refusal(
-            "/recipients",
+            pointer,
             "amount_out_of_range",
             f"the messages would cost more than {format_amount(MAX_AMOUNT)}, the most that an amount can be",
         )

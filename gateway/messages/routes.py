@@ -36,7 +36,7 @@ async def accept_message(request: web.Request) -> web.Response:
     async def make(root: str) -> Stored:
         check_sender(account, message.sender, message.lane)
         checked = check_message(message, app[ACCOUNTS].routes)
-        check_balance(account.available, checked.price)
+        check_balance(account.available, checked.price, "/body")
         slice_ = make_slice(
             message,
             checked,

@@ -157,8 +157,8 @@ async def test_where_ids_have_one_form_the_destination_need_not_agree(
             load_sql("streams.adapters", "refs_park"),
             (["acme"], ["1f"], [ref_key("1f")], [0], ["DELIVRD"], ["000"], [NOW], [""], [NOW]),
         )
-        found = await fetch_all(connection, load_sql("connectors.releaser", "parked_found"), ALL_PARKED)
-        assert len(found) == (position is not None)
+        again = await fetch_all(connection, load_sql("connectors.releaser", "parked_found"), ALL_PARKED)
+        assert len(again) == (position is not None)
 
 
 async def test_a_destination_that_agrees_comes_first(pool: Pool, database: str) -> None:
