@@ -20,6 +20,11 @@ _DATE = r"\d{2,4}[-/.]\d\d[-/.]\d\d[ T]\d\d:\d\d(?::\d\d)?"
 # A value may hold commas; it ends at one that a blank, the end or another field follows.
 _VALUE = rf"\"[^\"]*\"|'[^']*'|{_DATE}|(?!{_NEXT})(?:(?![,;|](?:\s|$|{_NEXT}))[^\s\"'])*"
 _FIELD = re.compile(rf"(?<![\w-])({_NAME})\s*[:=]\s*({_VALUE})", re.IGNORECASE)
+# Trap: behind the date may stand the sender's own words, without `text:`; only what dates are made of belongs to it.
+_DATE_WORDS = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}|am|pm|utc|gmt"
+_WRITTEN_DATE = re.compile(
+    rf"(?:(?:\d{{1,4}}(?:st|nd|rd|th)?|\d+(?:[:./+-]\d+)+|{_DATE_WORDS})(?![\w:./+-])[ ,]{{0,2}})++", re.IGNORECASE
+)
 _TEXT = re.compile(r"(?<![\w-])text\s*:", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[ _-]+")
 _KEYS = {"err": "code", "error": "code", "errcode": "code", "errorcode": "code", "donedate": "done"}
@@ -32,7 +37,7 @@ class Fields(NamedTuple):
     state: str = ""
     code: str = ""
     done: str = ""
-    done_text: str = ""  # all that stands there up to the next field, for a time that nobody can read
+    done_text: str = ""  # the same with its blanks, for a date that nobody can read: 4 Mar 2026 17:30
 
     def filled(self, other: Fields) -> Fields:
         """With what `other` has and this has not."""
@@ -65,14 +70,13 @@ def decode_text(raw: bytes, data_coding: int) -> str:
 
 def _fields(text: str, *, last: bool = False) -> Fields:
     found: dict[str, str] = {}
-    matches = list(_FIELD.finditer(text))
-    for n, match in enumerate(matches):
+    for match in _FIELD.finditer(text):
         key, value = _key(match[1]), match[2].strip("\"'").strip()
         if value and (last or key not in found):
             found[key] = value
             if key == "done":
-                end = matches[n + 1].start() if n + 1 < len(matches) else len(text)
-                found["done_text"] = text[match.start(2) : end].strip("\"',;| \r\n\0")
+                date = _WRITTEN_DATE.match(text, match.start(2))
+                found["done_text"] = max(value, date[0].strip(" ,") if date else "", key=len)
     return Fields(**{name: found.get(name, "") for name in Fields._fields})
 
 

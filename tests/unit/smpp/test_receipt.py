@@ -56,7 +56,9 @@ def test_every_spelling_is_read(text: str, message_id: str, state: str, code: st
         (STANDARD.replace(":2603041730", ":2613991730"), "2613991730"),
         ("id:77 stat:DELIVRD done date:4 Mar 2026 17:30 err:0", "4 Mar 2026 17:30"),
         ("id:77,done date:'yesterday',stat:DELIVRD", "yesterday"),
-        ("id:77 stat:DELIVRD done_date:heute\tfrüh", "heutefrüh"),
+        ("id:77 stat:DELIVRD done_date:Wed, 4 March 2026 5:30:00 PM GMT, err:0", "Wed, 4 March 2026 5:30:00 PM GMT"),
+        ("id:77 stat:DELIVRD done_date:heute Ihr Code ist 123456", "heute"),
+        ("id:77 stat:DELIVRD done_date:4 Mar 2026 123456 is your code", "4 Mar 2026"),
         ("id:77 done date:" + "9" * 150 + " stat:DELIVRD", "9" * 64),
     ],
 )
