@@ -55,6 +55,10 @@ class LoopScheduler:
         if len(entries) > DROPPED_AT_ONCE:
             await self.run(drop_all(entries), tenant)
 
+    async def next_of(self, things: Iterator[T], tenant: str) -> T | None:
+        """The next of these, None at the end: to make it is a step."""
+        return await self.run_step(lambda: next(things, None), tenant)
+
     async def run_step(self, step: Callable[[], T], tenant: str) -> T:
         """Run one step when the round has room for it and the tenant has the turn."""
         own = self._tenants.get(tenant)

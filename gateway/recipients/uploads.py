@@ -163,7 +163,7 @@ class UploadReceiver:
             screening = screening_of(campaign.body, campaign.smart, routes, chunker.append, rejections.record)
             sender = _Sender(self.ingest, upload.traceparent)
             index = 0
-            while (entries := await next_block(self.scheduler, blocks, upload.tenant)) is not None:
+            while (entries := await self.scheduler.next_of(blocks, upload.tenant)) is not None:
                 await self.scheduler.run(screening.steps(index, entries), upload.tenant)
                 index += len(entries)
                 await sender.send(chunker.pop_finished())
@@ -229,18 +229,13 @@ def patience_ends(begun: float, now: float, size: int, longest: float) -> float:
     return min(now + IDLE_SECONDS, begun + GRACE_SECONDS + size / LEAST_RATE, begun + longest)
 
 
-async def next_block(scheduler: LoopScheduler, blocks: Iterator[Entries], tenant: str) -> Entries | None:
-    """The next entries, None at the end: to read them is a step like any other."""
-    return await scheduler.run_step(lambda: next(blocks, None), tenant)
-
-
 async def _price(
     scheduler: LoopScheduler, campaign: StoredCampaign, tenant: str, routes: Routes, blocks: Iterator[Entries]
 ) -> int:
     """What this part would cost."""
     screening = screening_of(campaign.body, campaign.smart, routes, lambda *_: None, lambda _: None)
     index = 0
-    while (entries := await next_block(scheduler, blocks, tenant)) is not None:
+    while (entries := await scheduler.next_of(blocks, tenant)) is not None:
         await scheduler.run(screening.steps(index, entries), tenant)
         index += len(entries)
         # Others have their turn between two blocks of lines.
