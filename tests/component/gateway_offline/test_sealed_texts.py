@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from connectors.dispatch.send_batch import SendBatch
 from gateway.app import Gateway
 from gateway.carrier_routes import Routes
-from gateway.messages.singles import check_message, make_slice
+from gateway.messages.singles import check_message, group_of, make_slice
 from gateway.messages.types import MessageRequest
 from schemas.records.codec import decode_as
 from schemas.records.slice import Slice
 from schemas.records.wire import Envelope
-from schemas.values.ids import single_message_id
+from schemas.values.ids import ChunkId, single_message_id
 from schemas.values.template import TEXT_BODY, compile_template
 from schemas.values.text import count_segments, smart
 from streams.outcome import Next
@@ -48,7 +48,12 @@ def made(request: MessageRequest) -> tuple[str, int, Slice]:
         checked.encoding,
         checked.segments,
         make_slice(
-            request, checked, tenant="t", identity=single_message_id("0" * 26), digest=b"d" * 16, now=5, sealer=SEALER
+            group_of("t", request, keyed=False),
+            [checked],
+            chunk=ChunkId(single_message_id("0" * 26)),
+            digest=b"d" * 16,
+            now=5,
+            sealer=SEALER,
         ),
     )
 
