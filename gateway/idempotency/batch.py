@@ -15,7 +15,6 @@ from typing import Protocol
 from gateway.http.problem import Problem
 from gateway.idempotency.keys import (
     EPOCH,
-    LEASE_MS,
     WINDOW_MS,
     Stored,
     decode_stored,
@@ -27,6 +26,10 @@ from gateway.idempotency.keys import (
 from gateway.redis_batches import RedisBatches, RedisDown
 from infra.redis.client import Argument, load_script
 from infra.telemetry.metrics import Metrics
+
+LEASE_MS = 2_000
+"""How long a key is not given to a second request. Two at once would only write the same record twice, as PostgreSQL knows
+their place; so a gateway that died keeps its keys for a moment, not for half a minute."""
 
 
 class Keyed(Protocol):
@@ -85,12 +88,12 @@ class KeyBatches:
         except RedisDown:
             self.metrics.count("sluice_dependency_failures_total", "redis")
 
-    async def release(self, tenant: str, requests: Sequence[Keyed]) -> None:
-        """Nobody knows what became of these: the same requests may come again, others may not."""
-        script = load_script("gateway.idempotency", "release")
+    async def release(self, tenant: str, requests: Sequence[Keyed], *, nothing_done: bool) -> None:
+        """Give their keys up: for any request when nothing was done, else for repeats of the same ones alone."""
+        script, how = load_script("gateway.idempotency", "release"), "forget" if nothing_done else "keep"
         for request in requests:
             try:
-                await self.redis.run(script, [mark_of(tenant, request.root)], [request.digest, "keep"])
+                await self.redis.run(script, [mark_of(tenant, request.root)], [request.digest, how])
             except RedisDown:
                 self.metrics.count("sluice_dependency_failures_total", "redis")
                 return

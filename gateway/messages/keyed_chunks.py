@@ -2,7 +2,7 @@
 
 Enters: members of one group. Leaves: every member answered. Between any two of these steps the gateway may die:
 
-1. Redis: the keys are claimed for 30 s (`KeyBatches`). What it knows is answered: the answer of before, 422, 409.
+1. Redis: the keys are claimed for 2 s (`KeyBatches`). What it knows is answered: the answer of before, 422, 409.
 2. PostgreSQL, one transaction: what a key made before is found; the others' places in a chunk are written, and the record
    of that chunk as it will go to Kafka.
 3. Kafka has the record.
@@ -87,7 +87,7 @@ class KeyedChunks:
         finally:
             left = [member for member in begun if not member.answered]
             if left:
-                await self.marks.release(group.tenant, left)
+                await self.marks.release(group.tenant, left, nothing_done=False)
 
     async def _send(self, group: Group, members: Sequence[Member], fresh: set[str], deliver: Deliver) -> None:
         try:
@@ -165,11 +165,17 @@ class KeyedChunks:
         _, identity, digest, at, _ = row
         try:
             judge(identity, digest, at, member.digest)
+        except Problem as problem:
+            await self.marks.release(group.tenant, [member], nothing_done=True)
+            member.tell(problem)
+            return
+        try:
             if not await self.confirm(group.tenant, identity, deliver):
                 chunk = ChunkId(single_message_id(member.root))
                 await deliver(self._cut(group, [member], chunk), member.traceparent)
             await self._finish(group, [(member, MessageId(identity))], replayed=True)
         except Problem as problem:
+            await self.marks.release(group.tenant, [member], nothing_done=False)
             member.tell(problem)
 
     async def confirm(self, tenant: str, identity: str, deliver: Deliver) -> bool:
