@@ -34,6 +34,7 @@ from gateway.messages.keyed_chunks import KeyedChunks
 from gateway.messages.queries import MESSAGES, MessageQueries
 from gateway.messages.recent import RecentMessages
 from gateway.messages.shared_chunks import SHARED_CHUNKS, SharedChunks
+from gateway.messages.whole_requests import WHOLE_MESSAGES, WholeMessages
 from gateway.openapi.document import describe
 from gateway.operations.routes import OPENAPI, product_version
 from gateway.recipients.uploads import UPLOADS, UploadReceiver
@@ -119,7 +120,15 @@ def _provide_singles(app: web.Application, gateway: Gateway) -> None:
         new_root=context.fresh_root,
     )
     app[SHARED_CHUNKS] = shared
-    app[ACCEPTANCE] = Acceptance(accounts=gateway.accounts, idempotency=gateway.idempotency, shared=shared)
+    acceptance = Acceptance(accounts=gateway.accounts, idempotency=gateway.idempotency, shared=shared)
+    app[ACCEPTANCE] = acceptance
+    app[WHOLE_MESSAGES] = WholeMessages(
+        accounts=gateway.accounts,
+        acceptance=acceptance,
+        sealer=gateway.sealer,
+        bodies=gateway.limits.bodies,
+        metrics=gateway.metrics,
+    )
 
 
 def _provide_resources(app: web.Application, gateway: Gateway, scheduler: LoopScheduler) -> None:

@@ -50,9 +50,14 @@ def read_key(request: web.Request) -> str | None:
     values = request.headers.getall(HEADER, [])
     if not values:
         return None
-    if len(values) > 1 or not 1 <= len(values[0]) <= MAX_KEY or not values[0].isprintable():
+    if len(values) > 1 or not is_key(values[0]):
         raise refusal("", "bad_idempotency_key", f"an idempotency key has 1 to {MAX_KEY} printable characters")
     return values[0]
+
+
+def is_key(text: str) -> bool:
+    """Whether this may be an idempotency key."""
+    return 1 <= len(text) <= MAX_KEY and text.isprintable()
 
 
 def digest_of(request: web.Request, body_digest: bytes) -> bytes:

@@ -43,10 +43,11 @@ class Acceptance:
         answer: Answer,
         *,
         key: str | None,
-        digest: bytes,
+        digest: bytes | None,
         traceparent: str,
     ) -> None:
-        """Check it and send it on its way; `answer` is called later. Raises Problem where nothing was begun."""
+        """Check it and send it on its way; `answer` is called later. `digest` of the request, where it has a key. Raises
+        Problem where nothing was begun."""
         check_sender(account, message.sender, message.lane)
         checked = check_message(message, self.accounts.routes)
         check_balance(account.available, checked.price)
@@ -62,13 +63,13 @@ class Acceptance:
                 answer(accepted(outcome, checked.encoding, checked.segments), replayed)
 
         if key is not None:
-            self.idempotency.enter(tenant, key, digest)
+            self.idempotency.enter(tenant, key, digest or b"")
         member = Member(
             checked=checked,
             traceparent=traceparent,
             answer=tell,
             root="" if key is None else derived_id(TenantId(tenant), key),
-            digest=digest,
+            digest=digest or b"",
         )
         try:
             self.shared.put(group_of(tenant, message, keyed=key is not None), member)

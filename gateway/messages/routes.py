@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import msgspec
 from aiohttp import web
 
 from gateway.auth.accounts import ACCOUNTS
@@ -22,11 +21,10 @@ from gateway.messages.accepted import accepted
 from gateway.messages.queries import MESSAGES, MessageFilter
 from gateway.messages.shared_chunks import SHARED_CHUNKS
 from gateway.messages.singles import check_message, group_of, make_slice, measure
-from gateway.messages.types import MessageRequest
+from gateway.messages.types import DECODER, MessageRequest
 from schemas.values.ids import ChunkId, single_message_id
 from schemas.values.lanes import Lane
 
-DECODER = msgspec.json.Decoder(MessageRequest)
 LIST_PARAMETERS = ("to", "client_ref", "status", "from", "until", "cursor", "limit")
 
 
@@ -36,7 +34,8 @@ async def accept_message(request: web.Request) -> web.Response:
     read_query(request, ())
     app, account = request.app, account_of(request)
     message, body_digest = await read_json(request, DECODER, app[LIMITS].body_bytes)
-    digest, key = digest_of(request, body_digest), read_key(request)
+    key = read_key(request)
+    digest = None if key is None else digest_of(request, body_digest)
     if key is None or Lane(message.lane) is not Lane.OTP:
         begin = partial(app[ACCEPTANCE].begin, account, message, key=key, digest=digest, traceparent=request[TRACEPARENT])
         try:
@@ -49,7 +48,7 @@ async def accept_message(request: web.Request) -> web.Response:
     return await _accept_alone(request, message, digest)
 
 
-async def _accept_alone(request: web.Request, message: MessageRequest, digest: bytes) -> web.Response:
+async def _accept_alone(request: web.Request, message: MessageRequest, digest: bytes | None) -> web.Response:
     app, account = request.app, account_of(request)
 
     async def make(root: str) -> Stored:
@@ -66,7 +65,7 @@ async def _accept_alone(request: web.Request, message: MessageRequest, digest: b
             return await make(made.id[4:])
         return accepted(made.id, *measure(message))
 
-    return await idempotent(request, digest, make, recall)
+    return await idempotent(request, digest or b"", make, recall)
 
 
 async def show_message(request: web.Request) -> web.Response:

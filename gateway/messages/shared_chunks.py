@@ -137,8 +137,8 @@ class SharedChunks:
             else:
                 root = self._new_root()
                 chunk = ChunkId(single_message_id(root)) if len(batch) == 1 else shared_chunk_id(root)
-                messages, digest = [member.checked for member in batch], batch[0].digest if len(batch) == 1 else None
-                slice_ = make_slice(group, messages, chunk=chunk, digest=digest, now=self._now(), sealer=self._sealer)
+                messages = [member.checked for member in batch]
+                slice_ = make_slice(group, messages, chunk=chunk, digest=None, now=self._now(), sealer=self._sealer)
                 await self.deliver(slice_, batch[0].traceparent if len(batch) == 1 else None)
                 for index, member in enumerate(batch):
                     member.tell(message_id_at(None, chunk, 0, index))
