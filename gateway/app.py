@@ -25,11 +25,16 @@ from gateway.http.identity import identity
 from gateway.http.limits import Limits
 from gateway.http.loop_scheduler import LoopScheduler
 from gateway.http.metering import metering
+from gateway.idempotency.batch import KeyBatches
 from gateway.idempotency.keys import IDEMPOTENCY, Idempotency
 from gateway.ingest import INGEST, Ingest
 from gateway.kafka_probe import KAFKA_PROBE, KafkaProbe
+from gateway.messages.acceptance import ACCEPTANCE, Acceptance
+from gateway.messages.keyed_chunks import KeyedChunks
 from gateway.messages.queries import MESSAGES, MessageQueries
-from gateway.messages.recent import RECENT, RecentMessages
+from gateway.messages.recent import RecentMessages
+from gateway.messages.shared_chunks import SHARED_CHUNKS, SharedChunks
+from gateway.messages.whole_requests import WHOLE_MESSAGES, WholeMessages
 from gateway.openapi.document import describe
 from gateway.operations.routes import OPENAPI, product_version
 from gateway.recipients.uploads import UPLOADS, UploadReceiver
@@ -71,6 +76,7 @@ def make_app(gateway: Gateway) -> web.Application:
     app = web.Application(middlewares=[identity, metering, problems, authentication], client_max_size=0)
     scheduler = LoopScheduler()
     _provide_clients(app, gateway, scheduler)
+    _provide_singles(app, gateway)
     _provide_resources(app, gateway, scheduler)
     for route in ROUTES:
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
@@ -92,7 +98,37 @@ def _provide_clients(app: web.Application, gateway: Gateway, scheduler: LoopSche
     app[ACCOUNTS] = gateway.accounts
     app[INGEST] = gateway.ingest
     app[IDEMPOTENCY] = gateway.idempotency
-    app[RECENT] = gateway.recent
+
+
+def _provide_singles(app: web.Application, gateway: Gateway) -> None:
+    keyed = KeyedChunks(
+        marks=KeyBatches(redis=gateway.redis, metrics=gateway.metrics),
+        pool=gateway.pool,
+        sealer=gateway.sealer,
+        metrics=gateway.metrics,
+        postgres_up=lambda: gateway.accounts.up,
+        now=context.now_ms,
+        new_root=context.fresh_root,
+    )
+    shared = SharedChunks(
+        gateway.ingest,
+        gateway.recent,
+        keyed,
+        gateway.sealer,
+        gateway.metrics,
+        now=context.now_ms,
+        new_root=context.fresh_root,
+    )
+    app[SHARED_CHUNKS] = shared
+    acceptance = Acceptance(accounts=gateway.accounts, idempotency=gateway.idempotency, shared=shared)
+    app[ACCEPTANCE] = acceptance
+    app[WHOLE_MESSAGES] = WholeMessages(
+        accounts=gateway.accounts,
+        acceptance=acceptance,
+        sealer=gateway.sealer,
+        bodies=gateway.limits.bodies,
+        metrics=gateway.metrics,
+    )
 
 
 def _provide_resources(app: web.Application, gateway: Gateway, scheduler: LoopScheduler) -> None:

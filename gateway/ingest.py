@@ -35,8 +35,8 @@ ANSWER_SECONDS = 9.5
 _OVERHEAD = 400
 """Bytes of a slice besides its columns and its texts, at most."""
 
-Waiting = tuple[Slice, "asyncio.Future[None]", str]
-"""A single, what its caller waits for, and the caller's `traceparent`."""
+Waiting = tuple[Slice, "asyncio.Future[None]", str | None]
+"""A chunk of single messages, what its caller waits for, and the caller's `traceparent`, if it is one caller."""
 
 
 class Ingest:
@@ -52,8 +52,8 @@ class Ingest:
         self.waiting = 0
         self._waiting_bytes = 0
 
-    async def put_single(self, slice_: Slice, traceparent: str) -> None:
-        """Return when Kafka has this message."""
+    async def put_single(self, slice_: Slice, traceparent: str | None) -> None:
+        """Return when Kafka has this chunk of one or more single messages. `traceparent`: of its one caller, or None."""
         size = _size(slice_)
         if self.waiting >= MAX_WAITING or self._waiting_bytes + size > MAX_WAITING_BYTES:
             raise unavailable("overloaded", "too many messages wait for Kafka; try again")
@@ -69,7 +69,7 @@ class Ingest:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await acknowledged
         except (TimeoutError, DeliveryError) as fault:
-            raise _kafka_away(fault) from None
+            raise kafka_away(fault) from None
         finally:
             self.waiting -= 1
             self._waiting_bytes -= size
@@ -90,14 +90,14 @@ class Ingest:
             async with asyncio.timeout(ANSWER_SECONDS):
                 results = await asyncio.gather(*sent, return_exceptions=True)
         except TimeoutError as fault:
-            raise _kafka_away(fault) from None
+            raise kafka_away(fault) from None
         for result in results:
             self._metrics.count(
                 "sluice_ingest_records_total", first.lane, "failed" if isinstance(result, BaseException) else "acknowledged"
             )
         for result in results:
             if isinstance(result, BaseException):
-                raise _kafka_away(result)
+                raise kafka_away(result)
 
     def _flush_all(self) -> None:
         self._scheduled = False
@@ -169,5 +169,6 @@ def _headers(traceparent: str | None) -> Headers:
     return (origin,) if traceparent is None else (origin, ("traceparent", traceparent.encode()))
 
 
-def _kafka_away(fault: BaseException) -> Problem:
+def kafka_away(fault: BaseException | None) -> Problem:
+    """503; None: the time is up."""
     return unavailable("kafka_unavailable", f"Kafka has not acknowledged it: {fault or 'time is up'}")

@@ -13,7 +13,7 @@ from bisect import insort
 
 from infra.security.sealing import Sealer
 from schemas.records.slice import Slice
-from schemas.values.ids import CampaignId, MessageId, campaign_message_id
+from schemas.values.ids import MessageId, message_id_at
 from schemas.values.positions import everyone, places
 from schemas.values.reasons import Reason
 from schemas.values.template import compile_template
@@ -157,9 +157,7 @@ class SendBatch:
     def message_id(self, rank: int) -> MessageId:
         """Our id of this message."""
         slice_ = self.slice
-        if slice_.campaign is None:
-            return MessageId(slice_.chunk)
-        return campaign_message_id(CampaignId(slice_.campaign), slice_.part, self.facts.indexes[rank])
+        return message_id_at(slice_.campaign, slice_.chunk, slice_.part, self.facts.indexes[rank])
 
     def _final(self, text: str) -> str:
         return smart(text) if self.slice.smart else text

@@ -3,7 +3,8 @@
 - campaigns whose row is ahead of `campaign-commands` are published (their gateway died in between);
 - parked receipts whose message became known go back to `carrier-receipts`; after 72 h they are forgotten;
 - the money of uncertain messages is settled once no receipt is awaited any more (`usage`);
-- allowances that nobody draws on any more end.
+- allowances that nobody draws on any more end;
+- chunks of keyed messages that the gateway kept until the sinks have them are forgotten.
 
 Every record is acknowledged before the row that caused it is changed. Raises DatabaseDown or DeliveryError; the
 role tries again. A row that fails of itself is logged and passed over.
@@ -36,6 +37,7 @@ LATELY_MS = 60_000
 SHARES = 31
 """Of the others each is looked at once in so many seconds. A prime, so that none is left out by whoever comes every other
 second."""
+UNCONFIRMED_MS = 48 * 3_600_000
 log = structlog.get_logger()
 
 
@@ -104,7 +106,12 @@ async def end_allowances(leases: RowLeases, outbox: Outbox, now: Callable[[], in
     await leases.execute("allowances_end", {"now": now()})
 
 
-MAINTENANCE = (publish_campaigns, replay_parked, settle_uncertain, end_allowances)
+async def forget_confirmed(leases: RowLeases, _outbox: Outbox, now: Callable[[], int]) -> None:
+    """What the gateway keeps in case it dies before Kafka has it ends once the sinks have it."""
+    await leases.execute("confirmed_forget", {"before": now() - UNCONFIRMED_MS})
+
+
+MAINTENANCE = (publish_campaigns, replay_parked, settle_uncertain, end_allowances, forget_confirmed)
 
 
 async def do_maintenance(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:

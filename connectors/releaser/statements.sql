@@ -1,5 +1,11 @@
 -- What the releaser asks and notes in few lines; longer statements are files of their own.
 
+-- name: confirmed_forget
+-- Chunks of keyed messages that the sinks have, so that nobody has to write them again; those that nobody asked for within two
+-- days are not written any more.
+DELETE FROM unconfirmed_chunks u
+WHERE u.at < %(before)s OR EXISTS (SELECT FROM chunk_payloads p WHERE p.tenant = u.tenant AND p.chunk = u.chunk)
+
 -- name: parked_done
 -- These receipts are on their way again.
 DELETE FROM parked_receipts r

@@ -69,16 +69,20 @@ class Accounts:
         identity = key_id(text)
         if identity is None:
             return None
-        found = self._fitting(identity, text)
+        found = self.known(text)
         if found is None and not self._is_refused(text):
             # A known id with another secret takes the same way as an unknown one, so that no time tells which ids there are.
             await self._refresh_for_miss()
-            found = self._fitting(identity, text)
+            found = self.known(text)
             if found is None and self.up:
                 self._refuse(text)
         return found
 
-    def _fitting(self, identity: str, text: str) -> Account | None:
+    def known(self, text: str) -> Account | None:
+        """The account that this key opened at the last reading."""
+        identity = key_id(text)
+        if identity is None:
+            return None
         # An unknown id costs the same comparison as a known one.
         found = self._by_key.get(identity)
         fits = check(text, found.hash if found else _NO_HASH)

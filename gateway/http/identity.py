@@ -7,7 +7,7 @@ under a span of ours.
 from __future__ import annotations
 
 import re
-import secrets
+from random import getrandbits
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -18,14 +18,21 @@ _USABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACE = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
 
 
+def name_request(given: str | None, trace: str | None) -> tuple[str, str]:
+    """The id of a request and its `traceparent`, from what the client gave. Both are for people who look for something:
+    they need to be new, and nobody has to fail at guessing them."""
+    parts = _TRACE.fullmatch(trace) if trace else None
+    trace_id, flags = (parts[1], parts[2]) if parts else (f"{getrandbits(128):032x}", "01")
+    identity = given if given and _USABLE.fullmatch(given) else f"{getrandbits(128):032x}"
+    return identity, f"00-{trace_id}-{getrandbits(64) or 1:016x}-{flags}"
+
+
 @web.middleware
 async def identity(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Name the request and its answer."""
-    given = request.headers.get("X-Request-Id", "")
-    request[REQUEST_ID] = given if _USABLE.fullmatch(given) else secrets.token_hex(16)
-    trace = _TRACE.fullmatch(request.headers.get("traceparent", ""))
-    trace_id, flags = (trace[1], trace[2]) if trace else (secrets.token_hex(16), "01")
-    request[TRACEPARENT] = f"00-{trace_id}-{secrets.token_hex(8)}-{flags}"
+    request[REQUEST_ID], request[TRACEPARENT] = name_request(
+        request.headers.get("X-Request-Id"), request.headers.get("traceparent")
+    )
     response = await handler(request)
     response.headers["X-Request-Id"] = request[REQUEST_ID]
     response.headers["traceparent"] = request[TRACEPARENT]

@@ -27,12 +27,12 @@ async def idempotent(request: web.Request, digest: bytes, make: Make, recall: Re
     keys, tenant = request.app[IDEMPOTENCY], account_of(request).tenant
     key = read_key(request)
     if key is None:
-        return _respond(await make(fresh_root()))
+        return respond(await make(fresh_root()))
     claim = await keys.begin(tenant, key, digest)
     if isinstance(claim, Replay):
-        return _respond(claim.stored, replayed=True)
+        return respond(claim.stored, replayed=True)
     if isinstance(claim, Made):
-        return _respond(await recall(claim), replayed=True)
+        return respond(await recall(claim), replayed=True)
     try:
         stored = await make(derived_id(TenantId(tenant), key))
     except Problem as problem:
@@ -42,7 +42,7 @@ async def idempotent(request: web.Request, digest: bytes, make: Make, recall: Re
         await keys.release(claim, nothing_done=False)
         raise
     await keys.finish(claim, stored)
-    return _respond(stored)
+    return respond(stored)
 
 
 def read_key(request: web.Request) -> str | None:
@@ -50,9 +50,14 @@ def read_key(request: web.Request) -> str | None:
     values = request.headers.getall(HEADER, [])
     if not values:
         return None
-    if len(values) > 1 or not 1 <= len(values[0]) <= MAX_KEY or not values[0].isprintable():
+    if len(values) > 1 or not is_key(values[0]):
         raise refusal("", "bad_idempotency_key", f"an idempotency key has 1 to {MAX_KEY} printable characters")
     return values[0]
+
+
+def is_key(text: str) -> bool:
+    """Whether this may be an idempotency key."""
+    return 1 <= len(text) <= MAX_KEY and text.isprintable()
 
 
 def digest_of(request: web.Request, body_digest: bytes) -> bytes:
@@ -60,7 +65,8 @@ def digest_of(request: web.Request, body_digest: bytes) -> bytes:
     return request.app[SEALER].hash_request(f"{request.method} {request.path}\n".encode() + body_digest)
 
 
-def _respond(stored: Stored, *, replayed: bool = False) -> web.Response:
+def respond(stored: Stored, replayed: bool = False) -> web.Response:
+    """The answer as it goes out."""
     response = raw_answer(stored.body, stored.status, location=stored.location)
     if replayed:
         response.headers["Idempotency-Replayed"] = "true"

@@ -31,7 +31,7 @@ HEADER = "Idempotency-Key"
 MAX_KEY = 255
 WINDOW_MS = 24 * 3600 * 1000
 LEASE_MS = 30_000
-_EPOCH = "idempotency:epoch"
+EPOCH = "idempotency:epoch"
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,8 +66,8 @@ class Made:
     answer: dict[str, Any] | None
 
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Stored).decode
+encode_stored = msgspec.msgpack.Encoder().encode
+decode_stored = msgspec.msgpack.Decoder(Stored).decode
 
 
 class Idempotency:
@@ -86,9 +86,7 @@ class Idempotency:
     async def begin(self, tenant: str, key: str, digest: bytes) -> Claim | Replay | Made:
         """Claim the key for this request."""
         running = tenant, key
-        if running in self._running:
-            raise _still_running(1)
-        self._running.add(running)
+        self.enter(tenant, key, digest)
         try:
             outcome = await self._begin(running, digest)
         except BaseException:
@@ -98,39 +96,49 @@ class Idempotency:
             self._running.discard(running)
         return outcome
 
+    def enter(self, tenant: str, key: str, digest: bytes) -> None:
+        """The key is in use in this process from now on, until `leave`. Refused: what this process knows of the key."""
+        if (tenant, key) in self._running:
+            raise still_running(1)
+        if self._answered.digest_of(tenant, key) not in (None, digest):
+            raise other_request()
+        self._running.add((tenant, key))
+
+    def leave(self, tenant: str, key: str, digest: bytes | None) -> None:
+        """The key is not in use any more; with `digest`: this request was done, or nobody knows whether it was."""
+        self._running.discard((tenant, key))
+        if digest is not None:
+            self._answered.keep(tenant, key, digest)
+
     async def finish(self, claim: Claim, stored: Stored) -> None:
         """Keep the answer for a day."""
-        self._running.discard(claim.running)
-        self._answered.keep(*claim.running, claim.digest)
+        self.leave(*claim.running, claim.digest)
         if claim.mark is not None:
-            await self._try("finish", [claim.mark], [claim.digest, _encode(stored), WINDOW_MS])
+            await self._try("finish", [claim.mark], [claim.digest, encode_stored(stored), WINDOW_MS])
 
     async def release(self, claim: Claim, *, nothing_done: bool) -> None:
         """Give the key up: for any request when nothing was done, else for a repeat of this request alone."""
-        self._running.discard(claim.running)
-        if not nothing_done:
-            self._answered.keep(*claim.running, claim.digest)
+        self.leave(*claim.running, None if nothing_done else claim.digest)
         if claim.mark is not None:
             await self._try("release", [claim.mark], [claim.digest, "forget" if nothing_done else "keep"])
 
     async def _begin(self, running: tuple[str, str], digest: bytes) -> Claim | Replay | Made:
-        if self._answered.digest_of(*running) not in (None, digest):
-            raise _other_request()
-        mark = f"idempotency:{running[0]}:{derived_id(TenantId(running[0]), running[1])}"
-        answer = await self._try("begin", [mark, _EPOCH], [digest, LEASE_MS, WINDOW_MS])
+        mark = mark_of(running[0], derived_id(TenantId(running[0]), running[1]))
+        answer = await self._try("begin", [mark, EPOCH], [digest, LEASE_MS, WINDOW_MS])
         verdict = answer[0].decode() if answer else "unknown"
         if verdict == "other":
-            raise _other_request()
+            raise other_request()
         if verdict == "done":
-            return Replay(stored=_decode(answer[1]))
+            return Replay(stored=decode_stored(answer[1]))
         if verdict == "running":
-            raise _still_running(1 + int(answer[1]) // 1000)
+            raise still_running(1 + int(answer[1]) // 1000)
         claim = Claim(mark=mark if answer else None, running=running, digest=digest)
         try:
             made = await self._find(*running)
             if made is not None:
                 await self.release(claim, nothing_done=True)
-                return _judge(made, digest)
+                judge(*made[:3], digest)
+                return Made(id=made[0], answer=made[3])
         except DatabaseDown:
             self._metrics.count("sluice_dependency_failures_total", "postgres")
             self._skip_until = time.monotonic() + 1.0
@@ -144,9 +152,14 @@ class Idempotency:
             rows = await fetch_all(
                 connection,
                 load_sql("gateway.idempotency", "find_key"),
-                {"tenant": tenant, "messages": [single_message_id(root)], "campaigns": [campaign_id(root)]},
+                {
+                    "tenant": tenant,
+                    "roots": [root],
+                    "messages": [single_message_id(root)],
+                    "campaigns": [campaign_id(root)],
+                },
             )
-        return rows[0] if rows else None
+        return rows[0][1:] if rows else None
 
     async def _try(self, script: str, keys: list[str], args: list[str | bytes | int | float]) -> Any:
         try:
@@ -156,23 +169,27 @@ class Idempotency:
             return None
 
 
+def mark_of(tenant: str, root: str) -> str:
+    """Under which name Redis keeps what it knows of the key that this root derives from."""
+    return f"idempotency:{tenant}:{root}"
+
+
 IDEMPOTENCY: web.AppKey[Idempotency] = web.AppKey("idempotency", Idempotency)
 
 
-def _judge(made: tuple[str, bytes | None, int, dict[str, Any] | None], digest: bytes) -> Made:
-    identity, known, at, answer = made
+def judge(identity: str, known: bytes | None, at: int, digest: bytes) -> None:
+    """Raise unless what PostgreSQL shows under a key was made by this very request, within the day."""
     if time.time() * 1000 - at > WINDOW_MS:
         raise Problem(409, "key_used", f"this key made {identity} more than a day ago; a new thing needs a new key")
     if known is None or bytes(known) != digest:
-        raise _other_request()
-    return Made(id=identity, answer=answer)
+        raise other_request()
 
 
-def _other_request() -> Problem:
+def other_request() -> Problem:
     return Problem(422, "idempotency_conflict", "this key was used for another request")
 
 
-def _still_running(seconds: int) -> Problem:
+def still_running(seconds: int) -> Problem:
     return Problem(
         409, "request_running", "the first request with this key is still running", headers={"Retry-After": str(seconds)}
     )

@@ -24,8 +24,8 @@ from gateway.redis_batches import RedisDown
 from infra.postgres.pool import DatabaseDown, Pool, fetch_all, fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
 from infra.security.sealing import Sealer
-from schemas.records.slice import Columns, Slice
-from schemas.values.ids import CampaignId, IdError, campaign_message_id, parse_message_id
+from schemas.records.slice import Columns
+from schemas.values.ids import IdError, ParsedMessage, message_id_at, parse_message_id
 from schemas.values.money import format_amount
 from schemas.values.phone.number import PhoneError, format_e164, normalise
 from schemas.values.reasons import Reason, reason_of
@@ -88,27 +88,26 @@ class MessageQueries:
         except IdError:
             raise not_found("message") from None
         try:
-            return await self._find_stored(tenant, identity, parsed.campaign, parsed.part, parsed.index)
+            return await self._find_stored(tenant, identity, parsed)
         except DatabaseDown:
-            recent = None if parsed.campaign else await self._find_recent(tenant, identity)
+            recent = await self._find_recent(tenant, identity, parsed)
             if recent is None:
                 raise
-            return self._just_accepted(recent)
+            return recent
 
-    async def _find_stored(self, tenant: str, identity: str, campaign: CampaignId | None, part: int, index: int) -> Message:
-        which = (
-            {"chunk": identity}
-            if campaign is None
-            else {"campaign": campaign, "part": part, "index": struct.pack("<I", index)}
-        )
+    async def _find_stored(self, tenant: str, identity: str, parsed: ParsedMessage) -> Message:
+        campaign, part, index = parsed.campaign, parsed.part, parsed.index
+        which: dict[str, Any] = {"campaign": campaign, "chunk": parsed.chunk, "index": struct.pack("<I", index)}
+        if campaign is not None:
+            which["part"] = part
         rows = await _rows(self.pool, tenant, _parameters(self.sealer, tenant, MessageFilter()) | which | {"limit": 1})
         if rows:
             return _message(rows[0], _Opened(self.sealer, tenant), self.currency)
         if campaign is None:
-            recent = await self._find_recent(tenant, identity)
+            recent = await self._find_recent(tenant, identity, parsed)
             if recent is None:
                 raise not_found("message")
-            return self._just_accepted(recent)
+            return recent
         async with tenant_transaction(self.pool, tenant) as connection:
             row = await fetch_one(
                 connection,
@@ -119,19 +118,21 @@ class MessageQueries:
             raise not_found("message")
         return _bare(identity, row[0], self.currency)
 
-    async def _find_recent(self, tenant: str, identity: str) -> Slice | None:
+    async def _find_recent(self, tenant: str, identity: str, parsed: ParsedMessage) -> Message | None:
+        if parsed.chunk is None:
+            return None
         try:
-            return await self.recent.find(tenant, identity)
+            slice_ = await self.recent.find(tenant, parsed.chunk)
         except RedisDown:
             # It may have been accepted a moment ago: that it does not exist would be said without knowing.
             raise unavailable("redis_unavailable", "only Redis, which is away, knows what was just accepted") from None
-
-    def _just_accepted(self, slice_: Slice) -> Message:
+        if slice_ is None or parsed.index >= slice_.size:
+            return None
         columns = self.sealer.open(slice_)
         return msgspec.structs.replace(
-            _bare(slice_.chunk, slice_.accepted_at, self.currency),
-            to=format_e164(array("Q", columns.to)[0]),
-            client_ref=columns.refs[0] if columns.refs else None,
+            _bare(identity, slice_.accepted_at, self.currency),
+            to=format_e164(array("Q", columns.to)[parsed.index]),
+            client_ref=columns.refs[parsed.index] if columns.refs else None,
         )
 
 
@@ -206,9 +207,7 @@ def _message(row: Any, opened: _Opened, currency: str) -> Message:
         price,
     ) = row
     to, ref = opened.person(chunk, campaign, key_id, sealed, place - 1)
-    identity = chunk
-    if campaign is not None:
-        identity = campaign_message_id(CampaignId(campaign), part, struct.unpack_from("<I", indexes, 4 * place - 4)[0])
+    identity = message_id_at(campaign, chunk, part, struct.unpack_from("<I", indexes, 4 * place - 4)[0])
     return Message(
         id=identity,
         to=to,

@@ -1,6 +1,6 @@
 """Messages answered a moment ago, so that a GET right after the 202 finds them before the sinks have written them.
 
-Enters: a single message's slice after Kafka has it, its personal columns sealed. Leaves: the same for an hour, from Redis
+Enters: a chunk of single messages, its personal columns sealed. Leaves: the same for an hour, from Redis
 for every gateway, and from this process's own memory when Redis is away. Never the truth once PostgreSQL has the message.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import OrderedDict
 
 import msgspec
-from aiohttp import web
 
 from gateway.redis_batches import RedisBatches, RedisDown
 from infra.redis.client import load_script
@@ -22,14 +21,14 @@ _decode = msgspec.msgpack.Decoder(Slice).decode
 
 
 class RecentMessages:
-    """By tenant and id."""
+    """By tenant and chunk."""
 
     def __init__(self, redis: RedisBatches) -> None:
         self._redis = redis
         self._here: OrderedDict[str, bytes] = OrderedDict()
 
     async def keep(self, slice_: Slice) -> None:
-        """Remember the message."""
+        """Remember the messages of this chunk."""
         key, value = _key(slice_.tenant, slice_.chunk), _encode(slice_)
         self._here[key] = value
         if len(self._here) > KEPT_HERE:
@@ -39,17 +38,14 @@ class RecentMessages:
         except RedisDown:
             return
 
-    async def find(self, tenant: str, identity: str) -> Slice | None:
-        """The message, if it was accepted within the hour. Raises RedisDown when only Redis could say."""
-        key = _key(tenant, identity)
+    async def find(self, tenant: str, chunk: str) -> Slice | None:
+        """The chunk, if it was accepted within the hour. Raises RedisDown when only Redis could say."""
+        key = _key(tenant, chunk)
         value = self._here.get(key)
         if value is None:
             value = await self._redis.get(key)
         return None if value is None else _decode(value)
 
 
-RECENT: web.AppKey[RecentMessages] = web.AppKey("recent", RecentMessages)
-
-
-def _key(tenant: str, identity: str) -> str:
-    return f"recent:{tenant}:{identity}"
+def _key(tenant: str, chunk: str) -> str:
+    return f"recent:{tenant}:{chunk}"

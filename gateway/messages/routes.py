@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
+from functools import partial
+
 from aiohttp import web
 
 from gateway.auth.accounts import ACCOUNTS
@@ -10,51 +11,61 @@ from gateway.auth.authentication import account_of
 from gateway.auth.permissions import check_balance, check_sender
 from gateway.http.answer import answer
 from gateway.http.body import read_json
-from gateway.http.context import LIMITS, METRICS, SEALER, TRACEPARENT, now_ms
-from gateway.http.fields import Encoding
+from gateway.http.context import LIMITS, SEALER, TRACEPARENT, now_ms
+from gateway.http.problem import Problem
 from gateway.http.query import read_limit, read_query, read_status, read_time
-from gateway.idempotency.idempotent import digest_of, idempotent
+from gateway.idempotency.idempotent import digest_of, idempotent, read_key, respond
 from gateway.idempotency.keys import Made, Stored
-from gateway.ingest import INGEST
+from gateway.messages.acceptance import ACCEPTANCE, answer_of
+from gateway.messages.accepted import accepted
 from gateway.messages.queries import MESSAGES, MessageFilter
-from gateway.messages.recent import RECENT
-from gateway.messages.singles import check_message, make_slice, measure
-from gateway.messages.types import MessageAccepted, MessageRequest
-from schemas.values.ids import single_message_id
+from gateway.messages.shared_chunks import SHARED_CHUNKS
+from gateway.messages.singles import check_message, group_of, make_slice, measure
+from gateway.messages.types import DECODER, MessageRequest
+from schemas.values.ids import ChunkId, single_message_id
+from schemas.values.lanes import Lane
 
-_DECODER = msgspec.json.Decoder(MessageRequest)
 LIST_PARAMETERS = ("to", "client_ref", "status", "from", "until", "cursor", "limit")
 
 
 async def accept_message(request: web.Request) -> web.Response:
-    """202 when Kafka has the message."""
+    """202 when Kafka has the message. A code with a key has a chunk of its own, so that it needs no PostgreSQL; a request
+    that would be refused goes that way too, because its key may know an answer of before."""
     read_query(request, ())
     app, account = request.app, account_of(request)
-    message, body_digest = await read_json(request, _DECODER, app[LIMITS].body_bytes)
-    digest = digest_of(request, body_digest)
+    message, body_digest = await read_json(request, DECODER, app[LIMITS].body_bytes)
+    key = read_key(request)
+    digest = None if key is None else digest_of(request, body_digest)
+    if key is None or Lane(message.lane) is not Lane.OTP:
+        begin = partial(app[ACCEPTANCE].begin, account, message, key=key, digest=digest, traceparent=request[TRACEPARENT])
+        try:
+            answered = answer_of(begin)
+        except Problem:
+            if key is None:
+                raise
+        else:
+            return respond(*await answered)
+    return await _accept_alone(request, message, digest)
+
+
+async def _accept_alone(request: web.Request, message: MessageRequest, digest: bytes | None) -> web.Response:
+    app, account = request.app, account_of(request)
 
     async def make(root: str) -> Stored:
         check_sender(account, message.sender, message.lane)
         checked = check_message(message, app[ACCOUNTS].routes)
         check_balance(account.available, checked.price, "/body")
-        slice_ = make_slice(
-            message,
-            checked,
-            tenant=account.tenant,
-            identity=single_message_id(root),
-            digest=digest,
-            now=now_ms(),
-            sealer=app[SEALER],
-        )
-        await app[INGEST].put_single(slice_, request[TRACEPARENT])
-        await app[RECENT].keep(slice_)
-        app[METRICS].count("sluice_accepted_messages_total", message.lane)
-        return _accepted(slice_.chunk, checked.encoding, checked.segments)
+        group, chunk = group_of(account.tenant, message, keyed=True), ChunkId(single_message_id(root))
+        slice_ = make_slice(group, [checked], chunk=chunk, digest=digest, now=now_ms(), sealer=app[SEALER])
+        await app[SHARED_CHUNKS].deliver(slice_, request[TRACEPARENT])
+        return accepted(slice_.chunk, checked.encoding, checked.segments)
 
     async def recall(made: Made) -> Stored:
-        return _accepted(made.id, *measure(message))
+        if not await app[SHARED_CHUNKS].confirm(account.tenant, made.id):
+            return await make(made.id[4:])
+        return accepted(made.id, *measure(message))
 
-    return await idempotent(request, digest, make, recall)
+    return await idempotent(request, digest or b"", make, recall)
 
 
 async def show_message(request: web.Request) -> web.Response:
@@ -76,8 +87,3 @@ async def show_messages(request: web.Request) -> web.Response:
     return answer(
         await request.app[MESSAGES].list(account_of(request).tenant, wanted, query.get("cursor"), read_limit(query))
     )
-
-
-def _accepted(identity: str, encoding: Encoding, segments: int) -> Stored:
-    body = MessageAccepted(id=identity, encoding=encoding, segments=segments)
-    return Stored(status=202, body=msgspec.json.encode(body), location=f"/v1/messages/{identity}")

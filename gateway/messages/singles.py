@@ -1,6 +1,7 @@
-"""One message: checked, rendered, sealed and made into a chunk of its own.
+"""Single messages: each checked and rendered, several sealed and made into a chunk.
 
-Enters: a `MessageRequest` and the routes. Leaves: what it will cost, and the slice for Kafka. Refused: 422 with a pointer.
+Enters: a `MessageRequest` and the routes; checked messages. Leaves: what it will cost; the slice for Kafka. Refused: 422
+with a pointer.
 The text of a single message is personal (a one-time password): what leaves is the body `{{text}}`, the same for all, and
 the rendered text as the sealed value of its variable. Placeholders in a value stay text, as in any value.
 """
@@ -8,7 +9,9 @@ the rendered text as the sealed value of its variable. Placeholders in a value s
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.carrier_routes import Routes
 from gateway.http.fields import Encoding
@@ -17,7 +20,7 @@ from gateway.http.texts import bad_text, explain, require_text
 from gateway.messages.types import MessageRequest
 from infra.security.sealing import Sealer
 from schemas.records.slice import Columns, Slice
-from schemas.values.ids import MessageId
+from schemas.values.ids import ChunkId
 from schemas.values.phone.number import PhoneError, normalise
 from schemas.values.positions import everyone
 from schemas.values.template import TEXT_BODY, TEXT_NAME, MissingVariable, compile_template
@@ -26,13 +29,31 @@ from schemas.values.text import TextError, count_segments, smart
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A message that can go out. `text`: rendered, look-alikes still in it; `price`: of all segments, in ten-thousandths."""
+    """A message that can go out. `text`: rendered, look-alikes still in it; `ref`: the client's reference, or None; `price`:
+    of all segments, in ten-thousandths."""
 
     number: int
     text: str
+    ref: str | None
     encoding: Encoding
     segments: int
     price: int
+
+
+class Group(NamedTuple):
+    """What all messages of a chunk agree in. `keyed`: they have idempotency keys."""
+
+    tenant: str
+    lane: str
+    sender: str
+    smart: bool
+    validity_seconds: int
+    keyed: bool
+
+
+def group_of(tenant: str, message: MessageRequest, *, keyed: bool) -> Group:
+    """With which others this message may share a chunk."""
+    return Group(tenant, message.lane, message.sender, message.smart_encoding, int(message.validity_seconds), keyed)
 
 
 def check_message(message: MessageRequest, routes: Routes) -> Checked:
@@ -47,36 +68,45 @@ def check_message(message: MessageRequest, routes: Routes) -> Checked:
     way = routes.way_of(number)
     if way is None:
         raise refusal("/to", "no_route", "no route leads to this destination")
-    return Checked(number=number, text=text, encoding=encoding, segments=segments, price=way.price * segments)
+    return Checked(
+        number=number,
+        text=text,
+        ref=message.client_ref,
+        encoding=encoding,
+        segments=segments,
+        price=way.price * segments,
+    )
 
 
 def make_slice(
-    message: MessageRequest, checked: Checked, *, tenant: str, identity: MessageId, digest: bytes, now: int, sealer: Sealer
+    group: Group, messages: Sequence[Checked], *, chunk: ChunkId, digest: bytes | None, now: int, sealer: Sealer
 ) -> Slice:
-    """The message as the chunk that it is."""
+    """These messages as a chunk. `digest`: of the request of one that is alone; of several each has its own elsewhere."""
+    count = len(messages)
+    refs = [message.ref for message in messages]
     columns = Columns(
-        to=array("Q", [checked.number]).tobytes(),
-        variables={TEXT_NAME: [checked.text]},
-        refs=None if message.client_ref is None else [message.client_ref],
+        to=array("Q", [message.number for message in messages]).tobytes(),
+        variables={TEXT_NAME: [message.text for message in messages]},
+        refs=refs if any(ref is not None for ref in refs) else None,
     )
-    key_id, sealed = sealer.seal(columns, tenant=tenant, campaign=None, chunk=identity)
+    key_id, sealed = sealer.seal(columns, tenant=group.tenant, campaign=None, chunk=chunk)
     return Slice(
-        tenant=tenant,
+        tenant=group.tenant,
         campaign=None,
-        chunk=identity,
+        chunk=chunk,
         part=0,
-        size=1,
-        lane=message.lane,
+        size=count,
+        lane=group.lane,
         send=1,
-        positions=everyone(1),
-        sender=message.sender,
+        positions=everyone(count),
+        sender=group.sender,
         body=TEXT_BODY,
-        smart=message.smart_encoding,
+        smart=group.smart,
         accepted_at=now,
         due_at=now,
-        expires_at=now + int(message.validity_seconds) * 1000,
+        expires_at=now + group.validity_seconds * 1000,
         digest=digest,
-        indexes=array("I", [0]).tobytes(),
+        indexes=array("I", range(count)).tobytes(),
         key_id=key_id,
         sealed=sealed,
     )

@@ -27,6 +27,9 @@ class MessageRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     smart_encoding: bool = False
 
 
+DECODER = msgspec.json.Decoder(MessageRequest)
+
+
 class MessageAccepted(msgspec.Struct, frozen=True, kw_only=True):
     """Kafka has the message."""
 

@@ -98,6 +98,8 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._counters: dict[str, Counter] = {}
+        self._counted: dict[tuple[str, tuple[str, ...]], Counter] = {}
+        """Those with labels, once they were counted; the library looks for them under a lock."""
         self._gauges: dict[str, Gauge] = {}
         self._histograms: dict[str, Histogram] = {}
         for row in METRICS:
@@ -112,8 +114,11 @@ class Metrics:
 
     def count(self, name: str, *labels: str, by: float = 1) -> None:
         """Add to a counter."""
-        metric = self._counters[name]
-        (metric.labels(*labels) if labels else metric).inc(by)
+        metric = self._counted.get((name, labels))
+        if metric is None:
+            metric = self._counters[name]
+            metric = self._counted[name, labels] = metric.labels(*labels) if labels else metric
+        metric.inc(by)
 
     def set(self, name: str, value: float, *labels: str) -> None:
         """Set a gauge."""

@@ -15,6 +15,7 @@ from infra.kafka.records import ConsumerRecord
 from schemas.records.codec import DecodeError, decode_as
 from schemas.records.slice import ResumeAt, Slice
 from schemas.records.wire import Envelope
+from schemas.values.ids import message_id_at
 from schemas.values.positions import places
 
 Key = tuple[str, str]
@@ -37,11 +38,8 @@ class AcceptedChunk:
 
     def message_ids(self, positions: int) -> list[str]:
         """The ids of the messages at these positions."""
-        if self.campaign is None:
-            return [self.chunk]
         index = array("I", self.indexes)
-        root = f"msg_{self.campaign[4:]}_{self.part}"
-        return [f"{root}_{index[p]}" for p in places(positions) if p < len(index)]
+        return [message_id_at(self.campaign, self.chunk, self.part, index[p]) for p in places(positions) if p < len(index)]
 
 
 class Ledger:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from infra.verify.accepted import AcceptedChunk
 from schemas.records.wire import DeliveryReceipt
 from schemas.values.ids import IdError, parse_message_id
-from schemas.values.positions import places
+from schemas.values.positions import everyone, places
 
 _PAGE = 4096
 Part = tuple[str, str]  # tenant; campaign and part, or a single message's id
@@ -44,7 +44,7 @@ class PublicEvents:
     def unheard(self, chunk: AcceptedChunk, sequence: int, positions: int) -> int:
         """Those of these positions that no event told to be in this state."""
         if chunk.campaign is None:
-            return 0 if sequence in self._singles.get((chunk.tenant, chunk.chunk), ()) else positions
+            return self._unheard_singles(chunk, sequence, positions)
         pages = self._parts.get(_part(chunk), {}).get(sequence, {})
         index, empty, out = array("I", chunk.indexes), bytes(_PAGE), 0
         for p in places(positions):
@@ -53,13 +53,20 @@ class PublicEvents:
                 out |= 1 << p
         return out
 
+    def _unheard_singles(self, chunk: AcceptedChunk, sequence: int, positions: int) -> int:
+        out = 0
+        for p, name in zip(places(positions), chunk.message_ids(positions), strict=True):
+            if sequence not in self._singles.get((chunk.tenant, name), ()):
+                out |= 1 << p
+        return out
+
     def strangers(self, known: Iterable[AcceptedChunk]) -> Iterator[str]:
         """Messages that events speak of and that stand in none of these chunks."""
         members: dict[Part, Pages] = defaultdict(dict)
-        singles = set()
+        singles: set[Part] = set()
         for chunk in known:
             if chunk.campaign is None:
-                singles.add((chunk.tenant, chunk.chunk))
+                singles.update((chunk.tenant, name) for name in chunk.message_ids(everyone(chunk.size)))
             elif _part(chunk) in self._parts:
                 _mark(members[_part(chunk)], array("I", chunk.indexes))
         yield from (of for tenant, of in self._singles if (tenant, of) not in singles)

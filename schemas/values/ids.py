@@ -2,10 +2,11 @@
 
 Enters: tenant and idempotency key (or time and random bytes), part, index. Leaves: opaque text, at most 64 characters.
 
-    campaign            cmp_<26>                        26 = 128 bits in Crockford's base 32
-    its message         msg_<26>_<part>_<index>
-    its chunk           chk_<26>_<part>_<number>
-    a single message    msg_<26>                        it is its own chunk, under the same id
+    campaign              cmp_<26>                        26 = 128 bits in Crockford's base 32
+    its message           msg_<26>_<part>_<index>
+    its chunk             chk_<26>_<part>_<number>
+    a single message      msg_<26>                        it is its own chunk, under the same id
+    singles in one chunk  msg_<26>-<index>                the chunk is chk_<26>
 
 Wrong: IdError for text that is no such id.
 
@@ -36,9 +37,9 @@ _SHIFTS = tuple(range(120, -1, -10))
 _ROOT = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 _NUMBER = "(0|[1-9][0-9]{0,9})"
 CAMPAIGN_PATTERN = f"^cmp_{_ROOT}$"
-MESSAGE_PATTERN = f"^msg_{_ROOT}(_{_NUMBER}_{_NUMBER})?$"
+MESSAGE_PATTERN = f"^msg_{_ROOT}(_{_NUMBER}_{_NUMBER}|-{_NUMBER})?$"
 """Those of ids as others may check them; numbers beyond `MAX_NUMBER` are none all the same."""
-_MESSAGE = re.compile(f"msg_({_ROOT})(?:_{_NUMBER}_{_NUMBER})?")
+_MESSAGE = re.compile(f"msg_({_ROOT})(?:_{_NUMBER}_{_NUMBER}|-{_NUMBER})?")
 _CAMPAIGN = re.compile(f"cmp_({_ROOT})")
 
 _SEED = 0x9747B28C
@@ -52,9 +53,14 @@ class IdError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedMessage:
-    """What a message id says: whose it is and where it stands. A single message has no campaign, part 0, index 0."""
+    """What a message id says: whose it is and where it stands.
+
+    A message of a campaign has no `chunk`: its id does not say in which one it is. A single message has its chunk and no
+    campaign, part 0, index 0 when it is alone.
+    """
 
     campaign: CampaignId | None
+    chunk: ChunkId | None
     part: int
     index: int
 
@@ -87,6 +93,18 @@ def single_message_id(root: str) -> MessageId:
     return MessageId("msg_" + root)
 
 
+def shared_chunk_id(root: str) -> ChunkId:
+    """The id of a chunk that single messages share, of 26 fresh characters."""
+    return ChunkId("chk_" + root)
+
+
+def message_id_at(campaign: str | None, chunk: str, part: int, index: int) -> MessageId:
+    """The id of the message at this index of a chunk: a campaign's, a single one's, or one of singles that share it."""
+    if campaign is not None:
+        return campaign_message_id(CampaignId(campaign), part, index)
+    return MessageId(f"msg_{chunk[4:]}-{index}" if chunk.startswith("chk_") else chunk)
+
+
 def campaign_message_id(campaign: CampaignId, part: int, index: int) -> MessageId:
     """The id of the message at this index (from 0) of an uploaded part (inline recipients: part 0)."""
     return MessageId(f"msg_{campaign[4:]}_{part}_{index}")
@@ -109,12 +127,16 @@ def parse_message_id(text: str) -> ParsedMessage:
     match = _MESSAGE.fullmatch(text)
     if match is None:
         raise IdError("not a message's id")
-    if match[2] is None:
-        return ParsedMessage(campaign=None, part=0, index=0)
-    part, index = int(match[2]), int(match[3])
-    if part > MAX_NUMBER or index > MAX_NUMBER:
+    root, numbers = match[1], [int(number) for number in match.groups()[1:] if number is not None]
+    if any(number > MAX_NUMBER for number in numbers):
         raise IdError("not a message's id")
-    return ParsedMessage(campaign=CampaignId("cmp_" + match[1]), part=part, index=index)
+    match numbers:
+        case [part, index]:
+            return ParsedMessage(campaign=CampaignId("cmp_" + root), chunk=None, part=part, index=index)
+        case [index]:
+            return ParsedMessage(campaign=None, chunk=shared_chunk_id(root), part=0, index=index)
+        case _:
+            return ParsedMessage(campaign=None, chunk=ChunkId(text), part=0, index=0)
 
 
 def concat_reference(message: MessageId) -> int:
@@ -146,7 +168,7 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 def message_ids(campaign: str | None, chunk: str, part: int, indexes: bytes) -> list[bytes]:
     """The ids, as UTF-8, of a chunk's messages at these indexes (packed uint32) of its upload part."""
-    if campaign is None:
+    if campaign is None and not chunk.startswith("chk_"):
         return [chunk.encode()] * (len(indexes) // 4)
-    prefix = f"msg_{campaign[4:]}_{part}_".encode()
+    prefix = (f"msg_{chunk[4:]}-" if campaign is None else f"msg_{campaign[4:]}_{part}_").encode()
     return [b"%s%d" % (prefix, index) for index in array("I", indexes)]

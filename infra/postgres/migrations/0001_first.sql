@@ -200,6 +200,26 @@ CREATE TABLE chunk_payloads (
 CREATE INDEX chunk_payloads_newest ON chunk_payloads (tenant, accepted_at DESC, chunk);
 CREATE INDEX chunk_payloads_campaign ON chunk_payloads (tenant, campaign, part);
 
+-- Idempotency keys of single messages that share a chunk, written by the gateway before the chunk goes to Kafka.
+CREATE TABLE message_keys (
+    tenant uuid NOT NULL,
+    root text COLLATE "C" NOT NULL,           -- what derives from tenant and key
+    digest bytea NOT NULL,                    -- of the request
+    chunk text NOT NULL,
+    position smallint NOT NULL,
+    at bigint NOT NULL,
+    PRIMARY KEY (tenant, root)
+);
+
+-- Their chunks, until the sinks have them: a gateway may have died between writing this and writing to Kafka.
+CREATE TABLE unconfirmed_chunks (
+    tenant uuid NOT NULL,
+    chunk text NOT NULL,
+    record bytea NOT NULL,                    -- an encoded envelope, personal columns sealed
+    at bigint NOT NULL,
+    PRIMARY KEY (tenant, chunk)
+);
+
 CREATE TABLE chunks (
     tenant uuid NOT NULL,
     chunk text NOT NULL,
@@ -374,7 +394,7 @@ BEGIN
         END IF;
     END;
     FOREACH name IN ARRAY ARRAY['api_keys', 'balances', 'reservations', 'allowances', 'campaigns', 'campaign_parts',
-        'rejections', 'chunk_payloads', 'chunks', 'campaign_counts', 'campaign_spend', 'attempt_chunks', 'held',
+        'rejections', 'chunk_payloads', 'message_keys', 'unconfirmed_chunks', 'chunks', 'campaign_counts', 'campaign_spend', 'attempt_chunks', 'held',
         'carrier_refs', 'uncertain_positions', 'receipt_parts'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
@@ -395,7 +415,7 @@ GRANT SELECT ON tenants, api_keys, balances, chunks, chunk_payloads, campaign_co
     routes, config_version TO sluice_app;
 GRANT SELECT (id, number, kind, rate, window_size, binds, partition) ON carriers TO sluice_app;
 GRANT SELECT, INSERT, UPDATE ON campaigns TO sluice_app;
-GRANT SELECT, INSERT ON campaign_parts, rejections TO sluice_app;
+GRANT SELECT, INSERT ON campaign_parts, rejections, message_keys, unconfirmed_chunks TO sluice_app;
 
 -- What the gateway must know before it knows the tenant: every key that is in force.
 CREATE FUNCTION keys_in_force() RETURNS TABLE (id text, tenant uuid, hash bytea, lanes text[], senders text[],
@@ -411,8 +431,9 @@ GRANT EXECUTE ON FUNCTION keys_in_force() TO sluice_app;
 
 CREATE VIEW messages WITH (security_invoker = true) AS
 SELECT c.tenant, c.campaign, c.chunk, (m.place - 1)::smallint AS position,
-       CASE WHEN c.campaign IS NULL THEN c.chunk
-            ELSE 'msg_' || substr(c.campaign, 5) || '_' || c.part || '_' ||
+       CASE WHEN c.campaign IS NULL AND c.chunk LIKE 'msg%' THEN c.chunk
+            ELSE 'msg_' || CASE WHEN c.campaign IS NULL THEN substr(c.chunk, 5) || '-'
+                                ELSE substr(c.campaign, 5) || '_' || c.part || '_' END ||
                  (get_byte(p.indexes, 4 * (m.place - 1)::int) + 256 * get_byte(p.indexes, 4 * (m.place - 1)::int + 1)
                   + 65536 * get_byte(p.indexes, 4 * (m.place - 1)::int + 2)
                   + 16777216::bigint * get_byte(p.indexes, 4 * (m.place - 1)::int + 3)) END AS id,

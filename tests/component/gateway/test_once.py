@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -50,6 +51,7 @@ def age(env: GatewayEnv, milliseconds: int) -> None:
     with psycopg.connect(env.postgres) as connection:
         connection.execute("UPDATE campaigns SET created_at = created_at - %s", (milliseconds,))
         connection.execute("UPDATE chunk_payloads SET accepted_at = accepted_at - %s", (milliseconds,))
+        connection.execute("UPDATE message_keys SET at = at - %s", (milliseconds,))
 
 
 @pytest.mark.parametrize(("path", "body"), [("/v1/messages", MESSAGE), ("/v1/campaigns", CAMPAIGN)])
@@ -154,11 +156,12 @@ async def test_a_message_in_postgresql_is_known_too(
     assert (status, problem["code"]) == (409, "key_used")
 
 
+@pytest.mark.parametrize("lose", [lambda env, _: forget(env), begin_anew], ids=["redis", "redis-and-gateway"])
 async def test_another_body_is_refused_before_the_sinks_have_written_the_first(
-    client: ClientSession, env: GatewayEnv, key: str
+    client: ClientSession, env: GatewayEnv, gateway: Gateway, key: str, lose: Callable[[GatewayEnv, Gateway], None]
 ) -> None:
     status, first, _ = await post(client, "/v1/messages", MESSAGE, key)
-    forget(env)
+    lose(env, gateway)
     conflict, problem, _ = await post(client, "/v1/messages", MESSAGE | {"body": "Other"}, key)
     assert (status, conflict, problem.get("code")) == (202, 422, "idempotency_conflict")
     again = await post(client, "/v1/messages", MESSAGE, key)

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import ClientError, ClientSession
 
 from infra.services.ports import free_port
+from schemas.values.ids import message_ids
 from tests.support.gateway_env import GatewayEnv, slices_of
 from tests.support.waiting import wait_for
 
@@ -43,6 +44,11 @@ def given(env: GatewayEnv, folder: Path, port: int) -> str:
     )
 
 
+def ids_on_topic(env: GatewayEnv) -> set[str]:
+    found = slices_of(env.settings.kafka.bootstrap or "", "ingest-transactional")
+    return {name.decode() for _, s in found for name in message_ids(s.campaign, s.chunk, s.part, s.indexes)}
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 async def test_every_answered_message_is_on_the_topic(env: GatewayEnv, tmp_path: Path, how: signal.Signals) -> None:
     port, answered = free_port(), list[str]()
@@ -70,5 +76,5 @@ async def test_every_answered_message_is_on_the_topic(env: GatewayEnv, tmp_path:
             process.kill()
             await process.wait()
     assert code == (0 if how is signal.SIGTERM else -signal.SIGKILL)
-    on_topic = {s.chunk for _, s in slices_of(env.settings.kafka.bootstrap or "", "ingest-transactional")}
+    on_topic = ids_on_topic(env)
     assert len(answered) >= 100 and set(answered) <= on_topic

@@ -13,11 +13,16 @@ from gateway.messages import queries
 from schemas.records.codec import decode_as
 from schemas.records.slice import Slice
 from schemas.records.wire import Envelope
+from schemas.values.ids import message_ids
 from tests.support.gateway_offline import ListedOutbox, message
 
 
 def slices(outbox: ListedOutbox) -> list[Slice]:
     return [slice_ for _, _, value in outbox.sent for slice_ in decode_as(value, Envelope).slices]
+
+
+def ids(slice_: Slice) -> list[str]:
+    return [name.decode() for name in message_ids(None, slice_.chunk, 0, slice_.indexes)]
 
 
 async def test_a_message_and_its_reading(client: ClientSession) -> None:
@@ -28,15 +33,26 @@ async def test_a_message_and_its_reading(client: ClientSession) -> None:
         assert (response.status, (await response.json())["to"]) == (200, "+4915112345678")
 
 
-async def test_a_repeat_with_a_key_has_the_same_id(client: ClientSession, outbox: ListedOutbox) -> None:
+async def test_a_repeat_of_a_code_with_a_key_has_the_same_id(client: ClientSession, outbox: ListedOutbox) -> None:
     headers = {"Idempotency-Key": "order-1"}
     found = []
     for _ in range(2):
-        async with client.post("/v1/messages", json=message(), headers=headers) as response:
+        async with client.post("/v1/messages", json=message(lane="otp"), headers=headers) as response:
             assert response.status == 202
             found.append((await response.json())["id"])
     assert found[0] == found[1] and {slice_.chunk for slice_ in slices(outbox)} == {found[0]}
     assert len({slice_.digest for slice_ in slices(outbox)}) == 1
+
+
+@pytest.mark.parametrize("lane", ["transactional", "marketing"])
+async def test_another_message_with_a_key_waits_until_someone_knows_the_key(
+    client: ClientSession, outbox: ListedOutbox, lane: str
+) -> None:
+    """It may have a place in a chunk already, which only PostgreSQL knows."""
+    async with client.post("/v1/messages", json=message(lane=lane), headers={"Idempotency-Key": "order-1"}) as response:
+        problem = await response.json(content_type="application/problem+json")
+    assert (response.status, problem["code"]) == (503, "database_unavailable") and response.headers["Retry-After"]
+    assert outbox.sent == []
 
 
 async def test_nobody_says_that_there_is_no_message_without_knowing(
@@ -74,14 +90,14 @@ async def test_kafka_away(client: ClientSession, outbox: ListedOutbox) -> None:
     assert int(response.headers["Retry-After"]) > 0
 
 
-async def test_singles_that_arrive_together_share_records(client: ClientSession, outbox: ListedOutbox) -> None:
+async def test_singles_that_arrive_together_share_chunks(client: ClientSession, outbox: ListedOutbox) -> None:
     async def send() -> str:
         async with client.post("/v1/messages", json=message()) as response:
             return str((await response.json())["id"])
 
     identities = await asyncio.gather(*(send() for _ in range(60)))
-    assert {slice_.chunk for slice_ in slices(outbox)} == set(identities)
-    assert len(outbox.sent) < 60
+    assert sorted(message_id for slice_ in slices(outbox) for message_id in ids(slice_)) == sorted(identities)
+    assert len(outbox.sent) == len(slices(outbox)) < 60
     for _, key, value in outbox.sent:
         assert key == decode_as(value, Envelope).slices[0].chunk.encode()
 

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from connectors.dispatch.send_batch import SendBatch
 from gateway.app import Gateway
 from gateway.carrier_routes import Routes
-from gateway.messages.singles import check_message, make_slice
+from gateway.messages.singles import check_message, group_of, make_slice
 from gateway.messages.types import MessageRequest
 from schemas.records.codec import decode_as
 from schemas.records.slice import Slice
 from schemas.records.wire import Envelope
-from schemas.values.ids import single_message_id
+from schemas.values.ids import ChunkId, single_message_id
 from schemas.values.template import TEXT_BODY, compile_template
 from schemas.values.text import count_segments, smart
 from streams.outcome import Next
@@ -48,13 +48,19 @@ def made(request: MessageRequest) -> tuple[str, int, Slice]:
         checked.encoding,
         checked.segments,
         make_slice(
-            request, checked, tenant="t", identity=single_message_id("0" * 26), digest=b"d" * 16, now=5, sealer=SEALER
+            group_of("t", request, keyed=False),
+            [checked],
+            chunk=ChunkId(single_message_id("0" * 26)),
+            digest=b"d" * 16,
+            now=5,
+            sealer=SEALER,
         ),
     )
 
 
-async def sent(client: ClientSession, outbox: ListedOutbox, body: bytes) -> bytes:
-    async with client.post("/v1/messages", data=body, headers={"Content-Type": "application/json"}) as response:
+async def sent(client: ClientSession, outbox: ListedOutbox, body: bytes, **headers: str) -> bytes:
+    headers = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    async with client.post("/v1/messages", data=body, headers=headers) as response:
         assert response.status == 202, await response.text()
     [(_, _, value)] = outbox.sent
     assert value is not None
@@ -79,8 +85,8 @@ async def test_nothing_of_a_message_is_in_clear(
 async def test_the_digest_of_a_request_cannot_be_found_by_trying_texts(
     client: ClientSession, gateway: Gateway, outbox: ListedOutbox
 ) -> None:
-    body = json.dumps(message(body="271828")).encode()
-    [slice_] = decode_as(await sent(client, outbox, body), Envelope).slices
+    body = json.dumps(message(body="271828", lane="otp")).encode()
+    [slice_] = decode_as(await sent(client, outbox, body, Idempotency_Key="login-1"), Envelope).slices
     plain = blake2b(body, digest_size=16).digest()
     asked = b"POST /v1/messages\n" + plain
     assert slice_.digest == gateway.sealer.hash_request(asked)

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from schemas.values.ids import (
     ALPHABET,
     CampaignId,
+    ChunkId,
     IdError,
     MessageId,
+    ParsedMessage,
     TenantId,
     campaign_id,
     campaign_message_id,
@@ -17,10 +19,12 @@ from schemas.values.ids import (
     derived_id,
     encode_128,
     fresh_id,
+    message_id_at,
     murmur2,
     parse_campaign_id,
     parse_message_id,
     partition_of,
+    shared_chunk_id,
     single_message_id,
 )
 
@@ -64,8 +68,18 @@ def test_a_campaigns_message_tells_where_it_stands(root: str, part: int, index: 
 
 
 @given(ROOTS)
-def test_a_single_message_has_no_campaign(root: str) -> None:
-    assert parse_message_id(single_message_id(root)).campaign is None
+def test_a_single_message_is_its_own_chunk(root: str) -> None:
+    message = single_message_id(root)
+    assert parse_message_id(message) == ParsedMessage(campaign=None, chunk=ChunkId(message), part=0, index=0)
+    assert message_id_at(None, message, 0, 0) == message
+
+
+@given(ROOTS, SMALL)
+def test_singles_that_share_a_chunk_tell_which_and_where(root: str, index: int) -> None:
+    chunk = shared_chunk_id(root)
+    message = message_id_at(None, chunk, 0, index)
+    assert message == f"msg_{root}-{index}" and len(message) <= 64
+    assert parse_message_id(message) == ParsedMessage(campaign=None, chunk=chunk, part=0, index=index)
 
 
 def test_the_forms_are_those_of_the_interface() -> None:
@@ -93,6 +107,11 @@ def test_the_forms_are_those_of_the_interface() -> None:
         f"msg_{'0' * 26}_1_-1",
         f"msg_{'0' * 26}_1_4294967296",
         f"msg_{'0' * 26}_١_1",
+        f"msg_{'0' * 26}-",
+        f"msg_{'0' * 26}-01",
+        f"msg_{'0' * 26}--1",
+        f"msg_{'0' * 26}-4294967296",
+        f"msg_{'0' * 26}-1_1",
     ],
 )
 def test_other_text_is_no_message_id(text: str) -> None:

@@ -1,0 +1,23 @@
+-- Claim idempotency keys for the requests of one batch. KEYS: epoch, marks. ARGV: lease ms, kept ms, a digest for each mark.
+-- Answers for each: {"new" | "again"} | {"other"} | {"done", answer} | {"running", ms left}.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('SET', KEYS[1], now, 'NX')
+local answers = {}
+for n = 2, #KEYS do
+  local digest = ARGV[n + 1]
+  local mark = redis.call('HMGET', KEYS[n], 'digest', 'answer', 'until')
+  local left = tonumber(mark[3] or '0') - now
+  if mark[1] and mark[1] ~= digest then
+    answers[n - 1] = {'other'}
+  elseif mark[2] then
+    answers[n - 1] = {'done', mark[2]}
+  elseif left > 0 then
+    answers[n - 1] = {'running', tostring(left)}
+  else
+    redis.call('HSET', KEYS[n], 'digest', digest, 'until', now + ARGV[1])
+    redis.call('PEXPIRE', KEYS[n], ARGV[2])
+    answers[n - 1] = {mark[1] and 'again' or 'new'}
+  end
+end
+return answers
