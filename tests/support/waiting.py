@@ -12,12 +12,12 @@ from collections.abc import Callable
 PATIENCE_SECONDS = 30.0
 
 
-async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Return when `condition` holds; AssertionError after `seconds`."""
+async def until(condition: Callable[[], object], seconds: float = 30.0, pause: float = 0.002) -> None:
+    """Return when `condition` holds; AssertionError after `seconds`. `pause` between two looks."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s"
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(pause)
 
 
 async def turns(count: int = 50) -> None:

@@ -59,7 +59,7 @@ def outcomes(harness: SenderHarness) -> dict[tuple[str, str, str | None], int]:
 
 async def seconds_until(condition: Callable[[], object]) -> float:
     began = asyncio.get_running_loop().time()
-    await until(condition, 20)
+    await until(condition, 20, pause=0.02)
     return asyncio.get_running_loop().time() - began
 
 
@@ -83,7 +83,7 @@ async def put_off(bad: set[int]) -> set[int]:
     taken = throttling(harness, lambda one: int(one.destination) - FIRST in bad)
     harness.add(300)
     assert await seconds_until(lambda: len(taken) == 300 - len(bad)) < 3, bad
-    await until(lambda: set(harness.settled().values()) == {("sent", "none"), ("transient", "throttled")})
+    await until(lambda: set(harness.settled().values()) == {("sent", "none"), ("transient", "throttled")}, pause=0.1)
     assert len(set(taken)) == len(taken) == 300 - len(bad)
     return {p for p, word in harness.settled().items() if word == ("transient", "throttled")}
 
