@@ -18,6 +18,11 @@ kind of result:
 Segments (called parts) of one message are sent one after the other, each after the answer of the one before, so
 `sent_parts` is always a prefix: counted from the first segment of the message, `first_part` included. `ids` speaks of this
 call's segments alone.
+
+A kind whose settings say `sends_whole` takes a message of several segments in one call. It is then asked once a message:
+`first_part` and `part_count` are 0. Its results speak of the whole message: Accepted has one id, the others no `sent_parts` and
+no `ids`; one receipt settles it. A carrier's rate stays in segments per second: the caller pays for all segments of a message
+before it is sent, so no allowance is exceeded, and the price stays by segments too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -62,7 +67,7 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Every segment that was asked for is with the carrier."""
+    """Every segment that was asked for is with the carrier. `ids`: one a segment; one in all when its kind `sends_whole`."""
 
     ref: int
     ids: tuple[str, ...]
@@ -118,7 +123,7 @@ Result = Accepted | Refused | Throttled | Unknown | NotSent | Unfit
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What the carrier reports of one segment.
+    """What the carrier reports of one segment; of the message, when its kind `sends_whole`.
 
     `carrier_message_id` as it stood in the receipt (see `Carrier.lookup_ids`); `other_id` when it names a second one.
     `state`: one of `schemas.values.status.RECEIPT_STATES`. `code` the carrier's error code or ''. `destination`: digits of

@@ -48,8 +48,9 @@ class AttemptBlock:
             self._destinations = frozenset([numbers[rank] for rank in self.ranks])
         return self._destinations
 
-    def submits(self, now: int) -> tuple[list[Submit], dict[int, Outcome]]:
-        """What goes out first, and messages that have no text. `now` in milliseconds."""
+    def submits(self, now: int, *, whole: bool) -> tuple[list[Submit], dict[int, Outcome]]:
+        """What goes out first, and messages that have no text. `now` in milliseconds; `whole`: the carrier takes all
+        segments of a message at once."""
         load = self.load
         slice_, numbers, segments, common = load.slice, load.facts.numbers, load.facts.segments, load.common_text
         base = self.number << RANK_BITS
@@ -74,17 +75,21 @@ class AttemptBlock:
                         validity_seconds=validity,
                     )
                 )
+            elif whole:
+                out.append(self._submit(rank, text, validity))
             else:
                 self.texts[rank] = text
                 self.ids[rank] = had = load.kept.get(rank, ())
-                out.append(self._part(rank, len(had), 1, validity))
+                out.append(self._submit(rank, text, validity, len(had), 1))
         return out, bad
 
     def part(self, rank: int, first: int, count: int, now: int) -> Submit:
         """So many segments of a message that has several, from this one on."""
-        return self._part(rank, first, count, max(1, (self.load.slice.expires_at - now) // 1000))
+        validity = max(1, (self.load.slice.expires_at - now) // 1000)
+        return self._submit(rank, self.texts[rank], validity, first, count)
 
-    def _part(self, rank: int, first: int, count: int, validity: int) -> Submit:
+    def _submit(self, rank: int, text: str, validity: int, first: int = 0, count: int = 0) -> Submit:
+        """Of a message that has several segments, `count` from `first` on; all by default."""
         facts = self.load.facts
         total = facts.segments[rank]
         # With the last one that was counted go all that are left: the carrier may count otherwise.
@@ -93,7 +98,7 @@ class AttemptBlock:
             id_of=self._message_id,
             sender=self.load.slice.sender,
             destination=str(facts.numbers[rank]),
-            text=self.texts[rank],
+            text=text,
             validity_seconds=validity,
             parts=total,
             first_part=first,

@@ -31,7 +31,7 @@ MakeMatcher = Callable[[str], ReceiptMatcher]
 
 
 class CarrierPool:
-    """`make_sender(row, connection, matcher, window)` and `make_matcher(carrier)` come from the role."""
+    """`make_sender(row, connection, matcher, wiring)` and `make_matcher(carrier)` come from the role."""
 
     def __init__(self, pool: Pool, make_sender: MakeSender, make_matcher: MakeMatcher, registry: Registry) -> None:
         self._pool = pool

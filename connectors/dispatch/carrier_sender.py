@@ -28,6 +28,7 @@ from connectors.dispatch.refusals import Word
 from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.settling import Outcome
 from connectors.dispatch.throttles import Throttles
+from connectors.dispatch.whole_messages import WholeMessages
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
@@ -50,8 +51,9 @@ class CarrierSender:
         *,
         rate: float,
         window: int,
+        whole: bool = False,
     ) -> None:
-        self.send_over(carrier, window)
+        self.send_over(carrier, window, whole=whole)
         self.queue = queue
         self.matcher = matcher
         self.rate = rate
@@ -77,10 +79,12 @@ class CarrierSender:
         """Blocks of these owned_partitions without their last answer."""
         return sum(work.owned in owned_partitions for _, work in self._blocks.values())
 
-    def send_over(self, carrier: Carrier, window: int) -> None:
-        """From now on over this connection; what is in flight over another one is answered by that one."""
+    def send_over(self, carrier: Carrier, window: int, *, whole: bool) -> None:
+        """From now on over this connection; what is in flight over another one is answered by that one. `whole`: it takes
+        all segments of a message at once."""
         self.carrier = carrier
         self.window = window
+        self._whole = WholeMessages() if whole else None
         self._receive = partial(self._on_results, carrier)
 
     def add(self, work: QueuedBatch) -> None:
@@ -111,13 +115,12 @@ class CarrierSender:
             if flight.work.owned.closed:
                 self._blocks.pop(flight.block.number, None)
             elif self._over(flight.work.load) is Reason.VALIDITY_ENDED:
-                ids = flight.block.ids[flight.rank]
-                self._answer(
-                    flight.block, flight.work, flight.rank, Outcome(outcome="partial", reason=Reason.PARTIAL, ids=ids)
-                )
+                self._give_up_rest(flight)
             else:
                 left.append(flight)
         self._further = left
+        if self._whole is not None and not self.queue:
+            self._whole.forget()
         self._throttles.sweep()
         self.settle_open()
         self.wake()
@@ -140,12 +143,14 @@ class CarrierSender:
             slots -= 1
         while slots > 0 and tokens > 0 and not self._draining:
             work = self.queue.front(self._over)
-            count = 0 if work is None else self._block_size(work, slots, tokens)
+            count = cost = 0 if work is None else self._block_size(work, slots, tokens)
+            if work is not None and count and self._whole is not None:
+                count, cost = self._whole.pay(work.load.next_costs(count), tokens)
+            tokens -= cost
             if work is None or count == 0:
                 break
             self._start(work, count)
             slots -= count
-            tokens -= count
         self._pacer.spend(before - tokens, now)
         if slots > 0 and (self.queue or self._further):
             self._ask(now)
@@ -200,7 +205,7 @@ class CarrierSender:
     def _go(self, block: AttemptBlock, work: QueuedBatch) -> None:
         """The start stands in the log: now, and only now, the first byte."""
         self._reserved -= self._awaiting.pop(block.number, 0)
-        submits, bad = block.submits(self._now())
+        submits, bad = block.submits(self._now(), whole=self._whole is not None)
         for rank, outcome in bad.items():
             self._answer(block, work, rank, outcome)
         if submits:
@@ -218,9 +223,17 @@ class CarrierSender:
     def _send_further(self, tokens: int) -> int:
         """The next segments of one message, as many as there are tokens for; how many."""
         flight = self._further.popleft()
+        if self._whole is not None:  # its kind was changed between two segments: the new one has no use for the rest
+            self._give_up_rest(flight)
+            return 0
         count = min(tokens, flight.block.segments_left(flight.rank, flight.part))
         self.carrier.send([flight.block.part(flight.rank, flight.part, count, self._now())], self._receive)
         return count
+
+    def _give_up_rest(self, flight: Flight) -> None:
+        """The segments of a message that are missing can go no more."""
+        ids = flight.block.ids[flight.rank]
+        self._answer(flight.block, flight.work, flight.rank, Outcome(outcome="partial", reason=Reason.PARTIAL, ids=ids))
 
     def _on_results(self, carrier: Carrier, results: list[Result]) -> None:
         blocks, stored, learn, doubts = self._blocks, carrier.stored_id, self.matcher.learn, self._doubts.open

@@ -34,7 +34,7 @@ from schemas.values.lanes import Pool
 STAND_SECONDS = 5.0
 log = structlog.get_logger()
 
-MakeSender = Callable[[CarrierRow, Carrier, ReceiptMatcher, int], CarrierSender]
+MakeSender = Callable[[CarrierRow, Carrier, ReceiptMatcher, Wiring], CarrierSender]
 
 
 class CarrierSession:
@@ -52,7 +52,7 @@ class CarrierSession:
         self._moving: asyncio.Task[None] | None = None
         self._wake: Callable[[], None] = lambda: None
         carrier, _ = self._connect(wiring)
-        self.sender = make_sender(row, carrier, matcher, wiring.window * wiring.binds)
+        self.sender = make_sender(row, carrier, matcher, wiring)
         self._wake = self.sender.wake
         self._match_ids_of(carrier)
 
@@ -83,7 +83,7 @@ class CarrierSession:
         while self._made != self._wanted:
             wanted = self._wanted
             if wanted.differs_in_size_alone(self._made):
-                self.sender.window = wanted.window * wanted.binds
+                self.sender.window = wanted.in_flight
                 await self.sender.carrier.resize(wanted.window, wanted.binds)
             else:
                 await self._replace(wanted)
@@ -103,7 +103,7 @@ class CarrierSession:
             new, _ = self._connect(wanted)
             await new.open()
         self._match_ids_of(new)
-        self.sender.send_over(new, wanted.window * wanted.binds)
+        self.sender.send_over(new, wanted.in_flight, whole=wanted.sends_whole)
         await self._close(old)
         await new.resize(wanted.window, wanted.binds)
 

@@ -19,7 +19,7 @@ from contextlib import suppress
 import structlog
 
 from connectors.carriers.contract import Carrier
-from connectors.carriers.registry import REGISTRY
+from connectors.carriers.registry import REGISTRY, Registry
 from connectors.dispatch.batch_queue import BatchQueue
 from connectors.dispatch.capacity_reporter import CapacityReporter
 from connectors.dispatch.carrier_notices import CarrierSights
@@ -33,6 +33,7 @@ from connectors.dispatch.partition_assignment import AssignmentParts, PartitionA
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.reliable_publisher import ReliablePublisher
 from connectors.dispatch.send_batch import SendBatch
+from connectors.dispatch.wiring import Wiring
 from infra.kafka.client import make_consumer
 from infra.kafka.command_cache import CommandCache
 from infra.kafka.outbox import Outbox
@@ -59,8 +60,8 @@ RECEIPTS_LINGER = {lanes.Pool.OTP: 0.002, lanes.Pool.BULK: 0.01}
 log = structlog.get_logger()
 
 
-async def run(role: RoleContext) -> None:
-    """The role: until `role.stop`."""
+async def run(role: RoleContext, registry: Registry = REGISTRY) -> None:
+    """The role: until `role.stop`. `registry`: the kinds of carriers."""
     settings = role.settings
     keyring = load_keyring(settings.keyring_path)
     database = await open_pool(settings.postgres.url.get_secret_value() if settings.postgres.url else "", size=2)
@@ -72,7 +73,7 @@ async def run(role: RoleContext) -> None:
     try:
         await config.start()
         await commands.start()
-        process = Dispatch(role, pool, outbox, Sealer(keyring), config, commands, database, redis)
+        process = Dispatch(role, pool, outbox, Sealer(keyring), config, commands, database, redis, registry)
         await process.run()
     finally:
         await commands.stop()
@@ -94,6 +95,7 @@ class Dispatch:
         commands: CommandCache,
         database: Pool,
         redis: Redis,
+        registry: Registry,
     ) -> None:
         self._role = role
         self._pool = pool
@@ -111,7 +113,7 @@ class Dispatch:
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._batches: asyncio.Queue[list[ConsumerRecord]] = asyncio.Queue()
         self._changed = asyncio.Event()
-        self._carrier_pool = CarrierPool(pool, self._make_sender, self._make_matcher, REGISTRY)
+        self._carrier_pool = CarrierPool(pool, self._make_sender, self._make_matcher, registry)
         bootstrap, group = role.settings.kafka.bootstrap or "", f"sluice-dispatch-{pool}"
         self._estate = PartitionAssignment(
             AssignmentParts(
@@ -226,10 +228,18 @@ class Dispatch:
             carrier, post, self._publisher.dead_letter_unreadable, self._sealer, now, linger=RECEIPTS_LINGER[self._pool]
         )
 
-    def _make_sender(self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, window: int) -> CarrierSender:
+    def _make_sender(self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, wiring: Wiring) -> CarrierSender:
         leases = Leases(row.id, self._tokens, lambda: f"{self._owner}:{next(self._numbers)}")
         return CarrierSender(
-            carrier, BatchQueue(lanes.POOLS[self._pool]), matcher, leases, self._over, now, rate=row.rate, window=window
+            carrier,
+            BatchQueue(lanes.POOLS[self._pool]),
+            matcher,
+            leases,
+            self._over,
+            now,
+            rate=row.rate,
+            window=wiring.in_flight,
+            whole=wiring.sends_whole,
         )
 
     def _over(self, load: SendBatch) -> Reason | None:

@@ -113,6 +113,11 @@ class SendBatch:
         """Messages not started, or started and given back."""
         return len(self._ranks) - self._at + len(self._front)
 
+    def next_costs(self, count: int) -> list[int]:
+        """Segments of each of the messages that `take` would give."""
+        ranks = [*self._front[:count], *self._ranks[self._at : self._at + count]][:count]
+        return [self.facts.segments[rank] for rank in ranks]
+
     def take(self, count: int) -> list[int]:
         """The next `count` ranks at most, ascending."""
         taken, self._front = self._front[:count], self._front[count:]

@@ -24,6 +24,16 @@ class Wiring:
     kind: Kind
     settings: KindSettings
 
+    @property
+    def in_flight(self) -> int:
+        """Most messages without an answer at a time, over all its connections."""
+        return self.window * self.binds
+
+    @property
+    def sends_whole(self) -> bool:
+        """Whether a message goes in one call, however many segments it has."""
+        return self.settings.sends_whole
+
     def connect(self, callbacks: CarrierCallbacks, *, binds: int | None = None) -> Carrier:
         """A connection, not opened; `binds` unless all of them."""
         return self.kind.connect(self.settings, callbacks, window=self.window, binds=self.binds if binds is None else binds)

@@ -57,7 +57,7 @@ async def dial() -> AsyncIterator[Callable[..., object]]:
                 random=lambda: 0.0,
                 backoff=Backoff(first=0.02, longest=0.1),
             )
-            harness.sender.send_over(carrier, 10)
+            harness.sender.send_over(carrier, 10, whole=False)
             await carrier.open()
             stack.push_async_callback(carrier.close)
             await until(lambda: carrier.connected)

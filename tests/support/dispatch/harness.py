@@ -123,7 +123,9 @@ class Plenty:
 class SenderHarness:
     """An sender with everything around it."""
 
-    def __init__(self, lane: Lane = Lane.MARKETING, *, window: int = 100, rate: float = 1_000_000) -> None:
+    def __init__(
+        self, lane: Lane = Lane.MARKETING, *, window: int = 100, rate: float = 1_000_000, whole: bool = False
+    ) -> None:
         self.line, self.log, self.tokens = CarrierSession(window), Log(), Plenty()
         self.over: Reason | None = None
         self.noted: dict[tuple[str, int], int] = {}
@@ -139,6 +141,7 @@ class SenderHarness:
             lambda: NOW,
             rate=rate,
             window=window,
+            whole=whole,
         )
         self._offset = 0
 

@@ -14,6 +14,7 @@ from connectors.carriers.registry import Kind
 from connectors.dispatch import carrier_session
 from connectors.dispatch.carrier_session import CarrierSession
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
+from connectors.dispatch.wiring import Wiring
 from infra.postgres.config_cache import CarrierRow
 from infra.settings.carriers import SmppSettings
 from schemas.values.lanes import Pool
@@ -118,11 +119,11 @@ class Connection:
 class CarrierSender:
     """What a line needs of a sender."""
 
-    def __init__(self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, window: int) -> None:
+    def __init__(self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, wiring: Wiring) -> None:
         self.matcher, self.rate = matcher, row.rate
-        self.send_over(carrier, window)
+        self.send_over(carrier, wiring.in_flight, whole=wiring.sends_whole)
 
-    def send_over(self, carrier: Carrier, window: int) -> None:
+    def send_over(self, carrier: Carrier, window: int, *, whole: bool) -> None:
         self.carrier, self.window = carrier, window
 
     def wake(self) -> None:
