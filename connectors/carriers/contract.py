@@ -20,9 +20,9 @@ Segments (called parts) of one message are sent one after the other, each after 
 call's segments alone.
 
 A kind whose settings say `sends_whole` takes a message of several segments in one call. It is then asked once a message:
-`first_part` and `part_count` are 0. Its results speak of the whole message: Accepted has one id, the others no `sent_parts` and
-no `ids`; one receipt settles it. A carrier's rate stays in segments per second: the caller pays for all segments of a message
-before it is sent, so no allowance is exceeded, and the price stays by segments too.
+`first_part` and `part_count` are 0. Its results speak of the whole message: Accepted has one id, the others neither
+`sent_parts` nor `ids`; one receipt settles it. A carrier's rate stays in segments per second: the caller pays for all the
+segments of a message before it is sent, so no allowance is exceeded, and the price stays by segments too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +30,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from infra.settings.limits import MOST_BINDS, MOST_WINDOW
 from schemas.values.ids import MessageId
 
 FailureClass = Literal["permanent", "transient", "unknown"]
@@ -204,6 +205,14 @@ class Carrier(Protocol):
     async def close(self) -> None:
         """Wait a bounded time for answers, take leave, disconnect. What is still open by then is answered `Unknown`."""
         ...
+
+
+def check_size(window: int, binds: int) -> None:
+    """Raises ValueError for a window or a number of connections that can never work."""
+    if not 1 <= window <= MOST_WINDOW:
+        raise ValueError(f"window {window} is not between 1 and {MOST_WINDOW}")
+    if not 1 <= binds <= MOST_BINDS:
+        raise ValueError(f"binds {binds} is not between 1 and {MOST_BINDS}")
 
 
 class CarrierCallbacks(msgspec.Struct, frozen=True, kw_only=True):
