@@ -15,26 +15,26 @@ from collections.abc import Callable, Collection
 from functools import partial
 
 from connectors.carriers.contract import Accepted, Carrier, NotSent, Result, Throttled, Unknown
-from connectors.dispatch.attempt_blocks import RANK_BITS, RANK_MASK, AttemptBlock, Flight, in_flight
+from connectors.dispatch.attempt_blocks import RANK_BITS, RANK_MASK, AttemptBlock, UnsentSegments, in_flight
 from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch
-from connectors.dispatch.doubts import Doubts
-from connectors.dispatch.gathering import Gathering
-from connectors.dispatch.known_ids import plain
+from connectors.dispatch.carrier_id_cache import plain
 from connectors.dispatch.leases import Leases
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.pacing import Pacer
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
-from connectors.dispatch.refusals import Word
+from connectors.dispatch.refusals import RefusalCause
 from connectors.dispatch.send_batch import SendBatch
-from connectors.dispatch.settling import Outcome
+from connectors.dispatch.settle_buffer import SettleBuffer
+from connectors.dispatch.settled_records import Outcome
 from connectors.dispatch.throttles import Throttles
+from connectors.dispatch.uncertain_sends import UncertainSends
 from connectors.dispatch.whole_messages import WholeMessages
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
 LARGEST_BLOCK = 256
 
-Over = Callable[[SendBatch], Reason | None]
+ReasonToEnd = Callable[[SendBatch], Reason | None]
 
 
 class CarrierSender:
@@ -46,14 +46,14 @@ class CarrierSender:
         queue: BatchQueue,
         matcher: ReceiptMatcher,
         leases: Leases,
-        over: Over,
+        reason_to_end: ReasonToEnd,
         now: Callable[[], int],
         *,
         rate: float,
         window: int,
         whole: bool = False,
     ) -> None:
-        self.send_over(carrier, window, whole=whole)
+        self.use_connection(carrier, window, whole=whole)
         self.queue = queue
         self.matcher = matcher
         self.rate = rate
@@ -61,25 +61,25 @@ class CarrierSender:
         self.brake = self._throttles.brake
         self._pacer = Pacer()
         self._leases = leases
-        self._over = over
-        self._doubts = Doubts(queue, matcher, over)
+        self._reason_to_end = reason_to_end
+        self._uncertain = UncertainSends(queue, matcher, reason_to_end)
         self._now = now
         self._loop = asyncio.get_running_loop()
         self._blocks: dict[int, tuple[AttemptBlock, QueuedBatch]] = {}
         matcher.in_flight = partial(in_flight, self._blocks)
         self._number = 0
-        self._awaiting: dict[int, int] = {}  # by block: messages whose start is not acknowledged yet
+        self._unacknowledged: dict[int, int] = {}  # by block: messages whose start is not acknowledged yet
         self._reserved = 0
-        self._further: deque[Flight] = deque()
-        self._gathering = Gathering(self._settle)
-        self._woken = self._asking = self._draining = False
+        self._unsent: deque[UnsentSegments] = deque()
+        self._settle_buffer = SettleBuffer(self._settle)
+        self._woken = self._leasing = self._draining = False
         self._timer: asyncio.TimerHandle | None = None
 
-    def in_flight_of(self, owned_partitions: Collection[OwnedPartition]) -> int:
+    def blocks_in_flight(self, owned_partitions: Collection[OwnedPartition]) -> int:
         """Blocks of these owned_partitions without their last answer."""
-        return sum(work.owned in owned_partitions for _, work in self._blocks.values())
+        return sum(queued.owned in owned_partitions for _, queued in self._blocks.values())
 
-    def send_over(self, carrier: Carrier, window: int, *, whole: bool) -> None:
+    def use_connection(self, carrier: Carrier, window: int, *, whole: bool) -> None:
         """From now on over this connection; what is in flight over another one is answered by that one. `whole`: it takes
         all segments of a message at once."""
         self.carrier = carrier
@@ -87,9 +87,9 @@ class CarrierSender:
         self._whole = WholeMessages() if whole else None
         self._receive = partial(self._on_results, carrier)
 
-    def add(self, work: QueuedBatch) -> None:
+    def enqueue(self, queued: QueuedBatch) -> None:
         """Take this on."""
-        self.queue.add(work)
+        self.queue.enqueue(queued)
         self.wake()
 
     def wake(self) -> None:
@@ -103,33 +103,33 @@ class CarrierSender:
         self._draining = True
         self._throttles.drain()
 
-    def settle_open(self) -> None:
+    def flush_outcomes(self) -> None:
         """Write the answers that have come."""
-        self._gathering.flush()
+        self._settle_buffer.flush()
 
     def sweep(self) -> None:
         """Once a second: what is over goes back, wherever it stands; segments that can go no more are given up."""
-        self.queue.sweep(self._over)
-        left: deque[Flight] = deque()
-        for flight in self._further:
-            if flight.work.owned.closed:
-                self._blocks.pop(flight.block.number, None)
-            elif self._over(flight.work.load) is Reason.VALIDITY_ENDED:
-                self._give_up_rest(flight)
+        self.queue.sweep(self._reason_to_end)
+        left: deque[UnsentSegments] = deque()
+        for unsent in self._unsent:
+            if unsent.queued.owned.closed:
+                self._blocks.pop(unsent.block.number, None)
+            elif self._reason_to_end(unsent.queued.batch) is Reason.VALIDITY_ENDED:
+                self._give_up_unsent(unsent)
             else:
-                left.append(flight)
-        self._further = left
+                left.append(unsent)
+        self._unsent = left
         if self._whole is not None and not self.queue:
             self._whole.forget()
         self._throttles.sweep()
-        self.settle_open()
+        self.flush_outcomes()
         self.wake()
 
     # What may go now
 
     def _pump(self) -> None:
         self._woken = False
-        if not self.carrier.connected or not (self._further or (self.queue and not self._draining)):
+        if not self.carrier.connected or not (self._unsent or (self.queue and not self._draining)):
             return
         now = self._loop.time()
         if now < self.brake.until:
@@ -138,32 +138,32 @@ class CarrierSender:
         slots = self.carrier.room() - self._reserved
         tokens = self._pacer.available(now)
         before = tokens
-        while self._further and slots > 0 and tokens > 0:
-            tokens -= self._send_further(tokens)
+        while self._unsent and slots > 0 and tokens > 0:
+            tokens -= self._send_segments(tokens)
             slots -= 1
         while slots > 0 and tokens > 0 and not self._draining:
-            work = self.queue.front(self._over)
-            count = cost = 0 if work is None else self._block_size(work, slots, tokens)
-            if work is not None and count and self._whole is not None:
-                count, cost = self._whole.pay(work.load.next_costs(count), tokens)
+            queued = self.queue.next_batch(self._reason_to_end)
+            count = cost = 0 if queued is None else self._block_size(queued, slots, tokens)
+            if queued is not None and count and self._whole is not None:
+                count, cost = self._whole.pay(queued.batch.next_costs(count), tokens)
             tokens -= cost
-            if work is None or count == 0:
+            if queued is None or count == 0:
                 break
-            self._start(work, count)
+            self._start(queued, count)
             slots -= count
         self._pacer.spend(before - tokens, now)
-        if slots > 0 and (self.queue or self._further):
-            self._ask(now)
-            if tokens == 0 and not self._asking:
+        if slots > 0 and (self.queue or self._unsent):
+            self._request_lease(now)
+            if tokens == 0 and not self._leasing:
                 self._look_again(self._pacer.next_at(now) or self._pacer.ask_at)
 
-    def _block_size(self, work: QueuedBatch, slots: int, tokens: int) -> int:
+    def _block_size(self, queued: QueuedBatch, slots: int, tokens: int) -> int:
         """How many messages the next block takes; 0 = wait until more of the window is free."""
-        load = work.load
-        if load.alone:
+        batch = queued.batch
+        if batch.one_at_a_time:
             return 1
-        most = min(max(1, min(LARGEST_BLOCK, self.window // 4)), load.waiting)
-        if slots < most and work.owned.lane is Lane.MARKETING and (self._blocks or self._reserved):
+        most = min(max(1, min(LARGEST_BLOCK, self.window // 4)), batch.waiting)
+        if slots < most and queued.owned.lane is Lane.MARKETING and (self._blocks or self._reserved):
             return 0
         return min(most, slots, tokens)
 
@@ -172,19 +172,19 @@ class CarrierSender:
             self._timer.cancel()
         self._timer = self._loop.call_at(at, self.wake)
 
-    def _ask(self, now: float) -> None:
-        if self._asking or not self._pacer.wants(now):
+    def _request_lease(self, now: float) -> None:
+        if self._leasing or not self._pacer.wants(now):
             return
-        self._asking = True
+        self._leasing = True
         task = self._loop.create_task(self._lease(), name="lease")
-        task.add_done_callback(self._leased)
+        task.add_done_callback(self._on_lease)
 
     async def _lease(self) -> tuple[int, float]:
-        wanted = len(self._further) + self.queue.demand(LARGEST_BLOCK * 256)
+        wanted = len(self._unsent) + self.queue.demand(LARGEST_BLOCK * 256)
         return await self._leases.ask(self.queue.urgent, wanted, self.rate)
 
-    def _leased(self, task: asyncio.Task[tuple[int, float]]) -> None:
-        self._asking = False
+    def _on_lease(self, task: asyncio.Task[tuple[int, float]]) -> None:
+        self._leasing = False
         if not task.cancelled():
             count, rate = task.result()
             self._pacer.granted(count, self.brake.pace(rate), self._loop.time())
@@ -192,133 +192,141 @@ class CarrierSender:
 
     # Blocks
 
-    def _start(self, work: QueuedBatch, count: int) -> None:
-        ranks = work.load.take(count)
-        self.queue.touch(work)
+    def _start(self, queued: QueuedBatch, count: int) -> None:
+        ranks = queued.batch.next_ranks(count)
+        self.queue.mark_changed(queued)
         self._number += 1
-        block = AttemptBlock(self._number, work.load, ranks)
-        self._awaiting[block.number] = len(ranks)
+        block = AttemptBlock(self._number, queued.batch, ranks)
+        self._unacknowledged[block.number] = len(ranks)
         self._reserved += len(ranks)
-        self._blocks[block.number] = (block, work)
-        work.owned.start(work.load, ranks, lambda: self._go(block, work))
+        self._blocks[block.number] = (block, queued)
+        queued.owned.write_started(queued.batch, ranks, lambda: self._submit(block, queued))
 
-    def _go(self, block: AttemptBlock, work: QueuedBatch) -> None:
+    def _submit(self, block: AttemptBlock, queued: QueuedBatch) -> None:
         """The start stands in the log: now, and only now, the first byte."""
-        self._reserved -= self._awaiting.pop(block.number, 0)
+        self._reserved -= self._unacknowledged.pop(block.number, 0)
         submits, bad = block.submits(self._now(), whole=self._whole is not None)
         for rank, outcome in bad.items():
-            self._answer(block, work, rank, outcome)
+            self._add_outcome(block, queued, rank, outcome)
         if submits:
             self.carrier.send(submits, self._receive)
 
-    def forget_closed(self) -> None:
+    def forget_closed_partitions(self) -> None:
         """Homes were closed: their blocks that wait for an acknowledgement will never get one."""
-        for number, (_, work) in list(self._blocks.items()):
-            if work.owned.closed:
+        for number, (_, queued) in list(self._blocks.items()):
+            if queued.owned.closed:
                 del self._blocks[number]
-                self._awaiting.pop(number, None)
-        self._reserved = sum(self._awaiting.values())
-        self._further = deque(flight for flight in self._further if not flight.work.owned.closed)
+                self._unacknowledged.pop(number, None)
+        self._reserved = sum(self._unacknowledged.values())
+        self._unsent = deque(unsent for unsent in self._unsent if not unsent.queued.owned.closed)
 
-    def _send_further(self, tokens: int) -> int:
+    def _send_segments(self, tokens: int) -> int:
         """The next segments of one message, as many as there are tokens for; how many."""
-        flight = self._further.popleft()
+        unsent = self._unsent.popleft()
         if self._whole is not None:  # its kind was changed between two segments: the new one has no use for the rest
-            self._give_up_rest(flight)
+            self._give_up_unsent(unsent)
             return 0
-        count = min(tokens, flight.block.segments_left(flight.rank, flight.part))
-        self.carrier.send([flight.block.part(flight.rank, flight.part, count, self._now())], self._receive)
+        count = min(tokens, unsent.block.segments_left(unsent.rank, unsent.segment))
+        self.carrier.send([unsent.block.part(unsent.rank, unsent.segment, count, self._now())], self._receive)
         return count
 
-    def _give_up_rest(self, flight: Flight) -> None:
+    def _give_up_unsent(self, unsent: UnsentSegments) -> None:
         """The segments of a message that are missing can go no more."""
-        ids = flight.block.ids[flight.rank]
-        self._answer(flight.block, flight.work, flight.rank, Outcome(outcome="partial", reason=Reason.PARTIAL, ids=ids))
+        ids = unsent.block.ids[unsent.rank]
+        self._add_outcome(
+            unsent.block, unsent.queued, unsent.rank, Outcome(outcome="partial", reason=Reason.PARTIAL, ids=ids)
+        )
 
     def _on_results(self, carrier: Carrier, results: list[Result]) -> None:
-        blocks, stored, learn, doubts = self._blocks, carrier.stored_id, self.matcher.learn, self._doubts.open
-        self._throttles.hear(blocks, results)
+        blocks, stored, learn, awaited = self._blocks, carrier.stored_id, self.matcher.learn, self._uncertain.awaited
+        self._throttles.begin_results(blocks, results)
         finished: set[QueuedBatch] = set()
         for result in results:
-            if doubts and result.ref in doubts:
-                if (late := self._doubts.answered(carrier, result)) is not None:
-                    self._gathering.add(late)
+            if awaited and result.ref in awaited:
+                if (late := self._uncertain.on_late_answer(carrier, result)) is not None:
+                    self._settle_buffer.add(late)
                 continue
             rank = result.ref & RANK_MASK
             entry = blocks.get(result.ref >> RANK_BITS)
             if entry is None:
                 continue
-            block, work = entry
+            block, queued = entry
             if type(result) is Accepted and not block.texts and len(result.ids) == 1:
                 carrier_id = plain(stored(result.ids[0]))
-                learn(carrier_id, block.load.facts, rank)
-                work.answers.sent[rank] = carrier_id
-                block.left -= 1
+                learn(carrier_id, block.batch.messages, rank)
+                queued.outcomes.sent[rank] = carrier_id
+                block.unanswered -= 1
             else:
-                word = self._throttles.other(block.load.facts.numbers[rank], result, results)
-                self._on_other(carrier, block, work, rank, result, word)
-            if block.left == 0:
+                cause = self._throttles.classify(block.batch.messages.destinations[rank], result, results)
+                self._on_result(carrier, block, queued, rank, result, cause)
+            if block.unanswered == 0:
                 del blocks[block.number]
-                finished.add(work)
+                finished.add(queued)
             else:
-                self._gathering.add(work)
-        if self._throttles.end(len(results)):
+                self._settle_buffer.add(queued)
+        if self._throttles.end_results(len(results)):
             self._pacer.give_up()
-        for work in finished:
-            self._gathering.discard(work)
-            self._settle(work)
-        self._gathering.soon()
+        for queued in finished:
+            self._settle_buffer.discard(queued)
+            self._settle(queued)
+        self._settle_buffer.flush_soon()
         self.wake()
 
-    def _on_other(
-        self, carrier: Carrier, block: AttemptBlock, work: QueuedBatch, rank: int, result: Result, word: Word | None
+    def _on_result(
+        self,
+        carrier: Carrier,
+        block: AttemptBlock,
+        queued: QueuedBatch,
+        rank: int,
+        result: Result,
+        cause: RefusalCause | None,
     ) -> None:
-        ids = self.matcher.learn_parts([carrier.stored_id(one) for one in result.ids], block.load.facts, rank)
-        next_ = block.progress(rank, result, ids, put_off_at=self._loop.time() if word is Word.PUT_OFF else None)
+        ids = self.matcher.learn_parts([carrier.stored_id(one) for one in result.ids], block.batch.messages, rank)
+        next_ = block.progress(rank, result, ids, put_off_at=self._loop.time() if cause is RefusalCause.PUT_OFF else None)
         if next_ is None:
-            work.answers.sent[rank] = ",".join(block.ids[rank])
-            block.left -= 1
+            queued.outcomes.sent[rank] = ",".join(block.ids[rank])
+            block.unanswered -= 1
         elif isinstance(next_, Outcome):
             if isinstance(result, Unknown):
-                next_ = self._doubts.doubted(block, work, rank, result, next_)
-            work.answers.other[rank] = next_
-            block.left -= 1
+                next_ = self._uncertain.on_unanswered(block, queued, rank, result, next_)
+            queued.outcomes.other[rank] = next_
+            block.unanswered -= 1
         else:
-            flight = Flight(block=block, work=work, rank=rank, part=next_)
+            unsent = UnsentSegments(block=block, queued=queued, rank=rank, segment=next_)
             if isinstance(result, Throttled | NotSent):
-                self._throttles.again(block.load.facts.numbers[rank], partial(self._once_more, flight))
+                self._throttles.retry(block.batch.messages.destinations[rank], partial(self._requeue_segments, unsent))
             else:
-                self._further.append(flight)
+                self._unsent.append(unsent)
 
-    def _answer(self, block: AttemptBlock, work: QueuedBatch, rank: int, outcome: Outcome) -> None:
+    def _add_outcome(self, block: AttemptBlock, queued: QueuedBatch, rank: int, outcome: Outcome) -> None:
         """An outcome that no result brought."""
-        work.answers.other[rank] = outcome
-        block.left -= 1
-        if block.left == 0:
+        queued.outcomes.other[rank] = outcome
+        block.unanswered -= 1
+        if block.unanswered == 0:
             self._blocks.pop(block.number, None)
-        self._gathering.add(work)
-        self._gathering.soon()
+        self._settle_buffer.add(queued)
+        self._settle_buffer.flush_soon()
 
-    def _settle(self, work: QueuedBatch) -> None:
-        answers, work.answers = work.answers, type(work.answers)()
-        if answers and not work.owned.closed:
-            self._doubts.conclude(work, answers)
-            work.owned.settle(work.load, answers, partial(self._take_back, work))
+    def _settle(self, queued: QueuedBatch) -> None:
+        outcomes, queued.outcomes = queued.outcomes, type(queued.outcomes)()
+        if outcomes and not queued.owned.closed:
+            self._uncertain.end_second_tries(queued, outcomes)
+            queued.owned.write_outcomes(queued.batch, outcomes, partial(self._send_again, queued))
 
-    def _take_back(self, work: QueuedBatch, ranks: list[int]) -> None:
+    def _send_again(self, queued: QueuedBatch, ranks: list[int]) -> None:
         """The log says that the carrier has not taken them, or may have them: they are the next again."""
         for rank in ranks:
-            self._throttles.again(work.load.facts.numbers[rank], partial(self._give_back, work, rank))
+            self._throttles.retry(queued.batch.messages.destinations[rank], partial(self._requeue, queued, rank))
 
-    def _give_back(self, work: QueuedBatch, rank: int) -> None:
-        if late := work.late.get(rank):
-            work.answers.put(rank, late)
-            self._gathering.add(work)
-            self._gathering.soon()
+    def _requeue(self, queued: QueuedBatch, rank: int) -> None:
+        if late := queued.late_outcomes.get(rank):
+            queued.outcomes.put(rank, late)
+            self._settle_buffer.add(queued)
+            self._settle_buffer.flush_soon()
         else:
-            self.queue.give_back(work, rank)
+            self.queue.give_back(queued, rank)
         self.wake()
 
-    def _once_more(self, flight: Flight) -> None:
-        if not flight.work.owned.closed:
-            self._further.appendleft(flight)
+    def _requeue_segments(self, unsent: UnsentSegments) -> None:
+        if not unsent.queued.owned.closed:
+            self._unsent.appendleft(unsent)

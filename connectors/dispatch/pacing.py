@@ -142,7 +142,7 @@ class Brake:
         """Whether nobody has been taken for a round."""
         return now - self._taken_at > self.ROUND
 
-    def answers(self, taken: int, throttled: int, wait: float | None, now: float) -> None:
+    def record_answers(self, taken: int, throttled: int, wait: float | None, now: float) -> None:
         """So many messages were answered, so many of them throttled; `wait`: seconds that the carrier asked for."""
         self._taken += taken
         self._throttled += throttled

@@ -25,7 +25,7 @@ def answered(one: Submit) -> Result:
 
 def harness_of(lane: Lane = Lane.MARKETING, *, rate: float = 1_000_000) -> SenderHarness:
     harness = SenderHarness(lane, rate=rate, whole=True)
-    harness.line.answer = answered
+    harness.carrier.answer = answered
     return harness
 
 
@@ -58,8 +58,8 @@ async def test_a_long_message_is_one_submit_with_one_id() -> None:
     harness = harness_of()
     harness.add(2, body=SEGMENT * 3, segments=b"\x03\x01")
     await until(lambda: len(harness.settled()) == 2)
-    assert [(one.parts, one.first_part, one.part_count) for one in harness.line.sent] == [(3, 0, 0), (1, 0, 0)]
-    assert harness.line.sent[0].text == SEGMENT * 3
+    assert [(one.parts, one.first_part, one.part_count) for one in harness.carrier.sent] == [(3, 0, 0), (1, 0, 0)]
+    assert harness.carrier.sent[0].text == SEGMENT * 3
     assert {outcome for outcome, _ in harness.settled().values()} == {"sent"}
     [record] = harness.log.of(Settled)
     assert (record.ids, record.segments) == ("id0\nid1", b"\x03\x01"), "the price stays by segments"
@@ -73,7 +73,7 @@ async def test_it_goes_when_the_tokens_of_all_its_segments_are_in_hand() -> None
         granted.append(harness.tokens.granted)
         return answered(one)
 
-    harness.line.answer = answer
+    harness.carrier.answer = answer
     harness.add(1, body=SEGMENT * 3, segments=b"\x03")
     harness.add(1, chunk=OTHER, body=SEGMENT * 2, segments=b"\x02")
     await until(lambda: len(granted) == 2)
@@ -82,10 +82,12 @@ async def test_it_goes_when_the_tokens_of_all_its_segments_are_in_hand() -> None
 
 async def test_a_throttled_one_is_taken_back_and_goes_whole_again() -> None:
     harness = harness_of()
-    harness.line.answer = lambda one: Throttled(ref=one.ref, code="429") if len(harness.line.sent) == 1 else answered(one)
+    harness.carrier.answer = lambda one: (
+        Throttled(ref=one.ref, code="429") if len(harness.carrier.sent) == 1 else answered(one)
+    )
     harness.add(1, body=SEGMENT * 3, segments=b"\x03")
     await until(lambda: harness.settled().get(0) == ("sent", "none"))
-    assert [(one.first_part, one.part_count) for one in harness.line.sent] == [(0, 0), (0, 0)]
+    assert [(one.first_part, one.part_count) for one in harness.carrier.sent] == [(0, 0), (0, 0)]
     assert [record.verdicts[0].outcome for record in harness.log.of(Settled)] == ["not_submitted", "sent"]
     assert len(harness.log.of(Started)) == 2
 
@@ -102,26 +104,26 @@ async def test_a_throttled_one_is_taken_back_and_goes_whole_again() -> None:
 async def test_what_it_says_is_said_of_the_whole_message(result: Result, expected: tuple[str, str]) -> None:
     harness = harness_of()
     fields = {name: getattr(result, name) for name in result.__struct_fields__}
-    harness.line.answer = lambda one: type(result)(**fields | {"ref": one.ref})
+    harness.carrier.answer = lambda one: type(result)(**fields | {"ref": one.ref})
     harness.add(1, body=SEGMENT * 3, segments=b"\x03")
     await until(lambda: harness.settled())
-    assert harness.settled() == {0: expected} and len(harness.line.sent) == 1
+    assert harness.settled() == {0: expected} and len(harness.carrier.sent) == 1
 
 
 async def test_an_otp_without_an_answer_goes_whole_once_more_and_no_further() -> None:
     harness = harness_of(Lane.OTP)
-    harness.line.answer = lambda one: Unknown(ref=one.ref)
+    harness.carrier.answer = lambda one: Unknown(ref=one.ref)
     harness.add(1, body=SEGMENT * 3, segments=b"\x03")
     await until(lambda: harness.settled().get(0) == ("uncertain", "answer_timeout"))
-    assert [(one.parts, one.first_part, one.part_count) for one in harness.line.sent] == [(3, 0, 0)] * 2
+    assert [(one.parts, one.first_part, one.part_count) for one in harness.carrier.sent] == [(3, 0, 0)] * 2
 
 
 async def test_a_message_begun_by_segments_is_not_finished_by_a_carrier_of_whole_ones() -> None:
     harness = SenderHarness()
-    harness.line.answer = lambda one: Accepted(ref=one.ref, ids=("a",)) if one.first_part == 0 else NotSent(ref=one.ref)
+    harness.carrier.answer = lambda one: Accepted(ref=one.ref, ids=("a",)) if one.first_part == 0 else NotSent(ref=one.ref)
     harness.add(1, body=SEGMENT * 3, segments=b"\x03")
-    await until(lambda: len(harness.line.sent) > 1)
-    harness.sender.send_over(harness.sender.carrier, 100, whole=True)
+    await until(lambda: len(harness.carrier.sent) > 1)
+    harness.sender.use_connection(harness.sender.carrier, 100, whole=True)
     await until(lambda: harness.settled())
     assert harness.settled() == {0: ("partial", "partial")}
     assert harness.log.of(Settled)[0].ids == "a"

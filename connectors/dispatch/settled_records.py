@@ -33,7 +33,7 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Answers:
+class BatchOutcomes:
     """What has come for a load and is not written yet. `sent`: rank → ids, comma separated."""
 
     sent: dict[int, str] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Answers:
     def __bool__(self) -> bool:
         return bool(self.sent or self.other)
 
-    def going_again(self) -> list[int]:
+    def ranks_to_retry(self) -> list[int]:
         """Ranks, ascending, that go out again."""
         return sorted([rank for rank, outcome in self.other.items() if outcome.outcome in ("not_submitted", "unanswered")])
 
@@ -56,7 +56,7 @@ class Answers:
         else:
             self.other[rank] = outcome
 
-    def take_late(self, rank: int, first: Outcome) -> None:
+    def put_late(self, rank: int, first: Outcome) -> None:
         """The first submit of a message that went out twice was taken, whatever came of the second. A message of one
         segment has both ids, for the receipt may speak of either."""
         self.other.pop(rank, None)
@@ -67,18 +67,18 @@ class Answers:
             self.sent[rank] = f"{first.ids[0]},{had}"
 
 
-def settle(load: SendBatch, answers: Answers, sealer: Sealer, *, epoch: int, at: int) -> Settled:
+def settled_record(batch: SendBatch, outcomes: BatchOutcomes, sealer: Sealer, *, epoch: int, at: int) -> Settled:
     """The record of these answers."""
-    facts, slice_ = load.facts, load.slice
-    ranks = sorted([*answers.sent, *answers.other])
-    whole = len(ranks) == len(facts.members)
-    refs = None if facts.refs is None else [facts.refs[rank] for rank in ranks]
+    messages, slice_ = batch.messages, batch.slice
+    ranks = sorted([*outcomes.sent, *outcomes.other])
+    whole = len(ranks) == len(messages.positions_by_rank)
+    refs = None if messages.refs is None else [messages.refs[rank] for rank in ranks]
     key_id, sealed_refs = slice_.key_id, None
     if refs is not None and any(ref is not None for ref in refs):
         key_id, sealed_refs = seal_refs(slice_, refs, sealer)
     return Settled(
         epoch=epoch,
-        carrier=facts.carrier,
+        carrier=messages.carrier,
         tenant=slice_.tenant,
         campaign=slice_.campaign,
         chunk=slice_.chunk,
@@ -89,27 +89,27 @@ def settle(load: SendBatch, answers: Answers, sealer: Sealer, *, epoch: int, at:
         round=slice_.round,
         price_class=slice_.price_class,
         attempts=slice_.attempts,
-        positions=facts.positions(ranks),
+        positions=messages.positions(ranks),
         price=slice_.price,
         lease=slice_.lease,
         at=at,
-        verdicts=_verdicts(load, answers),
+        verdicts=_verdicts(batch, outcomes),
         indexes=slice_.indexes if whole else pick_indexes(slice_.indexes, ranks),
-        segments=facts.segments if whole else bytes([facts.segments[rank] for rank in ranks]),
-        ids=_ids(answers),
-        to_hashes=facts.hashes if whole else b"".join([facts.hash(rank) for rank in ranks]),
+        segments=messages.segments if whole else bytes([messages.segments[rank] for rank in ranks]),
+        ids=_ids(outcomes),
+        to_hashes=messages.hashes if whole else b"".join([messages.hash(rank) for rank in ranks]),
         key_id=key_id,
         sealed_refs=sealed_refs,
-        rest=_rest(load, answers, sealer),
+        rest=_rest(batch, outcomes, sealer),
     )
 
 
-def conclude(load: SendBatch, ranks: list[int], outcome: Outcome, sealer: Sealer, *, epoch: int, at: int) -> Settled:
+def settled_alike(batch: SendBatch, ranks: list[int], outcome: Outcome, sealer: Sealer, *, epoch: int, at: int) -> Settled:
     """The record that says the same of all these messages."""
-    return settle(load, Answers(other=dict.fromkeys(ranks, outcome)), sealer, epoch=epoch, at=at)
+    return settled_record(batch, BatchOutcomes(other=dict.fromkeys(ranks, outcome)), sealer, epoch=epoch, at=at)
 
 
-def fail_unopened(slice_: Slice, positions: int, *, epoch: int, at: int) -> Settled:
+def settled_unopened(slice_: Slice, positions: int, *, epoch: int, at: int) -> Settled:
     """The record for positions whose columns cannot be opened: they failed, and are buried."""
     ranks = ranks_within(slice_.positions, positions)
     verdict = Verdict(outcome="failed", reason=Reason.POISON, code=None, positions=positions)
@@ -145,30 +145,32 @@ def seal_refs(slice_: Slice, refs: list[str | None], sealer: Sealer) -> tuple[st
     return sealer.seal(Columns(to=b"", refs=refs), tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk)
 
 
-def _verdicts(load: SendBatch, answers: Answers) -> list[Verdict]:
+def _verdicts(batch: SendBatch, outcomes: BatchOutcomes) -> list[Verdict]:
     out = []
-    if answers.sent:
-        ranks = sorted(answers.sent)
-        out.append(Verdict(outcome="sent", reason=Reason.NONE, code=None, positions=load.facts.positions(ranks)))
+    if outcomes.sent:
+        ranks = sorted(outcomes.sent)
+        out.append(Verdict(outcome="sent", reason=Reason.NONE, code=None, positions=batch.messages.positions(ranks)))
     groups: dict[tuple[str, Reason, str | None], list[int]] = {}
-    for rank in sorted(answers.other):
-        outcome = answers.other[rank]
+    for rank in sorted(outcomes.other):
+        outcome = outcomes.other[rank]
         groups.setdefault((outcome.outcome, outcome.reason, outcome.code), []).append(rank)
-    for (outcome_, reason, code), members in groups.items():
-        out.append(Verdict(outcome=outcome_, reason=str(reason), code=code, positions=load.facts.positions(members)))
+    for (outcome_, reason, code), positions_by_rank in groups.items():
+        out.append(
+            Verdict(outcome=outcome_, reason=str(reason), code=code, positions=batch.messages.positions(positions_by_rank))
+        )
     return out
 
 
-def _ids(answers: Answers) -> str:
-    if not any(outcome.outcome == "partial" for outcome in answers.other.values()):
-        return join_column([answers.sent[rank] for rank in sorted(answers.sent)], IDS_LENGTH)
-    ids = dict(answers.sent)
-    ids |= {rank: ",".join(o.ids) for rank, o in answers.other.items() if o.outcome == "partial"}
+def _ids(outcomes: BatchOutcomes) -> str:
+    if not any(outcome.outcome == "partial" for outcome in outcomes.other.values()):
+        return join_column([outcomes.sent[rank] for rank in sorted(outcomes.sent)], IDS_LENGTH)
+    ids = dict(outcomes.sent)
+    ids |= {rank: ",".join(o.ids) for rank, o in outcomes.other.items() if o.outcome == "partial"}
     return join_column([ids[rank] for rank in sorted(ids)], IDS_LENGTH)
 
 
-def _rest(load: SendBatch, answers: Answers, sealer: Sealer) -> Slice | None:
+def _rest(batch: SendBatch, outcomes: BatchOutcomes, sealer: Sealer) -> Slice | None:
     again = sorted(
-        rank for rank, o in answers.other.items() if o.outcome == "transient" or o.reason is Reason.CARRIER_UNKNOWN_ERROR
+        rank for rank, o in outcomes.other.items() if o.outcome == "transient" or o.reason is Reason.CARRIER_UNKNOWN_ERROR
     )
-    return sealer.narrow(load.slice, load.facts.positions(again)) if again else None
+    return sealer.narrow(batch.slice, batch.messages.positions(again)) if again else None

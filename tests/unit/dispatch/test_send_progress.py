@@ -7,50 +7,50 @@ from hypothesis import strategies as st
 
 from connectors.dispatch.send_progress import OffsetTracker, SendProgress
 
-PLACE = ("chk", 1)
+SEND_KEY = ("chk", 1)
 
 
 def test_a_further_slice_adds_only_what_stands_nowhere() -> None:
-    table = SendProgress()
-    table.mark(PLACE, 0b0001)
-    assert table.claim(PLACE, 0b0111) == 0b0110
-    assert table.claim(PLACE, 0b1111) == 0b1000
-    assert table.claim(PLACE, 0b1111) == 0
-    assert table.claim(("chk", 2), 0b1) == 0b1
-    assert table.known(PLACE) == 0b1111
+    progress = SendProgress()
+    progress.mark(SEND_KEY, 0b0001)
+    assert progress.claim(SEND_KEY, 0b0111) == 0b0110
+    assert progress.claim(SEND_KEY, 0b1111) == 0b1000
+    assert progress.claim(SEND_KEY, 0b1111) == 0
+    assert progress.claim(("chk", 2), 0b1) == 0b1
+    assert progress.known(SEND_KEY) == 0b1111
 
 
 @given(st.lists(st.integers(1, 2**20), min_size=1, max_size=20))
 def test_no_position_is_ever_given_out_twice(slices: list[int]) -> None:
-    table, given_out = SendProgress(), 0
+    progress, given_out = SendProgress(), 0
     for positions in slices:
-        fresh = table.claim(PLACE, positions)
+        fresh = progress.claim(SEND_KEY, positions)
         assert fresh & given_out == 0 and fresh & ~positions == 0
         given_out |= fresh
-    assert given_out == table.known(PLACE)
+    assert given_out == progress.known(SEND_KEY)
 
 
 def test_open_rows_are_never_forgotten() -> None:
-    table = SendProgress(remembered=10)
+    progress = SendProgress(remembered=10)
     for number in range(100):
-        place = (f"chk{number}", 1)
-        table.claim(place, 0b11)
+        send_key = (f"chk{number}", 1)
+        progress.claim(send_key, 0b11)
         if number != 3:
-            table.close(place, 2)
-    assert table.known(("chk3", 1)) == 0b11
-    assert table.known(("chk99", 1)) == 0b11
-    assert table.known(("chk0", 1)) == 0
+            progress.close(send_key, 2)
+    assert progress.known(("chk3", 1)) == 0b11
+    assert progress.known(("chk99", 1)) == 0b11
+    assert progress.known(("chk0", 1)) == 0
 
 
 def test_what_is_open_holds_the_commit_back() -> None:
     offsets = OffsetTracker(10)
     assert offsets.committable(100) == (10, 100)
-    offsets.add(10, 2)
-    offsets.add(11, 1)
-    offsets.add(12, 0)
-    offsets.place(10, 50)
-    offsets.place(11, 52)
-    offsets.place(10, 60)
+    offsets.track(10, 2)
+    offsets.track(11, 1)
+    offsets.track(12, 0)
+    offsets.note_log_offset(10, 50)
+    offsets.note_log_offset(11, 52)
+    offsets.note_log_offset(10, 60)
     assert offsets.committable(100) == (10, 50)
     offsets.settle(11, 1)
     assert offsets.committable(100) == (10, 50)
@@ -63,12 +63,12 @@ def test_what_is_open_holds_the_commit_back() -> None:
 
 def test_places_of_records_not_read_yet_count() -> None:
     offsets = OffsetTracker(10)
-    offsets.place(9, 5)
-    offsets.place(11, 40)
-    offsets.add(10, 1)
+    offsets.note_log_offset(9, 5)
+    offsets.note_log_offset(11, 40)
+    offsets.track(10, 1)
     assert offsets.committable(100) == (10, 40)
     offsets.settle(10, 1)
-    offsets.add(11, 1)
+    offsets.track(11, 1)
     assert offsets.committable(100) == (11, 40)
     offsets.settle(11, 1)
     assert offsets.committable(100) == (12, 100)
@@ -79,7 +79,7 @@ def test_the_commit_never_passes_an_open_record(counts: list[int], chance: st.Da
     offsets = OffsetTracker(0)
     left = dict(enumerate(counts))
     for offset, count in left.items():
-        offsets.add(offset, count)
+        offsets.track(offset, count)
     tokens = [offset for offset, count in left.items() for _ in range(count)]
     chance.shuffle(tokens)  # type: ignore[attr-defined]
     for offset in tokens:
