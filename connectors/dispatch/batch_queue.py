@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.send_batch import SendBatch
+from connectors.dispatch.send_progress import SendKey
 from connectors.dispatch.settled_records import BatchOutcomes, Outcome
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
@@ -108,9 +109,9 @@ class BatchQueue:
                     return most
         return total
 
-    def costs(self, lane: Lane) -> dict[tuple[str, int], int]:
+    def costs(self, lane: Lane) -> dict[SendKey, int]:
         """Segments that wait in this lane, by (chunk, send)."""
-        out: dict[tuple[str, int], int] = {}
+        out: dict[SendKey, int] = {}
         for queued in self._queues[lane]:
             if queued.batch.waiting_cost and not queued.owned.starts_nothing:
                 out[queued.batch.send_key] = out.get(queued.batch.send_key, 0) + queued.batch.waiting_cost

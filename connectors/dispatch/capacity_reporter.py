@@ -10,17 +10,18 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from connectors.dispatch.batch_queue import BatchQueue
+from connectors.dispatch.send_progress import SendKey
 from infra.redis.client import RedisDown
 from schemas.values.lanes import Lane
 
-Entries = dict[tuple[str, int], int]
+Entries = dict[SendKey, int]
 
 
 class CapacityStore(Protocol):
     """`infra.redis.carrier_capacity.CarrierCapacity`."""
 
-    async def renew(self, carrier: str, lane: str, entries: Mapping[tuple[str, int], int]) -> None: ...
-    async def remove(self, carrier: str, lane: str, keys: Iterable[tuple[str, int]]) -> None: ...
+    async def renew(self, carrier: str, lane: str, entries: Mapping[SendKey, int]) -> None: ...
+    async def remove(self, carrier: str, lane: str, keys: Iterable[SendKey]) -> None: ...
 
 
 class CapacityReporter:
@@ -50,7 +51,7 @@ class CapacityReporter:
         except RedisDown:
             return
 
-    async def _report(self, carrier: str, lane: Lane, costs: Entries, send_keys: set[tuple[str, int]]) -> None:
+    async def _report(self, carrier: str, lane: Lane, costs: Entries, send_keys: set[SendKey]) -> None:
         left = {send_key: costs[send_key] for send_key in send_keys if send_key in costs}
         if left:
             await self._capacity.renew(carrier, lane, left)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import structlog
 
+from connectors.dispatch.send_progress import SendKey
 from infra.postgres.pool import DatabaseDown, Pool, fetch_all, transaction
 from infra.postgres.sql import load_sql
 from infra.redis.client import RedisDown
@@ -24,7 +25,6 @@ from schemas.values.lanes import Lane
 MOST_UNWRITTEN = 100_000
 AGE_KNOWN_SECONDS = 5.0
 log = structlog.get_logger()
-SendKey = tuple[str, int]
 
 
 class Bitmaps(Protocol):

@@ -15,13 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from connectors.dispatch.send_progress import SendKey
 from schemas.records.wire import Owner, Record, Returned, Settled, Started
 from schemas.values.reasons import Reason
 
 OWNERS_RUNNING = 3
 """A chunk that ended so many owners in a row is sent message by message."""
 
-SendKey = tuple[str, int]
 LogEntry = tuple[int, Record]
 """(offset, record)."""
 Starts = list[list[int]]

@@ -12,15 +12,16 @@ from functools import partial
 
 from connectors.dispatch.attempt_log import AttemptLog
 from connectors.dispatch.log_recovery import Recovered
+from connectors.dispatch.offset_tracker import OffsetTracker
 from connectors.dispatch.send_batch import SendBatch
-from connectors.dispatch.send_progress import OffsetTracker, SendProgress
+from connectors.dispatch.send_progress import SendKey, SendProgress
 from connectors.dispatch.settled_records import BatchOutcomes, Outcome, settled_record
 from infra.security.sealing import Sealer
 from schemas.records.wire import Returned, Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
-RememberSettled = Callable[[tuple[str, int], int], None]
+RememberSettled = Callable[[SendKey, int], None]
 """Remember in the long window that these positions of (chunk, send) are settled."""
 
 
@@ -138,7 +139,7 @@ class OwnedPartition:
     def _write(
         self,
         record: Settled | Returned,
-        send_key: tuple[str, int],
+        send_key: SendKey,
         positions: int,
         offset: int,
         then: Callable[[], None] | None = None,

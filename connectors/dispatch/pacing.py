@@ -87,7 +87,7 @@ class Pacer:
         begin = max(now, self._leases[-1].end if self._leases else now)
         self._leases.append(_Lease(count, begin, begin + count / rate))
 
-    def give_up(self) -> None:
+    def drop_leases(self) -> None:
         """What is in hand was paced for a carrier that has changed: ask anew."""
         self._leases = []
 

@@ -21,8 +21,8 @@ from connectors.dispatch.attempt_log_reader import read_back, read_for_new_owner
 from connectors.dispatch.carrier_sender import CarrierSender
 from connectors.dispatch.consumer_thread import ConsumerThread
 from connectors.dispatch.log_recovery import rebuild
+from connectors.dispatch.offset_tracker import OffsetTracker
 from connectors.dispatch.owned_partition import OwnedPartition, RememberSettled
-from connectors.dispatch.send_progress import OffsetTracker
 from infra.kafka.outbox import Outbox
 from infra.kafka.records import PartitionKey
 from infra.security.sealing import Sealer

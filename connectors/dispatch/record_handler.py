@@ -15,6 +15,7 @@ import structlog
 
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.send_batch import SendBatch
+from connectors.dispatch.send_progress import SendKey
 from connectors.dispatch.settled_records import Outcome, settled_alike, settled_unopened
 from infra.kafka.records import ConsumerRecord, PartitionKey
 from infra.security.sealing import Sealer, UnsealError
@@ -26,7 +27,6 @@ from schemas.values.positions import ranks_within
 from schemas.values.reasons import Reason
 
 log = structlog.get_logger()
-SendKey = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

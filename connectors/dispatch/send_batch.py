@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from bisect import insort
 
+from connectors.dispatch.send_progress import SendKey
 from infra.security.sealing import Sealer
 from schemas.records.slice import Slice
 from schemas.values.ids import CampaignId, MessageId, campaign_message_id
@@ -108,7 +109,7 @@ class SendBatch:
         self.waiting_cost = self._cost(self._ranks)
 
     @property
-    def send_key(self) -> tuple[str, int]:
+    def send_key(self) -> SendKey:
         """(chunk, send)."""
         return self.slice.chunk, self.slice.send
 

@@ -1,9 +1,8 @@
-"""What stands where: which positions of which send this owner knows, and which dispatch offsets are done.
+"""Which positions of which send this owner knows: waiting, in flight or done.
 
-In: slices as they are read, answers as they are acknowledged. Out: the positions of a slice that stand nowhere yet; the
-offset that may be committed, and the smallest place in the log of calls that a later owner must read back from. Nothing
-here knows Kafka. A position that was taken up once is never given out again as long as its row is remembered; rows are
-forgotten, the oldest first, only when nothing of them is open.
+In: slices as they are read, positions as they are settled. Out: the positions of a slice that are new. A position that was
+claimed once is never given out again as long as its send is remembered; sends are forgotten, the oldest first, only when
+nothing of them is open.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 SendKey = tuple[str, int]
-"""(chunk, send number)."""
+"""(chunk, number of the send)."""
 
 
 class SendProgress:
@@ -54,53 +53,3 @@ class SendProgress:
         for send_key in list(self._known)[: 2 * excess] if excess > 0 else ():
             if send_key not in self._open:
                 del self._known[send_key]
-
-
-class OffsetTracker:
-    """The records of one partition of dispatch: how many positions each still waits for.
-
-    `log_places` are places in the log of calls that speak of an offset.
-    """
-
-    def __init__(self, begin: int) -> None:
-        self._next = begin
-        self._open: dict[int, int] = {}  # by offset, ascending
-        self._first_log_offset: dict[int, int] = {}
-
-    def track(self, offset: int, count: int) -> None:
-        """A record was read, with so many positions to see through; 0 when it is done already."""
-        self._next = offset + 1
-        if count:
-            self._open[offset] = count
-        else:
-            self._first_log_offset.pop(offset, None)
-
-    def note_log_offset(self, offset: int, log_offset: int) -> None:
-        """The log speaks of this offset at `log_offset`."""
-        if offset in self._open or offset >= self._next:
-            self._first_log_offset[offset] = min(log_offset, self._first_log_offset.get(offset, log_offset))
-
-    def settle(self, offset: int, count: int) -> None:
-        """So many positions of this record are settled or given up, and acknowledged."""
-        left = self._open.get(offset, 0) - count
-        if left > 0:
-            self._open[offset] = left
-        else:
-            self._open.pop(offset, None)
-            self._first_log_offset.pop(offset, None)
-
-    @property
-    def open_positions(self) -> int:
-        """Positions not done yet."""
-        return sum(self._open.values())
-
-    def committable(self, log_next: int) -> tuple[int, int]:
-        """(the offset before which all is done, where a later owner begins to read the log back).
-
-        `log_next`: the place that the next record of the log will get; what is not acknowledged yet stands there or
-        later.
-        """
-        spoken = [
-            send_key for offset, send_key in self._first_log_offset.items() if offset in self._open or offset >= self._next
-        ]
-        return next(iter(self._open), self._next), min(spoken, default=log_next)

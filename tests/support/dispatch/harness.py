@@ -15,10 +15,10 @@ from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch
 from connectors.dispatch.carrier_sender import CarrierSender
 from connectors.dispatch.leases import Leases
 from connectors.dispatch.log_recovery import Recovered
+from connectors.dispatch.offset_tracker import OffsetTracker
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.send_batch import SendBatch
-from connectors.dispatch.send_progress import OffsetTracker
 from infra.kafka.outbox import Headers, Report
 from schemas.records.wire import Record, Settled
 from schemas.values.lanes import Lane

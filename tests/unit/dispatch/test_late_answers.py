@@ -167,7 +167,7 @@ async def test_a_late_answer_for_another_owners_message_is_not_noted() -> None:
 
 async def test_a_late_answer_while_its_destination_stands_back_ends_the_message() -> None:
     harness, benched = SenderHarness(Lane.OTP), list[Any]()
-    harness.sender._throttles.retry = lambda _destination, back: benched.append(back)  # type: ignore[method-assign, assignment]
+    harness.sender._results.throttles.retry = lambda _destination, back: benched.append(back)  # type: ignore[method-assign, assignment]
     first_unknown(harness)
     harness.add(1)
     await until(lambda: benched)

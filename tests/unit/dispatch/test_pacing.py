@@ -128,7 +128,7 @@ def test_slow_answers_of_which_half_are_throttles_slow_down() -> None:
 def test_what_was_paced_for_another_carrier_is_given_up() -> None:
     pacer = Pacer()
     pacer.granted(5, 2, 0.0)
-    pacer.give_up()
+    pacer.drop_leases()
     assert pacer.available(1.0) == 0 and pacer.wants(0.0)
 
 
