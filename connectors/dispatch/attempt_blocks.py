@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import msgspec
 
 from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Submit, Throttled, Unfit, Unknown
+from connectors.dispatch.batch_outcomes import Outcome
 from connectors.dispatch.batch_queue import QueuedBatch
 from connectors.dispatch.send_batch import SendBatch
-from connectors.dispatch.settled_records import Outcome
 from schemas.values.ids import MessageId
 from schemas.values.reasons import Reason
 from schemas.values.template import MissingVariable

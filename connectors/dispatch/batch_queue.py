@@ -11,10 +11,10 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from connectors.dispatch.batch_outcomes import BatchOutcomes, Outcome
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.send_progress import SendKey
-from connectors.dispatch.settled_records import BatchOutcomes, Outcome
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from functools import partial
 
 from connectors.dispatch.attempt_log import AttemptLog
+from connectors.dispatch.attempt_records import settled_record, started_record
+from connectors.dispatch.batch_outcomes import BatchOutcomes, Outcome
 from connectors.dispatch.log_recovery import Recovered
 from connectors.dispatch.offset_tracker import OffsetTracker
 from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.send_progress import SendKey, SendProgress
-from connectors.dispatch.settled_records import BatchOutcomes, Outcome, settled_record
 from infra.security.sealing import Sealer
-from schemas.records.wire import Returned, Settled, Started
+from schemas.records.wire import Returned, Settled
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
@@ -72,30 +73,13 @@ class OwnedPartition:
 
     def write_started(self, batch: SendBatch, ranks: list[int], submit: Callable[[], None]) -> None:
         """Note that these messages are about to go out; `submit` when that stands in the log."""
-        slice_ = batch.slice
-        record = Started(
-            epoch=self.log.epoch,
-            carrier=batch.messages.carrier,
-            tenant=slice_.tenant,
-            campaign=slice_.campaign,
-            chunk=slice_.chunk,
-            part=slice_.part,
-            size=slice_.size,
-            lane=slice_.lane,
-            send=slice_.send,
-            round=slice_.round,
-            price_class=slice_.price_class,
-            attempts=slice_.attempts,
-            positions=batch.messages.positions(ranks),
-            dispatch_offset=batch.offset,
-            at=self._now(),
-        )
+        record = started_record(batch, ranks, epoch=self.log.epoch, at=self._now())
 
         def on_written(log_offset: int) -> None:
             self.offsets.note_log_offset(batch.offset, log_offset)
             submit()
 
-        self.log.write(slice_.chunk, record, on_written)
+        self.log.write(record.chunk, record, on_written)
 
     def write_outcomes(self, batch: SendBatch, outcomes: BatchOutcomes, resend: Callable[[list[int]], None]) -> None:
         """Note what came of these messages; `resend` with the ranks that go out again when that stands in the log.

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import TypedDict
 
 from connectors.carriers.contract import Acknowledge, Receipt
+from connectors.dispatch.attempt_records import seal_refs
 from connectors.dispatch.send_batch import BatchMessages
-from connectors.dispatch.settled_records import seal_refs
 from infra.security.sealing import Sealer
 from schemas.records.wire import NO_TIME, CarrierReceipts
 from schemas.values.foreign_text import CODE_LENGTH, ID_LENGTH, join_column

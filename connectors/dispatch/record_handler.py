@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import structlog
 
+from connectors.dispatch.attempt_records import settled_alike, settled_unopened
+from connectors.dispatch.batch_outcomes import Outcome
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.send_progress import SendKey
-from connectors.dispatch.settled_records import Outcome, settled_alike, settled_unopened
 from infra.kafka.records import ConsumerRecord, PartitionKey
 from infra.security.sealing import Sealer, UnsealError
 from schemas.records.codec import DecodeError, decode_as, encode

@@ -15,12 +15,12 @@ from functools import partial
 
 from connectors.carriers.contract import Accepted, Carrier, NotSent, Result, Throttled, Unknown
 from connectors.dispatch.attempt_blocks import RANK_BITS, RANK_MASK, AttemptBlock, UnsentSegments, in_flight
+from connectors.dispatch.batch_outcomes import BatchOutcomes, Outcome
 from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch, ReasonToEnd
 from connectors.dispatch.carrier_id_cache import plain
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.refusals import RefusalCause
 from connectors.dispatch.settle_buffer import SettleBuffer
-from connectors.dispatch.settled_records import BatchOutcomes, Outcome
 from connectors.dispatch.throttles import Throttles
 from connectors.dispatch.uncertain_sends import UncertainSends
 from schemas.values.reasons import Reason

@@ -16,15 +16,14 @@ from dataclasses import replace
 
 from connectors.carriers.contract import Carrier, Result, Unknown
 from connectors.dispatch.attempt_blocks import RANK_BITS, AttemptBlock
+from connectors.dispatch.batch_outcomes import NOT_FINAL, BatchOutcomes, Outcome
 from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.send_batch import SendBatch
-from connectors.dispatch.settled_records import BatchOutcomes, Outcome
 from schemas.values.lanes import SENT_ONCE_MORE
 from schemas.values.reasons import Reason
 
 MOST_AWAITED = 10_000
-NOT_FINAL = frozenset({"not_submitted", "unanswered"})
 UncertainSend = tuple[AttemptBlock, QueuedBatch, int]
 
 

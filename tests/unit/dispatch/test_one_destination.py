@@ -10,7 +10,7 @@ from typing import Any
 from connectors.carriers.contract import Accepted, NotSent, Result, Submit, Throttled
 from connectors.dispatch import attempt_blocks
 from connectors.dispatch.attempt_blocks import AttemptBlock
-from connectors.dispatch.settled_records import Outcome
+from connectors.dispatch.batch_outcomes import Outcome
 from schemas.records.slice import Columns
 from schemas.records.wire import Settled, Started
 from schemas.values.lanes import Lane

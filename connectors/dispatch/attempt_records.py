@@ -1,84 +1,42 @@
-"""Answers of a carrier, gathered by load, as the record that settles them.
+"""The records of `attempts-<lane>` that a batch leaves in the log of calls: `Started` before it goes out, `Settled` after.
 
-In: the ranks of a load with what came of them. Out: one `Settled`. `sent` needs the carrier's ids; `transient` needs `rest`,
-for which the columns of exactly these positions are sealed anew, and so does the dead letter of an unknown code.
-`not_submitted` (throttled, or no byte left) ends nothing: it notes that the start came to nothing, so that whoever reads the
-log sends the message as if it had never been started; neither does `unanswered`: the carrier may have it, and it goes out
-once more. Pure apart from the sealer; `UnsealError` cannot happen for a load
-that was opened.
+In: a batch, ranks, what became of them. Out: one record. `sent` carries the carrier's ids; `transient`, and what failed with
+a code that nobody knows, carry `rest`: the columns of exactly these positions, sealed anew. `not_submitted` (throttled, or
+not a byte was sent) ends nothing: it says that the start came to nothing, so that whoever reads the log sends the message as
+if it had never been started. Neither does `unanswered`: the carrier may have the message, and it goes out once more. Pure
+apart from the sealer, which cannot raise `UnsealError` for a batch that was opened.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import TypedDict
 
+from connectors.dispatch.batch_outcomes import BatchOutcomes, Outcome
 from connectors.dispatch.send_batch import SendBatch
 from infra.security.sealing import Sealer
 from schemas.records.slice import Columns, Slice
-from schemas.records.wire import Settled, Verdict
+from schemas.records.wire import Settled, Started, Verdict
 from schemas.values.foreign_text import IDS_LENGTH, join_column
 from schemas.values.positions import pick_indexes, ranks_within
 from schemas.values.reasons import Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What came of one message that was not simply taken. `outcome`: as in `Verdict`. `ids`: of the segments that the
-    carrier has."""
-
-    outcome: str
-    reason: Reason
-    code: str | None = None
-    ids: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class BatchOutcomes:
-    """What has come for a load and is not written yet. `sent`: rank → ids, comma separated."""
-
-    sent: dict[int, str] = field(default_factory=dict)
-    other: dict[int, Outcome] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.sent) + len(self.other)
-
-    def __bool__(self) -> bool:
-        return bool(self.sent or self.other)
-
-    def ranks_to_retry(self) -> list[int]:
-        """Ranks, ascending, that go out again."""
-        return sorted([rank for rank, outcome in self.other.items() if outcome.outcome in ("not_submitted", "unanswered")])
-
-    def put(self, rank: int, outcome: Outcome) -> None:
-        """What came of this message; also `sent`."""
-        if outcome.outcome == "sent":
-            self.sent[rank] = ",".join(outcome.ids)
-        else:
-            self.other[rank] = outcome
-
-    def put_late(self, rank: int, first: Outcome) -> None:
-        """The first submit of a message that went out twice was taken, whatever came of the second. A message of one
-        segment has both ids, for the receipt may speak of either."""
-        self.other.pop(rank, None)
-        had = self.sent.get(rank)
-        if had is None:
-            self.put(rank, first)
-        elif len(first.ids) == 1:
-            self.sent[rank] = f"{first.ids[0]},{had}"
+class _Header(TypedDict):
+    tenant: str
+    campaign: str | None
+    chunk: str
+    part: int
+    size: int
+    lane: str
+    send: int
+    round: int
+    price_class: int
+    attempts: int
 
 
-def settled_record(batch: SendBatch, outcomes: BatchOutcomes, sealer: Sealer, *, epoch: int, at: int) -> Settled:
-    """The record of these answers."""
-    messages, slice_ = batch.messages, batch.slice
-    ranks = sorted([*outcomes.sent, *outcomes.other])
-    whole = len(ranks) == len(messages.positions_by_rank)
-    refs = None if messages.refs is None else [messages.refs[rank] for rank in ranks]
-    key_id, sealed_refs = slice_.key_id, None
-    if refs is not None and any(ref is not None for ref in refs):
-        key_id, sealed_refs = seal_refs(slice_, refs, sealer)
-    return Settled(
-        epoch=epoch,
-        carrier=messages.carrier,
+def _header(slice_: Slice) -> _Header:
+    """What all records say of the send that they belong to."""
+    return _Header(
         tenant=slice_.tenant,
         campaign=slice_.campaign,
         chunk=slice_.chunk,
@@ -89,6 +47,34 @@ def settled_record(batch: SendBatch, outcomes: BatchOutcomes, sealer: Sealer, *,
         round=slice_.round,
         price_class=slice_.price_class,
         attempts=slice_.attempts,
+    )
+
+
+def started_record(batch: SendBatch, ranks: list[int], *, epoch: int, at: int) -> Started:
+    """These messages of the batch are about to be submitted."""
+    return Started(
+        epoch=epoch,
+        carrier=batch.messages.carrier,
+        **_header(batch.slice),
+        positions=batch.messages.positions(ranks),
+        dispatch_offset=batch.offset,
+        at=at,
+    )
+
+
+def settled_record(batch: SendBatch, outcomes: BatchOutcomes, sealer: Sealer, *, epoch: int, at: int) -> Settled:
+    """What became of these messages of the batch."""
+    messages, slice_ = batch.messages, batch.slice
+    ranks = sorted([*outcomes.sent, *outcomes.other])
+    whole = len(ranks) == len(messages.positions_by_rank)
+    refs = None if messages.refs is None else [messages.refs[rank] for rank in ranks]
+    key_id, sealed_refs = slice_.key_id, None
+    if refs is not None and any(ref is not None for ref in refs):
+        key_id, sealed_refs = seal_refs(slice_, refs, sealer)
+    return Settled(
+        epoch=epoch,
+        carrier=messages.carrier,
+        **_header(slice_),
         positions=messages.positions(ranks),
         price=slice_.price,
         lease=slice_.lease,
@@ -105,28 +91,19 @@ def settled_record(batch: SendBatch, outcomes: BatchOutcomes, sealer: Sealer, *,
 
 
 def settled_alike(batch: SendBatch, ranks: list[int], outcome: Outcome, sealer: Sealer, *, epoch: int, at: int) -> Settled:
-    """The record that says the same of all these messages."""
+    """The same became of all these messages."""
     return settled_record(batch, BatchOutcomes(other=dict.fromkeys(ranks, outcome)), sealer, epoch=epoch, at=at)
 
 
 def settled_unopened(slice_: Slice, positions: int, *, epoch: int, at: int) -> Settled:
-    """The record for positions whose columns cannot be opened: they failed, and are buried."""
+    """These positions failed, for their columns cannot be opened; their dead letter is written beside this."""
     ranks = ranks_within(slice_.positions, positions)
     verdict = Verdict(outcome="failed", reason=Reason.POISON, code=None, positions=positions)
     segments = slice_.segments or bytes([1]) * slice_.count
     return Settled(
         epoch=epoch,
         carrier=slice_.carrier or "",
-        tenant=slice_.tenant,
-        campaign=slice_.campaign,
-        chunk=slice_.chunk,
-        part=slice_.part,
-        size=slice_.size,
-        lane=slice_.lane,
-        send=slice_.send,
-        round=slice_.round,
-        price_class=slice_.price_class,
-        attempts=slice_.attempts,
+        **_header(slice_),
         positions=positions,
         price=slice_.price,
         lease=slice_.lease,
@@ -141,23 +118,21 @@ def settled_unopened(slice_: Slice, positions: int, *, epoch: int, at: int) -> S
 
 
 def seal_refs(slice_: Slice, refs: list[str | None], sealer: Sealer) -> tuple[str, bytes]:
-    """(key id, sealed) client references."""
+    """Client references of some messages of a slice: (key id, sealed column)."""
     return sealer.seal(Columns(to=b"", refs=refs), tenant=slice_.tenant, campaign=slice_.campaign, chunk=slice_.chunk)
 
 
 def _verdicts(batch: SendBatch, outcomes: BatchOutcomes) -> list[Verdict]:
     out = []
     if outcomes.sent:
-        ranks = sorted(outcomes.sent)
-        out.append(Verdict(outcome="sent", reason=Reason.NONE, code=None, positions=batch.messages.positions(ranks)))
+        positions = batch.messages.positions(sorted(outcomes.sent))
+        out.append(Verdict(outcome="sent", reason=Reason.NONE, code=None, positions=positions))
     groups: dict[tuple[str, Reason, str | None], list[int]] = {}
     for rank in sorted(outcomes.other):
         outcome = outcomes.other[rank]
         groups.setdefault((outcome.outcome, outcome.reason, outcome.code), []).append(rank)
-    for (outcome_, reason, code), positions_by_rank in groups.items():
-        out.append(
-            Verdict(outcome=outcome_, reason=str(reason), code=code, positions=batch.messages.positions(positions_by_rank))
-        )
+    for (outcome_, reason, code), ranks in groups.items():
+        out.append(Verdict(outcome=outcome_, reason=str(reason), code=code, positions=batch.messages.positions(ranks)))
     return out
 
 
