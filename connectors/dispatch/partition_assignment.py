@@ -17,7 +17,7 @@ from functools import partial
 import structlog
 
 from connectors.dispatch.attempt_log import AttemptLog, Fenced
-from connectors.dispatch.attempt_log_reader import read_back, read_for_new_owner
+from connectors.dispatch.attempt_log_reader import read_between, read_for_new_owner
 from connectors.dispatch.carrier_sender import CarrierSender
 from connectors.dispatch.consumer_thread import ConsumerThread
 from connectors.dispatch.log_recovery import rebuild
@@ -148,7 +148,7 @@ class PartitionAssignment:
         self._logs[key] = attempt_log
         epoch = await attempt_log.take_over(Owner(owner=parts.owner, lane=lane, at=parts.now()))
         entries = await asyncio.to_thread(
-            read_for_new_owner, parts.bootstrap, parts.group, attempts(lane), partition, log_begin, epoch
+            read_for_new_owner, parts.bootstrap, parts.group, (attempts(lane), partition), log_begin, epoch
         )
         recovered = rebuild(entries)
         owned = OwnedPartition(
@@ -174,7 +174,7 @@ class PartitionAssignment:
 
         def between(begin: int, end: int) -> asyncio.Future[list[tuple[int, Record]]]:
             return asyncio.get_running_loop().run_in_executor(
-                None, read_back, parts.bootstrap, parts.group, attempts(lane), partition, begin, end
+                None, read_between, parts.bootstrap, parts.group, (attempts(lane), partition), begin, end
             )
 
         return between
