@@ -50,7 +50,7 @@ class Tenant(Protocol):
     def balance_short(self) -> str: ...
 
 
-class Catalog(Protocol):
+class Config(Protocol):
     """Carriers, routes and tenants as they are now; `version` moves with every change."""
 
     @property
@@ -146,7 +146,7 @@ class IntakeBatch:
     unsealed once; `invalid`: which of these numbers cannot be sent to."""
 
     campaigns: Campaigns
-    catalog: Catalog
+    config: Config
     credit: Credit
     capacity: Capacity
     routes: RouteTable

@@ -37,7 +37,7 @@ from streams.handler import Handler
 from streams.intake.handler import IntakeHandler, IntakePorts
 from streams.kafka_outlet import KafkaOutlet
 from streams.pipeline import Stage, topics_of
-from streams.ports import Catalog, Credit, Owners, Sealing
+from streams.ports import Config, Credit, Owners, Sealing
 from streams.receipts.handler import ReceiptsHandler, ReceiptsPorts
 from streams.runner import Runner
 from streams.settlement.handler import SettlementHandler, SettlementPorts
@@ -54,7 +54,7 @@ class Parts:
 
     pool: Pool
     commands: CommandCache
-    catalog: Catalog
+    config: Config
     sealer: Sealing
     capacity: CarrierCapacity
     credit: Credit
@@ -76,7 +76,7 @@ async def run(role: RoleContext) -> None:
     parts = Parts(
         pool=pool,
         commands=commands,
-        catalog=config,
+        config=config,
         sealer=Sealer(keyring),
         capacity=CarrierCapacity(connect(_secret(settings.redis.url))),
         credit=AllowanceCredit(accounts, pool, now_ms) if pool_name is LanePool.OTP else accounts,
@@ -111,7 +111,7 @@ def make_handler(stage: Stage, parts: Parts) -> Handler:
             return IntakeHandler(
                 IntakePorts(
                     campaigns=parts.commands,
-                    catalog=parts.catalog,
+                    config=parts.config,
                     sealing=parts.sealer,
                     credit=parts.credit,
                     capacity=RedisCapacity(parts.capacity, time.monotonic),
@@ -126,7 +126,7 @@ def make_handler(stage: Stage, parts: Parts) -> Handler:
         case "receipts":
             return ReceiptsHandler(
                 ReceiptsPorts(
-                    catalog=parts.catalog, sealing=parts.sealer, refs=PostgresRefs(parts.pool, parts.sealer), clock=now_ms
+                    config=parts.config, sealing=parts.sealer, refs=PostgresRefs(parts.pool, parts.sealer), clock=now_ms
                 ),
                 stage.writes,
             )

@@ -18,6 +18,11 @@ kind of result:
 Segments (called parts) of one message are sent one after the other, each after the answer of the one before, so
 `sent_parts` is always a prefix: counted from the first segment of the message, `first_part` included. `ids` speaks of this
 call's segments alone.
+
+A kind whose settings say `sends_whole` takes a message of several segments in one call. It is then asked once a message:
+`first_part` and `part_count` are 0. Its results speak of the whole message: Accepted has one id, the others neither
+`sent_parts` nor `ids`; one receipt settles it. A carrier's rate stays in segments per second: the caller pays for all the
+segments of a message before it is sent, so no allowance is exceeded, and the price stays by segments too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +30,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from infra.settings.limits import MOST_BINDS, MOST_WINDOW
 from schemas.values.ids import MessageId
 
 FailureClass = Literal["permanent", "transient", "unknown"]
@@ -62,7 +68,7 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Every segment that was asked for is with the carrier."""
+    """Every segment that was asked for is with the carrier. `ids`: one a segment; one in all when its kind `sends_whole`."""
 
     ref: int
     ids: tuple[str, ...]
@@ -118,7 +124,7 @@ Result = Accepted | Refused | Throttled | Unknown | NotSent | Unfit
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What the carrier reports of one segment.
+    """What the carrier reports of one segment; of the message, when its kind `sends_whole`.
 
     `carrier_message_id` as it stood in the receipt (see `Carrier.lookup_ids`); `other_id` when it names a second one.
     `state`: one of `schemas.values.status.RECEIPT_STATES`. `code` the carrier's error code or ''. `destination`: digits of
@@ -201,6 +207,14 @@ class Carrier(Protocol):
     async def close(self) -> None:
         """Wait a bounded time for answers, take leave, disconnect. What is still open by then is answered `Unknown`."""
         ...
+
+
+def check_size(window: int, binds: int) -> None:
+    """Raises ValueError for a window or a number of connections that can never work."""
+    if not 1 <= window <= MOST_WINDOW:
+        raise ValueError(f"window {window} is not between 1 and {MOST_WINDOW}")
+    if not 1 <= binds <= MOST_BINDS:
+        raise ValueError(f"binds {binds} is not between 1 and {MOST_BINDS}")
 
 
 class CarrierCallbacks(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import msgspec
 
 from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Submit, Throttled, Unfit, Unknown
+from connectors.dispatch.batch_outcomes import Outcome
 from connectors.dispatch.batch_queue import QueuedBatch
 from connectors.dispatch.send_batch import SendBatch
-from connectors.dispatch.settling import Outcome
 from schemas.values.ids import MessageId
 from schemas.values.reasons import Reason
 from schemas.values.template import MissingVariable
@@ -25,16 +25,16 @@ SEGMENT_PATIENCE = 600.0
 
 
 class AttemptBlock:
-    """`ids`: of messages with several segments, those that the carrier has so far. `texts`: of these, rendered. `left`:
+    """`ids`: of messages with several segments, those that the carrier has so far. `texts`: of these, rendered. `unanswered`:
     messages without an answer."""
 
-    __slots__ = ("_destinations", "_put_off", "ids", "left", "load", "number", "ranks", "texts")
+    __slots__ = ("_destinations", "_put_off", "batch", "ids", "number", "ranks", "texts", "unanswered")
 
-    def __init__(self, number: int, load: SendBatch, ranks: list[int]) -> None:
+    def __init__(self, number: int, batch: SendBatch, ranks: list[int]) -> None:
         self.number = number
-        self.load = load
+        self.batch = batch
         self.ranks = ranks
-        self.left = len(ranks)
+        self.unanswered = len(ranks)
         self.ids: dict[int, tuple[str, ...]] = {}
         self.texts: dict[int, str] = {}
         self._destinations: frozenset[int] | None = None
@@ -44,14 +44,20 @@ class AttemptBlock:
     def destinations(self) -> frozenset[int]:
         """Whom it goes to; seldom asked for."""
         if self._destinations is None:
-            numbers = self.load.facts.numbers
+            numbers = self.batch.messages.destinations
             self._destinations = frozenset([numbers[rank] for rank in self.ranks])
         return self._destinations
 
-    def submits(self, now: int) -> tuple[list[Submit], dict[int, Outcome]]:
-        """What goes out first, and messages that have no text. `now` in milliseconds."""
-        load = self.load
-        slice_, numbers, segments, common = load.slice, load.facts.numbers, load.facts.segments, load.common_text
+    def submits(self, now: int, *, whole: bool) -> tuple[list[Submit], dict[int, Outcome]]:
+        """What goes out first, and messages that have no text. `now` in milliseconds; `whole`: the carrier takes all
+        segments of a message at once."""
+        batch = self.batch
+        slice_, numbers, segments, common = (
+            batch.slice,
+            batch.messages.destinations,
+            batch.messages.segments,
+            batch.common_text,
+        )
         base = self.number << RANK_BITS
         sender, validity = slice_.sender, max(1, (slice_.expires_at - now) // 1000)
         out: list[Submit] = []
@@ -59,7 +65,7 @@ class AttemptBlock:
         id_of = self._message_id
         for rank in self.ranks:
             try:
-                text = load.text(rank) if common is None else common
+                text = batch.text(rank) if common is None else common
             except MissingVariable:
                 bad[rank] = Outcome(outcome="failed", reason=Reason.MISSING_VARIABLE)
                 continue
@@ -74,26 +80,30 @@ class AttemptBlock:
                         validity_seconds=validity,
                     )
                 )
+            elif whole:
+                out.append(self._submit(rank, text, validity))
             else:
                 self.texts[rank] = text
-                self.ids[rank] = had = load.kept.get(rank, ())
-                out.append(self._part(rank, len(had), 1, validity))
+                self.ids[rank] = had = batch.accepted_ids.get(rank, ())
+                out.append(self._submit(rank, text, validity, len(had), 1))
         return out, bad
 
     def part(self, rank: int, first: int, count: int, now: int) -> Submit:
         """So many segments of a message that has several, from this one on."""
-        return self._part(rank, first, count, max(1, (self.load.slice.expires_at - now) // 1000))
+        validity = max(1, (self.batch.slice.expires_at - now) // 1000)
+        return self._submit(rank, self.texts[rank], validity, first, count)
 
-    def _part(self, rank: int, first: int, count: int, validity: int) -> Submit:
-        facts = self.load.facts
-        total = facts.segments[rank]
+    def _submit(self, rank: int, text: str, validity: int, first: int = 0, count: int = 0) -> Submit:
+        """Of a message that has several segments, `count` from `first` on; all by default."""
+        messages = self.batch.messages
+        total = messages.segments[rank]
         # With the last one that was counted go all that are left: the carrier may count otherwise.
         return Submit(
             ref=self.number << RANK_BITS | rank,
             id_of=self._message_id,
-            sender=self.load.slice.sender,
-            destination=str(facts.numbers[rank]),
-            text=self.texts[rank],
+            sender=self.batch.slice.sender,
+            destination=str(messages.destinations[rank]),
+            text=text,
             validity_seconds=validity,
             parts=total,
             first_part=first,
@@ -101,11 +111,11 @@ class AttemptBlock:
         )
 
     def _message_id(self, ref: int) -> MessageId:
-        return self.load.message_id(ref & RANK_MASK)
+        return self.batch.message_id(ref & RANK_MASK)
 
     def segments_left(self, rank: int, part: int) -> int:
         """How many segments of this message go out from `part` on."""
-        return self.load.facts.segments[rank] - part
+        return self.batch.messages.segments[rank] - part
 
     def progress(
         self, rank: int, result: Result, ids: tuple[str, ...], *, put_off_at: float | None = None
@@ -146,16 +156,16 @@ class AttemptBlock:
 
     def _goes_on(self, rank: int, had: tuple[str, ...]) -> bool:
         """Whether segments of this message have yet to go out."""
-        return rank in self.texts and len(had) < self.load.facts.segments[rank]
+        return rank in self.texts and len(had) < self.batch.messages.segments[rank]
 
 
-class Flight(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class UnsentSegments(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message of several segments whose next one waits for a token."""
 
     block: AttemptBlock
-    work: QueuedBatch
+    queued: QueuedBatch
     rank: int
-    part: int
+    segment: int
 
 
 def in_flight(blocks: Mapping[int, tuple[AttemptBlock, QueuedBatch]], destination: int | None) -> bool:

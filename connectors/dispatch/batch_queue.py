@@ -11,109 +11,110 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from connectors.dispatch.batch_outcomes import BatchOutcomes, Outcome
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.send_batch import SendBatch
-from connectors.dispatch.settling import Answers, Outcome
+from connectors.dispatch.send_progress import SendKey
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
-Over = Callable[[SendBatch], Reason | None]
+ReasonToEnd = Callable[[SendBatch], Reason | None]
 
 
 class QueuedBatch:
-    """A load at its carrier. `answers`: what has come and is not written yet; `number`: its place in its queue's order.
+    """A load at its carrier. `outcomes`: what has come and is not written yet; `number`: its place in its queue's order.
     `late`: what late answers said of messages that go out once more; `through`: of these, and of others that were
     uncertain, the ranks of which all is noted."""
 
-    __slots__ = ("answers", "late", "load", "number", "owned", "queued", "through")
+    __slots__ = ("batch", "finished", "in_queue", "late_outcomes", "number", "outcomes", "owned")
 
-    def __init__(self, owned: OwnedPartition, load: SendBatch) -> None:
+    def __init__(self, owned: OwnedPartition, batch: SendBatch) -> None:
         self.owned = owned
-        self.load = load
-        self.answers = Answers()
+        self.batch = batch
+        self.outcomes = BatchOutcomes()
         self.number = 0
-        self.late: dict[int, Outcome] = {}
-        self.through: set[int] = set()
-        self.queued = False
+        self.late_outcomes: dict[int, Outcome] = {}
+        self.finished: set[int] = set()
+        self.in_queue = False
 
 
 class BatchQueue:
-    """`touched`: (lane, chunk, send) whose waiting cost has changed since somebody looked."""
+    """`changed`: (lane, chunk, send) whose waiting cost has changed since somebody looked."""
 
     def __init__(self, lanes: Sequence[Lane]) -> None:
         self._queues: dict[Lane, deque[QueuedBatch]] = {lane: deque() for lane in lanes}
         self._numbers = itertools.count()
-        self.touched: set[tuple[Lane, str, int]] = set()
+        self.changed: set[tuple[Lane, str, int]] = set()
 
     def __bool__(self) -> bool:
         return any(self._queues.values())
 
-    def add(self, work: QueuedBatch) -> None:
+    def enqueue(self, queued: QueuedBatch) -> None:
         """Behind the others of its lane."""
-        work.queued, work.number = True, next(self._numbers)
-        self._queues[work.owned.lane].append(work)
-        self.touch(work)
+        queued.in_queue, queued.number = True, next(self._numbers)
+        self._queues[queued.owned.lane].append(queued)
+        self.mark_changed(queued)
 
-    def give_back(self, work: QueuedBatch, rank: int) -> None:
+    def give_back(self, queued: QueuedBatch, rank: int) -> None:
         """This message has not gone out and is next again, behind what came before it."""
-        work.load.give_back(rank)
-        if not work.queued:
-            work.queued = True
-            queue = self._queues[work.owned.lane]
-            before = sum(1 for _ in itertools.takewhile(lambda other: other.number < work.number, queue))
-            queue.insert(before, work)
-        self.touch(work)
+        queued.batch.give_back(rank)
+        if not queued.in_queue:
+            queued.in_queue = True
+            queue = self._queues[queued.owned.lane]
+            before = sum(1 for _ in itertools.takewhile(lambda other: other.number < queued.number, queue))
+            queue.insert(before, queued)
+        self.mark_changed(queued)
 
-    def touch(self, work: QueuedBatch) -> None:
+    def mark_changed(self, queued: QueuedBatch) -> None:
         """Its waiting cost has changed."""
-        self.touched.add((work.owned.lane, *work.load.place))
+        self.changed.add((queued.owned.lane, *queued.batch.send_key))
 
-    def front(self, over: Over) -> QueuedBatch | None:
+    def next_batch(self, reason_to_end: ReasonToEnd) -> QueuedBatch | None:
         """The load whose messages go next; what is over is handed back on the way."""
         for queue in self._queues.values():
             passed: list[QueuedBatch] = []
             found: QueuedBatch | None = None
             while queue:
-                work = queue[0]
-                if self._is_through(work, over):
-                    queue.popleft().queued = False
-                elif work.load.alone and work.load.flying:
+                queued = queue[0]
+                if self._has_nothing_to_send(queued, reason_to_end):
+                    queue.popleft().in_queue = False
+                elif queued.batch.one_at_a_time and queued.batch.in_flight:
                     passed.append(queue.popleft())
                 else:
-                    found = work
+                    found = queued
                     break
             queue.extendleft(reversed(passed))
             if found is not None:
                 return found
         return None
 
-    def sweep(self, over: Over) -> None:
+    def sweep(self, reason_to_end: ReasonToEnd) -> None:
         """Hand back everything that is over, wherever it stands."""
         for lane, queue in self._queues.items():
             left: deque[QueuedBatch] = deque()
-            for work in queue:
-                if self._is_through(work, over):
-                    work.queued = False
+            for queued in queue:
+                if self._has_nothing_to_send(queued, reason_to_end):
+                    queued.in_queue = False
                 else:
-                    left.append(work)
+                    left.append(queued)
             self._queues[lane] = left
 
     def demand(self, most: int) -> int:
         """Messages that wait, counted up to `most`."""
         total = 0
         for queue in self._queues.values():
-            for work in queue:
-                total += work.load.waiting
+            for queued in queue:
+                total += queued.batch.waiting
                 if total >= most:
                     return most
         return total
 
-    def costs(self, lane: Lane) -> dict[tuple[str, int], int]:
+    def costs(self, lane: Lane) -> dict[SendKey, int]:
         """Segments that wait in this lane, by (chunk, send)."""
-        out: dict[tuple[str, int], int] = {}
-        for work in self._queues[lane]:
-            if work.load.waiting_cost and not work.owned.done_for:
-                out[work.load.place] = out.get(work.load.place, 0) + work.load.waiting_cost
+        out: dict[SendKey, int] = {}
+        for queued in self._queues[lane]:
+            if queued.batch.waiting_cost and not queued.owned.starts_nothing:
+                out[queued.batch.send_key] = out.get(queued.batch.send_key, 0) + queued.batch.waiting_cost
         return out
 
     @property
@@ -126,12 +127,12 @@ class BatchQueue:
         """The lanes, the more urgent first."""
         return list(self._queues)
 
-    def _is_through(self, work: QueuedBatch, over: Over) -> bool:
-        if work.owned.done_for or not work.load.waiting:
+    def _has_nothing_to_send(self, queued: QueuedBatch, reason_to_end: ReasonToEnd) -> bool:
+        if queued.owned.starts_nothing or not queued.batch.waiting:
             return True
-        reason = over(work.load)
+        reason = reason_to_end(queued.batch)
         if reason is None:
             return False
-        self.touch(work)
-        work.owned.give_up(work.load, reason)
+        self.mark_changed(queued)
+        queued.owned.hand_back(queued.batch, reason)
         return True

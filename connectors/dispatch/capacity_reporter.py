@@ -10,49 +10,50 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from connectors.dispatch.batch_queue import BatchQueue
+from connectors.dispatch.send_progress import SendKey
 from infra.redis.client import RedisDown
 from schemas.values.lanes import Lane
 
-Entries = dict[tuple[str, int], int]
+Entries = dict[SendKey, int]
 
 
 class CapacityStore(Protocol):
     """`infra.redis.carrier_capacity.CarrierCapacity`."""
 
-    async def renew(self, carrier: str, lane: str, entries: Mapping[tuple[str, int], int]) -> None: ...
-    async def remove(self, carrier: str, lane: str, keys: Iterable[tuple[str, int]]) -> None: ...
+    async def renew(self, carrier: str, lane: str, entries: Mapping[SendKey, int]) -> None: ...
+    async def remove(self, carrier: str, lane: str, keys: Iterable[SendKey]) -> None: ...
 
 
 class CapacityReporter:
     """One a process."""
 
-    def __init__(self, rooms: CapacityStore) -> None:
-        self._rooms = rooms
+    def __init__(self, capacity: CapacityStore) -> None:
+        self._capacity = capacity
 
-    async def tell_changes(self, queues: Mapping[str, BatchQueue]) -> None:
+    async def report_changes(self, queues: Mapping[str, BatchQueue]) -> None:
         """The (chunk, send) whose waiting cost has changed since the last time."""
         try:
             for carrier, queue in queues.items():
-                touched, queue.touched = queue.touched, set()
-                for lane in queue.lanes if touched else ():
-                    places = {(chunk, send) for of, chunk, send in touched if of is lane}
-                    if places:
-                        await self._tell(carrier, lane, queue.costs(lane), places)
+                changed, queue.changed = queue.changed, set()
+                for lane in queue.lanes if changed else ():
+                    send_keys = {(chunk, send) for of, chunk, send in changed if of is lane}
+                    if send_keys:
+                        await self._report(carrier, lane, queue.costs(lane), send_keys)
         except RedisDown:
             return
 
-    async def tell_all(self, queues: Mapping[str, BatchQueue]) -> None:
+    async def report_all(self, queues: Mapping[str, BatchQueue]) -> None:
         """Everything that waits."""
         try:
             for carrier, queue in queues.items():
                 for lane in queue.lanes:
-                    await self._rooms.renew(carrier, lane, queue.costs(lane))
+                    await self._capacity.renew(carrier, lane, queue.costs(lane))
         except RedisDown:
             return
 
-    async def _tell(self, carrier: str, lane: Lane, costs: Entries, places: set[tuple[str, int]]) -> None:
-        left = {place: costs[place] for place in places if place in costs}
+    async def _report(self, carrier: str, lane: Lane, costs: Entries, send_keys: set[SendKey]) -> None:
+        left = {send_key: costs[send_key] for send_key in send_keys if send_key in costs}
         if left:
-            await self._rooms.renew(carrier, lane, left)
-        if len(left) < len(places):
-            await self._rooms.remove(carrier, lane, places - set(left))
+            await self._capacity.renew(carrier, lane, left)
+        if len(left) < len(send_keys):
+            await self._capacity.remove(carrier, lane, send_keys - set(left))

@@ -24,14 +24,14 @@ from infra.postgres.config_cache import CarrierRow
 from schemas.values.lanes import Pool
 from schemas.values.reasons import Reason
 
-UNKNOWN_SECONDS = 10.0
+UNKNOWN_CARRIER_SECONDS = 10.0
 log = structlog.get_logger()
 
 MakeMatcher = Callable[[str], ReceiptMatcher]
 
 
 class CarrierPool:
-    """`make_sender(row, connection, matcher, window)` and `make_matcher(carrier)` come from the role."""
+    """`make_sender(row, connection, matcher, wiring)` and `make_matcher(carrier)` come from the role."""
 
     def __init__(self, pool: Pool, make_sender: MakeSender, make_matcher: MakeMatcher, registry: Registry) -> None:
         self._pool = pool
@@ -52,7 +52,7 @@ class CarrierPool:
             session = self._sessions.get(carrier)
             try:
                 if session is None:
-                    await self._begin(row)
+                    await self._open_session(row)
                 else:
                     session.follow(row)
             except ValueError as fault:
@@ -63,30 +63,30 @@ class CarrierPool:
                     error=str(fault),
                 )
         for carrier in [one for one in self._sessions if one not in rows]:
-            await self._end(carrier)
-        self.place_again()
+            await self._close_session(carrier)
+        self.retry_unplaced()
 
-    def place(self, owned: OwnedPartition, load: SendBatch) -> None:
+    def enqueue(self, owned: OwnedPartition, batch: SendBatch) -> None:
         """Give a batch to its carrier."""
-        session = self._sessions.get(load.facts.carrier)
+        session = self._sessions.get(batch.messages.carrier)
         if session is None:
-            self._unplaced.append((asyncio.get_running_loop().time() + UNKNOWN_SECONDS, owned, load))
+            self._unplaced.append((asyncio.get_running_loop().time() + UNKNOWN_CARRIER_SECONDS, owned, batch))
         else:
-            session.sender.add(QueuedBatch(owned, load))
+            session.sender.enqueue(QueuedBatch(owned, batch))
 
-    def place_again(self) -> None:
+    def retry_unplaced(self) -> None:
         """Batches whose carrier was not known; after a while they go back."""
         waiting, self._unplaced = self._unplaced, []
         now = asyncio.get_running_loop().time()
-        for deadline, owned, load in waiting:
+        for deadline, owned, batch in waiting:
             if owned.closed:
                 continue
-            if load.facts.carrier in self._sessions or now < deadline:
-                self.place(owned, load)
-                if self._unplaced and self._unplaced[-1][2] is load:
-                    self._unplaced[-1] = (deadline, owned, load)
+            if batch.messages.carrier in self._sessions or now < deadline:
+                self.enqueue(owned, batch)
+                if self._unplaced and self._unplaced[-1][2] is batch:
+                    self._unplaced[-1] = (deadline, owned, batch)
             else:
-                owned.give_up(load, Reason.NO_CARRIER)
+                owned.hand_back(batch, Reason.NO_CARRIER)
 
     async def close(self, patience: float) -> None:
         """Take leave of all carriers within so many seconds."""
@@ -94,17 +94,17 @@ class CarrierPool:
         if closing:
             await asyncio.wait(closing, timeout=patience)
 
-    async def _begin(self, row: CarrierRow) -> None:
+    async def _open_session(self, row: CarrierRow) -> None:
         session = CarrierSession(row, self._pool, self._make_matcher(row.id), self._make_sender, self._registry)
         self._sessions[row.id] = session
         await session.open()
 
-    async def _end(self, carrier: str) -> None:
+    async def _close_session(self, carrier: str) -> None:
         """Its messages go back as soon as nothing is in flight; the table's row is gone."""
         session = self._sessions.pop(carrier)
         sender = session.sender
         sender.drain()
         await session.close()
-        sender.settle_open()
+        sender.flush_outcomes()
         sender.queue.sweep(lambda _load: Reason.NO_CARRIER)
         log.info("a carrier was taken out of the configuration", action="carrier_gone", carrier=carrier)

@@ -11,7 +11,7 @@ In: rows. Out: a sender whose connection is what the newest row says. What chang
                      becomes uncertain: with several connections one gives way to the first new one; with one alone the old
                      one leaves first, and for the length of a bind nothing goes out.
 
-If the new connection does not stand within `STAND_SECONDS` (a wrong password, a carrier that counts connections of several
+If the new connection does not stand within `CONNECT_SECONDS` (a wrong password, a carrier that counts connections of several
 accounts together), the old one leaves and the new one goes on trying alone: nobody is refused for ever because of a
 connection of ours, and what the row says comes true. Raises ValueError for settings that can never work.
 """
@@ -26,15 +26,15 @@ import structlog
 from connectors.carriers.contract import Carrier, CarrierCallbacks, OnRoom
 from connectors.carriers.registry import Registry
 from connectors.dispatch.carrier_sender import CarrierSender
+from connectors.dispatch.connection_spec import ConnectionSpec, spec_of
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
-from connectors.dispatch.wiring import Wiring, wiring_of
 from infra.postgres.config_cache import CarrierRow
 from schemas.values.lanes import Pool
 
-STAND_SECONDS = 5.0
+CONNECT_SECONDS = 5.0
 log = structlog.get_logger()
 
-MakeSender = Callable[[CarrierRow, Carrier, ReceiptMatcher, int], CarrierSender]
+MakeSender = Callable[[CarrierRow, Carrier, ReceiptMatcher, ConnectionSpec], CarrierSender]
 
 
 class CarrierSession:
@@ -47,14 +47,14 @@ class CarrierSession:
         self._pool = pool
         self._matcher = matcher
         self._registry = registry
-        self._wanted = self._made = wiring = wiring_of(row, pool, registry)
+        self._wanted = self._current = spec = spec_of(row, pool, registry)
         self._carriers: list[Carrier] = []
-        self._moving: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
         self._wake: Callable[[], None] = lambda: None
-        carrier, _ = self._connect(wiring)
-        self.sender = make_sender(row, carrier, matcher, wiring.window * wiring.binds)
+        carrier, _ = self._connect(spec)
+        self.sender = make_sender(row, carrier, matcher, spec)
         self._wake = self.sender.wake
-        self._match_ids_of(carrier)
+        self._match_ids_as(carrier)
 
     async def open(self) -> None:
         """Start connecting."""
@@ -63,56 +63,56 @@ class CarrierSession:
     def follow(self, row: CarrierRow) -> None:
         """Become what the row says."""
         self.sender.rate = row.rate
-        wiring = wiring_of(row, self._pool, self._registry)
-        if wiring == self._wanted:
+        spec = spec_of(row, self._pool, self._registry)
+        if spec == self._wanted:
             return
-        wiring.connect(self._callbacks(self._wake))  # only making one tells
-        self._wanted = wiring
-        if self._moving is None or self._moving.done():
-            self._moving = asyncio.create_task(self._move(), name=f"move-{row.id}")
+        spec.connect(self._callbacks(self._wake))  # only making one tells
+        self._wanted = spec
+        if self._following is None or self._following.done():
+            self._following = asyncio.create_task(self._follow_spec(), name=f"move-{row.id}")
 
     async def close(self) -> None:
         """Take leave, answers awaited a bounded time."""
-        if self._moving is not None:
-            self._moving.cancel()
-            await asyncio.wait([self._moving])
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.wait([self._following])
         if self._carriers:
             await asyncio.wait([asyncio.create_task(self._close(carrier)) for carrier in self._carriers])
 
-    async def _move(self) -> None:
-        while self._made != self._wanted:
+    async def _follow_spec(self) -> None:
+        while self._current != self._wanted:
             wanted = self._wanted
-            if wanted.differs_in_size_alone(self._made):
-                self.sender.window = wanted.window * wanted.binds
+            if wanted.differs_in_size_alone(self._current):
+                self.sender.window = wanted.in_flight
                 await self.sender.carrier.resize(wanted.window, wanted.binds)
             else:
                 await self._replace(wanted)
-            self._made = wanted
+            self._current = wanted
             log.info("a carrier's connection follows its row", action="carrier_moved", carrier=self._id)
 
-    async def _replace(self, wanted: Wiring) -> None:
-        old, had = self.sender.carrier, self._made
+    async def _replace(self, wanted: ConnectionSpec) -> None:
+        old, had = self.sender.carrier, self._current
         same = wanted.shares_account(had)
         new: Carrier | None = None
         if not same or had.binds > 1:
             if same:
                 await old.resize(had.window, had.binds - 1)
-            new = await self._beside(wanted, 1 if same else wanted.binds)
+            new = await self._open_beside(wanted, 1 if same else wanted.binds)
         if new is None:
             await self._close(old)
             new, _ = self._connect(wanted)
             await new.open()
-        self._match_ids_of(new)
-        self.sender.send_over(new, wanted.window * wanted.binds)
+        self._match_ids_as(new)
+        self.sender.use_connection(new, wanted.in_flight, whole=wanted.sends_whole)
         await self._close(old)
         await new.resize(wanted.window, wanted.binds)
 
-    async def _beside(self, wanted: Wiring, binds: int) -> Carrier | None:
+    async def _open_beside(self, wanted: ConnectionSpec, binds: int) -> Carrier | None:
         """A new connection that stands, while the old one works on; None if it does not."""
-        carrier, stands = self._connect(wanted, binds)
+        carrier, connected = self._connect(wanted, binds)
         await carrier.open()
-        waiting = asyncio.ensure_future(stands.wait())
-        await asyncio.wait([waiting], timeout=STAND_SECONDS)
+        waiting = asyncio.ensure_future(connected.wait())
+        await asyncio.wait([waiting], timeout=CONNECT_SECONDS)
         waiting.cancel()
         if carrier.connected:
             return carrier
@@ -120,31 +120,33 @@ class CarrierSession:
             "the new connection does not stand beside the old one, which leaves now",
             action="carrier_gives_way",
             carrier=self._id,
-            seconds=STAND_SECONDS,
+            seconds=CONNECT_SECONDS,
         )
         await self._close(carrier)
         return None
 
-    def _connect(self, wiring: Wiring, binds: int | None = None) -> tuple[Carrier, asyncio.Event]:
+    def _connect(self, spec: ConnectionSpec, binds: int | None = None) -> tuple[Carrier, asyncio.Event]:
         """A connection, and what is set when it has room for the first time."""
-        stands = asyncio.Event()
+        connected = asyncio.Event()
 
         def on_room() -> None:
-            stands.set()
+            connected.set()
             self._wake()
 
-        carrier = wiring.connect(self._callbacks(on_room), binds=binds)
+        carrier = spec.connect(self._callbacks(on_room), binds=binds)
         self._carriers.append(carrier)
-        return carrier, stands
+        return carrier, connected
 
     def _callbacks(self, on_room: OnRoom) -> CarrierCallbacks:
-        return CarrierCallbacks(on_receipts=self._matcher.take, on_room=on_room, on_unreadable=self._matcher.keep_unreadable)
+        return CarrierCallbacks(
+            on_receipts=self._matcher.match, on_room=on_room, on_unreadable=self._matcher.dead_letter_unreadable
+        )
 
     async def _close(self, carrier: Carrier) -> None:
         await carrier.close()
         if carrier in self._carriers:
             self._carriers.remove(carrier)
 
-    def _match_ids_of(self, carrier: Carrier) -> None:
+    def _match_ids_as(self, carrier: Carrier) -> None:
         self._matcher.lookup = carrier.lookup_ids
         self._matcher.strict = carrier.ids_may_clash

@@ -34,7 +34,7 @@ class ConsumerCallbacks:
 
     assigned: Callable[[dict[PartitionKey, tuple[int, str | None]]], None]
     revoked: Callable[[list[PartitionKey]], Awaitable[None]]
-    batch: Callable[[list[ConsumerRecord]], None]
+    records: Callable[[list[ConsumerRecord]], None]
     failed: Callable[[Exception], None]
 
 
@@ -46,8 +46,8 @@ class ConsumerThread:
         self._topics = list(topics)
         self._calls = calls
         self._loop = asyncio.get_running_loop()
-        self._ahead = 0
-        self._begun: list[PartitionKey] = []  # assigned, their offsets not looked up yet
+        self._batches_ahead = 0
+        self._newly_assigned: list[PartitionKey] = []  # assigned, their offsets not looked up yet
         self._commits: list[tuple[PartitionKey, tuple[int, str]]] = []
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dispatch-consumer", daemon=True)
@@ -60,7 +60,7 @@ class ConsumerThread:
 
     def batch_done(self) -> None:
         """A batch has been worked in."""
-        self._ahead -= 1
+        self._batches_ahead -= 1
 
     def commit(self, offsets: Mapping[PartitionKey, tuple[int, str]]) -> None:
         """Commit offset and metadata, at the latest when the partition or the process is given up. A commit that is refused
@@ -76,43 +76,43 @@ class ConsumerThread:
         try:
             self._subscription.join(self._topics)
             while not self._stopped.is_set():
-                self._look_up()
+                self._look_up_offsets()
                 self._commit_now(wait=False)
-                self._subscription.all_held = self._ahead >= BATCHES_AHEAD
+                self._subscription.all_held = self._batches_ahead >= BATCHES_AHEAD
                 records = self._subscription.poll(BATCH, POLL_SECONDS)
                 if records:
-                    self._ahead += 1
-                    self._call_on_loop(self._calls.batch, records)
+                    self._batches_ahead += 1
+                    self._call_on_loop(self._calls.records, records)
             self._commit_now(wait=True)
             self._subscription.close()
         except Exception as fault:  # noqa: BLE001 why: the last frame of a thread; the role must learn of it, whatever it was
             self._call_on_loop(self._calls.failed, fault)
 
-    def _assigned(self, places: list[PartitionKey]) -> None:
-        self._begun += places
-        if not places:
+    def _assigned(self, keys: list[PartitionKey]) -> None:
+        self._newly_assigned += keys
+        if not keys:
             self._call_on_loop(self._calls.assigned, {})
 
-    def _revoked(self, places: list[PartitionKey]) -> None:
+    def _revoked(self, keys: list[PartitionKey]) -> None:
         if self._loop.is_closed() or self._stopped.is_set():
             return
-        done = asyncio.run_coroutine_threadsafe(_await(self._calls.revoked(places)), self._loop)
+        done = asyncio.run_coroutine_threadsafe(_await(self._calls.revoked(keys)), self._loop)
         try:
             done.result(REVOKE_PATIENCE)
         except TimeoutError:
             done.cancel()
         self._commit_now(wait=True)
 
-    def _look_up(self) -> None:
+    def _look_up_offsets(self) -> None:
         """Where to go on, and where the log is to be read from, of what was just assigned."""
-        begun, self._begun = self._begun, []
-        places = [place for place in begun if self._subscription.owns(place)]
-        if not places:
+        newly_assigned, self._newly_assigned = self._newly_assigned, []
+        keys = [key for key in newly_assigned if self._subscription.owns(key)]
+        if not keys:
             return
         try:
-            found = self._subscription.committed(places, LOOK_UP_PATIENCE)
+            found = self._subscription.committed(keys, LOOK_UP_PATIENCE)
         except KafkaException:
-            self._begun = places
+            self._newly_assigned = keys
             return
         self._call_on_loop(self._calls.assigned, found)
 

@@ -3,7 +3,7 @@
 In: what is settled; slices seen for the first time. Out: bitmaps in Redis; which positions of a slice are done already.
 While Redis is younger than the window (or away) it proves nothing: marketing then asks PostgreSQL, and waits as long as
 that is away too; the urgent lanes go on. What Redis could not take is kept and tried again, the oldest given up beyond
-`MOST_KEPT`: the log of calls still has it.
+`MOST_UNWRITTEN`: the log of calls still has it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Protocol
 
 import structlog
 
+from connectors.dispatch.send_progress import SendKey
 from infra.postgres.pool import DatabaseDown, Pool, fetch_all, transaction
 from infra.postgres.sql import load_sql
 from infra.redis.client import RedisDown
@@ -21,17 +22,16 @@ from infra.redis.settled import LIFE_SECONDS
 from schemas.records.slice import Slice
 from schemas.values.lanes import Lane
 
-MOST_KEPT = 100_000
+MOST_UNWRITTEN = 100_000
 AGE_KNOWN_SECONDS = 5.0
 log = structlog.get_logger()
-Place = tuple[str, int]
 
 
 class Bitmaps(Protocol):
     """`infra.redis.settled.SettledWindow`."""
 
-    async def merge(self, settled: dict[Place, int]) -> None: ...
-    async def read(self, places: Sequence[Place]) -> list[int]: ...
+    async def merge(self, settled: dict[SendKey, int]) -> None: ...
+    async def read(self, send_keys: Sequence[SendKey]) -> list[int]: ...
     async def age_seconds(self) -> float: ...
 
 
@@ -41,52 +41,52 @@ class DedupWindow:
     def __init__(self, bitmaps: Bitmaps, pool: Pool) -> None:
         self._bitmaps = bitmaps
         self._pool = pool
-        self._kept: dict[Place, int] = {}
-        self._old = False
-        self._asked_at = float("-inf")
+        self._unwritten: dict[SendKey, int] = {}
+        self._covered = False
+        self._age_read_at = float("-inf")
 
-    def note(self, place: Place, positions: int) -> None:
+    def remember(self, send_key: SendKey, positions: int) -> None:
         """These positions are settled; to be written with the next `flush`."""
-        self._kept[place] = self._kept.pop(place, 0) | positions
-        if len(self._kept) > MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
+        self._unwritten[send_key] = self._unwritten.pop(send_key, 0) | positions
+        if len(self._unwritten) > MOST_UNWRITTEN:
+            del self._unwritten[next(iter(self._unwritten))]
 
     async def flush(self) -> None:
         """Write what was noted; what Redis does not take stays for the next time."""
-        if not self._kept:
+        if not self._unwritten:
             return
-        kept, self._kept = self._kept, {}
+        unwritten, self._unwritten = self._unwritten, {}
         try:
-            await self._bitmaps.merge(kept)
+            await self._bitmaps.merge(unwritten)
         except RedisDown:
-            for place, positions in self._kept.items():
-                kept[place] = kept.get(place, 0) | positions
-            self._kept = kept
+            for send_key, positions in self._unwritten.items():
+                unwritten[send_key] = unwritten.get(send_key, 0) | positions
+            self._unwritten = unwritten
 
-    async def done(self, slices: Sequence[Slice], lane: Lane) -> dict[Place, int]:
+    async def find_settled(self, slices: Sequence[Slice], lane: Lane) -> dict[SendKey, int]:
         """Positions of these slices' (chunk, send) that are done; waits where nobody can tell and a repeat is worse."""
-        places = [(slice_.chunk, slice_.send) for slice_ in slices]
-        found: dict[Place, int] = {}
+        send_keys = [(slice_.chunk, slice_.send) for slice_ in slices]
+        found: dict[SendKey, int] = {}
         try:
-            found = dict(zip(places, await self._bitmaps.read(places), strict=True))
-            proves = await self._is_old()
+            found = dict(zip(send_keys, await self._bitmaps.read(send_keys), strict=True))
+            miss_is_proof = await self._covers_window()
         except RedisDown:
-            proves = False
-        if proves or lane is not Lane.MARKETING:
+            miss_is_proof = False
+        if miss_is_proof or lane is not Lane.MARKETING:
             return found
-        for place, started in (await self._in_postgres(slices)).items():
-            found[place] = found.get(place, 0) | started
+        for send_key, started in (await self._in_postgres(slices)).items():
+            found[send_key] = found.get(send_key, 0) | started
         return found
 
-    async def _is_old(self) -> bool:
+    async def _covers_window(self) -> bool:
         """Whether a miss in Redis proves that nothing was settled."""
         now = asyncio.get_running_loop().time()
-        if now - self._asked_at > AGE_KNOWN_SECONDS:
-            self._old = await self._bitmaps.age_seconds() >= LIFE_SECONDS
-            self._asked_at = now
-        return self._old
+        if now - self._age_read_at > AGE_KNOWN_SECONDS:
+            self._covered = await self._bitmaps.age_seconds() >= LIFE_SECONDS
+            self._age_read_at = now
+        return self._covered
 
-    async def _in_postgres(self, slices: Sequence[Slice]) -> dict[Place, int]:
+    async def _in_postgres(self, slices: Sequence[Slice]) -> dict[SendKey, int]:
         columns = ([s.tenant for s in slices], [s.chunk for s in slices], [s.send for s in slices])
         while True:
             try:

@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from connectors.dispatch.log import AttemptLog
-from connectors.dispatch.recovery import Recovered
+from connectors.dispatch.attempt_log import AttemptLog
+from connectors.dispatch.attempt_records import settled_record, started_record
+from connectors.dispatch.batch_outcomes import BatchOutcomes, Outcome
+from connectors.dispatch.log_recovery import Recovered
+from connectors.dispatch.offset_tracker import OffsetTracker
 from connectors.dispatch.send_batch import SendBatch
-from connectors.dispatch.send_progress import OffsetTracker, SendProgress
-from connectors.dispatch.settling import Answers, Outcome, settle
+from connectors.dispatch.send_progress import SendKey, SendProgress
 from infra.security.sealing import Sealer
-from schemas.records.wire import Returned, Settled, Started
+from schemas.records.wire import Returned, Settled
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
-Note = Callable[[tuple[str, int], int], None]
+RememberSettled = Callable[[SendKey, int], None]
 """Remember in the long window that these positions of (chunk, send) are settled."""
 
 
@@ -35,7 +37,7 @@ class OwnedPartition:
         offsets: OffsetTracker,
         recovered: Recovered,
         sealer: Sealer,
-        note: Note,
+        remember_settled: RememberSettled,
         now: Callable[[], int],
     ) -> None:
         self.lane = lane
@@ -43,17 +45,17 @@ class OwnedPartition:
         self.log = log
         self.offsets = offsets
         self.recovered = recovered
-        self.table = SendProgress()
+        self.progress = SendProgress()
         self.committed = -1
         self.leaving = False
         self._sealer = sealer
-        self._note = note
+        self._remember_settled = remember_settled
         self._now = now
-        for place, positions in recovered.settled.items():
-            self.table.mark(place, positions)
-            note(place, positions)
-        for offset, log_place in recovered.first_place.items():
-            offsets.place(offset, log_place)
+        for send_key, positions in recovered.settled.items():
+            self.progress.mark(send_key, positions)
+            remember_settled(send_key, positions)
+        for offset, log_offset in recovered.first_log_offset.items():
+            offsets.note_log_offset(offset, log_offset)
 
     @property
     def closed(self) -> bool:
@@ -61,7 +63,7 @@ class OwnedPartition:
         return self.log.fenced
 
     @property
-    def done_for(self) -> bool:
+    def starts_nothing(self) -> bool:
         """Whether nothing new of it may be started."""
         return self.leaving or self.log.fenced
 
@@ -69,72 +71,59 @@ class OwnedPartition:
         """This process owns it no more."""
         self.log.close()
 
-    def start(self, load: SendBatch, ranks: list[int], go: Callable[[], None]) -> None:
-        """Note that these messages are about to go out; `go` when that stands in the log."""
-        slice_ = load.slice
-        record = Started(
-            epoch=self.log.epoch,
-            carrier=load.facts.carrier,
-            tenant=slice_.tenant,
-            campaign=slice_.campaign,
-            chunk=slice_.chunk,
-            part=slice_.part,
-            size=slice_.size,
-            lane=slice_.lane,
-            send=slice_.send,
-            round=slice_.round,
-            price_class=slice_.price_class,
-            attempts=slice_.attempts,
-            positions=load.facts.positions(ranks),
-            dispatch_offset=load.offset,
-            at=self._now(),
-        )
+    def write_started(self, batch: SendBatch, ranks: list[int], submit: Callable[[], None]) -> None:
+        """Note that these messages are about to go out; `submit` when that stands in the log."""
+        record = started_record(batch, ranks, epoch=self.log.epoch, at=self._now())
 
-        def stands(log_place: int) -> None:
-            self.offsets.place(load.offset, log_place)
-            go()
+        def on_written(log_offset: int) -> None:
+            self.offsets.note_log_offset(batch.offset, log_offset)
+            submit()
 
-        self.log.write(slice_.chunk, record, stands)
+        self.log.write(record.chunk, record, on_written)
 
-    def settle(self, load: SendBatch, answers: Answers, back: Callable[[list[int]], None]) -> None:
-        """Note what came of these messages; `back` with the ranks that go out again when that stands in the log.
+    def write_outcomes(self, batch: SendBatch, outcomes: BatchOutcomes, resend: Callable[[list[int]], None]) -> None:
+        """Note what came of these messages; `resend` with the ranks that go out again when that stands in the log.
 
         Trap: they go again only then. A word that they were not taken behind their next start would undo that one too.
         """
-        record = settle(load, answers, self._sealer, epoch=self.log.epoch, at=self._now())
-        again = answers.going_again()
-        load.landed(len(answers) - len(again))
-        undone = load.facts.positions(again) if again else 0
-        self._write(record, load.place, record.positions & ~undone, load.offset, partial(back, again) if again else None)
+        record = settled_record(batch, outcomes, self._sealer, epoch=self.log.epoch, at=self._now())
+        again = outcomes.ranks_to_retry()
+        batch.end_in_flight(len(outcomes) - len(again))
+        undone = batch.messages.positions(again) if again else 0
+        self._write(
+            record, batch.send_key, record.positions & ~undone, batch.offset, partial(resend, again) if again else None
+        )
 
-    def settle_late(self, load: SendBatch, answers: Answers) -> None:
+    def write_late_outcomes(self, batch: SendBatch, outcomes: BatchOutcomes) -> None:
         """Note what came of messages that were settled as uncertain before."""
-        record = settle(load, answers, self._sealer, epoch=self.log.epoch, at=self._now())
-        self._write(record, load.place, 0, load.offset)
+        record = settled_record(batch, outcomes, self._sealer, epoch=self.log.epoch, at=self._now())
+        self._write(record, batch.send_key, 0, batch.offset)
 
     def write_settled(self, record: Settled, offset: int) -> None:
         """Note a record that settles positions of this dispatch offset."""
         self._write(record, (record.chunk, record.send), record.positions, offset)
 
-    def give_up(self, load: SendBatch, reason: Reason) -> None:
+    def hand_back(self, batch: SendBatch, reason: Reason) -> None:
         """Hand back everything of this load that waits; what the carrier may have from a first try is uncertain."""
-        ranks = sorted(load.take_all())
-        if unsure := {rank: load.again.pop(rank) for rank in ranks if rank in load.again}:
+        ranks = sorted(batch.all_waiting())
+        if unsure := {rank: batch.second_tries.pop(rank) for rank in ranks if rank in batch.second_tries}:
             outcomes = {rank: Outcome(outcome="uncertain", reason=why) for rank, why in unsure.items()}
-            self.settle(load, Answers(other=outcomes), lambda _ranks: None)
+            self.write_outcomes(batch, BatchOutcomes(other=outcomes), lambda _ranks: None)
             ranks = [rank for rank in ranks if rank not in unsure]
         if not ranks:
             return
-        positions = load.facts.positions(ranks)
-        load.landed(len(ranks))
-        rest = self._sealer.narrow(load.slice, positions)
-        record = Returned(epoch=self.log.epoch, carrier=load.facts.carrier, reason=str(reason), at=self._now(), rest=rest)
-        self._write(record, load.place, positions, load.offset)
+        positions = batch.messages.positions(ranks)
+        batch.end_in_flight(len(ranks))
+        rest = self._sealer.narrow(batch.slice, positions)
+        record = Returned(
+            epoch=self.log.epoch, carrier=batch.messages.carrier, reason=str(reason), at=self._now(), rest=rest
+        )
+        self._write(record, batch.send_key, positions, batch.offset)
 
     def _write(
         self,
         record: Settled | Returned,
-        place: tuple[str, int],
+        send_key: SendKey,
         positions: int,
         offset: int,
         then: Callable[[], None] | None = None,
@@ -142,13 +131,13 @@ class OwnedPartition:
         """`positions`: those that are at their end here with this record."""
         count = positions.bit_count()
 
-        def stands(log_place: int) -> None:
-            self.offsets.place(offset, log_place)
+        def on_written(log_offset: int) -> None:
+            self.offsets.note_log_offset(offset, log_offset)
             if count:
-                self._note(place, positions)
-                self.table.close(place, count)
+                self._remember_settled(send_key, positions)
+                self.progress.close(send_key, count)
                 self.offsets.settle(offset, count)
             if then is not None:
                 then()
 
-        self.log.write(place[0], record, stands)
+        self.log.write(send_key[0], record, on_written)

@@ -87,7 +87,7 @@ class Pacer:
         begin = max(now, self._leases[-1].end if self._leases else now)
         self._leases.append(_Lease(count, begin, begin + count / rate))
 
-    def give_up(self) -> None:
+    def drop_leases(self) -> None:
         """What is in hand was paced for a carrier that has changed: ask anew."""
         self._leases = []
 
@@ -142,7 +142,7 @@ class Brake:
         """Whether nobody has been taken for a round."""
         return now - self._taken_at > self.ROUND
 
-    def answers(self, taken: int, throttled: int, wait: float | None, now: float) -> None:
+    def record_answers(self, taken: int, throttled: int, wait: float | None, now: float) -> None:
         """So many messages were answered, so many of them throttled; `wait`: seconds that the carrier asked for."""
         self._taken += taken
         self._throttled += throttled

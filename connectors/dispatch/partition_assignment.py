@@ -16,13 +16,13 @@ from functools import partial
 
 import structlog
 
+from connectors.dispatch.attempt_log import AttemptLog, Fenced
+from connectors.dispatch.attempt_log_reader import read_between, read_for_new_owner
 from connectors.dispatch.carrier_sender import CarrierSender
 from connectors.dispatch.consumer_thread import ConsumerThread
-from connectors.dispatch.log import AttemptLog, Fenced
-from connectors.dispatch.owned_partition import Note, OwnedPartition
-from connectors.dispatch.readback import read_back, read_for_new_owner
-from connectors.dispatch.recovery import rebuild
-from connectors.dispatch.send_progress import OffsetTracker
+from connectors.dispatch.log_recovery import rebuild
+from connectors.dispatch.offset_tracker import OffsetTracker
+from connectors.dispatch.owned_partition import OwnedPartition, RememberSettled
 from infra.kafka.outbox import Outbox
 from infra.kafka.records import PartitionKey
 from infra.security.sealing import Sealer
@@ -44,119 +44,119 @@ class AssignmentParts:
     owner: str
     outbox: Outbox
     sealer: Sealer
-    note: Note
+    remember_settled: RememberSettled
     now: Callable[[], int]
     senders: Callable[[], Iterable[CarrierSender]]
     fail: Callable[[Exception], None]
 
 
 class PartitionAssignment:
-    """`owned_partitions` by (dispatch topic, partition); `settled` once the first assignment is taken over."""
+    """`owned_partitions` by (dispatch topic, partition); `ready` once the first assignment is taken over."""
 
     def __init__(self, parts: AssignmentParts) -> None:
         self.owned_partitions: dict[PartitionKey, OwnedPartition] = {}
-        self.settled = asyncio.Event()
+        self.ready = asyncio.Event()
         self.consumer_thread: ConsumerThread
         self._parts = parts
-        self._taking: dict[PartitionKey, asyncio.Task[None]] = {}
+        self._take_overs: dict[PartitionKey, asyncio.Task[None]] = {}
         self._logs: dict[PartitionKey, AttemptLog] = {}
 
-    def assigned(self, places: dict[PartitionKey, tuple[int, str | None]]) -> None:
+    def assigned(self, keys: dict[PartitionKey, tuple[int, str | None]]) -> None:
         """These are ours from now on; each with its committed offset and the word of that commit."""
-        for place, (offset, metadata) in places.items():
-            noted = int(metadata) if metadata and metadata.isdigit() else None
-            name = f"take-over-{place[0]}-{place[1]}"
-            task = asyncio.get_running_loop().create_task(self._take_over(place, offset, noted), name=name)
-            self._taking[place] = task
-            task.add_done_callback(partial(self._taken, place))
-        if not places:
-            self.settled.set()
+        for key, (offset, metadata) in keys.items():
+            log_begin = int(metadata) if metadata and metadata.isdigit() else None
+            name = f"take-over-{key[0]}-{key[1]}"
+            task = asyncio.get_running_loop().create_task(self._take_over(key, offset, log_begin), name=name)
+            self._take_overs[key] = task
+            task.add_done_callback(partial(self._on_taken_over, key))
+        if not keys:
+            self.ready.set()
 
-    async def revoked(self, places: list[PartitionKey]) -> None:
+    async def revoked(self, keys: list[PartitionKey]) -> None:
         """These are somebody else's in a moment."""
         leaving = []
-        for place in places:
-            task = self._taking.pop(place, None)
+        for key in keys:
+            task = self._take_overs.pop(key, None)
             if task is not None:
                 task.cancel()
-            owned = self.owned_partitions.pop(place, None)
+            owned = self.owned_partitions.pop(key, None)
             if owned is not None:
                 owned.leaving = True
-                leaving.append((place, owned))
-        await self._come_to_rest([owned for _, owned in leaving])
+                leaving.append((key, owned))
+        await self._await_in_flight([owned for _, owned in leaving])
         self._commit(leaving)
-        for place in places:
-            if (one := self._logs.pop(place, None)) is not None:
+        for key in keys:
+            if (one := self._logs.pop(key, None)) is not None:
                 one.close()
         for sender in self._parts.senders():
-            sender.forget_closed()
+            sender.forget_closed_partitions()
 
     def commit(self) -> None:
         """Commit what is done; and hold partitions of which too much is open."""
         self._commit(list(self.owned_partitions.items()))
-        for place, owned in self.owned_partitions.items():
+        for key, owned in self.owned_partitions.items():
             if owned.offsets.open_positions > HOLD_ABOVE:
-                self.consumer_thread.hold(place)
+                self.consumer_thread.hold(key)
             elif owned.offsets.open_positions < HOLD_ABOVE // 2:
-                self.consumer_thread.release(place)
+                self.consumer_thread.release(key)
 
     async def leave(self) -> None:
         """The process ends: nothing new, answers awaited for a moment, everything done committed."""
-        for task in self._taking.values():
+        for task in self._take_overs.values():
             task.cancel()
         for owned in self.owned_partitions.values():
             owned.leaving = True
-        await self._come_to_rest(list(self.owned_partitions.values()))
+        await self._await_in_flight(list(self.owned_partitions.values()))
         self.commit()
 
-    async def _come_to_rest(self, owned_partitions: list[OwnedPartition]) -> None:
+    async def _await_in_flight(self, owned_partitions: list[OwnedPartition]) -> None:
         senders = list(self._parts.senders())
         deadline = asyncio.get_running_loop().time() + LEAVE_SECONDS
-        await _until(lambda: not any(sender.in_flight_of(owned_partitions) for sender in senders), deadline)
+        await _until(lambda: not any(sender.blocks_in_flight(owned_partitions) for sender in senders), deadline)
         for sender in senders:
-            sender.settle_open()
-        await _until(lambda: not any(owned.log.unreported for owned in owned_partitions), deadline)
+            sender.flush_outcomes()
+        await _until(lambda: not any(owned.log.unconfirmed for owned in owned_partitions), deadline)
 
     def _commit(self, owned_partitions: list[tuple[PartitionKey, OwnedPartition]]) -> None:
         moved: dict[PartitionKey, tuple[int, str]] = {}
-        for place, owned in owned_partitions:
-            offset, log_place = owned.offsets.committable(owned.log.next)
+        for key, owned in owned_partitions:
+            offset, log_offset = owned.offsets.committable(owned.log.next_offset)
             if offset != owned.committed:
                 owned.committed = offset
-                moved[place] = (offset, str(log_place))
+                moved[key] = (offset, str(log_offset))
         if moved:
             self.consumer_thread.commit(moved)
 
-    def _taken(self, place: PartitionKey, task: asyncio.Task[None]) -> None:
-        if self._taking.get(place) is task:
-            del self._taking[place]
+    def _on_taken_over(self, key: PartitionKey, task: asyncio.Task[None]) -> None:
+        if self._take_overs.get(key) is task:
+            del self._take_overs[key]
         if task.cancelled():
             return
         fault = task.exception()
         if isinstance(fault, Exception):
             self._parts.fail(fault)
-        elif not self._taking:
-            self.settled.set()
+        elif not self._take_overs:
+            self.ready.set()
 
-    async def _take_over(self, place: PartitionKey, offset: int, noted: int | None) -> None:
+    async def _take_over(self, key: PartitionKey, offset: int, log_begin: int | None) -> None:
         if offset < 0:
-            raise RuntimeError(f"{place[0]}[{place[1]}] has no first offset: run `sluice topics apply`")
+            raise RuntimeError(f"{key[0]}[{key[1]}] has no first offset: run `sluice topics apply`")
         began = time.monotonic()
-        parts, (topic, partition) = self._parts, place
+        parts, (topic, partition) = self._parts, key
         lane = Lane(topic.removeprefix("dispatch-"))
         attempt_log = AttemptLog(attempts(lane), partition, parts.outbox.post, self._reader(lane, partition), self._fenced)
-        self._logs[place] = attempt_log
+        self._logs[key] = attempt_log
         epoch = await attempt_log.take_over(Owner(owner=parts.owner, lane=lane, at=parts.now()))
         entries = await asyncio.to_thread(
-            read_for_new_owner, parts.bootstrap, parts.group, attempts(lane), partition, noted, epoch
+            read_for_new_owner, parts.bootstrap, parts.group, (attempts(lane), partition), log_begin, epoch
         )
         recovered = rebuild(entries)
         owned = OwnedPartition(
-            lane, partition, attempt_log, OffsetTracker(offset), recovered, parts.sealer, parts.note, parts.now
+            lane, partition, attempt_log, OffsetTracker(offset), recovered, parts.sealer, parts.remember_settled, parts.now
         )
         owned.committed = offset
-        self.owned_partitions[place] = owned
-        self.consumer_thread.release(place)
+        self.owned_partitions[key] = owned
+        self.consumer_thread.release(key)
         log.info(
             "took a partition over",
             action="owner",
@@ -174,7 +174,7 @@ class PartitionAssignment:
 
         def between(begin: int, end: int) -> asyncio.Future[list[tuple[int, Record]]]:
             return asyncio.get_running_loop().run_in_executor(
-                None, read_back, parts.bootstrap, parts.group, attempts(lane), partition, begin, end
+                None, read_between, parts.bootstrap, parts.group, (attempts(lane), partition), begin, end
             )
 
         return between

@@ -18,15 +18,15 @@ from collections import deque
 from collections.abc import Callable
 
 from connectors.carriers.contract import Acknowledge, Receipt, Unreadable
-from connectors.dispatch.known_ids import KnownIds, plain
-from connectors.dispatch.receipt_groups import Batch, Group, known_record, unknown_record
-from connectors.dispatch.send_batch import Facts
+from connectors.dispatch.carrier_id_cache import CarrierIdCache, plain
+from connectors.dispatch.receipt_records import ReceiptBatch, ReceiptGroup, known_record, unknown_record
+from connectors.dispatch.send_batch import BatchMessages
 from infra.security.sealing import Sealer
 from schemas.records.codec import encode
 from schemas.values.foreign_text import ID_LENGTH
 from schemas.values.status import RECEIPT_STATES
 
-CACHED = 500_000
+MOST_IDS = 500_000
 EARLY_SECONDS = 1.0
 MOST_IN_A_RECORD = 500
 FLUSHES_AT_ONCE = 3
@@ -36,9 +36,9 @@ LEAST_DIGITS = 6  # of a national form
 
 Post = Callable[[bytes, Callable[[], None]], None]
 """Hand a record over to `carrier-receipts`; the call back comes when Kafka has it."""
-Bury = Callable[[str, Unreadable, Callable[[], None]], None]
+DeadLetterUnreadable = Callable[[str, Unreadable, Callable[[], None]], None]
 """Hand over what a carrier sent and nobody can read to `dead-letter`; the call back comes when Kafka has it."""
-_PASSING = frozenset(state for state, meaning in RECEIPT_STATES.items() if meaning is None)
+_INTERMEDIATE = frozenset(state for state, meaning in RECEIPT_STATES.items() if meaning is None)
 
 
 class ReceiptMatcher:
@@ -50,76 +50,76 @@ class ReceiptMatcher:
         self,
         carrier: str,
         post: Post,
-        bury: Bury,
+        dead_letter: DeadLetterUnreadable,
         sealer: Sealer,
         now: Callable[[], int],
         *,
         linger: float,
-        cached: int = CACHED,
+        cached: int = MOST_IDS,
     ) -> None:
         self.lookup: Callable[[str], tuple[str, ...]] = lambda receipt_id: (receipt_id,)
         self.in_flight: Callable[[int | None], bool] = lambda destination: True
         self.strict = False
         self._carrier = carrier
         self._post = post
-        self._bury = bury
+        self._dead_letter = dead_letter
         self._sealer = sealer
         self._now = now
         self._linger = linger
-        self._known = KnownIds[tuple[Facts, int]](cached)
-        self._groups: dict[Facts | None, Group] = {}
+        self._known = CarrierIdCache[tuple[BatchMessages, int]](cached)
+        self._groups: dict[BatchMessages | None, ReceiptGroup] = {}
         self._pending = 0
-        self._early: dict[str, list[tuple[Receipt, Batch]]] = {}
-        self._deadlines: deque[tuple[float, Receipt, Batch]] = deque()
+        self._early: dict[str, list[tuple[Receipt, ReceiptBatch]]] = {}
+        self._deadlines: deque[tuple[float, Receipt, ReceiptBatch]] = deque()
         self._flushing = 0
         self._many = False
         self._odd_destinations = False  # this carrier writes destinations otherwise than they were submitted
         self._timer: asyncio.TimerHandle | None = None
 
-    def learn(self, carrier_id: str, facts: Facts, rank: int) -> None:
+    def learn(self, carrier_id: str, messages: BatchMessages, rank: int) -> None:
         """The carrier calls this message (or a segment of it) so; in the form to remember."""
-        self._known.learn(carrier_id, (facts, rank))
+        self._known.learn(carrier_id, (messages, rank))
         if self._early:
             for receipt, batch in self._early.pop(carrier_id, ()):
                 if not batch.is_open(receipt):
                     continue
-                if self._agrees(receipt, facts, rank):
+                if self._agrees(receipt, messages, rank):
                     batch.forget(receipt)
-                    self._keep(batch, receipt, carrier_id, facts, rank)
+                    self._add_known(batch, receipt, carrier_id, messages, rank)
                 else:
                     self._early.setdefault(carrier_id, []).append((receipt, batch))
-            self._soon()
+            self._schedule_flush()
 
-    def learn_parts(self, carrier_ids: list[str], facts: Facts, rank: int) -> tuple[str, ...]:
+    def learn_parts(self, carrier_ids: list[str], messages: BatchMessages, rank: int) -> tuple[str, ...]:
         """The same of several segments; the ids as they stand in our columns."""
         ids = tuple(map(plain, carrier_ids))
         for carrier_id in ids:
-            self.learn(carrier_id, facts, rank)
+            self.learn(carrier_id, messages, rank)
         return ids
 
-    def take(self, receipts: list[Receipt], acknowledge: Acknowledge) -> None:
+    def match(self, receipts: list[Receipt], acknowledge: Acknowledge) -> None:
         """A batch as it came from the carrier."""
-        batch = Batch(acknowledge, len(receipts))
+        batch = ReceiptBatch(acknowledge, len(receipts))
         known = self._known.get
         for receipt in receipts:
-            if receipt.state in _PASSING:
+            if receipt.state in _INTERMEDIATE:
                 batch.close(1)
                 continue
             carrier_id = receipt.carrier_message_id
             found = known(carrier_id)
-            if found is None or not receipt.destination or int(receipt.destination) != found[0].numbers[found[1]]:
-                carrier_id, found = self._search(receipt)
+            if found is None or not receipt.destination or int(receipt.destination) != found[0].destinations[found[1]]:
+                carrier_id, found = self._find(receipt)
             if found is not None:
-                self._keep(batch, receipt, carrier_id, *found)
+                self._add_known(batch, receipt, carrier_id, *found)
             elif self._may_be_early(receipt):
-                self._wait(receipt, batch)
+                self._hold_early(receipt, batch)
             else:
-                self._give_up(receipt, batch)
-        self._soon()
+                self._add_unknown(receipt, batch)
+        self._schedule_flush()
 
-    def keep_unreadable(self, what: Unreadable, acknowledge: Acknowledge) -> None:
+    def dead_letter_unreadable(self, what: Unreadable, acknowledge: Acknowledge) -> None:
         """What nobody can read, as it came from the carrier."""
-        self._bury(self._carrier, what, acknowledge)
+        self._dead_letter(self._carrier, what, acknowledge)
 
     @property
     def open(self) -> int:
@@ -138,32 +138,32 @@ class ReceiptMatcher:
         at, left = self._now(), len(groups)
         self._flushing += 1
 
-        def stands() -> None:
+        def on_written() -> None:
             nonlocal left
             left -= 1
             if left == 0:
                 self._flushed()
 
-        for facts, group in groups.items():
+        for messages, group in groups.items():
             record = (
                 unknown_record(self._carrier, group, at, self._sealer)
-                if facts is None
-                else known_record(self._carrier, facts, group, at, self._sealer)
+                if messages is None
+                else known_record(self._carrier, messages, group, at, self._sealer)
             )
-            self._post(encode(record), group.close_after(stands))
+            self._post(encode(record), group.close_after(on_written))
 
     def _flushed(self) -> None:
         self._flushing -= 1
         if self._pending and self._flushing == 0:
             self.flush()
         else:
-            self._soon()
+            self._schedule_flush()
 
-    def _search(self, receipt: Receipt) -> tuple[str, tuple[Facts, int] | None]:
+    def _find(self, receipt: Receipt) -> tuple[str, tuple[BatchMessages, int] | None]:
         for form in self._forms(receipt):
             found = self._known.get(form)
             if found is not None and self._agrees(receipt, *found):
-                self._odd_destinations |= receipt.destination != str(found[0].numbers[found[1]])
+                self._odd_destinations |= receipt.destination != str(found[0].destinations[found[1]])
                 return form, found
         return receipt.carrier_message_id, None
 
@@ -174,10 +174,10 @@ class ReceiptMatcher:
             forms = (*forms, *self.lookup(receipt.other_id))
         return _within(list(dict.fromkeys([plain(form) for form in forms])))
 
-    def _agrees(self, receipt: Receipt, facts: Facts, rank: int) -> bool:
+    def _agrees(self, receipt: Receipt, messages: BatchMessages, rank: int) -> bool:
         if not self.strict:
             return True
-        number = facts.numbers[rank]
+        number = messages.destinations[rank]
         return is_number(receipt.destination, number) or receipt.other_address == str(number)
 
     def _may_be_early(self, receipt: Receipt) -> bool:
@@ -187,63 +187,63 @@ class ReceiptMatcher:
             return self.in_flight(None)
         return self.in_flight(int(destination)) or bool(other and self.in_flight(int(other)))
 
-    def _keep(self, batch: Batch, receipt: Receipt, carrier_id: str, facts: Facts, rank: int) -> None:
-        group = self._groups.get(facts)
+    def _add_known(self, batch: ReceiptBatch, receipt: Receipt, carrier_id: str, messages: BatchMessages, rank: int) -> None:
+        group = self._groups.get(messages)
         if group is None:
-            group = self._groups[facts] = Group()
-        group.add(batch, receipt, carrier_id, rank)
+            group = self._groups[messages] = ReceiptGroup()
+        group.append(batch, receipt, carrier_id, rank)
         self._pending += 1
-        if facts.segments[rank] == 1:
+        if messages.segments[rank] == 1:
             self._known.forget(carrier_id)
         if len(group) >= MOST_IN_A_RECORD:
             self.flush()
 
-    def _wait(self, receipt: Receipt, batch: Batch) -> None:
+    def _hold_early(self, receipt: Receipt, batch: ReceiptBatch) -> None:
         loop = asyncio.get_running_loop()
         batch.remember(receipt)
         for form in self._forms(receipt):
             self._early.setdefault(form, []).append((receipt, batch))
         if not self._deadlines:
-            loop.call_later(EARLY_SECONDS, self._give_in)
+            loop.call_later(EARLY_SECONDS, self._expire_early)
         self._deadlines.append((loop.time() + EARLY_SECONDS, receipt, batch))
 
-    def _give_in(self) -> None:
+    def _expire_early(self) -> None:
         """Receipts that have waited long enough are unknown."""
         loop = asyncio.get_running_loop()
         while self._deadlines and self._deadlines[0][0] <= loop.time() + 0.01:
             _, receipt, batch = self._deadlines.popleft()
             for form in self._forms(receipt):
-                self._withdraw(form, receipt)
+                self._drop_early(form, receipt)
             if batch.is_open(receipt):
                 batch.forget(receipt)
-                self._give_up(receipt, batch)
+                self._add_unknown(receipt, batch)
         if self._deadlines:
-            loop.call_at(self._deadlines[0][0], self._give_in)
-        self._soon()
+            loop.call_at(self._deadlines[0][0], self._expire_early)
+        self._schedule_flush()
 
-    def _give_up(self, receipt: Receipt, batch: Batch) -> None:
+    def _add_unknown(self, receipt: Receipt, batch: ReceiptBatch) -> None:
         """Somebody else may know it."""
         number = int(receipt.destination) if 0 < len(receipt.destination) < MOST_DIGITS else 0
-        self._unknown().add(batch, receipt, ",".join(self._forms(receipt)), number)
+        self._unknown().append(batch, receipt, ",".join(self._forms(receipt)), number)
         self._pending += 1
 
-    def _unknown(self) -> Group:
+    def _unknown(self) -> ReceiptGroup:
         group = self._groups.get(None)
         if group is not None and len(group) >= MOST_IN_A_RECORD:
             self.flush()
             group = None
         if group is None:
-            group = self._groups[None] = Group()
+            group = self._groups[None] = ReceiptGroup()
         return group
 
-    def _withdraw(self, form: str, receipt: Receipt) -> None:
+    def _drop_early(self, form: str, receipt: Receipt) -> None:
         left = [entry for entry in self._early.get(form, ()) if entry[0] is not receipt]
         if left:
             self._early[form] = left
         else:
             self._early.pop(form, None)
 
-    def _soon(self) -> None:
+    def _schedule_flush(self) -> None:
         """Flush soon, or when much is pending; at most a few flushes are in flight."""
         if not self._pending or self._flushing >= FLUSHES_AT_ONCE:
             return

@@ -19,18 +19,19 @@ from contextlib import suppress
 import structlog
 
 from connectors.carriers.contract import Carrier
-from connectors.carriers.registry import REGISTRY
+from connectors.carriers.registry import REGISTRY, Registry
 from connectors.dispatch.batch_queue import BatchQueue
 from connectors.dispatch.capacity_reporter import CapacityReporter
-from connectors.dispatch.carrier_notices import CarrierSights
+from connectors.dispatch.carrier_counters import CarrierCounterLog
 from connectors.dispatch.carrier_pool import CarrierPool
 from connectors.dispatch.carrier_sender import CarrierSender
+from connectors.dispatch.connection_spec import ConnectionSpec
 from connectors.dispatch.consumer_thread import ConsumerCallbacks, ConsumerThread
 from connectors.dispatch.dedup_window import DedupWindow
-from connectors.dispatch.intake import Intake, IntakeCalls
 from connectors.dispatch.leases import Leases
 from connectors.dispatch.partition_assignment import AssignmentParts, PartitionAssignment
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
+from connectors.dispatch.record_handler import RecordHandler, RecordHandlerCalls
 from connectors.dispatch.reliable_publisher import ReliablePublisher
 from connectors.dispatch.send_batch import SendBatch
 from infra.kafka.client import make_consumer
@@ -59,8 +60,8 @@ RECEIPTS_LINGER = {lanes.Pool.OTP: 0.002, lanes.Pool.BULK: 0.01}
 log = structlog.get_logger()
 
 
-async def run(role: RoleContext) -> None:
-    """The role: until `role.stop`."""
+async def run(role: RoleContext, registry: Registry = REGISTRY) -> None:
+    """The role: until `role.stop`. `registry`: the kinds of carriers."""
     settings = role.settings
     keyring = load_keyring(settings.keyring_path)
     database = await open_pool(settings.postgres.url.get_secret_value() if settings.postgres.url else "", size=2)
@@ -72,7 +73,7 @@ async def run(role: RoleContext) -> None:
     try:
         await config.start()
         await commands.start()
-        process = Dispatch(role, pool, outbox, Sealer(keyring), config, commands, database, redis)
+        process = Dispatch(role, pool, outbox, Sealer(keyring), config, commands, database, redis, registry)
         await process.run()
     finally:
         await commands.stop()
@@ -94,6 +95,7 @@ class Dispatch:
         commands: CommandCache,
         database: Pool,
         redis: Redis,
+        registry: Registry,
     ) -> None:
         self._role = role
         self._pool = pool
@@ -105,41 +107,45 @@ class Dispatch:
         self._capacity = CapacityReporter(CarrierCapacity(redis))
         self._window = DedupWindow(SettledWindow(redis), database)
         self._publisher = ReliablePublisher(outbox, now)
-        self._sights = CarrierSights()
+        self._counter_log = CarrierCounterLog()
         self._owner = uuid.uuid4().hex
-        self._numbers = itertools.count()
+        self._request_numbers = itertools.count()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._batches: asyncio.Queue[list[ConsumerRecord]] = asyncio.Queue()
+        self._record_batches: asyncio.Queue[list[ConsumerRecord]] = asyncio.Queue()
         self._changed = asyncio.Event()
-        self._carrier_pool = CarrierPool(pool, self._make_sender, self._make_matcher, REGISTRY)
+        self._carrier_pool = CarrierPool(pool, self._make_sender, self._make_matcher, registry)
         bootstrap, group = role.settings.kafka.bootstrap or "", f"sluice-dispatch-{pool}"
-        self._estate = PartitionAssignment(
+        self._assignment = PartitionAssignment(
             AssignmentParts(
                 bootstrap=bootstrap,
                 group=group,
                 owner=self._owner,
                 outbox=outbox,
                 sealer=sealer,
-                note=self._window.note,
+                remember_settled=self._window.remember,
                 now=now,
                 senders=lambda: self._carrier_pool.senders.values(),
                 fail=self._fail,
             )
         )
-        self._intake = Intake(
-            self._estate.owned_partitions,
-            IntakeCalls(done=self._window.done, place=self._carrier_pool.place, dead_letter=self._publisher.dead_letter),
+        self._record_handler = RecordHandler(
+            self._assignment.owned_partitions,
+            RecordHandlerCalls(
+                find_settled=self._window.find_settled,
+                enqueue=self._carrier_pool.enqueue,
+                dead_letter=self._publisher.dead_letter,
+            ),
             sealer,
             now,
         )
         consumer = make_consumer(bootstrap, group, role.instance)
-        self._consumer_thread = self._estate.consumer_thread = ConsumerThread(
+        self._consumer_thread = self._assignment.consumer_thread = ConsumerThread(
             consumer,
             [dispatch(lane) for lane in lanes.POOLS[pool]],
             ConsumerCallbacks(
-                assigned=self._estate.assigned,
-                revoked=self._estate.revoked,
-                batch=self._batches.put_nowait,
+                assigned=self._assignment.assigned,
+                revoked=self._assignment.revoked,
+                records=self._record_batches.put_nowait,
                 failed=self._fail,
             ),
         )
@@ -152,10 +158,10 @@ class Dispatch:
         tasks: list[asyncio.Future[None]] = [
             asyncio.create_task(one)
             for one in (
-                self._take_in(),
-                self._follow(),
-                self._ready(),
-                every(CHANGES_SECONDS, self._tell_changes),
+                self._handle_records(),
+                self._follow_config(),
+                self._report_ready(),
+                every(CHANGES_SECONDS, self._report_changes),
                 every(COMMIT_SECONDS, self._commit),
                 every(SWEEP_SECONDS, self._sweep),
             )
@@ -168,12 +174,12 @@ class Dispatch:
         finally:
             for end in ends:
                 end.cancel()
-        await self._leave()
+        await self._shut_down()
 
-    async def _leave(self) -> None:
+    async def _shut_down(self) -> None:
         for sender in self._carrier_pool.senders.values():
             sender.drain()
-        await self._estate.leave()
+        await self._assignment.leave()
         for sender in self._carrier_pool.senders.values():
             sender.matcher.flush()
         await self._consumer_thread.stop()
@@ -184,36 +190,36 @@ class Dispatch:
     async def _stopped(self) -> None:
         await self._role.stop.wait()
 
-    async def _ready(self) -> None:
-        await self._estate.settled.wait()
+    async def _report_ready(self) -> None:
+        await self._assignment.ready.wait()
         self._role.ready()
         await asyncio.Event().wait()
 
-    async def _take_in(self) -> None:
+    async def _handle_records(self) -> None:
         while True:
-            batch = await self._batches.get()
-            await self._intake.take(batch)
+            records = await self._record_batches.get()
+            await self._record_handler.handle(records)
             self._consumer_thread.batch_done()
 
-    async def _follow(self) -> None:
+    async def _follow_config(self) -> None:
         while True:
             await self._changed.wait()
             self._changed.clear()
             await self._carrier_pool.follow(self._config.carriers)
 
-    async def _tell_changes(self) -> None:
-        await self._capacity.tell_changes(self._queues())
+    async def _report_changes(self) -> None:
+        await self._capacity.report_changes(self._queues())
         await self._window.flush()
 
     async def _commit(self) -> None:
-        self._estate.commit()
+        self._assignment.commit()
 
     async def _sweep(self) -> None:
         for carrier, sender in self._carrier_pool.senders.items():
             sender.sweep()
-            self._sights.look(carrier, sender.carrier.seen())
-        self._carrier_pool.place_again()
-        await self._capacity.tell_all(self._queues())
+            self._counter_log.report(carrier, sender.carrier.seen())
+        self._carrier_pool.retry_unplaced()
+        await self._capacity.report_all(self._queues())
 
     def _queues(self) -> dict[str, BatchQueue]:
         return {carrier: sender.queue for carrier, sender in self._carrier_pool.senders.items()}
@@ -226,16 +232,26 @@ class Dispatch:
             carrier, post, self._publisher.dead_letter_unreadable, self._sealer, now, linger=RECEIPTS_LINGER[self._pool]
         )
 
-    def _make_sender(self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, window: int) -> CarrierSender:
-        leases = Leases(row.id, self._tokens, lambda: f"{self._owner}:{next(self._numbers)}")
+    def _make_sender(
+        self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, spec: ConnectionSpec
+    ) -> CarrierSender:
+        leases = Leases(row.id, self._tokens, lambda: f"{self._owner}:{next(self._request_numbers)}")
         return CarrierSender(
-            carrier, BatchQueue(lanes.POOLS[self._pool]), matcher, leases, self._over, now, rate=row.rate, window=window
+            carrier,
+            BatchQueue(lanes.POOLS[self._pool]),
+            matcher,
+            leases,
+            self._reason_to_end,
+            now,
+            rate=row.rate,
+            window=spec.in_flight,
+            whole=spec.sends_whole,
         )
 
-    def _over(self, load: SendBatch) -> Reason | None:
+    def _reason_to_end(self, batch: SendBatch) -> Reason | None:
         """Why nothing more of this load may be started."""
-        campaign = load.slice.campaign
-        return reason_to_end(load.slice, None if campaign is None else self._commands.get(campaign), now())
+        campaign = batch.slice.campaign
+        return reason_to_end(batch.slice, None if campaign is None else self._commands.get(campaign), now())
 
     def _fail(self, fault: Exception) -> None:
         if not self._failure.done():

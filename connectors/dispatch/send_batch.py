@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from bisect import insort
 
+from connectors.dispatch.send_progress import SendKey
 from infra.security.sealing import Sealer
 from schemas.records.slice import Slice
 from schemas.values.ids import MessageId, message_id_at
@@ -20,21 +21,21 @@ from schemas.values.template import compile_template
 from schemas.values.text import smart
 
 
-class Facts:
+class BatchMessages:
     """What is remembered of a load's messages until their receipts have come."""
 
-    __slots__ = ("carrier", "hashes", "indexes", "members", "numbers", "refs", "segments", "slice")
+    __slots__ = ("carrier", "destinations", "hashes", "indexes", "positions_by_rank", "refs", "segments", "slice")
 
     def __init__(
-        self, slice_: Slice, carrier: str, numbers: array[int], hashes: bytes, refs: list[str | None] | None
+        self, slice_: Slice, carrier: str, destinations: array[int], hashes: bytes, refs: list[str | None] | None
     ) -> None:
         self.slice = slice_
         self.carrier = carrier
-        self.members = places(slice_.positions)
-        self.numbers = numbers
+        self.positions_by_rank = places(slice_.positions)
+        self.destinations = destinations
         self.hashes = hashes
         self.indexes = array("I", slice_.indexes)
-        self.segments = slice_.segments or bytes([1]) * len(numbers)
+        self.segments = slice_.segments or bytes([1]) * len(destinations)
         self.refs = refs if refs is not None and any(ref is not None for ref in refs) else None
 
     def hash(self, rank: int) -> bytes:
@@ -43,109 +44,118 @@ class Facts:
 
     def positions(self, ranks: list[int]) -> int:
         """The set of positions of these ranks, ascending."""
-        members = self.members
-        first, last = members[ranks[0]], members[ranks[-1]]
+        positions_by_rank = self.positions_by_rank
+        first, last = positions_by_rank[ranks[0]], positions_by_rank[ranks[-1]]
         if last - first == len(ranks) - 1:
             return everyone(len(ranks)) << first
         total = 0
         for rank in ranks:
-            total |= 1 << members[rank]
+            total |= 1 << positions_by_rank[rank]
         return total
 
 
 class SendBatch:
     """The messages of one slice that this process is to send. `offset`: of the dispatch record it came in.
 
-    `alone`: its messages go one at a time, nothing else of it in flight. `again`: ranks that go out for the second and last
-    time, with the reason why nobody knows of the first; `kept`: the segments of these that the carrier has. `common_text`:
+    `one_at_a_time`: its messages go one at a time, nothing else of it in flight. `second_tries`: ranks that go out for the second and last
+    time, with the reason why nobody knows of the first; `accepted_ids`: the segments of these that the carrier has. `common_text`:
     of a batch without variables.
     """
 
     __slots__ = (
-        "_at",
-        "_front",
+        "_given_back",
+        "_next",
         "_ranks",
         "_template",
         "_variables",
-        "again",
-        "alone",
+        "accepted_ids",
         "common_text",
-        "facts",
-        "flying",
-        "kept",
+        "in_flight",
+        "messages",
         "offset",
+        "one_at_a_time",
+        "second_tries",
         "slice",
         "waiting_cost",
     )
 
-    def __init__(self, slice_: Slice, positions: int, offset: int, carrier: str, sealer: Sealer, *, alone: bool) -> None:
+    def __init__(
+        self, slice_: Slice, positions: int, offset: int, carrier: str, sealer: Sealer, *, one_at_a_time: bool
+    ) -> None:
         columns = sealer.open(slice_)
-        self.facts = Facts(slice_, carrier, array("Q", columns.to), sealer.hash_destinations(columns.to), columns.refs)
+        self.messages = BatchMessages(
+            slice_, carrier, array("Q", columns.to), sealer.hash_destinations(columns.to), columns.refs
+        )
         # What stays in memory until the last receipt needs no sealed block.
         self.slice = slice_
         self.offset = offset
-        self.alone = alone
-        self.flying = 0
-        self.again: dict[int, Reason] = {}
-        self.kept: dict[int, tuple[str, ...]] = {}
+        self.one_at_a_time = one_at_a_time
+        self.in_flight = 0
+        self.second_tries: dict[int, Reason] = {}
+        self.accepted_ids: dict[int, tuple[str, ...]] = {}
         self._template = compile_template(slice_.body)
-        nobody: list[str | None] = [None] * len(self.facts.members)
+        nobody: list[str | None] = [None] * len(self.messages.positions_by_rank)
         self._variables = [columns.variables.get(name, nobody) for name in self._template.names]
         self.common_text = None if self._template.names else self._final(self._template.literals[0])
-        members = self.facts.members
+        positions_by_rank = self.messages.positions_by_rank
         whole = positions == slice_.positions
         self._ranks = (
-            list(range(len(members)))
+            list(range(len(positions_by_rank)))
             if whole
-            else [rank for rank, position in enumerate(members) if positions >> position & 1]
+            else [rank for rank, position in enumerate(positions_by_rank) if positions >> position & 1]
         )
-        self._at = 0
-        self._front: list[int] = []
+        self._next = 0
+        self._given_back: list[int] = []
         self.waiting_cost = self._cost(self._ranks)
 
     @property
-    def place(self) -> tuple[str, int]:
+    def send_key(self) -> SendKey:
         """(chunk, send)."""
         return self.slice.chunk, self.slice.send
 
     @property
     def waiting(self) -> int:
         """Messages not started, or started and given back."""
-        return len(self._ranks) - self._at + len(self._front)
+        return len(self._ranks) - self._next + len(self._given_back)
 
-    def take(self, count: int) -> list[int]:
+    def next_costs(self, count: int) -> list[int]:
+        """Segments of each of the messages that `next_ranks` would give."""
+        ranks = [*self._given_back[:count], *self._ranks[self._next : self._next + count]][:count]
+        return [self.messages.segments[rank] for rank in ranks]
+
+    def next_ranks(self, count: int) -> list[int]:
         """The next `count` ranks at most, ascending."""
-        taken, self._front = self._front[:count], self._front[count:]
-        more = self._ranks[self._at : self._at + count - len(taken)]
-        self._at += len(more)
+        taken, self._given_back = self._given_back[:count], self._given_back[count:]
+        more = self._ranks[self._next : self._next + count - len(taken)]
+        self._next += len(more)
         taken += more
-        self.flying += len(taken)
+        self.in_flight += len(taken)
         self.waiting_cost -= self._cost(taken)
         return taken
 
-    def take_all(self) -> list[int]:
+    def all_waiting(self) -> list[int]:
         """Everything that waits, to be given up."""
-        return self.take(self.waiting)
+        return self.next_ranks(self.waiting)
 
     def give_back(self, rank: int) -> None:
         """This message has not gone out; it is the next again."""
-        insort(self._front, rank)
-        self.flying -= 1
-        self.waiting_cost += self.facts.segments[rank]
+        insort(self._given_back, rank)
+        self.in_flight -= 1
+        self.waiting_cost += self.messages.segments[rank]
 
-    def withdraw(self, rank: int) -> bool:
+    def reclaim(self, rank: int) -> bool:
         """Take this message, given back before, as if it went; False when it does not wait."""
-        if rank not in self._front:
+        if rank not in self._given_back:
             return False
-        self._front.remove(rank)
-        self.flying += 1
-        self.waiting_cost -= self.facts.segments[rank]
+        self._given_back.remove(rank)
+        self.in_flight += 1
+        self.waiting_cost -= self.messages.segments[rank]
         return True
 
-    def landed(self, count: int) -> None:
+    def end_in_flight(self, count: int) -> None:
         """So many messages in flight are answered, or were given up."""
-        self.flying -= count
-        if not self.flying and not self.waiting:
+        self.in_flight -= count
+        if not self.in_flight and not self.waiting:
             self._variables = []
 
     def text(self, rank: int) -> str:
@@ -157,13 +167,13 @@ class SendBatch:
     def message_id(self, rank: int) -> MessageId:
         """Our id of this message."""
         slice_ = self.slice
-        return message_id_at(slice_.campaign, slice_.chunk, slice_.part, self.facts.indexes[rank])
+        return message_id_at(slice_.campaign, slice_.chunk, slice_.part, self.messages.indexes[rank])
 
     def _final(self, text: str) -> str:
         return smart(text) if self.slice.smart else text
 
     def _cost(self, ranks: list[int]) -> int:
-        segments = self.facts.segments
+        segments = self.messages.segments
         if ranks and ranks[-1] - ranks[0] == len(ranks) - 1:
             return sum(segments[ranks[0] : ranks[-1] + 1])
         return sum([segments[rank] for rank in ranks])

@@ -1,17 +1,16 @@
-"""What stands where: which positions of which send this owner knows, and which dispatch offsets are done.
+"""Which positions of which send this owner knows: waiting, in flight or done.
 
-In: slices as they are read, answers as they are acknowledged. Out: the positions of a slice that stand nowhere yet; the
-offset that may be committed, and the smallest place in the log of calls that a later owner must read back from. Nothing
-here knows Kafka. A position that was taken up once is never given out again as long as its row is remembered; rows are
-forgotten, the oldest first, only when nothing of them is open.
+In: slices as they are read, positions as they are settled. Out: the positions of a slice that are new. A position that was
+claimed once is never given out again as long as its send is remembered; sends are forgotten, the oldest first, only when
+nothing of them is open.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
-Place = tuple[str, int]
-"""(chunk, send number)."""
+SendKey = tuple[str, int]
+"""(chunk, number of the send)."""
 
 
 class SendProgress:
@@ -19,86 +18,38 @@ class SendProgress:
 
     def __init__(self, remembered: int = 50_000) -> None:
         self._remembered = remembered
-        self._known: OrderedDict[Place, int] = OrderedDict()
-        self._open: dict[Place, int] = {}
+        self._known: OrderedDict[SendKey, int] = OrderedDict()
+        self._open: dict[SendKey, int] = {}
 
-    def known(self, place: Place) -> int:
+    def known(self, send_key: SendKey) -> int:
         """Positions of this row that stand somewhere."""
-        return self._known.get(place, 0)
+        return self._known.get(send_key, 0)
 
-    def mark(self, place: Place, positions: int) -> None:
+    def mark(self, send_key: SendKey, positions: int) -> None:
         """These positions stand somewhere already (settled before, or shown as started elsewhere)."""
-        self._known[place] = self._known.pop(place, 0) | positions
+        self._known[send_key] = self._known.pop(send_key, 0) | positions
         self._forget()
 
-    def claim(self, place: Place, positions: int) -> int:
+    def claim(self, send_key: SendKey, positions: int) -> int:
         """Of these the ones that stand nowhere; they are open from now on."""
-        known = self._known.pop(place, 0)
-        fresh = positions & ~known
-        self._known[place] = known | fresh
-        if fresh:
-            self._open[place] = self._open.get(place, 0) + fresh.bit_count()
+        known = self._known.pop(send_key, 0)
+        claimed = positions & ~known
+        self._known[send_key] = known | claimed
+        if claimed:
+            self._open[send_key] = self._open.get(send_key, 0) + claimed.bit_count()
         self._forget()
-        return fresh
+        return claimed
 
-    def close(self, place: Place, count: int) -> None:
+    def close(self, send_key: SendKey, count: int) -> None:
         """So many positions of this row are settled or given up, and acknowledged."""
-        left = self._open.get(place, 0) - count
+        left = self._open.get(send_key, 0) - count
         if left > 0:
-            self._open[place] = left
+            self._open[send_key] = left
         else:
-            self._open.pop(place, None)
+            self._open.pop(send_key, None)
 
     def _forget(self) -> None:
         excess = len(self._known) - self._remembered
-        for place in list(self._known)[: 2 * excess] if excess > 0 else ():
-            if place not in self._open:
-                del self._known[place]
-
-
-class OffsetTracker:
-    """The records of one partition of dispatch: how many positions each still waits for.
-
-    `log_places` are places in the log of calls that speak of an offset.
-    """
-
-    def __init__(self, begin: int) -> None:
-        self._next = begin
-        self._open: dict[int, int] = {}  # by offset, ascending
-        self._first_place: dict[int, int] = {}
-
-    def add(self, offset: int, count: int) -> None:
-        """A record was read, with so many positions to see through; 0 when it is done already."""
-        self._next = offset + 1
-        if count:
-            self._open[offset] = count
-        else:
-            self._first_place.pop(offset, None)
-
-    def place(self, offset: int, log_place: int) -> None:
-        """The log speaks of this offset at `log_place`."""
-        if offset in self._open or offset >= self._next:
-            self._first_place[offset] = min(log_place, self._first_place.get(offset, log_place))
-
-    def settle(self, offset: int, count: int) -> None:
-        """So many positions of this record are settled or given up, and acknowledged."""
-        left = self._open.get(offset, 0) - count
-        if left > 0:
-            self._open[offset] = left
-        else:
-            self._open.pop(offset, None)
-            self._first_place.pop(offset, None)
-
-    @property
-    def open_positions(self) -> int:
-        """Positions not done yet."""
-        return sum(self._open.values())
-
-    def committable(self, log_next: int) -> tuple[int, int]:
-        """(the offset before which all is done, where a later owner begins to read the log back).
-
-        `log_next`: the place that the next record of the log will get; what is not acknowledged yet stands there or
-        later.
-        """
-        spoken = [place for offset, place in self._first_place.items() if offset in self._open or offset >= self._next]
-        return next(iter(self._open), self._next), min(spoken, default=log_next)
+        for send_key in list(self._known)[: 2 * excess] if excess > 0 else ():
+            if send_key not in self._open:
+                del self._known[send_key]

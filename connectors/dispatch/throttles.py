@@ -1,8 +1,8 @@
 """What a carrier's "not now" does: it slows the carrier down, or one destination steps back.
 
 In: the results of a batch, before and while they are worked in; messages that are to go again. Out: the brake of the
-carrier; a word for each refusal; messages back at their time. Order in a batch: `hear`, then `other` for what was not
-simply taken, then `end`. Nothing can go wrong.
+carrier; a word for each refusal; messages back at their time. Order in a batch: `begin_results`, then `classify` for what was not
+simply taken, then `end_results`. Nothing can go wrong.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Throttled, Unfit, Unknown
 from connectors.dispatch.attempt_blocks import RANK_BITS, RANK_MASK, AttemptBlock
-from connectors.dispatch.backoff_queue import Back, BackoffQueue
+from connectors.dispatch.backoff_queue import BackoffQueue, Recall
 from connectors.dispatch.batch_queue import QueuedBatch
 from connectors.dispatch.pacing import Brake
-from connectors.dispatch.refusals import Refusals, Word
+from connectors.dispatch.refusals import RefusalCause, Refusals
 
 Blocks = Mapping[int, tuple[AttemptBlock, QueuedBatch]]
 
@@ -29,46 +29,46 @@ class Throttles:
         self._backoff_queue = BackoffQueue(wake)
         self._draining = False
         self._loop = asyncio.get_running_loop()
-        self._held_against = self._not_taken = 0  # of this batch
-        self._wait = 0.0
-        self._silent: bool | None = None
+        self._held_against = self._not_sent = 0  # of this batch
+        self._wait_seconds = 0.0
+        self._nobody_taken: bool | None = None
 
-    def hear(self, blocks: Blocks, results: list[Result]) -> None:
+    def begin_results(self, blocks: Blocks, results: list[Result]) -> None:
         """A batch begins: who was taken."""
-        self._held_against = self._not_taken = 0
-        self._wait, self._silent = 0.0, None
+        self._held_against = self._not_sent = 0
+        self._wait_seconds, self._nobody_taken = 0.0, None
         if self._refusals.watching:
             called, self._held_against = self._refusals.taken(_answered(blocks, results))
-            self._backoff_queue.call(called)
+            self._backoff_queue.recall(called)
 
-    def other(self, destination: int, result: Result, results: list[Result]) -> Word | None:
+    def classify(self, destination: int, result: Result, results: list[Result]) -> RefusalCause | None:
         """This one of the batch was not simply taken; a word if it was refused for the moment."""
         if not isinstance(result, Throttled):
-            self._not_taken += isinstance(result, Unknown | NotSent | Unfit)
+            self._not_sent += isinstance(result, Unknown | NotSent | Unfit)
             return None
         now = self._loop.time()
-        if self._silent is None:
-            self._silent = self.brake.silent(now) and not any(isinstance(one, Accepted) for one in results)
-        word = self._refusals.refused(destination, now, silent=self._silent, wait=result.wait_seconds or 0.0)
-        if word is Word.CARRIER:
+        if self._nobody_taken is None:
+            self._nobody_taken = self.brake.silent(now) and not any(isinstance(one, Accepted) for one in results)
+        cause = self._refusals.refused(destination, now, silent=self._nobody_taken, wait=result.wait_seconds or 0.0)
+        if cause is RefusalCause.CARRIER:
             self._held_against += 1
-            self._wait = max(self._wait, result.wait_seconds or 0.0)
-        self._not_taken += 1
-        return word
+            self._wait_seconds = max(self._wait_seconds, result.wait_seconds or 0.0)
+        self._not_sent += 1
+        return cause
 
-    def end(self, count: int) -> bool:
+    def end_results(self, count: int) -> bool:
         """The batch is through; so many results it had. Whether a carrier that took nobody takes somebody again."""
         hushed = self.brake.hushed
-        self.brake.answers(count - self._not_taken, self._held_against, self._wait or None, self._loop.time())
+        self.brake.record_answers(count - self._not_sent, self._held_against, self._wait_seconds or None, self._loop.time())
         return hushed and not self.brake.hushed
 
-    def again(self, destination: int, back: Back) -> None:
-        """Call `back` now, or when this destination is to be asked again."""
+    def retry(self, destination: int, put_back: Recall) -> None:
+        """Call `put_back` now, or when this destination is to be asked again."""
         until = self._refusals.until(destination)
         if until > self._loop.time() and not self._draining:
-            self._backoff_queue.put(until, destination, back)
+            self._backoff_queue.put(until, destination, put_back)
         else:
-            back()
+            put_back()
 
     def sweep(self) -> None:
         """Once a second."""
@@ -77,7 +77,7 @@ class Throttles:
     def drain(self) -> None:
         """Nobody stands back any more."""
         self._draining = True
-        self._backoff_queue.clear()
+        self._backoff_queue.recall_all()
 
 
 def _answered(blocks: Blocks, results: list[Result]) -> Iterator[int]:
@@ -85,4 +85,4 @@ def _answered(blocks: Blocks, results: list[Result]) -> Iterator[int]:
     for result in results:
         entry = blocks.get(result.ref >> RANK_BITS)
         if entry is not None and isinstance(result, Accepted | Refused):
-            yield entry[0].load.facts.numbers[result.ref & RANK_MASK]
+            yield entry[0].batch.messages.destinations[result.ref & RANK_MASK]

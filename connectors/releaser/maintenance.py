@@ -17,7 +17,7 @@ import struct
 from array import array
 from collections.abc import Awaitable, Callable
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -26,8 +26,9 @@ from infra.kafka.outbox import DeliveryError, Outbox
 from infra.postgres.pool import DatabaseDown
 from schemas.records.codec import encode
 from schemas.records.topics import CARRIER_RECEIPTS, COMMANDS, USAGE
-from schemas.records.wire import CarrierReceipts, Usage
+from schemas.records.wire import CarrierReceipts
 from schemas.rules.commands import campaign_command
+from schemas.rules.message_end import Reservation, usage_of
 from schemas.values.foreign_text import CODE_LENGTH, ID_LENGTH, fit
 from schemas.values.positions import places, positions_of
 
@@ -39,6 +40,23 @@ SHARES = 31
 second."""
 UNCONFIRMED_MS = 48 * 3_600_000
 log = structlog.get_logger()
+
+
+class _Uncertain(NamedTuple):
+    """A row of `uncertain_due`. `round` is None where nothing was reserved."""
+
+    tenant: str
+    chunk: str
+    send: int
+    members: list[int]
+    campaign: str | None
+    round: int | None
+    price_class: int
+    price: int
+    segments: bytes
+    lease: str | None
+    charge: bool
+    size: int
 
 
 async def publish_campaigns(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
@@ -77,26 +95,23 @@ async def replay_parked(leases: RowLeases, outbox: Outbox, now: Callable[[], int
 async def settle_uncertain(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
     """Charge or give back, by the tenant's setting, what uncertain messages have reserved."""
 
-    async def settle(row: tuple[Any, ...]) -> None:
-        tenant, chunk, send, members, campaign, round_, price_class, price, segments, lease, charge, size = row
-        if round_ is not None:
-            positions = positions_of(members)
-            record = Usage(
-                tenant=tenant,
-                campaign=campaign,
-                chunk=chunk,
-                size=size,
-                round=round_,
-                price_class=price_class,
-                charged=positions if charge else 0,
-                refunded=0 if charge else positions,
-                price=price,
-                segments=bytes(segments[p] for p in places(positions)),
-                lease=lease,
+    async def settle(columns: tuple[Any, ...]) -> None:
+        row = _Uncertain(*columns)
+        if row.round is not None:
+            positions = positions_of(row.members)
+            usage = usage_of(
+                row,
+                Reservation(row.round, row.price_class, row.price, row.lease),
+                charged=positions if row.charge else 0,
+                refunded=0 if row.charge else positions,
+                segments=bytes(row.segments[p] for p in places(positions)),
                 at=now(),
             )
-            await outbox.send(USAGE, chunk.encode(), encode(record))
-        await leases.execute("uncertain_done", {"tenant": tenant, "chunk": chunk, "send": send, "positions": members})
+            if usage is not None:
+                await outbox.send(USAGE, row.chunk.encode(), encode(usage))
+        await leases.execute(
+            "uncertain_done", {"tenant": row.tenant, "chunk": row.chunk, "send": row.send, "positions": row.members}
+        )
 
     await _one_by_one(await leases.query("uncertain_due", {"now": now()}), settle)
 

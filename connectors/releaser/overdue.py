@@ -13,13 +13,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from itertools import groupby
-from typing import Any
+from typing import NamedTuple
 
 from connectors.releaser.leases import LEASE_MS, RowLeases
 from infra.kafka.outbox import Outbox
 from schemas.records.codec import encode
 from schemas.records.topics import events
-from schemas.records.wire import Change, MessageEvents
+from schemas.records.wire import Change
+from schemas.rules.message_end import message_events
 from schemas.values.lanes import Lane
 from schemas.values.positions import positions_of
 from schemas.values.reasons import Reason
@@ -30,11 +31,26 @@ REPEAT_MS = 600_000
 FROM_US = [("x-from", b"releaser")]
 
 
+class _Overdue(NamedTuple):
+    """A row of `overdue`."""
+
+    tenant: str
+    chunk: str
+    campaign: str | None
+    part: int
+    size: int
+    lane: str
+    carrier_number: int
+    carrier: str
+    send: int
+    members: list[int]
+
+
 async def mark_overdue(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> bool:
     """One burst, those that wait longest first; True when there was one. `now` in milliseconds."""
     at = now()
     await leases.execute("overdue_lapsed", {"now": at, "limit": BURST_CHUNKS})
-    rows = await leases.query(
+    found = await leases.query(
         "overdue",
         {
             "second": at // 1000,
@@ -44,9 +60,11 @@ async def mark_overdue(leases: RowLeases, outbox: Outbox, now: Callable[[], int]
             "missing": Reason.NO_RECEIPT.number,
         },
     )
-    await asyncio.gather(*(_send_overdue(outbox, at, list(group)) for _, group in groupby(rows, key=lambda row: row[:2])))
+    rows = [_Overdue(*columns) for columns in found]
+    by_chunk = groupby(rows, key=lambda row: (row.tenant, row.chunk))
+    await asyncio.gather(*(_send_overdue(outbox, at, list(group)) for _, group in by_chunk))
     if rows:
-        tenants, chunks, carriers = zip(*sorted({(row[0], row[1], row[6]) for row in rows}), strict=True)
+        tenants, chunks, carriers = zip(*sorted({(row.tenant, row.chunk, row.carrier_number) for row in rows}), strict=True)
         await leases.execute(
             "overdue_told",
             {
@@ -60,20 +78,17 @@ async def mark_overdue(leases: RowLeases, outbox: Outbox, now: Callable[[], int]
     return bool(rows)
 
 
-def _send_overdue(outbox: Outbox, at: int, rows: list[tuple[Any, ...]]) -> asyncio.Future[int]:
+def _send_overdue(outbox: Outbox, at: int, rows: list[_Overdue]) -> asyncio.Future[int]:
     """One record for the rows of one chunk, each of a send and a carrier."""
-    tenant, chunk, campaign, part, size, lane, *_ = rows[0]
-    record = MessageEvents(
-        tenant=tenant,
-        campaign=campaign,
-        chunk=chunk,
-        part=part,
-        size=size,
-        lane=lane,
-        at=at,
-        changes=[
-            Change(status=Status.SENT, send=send, positions=positions_of(members), reason=Reason.NO_RECEIPT, carrier=carrier)
-            for *_, _number, carrier, send, members in rows
-        ],
-    )
-    return outbox.send(events(Lane(lane)), chunk.encode(), encode(record), FROM_US)
+    head = rows[0]
+    changes = [
+        Change(
+            status=Status.SENT,
+            send=row.send,
+            positions=positions_of(row.members),
+            reason=Reason.NO_RECEIPT,
+            carrier=row.carrier,
+        )
+        for row in rows
+    ]
+    return outbox.send(events(Lane(head.lane)), head.chunk.encode(), encode(message_events(head, changes, at)), FROM_US)

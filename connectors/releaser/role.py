@@ -28,6 +28,7 @@ from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
 from schemas.records.slice import ResumeAt
+from schemas.values.campaign_status import CampaignStatus
 from schemas.values.reasons import Reason
 
 BURST_ROWS = 64
@@ -44,10 +45,10 @@ async def release_campaigns(leases: RowLeases, release: Release) -> bool:
     """One burst of every campaign that may go on or is over; True when there was one."""
     moved = False
     for tenant, campaign, status in await leases.query("ready_campaigns", {"now": _now(), "enough": BURST_ROWS}):
-        condition = "started" if status == "running" else "canceled"
+        condition = "started" if status == CampaignStatus.RUNNING else "canceled"
         rows = await leases.claim(condition, _now(), BURST_ROWS, tenant=tenant, campaign=campaign)
         moved |= bool(rows)
-        if status == "running":
+        if status == CampaignStatus.RUNNING:
             await release.to_intake(rows, ResumeAt.PARTITION)
         else:
             await release.to_end(rows, Reason.CANCELED)

@@ -23,7 +23,6 @@ from gateway.campaigns.types import (
     MAX_NAMES,
     CampaignAccepted,
     CampaignRequest,
-    CampaignStatus,
     Estimate,
     too_many_recipients,
 )
@@ -40,6 +39,7 @@ from infra.postgres.pool import Pool
 from infra.security.sealing import Sealer
 from infra.telemetry.metrics import Metrics
 from schemas.records.slice import Slice
+from schemas.values.campaign_status import CampaignStatus
 from schemas.values.ids import CampaignId
 from schemas.values.money import format_amount, parse_amount
 from schemas.values.template import compile_template

@@ -14,12 +14,13 @@ from typing import Any, cast
 import msgspec
 from aiohttp import web
 
-from gateway.campaigns.types import Campaign, CampaignPage, CampaignStatus, Counts, RejectionPage, RejectionRow, Waiting
+from gateway.campaigns.types import Campaign, CampaignPage, Counts, RejectionPage, RejectionRow, Waiting
 from gateway.http.fields import LaneName, instant, instant_or_none
 from gateway.http.problem import not_found
 from gateway.http.query import INDEXED_CURSOR, TIMED_CURSOR, read_cursor, write_cursor
 from infra.postgres.pool import Pool, fetch_all, tenant_transaction
 from infra.postgres.sql import load_sql
+from schemas.values.campaign_status import CampaignStatus
 from schemas.values.ids import IdError, parse_campaign_id
 from schemas.values.money import format_amount
 from schemas.values.status import FINAL, STATUSES, Status

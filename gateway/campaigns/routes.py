@@ -13,7 +13,7 @@ from gateway.campaigns.incremental import read_campaign
 from gateway.campaigns.inline import CAMPAIGN_MAKER
 from gateway.campaigns.queries import CAMPAIGNS, check_id
 from gateway.campaigns.store import CampaignStore
-from gateway.campaigns.types import CampaignAccepted, CampaignState, CampaignStatus
+from gateway.campaigns.types import CampaignAccepted, CampaignState
 from gateway.http.answer import answer
 from gateway.http.body import read_bytes, read_nothing
 from gateway.http.context import LIMITS, OUTBOX, POOL, SCHEDULER, TRACEPARENT, now_ms
@@ -21,6 +21,7 @@ from gateway.http.query import read_limit, read_query, read_status
 from gateway.idempotency.idempotent import digest_of, idempotent
 from gateway.idempotency.keys import Made, Stored
 from gateway.messages.queries import MESSAGES, MessageFilter
+from schemas.values.campaign_status import CampaignStatus
 from schemas.values.ids import campaign_id
 
 _COMPLETED = (CampaignStatus.COMPLETED, CampaignStatus.COMPLETED_WITH_FAILURES)

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import msgspec
 
 from gateway.auth.permissions import check_amount, check_price
-from gateway.campaigns.types import CampaignStatus
 from gateway.http.problem import Fault, Problem, not_found
 from gateway.screening.types import Rejection
 from infra.postgres.pool import Connection, Jsonb, Pool, execute, fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
+from schemas.values.campaign_status import CampaignStatus
 
 SHOWN_REJECTIONS = 100
 REJECTIONS_BLOCK = 5_000

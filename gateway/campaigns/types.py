@@ -5,7 +5,6 @@ What its recipients look like stands in `screening.types`, as uploads bring them
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 import msgspec
@@ -14,6 +13,7 @@ from msgspec import Meta
 from gateway.http.fields import NO_NUL, Encoding, LaneName, Sender, Text, Validity
 from gateway.http.problem import Problem, refusal
 from gateway.screening.types import Recipient, Rejection
+from schemas.values.campaign_status import CampaignStatus
 
 MAX_INLINE = 10_000
 MAX_NAMES = 100
@@ -22,16 +22,6 @@ MAX_NAMES = 100
 Name = Annotated[str, Meta(min_length=1, max_length=200, extra_json_schema=NO_NUL)]
 # Trap: to Python `$` also stands before a last newline; JSON Schema knows no other end of a text.
 Amount = Annotated[str, Meta(pattern=r"^[0-9]{1,11}(\.[0-9]{1,4})?$(?!\n)")]
-
-
-class CampaignStatus(StrEnum):
-    """The first, second and last stand in the row; `completed...` follow from the counts of a running one."""
-
-    DRAFT = "draft"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    COMPLETED_WITH_FAILURES = "completed_with_failures"
-    CANCELED = "canceled"
 
 
 class CampaignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

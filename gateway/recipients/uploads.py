@@ -25,7 +25,6 @@ from aiohttp import StreamReader, web
 
 from gateway.auth.accounts import Account, Accounts
 from gateway.campaigns.store import SHOWN_REJECTIONS, CampaignStore, PartRow, StoredCampaign, StoredPart, not_applicable
-from gateway.campaigns.types import CampaignStatus
 from gateway.carrier_routes import Routes
 from gateway.http.body import IDLE_SECONDS, slow_body, too_large
 from gateway.http.limits import Limits
@@ -44,6 +43,7 @@ from infra.redis.client import load_script
 from infra.security.sealing import Sealer
 from infra.telemetry.metrics import Metrics
 from schemas.records.slice import Slice
+from schemas.values.campaign_status import CampaignStatus
 from schemas.values.ids import CampaignId
 from schemas.values.template import compile_template
 

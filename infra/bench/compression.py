@@ -1,6 +1,6 @@
 """What compressing public events costs, by who does it: `python -m infra.bench.compression [--records N] [--rounds N]`.
 
-In: a number of receipts as the match stage writes them. Out: a table on stdout: microseconds of CPU per record of the
+In: a number of receipts as the receipts stage writes them. Out: a table on stdout: microseconds of CPU per record of the
 producing process and of the broker, and bytes per record as kept; medians over rounds in which every way has its turn. It
 starts a Kafka of its own in a temporary folder and removes it. Wrong: `ServiceError` when Kafka does not start.
 """

@@ -20,6 +20,7 @@ from infra.postgres.pool import DatabaseDown, Pool, fetch_all, fetch_one, transa
 from infra.postgres.sql import load_sql
 from infra.security.keyring import Keyring
 from infra.security.secrets import open_secret
+from infra.settings.carriers import reports_once
 
 log = structlog.get_logger()
 
@@ -28,7 +29,8 @@ REFRESH_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierRow:
-    """One carrier. `rate` in segments per second, `window` submits in flight per connection, `settings` of its kind."""
+    """One carrier. `rate` in segments per second, `window` submits in flight per connection, `settings` of its kind.
+    `one_receipt_for_all_parts`: by its own row or by its kind."""
 
     id: str
     number: int
@@ -137,7 +139,9 @@ class ConfigCache:
             "one_receipt_for_all_parts",
             "partition",
         )
-        return CarrierRow(**dict(zip(names, plain, strict=True)), settings=settings, password=password)
+        columns = dict(zip(names, plain, strict=True))
+        columns["one_receipt_for_all_parts"] = reports_once(columns["kind"], columns["one_receipt_for_all_parts"])
+        return CarrierRow(**columns, settings=settings, password=password)
 
     async def _keep_fresh(self) -> None:
         while True:

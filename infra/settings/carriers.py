@@ -28,6 +28,8 @@ class KindSettings(Section):
 
     secret_field: ClassVar[str] = "password"
     least_binds: ClassVar[int] = 1
+    # A message of several segments goes in one call and gets one id and one receipt (see `connectors.carriers.contract`).
+    sends_whole: ClassVar[bool] = False
 
     @property
     def account(self) -> Hashable:
@@ -144,6 +146,11 @@ def check_binds(kind: str, binds: int) -> None:
     least = KIND_SETTINGS.get(kind, KindSettings).least_binds
     if binds < least:
         raise ValueError(f"one bind for all lanes; give at least {least}")
+
+
+def reports_once(kind: str, told: bool) -> bool:
+    """Whether carriers of this kind report a message of several segments once; `told`: what this carrier's row says."""
+    return told or KIND_SETTINGS.get(kind, KindSettings).sends_whole
 
 
 def sections() -> dict[str, type[KindSettings]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra.settings.carriers import IDENTIFIER, CarrierSettings, sections
+from infra.settings.carriers import IDENTIFIER, KIND_SETTINGS, CarrierSettings, sections
 from infra.settings.model import ADDRESSES, CURRENCY, PREFIX, RouteSettings
 from infra.settings.shape import Path, keys_of
 from infra.settings.sources import guess, read_secret
@@ -66,7 +66,7 @@ def explain(fault: Any, places: Mapping[Path, str], file: str) -> str:
 def _unsupported(where: Sequence[Any], value: Any) -> str | None:
     match [where[0], *where[2:]]:
         case ["carriers", "kind"] if value in _UNBUILT_KINDS:
-            return f"carriers of kind {value}; use smpp or simulator"
+            return f"carriers of kind {value}; use {' or '.join(KIND_SETTINGS)}"
         case ["carriers", "smpp", "bind"] if value in _UNBUILT_BINDS:
             return f"the bind {value}; use transceiver"
         case ["routes", "carriers"] if isinstance(value, list) and len(value) > 1:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schemas.records.wire import CampaignCommand
+from schemas.values.campaign_status import CampaignStatus
 
 
 def campaign_command(
@@ -21,6 +22,6 @@ def campaign_command(
         version=version,
         status=status,
         lane=lane,
-        parts=[] if status == "draft" else list(parts),
+        parts=[] if status == CampaignStatus.DRAFT else list(parts),
         at=now,
     )

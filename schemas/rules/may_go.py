@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from schemas.records.slice import Slice
 from schemas.records.wire import CampaignCommand
+from schemas.values.campaign_status import CampaignStatus
 from schemas.values.reasons import Reason
 
 
 def reason_to_wait(slice_: Slice, command: CampaignCommand | None, now: int) -> Reason | None:
     """Why these messages may not go on towards a carrier yet, or ever; None when they may."""
     if slice_.campaign is not None:
-        if command is None or command.version < slice_.version or command.status == "draft":
+        if command is None or command.version < slice_.version or command.status == CampaignStatus.DRAFT:
             return Reason.DRAFT
         if slice_.part not in command.parts:
             return Reason.UNLISTED_PART
@@ -23,6 +24,6 @@ def reason_to_wait(slice_: Slice, command: CampaignCommand | None, now: int) -> 
 
 def reason_to_end(slice_: Slice, command: CampaignCommand | None, now: int) -> Reason | None:
     """Why messages that were let go before are over; a command that was not read ends nothing."""
-    if slice_.campaign is not None and command is not None and command.status == "canceled":
+    if slice_.campaign is not None and command is not None and command.status == CampaignStatus.CANCELED:
         return Reason.CANCELED
     return Reason.VALIDITY_ENDED if slice_.expires_at <= now else None

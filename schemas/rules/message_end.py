@@ -27,8 +27,8 @@ OVER: Mapping[Reason, Status] = MappingProxyType({Reason.CANCELED: Status.CANCEL
 """Reasons that end messages which nothing is wrong with; what ends for another reason before a call is rejected."""
 
 
-class ChunkHead(Protocol):
-    """What every record about a chunk says of it."""
+class UsageHead(Protocol):
+    """What a record of money says of the chunk that it is about."""
 
     @property
     def tenant(self) -> str: ...
@@ -37,9 +37,14 @@ class ChunkHead(Protocol):
     @property
     def chunk(self) -> str: ...
     @property
-    def part(self) -> int: ...
-    @property
     def size(self) -> int: ...
+
+
+class ChunkHead(UsageHead, Protocol):
+    """What every other record says of its chunk."""
+
+    @property
+    def part(self) -> int: ...
     @property
     def lane(self) -> str: ...
 
@@ -204,7 +209,7 @@ def end_slice(
 
 
 def usage_of(
-    head: ChunkHead, reservation: Reservation, *, charged: int, refunded: int, segments: bytes, at: int
+    head: UsageHead, reservation: Reservation, *, charged: int, refunded: int, segments: bytes, at: int
 ) -> Usage | None:
     """What these positions cost, or give back; None for what is free. `segments`: of each of them."""
     if not reservation.price or not (charged or refunded):

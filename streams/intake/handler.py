@@ -26,7 +26,7 @@ from schemas.rules.routes import RouteTable
 from streams.handler import Item, Written
 from streams.intake.ended import keep_or_end
 from streams.intake.writing import IntakeWriter
-from streams.ports import Campaigns, Capacity, Catalog, Credit, IntakeBatch, Sealing
+from streams.ports import Campaigns, Capacity, Config, Credit, IntakeBatch, Sealing
 from streams.selection import whole
 from streams.step import Step, run_step
 
@@ -36,7 +36,7 @@ class IntakePorts:
     """Everything that intake asks."""
 
     campaigns: Campaigns
-    catalog: Catalog
+    config: Config
     sealing: Sealing
     credit: Credit
     capacity: Capacity
@@ -88,7 +88,7 @@ class IntakeHandler:
         ports = self._ports
         return IntakeBatch(
             campaigns=ports.campaigns,
-            catalog=ports.catalog,
+            config=ports.config,
             credit=ports.credit,
             capacity=ports.capacity,
             routes=self._newest_routes(),
@@ -98,10 +98,10 @@ class IntakeHandler:
         )
 
     def _newest_routes(self) -> RouteTable:
-        catalog = self._ports.catalog
-        if catalog.version != self._routes_version:
-            self._routes = RouteTable(catalog.routes, catalog.carriers.keys())
-            self._routes_version = catalog.version
+        config = self._ports.config
+        if config.version != self._routes_version:
+            self._routes = RouteTable(config.routes, config.carriers.keys())
+            self._routes_version = config.version
         return self._routes
 
 

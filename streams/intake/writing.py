@@ -42,7 +42,7 @@ class IntakeWriter:
 
     def dispatch(self, part: Selection) -> None:
         """This part has passed every step: to its carrier."""
-        self._outputs.dispatch(self._sealed(part), self._batch.catalog.carriers[part.carrier or ""].partition)
+        self._outputs.dispatch(self._sealed(part), self._batch.config.carriers[part.carrier or ""].partition)
         self._change(part, Status.QUEUED, Reason.NONE)
 
     def end(self, part: Selection, reason: Reason) -> None:

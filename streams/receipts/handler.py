@@ -33,7 +33,7 @@ from schemas.values.status import Status
 from streams.cover import check_cover
 from streams.handler import Item, Unusable, Written
 from streams.output_batch import OutputBatch
-from streams.ports import Catalog, Refs, Sealing, SegmentReceipt
+from streams.ports import Config, Refs, Sealing, SegmentReceipt
 from streams.receipts import interpret_states
 from streams.receipts.receipt_block import ReceiptBlock, block_of, blocks_of_found, unknown_receipts
 from streams.receipts.verdicts import ChangesNothing, Delivered, Undelivered, UnknownState
@@ -48,7 +48,7 @@ Key = tuple[str, int, Status]
 class ReceiptsPorts:
     """Everything that the stage asks."""
 
-    catalog: Catalog
+    config: Config
     sealing: Sealing
     refs: Refs
     clock: Callable[[], int]
@@ -110,7 +110,7 @@ class ReceiptsHandler:
         return out
 
     def _reports_once(self, carrier: str) -> bool:
-        row = self._ports.catalog.carriers.get(carrier)
+        row = self._ports.config.carriers.get(carrier)
         return row is not None and row.one_receipt_for_all_parts
 
     def _write(

@@ -41,7 +41,7 @@ def _capacity_ask(part: Selection, batch: IntakeBatch) -> CapacityAsk:
         send=s.send,
         cost=part.total_segments,
         least=part.segments[0],
-        rate=batch.catalog.carriers[carrier].rate,
+        rate=batch.config.carriers[carrier].rate,
     )
 
 

@@ -31,7 +31,7 @@ async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[Assignment
         wanted[part.carrier or ""] = wanted.get(part.carrier or "", 0) | part.positions
     first = await batch.capacity.assign([(chunk, send, wanted) for (_, chunk, send), wanted in sends.items()])
     found = dict(zip(sends, first, strict=True))
-    return [AssignmentFacts(first=found[part.send], known=batch.catalog.carriers.keys()) for part in parts]
+    return [AssignmentFacts(first=found[part.send], known=batch.config.carriers.keys()) for part in parts]
 
 
 def decide(part: Selection, facts: AssignmentFacts) -> Outcomes:

@@ -50,7 +50,7 @@ def _credit_ask(part: Selection) -> CreditAsk:
 
 
 def _facts(part: Selection, grant: CreditGrant | None, batch: IntakeBatch) -> CreditFacts:
-    tenant = batch.catalog.tenants.get(part.slice.tenant)
+    tenant = batch.config.tenants.get(part.slice.tenant)
     return CreditFacts(
         granted=part.positions if grant is None else grant.positions,
         lease=None if grant is None else grant.lease,

@@ -1,24 +1,19 @@
-"""A carrier connection and the counterpart it talks to, for the carrier suite: one harness an implementation.
+"""A carrier connection and the counterpart it talks to, for the carrier suite, typed by the contract alone.
 
 In: how the counterpart is to behave. Out: the carrier under test, all results and receipts it gave, and what the
 counterpart says it got. `until` waits for a condition with a deadline and fails the test when it passes.
 """
 
+from __future__ import annotations
+
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Self
+from collections.abc import Awaitable
+from typing import Protocol, Self
 
-from pydantic import SecretStr
-
-from connectors.carriers.contract import Acknowledge, CarrierCallbacks, Receipt, Result, Submit, Unreadable
-from connectors.carriers.smpp.carrier import Backoff, SmppCarrier
-from connectors.simulator.log import Entry, SubmitLog, read_log
-from connectors.simulator.script import Script
-from connectors.simulator.server import SimulatorServer
-from infra.settings.carriers import SmppSettings
+from connectors.carriers.contract import Acknowledge, Carrier, CarrierCallbacks, Receipt, Result, Submit, Unreadable
 from schemas.values.ids import MessageId
 from schemas.values.text import PART
+from tests.support.carrier_peers.peer import Case, Manners, Peer, Seen
 from tests.support.waiting import until
 
 WINDOW = 10
@@ -52,51 +47,39 @@ def never_unreadable(what: Unreadable, acknowledge: Acknowledge) -> None:
     raise AssertionError(what.why)
 
 
-class SmppHarness:
-    """An SmppCarrier against the simulator. `answer_at_once`: receipts are confirmed when they come."""
+class CarrierHarness:
+    """A connection of the peer's kind to it. `answer_at_once`: receipts are confirmed when they come."""
 
-    def __init__(self, folder: Path, *, patience: float = 5.0, answer_at_once: bool = True) -> None:
+    def __init__(self, peer: Peer, *, patience: float = 5.0, answer_at_once: bool = True) -> None:
+        self.peer = peer
         self.results: list[Result] = []
         self.receipts: list[Receipt] = []
+        self.unreadable: list[Unreadable] = []
         self.unconfirmed: list[Acknowledge] = []
         self.answer_at_once = answer_at_once
         self._patience = patience
-        self._path = folder / "submits.csv"
-        self._log = SubmitLog(self._path)
         self._waiting: list[Submit] = []
-        self.server: SimulatorServer
-        self.carrier: SmppCarrier
+        self.carrier: Carrier
 
-    async def start(self, script: Script | None = None, *, listen: bool = True) -> Self:
-        self.server = SimulatorServer(script or Script(), self._log)
-        await self.server.start("127.0.0.1", 0)
-        settings = SmppSettings(
-            host="127.0.0.1",
-            port=self.server.port,
-            system_id="sluice",
-            password=SecretStr("secret"),
-            response_timeout_seconds=self._patience,
-        )
-        self.carrier = SmppCarrier(
-            settings,
-            CarrierCallbacks(on_receipts=self._on_receipts, on_room=self._on_room, on_unreadable=never_unreadable),
-            window=WINDOW,
-            binds=BINDS,
-            random=lambda: 0.0,
-            backoff=Backoff(first=0.02, longest=0.1),
-        )
+    async def start(self, manners: Manners, *, listen: bool = True) -> Self:
+        await self.peer.start(manners)
+        callbacks = CarrierCallbacks(on_receipts=self._on_receipts, on_room=self._on_room, on_unreadable=self._on_unreadable)
+        self.carrier = self.peer.connect(self.peer.settings(self._patience), callbacks, window=WINDOW, binds=BINDS)
         if listen:
             await self.open()
         return self
 
     async def open(self) -> None:
         await self.carrier.open()
+        await self.until_full_room()
+
+    async def until_full_room(self) -> None:
+        """The carrier stands, with nothing in flight."""
         await until(lambda: self.carrier.room() == WINDOW * BINDS)
 
     async def stop(self) -> None:
         await self.carrier.close()
-        await self.server.stop()
-        self._log.close()
+        await self.peer.stop()
 
     async def send_all(self, messages: list[Submit]) -> dict[int, Result]:
         """Send as room allows, until each has a result."""
@@ -114,20 +97,23 @@ class SmppHarness:
         """How many results each message got."""
         return Counter(result.ref for result in self.results)
 
-    def taken(self) -> list[Entry]:
-        """What the counterpart accepted, by its own log."""
-        return [entry for entry in self.seen() if entry.status == 0]
+    def submits_of(self, parts: int) -> int:
+        """How many submits a message of so many segments makes."""
+        return 1 if Case.SEGMENTS in self.peer.cannot else parts
 
-    def seen(self) -> list[Entry]:
-        self._log.flush()
-        return read_log(self._path)
-
-    def behave(self, **changes: object) -> None:
-        """From now on the counterpart follows a script of these fields alone."""
-        self.server.change(Script(**changes))  # type: ignore[arg-type]
+    def taken(self) -> list[Seen]:
+        """What the counterpart accepted, by its own word."""
+        return [one for one in self.peer.seen() if one.id]
 
     def _on_receipts(self, receipts: list[Receipt], acknowledge: Acknowledge) -> None:
         self.receipts += receipts
+        self._confirm(acknowledge)
+
+    def _on_unreadable(self, what: Unreadable, acknowledge: Acknowledge) -> None:
+        self.unreadable.append(what)
+        self._confirm(acknowledge)
+
+    def _confirm(self, acknowledge: Acknowledge) -> None:
         if self.answer_at_once:
             acknowledge()
         else:
@@ -140,5 +126,9 @@ class SmppHarness:
             self.carrier.send(batch, self.results.extend)
 
 
-HARNESSES = {"smpp": SmppHarness}
-Start = Callable[..., Awaitable[SmppHarness]]
+class Start(Protocol):
+    """Starts a harness of the kind under test."""
+
+    def __call__(
+        self, manners: Manners = ..., *, patience: float = ..., listen: bool = ..., answer_at_once: bool = ...
+    ) -> Awaitable[CarrierHarness]: ...

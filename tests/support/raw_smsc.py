@@ -1,7 +1,8 @@
 """An SMSC on a raw socket that does with a submit what the test says, knowing none of our code.
 
 In: `on_submit`, called with the peer and the sequence number of each submit_sm. Out: every PDU that came, by connection.
-Binds and enquire_links are answered with ESME_ROK; nothing else is, unless the test does it.
+Binds and enquire_links are answered with ESME_ROK (binds with `bind_status`); nothing else is, unless the test does it:
+`on_bound`, `on_other` (peer, command, sequence number) tell it of a bind and of everything else.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import struct
 from collections.abc import Callable
 
 SUBMIT, SUBMIT_RESP, UNBIND, UNBIND_RESP, ALERT = 0x4, 0x80000004, 0x6, 0x80000006, 0x102
-ANSWERED = (0x9, 0x15)
+BIND, BIND_RESP, ENQUIRE_LINK, ENQUIRE_LINK_RESP = 0x9, 0x80000009, 0x15, 0x80000015
 HEADER = struct.Struct(">IIII")
 
 
@@ -21,6 +22,7 @@ class Peer:
     def __init__(self, number: int, writer: asyncio.StreamWriter) -> None:
         self.number = number
         self.seen: list[tuple[int, int, int, bytes]] = []
+        self.open = True
         self._writer = writer
 
     def put(self, command: int, sequence: int, body: bytes = b"", status: int = 0) -> None:
@@ -45,6 +47,9 @@ class RawSmsc:
 
     def __init__(self, on_submit: Callable[[Peer, int], None]) -> None:
         self.on_submit = on_submit
+        self.on_bound: Callable[[Peer], None] = lambda peer: None
+        self.on_other: Callable[[Peer, int, int], None] = lambda peer, command, sequence: None
+        self.bind_status = 0
         self.peers: list[Peer] = []
         self.port = 0
         self._server: asyncio.Server | None = None
@@ -79,9 +84,16 @@ class RawSmsc:
             while True:
                 length, command, status, sequence = HEADER.unpack(await reader.readexactly(16))
                 peer.seen.append((command, status, sequence, await reader.readexactly(length - 16)))
-                if command in ANSWERED:
-                    peer.put(command | 0x80000000, sequence, b"raw\0" if command == 0x9 else b"")
+                if command == BIND:
+                    peer.put(BIND_RESP, sequence, b"raw\0", self.bind_status)
+                    self.on_bound(peer)
+                elif command == ENQUIRE_LINK:
+                    peer.put(ENQUIRE_LINK_RESP, sequence)
                 elif command == SUBMIT:
                     self.on_submit(peer, sequence)
+                else:
+                    self.on_other(peer, command, sequence)
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
+        finally:
+            peer.open = False

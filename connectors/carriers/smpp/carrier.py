@@ -17,12 +17,11 @@ from random import random
 
 import msgspec
 
-from connectors.carriers.contract import CarrierCallbacks, NotSent, OnResult, Result, Submit
+from connectors.carriers.contract import CarrierCallbacks, NotSent, OnResult, Result, Submit, check_size
 from connectors.carriers.smpp import message_id
 from connectors.carriers.smpp.receipt_intake import Counters
 from connectors.carriers.smpp.session import BindRefused, Session
 from infra.settings.carriers import SmppSettings
-from infra.settings.limits import MOST_BINDS, MOST_WINDOW
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +62,7 @@ class SmppCarrier:
     ) -> None:
         self.counters = Counters()
         self.fault: str | None = None
-        _check_size(window, binds)
+        check_size(window, binds)
         self._config = config
         self._window = window
         self._binds = binds
@@ -116,7 +115,7 @@ class SmppCarrier:
         return message_id.candidates(receipt_id, self._config.msg_id_type)
 
     async def resize(self, window: int, binds: int) -> None:
-        _check_size(window, binds)
+        check_size(window, binds)
         self._window, self._binds = window, binds
         for session in self._sessions:
             session.window = window
@@ -210,10 +209,3 @@ async def _take_leave(keeper: Keeper) -> None:
     if keeper.task is not None:
         keeper.task.cancel()
         await asyncio.gather(keeper.task, return_exceptions=True)
-
-
-def _check_size(window: int, binds: int) -> None:
-    if not 1 <= window <= MOST_WINDOW:
-        raise ValueError(f"window {window} is not between 1 and {MOST_WINDOW}")
-    if not 1 <= binds <= MOST_BINDS:
-        raise ValueError(f"binds {binds} is not between 1 and {MOST_BINDS}")

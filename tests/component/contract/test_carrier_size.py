@@ -5,12 +5,13 @@ import asyncio
 import pytest
 
 from connectors.carriers.contract import Accepted
+from tests.support.carrier_peers.peer import Case, Manners
 from tests.support.carriers import BINDS, WINDOW, Start, submits
 from tests.support.waiting import until
 
 
 async def test_a_window_is_changed_without_a_new_connection(start: Start) -> None:
-    harness = await start(answer_delay_seconds=0.5)
+    harness = await start(Manners(answer_delay_seconds=0.5))
     harness.carrier.send(submits(WINDOW * BINDS), harness.results.extend)
     assert harness.carrier.room() == 0
     await harness.carrier.resize(WINDOW + 5, BINDS)
@@ -20,25 +21,28 @@ async def test_a_window_is_changed_without_a_new_connection(start: Start) -> Non
     await until(lambda: len(harness.results) == WINDOW * BINDS)
     assert harness.carrier.room() == 2 * BINDS
     assert {type(result) for result in harness.results} == {Accepted}
-    assert harness.server.counters.binds == BINDS and len(harness.server.connections) == BINDS
+    if Case.CONNECTIONS not in harness.peer.cannot:
+        assert harness.peer.accepted_connections == BINDS and harness.peer.connections == BINDS
 
 
+@pytest.mark.needs(Case.CONNECTIONS)
 async def test_connections_come_and_go_with_their_number(start: Start) -> None:
-    harness = await start(answer_delay_seconds=0.5)
+    harness = await start(Manners(answer_delay_seconds=0.5))
     await harness.carrier.resize(WINDOW, BINDS + 2)
     await until(lambda: harness.carrier.room() == WINDOW * (BINDS + 2))
     harness.carrier.send(submits(WINDOW * (BINDS + 2)), harness.results.extend)
     await harness.carrier.resize(WINDOW, 1)
     assert harness.carrier.connected
-    await until(lambda: len(harness.server.connections) == 1)
+    await until(lambda: harness.peer.connections == 1)
     await until(lambda: len(harness.results) == WINDOW * (BINDS + 2))
     assert {type(result) for result in harness.results} == {Accepted}, "whoever takes leave waits for its answers"
     assert harness.carrier.room() == WINDOW
-    assert harness.server.counters.binds == BINDS + 2
+    assert harness.peer.accepted_connections == BINDS + 2
 
 
+@pytest.mark.needs(Case.CONNECTIONS)
 async def test_never_more_connections_than_asked_for(start: Start) -> None:
-    harness = await start(answer_delay_seconds=0.5)
+    harness = await start(Manners(answer_delay_seconds=0.5))
     harness.carrier.send(submits(WINDOW * BINDS), harness.results.extend)
     most = 0
     fewer = asyncio.ensure_future(harness.carrier.resize(WINDOW, 1))
@@ -47,8 +51,8 @@ async def test_never_more_connections_than_asked_for(start: Start) -> None:
 
     def grown() -> bool:
         nonlocal most
-        most = max(most, len(harness.server.connections))
-        return more.done() and harness.server.counters.binds == BINDS + 1
+        most = max(most, harness.peer.connections)
+        return more.done() and harness.peer.accepted_connections == BINDS + 1
 
     await until(grown)
     await until(lambda: harness.carrier.room() == WINDOW * BINDS)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connectors.dispatch.log import Fenced
+from connectors.dispatch.attempt_log import Fenced
 from connectors.simulator.script import Script
 from infra.runtime.role import FAILED
 from schemas.records.codec import decode_as, encode

@@ -102,14 +102,14 @@ def test_what_is_sent_and_counted_is_the_text_as_it_was_given(body: str, value: 
     )
     read = smart(text) if replace else text
     assert (encoding, segments) == count_segments(read)
-    facts = validate_text.TextFacts(columns=SEALER.open(slice_), invalid=lambda _: ())
-    assert validate_text.decide(whole(slice_), facts) == (Next(positions=1, segments=bytes([segments])),)
-    assert SendBatch(slice_, 1, 0, "near", SEALER, alone=False).text(0) == read
+    messages = validate_text.TextFacts(columns=SEALER.open(slice_), invalid=lambda _: ())
+    assert validate_text.decide(whole(slice_), messages) == (Next(positions=1, segments=bytes([segments])),)
+    assert SendBatch(slice_, 1, 0, "near", SEALER, one_at_a_time=False).text(0) == read
 
 
 @pytest.mark.parametrize("value", ["{{text}}", "{{ who }}", "{{{{text}}}}", "%s %(text)s %", "{", ""])
 def test_a_placeholder_in_a_value_stays_text(value: str) -> None:
     given_: dict[str, Any] = {"to": "+4915112345678", "sender": "Shop", "body": "{{who}}{{text}}!"}
     _, _, slice_ = made(MessageRequest(**given_, variables={"who": value, "text": "x"}))
-    assert SendBatch(slice_, 1, 0, "near", SEALER, alone=False).text(0) == f"{value}x!"
+    assert SendBatch(slice_, 1, 0, "near", SEALER, one_at_a_time=False).text(0) == f"{value}x!"
     assert array("Q", SEALER.open(slice_).to)[0] == 4915112345678

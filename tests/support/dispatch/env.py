@@ -41,6 +41,7 @@ from schemas.records.wire import CampaignCommand, CarrierReceipts, Envelope, Rec
 from schemas.values.ids import encode_128
 from schemas.values.lanes import Lane, Pool, pool_of
 from schemas.values.positions import everyone, places
+from tests.support.toy_carrier import TOYS
 from tests.support.waiting import until
 
 TENANT = "11111111-1111-4111-8111-111111111111"
@@ -125,7 +126,7 @@ class DispatchEnv:
             stop=self._stop,
             ready=ready.set,
         )
-        self._task = asyncio.create_task(run(role))
+        self._task = asyncio.create_task(run(role, TOYS))
         waiting = asyncio.create_task(ready.wait())
         await asyncio.wait([waiting, self._task], timeout=60, return_when=asyncio.FIRST_COMPLETED)
         if self._task.done():

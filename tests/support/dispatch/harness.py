@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from connectors.carriers.contract import Accepted, OnResult, Result, Submit
+from connectors.dispatch.attempt_log import AttemptLog, OnWritten
 from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch
 from connectors.dispatch.carrier_sender import CarrierSender
 from connectors.dispatch.leases import Leases
-from connectors.dispatch.log import AttemptLog, Done
+from connectors.dispatch.log_recovery import Recovered
+from connectors.dispatch.offset_tracker import OffsetTracker
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
-from connectors.dispatch.recovery import Recovered
 from connectors.dispatch.send_batch import SendBatch
-from connectors.dispatch.send_progress import OffsetTracker
 from infra.kafka.outbox import Headers, Report
 from schemas.records.wire import Record, Settled
 from schemas.values.lanes import Lane
@@ -28,8 +28,8 @@ from tests.support.dispatch.records import SEALER, a_slice
 NOW = 1_700_000_000_000
 
 
-class CarrierSession:
-    """A carrier of the contract; `answers` decides each submit's result, None = later."""
+class ScriptedCarrier:
+    """A carrier of the contract; `outcomes` decides each submit's result, None = later."""
 
     def __init__(self, window: int = 100) -> None:
         self.connected = True
@@ -89,15 +89,15 @@ class Log(AttemptLog):
             raise AssertionError("this log reaches no Kafka")
 
         super().__init__("attempts-marketing", 0, post, between, lambda _: None)
-        self.epoch, self.next = 0, 1
+        self.epoch, self.next_offset = 0, 1
         self.records: list[Record] = []
         self.waiting: list[Callable[[], None]] = []
         self.automatic = True
 
-    def write(self, key: str, record: Record, done: Done) -> None:
+    def write(self, key: str, record: Record, on_written: OnWritten) -> None:
         self.records.append(record)
         place = len(self.records)
-        self.waiting.append(lambda: done(place))
+        self.waiting.append(lambda: on_written(place))
         if self.automatic:
             asyncio.get_running_loop().call_soon(self.acknowledge)
 
@@ -110,7 +110,7 @@ class Log(AttemptLog):
         return [record for record in self.records if isinstance(record, kind)]
 
 
-class Plenty:
+class UnlimitedTokens:
     """Tokens as many as asked for."""
 
     granted = 0
@@ -123,36 +123,39 @@ class Plenty:
 class SenderHarness:
     """An sender with everything around it."""
 
-    def __init__(self, lane: Lane = Lane.MARKETING, *, window: int = 100, rate: float = 1_000_000) -> None:
-        self.line, self.log, self.tokens = CarrierSession(window), Log(), Plenty()
-        self.over: Reason | None = None
+    def __init__(
+        self, lane: Lane = Lane.MARKETING, *, window: int = 100, rate: float = 1_000_000, whole: bool = False
+    ) -> None:
+        self.carrier, self.log, self.tokens = ScriptedCarrier(window), Log(), UnlimitedTokens()
+        self.end_reason: Reason | None = None
         self.noted: dict[tuple[str, int], int] = {}
         self.owned = OwnedPartition(lane, 0, self.log, OffsetTracker(0), Recovered(), SEALER, self._note, lambda: NOW)
         matcher = ReceiptMatcher("acme", lambda _v, _t: None, lambda _c, _w, _t: None, SEALER, lambda: NOW, linger=0)
-        carrier: Any = self.line
+        carrier: Any = self.carrier
         self.sender = CarrierSender(
             carrier,
             BatchQueue([lane]),
             matcher,
             Leases("acme", self.tokens, lambda: "id"),
-            lambda _load: self.over,
+            lambda _load: self.end_reason,
             lambda: NOW,
             rate=rate,
             window=window,
+            whole=whole,
         )
         self._offset = 0
 
     def _note(self, place: tuple[str, int], positions: int) -> None:
         self.noted[place] = self.noted.get(place, 0) | positions
 
-    def add(self, size: int, *, alone: bool = False, **given: Any) -> SendBatch:
+    def add(self, size: int, *, one_at_a_time: bool = False, **given: Any) -> SendBatch:
         slice_ = a_slice(size, **given)
-        self.owned.table.claim((slice_.chunk, slice_.send), slice_.positions)
-        self.owned.offsets.add(self._offset, size)
-        load = SendBatch(slice_, slice_.positions, self._offset, "acme", SEALER, alone=alone)
+        self.owned.progress.claim((slice_.chunk, slice_.send), slice_.positions)
+        self.owned.offsets.track(self._offset, size)
+        batch = SendBatch(slice_, slice_.positions, self._offset, "acme", SEALER, one_at_a_time=one_at_a_time)
         self._offset += 1
-        self.sender.add(QueuedBatch(self.owned, load))
-        return load
+        self.sender.enqueue(QueuedBatch(self.owned, batch))
+        return batch
 
     def settled(self) -> dict[int, tuple[str, str]]:
         """The last outcome and reason by position."""

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from connectors.carriers.contract import Submit
@@ -18,6 +19,7 @@ from connectors.carriers.smpp import session
 from connectors.dispatch.role import run
 from infra.runtime.role import serve_role
 from infra.settings.model import KafkaSettings, PostgresSettings, RedisSettings, Settings
+from tests.support.toy_carrier import TOYS
 
 
 def die_at(destination: str) -> None:
@@ -42,4 +44,5 @@ if __name__ == "__main__":
         postgres=PostgresSettings.model_validate({"url": words["postgres"]}),
         redis=RedisSettings.model_validate({"url": words["redis"]}),
     )
-    sys.exit(serve_role(run, settings=settings, name=words["name"], pool=words["pool"], instance=words["instance"]))
+    role = partial(run, registry=TOYS)
+    sys.exit(serve_role(role, settings=settings, name=words["name"], pool=words["pool"], instance=words["instance"]))

@@ -158,7 +158,7 @@ class FakePorts:
     def intake_ports(self) -> IntakePorts:
         return IntakePorts(
             campaigns=FakeCampaigns(self),
-            catalog=self,
+            config=self,
             sealing=SEALER,
             credit=self,
             capacity=self,
@@ -173,7 +173,7 @@ class FakePorts:
 
     def receipts(self) -> ReceiptsHandler:
         return ReceiptsHandler(
-            ReceiptsPorts(catalog=self, sealing=SEALER, refs=self, clock=self.clock), stage_named("receipts").writes
+            ReceiptsPorts(config=self, sealing=SEALER, refs=self, clock=self.clock), stage_named("receipts").writes
         )
 
 

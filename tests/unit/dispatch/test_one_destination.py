@@ -10,7 +10,7 @@ from typing import Any
 from connectors.carriers.contract import Accepted, NotSent, Result, Submit, Throttled
 from connectors.dispatch import attempt_blocks
 from connectors.dispatch.attempt_blocks import AttemptBlock
-from connectors.dispatch.settling import Outcome
+from connectors.dispatch.batch_outcomes import Outcome
 from schemas.records.slice import Columns
 from schemas.records.wire import Settled, Started
 from schemas.values.lanes import Lane
@@ -30,9 +30,9 @@ def throttling(harness: SenderHarness, refused: Callable[[Submit], bool]) -> lis
         if refused(one):
             return Throttled(ref=one.ref, code=FULL, sent_parts=one.first_part)
         taken.append(one.destination)
-        return Accepted(ref=one.ref, ids=harness.line.ids(one))
+        return Accepted(ref=one.ref, ids=harness.carrier.ids(one))
 
-    harness.line.answer = answer
+    harness.carrier.answer = answer
     return taken
 
 
@@ -73,7 +73,7 @@ async def test_the_code_of_one_number_stops_no_other_code() -> None:
     await until(lambda: ("transient", "throttled", FULL) in outcomes(harness))
     [record] = [record for record in harness.log.of(Settled) if record.rest is not None]
     assert record.rest.chunk.endswith("_0_0") and record.rest.send == 1
-    assert len(harness.line.sent) < 100 + 12
+    assert len(harness.carrier.sent) < 100 + 12
     await until(lambda: harness.owned.offsets.committable(999)[0] == 101)
 
 
@@ -85,7 +85,7 @@ async def put_off(bad: set[int]) -> set[int]:
     assert await seconds_until(lambda: len(taken) == 300 - len(bad)) < 3, bad
     await until(lambda: set(harness.settled().values()) == {("sent", "none"), ("transient", "throttled")}, pause=0.1)
     assert len(set(taken)) == len(taken) == 300 - len(bad)
-    return {p for p, word in harness.settled().items() if word == ("transient", "throttled")}
+    return {p for p, cause in harness.settled().items() if cause == ("transient", "throttled")}
 
 
 async def test_a_few_numbers_anywhere_in_a_campaign_cost_it_no_time() -> None:
@@ -114,10 +114,10 @@ async def test_a_carrier_that_refuses_everybody_goes_on_in_order_and_nothing_is_
     taken = throttling(harness, lambda _: closed)
     harness.add(200)
     await until(lambda: len(taken) >= 40)
-    closed, before, sent = True, len(taken), len(harness.line.sent)
-    await until(lambda: len(harness.line.sent) - sent > 25)
+    closed, before, sent = True, len(taken), len(harness.carrier.sent)
+    await until(lambda: len(harness.carrier.sent) - sent > 25)
     assert len(taken) == before
-    assert len(harness.line.sent) - sent < 100, "it is slowed"
+    assert len(harness.carrier.sent) - sent < 100, "it is slowed"
     closed = False
     await until(lambda: len(taken) == 200)
     assert outcomes(harness).keys() <= {("sent", "none", None)}
@@ -131,7 +131,7 @@ async def test_singles_refused_together_keep_their_order() -> None:
     closed = True
     taken = throttling(harness, lambda _: closed)
     add_singles(harness, 6)
-    await until(lambda: len(harness.line.sent) >= 6)
+    await until(lambda: len(harness.carrier.sent) >= 6)
     closed = False
     await until(lambda: len(taken) == 6)
     assert taken[1:] == sorted(taken[1:])
@@ -153,7 +153,7 @@ async def test_a_carrier_at_half_the_contract_slows_down_and_nothing_is_put_off(
     harness.add(300)
     assert await seconds_until(lambda: len(taken) == 300) < 8
     assert outcomes(harness).keys() <= {("sent", "none", None)}
-    assert len(harness.line.sent) < 550, "it is slowed"
+    assert len(harness.carrier.sent) < 550, "it is slowed"
 
 
 async def test_every_twentieth_costs_itself_alone() -> None:
@@ -178,7 +178,7 @@ async def test_a_message_refused_between_its_segments_stops_no_other_and_is_comp
     add_singles(harness, 1, body="x" * 400, segments=b"\x03")
     add_singles(harness, 100, first=1)
     assert await seconds_until(lambda: len(set(taken)) == 101) < 2
-    tries = sum(one.first_part == 1 for one in harness.line.sent)
+    tries = sum(one.first_part == 1 for one in harness.carrier.sent)
     assert tries < 10
     full = False
     await until(lambda: outcomes(harness) == {("sent", "none", None): 101})
@@ -205,9 +205,9 @@ async def test_lost_bytes_are_no_word_of_the_carrier() -> None:
         if one.destination not in lost:
             lost.add(one.destination)
             return NotSent(ref=one.ref)
-        return Accepted(ref=one.ref, ids=harness.line.ids(one))
+        return Accepted(ref=one.ref, ids=harness.carrier.ids(one))
 
-    harness.line.answer = answer
+    harness.carrier.answer = answer
     harness.add(20)
     await until(lambda: list(harness.settled().values()) == 20 * [("sent", "none")])
     assert harness.sender.brake.factor == 1.0 and harness.sender.brake.until == 0.0

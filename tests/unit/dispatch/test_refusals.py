@@ -2,44 +2,63 @@
 
 from __future__ import annotations
 
-from connectors.dispatch.refusals import AGAINST, ALONE, FORGET_SECONDS, LONGEST_PAUSE, MANY, REMEMBERED, Refusals, Word
+from connectors.dispatch.refusals import (
+    CARRIER_REFUSES_ABOVE,
+    FORGET_SECONDS,
+    LONGEST_PAUSE,
+    MOST_ALONE,
+    MOST_WHILE_OTHERS_TAKEN,
+    REMEMBERED,
+    RefusalCause,
+    Refusals,
+)
 
 BAD = 1
 
 
 def test_one_that_is_refused_while_others_are_taken_is_put_off() -> None:
     refusals, now = Refusals(), 0.0
-    words: list[Word] = []
-    while not words or words[-1] is not Word.PUT_OFF:
+    words: list[RefusalCause] = []
+    while not words or words[-1] is not RefusalCause.PUT_OFF:
         words.append(refusals.refused(BAD, now, silent=False))
         refusals.taken([100 + len(words)])
         now = max(now + 0.01, refusals.until(BAD))
-    assert words == [Word.DESTINATION] * AGAINST + [Word.PUT_OFF]
+    assert words == [RefusalCause.DESTINATION] * MOST_WHILE_OTHERS_TAKEN + [RefusalCause.PUT_OFF]
     assert 1 < now < 5
-    assert refusals.refused(BAD, now + 10, silent=False) is Word.PUT_OFF, "once known, one try is enough"
+    assert refusals.refused(BAD, now + 10, silent=False) is RefusalCause.PUT_OFF, "once known, one try is enough"
 
 
 def test_a_carrier_that_refuses_everybody_is_never_held_against_anybody() -> None:
     refusals = Refusals()
-    words = [refusals.refused(number, turn + number / 100, silent=True) for turn in range(50) for number in range(MANY)]
-    assert words == [Word.DESTINATION] * (MANY - 1) + [Word.CARRIER] * (49 * MANY + 1)
+    words = [
+        refusals.refused(number, turn + number / 100, silent=True)
+        for turn in range(50)
+        for number in range(CARRIER_REFUSES_ABOVE)
+    ]
+    assert words == [RefusalCause.DESTINATION] * (CARRIER_REFUSES_ABOVE - 1) + [RefusalCause.CARRIER] * (
+        49 * CARRIER_REFUSES_ABOVE + 1
+    )
     assert refusals.taken([]) == ([], 0)
-    called, owed = refusals.taken([0])
-    assert sorted(called) == list(range(1, MANY)) and owed == 0, "it is told already"
-    assert all(refusals.until(number) == 0 for number in range(MANY)), "all are the next again"
+    recalled, uncounted = refusals.taken([0])
+    assert sorted(recalled) == list(range(1, CARRIER_REFUSES_ABOVE)) and uncounted == 0, "it is told already"
+    assert all(refusals.until(number) == 0 for number in range(CARRIER_REFUSES_ABOVE)), "all are the next again"
 
 
 def test_a_few_that_are_refused_in_a_row_brake_nothing_and_are_not_put_off_for_it() -> None:
     refusals = Refusals()
     words = {refusals.refused(number, turn, silent=True) for turn in range(50) for number in range(5)}
-    assert words == {Word.DESTINATION}
+    assert words == {RefusalCause.DESTINATION}
 
 
 def test_several_bad_ones_in_front_are_found_out_once_others_are_asked() -> None:
     refusals, off, now, fresh = Refusals(), set[int](), 0.0, 1000
     while len(off) < 20:
         for bad in range(20):
-            if bad not in off and refusals.until(bad) <= now and refusals.refused(bad, now, silent=True) is Word.PUT_OFF:
+            if (
+                bad not in off
+                and refusals.until(bad) <= now
+                and refusals.refused(bad, now, silent=True) is RefusalCause.PUT_OFF
+            ):
                 off.add(bad)
         refusals.taken(range(fresh, fresh + 5))
         fresh, now = fresh + 5, now + 0.1
@@ -59,18 +78,18 @@ def test_the_first_refusal_is_asked_again_at_once_the_others_later_and_later() -
 
 def test_nobody_else_to_ask_is_a_bound_of_its_own() -> None:
     refusals, now = Refusals(), 0.0
-    for _ in range(ALONE - 1):
-        assert refusals.refused(BAD, now, silent=True) is Word.DESTINATION
+    for _ in range(MOST_ALONE - 1):
+        assert refusals.refused(BAD, now, silent=True) is RefusalCause.DESTINATION
         assert refusals.until(BAD) - now <= 1.0
         now = refusals.until(BAD)
-    assert refusals.refused(BAD, now, silent=True) is Word.PUT_OFF
+    assert refusals.refused(BAD, now, silent=True) is RefusalCause.PUT_OFF
 
 
 def test_a_refusal_counts_against_the_carrier_when_its_destination_is_taken_after_all() -> None:
     refusals = Refusals()
-    assert refusals.refused(1, 0.0, silent=False) is Word.DESTINATION
-    assert refusals.refused(2, 0.0, silent=False) is Word.DESTINATION
-    assert refusals.refused(2, 0.1, silent=False) is Word.DESTINATION
+    assert refusals.refused(1, 0.0, silent=False) is RefusalCause.DESTINATION
+    assert refusals.refused(2, 0.0, silent=False) is RefusalCause.DESTINATION
+    assert refusals.refused(2, 0.1, silent=False) is RefusalCause.DESTINATION
     assert refusals.taken([1, 7])[1] == 1
     assert refusals.taken([8, 9])[1] == 0
     assert refusals.watching, "2 is still out"

@@ -10,8 +10,8 @@ from connectors.carriers.contract import Accepted, NotSent, Result, Submit, Thro
 from schemas.records.wire import Returned, Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
-from tests.support.dispatch.doubt import first_unknown, late, said
 from tests.support.dispatch.harness import SenderHarness
+from tests.support.dispatch.unanswered import first_unknown, late, outcomes_logged
 from tests.support.waiting import turns, until
 
 
@@ -21,31 +21,31 @@ async def test_urgent_lanes_send_once_more_under_the_same_send_number(lane: Lane
     harness = SenderHarness(lane)
     first_unknown(harness, lost=lost)
     harness.add(1)
-    await until(lambda: len(said(harness)) == 2)
+    await until(lambda: len(outcomes_logged(harness)) == 2)
     reason = "connection_lost" if lost else "answer_timeout"
-    assert said(harness) == [("unanswered", reason), ("sent", "none")]
+    assert outcomes_logged(harness) == [("unanswered", reason), ("sent", "none")]
     assert [(record.send, record.positions) for record in harness.log.of(Started)] == [(1, 1), (1, 1)]
     assert harness.owned.offsets.committable(99)[0] == 1 and list(harness.noted.values()) == [1]
 
 
 async def test_no_more_than_once() -> None:
     harness = SenderHarness(Lane.OTP)
-    harness.line.answer = lambda one: Unknown(ref=one.ref)
+    harness.carrier.answer = lambda one: Unknown(ref=one.ref)
     harness.add(1)
-    await until(lambda: len(said(harness)) == 2)
+    await until(lambda: len(outcomes_logged(harness)) == 2)
     await turns(20)
-    assert said(harness) == [("unanswered", "answer_timeout"), ("uncertain", "answer_timeout")]
-    assert len(harness.line.sent) == 2
+    assert outcomes_logged(harness) == [("unanswered", "answer_timeout"), ("uncertain", "answer_timeout")]
+    assert len(harness.carrier.sent) == 2
     assert harness.owned.offsets.committable(99)[0] == 1
 
 
 async def test_marketing_never() -> None:
     harness = SenderHarness(Lane.MARKETING)
-    harness.line.answer = lambda one: Unknown(ref=one.ref)
+    harness.carrier.answer = lambda one: Unknown(ref=one.ref)
     harness.add(1)
-    await until(lambda: said(harness))
+    await until(lambda: outcomes_logged(harness))
     await turns(20)
-    assert said(harness) == [("uncertain", "answer_timeout")] and len(harness.line.sent) == 1
+    assert outcomes_logged(harness) == [("uncertain", "answer_timeout")] and len(harness.carrier.sent) == 1
 
 
 async def test_the_second_goes_only_when_the_log_says_that_the_first_is_unanswered() -> None:
@@ -57,27 +57,27 @@ async def test_the_second_goes_only_when_the_log_says_that_the_first_is_unanswer
     harness.log.acknowledge()
     await until(lambda: harness.log.of(Settled))
     await turns(20)
-    assert len(harness.line.sent) == 1 and harness.owned.offsets.committable(99)[0] == 0
+    assert len(harness.carrier.sent) == 1 and harness.owned.offsets.committable(99)[0] == 0
     harness.log.acknowledge()
     await until(lambda: len(harness.log.of(Started)) == 2)
     harness.log.automatic = True
     harness.log.acknowledge()
-    await until(lambda: len(said(harness)) == 2)
+    await until(lambda: len(outcomes_logged(harness)) == 2)
 
 
 async def test_what_is_over_is_not_sent_again_and_stays_uncertain() -> None:
     harness = SenderHarness(Lane.OTP)
 
     def answer(one: Submit) -> Result:
-        harness.over = Reason.VALIDITY_ENDED
+        harness.end_reason = Reason.VALIDITY_ENDED
         return Unknown(ref=one.ref)
 
-    harness.line.answer = answer
+    harness.carrier.answer = answer
     harness.add(1)
-    await until(lambda: said(harness))
+    await until(lambda: outcomes_logged(harness))
     await turns(20)
-    assert said(harness) == [("uncertain", "answer_timeout")]
-    assert len(harness.line.sent) == 1 and harness.log.of(Returned) == []
+    assert outcomes_logged(harness) == [("uncertain", "answer_timeout")]
+    assert len(harness.carrier.sent) == 1 and harness.log.of(Returned) == []
 
 
 @pytest.mark.parametrize("over", [Reason.VALIDITY_ENDED, Reason.CANCELED])
@@ -85,20 +85,20 @@ async def test_what_is_over_while_the_second_waits_is_uncertain_and_never_expire
     harness = SenderHarness(Lane.OTP)
 
     def answer(one: Submit) -> Result:
-        harness.line.connected = False
+        harness.carrier.connected = False
         return Unknown(ref=one.ref, lost=True)
 
-    harness.line.answer = answer
-    load = harness.add(1)
-    await until(lambda: harness.line.sent and load.waiting)
-    harness.over = over
+    harness.carrier.answer = answer
+    batch = harness.add(1)
+    await until(lambda: harness.carrier.sent and batch.waiting)
+    harness.end_reason = over
     harness.sender.sweep()
-    await until(lambda: len(said(harness)) == 2)
-    assert said(harness) == [("unanswered", "connection_lost"), ("uncertain", "connection_lost")]
-    assert harness.log.of(Returned) == [] and len(harness.line.sent) == 1
+    await until(lambda: len(outcomes_logged(harness)) == 2)
+    assert outcomes_logged(harness) == [("unanswered", "connection_lost"), ("uncertain", "connection_lost")]
+    assert harness.log.of(Returned) == [] and len(harness.carrier.sent) == 1
     await until(lambda: harness.owned.offsets.committable(99)[0] == 1)
-    late(harness, Accepted(ref=harness.line.sent[0].ref, ids=("a",)))
-    assert len(said(harness)) == 2, "the connection is gone: no answer can come over it"
+    late(harness, Accepted(ref=harness.carrier.sent[0].ref, ids=("a",)))
+    assert len(outcomes_logged(harness)) == 2, "the connection is gone: no answer can come over it"
 
 
 async def test_a_second_try_that_was_not_taken_goes_again() -> None:
@@ -109,23 +109,23 @@ async def test_a_second_try_that_was_not_taken_goes_again() -> None:
         lambda ref: NotSent(ref=ref),
         lambda ref: Accepted(ref=ref, ids=("b",)),
     ]
-    harness.line.answer = lambda one: kinds.pop(0)(one.ref)
+    harness.carrier.answer = lambda one: kinds.pop(0)(one.ref)
     harness.add(1)
-    await until(lambda: not kinds and said(harness)[-1] == ("sent", "none"))
-    assert [outcome for outcome, _ in said(harness)] == ["unanswered", "not_submitted", "not_submitted", "sent"]
+    await until(lambda: not kinds and outcomes_logged(harness)[-1] == ("sent", "none"))
+    assert [outcome for outcome, _ in outcomes_logged(harness)] == ["unanswered", "not_submitted", "not_submitted", "sent"]
 
 
 async def test_an_owner_that_leaves_notes_it_and_leaves_the_second_to_the_next() -> None:
     harness = SenderHarness(Lane.OTP)
-    harness.line.answer = lambda one: None
+    harness.carrier.answer = lambda one: None
     harness.add(1)
-    await until(lambda: harness.line.open)
+    await until(lambda: harness.carrier.open)
     harness.owned.leaving = True
-    harness.line.answer = lambda one: Unknown(ref=one.ref)
-    harness.line.deliver()
-    await until(lambda: said(harness))
+    harness.carrier.answer = lambda one: Unknown(ref=one.ref)
+    harness.carrier.deliver()
+    await until(lambda: outcomes_logged(harness))
     await turns(20)
-    assert said(harness) == [("unanswered", "answer_timeout")] and len(harness.line.sent) == 1
+    assert outcomes_logged(harness) == [("unanswered", "answer_timeout")] and len(harness.carrier.sent) == 1
     assert harness.owned.offsets.committable(99)[0] == 0, "the next owner is to read it"
 
 
@@ -140,26 +140,30 @@ async def test_a_long_message_goes_on_with_the_segment_that_was_not_answered() -
         count = one.part_count or one.parts - one.first_part
         return Accepted(ref=one.ref, ids=tuple(f"{one.first_part + n}a" for n in range(count)))
 
-    harness.line.answer = answer
+    harness.carrier.answer = answer
     harness.add(1, body="x" * 400, segments=b"\x03")
-    await until(lambda: len(said(harness)) == 2)
+    await until(lambda: len(outcomes_logged(harness)) == 2)
     assert tries == [0, 1, 1, 2]
-    assert len({one.message_id for one in harness.line.sent}) == 1
+    assert len({one.message_id for one in harness.carrier.sent}) == 1
     assert harness.log.of(Settled)[-1].ids == "0a,1a,2a"
 
 
 async def test_what_a_lost_owner_left_has_had_its_first_try() -> None:
     harness = SenderHarness(Lane.OTP)
-    harness.line.answer = lambda one: Unknown(ref=one.ref)
-    harness.add(1).again = {0: Reason.OWNER_LOST}
-    await until(lambda: said(harness))
+    harness.carrier.answer = lambda one: Unknown(ref=one.ref)
+    harness.add(1).second_tries = {0: Reason.OWNER_LOST}
+    await until(lambda: outcomes_logged(harness))
     await turns(20)
-    assert said(harness) == [("uncertain", "answer_timeout")] and len(harness.line.sent) == 1
+    assert outcomes_logged(harness) == [("uncertain", "answer_timeout")] and len(harness.carrier.sent) == 1
 
 
 async def test_what_a_lost_owner_left_and_is_over_is_uncertain() -> None:
     harness = SenderHarness(Lane.OTP)
-    harness.over = Reason.VALIDITY_ENDED
-    harness.add(1).again = {0: Reason.OWNER_LOST}
-    await until(lambda: said(harness))
-    assert said(harness) == [("uncertain", "owner_lost")] and harness.line.sent == [] and harness.log.of(Returned) == []
+    harness.end_reason = Reason.VALIDITY_ENDED
+    harness.add(1).second_tries = {0: Reason.OWNER_LOST}
+    await until(lambda: outcomes_logged(harness))
+    assert (
+        outcomes_logged(harness) == [("uncertain", "owner_lost")]
+        and harness.carrier.sent == []
+        and harness.log.of(Returned) == []
+    )

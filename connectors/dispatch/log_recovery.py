@@ -15,13 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from connectors.dispatch.send_progress import SendKey
 from schemas.records.wire import Owner, Record, Returned, Settled, Started
 from schemas.values.reasons import Reason
 
 OWNERS_RUNNING = 3
 """A chunk that ended so many owners in a row is sent message by message."""
 
-Place = tuple[str, int]
 LogEntry = tuple[int, Record]
 """(offset, record)."""
 Starts = list[list[int]]
@@ -34,62 +34,67 @@ class Recovered:
 
     `not_submitted`: positions whose every start was undone, to be sent as if never started. `crashed`: positions that ended
     their owner although they were alone. `suspects` are to be sent one by one.
-    `first_place`: for each dispatch offset the first place of the log that speaks of it.
+    `first_log_offset`: for each dispatch offset the first place of the log that speaks of it.
     """
 
-    settled: dict[Place, int] = field(default_factory=dict)
-    once: dict[Place, int] = field(default_factory=dict)
-    twice: dict[Place, int] = field(default_factory=dict)
-    not_submitted: dict[Place, int] = field(default_factory=dict)
-    suspects: set[Place] = field(default_factory=set)
-    crashed: dict[Place, int] = field(default_factory=dict)
-    first_place: dict[int, int] = field(default_factory=dict)
+    settled: dict[SendKey, int] = field(default_factory=dict)
+    once: dict[SendKey, int] = field(default_factory=dict)
+    twice: dict[SendKey, int] = field(default_factory=dict)
+    not_submitted: dict[SendKey, int] = field(default_factory=dict)
+    suspects: set[SendKey] = field(default_factory=set)
+    crashed: dict[SendKey, int] = field(default_factory=dict)
+    first_log_offset: dict[int, int] = field(default_factory=dict)
 
-    def places(self) -> set[Place]:
+    def send_keys(self) -> set[SendKey]:
         """Every (chunk, send) that the log speaks of."""
         return {*self.settled, *self.once, *self.twice}
 
-    def left_open(self, place: Place) -> int:
+    def left_open(self, send_key: SendKey) -> int:
         """Positions that were started and of which nothing final was noted."""
-        return self.once.get(place, 0) | self.twice.get(place, 0) | self.not_submitted.get(place, 0)
+        return self.once.get(send_key, 0) | self.twice.get(send_key, 0) | self.not_submitted.get(send_key, 0)
 
 
 def rebuild(log: Iterable[LogEntry]) -> Recovered:
     """Read the log."""
     recovered = Recovered()
-    reign = _Reign(-1)
-    reigns = [reign]
-    open_: dict[Place, Starts] = {}
-    doubted: dict[Place, int] = {}
+    period = _OwnerPeriod(-1)
+    periods = [period]
+    open_: dict[SendKey, Starts] = {}
+    unsettled_tries: dict[SendKey, int] = {}
     for offset, record in log:
         match record:
             case Owner():
-                reign = _Reign(offset)
-                reigns.append(reign)
+                period = _OwnerPeriod(offset)
+                periods.append(period)
             case Started():
-                place = (record.chunk, record.send)
-                recovered.first_place.setdefault(record.dispatch_offset, offset)
-                open_.setdefault(place, []).append([record.epoch, record.at, record.positions])
-                reign.started[place] = record.positions
+                send_key = (record.chunk, record.send)
+                recovered.first_log_offset.setdefault(record.dispatch_offset, offset)
+                open_.setdefault(send_key, []).append([record.epoch, record.at, record.positions])
+                period.started[send_key] = record.positions
             case Settled():
-                place, undone, unsure = (record.chunk, record.send), not_submitted(record), unanswered(record)
-                _settle(recovered, open_, place, record.positions & ~(undone | unsure))
+                send_key, undone, unsure = (record.chunk, record.send), not_submitted(record), unanswered(record)
+                _settle(recovered, open_, send_key, record.positions & ~(undone | unsure))
                 if unsure:
-                    doubted[place] = doubted.get(place, 0) | unsure
-                    _close_own(open_, place, unsure, record)
-                if undone and record.epoch >= reign.epoch:
-                    _undo(recovered, open_, place, undone, record)
-                    reign.take_back(place, undone)
+                    unsettled_tries[send_key] = unsettled_tries.get(send_key, 0) | unsure
+                    _close_own(open_, send_key, unsure, record)
+                if undone and record.epoch >= period.epoch:
+                    _undo(recovered, open_, send_key, undone, record)
+                    period.undo(send_key, undone)
                 if answered(record):
-                    reign.settled = True
-                    reign.started.clear()
+                    period.settled = True
+                    period.started.clear()
             case Returned():
                 _settle(recovered, open_, (record.rest.chunk, record.rest.send), record.rest.positions)
             case _:
                 continue
-    for place in {**open_, **doubted}:
-        _count_starts(recovered, place, open_.get(place, []), doubted.get(place, 0) & ~recovered.settled.get(place, 0))
-    _find_suspects(recovered, reigns)
+    for send_key in {**open_, **unsettled_tries}:
+        _count_starts(
+            recovered,
+            send_key,
+            open_.get(send_key, []),
+            unsettled_tries.get(send_key, 0) & ~recovered.settled.get(send_key, 0),
+        )
+    _find_suspects(recovered, periods)
     return recovered
 
 
@@ -113,80 +118,80 @@ def answered(record: Settled) -> bool:
     )
 
 
-class _Reign:
+class _OwnerPeriod:
     """The time of one owner: whether anything was answered, and what it started after the last answer (the last start
     of each (chunk, send))."""
 
     def __init__(self, epoch: int) -> None:
         self.epoch = epoch
-        self.started: dict[Place, int] = {}
+        self.started: dict[SendKey, int] = {}
         self.settled = False
 
-    def take_back(self, place: Place, positions: int) -> None:
+    def undo(self, send_key: SendKey, positions: int) -> None:
         """These were started and did not go out: they cannot have ended this owner."""
-        left = self.started.get(place, 0) & ~positions
+        left = self.started.get(send_key, 0) & ~positions
         if left:
-            self.started[place] = left
+            self.started[send_key] = left
         else:
-            self.started.pop(place, None)
+            self.started.pop(send_key, None)
 
 
-def _settle(recovered: Recovered, open_: dict[Place, Starts], place: Place, positions: int) -> None:
+def _settle(recovered: Recovered, open_: dict[SendKey, Starts], send_key: SendKey, positions: int) -> None:
     if positions:
-        recovered.settled[place] = recovered.settled.get(place, 0) | positions
-        _close(open_, place, positions, lambda _epoch, _at: True)
+        recovered.settled[send_key] = recovered.settled.get(send_key, 0) | positions
+        _close(open_, send_key, positions, lambda _epoch, _at: True)
 
 
-def _undo(recovered: Recovered, open_: dict[Place, Starts], place: Place, positions: int, record: Settled) -> None:
-    recovered.not_submitted[place] = recovered.not_submitted.get(place, 0) | positions
-    _close_own(open_, place, positions, record)
+def _undo(recovered: Recovered, open_: dict[SendKey, Starts], send_key: SendKey, positions: int, record: Settled) -> None:
+    recovered.not_submitted[send_key] = recovered.not_submitted.get(send_key, 0) | positions
+    _close_own(open_, send_key, positions, record)
 
 
-def _close_own(open_: dict[Place, Starts], place: Place, positions: int, record: Settled) -> None:
+def _close_own(open_: dict[SendKey, Starts], send_key: SendKey, positions: int, record: Settled) -> None:
     # A record may stand in the log twice, the second time behind the next start: that one is younger than its word.
-    _close(open_, place, positions, lambda epoch, at: epoch == record.epoch and at <= record.at)
+    _close(open_, send_key, positions, lambda epoch, at: epoch == record.epoch and at <= record.at)
 
 
-def _close(open_: dict[Place, Starts], place: Place, positions: int, fits: Callable[[int, int], bool]) -> None:
-    starts = open_.get(place, [])
+def _close(open_: dict[SendKey, Starts], send_key: SendKey, positions: int, fits: Callable[[int, int], bool]) -> None:
+    starts = open_.get(send_key, [])
     for start in starts:
         if fits(start[0], start[1]):
             start[2] &= ~positions
-    open_[place] = [start for start in starts if start[2]]
+    open_[send_key] = [start for start in starts if start[2]]
 
 
-def _count_starts(recovered: Recovered, place: Place, starts: Starts, doubted: int) -> None:
+def _count_starts(recovered: Recovered, send_key: SendKey, starts: Starts, unsettled_tries: int) -> None:
     by_epoch: dict[int, int] = {}
     for epoch, _, positions in starts:
         by_epoch[epoch] = by_epoch.get(epoch, 0) | positions
-    once, twice = doubted, 0
+    once, twice = unsettled_tries, 0
     for positions in by_epoch.values():
         twice |= once & positions
         once |= positions
     if once & ~twice:
-        recovered.once[place] = once & ~twice
+        recovered.once[send_key] = once & ~twice
     if twice:
-        recovered.twice[place] = twice
-    if undone := recovered.not_submitted.pop(place, 0) & ~(once | recovered.settled.get(place, 0)):
-        recovered.not_submitted[place] = undone
+        recovered.twice[send_key] = twice
+    if undone := recovered.not_submitted.pop(send_key, 0) & ~(once | recovered.settled.get(send_key, 0)):
+        recovered.not_submitted[send_key] = undone
 
 
-def _find_suspects(recovered: Recovered, reigns: Sequence[_Reign]) -> None:
+def _find_suspects(recovered: Recovered, periods: Sequence[_OwnerPeriod]) -> None:
     """The newest owners in a row that started something and ended, with no answer between their starts."""
-    fruitless: list[_Reign] = []
-    for reign in reversed(reigns):
-        if reign.started:
-            fruitless.append(reign)
-        if reign.settled:
+    fruitless: list[_OwnerPeriod] = []
+    for period in reversed(periods):
+        if period.started:
+            fruitless.append(period)
+        if period.settled:
             break
-    for place in fruitless[0].started if fruitless else ():
-        row = [place in reign.started for reign in fruitless]
+    for send_key in fruitless[0].started if fruitless else ():
+        row = [send_key in period.started for period in fruitless]
         run = row.index(False) if False in row else len(row)
         if run >= OWNERS_RUNNING:
-            recovered.suspects.add(place)
-        done = recovered.settled.get(place, 0)
+            recovered.suspects.add(send_key)
+        done = recovered.settled.get(send_key, 0)
         # Each that came after the suspicion sent one message at a time; its last one ended it.
-        for reign in fruitless[: max(0, run - OWNERS_RUNNING)]:
-            last = reign.started[place]
+        for period in fruitless[: max(0, run - OWNERS_RUNNING)]:
+            last = period.started[send_key]
             if last.bit_count() == 1 and last & ~done:
-                recovered.crashed[place] = recovered.crashed.get(place, 0) | last
+                recovered.crashed[send_key] = recovered.crashed.get(send_key, 0) | last

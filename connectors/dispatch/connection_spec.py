@@ -1,6 +1,6 @@
 """What a connection to a carrier is made of, as the carrier's row says.
 
-In: a row, the registry of kinds. Out: `Wiring`; connections of it. Two wirings that are equal need no other connection.
+In: a row, the registry of kinds. Out: `ConnectionSpec`; connections of it. Two wirings that are equal need no other connection.
 Wrong: a ValueError for a kind that is not built and for settings that can never work.
 """
 
@@ -16,7 +16,7 @@ from schemas.values.lanes import Pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wiring:
+class ConnectionSpec:
     """`binds`: of this process. `window` and `binds` may be changed while a connection stands."""
 
     window: int
@@ -24,25 +24,35 @@ class Wiring:
     kind: Kind
     settings: KindSettings
 
+    @property
+    def in_flight(self) -> int:
+        """Most messages without an answer at a time, over all its connections."""
+        return self.window * self.binds
+
+    @property
+    def sends_whole(self) -> bool:
+        """Whether a message goes in one call, however many segments it has."""
+        return self.settings.sends_whole
+
     def connect(self, callbacks: CarrierCallbacks, *, binds: int | None = None) -> Carrier:
         """A connection, not opened; `binds` unless all of them."""
         return self.kind.connect(self.settings, callbacks, window=self.window, binds=self.binds if binds is None else binds)
 
-    def differs_in_size_alone(self, other: Wiring) -> bool:
+    def differs_in_size_alone(self, other: ConnectionSpec) -> bool:
         """Whether a connection of the other one can become this."""
         return (self.kind, self.settings) == (other.kind, other.settings)
 
-    def shares_account(self, other: Wiring) -> bool:
+    def shares_account(self, other: ConnectionSpec) -> bool:
         """Whether the far end counts the connections of both together."""
         return self.kind == other.kind and self.settings.account == other.settings.account
 
 
-def wiring_of(row: CarrierRow, pool: Pool, registry: Registry) -> Wiring:
+def spec_of(row: CarrierRow, pool: Pool, registry: Registry) -> ConnectionSpec:
     """What this pool's process needs for the carrier."""
     kind = registry.get(row.kind)
     if kind is None:
         raise ValueError(f"kind {row.kind!r} is not built")
-    return Wiring(
+    return ConnectionSpec(
         window=row.window,
         binds=share_of_binds(row.binds, pool),
         kind=kind,

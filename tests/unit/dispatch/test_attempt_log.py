@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from connectors.dispatch import log as log_module
-from connectors.dispatch.log import AttemptLog, Fenced
+from connectors.dispatch import attempt_log as log_module
+from connectors.dispatch.attempt_log import AttemptLog, Fenced
 from infra.kafka.outbox import Headers
 from schemas.records.codec import decode
 from schemas.records.wire import Record, Started
@@ -84,9 +84,9 @@ async def test_contiguous_reports_are_passed_on(harness: SenderHarness) -> None:
     await harness.log.take_over(owner())
     for _ in range(3):
         harness.write()
-    assert harness.log.unreported == 3
+    assert harness.log.unconfirmed == 3
     await harness.rest()
-    assert harness.done == [1, 2, 3] and harness.log.unreported == 0 and harness.log.next == 4
+    assert harness.done == [1, 2, 3] and harness.log.unconfirmed == 0 and harness.log.next_offset == 4
 
 
 async def test_a_newer_owner_in_the_gap_stops_everything(harness: SenderHarness) -> None:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 import structlog
 
+from connectors.dispatch.attempt_records import settled_alike, settled_unopened
+from connectors.dispatch.batch_outcomes import Outcome
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.send_batch import SendBatch
-from connectors.dispatch.settling import Outcome, conclude, fail_unopened
+from connectors.dispatch.send_progress import SendKey
 from infra.kafka.records import ConsumerRecord, PartitionKey
 from infra.security.sealing import Sealer, UnsealError
 from schemas.records.codec import DecodeError, decode_as, encode
@@ -26,15 +28,14 @@ from schemas.values.positions import ranks_within
 from schemas.values.reasons import Reason
 
 log = structlog.get_logger()
-Place = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IntakeCalls:
-    """`place`: hand a load to its carrier. `dead_letter`: (record, fault, code, what to do then)."""
+class RecordHandlerCalls:
+    """`enqueue`: hand a load to its carrier. `dead_letter`: (record, fault, code, what to do then)."""
 
-    done: Callable[[Sequence[Slice], Lane], Awaitable[dict[Place, int]]]
-    place: Callable[[OwnedPartition, SendBatch], None]
+    find_settled: Callable[[Sequence[Slice], Lane], Awaitable[dict[SendKey, int]]]
+    enqueue: Callable[[OwnedPartition, SendBatch], None]
     dead_letter: Callable[[ConsumerRecord, Exception, Reason, Callable[[], None]], None]
 
 
@@ -42,54 +43,56 @@ class CrashLoop(RuntimeError):
     """Whichever process sends a message ends without an answer."""
 
 
-class Intake:
+class RecordHandler:
     """Batches are taken in one after the other."""
 
     def __init__(
         self,
         owned_partitions: Mapping[PartitionKey, OwnedPartition],
-        calls: IntakeCalls,
+        calls: RecordHandlerCalls,
         sealer: Sealer,
         now: Callable[[], int],
     ) -> None:
-        self._homes = owned_partitions
+        self._owned_partitions = owned_partitions
         self._calls = calls
         self._sealer = sealer
         self._now = now
 
-    async def take(self, records: Sequence[ConsumerRecord]) -> None:
+    async def handle(self, records: Sequence[ConsumerRecord]) -> None:
         """QueuedBatch in a batch as it came from Kafka."""
         opened = [
             (record, owned, _decode(record))
             for record in records
-            if (owned := self._homes.get((record.topic, record.partition))) is not None
+            if (owned := self._owned_partitions.get((record.topic, record.partition))) is not None
         ]
         # Nobody is asked about what contradicts itself: the question alone could fail, and with it that of all others.
-        await self._strike([(owned, slice_) for _, owned, slices in opened for slice_ in slices or () if not _fault(slice_)])
+        await self._mark_settled_before(
+            [(owned, slice_) for _, owned, slices in opened for slice_ in slices or () if not _contradiction(slice_)]
+        )
         for record, owned, slices in opened:
-            if not owned.closed and self._homes.get((record.topic, record.partition)) is owned:
-                self._take(record, owned, slices)
+            if not owned.closed and self._owned_partitions.get((record.topic, record.partition)) is owned:
+                self._handle_record(record, owned, slices)
 
-    async def _strike(self, arrived: Sequence[tuple[OwnedPartition, Slice]]) -> None:
+    async def _mark_settled_before(self, arrived: Sequence[tuple[OwnedPartition, Slice]]) -> None:
         """Mark what was settled long ago, of (chunk, send) that memory and log do not know."""
-        by_lane: dict[Lane, dict[Place, tuple[OwnedPartition, Slice]]] = {}
+        by_lane: dict[Lane, dict[SendKey, tuple[OwnedPartition, Slice]]] = {}
         for owned, slice_ in arrived:
-            place = (slice_.chunk, slice_.send)
-            if slice_.positions & ~owned.table.known(place):
-                by_lane.setdefault(owned.lane, {})[place] = (owned, slice_)
+            send_key = (slice_.chunk, slice_.send)
+            if slice_.positions & ~owned.progress.known(send_key):
+                by_lane.setdefault(owned.lane, {})[send_key] = (owned, slice_)
         for lane, unknown in by_lane.items():
-            found = await self._calls.done([slice_ for _, slice_ in unknown.values()], lane)
-            for place, positions in found.items():
-                owned = unknown[place][0]
+            found = await self._calls.find_settled([slice_ for _, slice_ in unknown.values()], lane)
+            for send_key, positions in found.items():
+                owned = unknown[send_key][0]
                 # PostgreSQL knows what was started, the log which of that is still to be concluded or sent.
-                left_open = owned.recovered.left_open(place)
+                left_open = owned.recovered.left_open(send_key)
                 if positions & ~left_open:
-                    owned.table.mark(place, positions & ~left_open)
+                    owned.progress.mark(send_key, positions & ~left_open)
 
-    def _take(self, record: ConsumerRecord, owned: OwnedPartition, slices: list[Slice] | None) -> None:
+    def _handle_record(self, record: ConsumerRecord, owned: OwnedPartition, slices: list[Slice] | None) -> None:
         offset = record.offset
         if slices is None:
-            owned.offsets.add(offset, 1)
+            owned.offsets.track(offset, 1)
             self._calls.dead_letter(
                 record, DecodeError("not an envelope"), Reason.UNDECODABLE, lambda: owned.offsets.settle(offset, 1)
             )
@@ -97,12 +100,12 @@ class Intake:
         claimed: list[tuple[Slice, int]] = []
         broken: list[tuple[Slice, str]] = []
         for slice_ in slices:
-            fault = _fault(slice_)
+            fault = _contradiction(slice_)
             if fault:
                 broken.append((slice_, fault))
             else:
-                claimed.append((slice_, owned.table.claim((slice_.chunk, slice_.send), slice_.positions)))
-        owned.offsets.add(offset, len(broken) + sum(fresh.bit_count() for _, fresh in claimed))
+                claimed.append((slice_, owned.progress.claim((slice_.chunk, slice_.send), slice_.positions)))
+        owned.offsets.track(offset, len(broken) + sum(claimed_positions.bit_count() for _, claimed_positions in claimed))
         for slice_, contradiction in broken:
             self._calls.dead_letter(
                 record._replace(value=encode(Envelope(slices=[slice_]))),
@@ -110,44 +113,46 @@ class Intake:
                 Reason.POISON,
                 lambda: owned.offsets.settle(offset, 1),
             )
-        for slice_, fresh in claimed:
-            if fresh:
-                self._load(record, owned, slice_, fresh)
+        for slice_, claimed_positions in claimed:
+            if claimed_positions:
+                self._enqueue_slice(record, owned, slice_, claimed_positions)
 
-    def _load(self, record: ConsumerRecord, owned: OwnedPartition, slice_: Slice, fresh: int) -> None:
-        place, past = (slice_.chunk, slice_.send), owned.recovered
-        crashed = past.crashed.get(place, 0) & fresh
-        twice = past.twice.get(place, 0) & fresh & ~crashed
-        once = past.once.get(place, 0) & fresh & ~crashed
+    def _enqueue_slice(self, record: ConsumerRecord, owned: OwnedPartition, slice_: Slice, claimed_positions: int) -> None:
+        send_key, past = (slice_.chunk, slice_.send), owned.recovered
+        crashed = past.crashed.get(send_key, 0) & claimed_positions
+        twice = past.twice.get(send_key, 0) & claimed_positions & ~crashed
+        once = past.once.get(send_key, 0) & claimed_positions & ~crashed
         lost = twice if owned.lane in SENT_ONCE_MORE else twice | once
         try:
-            load = SendBatch(
+            batch = SendBatch(
                 slice_,
-                fresh & ~crashed & ~lost,
+                claimed_positions & ~crashed & ~lost,
                 record.offset,
                 slice_.carrier or "",
                 self._sealer,
-                alone=place in past.suspects,
+                one_at_a_time=send_key in past.suspects,
             )
         except UnsealError as fault:
-            self._bury(record, owned, slice_, fresh, fault)
+            self._dead_letter_unopened(record, owned, slice_, claimed_positions, fault)
             return
         if again := once & ~lost:
-            load.again = dict.fromkeys(ranks_within(slice_.positions, again), Reason.OWNER_LOST)
+            batch.second_tries = dict.fromkeys(ranks_within(slice_.positions, again), Reason.OWNER_LOST)
         if crashed:
-            self._bury_crashed(record, owned, load, crashed)
+            self._dead_letter_crashed(record, owned, batch, crashed)
         if lost:
-            self._conclude(owned, load, lost, Outcome(outcome="uncertain", reason=Reason.OWNER_LOST))
-        if load.waiting:
-            self._calls.place(owned, load)
+            self._write_settled(owned, batch, lost, Outcome(outcome="uncertain", reason=Reason.OWNER_LOST))
+        if batch.waiting:
+            self._calls.enqueue(owned, batch)
 
-    def _conclude(self, owned: OwnedPartition, load: SendBatch, positions: int, outcome: Outcome) -> None:
-        ranks = ranks_within(load.slice.positions, positions)
-        record = conclude(load, ranks, outcome, self._sealer, epoch=owned.log.epoch, at=self._now())
-        owned.write_settled(record, load.offset)
+    def _write_settled(self, owned: OwnedPartition, batch: SendBatch, positions: int, outcome: Outcome) -> None:
+        ranks = ranks_within(batch.slice.positions, positions)
+        record = settled_alike(batch, ranks, outcome, self._sealer, epoch=owned.log.epoch, at=self._now())
+        owned.write_settled(record, batch.offset)
 
-    def _bury(self, record: ConsumerRecord, owned: OwnedPartition, slice_: Slice, fresh: int, fault: UnsealError) -> None:
-        settled = fail_unopened(slice_, fresh, epoch=owned.log.epoch, at=self._now())
+    def _dead_letter_unopened(
+        self, record: ConsumerRecord, owned: OwnedPartition, slice_: Slice, claimed_positions: int, fault: UnsealError
+    ) -> None:
+        settled = settled_unopened(slice_, claimed_positions, epoch=owned.log.epoch, at=self._now())
         self._calls.dead_letter(
             record._replace(value=encode(Envelope(slices=[slice_]))),
             fault,
@@ -155,19 +160,19 @@ class Intake:
             lambda: owned.write_settled(settled, record.offset),
         )
 
-    def _bury_crashed(self, record: ConsumerRecord, owned: OwnedPartition, load: SendBatch, crashed: int) -> None:
+    def _dead_letter_crashed(self, record: ConsumerRecord, owned: OwnedPartition, batch: SendBatch, crashed: int) -> None:
         outcome = Outcome(outcome="failed", reason=Reason.CRASH_LOOP)
-        narrowed = self._sealer.narrow(load.slice, crashed)
-        fault = CrashLoop(f"whichever process sends this message of {load.slice.chunk} ends without an answer")
+        narrowed = self._sealer.narrow(batch.slice, crashed)
+        fault = CrashLoop(f"whichever process sends this message of {batch.slice.chunk} ends without an answer")
         self._calls.dead_letter(
             record._replace(value=encode(Envelope(slices=[narrowed]))),
             fault,
             Reason.CRASH_LOOP,
-            lambda: self._conclude(owned, load, crashed, outcome),
+            lambda: self._write_settled(owned, batch, crashed, outcome),
         )
 
 
-def _fault(slice_: Slice) -> str:
+def _contradiction(slice_: Slice) -> str:
     """What this slice contradicts itself in; empty for a sound one."""
     try:
         check_slice(slice_)

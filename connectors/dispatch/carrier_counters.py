@@ -16,7 +16,7 @@ from infra.telemetry.repeats import Repeats
 
 log = structlog.get_logger()
 
-SENTENCES: Mapping[str, str] = {
+MESSAGES: Mapping[str, str] = {
     "receipts_unreadable": "receipts cannot be read; their bytes are among the dead letters",
     "inbound_refused": "inbound messages are refused: receiving them is not built",
     "receipts_put_off": "receipts are put off until Kafka has the ones before",
@@ -24,32 +24,32 @@ SENTENCES: Mapping[str, str] = {
 }
 
 
-class CarrierSights:
-    """`look` once a second at each carrier; `totals` by (carrier, kind)."""
+class CarrierCounterLog:
+    """`report` once a second at each carrier; `totals` by (carrier, kind)."""
 
-    def __init__(self, repeats: Repeats | None = None, say: Callable[..., object] | None = None) -> None:
+    def __init__(self, repeats: Repeats | None = None, write: Callable[..., object] | None = None) -> None:
         self.totals: dict[tuple[str, str], int] = {}
-        self._seen: dict[tuple[str, str], int] = {}
-        self._said: dict[tuple[str, str], int] = {}
+        self._counts: dict[tuple[str, str], int] = {}
+        self._logged: dict[tuple[str, str], int] = {}
         self._repeats = repeats or Repeats()
-        self._say = say or log.warning
+        self._log = write or log.warning
 
-    def look(self, carrier: str, counters: Mapping[str, int]) -> None:
+    def report(self, carrier: str, counters: Mapping[str, int]) -> None:
         """At what the connection to this carrier has counted so far."""
         for kind, count in counters.items():
             key = (carrier, kind)
-            before = self._seen.get(key, 0)
+            before = self._counts.get(key, 0)
             if count == before:
                 continue
-            self._seen[key] = count
+            self._counts[key] = count
             self.totals[key] = self.totals.get(key, 0) + (count - before if count > before else count)
-        self._tell(carrier)
+        self._log_increases(carrier)
 
-    def _tell(self, carrier: str) -> None:
+    def _log_increases(self, carrier: str) -> None:
         for key, total in self.totals.items():
-            more = total - self._said.get(key, 0)
+            more = total - self._logged.get(key, 0)
             if key[0] == carrier and more and self._repeats.left_out(key) is not None:
-                self._said[key] = total
-                self._say(
-                    SENTENCES.get(key[1], key[1].replace("_", " ")), action=key[1], carrier=carrier, count=more, total=total
+                self._logged[key] = total
+                self._log(
+                    MESSAGES.get(key[1], key[1].replace("_", " ")), action=key[1], carrier=carrier, count=more, total=total
                 )

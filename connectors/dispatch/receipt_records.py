@@ -12,14 +12,14 @@ from collections.abc import Callable
 from typing import TypedDict
 
 from connectors.carriers.contract import Acknowledge, Receipt
-from connectors.dispatch.send_batch import Facts
-from connectors.dispatch.settling import seal_refs
+from connectors.dispatch.attempt_records import seal_refs
+from connectors.dispatch.send_batch import BatchMessages
 from infra.security.sealing import Sealer
 from schemas.records.wire import NO_TIME, CarrierReceipts
 from schemas.values.foreign_text import CODE_LENGTH, ID_LENGTH, join_column
 
 
-class Batch:
+class ReceiptBatch:
     """Receipts that came together; `acknowledge` is called when the last of them is safe."""
 
     __slots__ = ("_acknowledge", "_left", "_waiting")
@@ -48,7 +48,7 @@ class Batch:
         return id(receipt) in self._waiting
 
 
-class Group:
+class ReceiptGroup:
     """Receipts of one chunk and send, or the unknown ones: (receipt, its id or the forms of it, rank in the facts' columns;
     unknown: the destination, 0 for none)."""
 
@@ -56,12 +56,12 @@ class Group:
 
     def __init__(self) -> None:
         self.entries: list[tuple[Receipt, str, int]] = []
-        self._batches: list[Batch] = []
+        self._batches: list[ReceiptBatch] = []
 
     def __len__(self) -> int:
         return len(self.entries)
 
-    def add(self, batch: Batch, receipt: Receipt, ids: str, rank: int) -> None:
+    def append(self, batch: ReceiptBatch, receipt: Receipt, ids: str, rank: int) -> None:
         """One more."""
         self.entries.append((receipt, ids, rank))
         self._batches.append(batch)
@@ -98,10 +98,10 @@ class _Columns(TypedDict):
     done_texts: str
 
 
-def known_record(carrier: str, facts: Facts, group: Group, at: int, sealer: Sealer) -> CarrierReceipts:
+def known_record(carrier: str, messages: BatchMessages, group: ReceiptGroup, at: int, sealer: Sealer) -> CarrierReceipts:
     """The record of receipts whose messages are known."""
-    slice_, ranks, members = facts.slice, [rank for _, _, rank in group.entries], facts.members
-    refs = None if facts.refs is None else [facts.refs[rank] for rank in ranks]
+    slice_, ranks, positions_by_rank = messages.slice, [rank for _, _, rank in group.entries], messages.positions_by_rank
+    refs = None if messages.refs is None else [messages.refs[rank] for rank in ranks]
     key_id, sealed = "", None
     if refs is not None and any(ref is not None for ref in refs):
         key_id, sealed = seal_refs(slice_, refs, sealer)
@@ -111,7 +111,7 @@ def known_record(carrier: str, facts: Facts, group: Group, at: int, sealer: Seal
         accepted_at=slice_.accepted_at,
         count=len(ranks),
         **group.columns(),
-        to_hashes=b"".join([facts.hash(rank) for rank in ranks]),
+        to_hashes=b"".join([messages.hash(rank) for rank in ranks]),
         tenant=slice_.tenant,
         campaign=slice_.campaign,
         chunk=slice_.chunk,
@@ -121,15 +121,15 @@ def known_record(carrier: str, facts: Facts, group: Group, at: int, sealer: Seal
         send=slice_.send,
         attempts=slice_.attempts,
         price=slice_.price,
-        places=array("H", [members[rank] for rank in ranks]).tobytes(),
-        indexes=array("I", [facts.indexes[rank] for rank in ranks]).tobytes(),
-        segments=bytes([facts.segments[rank] for rank in ranks]),
+        places=array("H", [positions_by_rank[rank] for rank in ranks]).tobytes(),
+        indexes=array("I", [messages.indexes[rank] for rank in ranks]).tobytes(),
+        segments=bytes([messages.segments[rank] for rank in ranks]),
         key_id=key_id,
         sealed_refs=sealed,
     )
 
 
-def unknown_record(carrier: str, group: Group, at: int, sealer: Sealer) -> CarrierReceipts:
+def unknown_record(carrier: str, group: ReceiptGroup, at: int, sealer: Sealer) -> CarrierReceipts:
     """The record of receipts whose messages this process does not know; forms of an id are comma separated."""
     numbers = array("Q", [number for _, _, number in group.entries])
     hashes = array("Q", sealer.hash_destinations(numbers.tobytes()))

@@ -8,7 +8,7 @@ from tests.support.dispatch.harness import SenderHarness
 from tests.support.waiting import until
 
 
-def said(harness: SenderHarness) -> list[tuple[str, str]]:
+def outcomes_logged(harness: SenderHarness) -> list[tuple[str, str]]:
     """What the log says of position 0, in order."""
     return [(v.outcome, v.reason) for record in harness.log.of(Settled) for v in record.verdicts if v.positions & 1]
 
@@ -19,9 +19,9 @@ def first_unknown(harness: SenderHarness, *, lost: bool = False) -> None:
 
     def answer(one: Submit) -> Result:
         seen.append(one)
-        return Unknown(ref=one.ref, lost=lost) if len(seen) == 1 else Accepted(ref=one.ref, ids=harness.line.ids(one))
+        return Unknown(ref=one.ref, lost=lost) if len(seen) == 1 else Accepted(ref=one.ref, ids=harness.carrier.ids(one))
 
-    harness.line.answer = answer
+    harness.carrier.answer = answer
 
 
 def late(harness: SenderHarness, result: Result) -> None:
@@ -29,9 +29,9 @@ def late(harness: SenderHarness, result: Result) -> None:
     harness.sender._receive([result])
 
 
-async def doubtful(harness: SenderHarness) -> int:
+async def both_unanswered(harness: SenderHarness) -> int:
     """Add a message whose answers all stay out, its second try on its way; the `ref` of the first."""
-    harness.line.answer = lambda one: Unknown(ref=one.ref) if len(harness.line.sent) == 1 else None
+    harness.carrier.answer = lambda one: Unknown(ref=one.ref) if len(harness.carrier.sent) == 1 else None
     harness.add(1)
-    await until(lambda: len(harness.line.sent) == 2)
-    return harness.line.sent[0].ref
+    await until(lambda: len(harness.carrier.sent) == 2)
+    return harness.carrier.sent[0].ref

@@ -20,9 +20,9 @@ async def test_nothing_goes_out_before_its_start_stands_in_the_log() -> None:
     harness.log.automatic = False
     harness.add(10)
     await until(lambda: harness.log.of(Started))
-    assert harness.line.sent == []
+    assert harness.carrier.sent == []
     harness.log.acknowledge()
-    assert [one.destination for one in harness.line.sent] == [str(491510000000 + p) for p in range(10)]
+    assert [one.destination for one in harness.carrier.sent] == [str(491510000000 + p) for p in range(10)]
 
 
 async def test_a_fenced_home_sends_nothing() -> None:
@@ -31,20 +31,20 @@ async def test_a_fenced_home_sends_nothing() -> None:
     harness.add(10)
     await until(lambda: harness.log.of(Started))
     harness.owned.close()
-    harness.sender.forget_closed()
+    harness.sender.forget_closed_partitions()
     harness.add(5, chunk="chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_1")
     await turns()
-    assert harness.line.sent == []
+    assert harness.carrier.sent == []
 
 
 async def test_blocks_never_hold_more_than_the_window() -> None:
     harness = SenderHarness(window=8)
-    harness.line.answer = lambda one: None
+    harness.carrier.answer = lambda one: None
     harness.add(50)
-    await until(lambda: len(harness.line.open) == 8)
+    await until(lambda: len(harness.carrier.open) == 8)
     assert len(harness.log.of(Started)) == 4
-    harness.line.answer = lambda one: Accepted(ref=one.ref, ids=harness.line.ids(one))
-    harness.line.deliver()
+    harness.carrier.answer = lambda one: Accepted(ref=one.ref, ids=harness.carrier.ids(one))
+    harness.carrier.deliver()
     await until(lambda: list(harness.noted.values()) == [everyone(50)])
     assert len(harness.settled()) == 50
     assert harness.owned.offsets.committable(9)[0] == 1
@@ -54,13 +54,13 @@ async def test_the_desk_can_ask_whose_answer_is_outstanding() -> None:
     harness = SenderHarness()
     first, beyond = 491510000000, 491510000010
     assert not harness.sender.matcher.in_flight(None)
-    harness.line.answer = lambda one: None
+    harness.carrier.answer = lambda one: None
     harness.add(10)
-    await until(lambda: len(harness.line.open) == 10)
+    await until(lambda: len(harness.carrier.open) == 10)
     assert harness.sender.matcher.in_flight(first) and harness.sender.matcher.in_flight(None)
     assert not harness.sender.matcher.in_flight(beyond)
-    harness.line.answer = lambda one: Accepted(ref=one.ref, ids=harness.line.ids(one))
-    harness.line.deliver()
+    harness.carrier.answer = lambda one: Accepted(ref=one.ref, ids=harness.carrier.ids(one))
+    harness.carrier.deliver()
     await until(lambda: len(harness.settled()) == 10)
     assert not harness.sender.matcher.in_flight(first) and not harness.sender.matcher.in_flight(None)
 
@@ -73,9 +73,9 @@ async def test_what_was_not_taken_goes_again_and_is_settled_once(kind: type[Any]
         if one.destination.endswith("3") and one.destination not in refused:
             refused.add(one.destination)
             return kind(ref=one.ref, code="ESME_RTHROTTLED") if kind is Throttled else kind(ref=one.ref)  # type: ignore[no-any-return]
-        return Accepted(ref=one.ref, ids=harness.line.ids(one))
+        return Accepted(ref=one.ref, ids=harness.carrier.ids(one))
 
-    harness.line.answer = answer
+    harness.carrier.answer = answer
     harness.add(10)
     await until(lambda: list(harness.settled().values()) == 10 * [("sent", "none")])
     assert sum(record.positions.bit_count() for record in harness.log.of(Started)) == 11
@@ -90,8 +90,10 @@ async def test_what_was_not_taken_goes_again_and_is_settled_once(kind: type[Any]
 
 async def test_what_was_not_taken_goes_again_only_when_the_log_says_so() -> None:
     harness = SenderHarness()
-    harness.line.answer = lambda one: (
-        Throttled(ref=one.ref, code="X") if len(harness.line.sent) == 4 else Accepted(ref=one.ref, ids=harness.line.ids(one))
+    harness.carrier.answer = lambda one: (
+        Throttled(ref=one.ref, code="X")
+        if len(harness.carrier.sent) == 4
+        else Accepted(ref=one.ref, ids=harness.carrier.ids(one))
     )
     harness.log.automatic = False
     harness.add(4)
@@ -99,7 +101,7 @@ async def test_what_was_not_taken_goes_again_only_when_the_log_says_so() -> None
     harness.log.acknowledge()
     await until(lambda: harness.log.of(Settled))
     await turns(20)
-    assert len(harness.log.of(Started)) == 1 and len(harness.line.sent) == 4
+    assert len(harness.log.of(Started)) == 1 and len(harness.carrier.sent) == 4
     assert harness.owned.offsets.committable(99)[0] == 0, "nothing of it is at its end"
     harness.log.automatic = True
     harness.log.acknowledge()
@@ -111,12 +113,12 @@ async def test_what_was_not_taken_goes_again_only_when_the_log_says_so() -> None
 
 async def test_an_owner_that_leaves_notes_what_was_not_taken_and_starts_it_no_more() -> None:
     harness = SenderHarness()
-    harness.line.answer = lambda one: None
+    harness.carrier.answer = lambda one: None
     harness.add(4)
-    await until(lambda: len(harness.line.open) == 4)
+    await until(lambda: len(harness.carrier.open) == 4)
     harness.owned.leaving = True
-    harness.line.answer = lambda one: Throttled(ref=one.ref, code="X")
-    harness.line.deliver()
+    harness.carrier.answer = lambda one: Throttled(ref=one.ref, code="X")
+    harness.carrier.deliver()
     await until(lambda: harness.log.of(Settled))
     await turns(20)
     assert len(harness.log.of(Started)) == 1
@@ -128,9 +130,9 @@ async def test_segments_go_one_token_at_a_time_and_before_anything_else() -> Non
     harness = SenderHarness(rate=20, window=10)
     harness.add(1, body="x" * 400, segments=b"\x03")
     harness.add(3, chunk="chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_1")
-    await until(lambda: len(harness.line.sent) >= 4)
-    assert [(one.first_part, one.parts) for one in harness.line.sent[:4]] == [(0, 3), (1, 3), (2, 3), (0, 1)]
-    assert len({one.message_id for one in harness.line.sent[:3]}) == 1
+    await until(lambda: len(harness.carrier.sent) >= 4)
+    assert [(one.first_part, one.parts) for one in harness.carrier.sent[:4]] == [(0, 3), (1, 3), (2, 3), (0, 1)]
+    assert len({one.message_id for one in harness.carrier.sent[:3]}) == 1
     [record] = harness.log.of(Settled)[:1]
     assert record.ids.count(",") == 2
 
@@ -148,7 +150,7 @@ async def test_a_throttled_segment_goes_again_without_another_start() -> None:
         count = one.part_count or one.parts - one.first_part
         return Accepted(ref=one.ref, ids=tuple(f"{one.first_part + n}a" for n in range(count)))
 
-    harness.line.answer = answer
+    harness.carrier.answer = answer
     harness.add(1, body="x" * 200, segments=b"\x02")
     await until(lambda: harness.settled())
     assert tries == 2 and len(harness.log.of(Started)) == 1
@@ -157,7 +159,7 @@ async def test_a_throttled_segment_goes_again_without_another_start() -> None:
 
 async def test_refused_midway_is_partial_and_unknown_is_uncertain() -> None:
     harness = SenderHarness(Lane.MARKETING)
-    harness.line.answer = lambda one: (
+    harness.carrier.answer = lambda one: (
         Accepted(ref=one.ref, ids=("a",))
         if one.first_part == 0 and one.parts > 1
         else Refused(ref=one.ref, code="X", klass="permanent", sent_parts=1)
@@ -175,45 +177,45 @@ async def test_refused_midway_is_partial_and_unknown_is_uncertain() -> None:
 
 async def test_what_is_over_goes_back_untried() -> None:
     harness = SenderHarness()
-    harness.over = Reason.CANCELED
+    harness.end_reason = Reason.CANCELED
     harness.add(10)
     await until(lambda: harness.log.of(Returned))
     [record] = harness.log.of(Returned)
     assert (record.reason, record.rest.positions) == ("canceled", everyone(10))
-    assert harness.line.sent == [] and harness.owned.offsets.committable(9)[0] == 1
+    assert harness.carrier.sent == [] and harness.owned.offsets.committable(9)[0] == 1
 
 
 async def test_a_carrier_that_is_down_is_swept_for_what_has_ended() -> None:
     harness = SenderHarness()
-    harness.line.connected = False
+    harness.carrier.connected = False
     harness.add(10)
     await turns()
     assert harness.log.records == []
-    harness.over = Reason.VALIDITY_ENDED
+    harness.end_reason = Reason.VALIDITY_ENDED
     harness.sender.sweep()
     assert [record.reason for record in harness.log.of(Returned)] == ["validity_ended"]
 
 
 async def test_a_suspect_goes_message_by_message() -> None:
     harness = SenderHarness()
-    harness.line.answer = lambda one: None
-    harness.add(3, alone=True)
+    harness.carrier.answer = lambda one: None
+    harness.add(3, one_at_a_time=True)
     harness.add(2, chunk="chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_1")
-    await until(lambda: len(harness.line.open) == 3)
+    await until(lambda: len(harness.carrier.open) == 3)
     assert [record.positions.bit_count() for record in harness.log.of(Started)] == [1, 2]
-    harness.line.answer = lambda one: Accepted(ref=one.ref, ids=harness.line.ids(one))
-    harness.line.deliver()
+    harness.carrier.answer = lambda one: Accepted(ref=one.ref, ids=harness.carrier.ids(one))
+    harness.carrier.deliver()
     await until(lambda: sum(record.positions.bit_count() for record in harness.log.of(Settled)) == 5)
     assert [record.positions.bit_count() for record in harness.log.of(Started)] == [1, 2, 1, 1]
 
 
 async def test_costs_of_what_waits_are_told() -> None:
     harness = SenderHarness()
-    harness.line.connected = False
-    load = harness.add(4, segments=bytes([1, 2, 3, 4]))
-    assert harness.sender.queue.costs(Lane.MARKETING) == {load.place: 10}
-    load.take(2)
-    assert harness.sender.queue.costs(Lane.MARKETING) == {load.place: 7}
-    load.give_back(1)
-    assert harness.sender.queue.costs(Lane.MARKETING) == {load.place: 9}
-    assert load.take(2) == [1, 2]
+    harness.carrier.connected = False
+    batch = harness.add(4, segments=bytes([1, 2, 3, 4]))
+    assert harness.sender.queue.costs(Lane.MARKETING) == {batch.send_key: 10}
+    batch.next_ranks(2)
+    assert harness.sender.queue.costs(Lane.MARKETING) == {batch.send_key: 7}
+    batch.give_back(1)
+    assert harness.sender.queue.costs(Lane.MARKETING) == {batch.send_key: 9}
+    assert batch.next_ranks(2) == [1, 2]

@@ -14,7 +14,7 @@ GENERATIONS = 4
 T = TypeVar("T")
 
 
-class KnownIds(Generic[T]):
+class CarrierIdCache(Generic[T]):
     """At most `most` of them."""
 
     def __init__(self, most: int) -> None:

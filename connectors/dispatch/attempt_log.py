@@ -24,7 +24,7 @@ AGAIN_SECONDS = 0.5
 HEADERS: Headers = (("x-from", b"dispatch"),)
 log = structlog.get_logger()
 
-Done = Callable[[int], None]
+OnWritten = Callable[[int], None]
 ReadBetween = Callable[[int, int], Awaitable[list[tuple[int, Record]]]]
 """The records from one offset to another (-1: to the end), which it leaves out."""
 
@@ -56,23 +56,23 @@ class AttemptLog:
         self.topic = topic
         self.partition = partition
         self.epoch = -1
-        self.next = -1
+        self.next_offset = -1
         self.fenced = False
         self._post = post
         self._read_between = read_between
         self._on_fenced = on_fenced
-        self._reports: deque[tuple[int, Done]] = deque()
-        self._check: asyncio.Task[None] | None = None
-        self.unreported = 0
+        self._reports: deque[tuple[int, OnWritten]] = deque()
+        self._gap_check: asyncio.Task[None] | None = None
+        self.unconfirmed = 0
 
     async def take_over(self, owner: Owner) -> int:
         """Write that this process owns the partition; the epoch, which is the place of that record."""
-        taken: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        claimed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
-        def first(error: str | None, _partition: int, offset: int) -> None:
+        def report(error: str | None, _partition: int, offset: int) -> None:
             if error is None and offset >= 0:
-                if not taken.done():
-                    taken.set_result(offset)
+                if not claimed.done():
+                    claimed.set_result(offset)
             else:
                 log.warning("the owner's record was not taken, once more", action="owner_again", error=error)
                 asyncio.get_running_loop().call_later(AGAIN_SECONDS, send)
@@ -80,31 +80,31 @@ class AttemptLog:
         value = encode(owner)
 
         def send() -> None:
-            self._post(self.topic, b"owner", value, HEADERS, self.partition, first)
+            self._post(self.topic, b"owner", value, HEADERS, self.partition, report)
 
         send()
-        self.epoch = await taken
-        self.next = self.epoch + 1
+        self.epoch = await claimed
+        self.next_offset = self.epoch + 1
         return self.epoch
 
-    def write(self, key: str, record: Record, done: Done) -> None:
+    def write(self, key: str, record: Record, on_written: OnWritten) -> None:
         """Hand over a record; `done(offset)` when it stands there and this process still owns the partition."""
-        self.unreported += 1
-        self._hand_over(key.encode(), encode(record), done)
+        self.unconfirmed += 1
+        self._hand_over(key.encode(), encode(record), on_written)
 
     def close(self) -> None:
         """No call back from now on."""
         self.fenced = True
-        if self._check is not None:
-            self._check.cancel()
+        if self._gap_check is not None:
+            self._gap_check.cancel()
 
-    def _hand_over(self, key: bytes, value: bytes, done: Done) -> None:
+    def _hand_over(self, key: bytes, value: bytes, on_written: OnWritten) -> None:
         if self.fenced:
             return
 
         def report(error: str | None, _partition: int, offset: int) -> None:
             if error is None:
-                self._reported(offset, done)
+                self._reported(offset, on_written)
             else:
                 log.warning(
                     "a record of the log was not taken, once more",
@@ -113,32 +113,32 @@ class AttemptLog:
                     topic=self.topic,
                     partition=self.partition,
                 )
-                asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._hand_over, key, value, done)
+                asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._hand_over, key, value, on_written)
 
         self._post(self.topic, key, value, HEADERS, self.partition, report)
 
-    def _reported(self, offset: int, done: Done) -> None:
+    def _reported(self, offset: int, on_written: OnWritten) -> None:
         if self.fenced:
             return
-        if self._check is None and 0 <= offset <= self.next:
-            self._stands(offset, done)
+        if self._gap_check is None and 0 <= offset <= self.next_offset:
+            self._confirm(offset, on_written)
         else:
-            self._reports.append((offset, done))
-            if self._check is None:
-                self._check = asyncio.get_running_loop().create_task(self._look(), name="log-check")
+            self._reports.append((offset, on_written))
+            if self._gap_check is None:
+                self._gap_check = asyncio.get_running_loop().create_task(self._read_gap(), name="log-check")
 
-    def _stands(self, offset: int, done: Done) -> None:
-        self.next = max(self.next, offset + 1)
-        self.unreported -= 1
-        done(offset)
+    def _confirm(self, offset: int, on_written: OnWritten) -> None:
+        self.next_offset = max(self.next_offset, offset + 1)
+        self.unconfirmed -= 1
+        on_written(offset)
 
-    async def _look(self) -> None:
+    async def _read_gap(self) -> None:
         """Read what lies between, then let the waiting reports through as far as they follow."""
         while self._reports:
-            offset, done = self._reports[0]
-            if not 0 <= offset <= self.next:
-                between = await self._read_between(self.next, offset)
-                newer = [place for place, record in between if isinstance(record, Owner) and place > self.epoch]
+            offset, on_written = self._reports[0]
+            if not 0 <= offset <= self.next_offset:
+                between = await self._read_between(self.next_offset, offset)
+                newer = [at for at, record in between if isinstance(record, Owner) and at > self.epoch]
                 if newer:
                     self._fence(newer[-1])
                     return
@@ -149,10 +149,10 @@ class AttemptLog:
                     partition=self.partition,
                     count=len(between),
                 )
-                self.next = max([self.next, offset, *(place + 1 for place, _ in between)])
+                self.next_offset = max([self.next_offset, offset, *(at + 1 for at, _ in between)])
             self._reports.popleft()
-            self._stands(max(offset, 0), done)
-        self._check = None
+            self._confirm(max(offset, 0), on_written)
+        self._gap_check = None
 
     def _fence(self, epoch: int) -> None:
         self.fenced = True

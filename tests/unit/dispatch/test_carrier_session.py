@@ -13,6 +13,7 @@ from connectors.carriers.contract import Carrier, CarrierCallbacks, OnResult, Su
 from connectors.carriers.registry import Kind
 from connectors.dispatch import carrier_session
 from connectors.dispatch.carrier_session import CarrierSession
+from connectors.dispatch.connection_spec import ConnectionSpec
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from infra.postgres.config_cache import CarrierRow
 from infra.settings.carriers import SmppSettings
@@ -118,32 +119,32 @@ class Connection:
 class CarrierSender:
     """What a line needs of a sender."""
 
-    def __init__(self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, window: int) -> None:
+    def __init__(self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, spec: ConnectionSpec) -> None:
         self.matcher, self.rate = matcher, row.rate
-        self.send_over(carrier, window)
+        self.use_connection(carrier, spec.in_flight, whole=spec.sends_whole)
 
-    def send_over(self, carrier: Carrier, window: int) -> None:
+    def use_connection(self, carrier: Carrier, window: int, *, whole: bool) -> None:
         self.carrier, self.window = carrier, window
 
     def wake(self) -> None:
         return None
 
 
-async def a_line(exchange: Exchange, row: CarrierRow = ROW, pool: Pool = Pool.BULK) -> CarrierSession:
+async def a_session(exchange: Exchange, row: CarrierRow = ROW, pool: Pool = Pool.BULK) -> CarrierSession:
     """A line whose connection stands."""
     sender: Any = CarrierSender
     matcher = ReceiptMatcher("acme", lambda _v, _t: None, lambda _c, _w, _t: None, SEALER, lambda: 0, linger=0)
-    line = CarrierSession(row, pool, matcher, sender, {"smpp": Kind(SmppSettings, exchange.connect)})
-    await line.open()
+    session = CarrierSession(row, pool, matcher, sender, {"smpp": Kind(SmppSettings, exchange.connect)})
+    await session.open()
     exchange.stand.clear()
-    return line
+    return session
 
 
-def moved(line: CarrierSession, row: CarrierRow, before: Carrier) -> Callable[[], bool]:
+def moved(session: CarrierSession, row: CarrierRow, before: Carrier) -> Callable[[], bool]:
     """Whether another connection alone stands, as the row says."""
 
     def check() -> bool:
-        carrier: Any = line.sender.carrier
+        carrier: Any = session.sender.carrier
         return (
             carrier is not before
             and carrier.exchange.connections == [carrier]
@@ -159,34 +160,34 @@ def moved(line: CarrierSession, row: CarrierRow, before: Carrier) -> Callable[[]
 )
 async def test_window_and_binds_are_taken_over_in_place(change: dict[str, Any], size: tuple[int, int]) -> None:
     exchange = Exchange()
-    line = await a_line(exchange)
-    before = line.sender.carrier
-    line.follow(replace(ROW, **change))
+    session = await a_session(exchange)
+    before = session.sender.carrier
+    session.follow(replace(ROW, **change))
     await until(lambda: exchange.resizes == [size])
-    assert line.sender.carrier is before and exchange.connections == [before]
-    assert line.sender.window == size[0] * size[1]
+    assert session.sender.carrier is before and exchange.connections == [before]
+    assert session.sender.window == size[0] * size[1]
 
 
 async def test_a_rate_alone_touches_no_connection() -> None:
     exchange = Exchange()
-    line = await a_line(exchange)
-    line.follow(replace(ROW, rate=7))
+    session = await a_session(exchange)
+    session.follow(replace(ROW, rate=7))
     await turns()
-    assert line.sender.rate == 7 and exchange.stand == [] and exchange.resizes == []
+    assert session.sender.rate == 7 and exchange.stand == [] and exchange.resizes == []
 
 
 async def test_another_account_is_opened_beside_the_old_one() -> None:
     exchange = Exchange()
-    line = await a_line(exchange)
-    before: Any = line.sender.carrier
+    session = await a_session(exchange)
+    before: Any = session.sender.carrier
     before.answers.clear()
     row = replace(ROW, settings=HERE | {"host": "b"}, binds=4)
-    line.follow(row)
-    await until(lambda: line.sender.carrier is not before)
-    assert line.sender.carrier.connected and before.connected, "the old one waits for its answers"
-    assert line.sender.window == 30
+    session.follow(row)
+    await until(lambda: session.sender.carrier is not before)
+    assert session.sender.carrier.connected and before.connected, "the old one waits for its answers"
+    assert session.sender.window == 30
     before.answers.set()
-    await until(moved(line, row, before))
+    await until(moved(session, row, before))
     assert min(exchange.stand) >= 1, "one of them always stands"
 
 
@@ -200,95 +201,95 @@ async def test_another_account_is_opened_beside_the_old_one() -> None:
 )
 async def test_a_row_that_its_kind_refuses_changes_nothing(change: dict[str, Any], says: str) -> None:
     exchange = Exchange()
-    line = await a_line(exchange)
+    session = await a_session(exchange)
     with pytest.raises(ValueError, match=says):
-        line.follow(replace(ROW, **change))
+        session.follow(replace(ROW, **change))
     await turns()
-    assert exchange.stand == [] and line.sender.carrier.connected
+    assert exchange.stand == [] and session.sender.carrier.connected
 
 
 @pytest.mark.parametrize("change", [{"host": "b"}, {"system_id": "t"}])
 async def test_a_carrier_that_allows_one_connection_is_not_refused_for_ever(
     change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carrier_session, "STAND_SECONDS", 0.4)
+    monkeypatch.setattr(carrier_session, "CONNECT_SECONDS", 0.4)
     exchange = Exchange(most=1)
-    line = await a_line(exchange, pool=Pool.OTP)
-    before = line.sender.carrier
+    session = await a_session(exchange, pool=Pool.OTP)
+    before = session.sender.carrier
     row = replace(ROW, settings=HERE | change)
-    line.follow(row)
+    session.follow(row)
     await turns()
-    assert line.sender.carrier is before and before.connected, "the old one works on while the new one tries"
-    await until(moved(line, row, before))
+    assert session.sender.carrier is before and before.connected, "the old one works on while the new one tries"
+    await until(moved(session, row, before))
 
 
 async def test_of_one_account_the_only_connection_leaves_first() -> None:
     exchange = Exchange()
-    line = await a_line(exchange, pool=Pool.OTP)
-    before: Any = line.sender.carrier
+    session = await a_session(exchange, pool=Pool.OTP)
+    before: Any = session.sender.carrier
     before.answers.clear()
     row = replace(ROW, password="q")
-    line.follow(row)
+    session.follow(row)
     await turns()
     assert exchange.connections == [before], "its answers are waited for"
     before.answers.set()
-    await until(moved(line, row, before))
+    await until(moved(session, row, before))
     assert max(exchange.stand) == 1
 
 
 async def test_of_one_account_one_connection_gives_way_to_the_first_new_one() -> None:
     exchange = Exchange()
-    line = await a_line(exchange, replace(ROW, binds=4))
-    before = line.sender.carrier
+    session = await a_session(exchange, replace(ROW, binds=4))
+    before = session.sender.carrier
     row = replace(ROW, binds=4, settings=HERE | {"enquire_link_seconds": 5})
-    line.follow(row)
-    await until(moved(line, row, before))
+    session.follow(row)
+    await until(moved(session, row, before))
     assert (min(exchange.stand), max(exchange.stand)) == (1, 3)
 
 
 async def test_a_wrong_password_comes_true_and_is_mended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(carrier_session, "STAND_SECONDS", 0.05)
+    monkeypatch.setattr(carrier_session, "CONNECT_SECONDS", 0.05)
     exchange = Exchange(refused_password="wrong")
-    line = await a_line(exchange, replace(ROW, binds=4))
-    line.follow(replace(ROW, binds=4, password="wrong"))
+    session = await a_session(exchange, replace(ROW, binds=4))
+    session.follow(replace(ROW, binds=4, password="wrong"))
     await until(lambda: exchange.stand and exchange.stand[-1] == 0 and len(exchange.connections) == 1)
-    before = line.sender.carrier
+    before = session.sender.carrier
     row = replace(ROW, binds=4, password="right")
-    line.follow(row)
-    await until(moved(line, row, before))
-    assert line.sender.carrier is not before and line.sender.carrier.connected
+    session.follow(row)
+    await until(moved(session, row, before))
+    assert session.sender.carrier is not before and session.sender.carrier.connected
 
 
 async def test_the_newest_row_wins_over_those_that_came_while_it_moved() -> None:
     exchange = Exchange()
-    line = await a_line(exchange)
-    before: Any = line.sender.carrier
+    session = await a_session(exchange)
+    before: Any = session.sender.carrier
     before.answers.clear()
     for host in ("b", "c", "d"):
-        line.follow(replace(ROW, settings=HERE | {"host": host}))
+        session.follow(replace(ROW, settings=HERE | {"host": host}))
         await turns(5)
     before.answers.set()
-    await until(moved(line, replace(ROW, settings=HERE | {"host": "d"}), before))
-    assert line.sender.carrier is not before and line.sender.carrier.connected
+    await until(moved(session, replace(ROW, settings=HERE | {"host": "d"}), before))
+    assert session.sender.carrier is not before and session.sender.carrier.connected
 
 
 async def test_settings_that_can_never_work_change_nothing() -> None:
     exchange = Exchange()
-    line = await a_line(exchange)
+    session = await a_session(exchange)
     with pytest.raises(ValueError, match="window"):
-        line.follow(replace(ROW, window=0))
+        session.follow(replace(ROW, window=0))
     await turns()
-    assert exchange.stand == [] and line.sender.carrier.connected
+    assert exchange.stand == [] and session.sender.carrier.connected
 
 
 async def test_closed_in_the_middle_of_a_move_nothing_is_left() -> None:
     exchange = Exchange()
-    line = await a_line(exchange)
-    before: Any = line.sender.carrier
+    session = await a_session(exchange)
+    before: Any = session.sender.carrier
     before.answers.clear()
-    line.follow(replace(ROW, settings=HERE | {"host": "b"}))
+    session.follow(replace(ROW, settings=HERE | {"host": "b"}))
     await until(lambda: len(exchange.connections) == 2)
-    closing = asyncio.ensure_future(line.close())
+    closing = asyncio.ensure_future(session.close())
     await turns()
     before.answers.set()
     await closing
