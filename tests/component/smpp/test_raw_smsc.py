@@ -48,16 +48,16 @@ async def dial() -> AsyncIterator[Callable[..., object]]:
             carrier = SmppCarrier(
                 config,
                 CarrierCallbacks(
-                    on_receipts=harness.sender.matcher.take,
+                    on_receipts=harness.sender.matcher.match,
                     on_room=harness.sender.wake,
-                    on_unreadable=harness.sender.matcher.keep_unreadable,
+                    on_unreadable=harness.sender.matcher.dead_letter_unreadable,
                 ),
                 window=10,
                 binds=1,
                 random=lambda: 0.0,
                 backoff=Backoff(first=0.02, longest=0.1),
             )
-            harness.sender.send_over(carrier, 10, whole=False)
+            harness.sender.use_connection(carrier, 10, whole=False)
             await carrier.open()
             stack.push_async_callback(carrier.close)
             await until(lambda: carrier.connected)
