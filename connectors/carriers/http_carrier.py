@@ -122,7 +122,8 @@ class HttpCarrier(ABC):
             _, late = await asyncio.wait(self._flights, timeout=self._patience + 1)
             for flight in late:
                 flight.cancel()
-            await asyncio.sleep(0)  # their last words
+            if late:
+                await asyncio.wait(late)
         self._hand_over_results()
         if self._http is not None:
             await self._http.close()

@@ -141,7 +141,7 @@ async def test_closing_waits_for_answers(start: Start) -> None:
 
 @pytest.mark.needs(Case.LATE_ANSWERS)
 async def test_an_answer_behind_the_patience_is_one_more_result(start: Start) -> None:
-    harness = await start(Manners(answer_delay_seconds=0.6), patience=0.2)
+    harness = await start(Manners(answer_delay_seconds=1.2), patience=0.4)
     (first,) = (await harness.send_all(submits(1))).values()
     assert first == Unknown(ref=0)
     await until(lambda: len(harness.results) == 2)
@@ -156,3 +156,12 @@ async def test_a_message_of_a_kind_that_sends_whole_is_asked_once_and_has_one_id
     each = harness.submits_of(3)
     assert ids == [each] * 20
     assert len(harness.taken()) == each * 20
+
+
+async def test_closing_gives_what_has_no_answer_its_result(start: Start) -> None:
+    harness = await start(Manners(silent_every=1), patience=0.5)
+    harness.carrier.send(submits(5), harness.results.extend)
+    await until(lambda: len(harness.taken()) == 5)
+    await harness.carrier.close()
+    assert {type(result) for result in harness.results} == {Unknown}
+    assert harness.results_each() == dict.fromkeys(range(5), 1)

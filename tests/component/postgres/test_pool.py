@@ -17,6 +17,7 @@ from infra.postgres.config_cache import ConfigCache, carrier_context
 from infra.postgres.pool import UNACKNOWLEDGED_MS, DatabaseDown, fetch_one, open_pool, transaction
 from infra.security.secrets import seal_secret
 from infra.services.stack import Stack
+from infra.settings.carriers import SmppSettings
 from tests.support.database import add_tenant, fresh_database
 from tests.support.log_records import KEYRING, TENANT
 
@@ -64,7 +65,7 @@ async def test_a_server_that_is_silent_is_given_up(database: str) -> None:
 
 
 @pytest.mark.stack
-async def test_the_book_follows_changes_and_keeps_what_it_knows(database: str) -> None:
+async def test_the_book_follows_changes_and_keeps_what_it_knows(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     add_tenant(database, TENANT)
     key_id, secret = seal_secret(KEYRING, "pa55", carrier_context("acme"))
     with psycopg.connect(database) as connection:
@@ -81,13 +82,16 @@ async def test_the_book_follows_changes_and_keeps_what_it_knows(database: str) -
     book.on_change(changed.set)
     acme = book.carriers["acme"]
     assert (acme.number, acme.rate, acme.window, acme.partition, acme.password) == (3, 100, 5, 4, "pa55")
+    assert not acme.one_receipt_for_all_parts
     assert acme.settings == {"port": 2775} and "pa55" not in repr(acme)
     assert [(r.prefix, r.price) for r in book.routes] == [("+49", 700), ("", 100)]
     assert book.tenants[TENANT].senders is None
     with psycopg.connect(database) as connection:
+        monkeypatch.setattr(SmppSettings, "sends_whole", True)
         connection.execute("UPDATE carriers SET rate = 7")
     await asyncio.wait_for(changed.wait(), 30)
     assert book.carriers["acme"].rate == 7
+    assert book.carriers["acme"].one_receipt_for_all_parts, "a kind that sends whole is reported once, whatever the row says"
     with psycopg.connect(database) as connection:
         rates = connection.execute("SELECT rate FROM carrier_rates ORDER BY since").fetchall()
     assert rates == [(100,), (7,)]
