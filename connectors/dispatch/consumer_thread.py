@@ -1,5 +1,4 @@
-"""Dispatch's records from Kafka to the event loop: one thread that polls, hands batches over, and pauses partitions when
-told to.
+"""Dispatch's records from Kafka to the event loop: one thread that polls, hands batches over, and pauses partitions.
 
 In: assignments and records. Out, all on the loop: `assigned`, `revoked` and batches of records. A partition begins paused
 and is read once the loop releases it; it is held again when too much of it is open. Faults of the connection are the

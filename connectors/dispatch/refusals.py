@@ -50,9 +50,8 @@ class RefusalCause(Enum):
 
 @dataclass(slots=True)
 class _Mark:
-    """A destination that was refused and not taken since. `against`: refusals while others were taken; `alone`: the last
-    ones, with nobody else asked in between; `uncounted`: the last one
-    was not held against the carrier."""
+    """A destination that was refused and not accepted since. `against`: refusals while others were accepted; `alone`: the
+    last ones in a row with nobody else asked in between; `uncounted`: the last one was not held against the carrier."""
 
     refused_at: float = 0.0
     until: float = 0.0
@@ -73,7 +72,7 @@ class Refusals:
 
     @property
     def watching(self) -> bool:
-        """Whether `taken` must be called."""
+        """Whether `taken` must be called: some destination is refused for now."""
         return bool(self._marks)
 
     def refused(self, destination: int, now: float, *, silent: bool, wait: float = 0.0) -> RefusalCause:
@@ -101,7 +100,7 @@ class Refusals:
         return RefusalCause.CARRIER if against_carrier else RefusalCause.DESTINATION
 
     def taken(self, destinations: Iterable[int]) -> tuple[list[int], int]:
-        """These were accepted. Gives (destinations to ask again at once, how many refusals now count against the
+        """These were answered for good. Gives (destinations to ask again at once, how many refusals now count against the
         carrier)."""
         uncounted, somebody = 0, False
         for destination in destinations:
