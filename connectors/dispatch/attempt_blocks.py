@@ -1,7 +1,7 @@
-"""A block: some messages of one batch on their way to the carrier, from the start's acknowledgement to the last answer.
+"""A block: some messages of one batch on their way to the carrier, from the write of their start to their last answer.
 
-In: ranks of a batch; the carrier's results. Out: `Submit`s, and for each result whether the message is answered (and how),
-has further segments to go, or was not taken at all. `ref` of a submit = block number x 512 + rank.
+In: ranks of a batch; the carrier's results. Out: `Submit`s, and what each result means: the message is answered (and how),
+further segments of it have to go, or it was not accepted at all. `ref` of a submit = block number x 512 + rank.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from schemas.values.template import MissingVariable
 RANK_BITS = 9
 RANK_MASK = (1 << RANK_BITS) - 1
 SEGMENT_PATIENCE = 600.0
-"""Seconds. A message between two of its segments can neither leave nor be done with, nor can the log of calls behind it."""
+"""Seconds. A message between two of its segments can neither be handed back nor end, and holds the commit back."""
 
 
 class AttemptBlock:
-    """`ids`: of messages with several segments, those that the carrier has so far. `texts`: of these, rendered. `unanswered`:
-    messages without an answer."""
+    """`ids`: of messages with several segments, those that the carrier has given so far. `texts`: of these, rendered.
+    `unanswered`: how many messages have no final answer yet."""
 
     __slots__ = ("_destinations", "_put_off", "batch", "ids", "number", "ranks", "texts", "unanswered")
 
@@ -38,26 +38,21 @@ class AttemptBlock:
         self.ids: dict[int, tuple[str, ...]] = {}
         self.texts: dict[int, str] = {}
         self._destinations: frozenset[int] | None = None
-        self._put_off: dict[int, float] = {}  # since when the next segment is put off
+        self._put_off: dict[int, float] = {}  # by rank: since when the next segment is put off
 
     @property
     def destinations(self) -> frozenset[int]:
-        """Whom it goes to; seldom asked for."""
+        """Made when it is first asked for, which is seldom."""
         if self._destinations is None:
-            numbers = self.batch.messages.destinations
-            self._destinations = frozenset([numbers[rank] for rank in self.ranks])
+            destinations = self.batch.messages.destinations
+            self._destinations = frozenset([destinations[rank] for rank in self.ranks])
         return self._destinations
 
     def submits(self, now: int, *, whole: bool) -> tuple[list[Submit], dict[int, Outcome]]:
-        """What goes out first, and messages that have no text. `now` in milliseconds; `whole`: the carrier takes all
-        segments of a message at once."""
-        batch = self.batch
-        slice_, numbers, segments, common = (
-            batch.slice,
-            batch.messages.destinations,
-            batch.messages.segments,
-            batch.common_text,
-        )
+        """The first submit of each message, and outcomes of those that have no text. `now` in milliseconds; `whole`: the
+        carrier takes all segments of a message at once."""
+        batch, messages = self.batch, self.batch.messages
+        slice_, destinations, segments, common = batch.slice, messages.destinations, messages.segments, batch.common_text
         base = self.number << RANK_BITS
         sender, validity = slice_.sender, max(1, (slice_.expires_at - now) // 1000)
         out: list[Submit] = []
@@ -75,7 +70,7 @@ class AttemptBlock:
                         ref=base | rank,
                         id_of=id_of,
                         sender=sender,
-                        destination=str(numbers[rank]),
+                        destination=str(destinations[rank]),
                         text=text,
                         validity_seconds=validity,
                     )
@@ -89,7 +84,7 @@ class AttemptBlock:
         return out, bad
 
     def part(self, rank: int, first: int, count: int, now: int) -> Submit:
-        """So many segments of a message that has several, from this one on."""
+        """`count` segments of a message that has several, from `first` on."""
         validity = max(1, (self.batch.slice.expires_at - now) // 1000)
         return self._submit(rank, self.texts[rank], validity, first, count)
 
@@ -97,7 +92,7 @@ class AttemptBlock:
         """Of a message that has several segments, `count` from `first` on; all by default."""
         messages = self.batch.messages
         total = messages.segments[rank]
-        # With the last one that was counted go all that are left: the carrier may count otherwise.
+        # The last one that we count takes all that are left with it, for the carrier may count otherwise.
         return Submit(
             ref=self.number << RANK_BITS | rank,
             id_of=self._message_id,
@@ -114,16 +109,16 @@ class AttemptBlock:
         return self.batch.message_id(ref & RANK_MASK)
 
     def segments_left(self, rank: int, part: int) -> int:
-        """How many segments of this message go out from `part` on."""
+        """How many segments this message has from `part` on."""
         return self.batch.messages.segments[rank] - part
 
     def progress(
         self, rank: int, result: Result, ids: tuple[str, ...], *, put_off_at: float | None = None
     ) -> Outcome | int | None:
-        """What a result says of this message: its outcome, the segment that goes next (1 at least), or None when all
-        segments are taken. `ids`: those of this result in the form to remember. `put_off_at`: when (seconds that never go
-        back), if the destination was refused often enough for now: the message leaves, or, when the carrier has segments of
-        it, fails after `SEGMENT_PATIENCE`."""
+        """What a result means for this message: its outcome, the segment that goes next (1 at least), or None when all
+        segments are accepted. `ids`: those of this result, as we store them. `put_off_at` (monotonic seconds) is given when
+        the destination has been refused often enough for now: the message is handed on to be retried later, or, when the
+        carrier has segments of it already, fails after `SEGMENT_PATIENCE`."""
         had = self.ids[rank] = self.ids.get(rank, ()) + ids
         match result:
             case Accepted():
@@ -133,7 +128,7 @@ class AttemptBlock:
                     return len(had)
                 return _put_off(result, had)
             case Throttled() | NotSent():
-                return len(had) or _not_taken(result)
+                return len(had) or _not_submitted(result)
             case Unknown(lost=lost):
                 reason = Reason.CONNECTION_LOST if lost else Reason.ANSWER_TIMEOUT
                 return Outcome(outcome="uncertain", reason=reason, ids=had)
@@ -143,8 +138,8 @@ class AttemptBlock:
                 return _unfit(result)
 
     def late(self, rank: int, result: Result, ids: tuple[str, ...]) -> Outcome:
-        """What the answer means that came after the message had been called unanswered; `partial` without a code: taken,
-        and segments behind it have not gone out."""
+        """What an answer means that came after the message was given up as unanswered; `partial` without a code: accepted,
+        but further segments have not gone out."""
         had = self.ids.get(rank, ()) + ids
         if isinstance(result, Refused):
             return _refused(result, had)
@@ -169,7 +164,7 @@ class UnsentSegments(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def in_flight(blocks: Mapping[int, tuple[AttemptBlock, QueuedBatch]], destination: int | None) -> bool:
-    """Whether a submit to it, or with None any submit, may be without its answer."""
+    """Whether a submit to this destination (None: any submit) is without its answer."""
     if destination is None:
         return bool(blocks)
     return any(destination in block.destinations for block, _ in blocks.values())
@@ -179,7 +174,7 @@ def _unfit(result: Unfit) -> Outcome:
     return Outcome(outcome="failed", reason=Reason.TOO_LONG if result.reason == "too_long" else Reason.BAD_TEXT)
 
 
-def _not_taken(result: Throttled | NotSent) -> Outcome:
+def _not_submitted(result: Throttled | NotSent) -> Outcome:
     if isinstance(result, Throttled):
         return Outcome(outcome="not_submitted", reason=Reason.THROTTLED, code=result.code)
     return Outcome(outcome="not_submitted", reason=Reason.NONE)

@@ -1,10 +1,10 @@
-"""The log of carrier calls, as its one owner writes it: every record in its place, and nobody else's in between.
+"""The log of calls of one partition, as its one owner writes it: nobody else's records come in between unnoticed.
 
-In: records of one partition of `attempts-<lane>`. Out: a call back with each record's offset once Kafka has it and no newer
-owner stands before it. The offset of every report is compared with the expected one; where something foreign lies in
-between it is read first, and whatever was reported meanwhile waits: a newer owner means `Fenced` and no further call
-back, ever; records of older owners are passed over. A record that Kafka did not take is handed over again until it is
-taken: one that may stand there twice does no harm, for it says the same.
+In: records for one partition of `attempts-<lane>`. Out: a call back with each record's offset, once Kafka has acknowledged
+it and no newer owner stands before it. The offset of every acknowledgement is compared with the expected one. Where
+something lies in between, that is read first, and later acknowledgements wait: a newer owner means `Fenced`, and no call
+back ever again; records of older owners are passed over. A record that Kafka did not take is produced again until it is
+taken: that it may then be in the log twice does no harm, for it says the same.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 OnWritten = Callable[[int], None]
 ReadBetween = Callable[[int, int], Awaitable[list[tuple[int, Record]]]]
-"""The records from one offset to another (-1: to the end), which it leaves out."""
+"""The records from one offset up to another, which is left out (-1: to the end)."""
 
 
 class Fenced(RuntimeError):
@@ -48,7 +48,8 @@ class Post(Protocol):
 
 
 class AttemptLog:
-    """One partition. `on_fenced` is called once; afterwards nothing is written or reported any more."""
+    """`on_fenced` is called once; afterwards nothing is written and nobody called back any more. `epoch`: the offset of our
+    own `Owner`; `next_offset`: where our next record is expected; `unconfirmed`: records without their call back."""
 
     def __init__(
         self, topic: str, partition: int, post: Post, read_between: ReadBetween, on_fenced: Callable[[Fenced], None]
@@ -66,7 +67,7 @@ class AttemptLog:
         self.unconfirmed = 0
 
     async def take_over(self, owner: Owner) -> int:
-        """Write that this process owns the partition; the epoch, which is the place of that record."""
+        """Write that this process owns the partition. Gives the epoch, which is the offset of that record."""
         claimed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
         def report(error: str | None, _partition: int, offset: int) -> None:
@@ -88,12 +89,12 @@ class AttemptLog:
         return self.epoch
 
     def write(self, key: str, record: Record, on_written: OnWritten) -> None:
-        """Hand over a record; `done(offset)` when it stands there and this process still owns the partition."""
+        """Produce a record; `on_written(offset)` when it is acknowledged and this process still owns the partition."""
         self.unconfirmed += 1
         self._hand_over(key.encode(), encode(record), on_written)
 
     def close(self) -> None:
-        """No call back from now on."""
+        """Write nothing and call nobody back from now on."""
         self.fenced = True
         if self._gap_check is not None:
             self._gap_check.cancel()
@@ -133,7 +134,7 @@ class AttemptLog:
         on_written(offset)
 
     async def _read_gap(self) -> None:
-        """Read what lies between, then let the waiting reports through as far as they follow."""
+        """Read what lies between, then confirm the waiting records as far as they follow."""
         while self._reports:
             offset, on_written = self._reports[0]
             if not 0 <= offset <= self.next_offset:

@@ -1,8 +1,8 @@
 """Reads the log of calls back: with a consumer of its own, outside the group, that commits nothing.
 
-In: a partition of `attempts-<lane>` and where to begin and end. Out: its records in between, with their offsets. Blocking, to
-be run in a thread. A record that cannot be decoded notes no call and is passed over with a warning. Raises `ReadBackError`
-when Kafka does not answer within `PATIENCE` seconds.
+In: a partition of `attempts-<lane>` and where to begin and end. Out: its records in between, with their offsets. Blocking,
+to be run in a thread. A record that cannot be decoded notes no call and is passed over with a warning. Raises
+`ReadBackError` when Kafka does not answer within `PATIENCE` seconds.
 
 `infra/kafka/log_reader.py` ends a partition where the broker says that it ends. That is not enough here: after a change of
 leaders the broker may for a moment show less than it has acknowledged, and a start that is not seen would be sent again. So

@@ -1,7 +1,7 @@
-"""Where messages stand that have stepped back for a moment.
+"""Messages whose destination is not to be asked again for a moment.
 
-In: what puts a message back, its destination, when (time of the loop). Out: that call, at its time, or earlier when the
-destination is called. A message here is with nobody: neither waiting nor in flight.
+In: the call that puts a message back, its destination, when (time of the loop). Out: that call, at its time, or earlier when
+the destination is recalled. A message here is in no other place: neither waiting in its batch nor in flight.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Recall = Callable[[], None]
 
 
 class BackoffQueue:
-    """The backoff_queue of one carrier; `wake` when messages have come back."""
+    """Of one carrier; `wake` is called when messages were put back."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
@@ -25,34 +25,34 @@ class BackoffQueue:
         self._timer: asyncio.TimerHandle | None = None
 
     def put(self, until: float, destination: int, put_back: Recall) -> None:
-        """`put_back` at this time."""
+        """Call `put_back` at this time."""
         heapq.heappush(self._waiting, (until, next(self._numbers), destination, put_back))
         self._set_timer()
 
     def recall(self, destinations: Collection[int]) -> None:
-        """The messages to these come back now."""
-        coming = [one for one in self._waiting if one[2] in destinations]
-        if coming:
+        """Put the messages to these destinations back now."""
+        due = [one for one in self._waiting if one[2] in destinations]
+        if due:
             self._waiting = [one for one in self._waiting if one[2] not in destinations]
             heapq.heapify(self._waiting)
-            self._put_back(coming)
+            self._put_back(due)
 
     def recall_all(self) -> None:
-        """All come back now."""
-        coming, self._waiting = self._waiting, []
-        self._put_back(coming)
+        """Put all messages back now."""
+        due, self._waiting = self._waiting, []
+        self._put_back(due)
 
     def _due(self) -> None:
         self._timer = None
-        now, coming = self._loop.time(), []
+        now, due = self._loop.time(), []
         while self._waiting and self._waiting[0][0] <= now:
-            coming.append(heapq.heappop(self._waiting))
-        self._put_back(coming)
+            due.append(heapq.heappop(self._waiting))
+        self._put_back(due)
 
-    def _put_back(self, coming: list[tuple[float, int, int, Recall]]) -> None:
-        for _, _, _, put_back in sorted(coming, key=lambda one: one[1]):
+    def _put_back(self, due: list[tuple[float, int, int, Recall]]) -> None:
+        for _, _, _, put_back in sorted(due, key=lambda one: one[1]):
             put_back()
-        if coming:
+        if due:
             self._wake()
         self._set_timer()
 

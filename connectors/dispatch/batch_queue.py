@@ -1,8 +1,8 @@
-"""The queue of one carrier: loads by lane, the more urgent lane first.
+"""The queue of one carrier: batches by lane, the more urgent lane first.
 
-In: batches with the owned partition they belong to, what is over (canceled, validity ended). Out: the batch whose messages
-go next, costs of what waits (for the room), demand. A load whose owned was closed falls out silently: its messages are
-another owner's.
+In: batches, each with the owned partition it belongs to; what tells why a batch is to end (canceled, validity ended). Out:
+the batch whose messages go next; the segments that wait, for the carrier's capacity; demand. A batch whose partition is
+owned no more is dropped without a word: its messages belong to the next owner.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
 ReasonToEnd = Callable[[SendBatch], Reason | None]
+"""Why nothing more of a batch may be started; None when it may."""
 
 
 class QueuedBatch:
-    """A load at its carrier. `outcomes`: what has come and is not written yet; `number`: its place in its queue's order.
-    `late`: what late answers said of messages that go out once more; `through`: of these, and of others that were
-    uncertain, the ranks of which all is noted."""
+    """A batch at its carrier. `outcomes`: what came of messages and is not written yet; `number`: its place in the order of
+    its lane. `late_outcomes`: what late answers said of messages that go out once more; `finished`: of these, and of others
+    that were uncertain, the ranks for which a final outcome is written."""
 
     __slots__ = ("batch", "finished", "in_queue", "late_outcomes", "number", "outcomes", "owned")
 
@@ -39,7 +40,7 @@ class QueuedBatch:
 
 
 class BatchQueue:
-    """`changed`: (lane, chunk, send) whose waiting cost has changed since somebody looked."""
+    """`changed`: (lane, chunk, send) whose waiting cost has changed since it was last reported."""
 
     def __init__(self, lanes: Sequence[Lane]) -> None:
         self._queues: dict[Lane, deque[QueuedBatch]] = {lane: deque() for lane in lanes}
@@ -50,13 +51,13 @@ class BatchQueue:
         return any(self._queues.values())
 
     def enqueue(self, queued: QueuedBatch) -> None:
-        """Behind the others of its lane."""
+        """Put it behind the others of its lane."""
         queued.in_queue, queued.number = True, next(self._numbers)
         self._queues[queued.owned.lane].append(queued)
         self.mark_changed(queued)
 
     def give_back(self, queued: QueuedBatch, rank: int) -> None:
-        """This message has not gone out and is next again, behind what came before it."""
+        """This message has not gone out: it waits again, its batch in its old place."""
         queued.batch.give_back(rank)
         if not queued.in_queue:
             queued.in_queue = True
@@ -70,7 +71,7 @@ class BatchQueue:
         self.changed.add((queued.owned.lane, *queued.batch.send_key))
 
     def next_batch(self, reason_to_end: ReasonToEnd) -> QueuedBatch | None:
-        """The load whose messages go next; what is over is handed back on the way."""
+        """The batch whose messages go next; those that are to end are handed back on the way."""
         for queue in self._queues.values():
             passed: list[QueuedBatch] = []
             found: QueuedBatch | None = None
@@ -89,7 +90,7 @@ class BatchQueue:
         return None
 
     def sweep(self, reason_to_end: ReasonToEnd) -> None:
-        """Hand back everything that is over, wherever it stands."""
+        """Hand back every batch that is to end, wherever it waits."""
         for lane, queue in self._queues.items():
             left: deque[QueuedBatch] = deque()
             for queued in queue:
@@ -119,7 +120,7 @@ class BatchQueue:
 
     @property
     def urgent(self) -> Lane:
-        """The first lane with work; the last one without any."""
+        """The first lane in which batches wait; the last lane when none do."""
         return next((lane for lane, queue in self._queues.items() if queue), list(self._queues)[-1])
 
     @property

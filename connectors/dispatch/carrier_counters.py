@@ -1,9 +1,9 @@
-"""What carriers' connections count besides results, made seen: receipts that nobody can read, refused, put off, answers that
-came late.
+"""What carriers' connections count besides results, made visible: receipts that cannot be read, inbound messages refused,
+receipts put off, answers that came too late.
 
-In: the counters of each connection, looked at once a second. Out: a log line when one of them moves: the first within a
-second, further ones every ten seconds with how many it was meanwhile and in all. A connection that was replaced counts from
-nothing again; its number is added to that of the ones before. Nothing can go wrong.
+In: the counters of each connection, read once a second. Out: a log line when one of them grows: the first at once, further
+ones every ten seconds with the growth since and the total. A connection that was replaced counts from zero again; its
+numbers are added to those of the ones before. Nothing can go wrong.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MESSAGES: Mapping[str, str] = {
 
 
 class CarrierCounterLog:
-    """`report` once a second at each carrier; `totals` by (carrier, kind)."""
+    """Call `report` once a second for each carrier. `totals`: by (carrier, counter)."""
 
     def __init__(self, repeats: Repeats | None = None, write: Callable[..., object] | None = None) -> None:
         self.totals: dict[tuple[str, str], int] = {}
@@ -35,7 +35,7 @@ class CarrierCounterLog:
         self._log = write or log.warning
 
     def report(self, carrier: str, counters: Mapping[str, int]) -> None:
-        """At what the connection to this carrier has counted so far."""
+        """This is what the connection to this carrier has counted so far."""
         for kind, count in counters.items():
             key = (carrier, kind)
             before = self._counts.get(key, 0)

@@ -1,7 +1,7 @@
-"""What carriers' ids stand for: the newest half million or so, for receipts that come soon.
+"""Which message a carrier's id belongs to: the newest half million or so, for receipts that come soon.
 
-In: ids with their message. Out: the message of an id. The oldest go a generation at a time: taken one by one from the
-front of a dict they would be looked for behind all that receipts have taken from there before.
+In: ids with their message. Out: the message of an id. The oldest go a generation at a time: removed one by one from the
+front of a dict, each removal would have to skip all the slots that earlier removals have left empty there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class CarrierIdCache(Generic[T]):
-    """At most `most` of them."""
+    """Holds at most `most` ids."""
 
     def __init__(self, most: int) -> None:
         self._size = max(1, most // GENERATIONS)
@@ -23,7 +23,7 @@ class CarrierIdCache(Generic[T]):
         self._generations: deque[dict[str, T]] = deque([self._newest], maxlen=max(1, most // self._size))
 
     def learn(self, id_: str, message: T) -> None:
-        """This id stands for that."""
+        """This id belongs to this message."""
         newest = self._newest
         if len(newest) >= self._size:
             newest = self._newest = {}
@@ -31,7 +31,7 @@ class CarrierIdCache(Generic[T]):
         newest[id_] = message
 
     def get(self, id_: str) -> T | None:
-        """What it stands for; the newest, if it was used again."""
+        """The message of this id; the newest one, if the carrier has used it again."""
         for generation in self._generations:
             found = generation.get(id_)
             if found is not None:
@@ -39,7 +39,7 @@ class CarrierIdCache(Generic[T]):
         return None
 
     def forget(self, id_: str) -> None:
-        """Nobody asks for it again."""
+        """No further receipt is expected for this id."""
         for generation in self._generations:
             if generation.pop(id_, None) is not None:
                 return

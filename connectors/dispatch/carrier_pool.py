@@ -1,9 +1,9 @@
 """The carriers of this pool: a session and a sender each, following the configuration while it changes.
 
-In: rows of the configuration. Out: senders by carrier. How a session takes a changed row over stands in
-`carrier_session.py`. Of a carrier's `binds` the pool otp has one, bulk the others. A row whose settings can never work is
-logged; its carrier goes on as before, or has no sender until the row is mended. Batches for a carrier without a sender
-wait a while for the configuration to show it.
+In: rows of the configuration. Out: senders by carrier. How a session follows a changed row is said in `carrier_session.py`.
+Of a carrier's `binds` the pool otp has one, bulk the others. A row whose settings can never work is logged; its carrier
+goes on as before, or has no sender until the row is mended. Batches for a carrier without a sender wait a while for the
+configuration to bring it, then go back.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class CarrierPool:
         return {carrier: session.sender for carrier, session in self._sessions.items()}
 
     async def follow(self, rows: Mapping[str, CarrierRow]) -> None:
-        """Make the sessions what the rows say."""
+        """Open, change and close sessions as the rows say."""
         for carrier, row in rows.items():
             session = self._sessions.get(carrier)
             try:
@@ -67,7 +67,7 @@ class CarrierPool:
         self.retry_unplaced()
 
     def enqueue(self, owned: OwnedPartition, batch: SendBatch) -> None:
-        """Give a batch to its carrier."""
+        """Give a batch to its carrier's sender."""
         session = self._sessions.get(batch.messages.carrier)
         if session is None:
             self._unplaced.append((asyncio.get_running_loop().time() + UNKNOWN_CARRIER_SECONDS, owned, batch))
@@ -75,7 +75,7 @@ class CarrierPool:
             session.sender.enqueue(QueuedBatch(owned, batch))
 
     def retry_unplaced(self) -> None:
-        """Batches whose carrier was not known; after a while they go back."""
+        """Try the batches again whose carrier was not known; after a while they are handed back."""
         waiting, self._unplaced = self._unplaced, []
         now = asyncio.get_running_loop().time()
         for deadline, owned, batch in waiting:
@@ -89,7 +89,7 @@ class CarrierPool:
                 owned.hand_back(batch, Reason.NO_CARRIER)
 
     async def close(self, patience: float) -> None:
-        """Take leave of all carriers within so many seconds."""
+        """Close all sessions, within `patience` seconds."""
         closing = [asyncio.create_task(session.close()) for session in self._sessions.values()]
         if closing:
             await asyncio.wait(closing, timeout=patience)
@@ -100,7 +100,7 @@ class CarrierPool:
         await session.open()
 
     async def _close_session(self, carrier: str) -> None:
-        """Its messages go back as soon as nothing is in flight; the table's row is gone."""
+        """Its row is gone: what waits is handed back as soon as nothing is in flight."""
         session = self._sessions.pop(carrier)
         sender = session.sender
         sender.drain()

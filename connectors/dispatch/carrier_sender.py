@@ -27,7 +27,7 @@ LARGEST_BLOCK = 256
 
 
 class CarrierSender:
-    """`rate` in segments per second and `window` (messages in flight over all binds) may be changed at any time."""
+    """`rate` (segments per second) and `window` (messages in flight over all binds) may be changed at any time."""
 
     def __init__(
         self,
@@ -62,11 +62,11 @@ class CarrierSender:
         self.use_connection(carrier, window, whole=whole)
 
     def blocks_in_flight(self, owned_partitions: Collection[OwnedPartition]) -> int:
-        """Blocks of these owned_partitions without their last answer."""
+        """How many blocks of these partitions are without their last answer."""
         return sum(queued.owned in owned_partitions for _, queued in self._results.blocks.values())
 
     def use_connection(self, carrier: Carrier, window: int, *, whole: bool) -> None:
-        """From now on over this connection; what is in flight over another one is answered by that one. `whole`: it takes
+        """Submit over this connection from now on; what is in flight over another one is answered there. `whole`: it takes
         all segments of a message at once."""
         self.carrier = carrier
         self.window = window
@@ -74,23 +74,23 @@ class CarrierSender:
         self._receive = partial(self._results.on_results, carrier)
 
     def enqueue(self, queued: QueuedBatch) -> None:
-        """Take this on."""
+        """Queue a batch."""
         self.queue.enqueue(queued)
         self.wake()
 
     def wake(self) -> None:
-        """Something may go now: look at the end of this turn of the loop."""
+        """Something may go now: look once this turn of the loop has ended."""
         if not self._woken:
             self._woken = True
             self._loop.call_soon(self._pump)
 
     def drain(self) -> None:
-        """Start nothing any more; missing segments of what was started still go."""
+        """Start nothing more; missing segments of what was started still go."""
         self._draining = True
         self._results.throttles.drain()
 
     def flush_outcomes(self) -> None:
-        """Write the answers that have come."""
+        """Write the outcomes that have come so far."""
         self._results.flush()
 
     def sweep(self) -> None:
@@ -132,7 +132,7 @@ class CarrierSender:
                 self._look_again(self._pacer.next_at(now) or self._pacer.ask_at)
 
     def _block_size(self, queued: QueuedBatch, slots: int, tokens: int) -> int:
-        """How many messages the next block takes; 0 = wait until more of the window is free."""
+        """How many messages the next block has; 0 = wait until more of the window is free."""
         batch = queued.batch
         if batch.one_at_a_time:
             return 1
@@ -175,7 +175,7 @@ class CarrierSender:
         queued.owned.write_started(queued.batch, ranks, lambda: self._submit(block, queued))
 
     def _submit(self, block: AttemptBlock, queued: QueuedBatch) -> None:
-        """The start stands in the log: now, and only now, the first byte."""
+        """The start is acknowledged by the log: now, and only now, the first byte may leave."""
         self._reserved -= self._unacknowledged.pop(block.number, 0)
         submits, bad = block.submits(self._now(), whole=self._whole is not None)
         for rank, outcome in bad.items():
@@ -191,9 +191,9 @@ class CarrierSender:
         self._reserved = sum(self._unacknowledged.values())
 
     def _send_segments(self, tokens: int) -> int:
-        """The next segments of one message, as many as there are tokens for; how many."""
+        """Submit the next segments of one message, as many as there are tokens for; gives how many."""
         unsent = self._results.unsent.popleft()
-        if self._whole is not None:  # its kind was changed between two segments: the new one has no use for the rest
+        if self._whole is not None:  # the carrier's kind was changed in between: the new one cannot take the rest
             self._results.give_up_unsent(unsent)
             return 0
         count = min(tokens, unsent.block.segments_left(unsent.rank, unsent.segment))

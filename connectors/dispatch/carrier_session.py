@@ -1,19 +1,19 @@
-"""The session with one carrier: its sender and the connection that the sender sends over, following the carrier's row.
+"""The session with one carrier: its sender and the connection that the sender uses, following the carrier's row.
 
-In: rows. Out: a sender whose connection is what the newest row says. What changes how:
+In: rows. Out: a sender whose connection is as the newest row says. How a change is made:
 
     rate             at once
-    window, binds    in place: connections are added, or take leave after their answers
-    anything else    another connection object. The limit on connections belongs to the account (with SMPP: host, port,
-                     system id): to another account the new connection is opened first, beside the old one, which takes
-                     leave after its answers once the new one stands. Of the same account the total never exceeds `binds`,
-                     for a carrier may end the older connection in favour of one too many, and what is in flight there
-                     becomes uncertain: with several connections one gives way to the first new one; with one alone the old
-                     one leaves first, and for the length of a bind nothing goes out.
+    window, binds    in place: connections are added, or closed after their answers
+    anything else    a new connection object. The limit on connections belongs to the account (with SMPP: host, port, system
+                     id). To another account the new connection is opened beside the old one, which is closed after its
+                     answers once the new one is bound. With the same account the total never exceeds `binds`, for a carrier
+                     may drop the older connection in favour of one too many, and what is in flight there becomes uncertain:
+                     with several connections one is closed for the first new one; with a single one the old one is closed
+                     first, and nothing goes out for as long as a bind takes.
 
-If the new connection does not stand within `CONNECT_SECONDS` (a wrong password, a carrier that counts connections of several
-accounts together), the old one leaves and the new one goes on trying alone: nobody is refused for ever because of a
-connection of ours, and what the row says comes true. Raises ValueError for settings that can never work.
+If the new connection is not bound within `CONNECT_SECONDS` (a wrong password, a carrier that counts the connections of
+several accounts together), the old one is closed and the new one keeps trying alone: no bind is refused for ever because of
+a connection of ours, and what the row says comes true. Raises ValueError for settings that can never work.
 """
 
 from __future__ import annotations
@@ -61,18 +61,18 @@ class CarrierSession:
         await self.sender.carrier.open()
 
     def follow(self, row: CarrierRow) -> None:
-        """Become what the row says."""
+        """Take the row's changes over."""
         self.sender.rate = row.rate
         spec = spec_of(row, self._pool, self._registry)
         if spec == self._wanted:
             return
-        spec.connect(self._callbacks(self._wake))  # only making one tells
+        spec.connect(self._callbacks(self._wake))  # whether these settings can work is only known by trying
         self._wanted = spec
         if self._following is None or self._following.done():
             self._following = asyncio.create_task(self._follow_spec(), name=f"move-{row.id}")
 
     async def close(self) -> None:
-        """Take leave, answers awaited a bounded time."""
+        """Close all connections; answers are awaited for a bounded time."""
         if self._following is not None:
             self._following.cancel()
             await asyncio.wait([self._following])
@@ -108,7 +108,7 @@ class CarrierSession:
         await new.resize(wanted.window, wanted.binds)
 
     async def _open_beside(self, wanted: ConnectionSpec, binds: int) -> Carrier | None:
-        """A new connection that stands, while the old one works on; None if it does not."""
+        """A new connection that is bound while the old one works on; None if it cannot be."""
         carrier, connected = self._connect(wanted, binds)
         await carrier.open()
         waiting = asyncio.ensure_future(connected.wait())
@@ -117,7 +117,7 @@ class CarrierSession:
         if carrier.connected:
             return carrier
         log.warning(
-            "the new connection does not stand beside the old one, which leaves now",
+            "the new connection is not accepted beside the old one, which is closed now",
             action="carrier_gives_way",
             carrier=self._id,
             seconds=CONNECT_SECONDS,
@@ -126,7 +126,7 @@ class CarrierSession:
         return None
 
     def _connect(self, spec: ConnectionSpec, binds: int | None = None) -> tuple[Carrier, asyncio.Event]:
-        """A connection, and what is set when it has room for the first time."""
+        """A connection, and an event that is set when it has room for the first time."""
         connected = asyncio.Event()
 
         def on_room() -> None:

@@ -1,7 +1,7 @@
 """What a connection to a carrier is made of, as the carrier's row says.
 
-In: a row, the registry of kinds. Out: `ConnectionSpec`; connections of it. Two wirings that are equal need no other connection.
-Wrong: a ValueError for a kind that is not built and for settings that can never work.
+In: a row, the registry of kinds. Out: a `ConnectionSpec`; connections made of it. Where two specs are equal, no other
+connection is needed. Raises ValueError for a kind that is not built and for settings that can never work.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from schemas.values.lanes import Pool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionSpec:
-    """`binds`: of this process. `window` and `binds` may be changed while a connection stands."""
+    """`binds`: of this process alone. `window` and `binds` may be changed while a connection is bound."""
 
     window: int
     binds: int
@@ -35,20 +35,20 @@ class ConnectionSpec:
         return self.settings.sends_whole
 
     def connect(self, callbacks: CarrierCallbacks, *, binds: int | None = None) -> Carrier:
-        """A connection, not opened; `binds` unless all of them."""
+        """A connection, not opened yet. `binds`: how many of them, None for all."""
         return self.kind.connect(self.settings, callbacks, window=self.window, binds=self.binds if binds is None else binds)
 
     def differs_in_size_alone(self, other: ConnectionSpec) -> bool:
-        """Whether a connection of the other one can become this."""
+        """Whether a connection made of the other spec can be resized to this one."""
         return (self.kind, self.settings) == (other.kind, other.settings)
 
     def shares_account(self, other: ConnectionSpec) -> bool:
-        """Whether the far end counts the connections of both together."""
+        """Whether the carrier counts the connections of both together."""
         return self.kind == other.kind and self.settings.account == other.settings.account
 
 
 def spec_of(row: CarrierRow, pool: Pool, registry: Registry) -> ConnectionSpec:
-    """What this pool's process needs for the carrier."""
+    """The spec of this pool's share of the carrier."""
     kind = registry.get(row.kind)
     if kind is None:
         raise ValueError(f"kind {row.kind!r} is not built")

@@ -1,10 +1,10 @@
-"""Dispatch's records from Kafka to the loop: one thread that polls, hands over batches, and stops reading where told to.
+"""Dispatch's records from Kafka to the event loop: one thread that polls, hands batches over, and pauses partitions.
 
-In: assignments and records. Out, all on the loop: `assigned`, `revoked` and batches of records. A partition begins on hold
-and is read once the loop lets it go (`release`); it is held again when too much of it is open. A fault of the connection
-is the client's to mend; one that it cannot mend ends the thread and is reported by `failed`.
+In: assignments and records. Out, all on the loop: `assigned`, `revoked` and batches of records. A partition begins paused
+and is read once the loop releases it; it is held again when too much of it is open. Faults of the connection are the
+client's to mend; one that it cannot mend ends the thread and is reported by `failed`.
 
-All calls of the consumer are made by the thread; the traps stand in `infra/kafka/subscription.py`.
+All calls of the consumer are made by the thread; the traps are listed in `infra/kafka/subscription.py`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ LOOK_UP_PATIENCE = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerCallbacks:
-    """What the loop is called with. `assigned`: committed offset (negative: none) and metadata of each; maybe of none.
-    `revoked` may take up to four seconds to come to rest."""
+    """What is called on the loop. `assigned`: committed offset (negative: none) and metadata of each partition; maybe of no
+    partition. `revoked` has up to four seconds."""
 
     assigned: Callable[[dict[PartitionKey, tuple[int, str | None]]], None]
     revoked: Callable[[list[PartitionKey]], Awaitable[None]]
@@ -39,7 +39,7 @@ class ConsumerCallbacks:
 
 
 class ConsumerThread:
-    """`start` once, `stop` once; the other calls are for the loop."""
+    """Call `start` once and `stop` once, and everything from the loop."""
 
     def __init__(self, consumer: Any, topics: Sequence[str], calls: ConsumerCallbacks) -> None:
         self._subscription = Subscription(consumer, assigned=self._assigned, revoked=self._revoked, begin_held=True)
@@ -47,7 +47,7 @@ class ConsumerThread:
         self._calls = calls
         self._loop = asyncio.get_running_loop()
         self._batches_ahead = 0
-        self._newly_assigned: list[PartitionKey] = []  # assigned, their offsets not looked up yet
+        self._newly_assigned: list[PartitionKey] = []  # their committed offsets are not looked up yet
         self._commits: list[tuple[PartitionKey, tuple[int, str]]] = []
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dispatch-consumer", daemon=True)
@@ -59,12 +59,12 @@ class ConsumerThread:
         self._thread.start()
 
     def batch_done(self) -> None:
-        """A batch has been worked in."""
+        """A batch has been handled."""
         self._batches_ahead -= 1
 
     def commit(self, offsets: Mapping[PartitionKey, tuple[int, str]]) -> None:
-        """Commit offset and metadata, at the latest when the partition or the process is given up. A commit that is refused
-        is made up for by the next one."""
+        """Commit offset and metadata soon, at the latest when the partition is revoked or the process ends. The next commit
+        makes up for one that fails."""
         self._commits += offsets.items()
 
     async def stop(self) -> None:
@@ -104,7 +104,7 @@ class ConsumerThread:
         self._commit_now(wait=True)
 
     def _look_up_offsets(self) -> None:
-        """Where to go on, and where the log is to be read from, of what was just assigned."""
+        """Read the committed offsets and metadata of what was just assigned."""
         newly_assigned, self._newly_assigned = self._newly_assigned, []
         keys = [key for key in newly_assigned if self._subscription.owns(key)]
         if not keys:

@@ -1,9 +1,9 @@
-"""The long window: positions settled hours ago, beyond memory and log.
+"""What was settled hours ago, beyond what memory and the log of calls still know.
 
-In: what is settled; slices seen for the first time. Out: bitmaps in Redis; which positions of a slice are done already.
-While Redis is younger than the window (or away) it proves nothing: marketing then asks PostgreSQL, and waits as long as
-that is away too; the urgent lanes go on. What Redis could not take is kept and tried again, the oldest given up beyond
-`MOST_UNWRITTEN`: the log of calls still has it.
+In: what is settled; slices seen for the first time. Out: bitmaps in Redis; which positions of a slice are settled already.
+While Redis is younger than the window (or away) a miss there proves nothing: marketing then asks PostgreSQL, and waits as
+long as that is away too; the urgent lanes go on. What Redis could not take is kept and tried again, the oldest given up
+beyond `MOST_UNWRITTEN`: the log of calls still has it.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class DedupWindow:
         self._age_read_at = float("-inf")
 
     def remember(self, send_key: SendKey, positions: int) -> None:
-        """These positions are settled; to be written with the next `flush`."""
+        """These positions are settled; the next `flush` writes it."""
         self._unwritten[send_key] = self._unwritten.pop(send_key, 0) | positions
         if len(self._unwritten) > MOST_UNWRITTEN:
             del self._unwritten[next(iter(self._unwritten))]
 
     async def flush(self) -> None:
-        """Write what was noted; what Redis does not take stays for the next time."""
+        """Write what is to be remembered; what Redis does not take stays for the next time."""
         if not self._unwritten:
             return
         unwritten, self._unwritten = self._unwritten, {}
@@ -64,7 +64,8 @@ class DedupWindow:
             self._unwritten = unwritten
 
     async def find_settled(self, slices: Sequence[Slice], lane: Lane) -> dict[SendKey, int]:
-        """Positions of these slices' (chunk, send) that are done; waits where nobody can tell and a repeat is worse."""
+        """Positions that are settled, by (chunk, send) of these slices. Waits where nobody can tell and sending twice is
+        worse."""
         send_keys = [(slice_.chunk, slice_.send) for slice_ in slices]
         found: dict[SendKey, int] = {}
         try:

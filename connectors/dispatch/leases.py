@@ -1,4 +1,4 @@
-"""Tokens for one carrier: from Redis, and while Redis is away from a cautious rate of one's own.
+"""Tokens for one carrier: leased from Redis, and while Redis is away granted at a cautious rate of our own.
 
 In: lane, how many messages wait, the contract's rate. Out: tokens granted and the rate at which they are to be spent.
 Without Redis the two pools that may send to a carrier share four fifths of the rate. Nothing is raised.
@@ -24,7 +24,7 @@ class TokenSource(Protocol):
 
 
 class Leases:
-    """The leases of one carrier. `request_id` must never repeat, over all processes."""
+    """Of one carrier. `request_id` must never repeat, over all processes."""
 
     def __init__(self, carrier: str, tokens: TokenSource, request_id: Callable[[], str]) -> None:
         self._carrier = carrier

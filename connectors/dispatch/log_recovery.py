@@ -1,13 +1,13 @@
 """What a new owner makes of the log of calls that its predecessors left.
 
 In: the records of one partition of `attempts-<lane>`, in their order, up to the new owner's own. Out: `Recovered`: by
-(chunk, send) which positions are settled, which were tried once and never settled, which twice or more, which
-the carrier did not take; chunks that ended three owners running and positions that, sent alone, ended one more. Pure.
+(chunk, send) which positions are settled, which were tried once and never settled, which twice or more, which were not
+submitted; chunks during which three owners in a row ended, and positions that, sent alone, ended one more. Pure.
 
 A start repeated by the same owner counts once: that owner knew that its first one had not gone out. `not_submitted` undoes
-the starts of its own owner before it, unless a newer owner stands between: that one has read the log without it, and a word
-that came too late never makes a message go out. `unanswered` takes the place of the start it speaks of: of two tries one is
-over, nobody knows how; a start behind it is the second.
+the starts of its own owner before it, unless a newer owner's record stands between: that one has read the log without it,
+and a record that came too late never makes a message go out. `unanswered` replaces the start that it speaks of: one of two
+tries is over, nobody knows how; a start behind it is the second.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from schemas.records.wire import Owner, Record, Returned, Settled, Started
 from schemas.values.reasons import Reason
 
 OWNERS_RUNNING = 3
-"""A chunk that ended so many owners in a row is sent message by message."""
+"""A chunk during which so many owners in a row have ended is sent message by message."""
 
 LogEntry = tuple[int, Record]
 """(offset, record)."""
@@ -30,11 +30,11 @@ Starts = list[list[int]]
 
 @dataclass(slots=True)
 class Recovered:
-    """What is known of the past, by (chunk, send); all values are sets of positions.
+    """What the log says, by (chunk, send); all values are sets of positions.
 
-    `not_submitted`: positions whose every start was undone, to be sent as if never started. `crashed`: positions that ended
-    their owner although they were alone. `suspects` are to be sent one by one.
-    `first_log_offset`: for each dispatch offset the first place of the log that speaks of it.
+    `not_submitted`: positions whose every start was undone, to be sent as if never started. `crashed`: positions during
+    which an owner ended although they were sent alone. `suspects` are to be sent one by one. `first_log_offset`: by
+    dispatch offset, the first log offset that speaks of it.
     """
 
     settled: dict[SendKey, int] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Recovered:
         return {*self.settled, *self.once, *self.twice}
 
     def left_open(self, send_key: SendKey) -> int:
-        """Positions that were started and of which nothing final was noted."""
+        """Positions that were started and have no final outcome in the log."""
         return self.once.get(send_key, 0) | self.twice.get(send_key, 0) | self.not_submitted.get(send_key, 0)
 
 
@@ -99,18 +99,18 @@ def rebuild(log: Iterable[LogEntry]) -> Recovered:
 
 
 def not_submitted(record: Settled) -> int:
-    """The positions that this record gives back: started, and certainly not with the carrier."""
+    """Positions that were started and that the carrier certainly does not have."""
     return sum([verdict.positions for verdict in record.verdicts if verdict.outcome == "not_submitted"])
 
 
 def unanswered(record: Settled) -> int:
-    """The positions that this record calls uncertain and that go out once more."""
+    """Positions that the carrier may have and that go out once more."""
     return sum([verdict.positions for verdict in record.verdicts if verdict.outcome == "unanswered"])
 
 
 def answered(record: Settled) -> bool:
-    """Whether a carrier's answer is in it: neither an owner's conclusion about its predecessor, nor bytes that never
-    left, say that a chunk can be sent without ending its owner."""
+    """Whether a carrier has answered here. What an owner concluded about its predecessor, and bytes that never left, do not
+    show that a chunk can be sent without ending its owner."""
     return any(
         verdict.reason not in (Reason.OWNER_LOST, Reason.CRASH_LOOP)
         and (verdict.outcome != "not_submitted" or verdict.reason == Reason.THROTTLED)
@@ -119,8 +119,8 @@ def answered(record: Settled) -> bool:
 
 
 class _OwnerPeriod:
-    """The time of one owner: whether anything was answered, and what it started after the last answer (the last start
-    of each (chunk, send))."""
+    """The time of one owner: whether anything was answered, and what it started after the last answer (of each (chunk,
+    send) the last start)."""
 
     def __init__(self, epoch: int) -> None:
         self.epoch = epoch
@@ -128,7 +128,7 @@ class _OwnerPeriod:
         self.settled = False
 
     def undo(self, send_key: SendKey, positions: int) -> None:
-        """These were started and did not go out: they cannot have ended this owner."""
+        """These were started and did not go out: they cannot be why this owner ended."""
         left = self.started.get(send_key, 0) & ~positions
         if left:
             self.started[send_key] = left
@@ -148,7 +148,7 @@ def _undo(recovered: Recovered, open_: dict[SendKey, Starts], send_key: SendKey,
 
 
 def _close_own(open_: dict[SendKey, Starts], send_key: SendKey, positions: int, record: Settled) -> None:
-    # A record may stand in the log twice, the second time behind the next start: that one is younger than its word.
+    # A record may be in the log twice, the second time behind the next start, which is younger: that one it does not mean.
     _close(open_, send_key, positions, lambda epoch, at: epoch == record.epoch and at <= record.at)
 
 
@@ -177,7 +177,7 @@ def _count_starts(recovered: Recovered, send_key: SendKey, starts: Starts, unset
 
 
 def _find_suspects(recovered: Recovered, periods: Sequence[_OwnerPeriod]) -> None:
-    """The newest owners in a row that started something and ended, with no answer between their starts."""
+    """Look at the newest owners in a row that started something and ended, without any answer in between."""
     fruitless: list[_OwnerPeriod] = []
     for period in reversed(periods):
         if period.started:
@@ -190,7 +190,7 @@ def _find_suspects(recovered: Recovered, periods: Sequence[_OwnerPeriod]) -> Non
         if run >= OWNERS_RUNNING:
             recovered.suspects.add(send_key)
         done = recovered.settled.get(send_key, 0)
-        # Each that came after the suspicion sent one message at a time; its last one ended it.
+        # Owners that suspected the chunk sent one message at a time: each ended with the last one it started.
         for period in fruitless[: max(0, run - OWNERS_RUNNING)]:
             last = period.started[send_key]
             if last.bit_count() == 1 and last & ~done:

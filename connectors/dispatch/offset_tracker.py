@@ -8,10 +8,7 @@ from __future__ import annotations
 
 
 class OffsetTracker:
-    """The records of one partition of dispatch: how many positions each still waits for.
-
-    `log_places` are places in the log of calls that speak of an offset.
-    """
+    """How many positions each record still waits for, and the first record of the log that speaks of it."""
 
     def __init__(self, begin: int) -> None:
         self._next = begin
@@ -19,7 +16,7 @@ class OffsetTracker:
         self._first_log_offset: dict[int, int] = {}
 
     def track(self, offset: int, count: int) -> None:
-        """A record was read, with so many positions to see through; 0 when it is done already."""
+        """A record was read, with so many open positions; 0 when it is done already."""
         self._next = offset + 1
         if count:
             self._open[offset] = count
@@ -27,12 +24,12 @@ class OffsetTracker:
             self._first_log_offset.pop(offset, None)
 
     def note_log_offset(self, offset: int, log_offset: int) -> None:
-        """The log speaks of this offset at `log_offset`."""
+        """The log has a record about this dispatch offset at `log_offset`."""
         if offset in self._open or offset >= self._next:
             self._first_log_offset[offset] = min(log_offset, self._first_log_offset.get(offset, log_offset))
 
     def settle(self, offset: int, count: int) -> None:
-        """So many positions of this record are settled or given up, and acknowledged."""
+        """So many positions of this record are settled or handed back, and the log has acknowledged it."""
         left = self._open.get(offset, 0) - count
         if left > 0:
             self._open[offset] = left
@@ -42,14 +39,13 @@ class OffsetTracker:
 
     @property
     def open_positions(self) -> int:
-        """Positions not done yet."""
+        """How many positions are not done yet."""
         return sum(self._open.values())
 
     def committable(self, log_next: int) -> tuple[int, int]:
-        """(the offset before which all is done, where a later owner begins to read the log back).
+        """(the offset before which all is done, the log offset where a later owner begins to read back).
 
-        `log_next`: the place that the next record of the log will get; what is not acknowledged yet stands there or
-        later.
+        `log_next`: the offset that the next record of the log will get; what is not acknowledged yet comes there or later.
         """
         log_offsets = [
             log_offset

@@ -1,8 +1,8 @@
-"""One partition of a lane that this process owns: its log of calls, its table, its offsets.
+"""One partition of a lane that this process owns: its log of calls, the progress of its sends, its offsets.
 
-In: what the carriers' senders start, settle and give up. Out: records of `attempts-<lane>`, and, once they stand there,
-rows closed and offsets settled. `closed` owned_partitions write nothing and call nobody back: their messages belong to
-someone else. A owned that is `leaving` starts nothing and settles what is in flight.
+In: what the carriers' senders start, settle and hand back. Out: records of `attempts-<lane>` and, once they are
+acknowledged, sends closed and offsets settled. A `closed` partition writes nothing and calls nobody back: its messages
+belong to somebody else. One that is `leaving` starts nothing and settles what is in flight.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
 RememberSettled = Callable[[SendKey, int], None]
-"""Remember in the long window that these positions of (chunk, send) are settled."""
+"""Remember beyond memory and log that these positions of (chunk, send) are settled."""
 
 
 class OwnedPartition:
@@ -64,15 +64,15 @@ class OwnedPartition:
 
     @property
     def starts_nothing(self) -> bool:
-        """Whether nothing new of it may be started."""
+        """Whether no further message of it may be started."""
         return self.leaving or self.log.fenced
 
     def close(self) -> None:
-        """This process owns it no more."""
+        """This process owns it no longer."""
         self.log.close()
 
     def write_started(self, batch: SendBatch, ranks: list[int], submit: Callable[[], None]) -> None:
-        """Note that these messages are about to go out; `submit` when that stands in the log."""
+        """Write that these messages are about to go out; `submit` is called when the log has acknowledged it."""
         record = started_record(batch, ranks, epoch=self.log.epoch, at=self._now())
 
         def on_written(log_offset: int) -> None:
@@ -82,9 +82,10 @@ class OwnedPartition:
         self.log.write(record.chunk, record, on_written)
 
     def write_outcomes(self, batch: SendBatch, outcomes: BatchOutcomes, resend: Callable[[list[int]], None]) -> None:
-        """Note what came of these messages; `resend` with the ranks that go out again when that stands in the log.
+        """Write what became of these messages; `resend` is called with the ranks that go out again, once that is
+        acknowledged.
 
-        Trap: they go again only then. A word that they were not taken behind their next start would undo that one too.
+        Trap: not before. Behind their next start in the log, `not_submitted` would undo that one too.
         """
         record = settled_record(batch, outcomes, self._sealer, epoch=self.log.epoch, at=self._now())
         again = outcomes.ranks_to_retry()
@@ -95,16 +96,16 @@ class OwnedPartition:
         )
 
     def write_late_outcomes(self, batch: SendBatch, outcomes: BatchOutcomes) -> None:
-        """Note what came of messages that were settled as uncertain before."""
+        """Write what became of messages that were settled as uncertain before."""
         record = settled_record(batch, outcomes, self._sealer, epoch=self.log.epoch, at=self._now())
         self._write(record, batch.send_key, 0, batch.offset)
 
     def write_settled(self, record: Settled, offset: int) -> None:
-        """Note a record that settles positions of this dispatch offset."""
+        """Write a record that settles positions of this dispatch offset."""
         self._write(record, (record.chunk, record.send), record.positions, offset)
 
     def hand_back(self, batch: SendBatch, reason: Reason) -> None:
-        """Hand back everything of this load that waits; what the carrier may have from a first try is uncertain."""
+        """Hand back every message of this batch that waits; those that a carrier may have from a first try are uncertain."""
         ranks = sorted(batch.all_waiting())
         if unsure := {rank: batch.second_tries.pop(rank) for rank in ranks if rank in batch.second_tries}:
             outcomes = {rank: Outcome(outcome="uncertain", reason=why) for rank, why in unsure.items()}
@@ -128,7 +129,7 @@ class OwnedPartition:
         offset: int,
         then: Callable[[], None] | None = None,
     ) -> None:
-        """`positions`: those that are at their end here with this record."""
+        """`positions`: those for which dispatch has nothing more to do once this record is acknowledged."""
         count = positions.bit_count()
 
         def on_written(log_offset: int) -> None:

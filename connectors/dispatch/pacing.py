@@ -1,9 +1,9 @@
-"""When the next segment may go: tokens spent evenly, and a brake for carriers that say "not now".
+"""When the next segment may go: tokens spent evenly, and a brake for carriers that throttle.
 
-In: leases as they are granted, answers as they come, the time (seconds that never go back). Out: how many segments may go
-now, when to look again, how many tokens to ask for. Pure. A lease is spent over the time that its tokens take at the
-carrier's rate, in steps of `STEP` seconds so that blocks do not get tiny; what was not spent shortly after its time is
-dropped, so that a pause never becomes a burst.
+In: leases as they are granted, answers as they come, the time (monotonic seconds). Out: how many segments may go now, when
+to look again, whether to ask for more tokens. Pure. A lease is spent over the time that its tokens take at the carrier's
+rate, in steps of `STEP` seconds so that blocks do not get tiny; what was not spent shortly after its time is dropped, so
+that a pause never becomes a burst.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _Lease:
 
 
 class Pacer:
-    """At most two leases in hand: the one being spent and the one that follows it."""
+    """Holds at most two leases: the one being spent and the next one."""
 
     def __init__(self) -> None:
         self._leases: list[_Lease] = []
@@ -56,19 +56,20 @@ class Pacer:
         return sum(lease.free(now) for lease in self._leases)
 
     def spend(self, count: int, now: float) -> None:
-        """So many segments go; at most `available`."""
+        """So many segments go now; at most `available`."""
         for lease in self._leases:
             taken = min(count, lease.free(now))
             lease.spent += taken
             count -= taken
 
     def next_at(self, now: float) -> float | None:
-        """When to look again; None when nothing is in hand."""
+        """When to look again; None without a lease."""
         self._drop(now)
         return min((lease.next_free(now) for lease in self._leases if lease.spent < lease.count), default=None)
 
     def wants(self, now: float) -> bool:
-        """Whether to ask for another lease: less than half of one is left, and the last refusal is over."""
+        """Whether to ask for another lease: at most half of the present one is left, and the pause after an empty grant is
+        over."""
         self._drop(now)
         if now < self._ask_at or len(self._leases) > 1:
             return False
@@ -76,11 +77,11 @@ class Pacer:
 
     @property
     def ask_at(self) -> float:
-        """No earlier than this."""
+        """The earliest time to ask for a lease."""
         return self._ask_at
 
     def granted(self, count: int, rate: float, now: float) -> None:
-        """So many tokens came, of a carrier whose pace is `rate` now; 0 = ask again a little later."""
+        """So many tokens were granted, to be spent at `rate`; 0 = ask again a little later."""
         if count <= 0:
             self._ask_at = now + min(RETRY_LONGEST, max(STEP, 0.5 / rate))
             return
@@ -88,7 +89,7 @@ class Pacer:
         self._leases.append(_Lease(count, begin, begin + count / rate))
 
     def drop_leases(self) -> None:
-        """What is in hand was paced for a carrier that has changed: ask anew."""
+        """The leases were paced for a carrier that behaves differently now: ask anew."""
         self._leases = []
 
     def _drop(self, now: float) -> None:
@@ -98,12 +99,12 @@ class Pacer:
 
 
 class Brake:
-    """Slows a carrier down by the share of its answers that were "not now".
+    """Slows a carrier down by the share of its answers that throttled.
 
     Below `TOLERATED` the pace goes up to the contract, above it down, at most once a `ROUND`. A few throttles among many
-    answers thus cost nothing but themselves. While nobody is taken at all, everything waits for a moment each time, and the
-    pace goes down as long; that is over with the first message that is taken, for then the carrier has room again.
-    What was refused for one destination's sake is not told here (`refusals.py`).
+    answers thus cost nothing but themselves. While nothing is accepted at all, everything pauses for a moment each time and
+    the pace keeps going down; that ends with the first message that is accepted, for then the carrier has room again.
+    Refusals that are about one destination do not count here (`refusals.py`).
     """
 
     TOLERATED = 0.1
@@ -116,7 +117,7 @@ class Brake:
 
     def __init__(self) -> None:
         self._pace = 1.0
-        self._hush = 1.0  # below 1 while nobody is taken
+        self._hush = 1.0  # below 1 while nothing is accepted
         self.until = 0.0
         self._taken = 0
         self._throttled = 0
@@ -126,24 +127,25 @@ class Brake:
 
     @property
     def factor(self) -> float:
-        """What share of the contract's rate it gets."""
+        """The share of the contract's rate that the carrier gets."""
         return max(self.LOWEST, self._pace * self._hush)
 
     def pace(self, rate: float) -> float:
-        """Segments per second, of a contract of `rate`."""
+        """Segments per second for a contract of `rate`."""
         return max(rate * self.factor, min(rate, self.LEAST))
 
     @property
     def hushed(self) -> bool:
-        """Whether the pace is low because nobody is taken."""
+        """Whether the pace is low because nothing is accepted."""
         return self._hush < 1
 
     def silent(self, now: float) -> bool:
-        """Whether nobody has been taken for a round."""
+        """Whether nothing has been accepted for a round."""
         return now - self._taken_at > self.ROUND
 
     def record_answers(self, taken: int, throttled: int, wait: float | None, now: float) -> None:
-        """So many messages were answered, so many of them throttled; `wait`: seconds that the carrier asked for."""
+        """So many messages were accepted or refused for good, so many throttled; `wait`: seconds that the carrier asked
+        for."""
         self._taken += taken
         self._throttled += throttled
         if taken:

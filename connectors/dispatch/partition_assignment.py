@@ -1,9 +1,9 @@
-"""The partitions that this process owns: taken over with a look into the past, committed, given back.
+"""The partitions that this process owns: taken over with a look into the past, committed, given up.
 
-In: assignments and revocations from the consumer's thread. Out: owned partitions, each after its `Owner` stands in the log
-and everything before it was read back; only then are its records read. Commits of what is done, with the offset in the
-log where a later owner begins to read. On revocation nothing new is started, answers in flight are awaited for a moment,
-the rest is left to the next owner. A log that cannot be read ends the process.
+In: assignments and revocations from the consumer thread. Out: owned partitions, each after its `Owner` is acknowledged by
+the log and everything before it was read back; only then are its records read. Commits of what is done; their metadata is
+the log offset where a later owner begins to read back. On revocation nothing new is started, answers in flight are awaited
+for a moment, the rest is left to the next owner. A log that cannot be read ends the process.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssignmentParts:
-    """`owner`: this process, told apart from every other one. `now` in milliseconds."""
+    """`owner`: a name that no other process has. `now` in milliseconds."""
 
     bootstrap: str
     group: str
@@ -51,7 +51,7 @@ class AssignmentParts:
 
 
 class PartitionAssignment:
-    """`owned_partitions` by (dispatch topic, partition); `ready` once the first assignment is taken over."""
+    """`owned_partitions` by (dispatch topic, partition); `ready` is set once the first assignment is taken over."""
 
     def __init__(self, parts: AssignmentParts) -> None:
         self.owned_partitions: dict[PartitionKey, OwnedPartition] = {}
@@ -62,7 +62,7 @@ class PartitionAssignment:
         self._logs: dict[PartitionKey, AttemptLog] = {}
 
     def assigned(self, keys: dict[PartitionKey, tuple[int, str | None]]) -> None:
-        """These are ours from now on; each with its committed offset and the word of that commit."""
+        """These partitions are ours from now on; each with its committed offset and the metadata of that commit."""
         for key, (offset, metadata) in keys.items():
             log_begin = int(metadata) if metadata and metadata.isdigit() else None
             name = f"take-over-{key[0]}-{key[1]}"
@@ -73,7 +73,7 @@ class PartitionAssignment:
             self.ready.set()
 
     async def revoked(self, keys: list[PartitionKey]) -> None:
-        """These are somebody else's in a moment."""
+        """These partitions are somebody else's in a moment."""
         leaving = []
         for key in keys:
             task = self._take_overs.pop(key, None)
@@ -92,7 +92,7 @@ class PartitionAssignment:
             sender.forget_closed_partitions()
 
     def commit(self) -> None:
-        """Commit what is done; and hold partitions of which too much is open."""
+        """Commit what is done, and hold partitions of which too much is open."""
         self._commit(list(self.owned_partitions.items()))
         for key, owned in self.owned_partitions.items():
             if owned.offsets.open_positions > HOLD_ABOVE:
@@ -101,7 +101,7 @@ class PartitionAssignment:
                 self.consumer_thread.release(key)
 
     async def leave(self) -> None:
-        """The process ends: nothing new, answers awaited for a moment, everything done committed."""
+        """The process ends: start nothing, await answers for a moment, commit all that is done."""
         for task in self._take_overs.values():
             task.cancel()
         for owned in self.owned_partitions.values():
@@ -185,7 +185,7 @@ class PartitionAssignment:
 
 
 async def _until(done: Callable[[], bool], deadline: float) -> None:
-    """Return when it is done, or at the deadline (time of the loop)."""
+    """Return when `done()`, or at the deadline (time of the loop)."""
     while not done():
         if asyncio.get_running_loop().time() > deadline:
             return

@@ -1,14 +1,15 @@
-"""A carrier's receipts, matched with what this process sent, on their way to `carrier-receipts`.
+"""A carrier's receipts, matched with what this process has sent, on their way to `carrier-receipts`.
 
-In: the ids of messages as they are taken; receipts with the call that confirms them to the carrier. Out: `CarrierReceipts`,
-one record a chunk and send where the message is known. A receipt may be faster than the answer to its submit: one that
-may belong to a submit in flight waits up to a second for that answer. All others are unknown and go on at once, with every
-form of their id: a carrier lets few receipts be unconfirmed, so that each second of waiting would cost it that many. A
-receipt is confirmed once Kafka has it; states that change nothing are confirmed at once. Kafka away: the records are handed
-over again, the carrier waits. What nobody can read is buried, its bytes as they came, and confirmed once Kafka has those.
+In: the carrier's ids of messages as they are accepted; receipts with the call that confirms them to the carrier. Out:
+`CarrierReceipts`, one record per chunk and send where the message is known. A receipt may overtake the answer to its
+submit: one that may belong to a submit in flight waits up to a second for that answer. All others are unknown and go on at
+once, with every form of their id: a carrier lets few receipts be unconfirmed, so each second of waiting would cost it that
+many. A receipt is confirmed once Kafka has it; states that change nothing are confirmed at once. While Kafka is away the
+records are produced again and the carrier waits. What cannot be read becomes a dead letter, byte for byte, and is confirmed
+once Kafka has that.
 
-Of a receipt that names two ids each is looked for in every form. Only where ids may be written in several forms (`strict`)
-must the destination agree too: as the same number, in its national form, or as the other address of the receipt.
+If a receipt names two ids, each is looked up in every form. Only where ids may be written in several forms (`strict`) must
+the destination agree too: as the same number, in its national form, or as the other address of the receipt.
 """
 
 from __future__ import annotations
@@ -35,16 +36,16 @@ MOST_DIGITS = 19  # more do not fit into a column of numbers
 LEAST_DIGITS = 6  # of a national form
 
 Post = Callable[[bytes, Callable[[], None]], None]
-"""Hand a record over to `carrier-receipts`; the call back comes when Kafka has it."""
+"""Produce a record to `carrier-receipts`; the call back comes when Kafka has it."""
 DeadLetterUnreadable = Callable[[str, Unreadable, Callable[[], None]], None]
-"""Hand over what a carrier sent and nobody can read to `dead-letter`; the call back comes when Kafka has it."""
+"""Produce what a carrier sent and nobody can read to `dead-letter`; the call back comes when Kafka has it."""
 _INTERMEDIATE = frozenset(state for state, meaning in RECEIPT_STATES.items() if meaning is None)
 
 
 class ReceiptMatcher:
-    """The matcher of one carrier. `linger`: seconds that receipts wait for others of their chunk when many come; of a
-    carrier that lets few be unconfirmed no others would come meanwhile. `in_flight`: whether a submit to this destination
-    (None: to anybody) is unanswered."""
+    """Of one carrier. `linger`: seconds that receipts wait for others of their chunk, while many come: a carrier that lets
+    few be unconfirmed would send no others meanwhile. `in_flight`: whether a submit to this destination (None: to any) is
+    unanswered."""
 
     def __init__(
         self,
@@ -73,11 +74,11 @@ class ReceiptMatcher:
         self._deadlines: deque[tuple[float, Receipt, ReceiptBatch]] = deque()
         self._flushing = 0
         self._many = False
-        self._odd_destinations = False  # this carrier writes destinations otherwise than they were submitted
+        self._odd_destinations = False  # this carrier writes destinations differently from how they were submitted
         self._timer: asyncio.TimerHandle | None = None
 
     def learn(self, carrier_id: str, messages: BatchMessages, rank: int) -> None:
-        """The carrier calls this message (or a segment of it) so; in the form to remember."""
+        """The carrier gave this id to this message, or to a segment of it; the id in its stored form."""
         self._known.learn(carrier_id, (messages, rank))
         if self._early:
             for receipt, batch in self._early.pop(carrier_id, ()):
@@ -91,14 +92,14 @@ class ReceiptMatcher:
             self._schedule_flush()
 
     def learn_parts(self, carrier_ids: list[str], messages: BatchMessages, rank: int) -> tuple[str, ...]:
-        """The same of several segments; the ids as they stand in our columns."""
+        """The same for several segments. Gives the ids as our columns hold them."""
         ids = tuple(map(plain, carrier_ids))
         for carrier_id in ids:
             self.learn(carrier_id, messages, rank)
         return ids
 
     def match(self, receipts: list[Receipt], acknowledge: Acknowledge) -> None:
-        """A batch as it came from the carrier."""
+        """Receipts as they came together from the carrier."""
         batch = ReceiptBatch(acknowledge, len(receipts))
         known = self._known.get
         for receipt in receipts:
@@ -118,16 +119,16 @@ class ReceiptMatcher:
         self._schedule_flush()
 
     def dead_letter_unreadable(self, what: Unreadable, acknowledge: Acknowledge) -> None:
-        """What nobody can read, as it came from the carrier."""
+        """Make a dead letter of what cannot be read, as it came from the carrier."""
         self._dead_letter(self._carrier, what, acknowledge)
 
     @property
     def open(self) -> int:
-        """Receipts that Kafka does not have yet, flushes in flight counted as one each."""
+        """Receipts that Kafka does not have yet; a flush in flight counts as one."""
         return self._pending + self._flushing + len(self._deadlines)
 
     def flush(self) -> None:
-        """Write what is pending now."""
+        """Produce what is pending now."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -168,7 +169,7 @@ class ReceiptMatcher:
         return receipt.carrier_message_id, None
 
     def _forms(self, receipt: Receipt) -> list[str]:
-        """Every form of its ids as it may stand in our columns, the likeliest first, none twice."""
+        """Every form of its ids that our columns may hold, the likeliest first, none twice."""
         forms = self.lookup(receipt.carrier_message_id)
         if receipt.other_id:
             forms = (*forms, *self.lookup(receipt.other_id))
@@ -181,7 +182,7 @@ class ReceiptMatcher:
         return is_number(receipt.destination, number) or receipt.other_address == str(number)
 
     def _may_be_early(self, receipt: Receipt) -> bool:
-        """Whether its message may be a submit without an answer yet."""
+        """Whether it may belong to a submit that is not answered yet."""
         destination, other = receipt.destination, receipt.other_address
         if not destination or destination[0] == "0" or self._odd_destinations:
             return self.in_flight(None)
@@ -208,7 +209,7 @@ class ReceiptMatcher:
         self._deadlines.append((loop.time() + EARLY_SECONDS, receipt, batch))
 
     def _expire_early(self) -> None:
-        """Receipts that have waited long enough are unknown."""
+        """Receipts that have waited long enough go on as unknown."""
         loop = asyncio.get_running_loop()
         while self._deadlines and self._deadlines[0][0] <= loop.time() + 0.01:
             _, receipt, batch = self._deadlines.popleft()
@@ -222,7 +223,7 @@ class ReceiptMatcher:
         self._schedule_flush()
 
     def _add_unknown(self, receipt: Receipt, batch: ReceiptBatch) -> None:
-        """Somebody else may know it."""
+        """Another process, or PostgreSQL, may know its message."""
         number = int(receipt.destination) if 0 < len(receipt.destination) < MOST_DIGITS else 0
         self._unknown().append(batch, receipt, ",".join(self._forms(receipt)), number)
         self._pending += 1
@@ -244,7 +245,7 @@ class ReceiptMatcher:
             self._early.pop(form, None)
 
     def _schedule_flush(self) -> None:
-        """Flush soon, or when much is pending; at most a few flushes are in flight."""
+        """Flush soon, or at once when much is pending; only a few flushes are in flight at a time."""
         if not self._pending or self._flushing >= FLUSHES_AT_ONCE:
             return
         if self._pending >= MOST_IN_A_RECORD:
@@ -254,13 +255,13 @@ class ReceiptMatcher:
 
 
 def is_number(digits: str, number: int) -> bool:
-    """Whether these digits are this number: whole, or without the country's code."""
+    """Whether these digits are this number, with or without its country code."""
     bare, whole = digits.lstrip("0"), str(number)
     return bare == whole or (len(bare) >= LEAST_DIGITS and whole.endswith(bare))
 
 
 def _within(forms: list[str]) -> list[str]:
-    """As many of these as a column holds of one receipt; the first always."""
+    """As many of these as a column may hold for one receipt; the first in any case."""
     while len(forms) > 1 and sum(map(len, forms)) + len(forms) > ID_LENGTH:
         forms.pop()
     return forms

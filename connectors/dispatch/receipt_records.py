@@ -1,4 +1,4 @@
-"""Receipts gathered by chunk, and batches of them that are confirmed to the carrier when all are safe.
+"""Receipts as records: gathered by chunk and send, and confirmed to the carrier when all of a batch are safe.
 
 In: receipts with what they were matched to. Out: `CarrierReceipts` records as columns; a carrier's text that columns cannot
 hold is made fit. Nothing can go wrong here.
@@ -30,17 +30,17 @@ class ReceiptBatch:
         self._waiting: set[int] = set()
 
     def close(self, count: int) -> None:
-        """So many are safe."""
+        """So many of them are safe."""
         self._left -= count
         if self._left == 0:
             self._acknowledge()
 
     def remember(self, receipt: Receipt) -> None:
-        """This one waits for its message."""
+        """This one waits for its submit's answer."""
         self._waiting.add(id(receipt))
 
     def forget(self, receipt: Receipt) -> None:
-        """It waits no more."""
+        """It no longer waits."""
         self._waiting.discard(id(receipt))
 
     def is_open(self, receipt: Receipt) -> bool:
@@ -49,8 +49,8 @@ class ReceiptBatch:
 
 
 class ReceiptGroup:
-    """Receipts of one chunk and send, or the unknown ones: (receipt, its id or the forms of it, rank in the facts' columns;
-    unknown: the destination, 0 for none)."""
+    """Receipts of one chunk and send, or all unknown ones. `entries`: (receipt, its id, rank of its message); of unknown
+    ones (receipt, every form of its ids, destination or 0)."""
 
     __slots__ = ("_batches", "entries")
 
@@ -62,12 +62,12 @@ class ReceiptGroup:
         return len(self.entries)
 
     def append(self, batch: ReceiptBatch, receipt: Receipt, ids: str, rank: int) -> None:
-        """One more."""
+        """Append a receipt of this batch."""
         self.entries.append((receipt, ids, rank))
         self._batches.append(batch)
 
     def columns(self) -> _Columns:
-        """What the records have of each receipt."""
+        """The columns that both kinds of record have."""
         receipts = [receipt for receipt, _, _ in self.entries]
         times = [receipt.done_at for receipt in receipts]
         odd = None in times and any(receipt.done_text for receipt in receipts)
@@ -80,7 +80,7 @@ class ReceiptGroup:
         )
 
     def close_after(self, then: Callable[[], None]) -> Callable[[], None]:
-        """What to call when Kafka has this group."""
+        """The call back for when Kafka has the record of this group."""
 
         def close() -> None:
             for batch, count in Counter(self._batches).items():

@@ -1,9 +1,10 @@
-"""Records of `dispatch-<lane>` become loads at their carriers.
+"""Records of `dispatch-<lane>` become batches at their carriers.
 
-In: records as read, owned partitions, the long window. Out: loads with exactly the positions that stand nowhere; conclusions
-about what a lost owner left: marketing is not sent again, the urgent lanes once more; what was started by two owners stays
-uncertain. Buried: records that cannot be decoded, slices that contradict themselves, columns that do not open, messages
-that end whichever process sends them. Slices of a carrier that is not known wait for the configuration, then go back.
+In: records as read, owned partitions, what was settled long ago. Out: batches of exactly the positions that this owner does
+not know yet; outcomes for what a lost owner left: marketing is not sent again, the urgent lanes once more; what was started
+by two owners stays uncertain. Dead letters: records that cannot be decoded, slices that contradict themselves, columns that
+do not open, messages that end whichever process sends them. Slices of a carrier that is not known wait for the
+configuration, then go back.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordHandlerCalls:
-    """`enqueue`: hand a load to its carrier. `dead_letter`: (record, fault, code, what to do then)."""
+    """`find_settled`: positions settled long ago, by (chunk, send). `enqueue`: give a batch to its carrier. `dead_letter`:
+    (record, fault, code, what to do once it is safe)."""
 
     find_settled: Callable[[Sequence[Slice], Lane], Awaitable[dict[SendKey, int]]]
     enqueue: Callable[[OwnedPartition, SendBatch], None]
@@ -44,7 +46,7 @@ class CrashLoop(RuntimeError):
 
 
 class RecordHandler:
-    """Batches are taken in one after the other."""
+    """Handles one batch of records after the other."""
 
     def __init__(
         self,
@@ -59,13 +61,13 @@ class RecordHandler:
         self._now = now
 
     async def handle(self, records: Sequence[ConsumerRecord]) -> None:
-        """QueuedBatch in a batch as it came from Kafka."""
+        """Handle records as they were read together."""
         opened = [
             (record, owned, _decode(record))
             for record in records
             if (owned := self._owned_partitions.get((record.topic, record.partition))) is not None
         ]
-        # Nobody is asked about what contradicts itself: the question alone could fail, and with it that of all others.
+        # A slice that contradicts itself is left out: the query could fail because of it, and with it that of all others.
         await self._mark_settled_before(
             [(owned, slice_) for _, owned, slices in opened for slice_ in slices or () if not _contradiction(slice_)]
         )
@@ -74,7 +76,7 @@ class RecordHandler:
                 self._handle_record(record, owned, slices)
 
     async def _mark_settled_before(self, arrived: Sequence[tuple[OwnedPartition, Slice]]) -> None:
-        """Mark what was settled long ago, of (chunk, send) that memory and log do not know."""
+        """Mark what was settled long ago, of sends that memory and log do not know."""
         by_lane: dict[Lane, dict[SendKey, tuple[OwnedPartition, Slice]]] = {}
         for owned, slice_ in arrived:
             send_key = (slice_.chunk, slice_.send)
@@ -84,7 +86,7 @@ class RecordHandler:
             found = await self._calls.find_settled([slice_ for _, slice_ in unknown.values()], lane)
             for send_key, positions in found.items():
                 owned = unknown[send_key][0]
-                # PostgreSQL knows what was started, the log which of that is still to be concluded or sent.
+                # PostgreSQL knows what was started; the log knows which of that still has to be settled or sent.
                 left_open = owned.recovered.left_open(send_key)
                 if positions & ~left_open:
                     owned.progress.mark(send_key, positions & ~left_open)
@@ -173,7 +175,7 @@ class RecordHandler:
 
 
 def _contradiction(slice_: Slice) -> str:
-    """What this slice contradicts itself in; empty for a sound one."""
+    """How this slice contradicts itself; empty for a sound one."""
     try:
         check_slice(slice_)
     except RecordError as fault:
@@ -182,12 +184,12 @@ def _contradiction(slice_: Slice) -> str:
 
 
 def _decode(record: ConsumerRecord) -> list[Slice] | None:
-    """The slices of a record; None when it is none."""
+    """The slices of a record; None when it is no envelope."""
     try:
         return decode_as(record.value, Envelope).slices
     except DecodeError as fault:
         log.warning(
-            "a record that is no envelope is buried",
+            "a record that is no envelope becomes a dead letter",
             action="buried",
             topic=record.topic,
             partition=record.partition,

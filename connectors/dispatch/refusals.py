@@ -1,21 +1,23 @@
-"""Who is refused: whether a carrier's "not now" speaks of the carrier or of one destination.
+"""Whether a carrier's "not now" is about the carrier or about one destination.
 
-In: destinations as they are refused, and, while anybody is, as they are taken; the time (seconds that never go back). Out: a
-word for each refusal, and when that destination is to be asked again. Pure.
+In: destinations as they are refused and, while any is, as they are accepted; the time (monotonic seconds). Out: the cause of
+each refusal, and when that destination may be asked again. Pure.
 
 The code says nothing: carriers answer a full handset and a full carrier alike. What tells is who else was answered since
 this destination was refused the last time:
 
-    more were refused than taken   the carrier: the message keeps its place, no try counts; braked once `CARRIER_REFUSES_ABOVE` in a row were
-    others were taken              the destination: put off after `MOST_WHILE_OTHERS_TAKEN` such refusals, once known after the next one
-    nobody                         cannot be told; put off after `MOST_ALONE` refusals
+    more refused than accepted   the carrier: the message keeps its place and no try counts; the carrier is braked after
+                                 `CARRIER_REFUSES_ABOVE` refusals in a row
+    others were accepted         the destination: put off after `MOST_WHILE_OTHERS_TAKEN` such refusals; once one has
+                                 counted, every further refusal counts
+    nobody                       unknown; put off after `MOST_ALONE` refusals
 
-Whoever was refused while others were taken is suspect from then on: it says nothing against the carrier any more, and each
-further refusal counts that is not explained by others'.
-After its second refusal a message steps back for a moment that grows, so that others are asked at all: a few bad
-destinations in front look like a carrier that refuses everybody until somebody behind them is taken. Whoever may have
-stepped back for the carrier's sake is called when the carrier takes somebody. A refusal that was not held against the
-carrier is `uncounted`: it counts when that destination is taken the next time, for then it was the carrier's.
+A destination that was refused while others were accepted is suspect from then on: its refusals no longer count against the
+carrier, and each further one counts against it unless others are refused too. After its second refusal a message backs off
+for a time that grows, so that others get their turn: a few bad destinations in front look like a carrier that refuses
+everybody until somebody behind them is accepted. Messages that may have backed off because of the carrier are recalled when
+the carrier accepts one. A refusal that was not held against the carrier is `uncounted`: if that destination is accepted the
+next time, it was the carrier's after all, and counts.
 """
 
 from __future__ import annotations
@@ -38,8 +40,8 @@ FORGET_SECONDS = 60.0
 
 
 class RefusalCause(Enum):
-    """What a refusal speaks of: the carrier for certain, maybe the destination; `PUT_OFF`: that it has been asked often
-    enough for now."""
+    """What a refusal is about: certainly the carrier, or maybe the destination; `PUT_OFF`: the destination, which has been
+    asked often enough for now."""
 
     CARRIER = "carrier"
     DESTINATION = "destination"
@@ -48,9 +50,8 @@ class RefusalCause(Enum):
 
 @dataclass(slots=True)
 class _Mark:
-    """A destination that was refused and not taken since. `against`: refusals while others were taken; `alone`: the last
-    ones, with nobody else asked in between; `uncounted`: the last one
-    was not held against the carrier."""
+    """A destination that was refused and not accepted since. `against`: refusals while others were accepted; `alone`: the
+    last ones in a row with nobody else asked in between; `uncounted`: the last one was not held against the carrier."""
 
     refused_at: float = 0.0
     until: float = 0.0
@@ -66,16 +67,17 @@ class Refusals:
 
     def __init__(self) -> None:
         self._marks: OrderedDict[int, _Mark] = OrderedDict()  # the one refused last is last
-        self._answers: OrderedDict[int, bool] = OrderedDict()  # by destination whether it was taken, the last answer last
-        self._to_recall: set[int] = set()  # to be called when somebody is taken
+        self._answers: OrderedDict[int, bool] = OrderedDict()  # by destination whether it was accepted, the last answer last
+        self._to_recall: set[int] = set()  # to be recalled when one is accepted
 
     @property
     def watching(self) -> bool:
-        """Whether `taken` must be told."""
+        """Whether `taken` must be called: some destination is refused for now."""
         return bool(self._marks)
 
     def refused(self, destination: int, now: float, *, silent: bool, wait: float = 0.0) -> RefusalCause:
-        """It was. `silent`: the carrier has taken nobody for a moment; `wait`: seconds that it asked for."""
+        """This destination was refused. `silent`: the carrier has accepted nothing for a moment; `wait`: seconds that it
+        asked for."""
         mark = self._marks.get(destination)
         if mark is None:
             mark, taken, refused = _Mark(), 0, int(silent)
@@ -98,7 +100,8 @@ class Refusals:
         return RefusalCause.CARRIER if against_carrier else RefusalCause.DESTINATION
 
     def taken(self, destinations: Iterable[int]) -> tuple[list[int], int]:
-        """They were. (Whom to ask again at once, how many refusals now count against the carrier.)"""
+        """These were answered for good. Gives (destinations to ask again at once, how many refusals now count against the
+        carrier)."""
         uncounted, somebody = 0, False
         for destination in destinations:
             mark = self._marks.pop(destination, None)
@@ -116,12 +119,12 @@ class Refusals:
         return to_recall, uncounted
 
     def until(self, destination: int) -> float:
-        """When to ask it again."""
+        """When this destination may be asked again."""
         mark = self._marks.get(destination)
         return 0.0 if mark is None else mark.until
 
     def forget(self, now: float) -> None:
-        """Whom nobody has asked for a while."""
+        """Forget destinations that were not asked for a while."""
         while self._marks and next(iter(self._marks.values())).refused_at < now - FORGET_SECONDS:
             self._marks.popitem(last=False)
         self._clear_if_idle()
@@ -140,7 +143,7 @@ class Refusals:
             self._answers.popitem(last=False)
 
     def _others_since(self, destination: int) -> tuple[int, int]:
-        """(taken, refused and not suspect) destinations answered since this one was."""
+        """(accepted, refused and not suspect): destinations answered since this one was."""
         taken = refused = 0
         for other in reversed(self._answers):
             if other == destination:
@@ -150,7 +153,7 @@ class Refusals:
         return taken, refused
 
     def _refused_at_last(self) -> int:
-        """Destinations, not suspect, refused since somebody was taken."""
+        """Destinations, not suspect, refused since one was accepted."""
         refused = itertools.takewhile(lambda other: not self._answers[other], reversed(self._answers))
         return sum(not self._is_suspect(other) for other in refused)
 

@@ -1,7 +1,7 @@
-"""Records that must arrive: receipts and dead letters, handed over until Kafka has them.
+"""Records that must arrive: receipts and dead letters, produced until Kafka has them.
 
-In: bytes for a topic and what to do when they are safe. Out: that call, once. A record that Kafka does not take within the
-producer's time is handed over again after half a second, for as long as it takes; whoever waits for it waits.
+In: bytes for a topic, and what to do when they are safe. Out: that call, once. A record that Kafka does not take within the
+producer's time is produced again after half a second, as often as it needs; whoever waits for it waits.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class ReliablePublisher:
         self._post(CARRIER_RECEIPTS, carrier.encode(), value, HEADERS, then)
 
     def dead_letter(self, record: ConsumerRecord, fault: Exception, code: Reason, then: Callable[[], None]) -> None:
-        """The dead letter of a record that was read, or of what its value was replaced by."""
+        """The dead letter of a record as it was read, or with a part of it as its value."""
         self.open += 1
         log.warning(
-            "a dispatch record is buried",
+            "a dispatch record becomes a dead letter",
             action="buried",
             topic=record.topic,
             partition=record.partition,
@@ -54,7 +54,7 @@ class ReliablePublisher:
         self._post(topic, key, value, headers, then)
 
     def dead_letter_unreadable(self, carrier: str, what: Unreadable, then: Callable[[], None]) -> None:
-        """A dead letter made of what a carrier sent and nobody can read: its bytes. It never stood in a topic."""
+        """The dead letter of what a carrier sent and nobody can read: its bytes, which never were in a topic."""
         self.open += 1
         record = ConsumerRecord(CARRIER_RECEIPTS, -1, -1, self._now(), carrier.encode(), what.raw, HEADERS)
         topic, key, value, headers, _ = dead_letter(
@@ -67,7 +67,7 @@ class ReliablePublisher:
         left_out = self._repeats.left_out(carrier)
         if left_out is not None:
             log.warning(
-                "a carrier's receipt cannot be read and is buried",
+                "a carrier's receipt cannot be read and becomes a dead letter",
                 action="receipt_unreadable",
                 carrier=carrier,
                 error=what.why,

@@ -100,7 +100,7 @@ class ResultHandler:
         self._settle_buffer.flush_soon()
 
     def give_up_unsent(self, unsent: UnsentSegments) -> None:
-        """The segments of a message that are missing can go no more."""
+        """The missing segments of a message will never go."""
         ids = unsent.block.ids[unsent.rank]
         self.add_outcome(
             unsent.block, unsent.queued, unsent.rank, Outcome(outcome="partial", reason=Reason.PARTIAL, ids=ids)
@@ -159,7 +159,7 @@ class ResultHandler:
             queued.owned.write_outcomes(queued.batch, outcomes, partial(self._send_again, queued))
 
     def _send_again(self, queued: QueuedBatch, ranks: list[int]) -> None:
-        """The log says that the carrier has not taken them, or may have them: they are the next again."""
+        """The log says that the carrier does not have them, or may have them: they wait again, in front."""
         for rank in ranks:
             self.throttles.retry(queued.batch.messages.destinations[rank], partial(self._requeue, queued, rank))
 

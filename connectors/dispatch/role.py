@@ -1,10 +1,11 @@
-"""The role `dispatch`: what intake has admitted goes out to the carriers, and every call of a carrier is written down.
+"""The role `dispatch`: what intake has admitted goes out to the carriers, and every call of a carrier is written to a log.
 
 In: `dispatch-<lane>` (pool otp: otp, then transactional; pool bulk: marketing), `campaign-commands`, the carriers' rows.
-Out: `attempts-<lane>`, `carrier-receipts`, `dead-letter`. Guarantee: a message is started only after that is noted and while
-nobody newer owns its partition; marketing at most once, the urgent lanes once more when nobody knows. Away PostgreSQL: the
-known carriers go on (marketing waits where only PostgreSQL can tell); away Redis: slower; away Kafka: nothing is started. A
-newer owner, or a partition whose past cannot be read, ends the process; the next one finds everything in the log.
+Out: `attempts-<lane>`, `carrier-receipts`, `dead-letter`. Guarantee: a message is submitted only after its start is in the
+log and while no newer owner has its partition; marketing at most once, the urgent lanes once more when nobody knows. While
+PostgreSQL is away the known carriers go on (marketing waits where only PostgreSQL can tell); while Redis is away, more
+slowly; while Kafka is away nothing is started. A newer owner, or a partition whose log cannot be read back, ends the
+process; the next one finds everything in the log.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ log = structlog.get_logger()
 
 
 async def run(role: RoleContext, registry: Registry = REGISTRY) -> None:
-    """The role: until `role.stop`. `registry`: the kinds of carriers."""
+    """Run until `role.stop`. `registry`: the kinds of carriers."""
     settings = role.settings
     keyring = load_keyring(settings.keyring_path)
     database = await open_pool(settings.postgres.url.get_secret_value() if settings.postgres.url else "", size=2)
@@ -151,7 +152,7 @@ class Dispatch:
         )
 
     async def run(self) -> None:
-        """Until the stop; raises what cannot be mended in place."""
+        """Run until the stop; raises what cannot be mended in place."""
         await self._carrier_pool.follow(self._config.carriers)
         self._config.on_change(self._changed.set)
         self._consumer_thread.start()
@@ -249,7 +250,7 @@ class Dispatch:
         )
 
     def _reason_to_end(self, batch: SendBatch) -> Reason | None:
-        """Why nothing more of this load may be started."""
+        """Why nothing more of this batch may be started."""
         campaign = batch.slice.campaign
         return reason_to_end(batch.slice, None if campaign is None else self._commands.get(campaign), now())
 
@@ -259,7 +260,7 @@ class Dispatch:
 
 
 async def every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
-    """Again and again, until canceled."""
+    """`do` again and again, until canceled."""
     while True:
         await asyncio.sleep(seconds)
         await do()

@@ -1,9 +1,9 @@
 """A slice taken up for sending: opened once, its messages handed out in order.
 
-In: a slice, the positions of it that are to be sent, the sealer. Out: ranks (places in the slice's columns) to send next,
-rendered texts, our ids, destinations, hashes, and the cost in segments of what still waits. A throttled message comes back
-to the front. A slice whose columns do not open raises `UnsealError`; a message whose text cannot be rendered raises
-`MissingVariable` when it is asked for.
+In: a slice, the positions of it that are to be sent, the sealer. Out: ranks (indexes into the slice's columns) to send
+next, rendered texts, our ids, destinations, hashes, and the cost in segments of what still waits. A throttled message comes
+back to the front. Raises `UnsealError` when the slice's columns do not open, and `MissingVariable` when a message is asked
+for whose text cannot be rendered.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from schemas.values.text import smart
 
 
 class BatchMessages:
-    """What is remembered of a load's messages until their receipts have come."""
+    """What is remembered of a batch's messages until their receipts have come; columns by rank."""
 
     __slots__ = ("carrier", "destinations", "hashes", "indexes", "positions_by_rank", "refs", "segments", "slice")
 
@@ -57,9 +57,9 @@ class BatchMessages:
 class SendBatch:
     """The messages of one slice that this process is to send. `offset`: of the dispatch record it came in.
 
-    `one_at_a_time`: its messages go one at a time, nothing else of it in flight. `second_tries`: ranks that go out for the second and last
-    time, with the reason why nobody knows of the first; `accepted_ids`: the segments of these that the carrier has. `common_text`:
-    of a batch without variables.
+    `one_at_a_time`: each of its messages is submitted alone, with no other of the batch in flight. `second_tries`: ranks
+    that go out for the second and last time, with the reason why the first try is unknown; `accepted_ids`: ids of those
+    segments of theirs that the carrier has. `common_text`: the text of all, without variables.
     """
 
     __slots__ = (
@@ -86,7 +86,7 @@ class SendBatch:
         self.messages = BatchMessages(
             slice_, carrier, array("Q", columns.to), sealer.hash_destinations(columns.to), columns.refs
         )
-        # What stays in memory until the last receipt needs no sealed block.
+        # What stays in memory until the last receipt needs no sealed columns.
         self.slice = slice_
         self.offset = offset
         self.one_at_a_time = one_at_a_time
@@ -115,7 +115,7 @@ class SendBatch:
 
     @property
     def waiting(self) -> int:
-        """Messages not started, or started and given back."""
+        """How many messages are not started, or started and given back."""
         return len(self._ranks) - self._next + len(self._given_back)
 
     def next_costs(self, count: int) -> list[int]:
@@ -134,17 +134,17 @@ class SendBatch:
         return taken
 
     def all_waiting(self) -> list[int]:
-        """Everything that waits, to be given up."""
+        """Every rank that waits, to be handed back."""
         return self.next_ranks(self.waiting)
 
     def give_back(self, rank: int) -> None:
-        """This message has not gone out; it is the next again."""
+        """This message has not gone out; it is the next one again."""
         insort(self._given_back, rank)
         self.in_flight -= 1
         self.waiting_cost += self.messages.segments[rank]
 
     def reclaim(self, rank: int) -> bool:
-        """Take this message, given back before, as if it went; False when it does not wait."""
+        """Count this message, given back before, as in flight again; False when it does not wait."""
         if rank not in self._given_back:
             return False
         self._given_back.remove(rank)
@@ -153,13 +153,13 @@ class SendBatch:
         return True
 
     def end_in_flight(self, count: int) -> None:
-        """So many messages in flight are answered, or were given up."""
+        """So many messages in flight are answered or were handed back."""
         self.in_flight -= count
         if not self.in_flight and not self.waiting:
             self._variables = []
 
     def text(self, rank: int) -> str:
-        """The message as it is to be read; of many alike the same object, so that a carrier encodes it once."""
+        """The text to send; where it is common to all, the same object, so that a carrier encodes it once."""
         if self.common_text is not None:
             return self.common_text
         return self._final(self._template.fill([column[rank] for column in self._variables]))

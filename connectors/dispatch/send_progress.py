@@ -14,7 +14,7 @@ SendKey = tuple[str, int]
 
 
 class SendProgress:
-    """Positions by (chunk, send): waiting, in flight and done alike, for a further slice they all stand somewhere."""
+    """By send the positions that are known: waiting, in flight and done alike, for none of them may be sent again."""
 
     def __init__(self, remembered: int = 50_000) -> None:
         self._remembered = remembered
@@ -22,16 +22,16 @@ class SendProgress:
         self._open: dict[SendKey, int] = {}
 
     def known(self, send_key: SendKey) -> int:
-        """Positions of this row that stand somewhere."""
+        """Positions of this send that are known."""
         return self._known.get(send_key, 0)
 
     def mark(self, send_key: SendKey, positions: int) -> None:
-        """These positions stand somewhere already (settled before, or shown as started elsewhere)."""
+        """These positions need nothing any more: settled before, or started by another owner."""
         self._known[send_key] = self._known.pop(send_key, 0) | positions
         self._forget()
 
     def claim(self, send_key: SendKey, positions: int) -> int:
-        """Of these the ones that stand nowhere; they are open from now on."""
+        """Those of these positions that are new; they are open from now on."""
         known = self._known.pop(send_key, 0)
         claimed = positions & ~known
         self._known[send_key] = known | claimed
@@ -41,7 +41,7 @@ class SendProgress:
         return claimed
 
     def close(self, send_key: SendKey, count: int) -> None:
-        """So many positions of this row are settled or given up, and acknowledged."""
+        """So many positions of this send are settled or handed back, and the log has acknowledged it."""
         left = self._open.get(send_key, 0) - count
         if left > 0:
             self._open[send_key] = left

@@ -1,6 +1,6 @@
-"""Loads with answers that are not written yet, so that those of a moment leave in one record.
+"""Batches with outcomes that are not written yet, gathered so that those of a moment leave in one record.
 
-In: loads. Out: `settle` for each, at most `LINGER_SECONDS` after the first was added. Nothing can go wrong.
+In: queued batches. Out: `settle` for each, at most `LINGER_SECONDS` after the first was added. Nothing can go wrong.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ LINGER_SECONDS = 0.02
 
 
 class SettleBuffer:
-    """Of one sender. `add` alone starts no clock, so that a batch of results costs little: `flush_soon` does."""
+    """Of one sender. `add` starts no timer, so that a batch of results costs little: `flush_soon` does."""
 
     def __init__(self, settle: Callable[[QueuedBatch], None]) -> None:
         self._settle = settle
@@ -25,12 +25,12 @@ class SettleBuffer:
         self.discard = self._queued_batches.discard
 
     def flush_soon(self) -> None:
-        """Write before long what was added."""
+        """Settle before long what was added."""
         if self._queued_batches and self._timer is None:
             self._timer = self._loop.call_later(LINGER_SECONDS, self.flush)
 
     def flush(self) -> None:
-        """Write it now."""
+        """Settle it now."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,8 +1,8 @@
-"""What a carrier's "not now" does: it slows the carrier down, or one destination steps back.
+"""What follows when a carrier throttles: the carrier is slowed down, or one destination backs off.
 
-In: the results of a batch, before and while they are worked in; messages that are to go again. Out: the brake of the
-carrier; a word for each refusal; messages back at their time. Order in a batch: `begin_results`, then `classify` for what was not
-simply taken, then `end_results`. Nothing can go wrong.
+In: the results of a batch, before and while they are handled; messages that are to go again. Out: the carrier's brake; the
+cause of each refusal; messages put back at their time. Order for a batch of results: `begin_results`, then `classify` for
+each that is no plain acceptance, then `end_results`. Nothing can go wrong.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Blocks = Mapping[int, tuple[AttemptBlock, QueuedBatch]]
 
 
 class Throttles:
-    """Of one sender; `wake` when messages have come back by themselves."""
+    """Of one sender; `wake` is called when messages were put back after a pause."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self.brake = Brake()
@@ -34,7 +34,7 @@ class Throttles:
         self._nobody_taken: bool | None = None
 
     def begin_results(self, blocks: Blocks, results: list[Result]) -> None:
-        """A batch begins: who was taken."""
+        """Results came together: note which destinations were answered for good."""
         self._held_against = self._not_sent = 0
         self._wait_seconds, self._nobody_taken = 0.0, None
         if self._refusals.watching:
@@ -42,7 +42,7 @@ class Throttles:
             self._backoff_queue.recall(called)
 
     def classify(self, destination: int, result: Result, results: list[Result]) -> RefusalCause | None:
-        """This one of the batch was not simply taken; a word if it was refused for the moment."""
+        """One result that is no plain acceptance; the cause, if it is a refusal for the moment."""
         if not isinstance(result, Throttled):
             self._not_sent += isinstance(result, Unknown | NotSent | Unfit)
             return None
@@ -57,7 +57,7 @@ class Throttles:
         return cause
 
     def end_results(self, count: int) -> bool:
-        """The batch is through; so many results it had. Whether a carrier that took nobody takes somebody again."""
+        """All results of the batch, `count`, are handled. Whether a carrier that accepted nothing accepts again."""
         hushed = self.brake.hushed
         self.brake.record_answers(count - self._not_sent, self._held_against, self._wait_seconds or None, self._loop.time())
         return hushed and not self.brake.hushed
@@ -71,17 +71,17 @@ class Throttles:
             put_back()
 
     def sweep(self) -> None:
-        """Once a second."""
+        """Once a second: forget refusals of long ago."""
         self._refusals.forget(self._loop.time())
 
     def drain(self) -> None:
-        """Nobody stands back any more."""
+        """Put every message back now, and let none back off any more."""
         self._draining = True
         self._backoff_queue.recall_all()
 
 
 def _answered(blocks: Blocks, results: list[Result]) -> Iterator[int]:
-    """The destinations that the carrier said something final to."""
+    """The destinations that were answered for good."""
     for result in results:
         entry = blocks.get(result.ref >> RANK_BITS)
         if entry is not None and isinstance(result, Accepted | Refused):

@@ -1,11 +1,11 @@
 """Messages of one carrier whose answer did not come: which go out once more, and what an answer means that comes after all.
 
-In: results without an answer; answers that come later (the same `ref` once more); what is about to be noted of a load. Out:
-the outcome to note: `unanswered` the first time in a lane that sends once more, while validity and campaign allow it, else
-`uncertain`; outcomes brought by late answers. What goes once more stands in `load.again` until it has its outcome. A late
-answer to the first submit ends the message: before the second has gone out it never goes; while the second is on its way
-the word "taken" wins over whatever the second one brings. An answer to a message that is `uncertain` for good is noted
-behind that. Refused for the moment, a message that goes once more anyway still does.
+In: results without an answer; answers that come later (the same `ref` once more); outcomes about to be written. Out: the
+outcome to write: `unanswered` for a first try in a lane that sends once more, while validity and campaign allow it, else
+`uncertain`; outcomes brought by late answers. What goes once more is kept in `second_tries` of its batch until it has its
+outcome. A late answer to the first submit ends the message: if the second has not gone out yet, it never goes; if it has,
+"accepted" wins over whatever the second one brings. An answer to a message that is `uncertain` for good is written behind
+that. A late "not now" is ignored for a message that goes once more anyway.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from schemas.values.reasons import Reason
 
 MOST_AWAITED = 10_000
 UncertainSend = tuple[AttemptBlock, QueuedBatch, int]
+"""(block, batch, rank)."""
 
 
 class UncertainSends:
-    """`awaited`: by `ref`, the newest messages whose answer may still come; looked at before any other use of a result."""
+    """`awaited`: by `ref`, the newest messages whose answer may still come. Ask it first about every result."""
 
     def __init__(
         self, queue: BatchQueue, matcher: ReceiptMatcher, reason_to_end: Callable[[SendBatch], Reason | None]
@@ -41,7 +42,7 @@ class UncertainSends:
     def on_unanswered(
         self, block: AttemptBlock, queued: QueuedBatch, rank: int, result: Unknown, outcome: Outcome
     ) -> Outcome:
-        """What to note of a message without an answer. `outcome`: uncertain."""
+        """The outcome to write for a message without an answer. `outcome`: uncertain, with its reason and ids."""
         batch = queued.batch
         if not result.lost:
             self.awaited[block.number << RANK_BITS | rank] = block, queued, rank
@@ -55,7 +56,7 @@ class UncertainSends:
         return replace(outcome, outcome="unanswered")
 
     def on_late_answer(self, carrier: Carrier, result: Result) -> QueuedBatch | None:
-        """An answer came late. The load whose answers are to be noted now, if it ends a message."""
+        """An answer came late. Gives the batch whose outcomes are to be written now, if this ends a message."""
         block, queued, rank = self.awaited.pop(result.ref)
         batch = queued.batch
         ids = self._matcher.learn_parts([carrier.stored_id(one) for one in result.ids], batch.messages, rank)
@@ -78,7 +79,7 @@ class UncertainSends:
         return None
 
     def end_second_tries(self, queued: QueuedBatch, outcomes: BatchOutcomes) -> None:
-        """Before these answers are noted: those that end a message's second try."""
+        """Before these outcomes are written: settle which of two tries counts, for messages that went out twice."""
         again, late = queued.batch.second_tries, queued.late_outcomes
         for rank in [rank for rank in again if rank in outcomes.sent or rank in outcomes.other]:
             other, first = outcomes.other.get(rank), late.get(rank)

@@ -1,4 +1,5 @@
-"""An sender with everything around it, for tests: a carrier that answers as told, a log that acknowledges when told to.
+"""A carrier sender with everything around it, for tests: a carrier that answers as told, a log that acknowledges when told
+to.
 
 In: answers by submit, slices. Out: what was sent, started, settled, noted.
 """
@@ -121,7 +122,7 @@ class UnlimitedTokens:
 
 
 class SenderHarness:
-    """An sender with everything around it."""
+    """A carrier sender with everything around it."""
 
     def __init__(
         self, lane: Lane = Lane.MARKETING, *, window: int = 100, rate: float = 1_000_000, whole: bool = False

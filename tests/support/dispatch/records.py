@@ -1,4 +1,4 @@
-"""Records and loads for the tests of dispatch, with everything filled in that a test does not care about."""
+"""Records for the tests of dispatch, with everything filled in that a test does not care about."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ async def test_nothing_goes_out_before_its_start_stands_in_the_log() -> None:
     assert [one.destination for one in harness.carrier.sent] == [str(491510000000 + p) for p in range(10)]
 
 
-async def test_a_fenced_home_sends_nothing() -> None:
+async def test_a_fenced_partition_sends_nothing() -> None:
     harness = SenderHarness()
     harness.log.automatic = False
     harness.add(10)
@@ -50,7 +50,7 @@ async def test_blocks_never_hold_more_than_the_window() -> None:
     assert harness.owned.offsets.committable(9)[0] == 1
 
 
-async def test_the_desk_can_ask_whose_answer_is_outstanding() -> None:
+async def test_the_matcher_can_ask_which_answers_are_outstanding() -> None:
     harness = SenderHarness()
     first, beyond = 491510000000, 491510000010
     assert not harness.sender.matcher.in_flight(None)
@@ -209,7 +209,7 @@ async def test_a_suspect_goes_message_by_message() -> None:
     assert [record.positions.bit_count() for record in harness.log.of(Started)] == [1, 2, 1, 1]
 
 
-async def test_costs_of_what_waits_are_told() -> None:
+async def test_costs_of_what_waits_are_reported() -> None:
     harness = SenderHarness()
     harness.carrier.connected = False
     batch = harness.add(4, segments=bytes([1, 2, 3, 4]))

@@ -131,7 +131,7 @@ class CarrierSender:
 
 
 async def a_session(exchange: Exchange, row: CarrierRow = ROW, pool: Pool = Pool.BULK) -> CarrierSession:
-    """A line whose connection stands."""
+    """A session whose connection is bound."""
     sender: Any = CarrierSender
     matcher = ReceiptMatcher("acme", lambda _v, _t: None, lambda _c, _w, _t: None, SEALER, lambda: 0, linger=0)
     session = CarrierSession(row, pool, matcher, sender, {"smpp": Kind(SmppSettings, exchange.connect)})
@@ -141,7 +141,7 @@ async def a_session(exchange: Exchange, row: CarrierRow = ROW, pool: Pool = Pool
 
 
 def moved(session: CarrierSession, row: CarrierRow, before: Carrier) -> Callable[[], bool]:
-    """Whether another connection alone stands, as the row says."""
+    """Whether only another connection is left, as the row says."""
 
     def check() -> bool:
         carrier: Any = session.sender.carrier

@@ -47,7 +47,7 @@ def add_singles(harness: SenderHarness, count: int, *, first: int = 0, **given: 
 
 
 def outcomes(harness: SenderHarness) -> dict[tuple[str, str, str | None], int]:
-    """How many messages got which word, those that were not taken and went again left out."""
+    """How many messages ended with which outcome, `not_submitted` left out."""
     out: dict[tuple[str, str, str | None], int] = {}
     for record in harness.log.of(Settled):
         for verdict in record.verdicts:

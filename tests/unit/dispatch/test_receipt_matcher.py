@@ -55,7 +55,7 @@ class SenderHarness:
 
 
 def messages(size: int = 10, segments: int = 1) -> BatchMessages:
-    """A load's facts."""
+    """The messages of a batch."""
     slice_ = a_slice(size, segments=bytes([segments]) * size, refs=["ref" if p == 1 else None for p in range(size)])
     return SendBatch(slice_, slice_.positions, 0, "acme", SEALER, one_at_a_time=False).messages
 
