@@ -43,8 +43,8 @@ def bench(
     scenario: Annotated[
         Scenario,
         typer.Option(
-            help="bulk: a campaign; single: one message a call; otp: codes beside a campaign; kill: each role killed, until it "
-            "works again."
+            help="bulk: a campaign; single: one message a call; otp: codes beside a campaign; kill: each role killed, until "
+            "it works again."
         ),
     ] = Scenario.BULK,
     recipients: Annotated[int, typer.Option(min=1, help="Size of the campaign (bulk, otp).")] = 200_000,

@@ -1,4 +1,4 @@
-"""A loop whose clock jumps to the next timer as soon as nothing else is due: waiting costs nothing and takes exactly its time.
+"""A loop whose clock jumps to the next timer once nothing else is due: waiting costs nothing and takes exactly its time.
 
 In: nothing. Out: the loop. For code that waits on the loop alone: a thread or a socket that it waits for
 would see time run away.

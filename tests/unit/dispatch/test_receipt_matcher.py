@@ -194,7 +194,7 @@ async def test_the_first_second_and_no_time_at_all_are_told_apart() -> None:
 
 
 async def test_what_is_no_time_goes_on_as_it_was_written_known_or_not() -> None:
-    harness, of = SenderHarness(), facts()
+    harness, of = SenderHarness(), messages()
     harness.matcher.in_flight = lambda destination: False
     harness.matcher.learn("1", of, 0)
     harness.matcher.learn("2", of, 1)
