@@ -139,10 +139,12 @@ class Dispatch:
             sealer,
             now,
         )
-        consumer = make_consumer(bootstrap, group, role.instance)
-        self._consumer_thread = self._assignment.consumer_thread = ConsumerThread(
-            consumer,
-            [dispatch(lane) for lane in lanes.POOLS[pool]],
+        self._consumer_thread = self._assignment.consumer_thread = self._make_consumer_thread(bootstrap, group)
+
+    def _make_consumer_thread(self, bootstrap: str, group: str) -> ConsumerThread:
+        return ConsumerThread(
+            make_consumer(bootstrap, group, self._role.instance),
+            [dispatch(lane) for lane in lanes.POOLS[self._pool]],
             ConsumerCallbacks(
                 assigned=self._assignment.assigned,
                 revoked=self._assignment.revoked,

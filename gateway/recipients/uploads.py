@@ -15,34 +15,33 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO
 
-import msgspec
 from aiohttp import StreamReader, web
 
 from gateway.auth.accounts import Account, Accounts
-from gateway.campaigns.store import SHOWN_REJECTIONS, CampaignStore, PartRow, StoredCampaign, StoredPart, not_applicable
+from gateway.campaigns.store import CampaignStore, PartRow, StoredCampaign, StoredPart, not_applicable
 from gateway.carrier_routes import Routes
 from gateway.http.body import IDLE_SECONDS, slow_body, too_large
 from gateway.http.limits import Limits
 from gateway.http.loop_scheduler import LoopScheduler
-from gateway.http.problem import Problem, refusal, unauthorized
+from gateway.http.problem import Problem, unauthorized
 from gateway.http.quota import Reservation
 from gateway.ingest import Ingest
+from gateway.recipients.chunk_sender import ChunkSender
 from gateway.recipients.lines import Entries, read_recipients
+from gateway.recipients.part_rejections import PartRejections
 from gateway.recipients.rows import read_rows
 from gateway.recipients.types import PartAccepted
 from gateway.redis_batches import RedisBatches, RedisDown
 from gateway.screening.chunker import Chunker, ChunkPlan
 from gateway.screening.screening import screening_of
-from gateway.screening.types import Rejection
 from infra.redis.client import load_script
 from infra.security.sealing import Sealer
 from infra.telemetry.metrics import Metrics
-from schemas.records.slice import Slice
 from schemas.values.campaign_status import CampaignStatus
 from schemas.values.ids import CampaignId
 from schemas.values.template import compile_template
@@ -51,10 +50,6 @@ IN_MEMORY = 4 * 1024 * 1024
 LEAST_RATE = 1024
 """Bytes a second that an upload brings on the whole, beginning after the grace."""
 GRACE_SECONDS = 30.0
-MAX_REJECTIONS = 1_000_000
-"""A line of two bytes makes a rejection of a hundred: what a part may leave behind is bounded like the part."""
-CHUNKS_AT_ONCE = 100
-RECORDS_IN_FLIGHT = 4
 KEPT_MS = 24 * 3600 * 1000
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
@@ -71,35 +66,6 @@ class Upload:
     part: int
     content: str
     traceparent: str
-
-
-@dataclass(slots=True)
-class _Rejections:
-    """The first hundred in memory, all of them in a file."""
-
-    file: IO[bytes]
-    first: list[Rejection] = field(default_factory=list)
-    codes: dict[str, int] = field(default_factory=dict)
-    count: int = 0
-
-    def record(self, rejection: Rejection) -> None:
-        self.count += 1
-        if self.count > MAX_REJECTIONS:
-            raise refusal(
-                "",
-                "too_many_rejections",
-                f"more than {MAX_REJECTIONS} recipients of the part are refused; "
-                "nothing of it counts; send what is mended as another part",
-            )
-        if len(self.first) < SHOWN_REJECTIONS:
-            self.first.append(rejection)
-        self.codes[rejection.code] = self.codes.get(rejection.code, 0) + 1
-        self.file.write(msgspec.json.encode(rejection) + b"\n")
-
-    def __iter__(self) -> Iterator[Rejection]:
-        self.file.seek(0)
-        decode = msgspec.json.Decoder(Rejection).decode
-        return (decode(line) for line in self.file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,9 +125,9 @@ class UploadReceiver:
     ) -> tuple[PartAccepted, bool]:
         chunker = Chunker(_plan(campaign, upload, now), self.sealer)
         with self._spool() as refused:
-            rejections = _Rejections(refused)
+            rejections = PartRejections(refused)
             screening = screening_of(campaign.body, campaign.smart, routes, chunker.append, rejections.record)
-            sender = _Sender(self.ingest, upload.traceparent)
+            sender = ChunkSender(self.ingest, upload.traceparent)
             index = 0
             while (entries := await self.scheduler.next_of(blocks, upload.tenant)) is not None:
                 await self.scheduler.run(screening.steps(index, entries), upload.tenant)
@@ -241,39 +207,6 @@ async def _price(
         # Others have their turn between two blocks of lines.
         await asyncio.sleep(0)
     return screening.totals.price
-
-
-class _Sender:
-    """Chunks to Kafka, a few records in flight at a time."""
-
-    def __init__(self, ingest: Ingest, traceparent: str) -> None:
-        self._ingest = ingest
-        self._traceparent = traceparent
-        self._ready: list[Slice] = []
-        self._running: list[asyncio.Task[None]] = []
-
-    async def send(self, chunks: list[Slice]) -> None:
-        """Hand these over; waits while too much is unacknowledged."""
-        self._ready += chunks
-        if len(self._ready) >= CHUNKS_AT_ONCE:
-            self._go()
-        while len(self._running) >= RECORDS_IN_FLIGHT:
-            await self._running[0]
-            del self._running[0]
-        # Others have their turn between two blocks of lines.
-        await asyncio.sleep(0)
-
-    async def finish(self, chunks: list[Slice]) -> None:
-        """Return when Kafka has everything."""
-        self._ready += chunks
-        if self._ready:
-            self._go()
-        for task in self._running:
-            await task
-
-    def _go(self) -> None:
-        slices, self._ready = self._ready, []
-        self._running.append(asyncio.create_task(self._ingest.put_chunks(slices, self._traceparent)))
 
 
 def _repeat(upload: Upload, listed: StoredPart, digest: bytes) -> PartAccepted:

@@ -16,14 +16,14 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from infra.postgres.carrier_rows import carrier_columns, choose_partition
 from infra.postgres.config_cache import carrier_context
 from infra.postgres.sql import named_statements
 from infra.security.api_keys import hash_key, key_id, new_key
 from infra.security.keyring import Keyring
-from infra.security.secrets import SecretError, open_secret, seal_secret
+from infra.security.secrets import SecretError, open_secret
 from infra.settings.carriers import CarrierSettings, KindSettings, check_binds
 from infra.settings.model import RouteSettings
-from schemas.records.topics import DISPATCH_PARTITIONS
 from schemas.rules.prefixes import longest_prefix
 from schemas.values.money import MAX_AMOUNT, format_amount, parse_amount
 
@@ -163,7 +163,7 @@ class AdminStore:
                 "carrier_add",
                 number=number,
                 partition=choose_partition(number, [row["partition"] for row in rows]),
-                **_carrier_columns(carrier, settings, password, keyring),
+                **carrier_columns(carrier, settings, password, keyring),
             )
             return True
 
@@ -171,7 +171,7 @@ class AdminStore:
         """All that the file says of a carrier, over what was there; a new one is added. Its partition stays."""
         if not self.seed_carrier(carrier, of_kind, keyring):
             settings, password = of_kind.columns()
-            self._do("carrier_apply", **_carrier_columns(carrier, settings, password, keyring))
+            self._do("carrier_apply", **carrier_columns(carrier, settings, password, keyring))
         return self.carrier(carrier.id)
 
     def carrier_secret(self, identity: str, keyring: Keyring) -> str | None:
@@ -279,28 +279,6 @@ class AdminStore:
 
     def _do(self, name: str, /, **values: Any) -> int:
         return self._connection.execute(_statement(name), values).rowcount
-
-
-def _carrier_columns(carrier: CarrierSettings, settings: Row, password: str, keyring: Keyring) -> Row:
-    sealed_by, sealed = seal_secret(keyring, password, carrier_context(carrier.id))
-    return {
-        "id": carrier.id,
-        "kind": carrier.kind,
-        "rate": carrier.rate,
-        "window": carrier.window,
-        "binds": carrier.binds,
-        "receipt_wait_seconds": carrier.receipt_wait_seconds,
-        "one_receipt_for_all_parts": carrier.one_receipt_for_all_parts,
-        "settings": Jsonb(settings),
-        "secret": sealed,
-        "secret_key_id": sealed_by,
-    }
-
-
-def choose_partition(number: int, taken: list[int]) -> int:
-    """The partition of a new carrier: its number's, or the next one that the fewest share."""
-    candidates = [(number + step) % DISPATCH_PARTITIONS for step in range(DISPATCH_PARTITIONS)]
-    return min(candidates, key=taken.count)
 
 
 def _amounts(row: Row) -> Row:

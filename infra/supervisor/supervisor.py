@@ -12,13 +12,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
 from infra.runtime.private_files import open_private_log
 from infra.runtime.refusal import Refusal
@@ -26,8 +23,10 @@ from infra.runtime.role import ready_file
 from infra.supervisor.data_folder import DataFolder, own_identity
 from infra.supervisor.forkserver import Child, Forkserver
 from infra.supervisor.log_bounds import keep_bounded
+from infra.supervisor.role_commands import forkserver_command, role_command
 from infra.supervisor.role_log import last_fault
 from infra.supervisor.roles import SIMULATOR, RoleRow
+from infra.supervisor.supervised import Restartable, Supervised
 
 GRACE_SECONDS = 8.0
 POLL_SECONDS = 0.03
@@ -36,53 +35,6 @@ READY_SECONDS = 90.0
 Tell = Callable[[str], None]
 Command = Callable[[RoleRow], Sequence[str]]
 ForkserverCommand = Callable[[Sequence[RoleRow]], Sequence[str]]
-
-
-class Restartable(Protocol):
-    """A service that may die and be started again; `start` blocks."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def pid(self) -> int | None: ...
-    def alive(self) -> bool: ...
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-
-
-@dataclass(slots=True)
-class Supervised:
-    """One role: its process now, and its history."""
-
-    row: RoleRow
-    process: Child | None = None
-    started_at: float = 0.0
-    starts: int = 0
-    failures: int = 0
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def pid(self) -> int | None:
-        process = self.process
-        return process.pid if process is not None and process.returncode is None else None
-
-    @property
-    def state(self) -> str:
-        if self.pid is None:
-            return "down"
-        return "running" if self.ready.is_set() else "starting"
-
-    def as_json(self) -> dict[str, Any]:
-        """What `ps` shows, with the time of the start instead of the time since."""
-        return {
-            "name": self.row.name,
-            "role": self.row.role,
-            "pool": self.row.pool,
-            "pid": self.pid,
-            "started_at": self.started_at if self.pid else None,
-            "restarts": max(0, self.starts - 1),
-            "state": self.state,
-        }
 
 
 class Supervisor:
@@ -290,26 +242,6 @@ class Supervisor:
             except Exception as fault:  # noqa: BLE001  why: whatever kept it from starting, the next try comes
                 failures = min(failures + 1, 10)
                 self._tell(f"{service.name} did not start: {fault}")
-
-
-def role_command(row: RoleRow) -> Sequence[str]:
-    """How a role is started, as a child of this process."""
-    return (sys.executable, "-P", "-m", "infra.supervisor.run_role", row.name, "--parent", str(own_identity()[0]))
-
-
-def forkserver_command(rows: Sequence[RoleRow]) -> Sequence[str]:
-    """How a process is started that any of these roles can be forked from."""
-    names = ",".join(row.name for row in rows)
-    return (
-        sys.executable,
-        "-P",
-        "-m",
-        "infra.supervisor.run_role",
-        names,
-        "--parent",
-        str(own_identity()[0]),
-        "--forkserver",
-    )
 
 
 async def _end(process: Child, grace: float) -> None:

@@ -32,12 +32,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from infra.kafka.log_reader import committed_offsets, end_offsets, read_log
+from infra.kafka.log_reader import end_offsets, read_log
 from infra.kafka.records import PartitionKey
-from infra.kafka.topic_admin import GROUPS
 from infra.postgres.session import Session, Writer
 from infra.postgres.sql import load_sql
 from infra.settings.model import Settings
@@ -47,6 +46,7 @@ from infra.verify.accepted import AcceptedChunk, Key, Ledger
 from infra.verify.judge_messages import MessageJudge, Row
 from infra.verify.judge_money import AccountRow, CampaignRow, MoneyJudge, ReservationRow
 from infra.verify.judge_rate import CarrierSlack, RateRow, judge_rates
+from infra.verify.readers import wait_for_readers
 from infra.verify.report import Findings, VerifyReport, render_table
 from schemas.records import topics
 from schemas.values.lanes import Lane
@@ -55,10 +55,6 @@ from schemas.values.status import STATUSES
 __all__ = ["VerifyReport", "render_table", "verify"]
 
 _PACKAGE = "infra.verify"
-_POLL_SECONDS = 0.1
-LAST_SECONDS = 5.0
-"""What the sinks get at least for the outcome of what was read last."""
-SINK_TOPICS = tuple(row.name for row in topics.TOPICS if "sinks" in row.readers)
 INGEST = tuple(topics.ingest(lane) for lane in Lane)
 
 
@@ -70,7 +66,7 @@ def verify(settings: Settings, *, campaign: str | None = None, wait: float = 30)
     session, later = (Session(settings.postgres.url.get_secret_value(), name="sluice-verify") for _ in range(2))
     started_at = time.time_ns() // 1_000_000
     try:
-        behind, judged, announced = _wait(kafka, session, wait)
+        behind, judged, announced = wait_for_readers(kafka, session, wait)
         history = histories.History()
         for entry in read_log(kafka, {place: end for place, end in announced.items() if place[0] in histories.TOPICS}):
             history.read(entry)
@@ -257,44 +253,6 @@ class _Check:
 
     def _stream(self, name: str) -> Iterator[Any]:
         return self._snapshot.stream(load_sql(_PACKAGE, name))
-
-
-def _wait(kafka: str, session: Session, wait: float) -> tuple[list[str], dict[PartitionKey, int], dict[PartitionKey, int]]:
-    """(consumers that are behind when the time is over, ends of all topics, ends of what they led to).
-
-    Two steps: when everybody has read what was there, the outcome stands in topics that only the sinks still have to
-    read.
-    """
-    until = time.monotonic() + wait
-    first = end_offsets(kafka, [row.name for row in topics.TOPICS])
-    behind = _until(lambda: _sinks_behind(session, first) + _groups_behind(kafka, first), until)
-    second = end_offsets(kafka, [row.name for row in topics.TOPICS])
-    behind += _until(lambda: _sinks_behind(session, second), max(until, time.monotonic() + LAST_SECONDS))
-    return list(dict.fromkeys(behind)), first, second
-
-
-def _until(late: Callable[[], list[str]], deadline: float) -> list[str]:
-    while True:
-        behind = late()
-        if not behind or time.monotonic() >= deadline:
-            return behind
-        time.sleep(_POLL_SECONDS)
-
-
-def _sinks_behind(session: Session, ends: dict[PartitionKey, int]) -> list[str]:
-    with session.transaction() as transaction:
-        stored = {(topic, p): following for topic, p, following in transaction.rows(load_sql(_PACKAGE, "offsets"))}
-    return [f"sinks on {t}[{p}]" for (t, p), end in sorted(ends.items()) if t in SINK_TOPICS and stored.get((t, p), 0) < end]
-
-
-def _groups_behind(kafka: str, ends: dict[PartitionKey, int]) -> list[str]:
-    committed = committed_offsets(kafka, GROUPS)
-    return [
-        f"{group} on {t}[{p}]"
-        for group, names in GROUPS.items()
-        for (t, p), end in sorted(ends.items())
-        if t in names and committed.get((group, t, p), 0) < end
-    ]
 
 
 def _read_logs(kafka: str, judged: dict[PartitionKey, int], ledger: Ledger) -> call_log.CallLog:

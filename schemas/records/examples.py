@@ -60,7 +60,7 @@ def slice_of(positions: int = 0b111, *, send: int = 1, attempts: int = 0) -> Sli
 
 def examples() -> tuple[r.Record, ...]:
     """One record of each class, in the order of the schema ids."""
-    return (*_on_the_way(), *_aside(), *_told())
+    return (*_on_the_way(), *_aside(), *_told(), *_commanded_and_charged())
 
 
 def _on_the_way() -> tuple[r.Record, ...]:
@@ -182,6 +182,11 @@ def _told() -> tuple[r.Record, ...]:
             key_id=KEY_ID,
             sealed_refs=SEALED,
         ),
+    )
+
+
+def _commanded_and_charged() -> tuple[r.Record, ...]:
+    return (
         r.CampaignCommand(
             tenant=TENANT, campaign=CAMPAIGN, version=1, status="running", lane=Lane.MARKETING, parts=[0], at=NOON
         ),

@@ -14,7 +14,8 @@ import pytest
 
 from infra.supervisor.data_folder import DataFolder, own_identity, role_rows, started_ticks
 from infra.supervisor.roles import RoleRow
-from infra.supervisor.supervisor import Supervised, Supervisor
+from infra.supervisor.supervised import Supervised
+from infra.supervisor.supervisor import Supervisor
 from tests.support.fake_roles import WORKING, load_nothing
 from tests.support.waiting import until
 

@@ -8,14 +8,10 @@ and looks only at what was written to its partition since it was made.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import secrets
 import signal
 import subprocess
-import sys
-import time
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -35,22 +31,16 @@ from infra.security.keyring import create_keyring, load_keyring
 from infra.security.sealing import Sealer
 from infra.settings.model import KafkaSettings, PostgresSettings, RedisSettings, Settings
 from schemas.records.codec import decode, encode
-from schemas.records.slice import Columns, Slice
+from schemas.records.slice import Slice
 from schemas.records.topics import CARRIER_RECEIPTS, COMMANDS, attempts, dispatch
-from schemas.records.wire import CampaignCommand, CarrierReceipts, Envelope, Record, Settled
+from schemas.records.wire import CampaignCommand, CarrierReceipts, Envelope, Record
 from schemas.values.ids import encode_128
 from schemas.values.lanes import Lane, Pool, pool_of
-from schemas.values.positions import everyone, places
+from tests.support.dispatch.partition_reader import read_partition
+from tests.support.dispatch.process_starter import start_process
+from tests.support.dispatch.routed_slice import TENANT, now, routed_slice
 from tests.support.toy_carrier import TOYS
 from tests.support.waiting import until
-
-TENANT = "11111111-1111-4111-8111-111111111111"
-DAY = 86_400_000
-
-
-def now() -> int:
-    """Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 class DispatchEnv:
@@ -164,16 +154,9 @@ class DispatchEnv:
             "instance": instance or f"dispatch-{self.pool}-0",
             **crash,
         }
-        process = self._popen(name, words)
-        await until(lambda: mark.exists() or process.poll() is not None, 60)
-        return process
-
-    def _popen(self, name: str, words: dict[str, object]) -> subprocess.Popen[bytes]:
-        with (self._folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.dispatch.process", json.dumps(words)], stdout=log, stderr=log
-            )
+        process = start_process(self._folder / f"{name}.log", words)
         self._processes.append(process)
+        await until(lambda: mark.exists() or process.poll() is not None, 60)
         return process
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
@@ -195,39 +178,9 @@ class DispatchEnv:
         self._submits.close()
 
     def slice(self, size: int, number: int = 0, **given: Any) -> Slice:
-        """A chunk of this campaign with destinations of its own; `bodies` by name of a variable."""
-        variables = given.pop("variables", {})
-        refs = given.pop("refs", None)
-        chunk = given.get("chunk", f"chk_{self.root}_0_{number}")
-        columns = Columns(
-            to=array("Q", [4915100000000 + 1000 * number + p for p in range(size)]).tobytes(), variables=variables, refs=refs
-        )
-        campaign = given.get("campaign", self.campaign)
-        key_id, sealed = self.sealer.seal(columns, tenant=TENANT, campaign=campaign, chunk=chunk)
-        fields: dict[str, Any] = {
-            "tenant": TENANT,
-            "campaign": campaign,
-            "chunk": chunk,
-            "part": 0,
-            "size": size,
-            "lane": self.lane,
-            "send": 1,
-            "positions": everyone(size),
-            "version": 1,
-            "sender": "ACME",
-            "body": "hello",
-            "accepted_at": now(),
-            "due_at": now(),
-            "expires_at": now() + DAY,
-            "indexes": array("I", range(size)).tobytes(),
-            "key_id": key_id,
-            "sealed": sealed,
-            "carrier": self.carrier,
-            "price": 700,
-            "segments": bytes([1]) * size,
-            "resume_at": "route",
-        }
-        return Slice(**fields | given)
+        """A chunk of this campaign with destinations of its own; `variables` by name, `refs`."""
+        given = {"chunk": f"chk_{self.root}_0_{number}", "campaign": self.campaign} | given
+        return routed_slice(self.sealer, size, 1000 * number, lane=self.lane, carrier=self.carrier, **given)
 
     def put(self, *slices: Slice) -> None:
         """One record each, acknowledged."""
@@ -307,44 +260,13 @@ class DispatchEnv:
         """The end of this env's partition of dispatch."""
         return self._end_of(dispatch(self.lane))
 
+    def _read(self, topic: str, partition: int, begin: int) -> Sequence[tuple[int, bytes]]:
+        return read_partition(self._services.kafka, topic, partition, begin)
+
     def _end_of(self, topic: str, partition: int | None = None) -> int:
         if partition is None:
             partition = self.partition % 4 if topic == CARRIER_RECEIPTS else self.partition
         return end_offsets(self._services.kafka, [topic])[topic, partition]
-
-    def _read(self, topic: str, partition: int, begin: int) -> Sequence[tuple[int, bytes]]:
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self._services.kafka,
-                "group.id": "tests-reader",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-            }
-        )
-        try:
-            start = TopicPartition(topic, partition, begin)
-            end = consumer.get_watermark_offsets(start, timeout=30)[1]
-            consumer.assign([start])
-            out: list[tuple[int, bytes]] = []
-            deadline = time.monotonic() + 30
-            while begin < end and (not out or out[-1][0] < end - 1):
-                assert time.monotonic() < deadline, f"{topic}[{partition}] was not read to {end}"
-                # Trap: `consume` with a time-out waits for all it was asked for; the role under test stands still meanwhile.
-                found = [consumer.poll(0.1), *consumer.consume(500, 0)]
-                out += [(m.offset() or 0, m.value() or b"") for m in found if m is not None and m.error() is None]
-            return out
-        finally:
-            consumer.close()
-
-
-def outcomes(records: Iterable[Settled]) -> dict[tuple[str, int], str]:
-    """The last outcome of each message that these records know of."""
-    return {
-        (record.chunk, position): verdict.outcome
-        for record in records
-        for verdict in record.verdicts
-        for position in places(verdict.positions)
-    }
 
 
 MakeEnv = Callable[[Lane], DispatchEnv]

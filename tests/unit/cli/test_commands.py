@@ -19,7 +19,8 @@ from infra.cli.send import text_of
 from infra.client.api import ApiError, _decoded
 from infra.client.campaign_watch import all_final, has_ended
 from infra.kafka.topic_admin import TopicError
-from infra.postgres.admin_store import CatalogError, choose_partition
+from infra.postgres.admin_store import CatalogError
+from infra.postgres.carrier_rows import choose_partition
 from infra.runtime.refusal import Refusal
 from infra.settings.model import SettingsError
 from infra.supervisor.role_log import last_fault

@@ -16,6 +16,34 @@ MILLIS = st.integers(min_value=0, max_value=4_000_000_000_000)
 IDS = st.text(alphabet="ABC_0123456789msg", min_size=1, max_size=64)
 
 
+def encoded_by_hand(
+    receipt: DeliveryReceipt, price: int | None, to_hash: bytes, written: int | str | None
+) -> tuple[bytes | None, bytes | None]:
+    """Key and value. `price` of a segment."""
+    shared = Shared(
+        tenant=receipt.tenant_id,
+        campaign=receipt.campaign_id,
+        carrier=receipt.carrier,
+        status=receipt.status,
+        reason=receipt.reason,
+        price=price,
+        attempt=receipt.attempt,
+        recorded_at=receipt.recorded_at,
+        sequence=receipt.sequence,
+    )
+    [(key, value, _)] = shared.records(
+        [receipt.message_id.encode()],
+        refs=[receipt.client_ref],
+        hashes=to_hash,
+        codes=[receipt.carrier_code],
+        carrier_ids=[receipt.carrier_message_id],
+        segments=[receipt.segments],
+        times=[receipt.occurred_at],
+        carrier_times=[written],
+    )
+    return key, value
+
+
 @given(
     IDS,
     MAYBE,
@@ -73,27 +101,7 @@ def test_same_bytes_as_the_codec(
         recorded_at=recorded,
         sequence=sequence,
     )
-    shared = Shared(
-        tenant=tenant,
-        campaign=campaign,
-        carrier=carrier,
-        status="delivered",
-        reason=reason,
-        price=price,
-        attempt=attempt,
-        recorded_at=recorded,
-        sequence=sequence,
-    )
-    [(key, by_hand, _)] = shared.records(
-        [message.encode()],
-        refs=[ref],
-        hashes=to_hash,
-        codes=[code],
-        carrier_ids=[carrier_id],
-        segments=[segments],
-        times=[occurred],
-        carrier_times=[written],
-    )
+    key, by_hand = encoded_by_hand(receipt, price, to_hash, written)
     assert key == message.encode()
     assert by_hand == encode(receipt)
     assert decode_as(by_hand, DeliveryReceipt) == receipt

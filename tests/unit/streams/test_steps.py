@@ -10,20 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records.slice import Columns
-from schemas.records.wire import CampaignCommand, Settled, Verdict
-from schemas.rules import retry
+from schemas.records.wire import CampaignCommand
 from schemas.rules.routes import RouteTable
-from schemas.values.positions import everyone, places
+from schemas.values.positions import places
 from schemas.values.reasons import Reason
-from schemas.values.status import RECEIPT_STATES
 from streams.cover import CoverError
 from streams.cover import check_cover as check_sets
 from streams.outcome import Hold, Next, Outcome, Reject
-from streams.receipts import interpret_states
-from streams.receipts.verdicts import UnknownState
 from streams.selection import Selection, whole
-from streams.settlement import settle_block
-from streams.settlement.verdicts import AnswerVerdict, Over, Refused, ReturnVerdict, TryAgain, WaitsForRoom
+from streams.settlement.verdicts import AnswerVerdict, ReturnVerdict
 from streams.steps import (
     admit_to_carrier,
     check_campaign,
@@ -33,7 +28,6 @@ from streams.steps import (
     validate_text,
 )
 from tests.support.streams.fakes import CAMPAIGN, NOW, TENANT, RouteFact, numbers, slice_of, some
-from tests.support.streams.records import OUTCOMES, block_of
 
 SETS = st.integers(min_value=1, max_value=2**60 - 1)
 NUMBERS = st.integers(min_value=1, max_value=10**15 - 1)
@@ -226,84 +220,3 @@ def test_admit_covers_and_keeps_the_order(positions: int, data: st.DataObject) -
     assert used <= granted
     assert places(going) == places(positions)[: going.bit_count()]
     assert going == positions or used + segments[going.bit_count()] > granted
-
-
-@given(st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=40), st.integers(0, 6), st.booleans())
-def test_settle_covers(answers: list[str], attempts: int, outdated: bool) -> None:
-    block = block_of(answers, attempts)
-    outcomes = settle_block.decide(block, outdated=outdated)
-    check_cover(block.positions, outcomes)
-    retried = sum(o.positions for o in outcomes if isinstance(o, TryAgain))
-    transient = sum(1 << n for n, answer in enumerate(answers) if answer == "transient")
-    assert retried == (transient if attempts < 4 and not outdated else 0)
-
-
-def test_settle_refuses_what_it_does_not_know() -> None:
-    block = block_of(["sent", "failed"])
-    unknown = Settled(
-        **{f: getattr(block, f) for f in block.__struct_fields__}
-        | {"verdicts": [Verdict(outcome="lost", reason="none", code=None, positions=0b11)]}
-    )
-    with pytest.raises(settle_block.StepError):
-        settle_block.decide(unknown, outdated=False)
-
-
-@given(st.integers(1, 300), st.integers(0, 8), st.integers(0, 40_000))
-def test_a_retry_is_bounded_and_repeats_name_the_same_moment(send: int, attempts: int, life: int) -> None:
-    moments = [
-        retry.next_try("c", send, attempts=attempts, expires_at=NOW + life, reason=Reason.CARRIER_TRANSIENT, at=NOW)
-        for _ in range(2)
-    ]
-    assert moments[0] == moments[1]
-    if isinstance(moments[0], int):
-        assert attempts + 1 < 5
-        assert NOW + 10_000 <= moments[0] < min(NOW + 12_000, NOW + life)
-    else:
-        assert moments[0] is (Reason.ATTEMPTS_EXHAUSTED if attempts >= 4 else Reason.TOO_OLD)
-
-
-@given(st.integers(0, 8), st.integers(0, 40_000))
-def test_what_was_throttled_counts_no_attempt_and_comes_again_within_its_validity(attempts: int, life: int) -> None:
-    moment = retry.next_try("c", 1, attempts=attempts, expires_at=NOW + life, reason=Reason.THROTTLED, at=NOW)
-    assert isinstance(moment, int)
-    assert min(NOW + 10_000, NOW + life) <= moment <= min(NOW + 12_000, NOW + life)
-    again = retry.slice_to_retry(BASE, Reason.THROTTLED, NOW)
-    assert (again.attempts, again.send, again.round) == (BASE.attempts, BASE.send + 1, BASE.round + 1)
-
-
-def test_the_last_try_that_fails_is_a_refusal() -> None:
-    [verdict] = settle_block.decide(block_of(["transient"], attempts=4), outdated=False)
-    assert verdict == Refused(positions=1, reason=Reason.ATTEMPTS_EXHAUSTED, code=None)
-
-
-@given(SETS, st.sampled_from(["canceled", "validity_ended", "no_carrier", "anything"]))
-def test_returned_covers(positions: int, reason: str) -> None:
-    rest = slice_of(numbers(positions.bit_count()), positions=positions, size=60)
-    verdict = settle_block.decide_returned(rest, reason, NOW)
-    check_cover(positions, (verdict,))
-    assert isinstance(verdict, Over if reason in ("canceled", "validity_ended") else WaitsForRoom)
-
-
-@given(st.lists(st.sampled_from([*RECEIPT_STATES, "ODD"]), min_size=1, max_size=50), st.data())
-def test_receipts_cover(states: list[str], data: st.DataObject) -> None:
-    whole = data.draw(
-        st.dictionaries(st.integers(0, len(states) - 1), st.sampled_from([None, Reason.NONE, Reason.CARRIER_EXPIRED]))
-    )
-    verdicts = interpret_states.decide(states, whole)
-    check_sets(everyone(len(states)), [verdict.entries for verdict in verdicts])
-    buried = sum(v.entries for v in verdicts if isinstance(v, UnknownState))
-    assert buried == sum(1 << n for n, s in enumerate(states) if s == "ODD" and n not in whole)
-
-
-@pytest.mark.parametrize(
-    ("states", "expected"),
-    [
-        (["DELIVRD"], None),
-        (["DELIVRD", "DELIVRD"], Reason.NONE),
-        (["DELIVRD", "ENROUTE"], None),
-        (["DELIVRD", "EXPIRED"], Reason.CARRIER_EXPIRED),
-        (["UNDELIV"], Reason.CARRIER_UNDELIVERED),
-    ],
-)
-def test_a_message_of_two_segments(states: list[str], expected: Reason | None) -> None:
-    assert interpret_states.whole_message(states, 2) is expected
