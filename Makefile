@@ -12,7 +12,7 @@ STAMP := .venv/installed
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo unit test up check bench
+.PHONY: help install shell demo unit test up check fmt docs freeze bench
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -20,6 +20,9 @@ help: ## this list
 install: $(STAMP) ## set-up only: virtualenv, pinned dependencies, Kafka's jars
 	@test -d "$(CACHE)/kafka-$(KAFKA_VERSION)" || \
 		$(BIN)/python -m infra.services.install --cache "$(CACHE)" $(addprefix --repository ,$(KAFKA_REPOSITORY))
+
+shell: install ## a shell in which `sluice`, `pytest` and the checks work
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" $(or $(SHELL_COMMAND),$${SHELL:-sh})
 
 demo: install ## the whole stack, a campaign delivered by a simulated carrier, a summary (ARGS="--recipients 2000")
 	@$(BIN)/sluice demo $(ARGS)
@@ -33,10 +36,26 @@ test: install ## the fast test suite (ARGS="-k name": that alone, in one process
 up: install ## the whole stack until Ctrl-C (ARGS="--port 9000")
 	@$(BIN)/sluice up $(ARGS)
 
-check: install ## lint, types, import contracts
+check: install ## format, lint, types, import contracts, references that are up to date
+	@$(BIN)/ruff format --check --quiet . || { echo "make fmt brings these into shape" >&2; exit 1; }
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy schemas infra gateway streams connectors tests
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m infra.cli.reference --check
+
+fmt: install ## bring the source into shape
+	@$(BIN)/ruff check --select I,F401 --fix --quiet .
+	@$(BIN)/ruff format .
+
+docs: install ## write what is made from the code: docs/reference/, sluice.example.toml
+	@$(BIN)/python -m infra.cli.reference
+	@$(BIN)/sluice config docs --toml > sluice.example.toml.new && mv sluice.example.toml.new sluice.example.toml
+
+freeze: ## choose dependencies anew: requirements.lock, names and versions alone
+	@rm -rf .venv/freeze && $(PYTHON) -m venv .venv/freeze
+	@.venv/freeze/bin/python -m pip install --quiet --disable-pip-version-check -e ".[dev,embedded]"
+	@.venv/freeze/bin/python -m pip freeze --exclude-editable --disable-pip-version-check | grep -v ' @ ' > requirements.lock
+	@rm -rf .venv/freeze
 
 bench: install ## load through the real pipeline (ARGS="--scenario bulk")
 	@$(BIN)/sluice bench $(ARGS)
