@@ -23,7 +23,8 @@ from schemas.records.codec import encode
 from schemas.records.wire import Envelope, Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.positions import places
-from tests.support.dispatch.env import DispatchEnv, MakeEnv, outcomes
+from tests.support.dispatch.env import DispatchEnv, MakeEnv
+from tests.support.dispatch.topics import outcomes
 from tests.support.service_stack import running_services
 from tests.support.waiting import until
 

@@ -12,7 +12,8 @@ from infra.redis.settled import SettledWindow
 from schemas.records.wire import Started
 from schemas.values.lanes import Lane
 from schemas.values.positions import everyone
-from tests.support.dispatch.env import TENANT, DispatchEnv, MakeEnv
+from tests.support.dispatch.env import DispatchEnv, MakeEnv
+from tests.support.dispatch.topics import TENANT
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("patient_redis")]

@@ -12,7 +12,8 @@ from connectors.simulator.script import Script
 from schemas.records.wire import CarrierReceipts, Owner, Returned, Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.positions import everyone
-from tests.support.dispatch.env import TENANT, DispatchEnv, MakeEnv, now
+from tests.support.dispatch.env import DispatchEnv, MakeEnv
+from tests.support.dispatch.topics import TENANT, now
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.stack
