@@ -117,7 +117,7 @@ class Brake:
 
     def __init__(self) -> None:
         self._pace = 1.0
-        self._hush = 1.0  # below 1 while nothing is accepted
+        self._silence_factor = 1.0  # below 1 while nothing is accepted
         self.until = 0.0
         self._taken = 0
         self._throttled = 0
@@ -128,18 +128,18 @@ class Brake:
     @property
     def factor(self) -> float:
         """The share of the contract's rate that the carrier gets."""
-        return max(self.LOWEST, self._pace * self._hush)
+        return max(self.LOWEST, self._pace * self._silence_factor)
 
     def pace(self, rate: float) -> float:
         """Segments per second for a contract of `rate`."""
         return max(rate * self.factor, min(rate, self.LEAST))
 
     @property
-    def hushed(self) -> bool:
+    def accepts_nothing(self) -> bool:
         """Whether the pace is low because nothing is accepted."""
-        return self._hush < 1
+        return self._silence_factor < 1
 
-    def silent(self, now: float) -> bool:
+    def nothing_accepted_lately(self, now: float) -> bool:
         """Whether nothing has been accepted for a round."""
         return now - self._taken_at > self.ROUND
 
@@ -150,19 +150,19 @@ class Brake:
         self._throttled += throttled
         if taken:
             self._taken_at = now
-            self._pause, self._hush = self.FIRST_PAUSE, 1.0
-        elif throttled and self.silent(now):
+            self._pause, self._silence_factor = self.FIRST_PAUSE, 1.0
+        elif throttled and self.nothing_accepted_lately(now):
             self.until = now + self._pause
             self._pause = min(self.LONGEST_PAUSE, 2 * self._pause)
         if wait is not None:
             self.until = max(self.until, now + wait)
         if now >= self._round_ends:
-            self._judge(now)
+            self._adjust_pace(now)
 
-    def _judge(self, now: float) -> None:
+    def _adjust_pace(self, now: float) -> None:
         self._round_ends = now + self.ROUND
         if not self._taken:
-            self._hush = max(self.LOWEST, self._hush * 0.7) if self._throttled else self._hush
+            self._silence_factor = max(self.LOWEST, self._silence_factor * 0.7) if self._throttled else self._silence_factor
             return
         if self._throttled > self.TOLERATED * (self._taken + self._throttled):
             self._pace = max(self.LOWEST, self._pace * 0.7)

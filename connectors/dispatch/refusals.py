@@ -1,14 +1,15 @@
 """Whether a carrier's "not now" is about the carrier or about one destination.
 
-In: destinations as they are refused and, while any is, as they are accepted; the time (monotonic seconds). Out: the cause of
-each refusal, and when that destination may be asked again. Pure.
+In: destinations as they are refused and, while any is, as they are accepted; the time (monotonic seconds). Refused for good
+counts as accepted here: the carrier had time for it. Out: the cause of each refusal, and when that destination may be asked
+again. Pure.
 
 The code says nothing: carriers answer a full handset and a full carrier alike. What tells is who else was answered since
 this destination was refused the last time:
 
     more refused than accepted   the carrier: the message keeps its place and no try counts; the carrier is braked after
                                  `CARRIER_REFUSES_ABOVE` refusals in a row
-    others were accepted         the destination: put off after `MOST_WHILE_OTHERS_TAKEN` such refusals; once one has
+    others were accepted         the destination: put off after `MOST_WHILE_OTHERS_ACCEPTED` such refusals; once one has
                                  counted, every further refusal counts
     nobody                       unknown; put off after `MOST_ALONE` refusals
 
@@ -28,7 +29,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-MOST_WHILE_OTHERS_TAKEN = 5
+MOST_WHILE_OTHERS_ACCEPTED = 5
 MOST_ALONE = 20
 CARRIER_REFUSES_ABOVE = 20
 FIRST_PAUSE = 0.1
@@ -72,34 +73,34 @@ class Refusals:
 
     @property
     def watching(self) -> bool:
-        """Whether `taken` must be called: some destination is refused for now."""
+        """Whether `accepted` must be called: some destination is refused for now."""
         return bool(self._marks)
 
-    def refused(self, destination: int, now: float, *, silent: bool, wait: float = 0.0) -> RefusalCause:
-        """This destination was refused. `silent`: the carrier has accepted nothing for a moment; `wait`: seconds that it
-        asked for."""
+    def refused(self, destination: int, now: float, *, nothing_accepted_lately: bool, wait: float = 0.0) -> RefusalCause:
+        """This destination was refused. `nothing_accepted_lately`: the carrier has accepted nothing for a moment; `wait`:
+        seconds that it asked for."""
         mark = self._marks.get(destination)
         if mark is None:
-            mark, taken, refused = _Mark(), 0, int(silent)
+            mark, accepted, refused = _Mark(), 0, int(nothing_accepted_lately)
         else:
-            taken, refused = self._others_since(destination)
-        others_refused = refused > taken
+            accepted, refused = self._other_answers_since(destination)
+        others_refused = refused > accepted
         self._keep(destination, mark)
         against_carrier = others_refused and self._refused_at_last() >= CARRIER_REFUSES_ABOVE
         mark.refused_at, mark.times = now, mark.times + 1
-        mark.alone = 0 if taken or (refused and mark.times > 1) else mark.alone + 1
-        mark.against += bool(taken or mark.against) and not others_refused
+        mark.alone = 0 if accepted or (refused and mark.times > 1) else mark.alone + 1
+        mark.against += bool(accepted or mark.against) and not others_refused
         mark.uncounted = not against_carrier
         mark.until = now + max(wait, _pause(mark))
         if not mark.recalled and (others_refused or not mark.against):
             self._to_recall.add(destination)
         else:
             self._to_recall.discard(destination)
-        if mark.alone >= MOST_ALONE or (mark.against >= MOST_WHILE_OTHERS_TAKEN and not others_refused):
+        if mark.alone >= MOST_ALONE or (mark.against >= MOST_WHILE_OTHERS_ACCEPTED and not others_refused):
             return RefusalCause.PUT_OFF
         return RefusalCause.CARRIER if against_carrier else RefusalCause.DESTINATION
 
-    def taken(self, destinations: Iterable[int]) -> tuple[list[int], int]:
+    def accepted(self, destinations: Iterable[int]) -> tuple[list[int], int]:
         """These were answered for good. Gives (destinations to ask again at once, how many refusals now count against the
         carrier)."""
         uncounted, somebody = 0, False
@@ -136,21 +137,21 @@ class Refusals:
             self._marks.popitem(last=False)
         self._remember_answer(destination, False)
 
-    def _remember_answer(self, destination: int, taken: bool) -> None:
-        self._answers[destination] = taken
+    def _remember_answer(self, destination: int, accepted: bool) -> None:
+        self._answers[destination] = accepted
         self._answers.move_to_end(destination)
         if len(self._answers) > ANSWERS_REMEMBERED:
             self._answers.popitem(last=False)
 
-    def _others_since(self, destination: int) -> tuple[int, int]:
+    def _other_answers_since(self, destination: int) -> tuple[int, int]:
         """(accepted, refused and not suspect): destinations answered since this one was."""
-        taken = refused = 0
+        accepted = refused = 0
         for other in reversed(self._answers):
             if other == destination:
                 break
-            taken += self._answers[other]
+            accepted += self._answers[other]
             refused += not self._answers[other] and not self._is_suspect(other)
-        return taken, refused
+        return accepted, refused
 
     def _refused_at_last(self) -> int:
         """Destinations, not suspect, refused since one was accepted."""

@@ -116,42 +116,10 @@ class Dispatch:
         self._changed = asyncio.Event()
         self._carrier_pool = CarrierPool(pool, self._make_sender, self._make_matcher, registry)
         bootstrap, group = role.settings.kafka.bootstrap or "", f"sluice-dispatch-{pool}"
-        self._assignment = PartitionAssignment(
-            AssignmentParts(
-                bootstrap=bootstrap,
-                group=group,
-                owner=self._owner,
-                outbox=outbox,
-                sealer=sealer,
-                remember_settled=self._window.remember,
-                now=now,
-                senders=lambda: self._carrier_pool.senders.values(),
-                fail=self._fail,
-            )
-        )
-        self._record_handler = RecordHandler(
-            self._assignment.owned_partitions,
-            RecordHandlerCalls(
-                find_settled=self._window.find_settled,
-                enqueue=self._carrier_pool.enqueue,
-                dead_letter=self._publisher.dead_letter,
-            ),
-            sealer,
-            now,
-        )
-        self._consumer_thread = self._assignment.consumer_thread = self._make_consumer_thread(bootstrap, group)
-
-    def _make_consumer_thread(self, bootstrap: str, group: str) -> ConsumerThread:
-        return ConsumerThread(
-            make_consumer(bootstrap, group, self._role.instance),
-            [dispatch(lane) for lane in lanes.POOLS[self._pool]],
-            ConsumerCallbacks(
-                assigned=self._assignment.assigned,
-                revoked=self._assignment.revoked,
-                records=self._record_batches.put_nowait,
-                failed=self._fail,
-            ),
-        )
+        self._assignment = self._make_assignment(bootstrap, group)
+        self._record_handler = self._make_record_handler()
+        self._consumer_thread = self._make_consumer_thread(bootstrap, group)
+        self._assignment.consumer_thread = self._consumer_thread
 
     async def run(self) -> None:
         """Run until the stop; raises what cannot be mended in place."""
@@ -226,6 +194,41 @@ class Dispatch:
 
     def _queues(self) -> dict[str, BatchQueue]:
         return {carrier: sender.queue for carrier, sender in self._carrier_pool.senders.items()}
+
+    def _make_assignment(self, bootstrap: str, group: str) -> PartitionAssignment:
+        return PartitionAssignment(
+            AssignmentParts(
+                bootstrap=bootstrap,
+                group=group,
+                owner=self._owner,
+                outbox=self._outbox,
+                sealer=self._sealer,
+                remember_settled=self._window.remember,
+                now=now,
+                senders=lambda: self._carrier_pool.senders.values(),
+                fail=self._fail,
+            )
+        )
+
+    def _make_record_handler(self) -> RecordHandler:
+        calls = RecordHandlerCalls(
+            find_settled=self._window.find_settled,
+            enqueue=self._carrier_pool.enqueue,
+            dead_letter=self._publisher.dead_letter,
+        )
+        return RecordHandler(self._assignment.owned_partitions, calls, self._sealer, now)
+
+    def _make_consumer_thread(self, bootstrap: str, group: str) -> ConsumerThread:
+        return ConsumerThread(
+            make_consumer(bootstrap, group, self._role.instance),
+            [dispatch(lane) for lane in lanes.POOLS[self._pool]],
+            ConsumerCallbacks(
+                assigned=self._assignment.assigned,
+                revoked=self._assignment.revoked,
+                records=self._record_batches.put_nowait,
+                failed=self._fail,
+            ),
+        )
 
     def _make_matcher(self, carrier: str) -> ReceiptMatcher:
         def post(value: bytes, then: Callable[[], None]) -> None:

@@ -31,15 +31,15 @@ class Throttles:
         self._loop = asyncio.get_running_loop()
         self._held_against = self._not_sent = 0  # of this batch
         self._wait_seconds = 0.0
-        self._nobody_taken: bool | None = None
+        self._nothing_accepted: bool | None = None
 
     def begin_results(self, blocks: Blocks, results: list[Result]) -> None:
         """Results came together: note which destinations were answered for good."""
         self._held_against = self._not_sent = 0
-        self._wait_seconds, self._nobody_taken = 0.0, None
+        self._wait_seconds, self._nothing_accepted = 0.0, None
         if self._refusals.watching:
-            called, self._held_against = self._refusals.taken(_answered(blocks, results))
-            self._backoff_queue.recall(called)
+            to_recall, self._held_against = self._refusals.accepted(_answered(blocks, results))
+            self._backoff_queue.recall(to_recall)
 
     def classify(self, destination: int, result: Result, results: list[Result]) -> RefusalCause | None:
         """One result that is no plain acceptance; the cause, if it is a refusal for the moment."""
@@ -47,9 +47,13 @@ class Throttles:
             self._not_sent += isinstance(result, Unknown | NotSent | Unfit)
             return None
         now = self._loop.time()
-        if self._nobody_taken is None:
-            self._nobody_taken = self.brake.silent(now) and not any(isinstance(one, Accepted) for one in results)
-        cause = self._refusals.refused(destination, now, silent=self._nobody_taken, wait=result.wait_seconds or 0.0)
+        if self._nothing_accepted is None:
+            self._nothing_accepted = self.brake.nothing_accepted_lately(now) and not any(
+                isinstance(one, Accepted) for one in results
+            )
+        cause = self._refusals.refused(
+            destination, now, nothing_accepted_lately=self._nothing_accepted, wait=result.wait_seconds or 0.0
+        )
         if cause is RefusalCause.CARRIER:
             self._held_against += 1
             self._wait_seconds = max(self._wait_seconds, result.wait_seconds or 0.0)
@@ -58,9 +62,9 @@ class Throttles:
 
     def end_results(self, count: int) -> bool:
         """All results of the batch, `count`, are handled. Whether a carrier that accepted nothing accepts again."""
-        hushed = self.brake.hushed
+        accepted_nothing = self.brake.accepts_nothing
         self.brake.record_answers(count - self._not_sent, self._held_against, self._wait_seconds or None, self._loop.time())
-        return hushed and not self.brake.hushed
+        return accepted_nothing and not self.brake.accepts_nothing
 
     def retry(self, destination: int, put_back: Recall) -> None:
         """Call `put_back` now, or when this destination is to be asked again."""

@@ -23,7 +23,7 @@ from infra.services.stack import Stack
 from schemas.records.wire import Returned, Settled
 from schemas.values.lanes import Lane
 from tests.support.dispatch.env import DispatchEnv, MakeEnv
-from tests.support.dispatch.partition_reader import outcomes
+from tests.support.dispatch.topics import outcomes
 from tests.support.service_stack import durable_services
 from tests.support.waiting import until
 

@@ -24,7 +24,7 @@ from schemas.records.wire import Envelope, Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.positions import places
 from tests.support.dispatch.env import DispatchEnv, MakeEnv
-from tests.support.dispatch.partition_reader import outcomes
+from tests.support.dispatch.topics import outcomes
 from tests.support.service_stack import running_services
 from tests.support.waiting import until
 

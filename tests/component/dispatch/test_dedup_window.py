@@ -13,7 +13,7 @@ from schemas.records.wire import Started
 from schemas.values.lanes import Lane
 from schemas.values.positions import everyone
 from tests.support.dispatch.env import DispatchEnv, MakeEnv
-from tests.support.dispatch.routed_slice import TENANT
+from tests.support.dispatch.topics import TENANT
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("patient_redis")]

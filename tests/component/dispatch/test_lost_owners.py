@@ -20,7 +20,7 @@ from schemas.records.wire import Envelope, Owner, Settled, Started, Verdict
 from schemas.values.lanes import Lane
 from schemas.values.positions import places
 from tests.support.dispatch.env import DispatchEnv, MakeEnv
-from tests.support.dispatch.routed_slice import now
+from tests.support.dispatch.topics import now
 from tests.support.topic_reader import read_topic
 from tests.support.waiting import until
 

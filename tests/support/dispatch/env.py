@@ -8,51 +8,52 @@ and looks only at what was written to its partition since it was made.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import signal
 import subprocess
+import sys
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from confluent_kafka import Consumer, Producer, TopicPartition
 from psycopg.types.json import Jsonb
 
 from connectors.dispatch.role import run
 from connectors.simulator.log import Entry, SubmitLog, read_log
 from connectors.simulator.script import Script
 from connectors.simulator.server import SimulatorServer
-from infra.kafka.offsets import end_offsets
 from infra.runtime.role import RoleContext, ready_file
 from infra.security.keyring import create_keyring, load_keyring
 from infra.security.sealing import Sealer
 from infra.settings.model import KafkaSettings, PostgresSettings, RedisSettings, Settings
-from schemas.records.codec import decode, encode
-from schemas.records.slice import Slice
-from schemas.records.topics import CARRIER_RECEIPTS, COMMANDS, attempts, dispatch
-from schemas.records.wire import CampaignCommand, CarrierReceipts, Envelope, Record
+from schemas.records.slice import Columns, Slice
 from schemas.values.ids import encode_128
-from schemas.values.lanes import Lane, Pool, pool_of
-from tests.support.dispatch.partition_reader import read_partition
-from tests.support.dispatch.process_starter import start_process
-from tests.support.dispatch.routed_slice import TENANT, now, routed_slice
+from schemas.values.lanes import Lane, Pool
+from schemas.values.positions import everyone
+from tests.support.dispatch.topics import TENANT, DispatchTopics, now
 from tests.support.toy_carrier import TOYS
 from tests.support.waiting import until
 
+DAY = 86_400_000
 
-class DispatchEnv:
+
+class DispatchEnv(DispatchTopics):
     """To be opened once, closed once."""
 
     def __init__(self, services: Any, database: str, folder: Path, *, lane: Lane, partition: int) -> None:
-        self.lane = lane
-        self.pool = pool_of(lane)
-        self.partition = partition
-        self.carrier = f"t{secrets.token_hex(4)}"
         self.root = encode_128(secrets.randbits(127))
-        self.campaign = f"cmp_{self.root}"
+        super().__init__(
+            services.kafka,
+            lane=lane,
+            partition=partition,
+            carrier=f"t{secrets.token_hex(4)}",
+            campaign=f"cmp_{self.root}",
+        )
         self._services = services
         self._folder = folder
         create_keyring(folder / "keyring.json")
@@ -67,8 +68,6 @@ class DispatchEnv:
         self.redis_url: str = services.redis
         self._log_path = folder / "submits.csv"
         self._submits = SubmitLog(self._log_path)
-        self._begin = {topic: self._end_of(topic) for topic in (attempts(lane), CARRIER_RECEIPTS)}
-        self._elsewhere: dict[int, int] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -154,9 +153,16 @@ class DispatchEnv:
             "instance": instance or f"dispatch-{self.pool}-0",
             **crash,
         }
-        process = start_process(self._folder / f"{name}.log", words)
-        self._processes.append(process)
+        process = self._popen(name, words)
         await until(lambda: mark.exists() or process.poll() is not None, 60)
+        return process
+
+    def _popen(self, name: str, words: dict[str, object]) -> subprocess.Popen[bytes]:
+        with (self._folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.dispatch.process", json.dumps(words)], stdout=log, stderr=log
+            )
+        self._processes.append(process)
         return process
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
@@ -178,65 +184,39 @@ class DispatchEnv:
         self._submits.close()
 
     def slice(self, size: int, number: int = 0, **given: Any) -> Slice:
-        """A chunk of this campaign with destinations of its own; `variables` by name, `refs`."""
-        given = {"chunk": f"chk_{self.root}_0_{number}", "campaign": self.campaign} | given
-        return routed_slice(self.sealer, size, 1000 * number, lane=self.lane, carrier=self.carrier, **given)
-
-    def put(self, *slices: Slice) -> None:
-        """One record each, acknowledged."""
-        self.put_raw(*(encode(Envelope(slices=[one])) for one in slices))
-
-    def put_raw(self, *values: bytes, topic: str | None = None, partition: int | None = None) -> None:
-        """Bytes on this env's partition."""
-        producer = Producer({"bootstrap.servers": self._services.kafka, "acks": "all", "linger.ms": 0})
-        for value in values:
-            producer.produce(
-                topic or dispatch(self.lane), value, key=b"k", partition=self.partition if partition is None else partition
-            )
-        assert producer.flush(30) == 0
-
-    def command(self, status: str, version: int) -> None:
-        """A command of this campaign."""
-        record = CampaignCommand(
-            tenant=TENANT, campaign=self.campaign, version=version, status=status, lane=self.lane, parts=[0], at=now()
+        """A chunk of this campaign with destinations of its own; `bodies` by name of a variable."""
+        variables = given.pop("variables", {})
+        refs = given.pop("refs", None)
+        chunk = given.get("chunk", f"chk_{self.root}_0_{number}")
+        columns = Columns(
+            to=array("Q", [4915100000000 + 1000 * number + p for p in range(size)]).tobytes(), variables=variables, refs=refs
         )
-        producer = Producer({"bootstrap.servers": self._services.kafka, "acks": "all", "linger.ms": 0})
-        producer.produce(COMMANDS, encode(record), key=self.campaign.encode())
-        assert producer.flush(30) == 0
-
-    def calls(self) -> list[tuple[int, Record]]:
-        """The log of calls of this partition since this env was made: (offset, record)."""
-        topic = attempts(self.lane)
-        return [(offset, decode(value)) for offset, value in self._read(topic, self.partition, self._begin[topic])]
-
-    def of(self, kind: type[Any]) -> list[Any]:
-        """The records of one kind in the log."""
-        return [record for _, record in self.calls() if isinstance(record, kind)]
-
-    def watch(self, partitions: Iterable[int]) -> None:
-        """Look at these partitions of the log too, from now on."""
-        self._elsewhere = {one: self._end_of(attempts(self.lane), one) for one in partitions if one != self.partition}
-
-    def everywhere(self, kind: type[Any]) -> list[Any]:
-        """The records of one kind of this carrier, in all partitions that are looked at."""
-        logs = [
-            self.calls(),
-            *(
-                [(offset, decode(value)) for offset, value in self._read(attempts(self.lane), one, begin)]
-                for one, begin in self._elsewhere.items()
-            ),
-        ]
-        return [
-            record
-            for log in logs
-            for _, record in log
-            if isinstance(record, kind) and getattr(record, "carrier", self.carrier) == self.carrier
-        ]
-
-    def receipts(self) -> list[CarrierReceipts]:
-        """Receipts of this carrier."""
-        found = [decode(value) for partition in range(4) for _, value in self._read(CARRIER_RECEIPTS, partition, 0)]
-        return [record for record in found if isinstance(record, CarrierReceipts) and record.carrier == self.carrier]
+        campaign = given.get("campaign", self.campaign)
+        key_id, sealed = self.sealer.seal(columns, tenant=TENANT, campaign=campaign, chunk=chunk)
+        fields: dict[str, Any] = {
+            "tenant": TENANT,
+            "campaign": campaign,
+            "chunk": chunk,
+            "part": 0,
+            "size": size,
+            "lane": self.lane,
+            "send": 1,
+            "positions": everyone(size),
+            "version": 1,
+            "sender": "ACME",
+            "body": "hello",
+            "accepted_at": now(),
+            "due_at": now(),
+            "expires_at": now() + DAY,
+            "indexes": array("I", range(size)).tobytes(),
+            "key_id": key_id,
+            "sealed": sealed,
+            "carrier": self.carrier,
+            "price": 700,
+            "segments": bytes([1]) * size,
+            "resume_at": "route",
+        }
+        return Slice(**fields | given)
 
     def submits(self) -> list[Entry]:
         """Every submit that the carrier saw."""
@@ -246,27 +226,6 @@ class DispatchEnv:
     def times_taken(self) -> Counter[str]:
         """How often the carrier took a first segment for each destination."""
         return Counter(entry.destination for entry in self.submits() if entry.status == 0 and entry.sequence <= 1)
-
-    def committed(self) -> tuple[int, str]:
-        """The group's offset of this partition, and its metadata."""
-        consumer = Consumer({"bootstrap.servers": self._services.kafka, "group.id": f"sluice-dispatch-{self.pool}"})
-        try:
-            [env] = consumer.committed([TopicPartition(dispatch(self.lane), self.partition)], 30)
-            return env.offset, env.metadata or ""
-        finally:
-            consumer.close()
-
-    def dispatch_end(self) -> int:
-        """The end of this env's partition of dispatch."""
-        return self._end_of(dispatch(self.lane))
-
-    def _read(self, topic: str, partition: int, begin: int) -> Sequence[tuple[int, bytes]]:
-        return read_partition(self._services.kafka, topic, partition, begin)
-
-    def _end_of(self, topic: str, partition: int | None = None) -> int:
-        if partition is None:
-            partition = self.partition % 4 if topic == CARRIER_RECEIPTS else self.partition
-        return end_offsets(self._services.kafka, [topic])[topic, partition]
 
 
 MakeEnv = Callable[[Lane], DispatchEnv]

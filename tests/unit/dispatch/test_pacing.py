@@ -105,7 +105,7 @@ def test_a_carrier_that_took_nobody_has_its_pace_again_when_it_takes_somebody() 
         brake.record_answers(0, 2, None, n * 0.2)
     assert brake.factor < 0.05
     brake.record_answers(1, 0, None, 6.0)
-    assert (brake.factor, brake.hushed) == (0.7, False)
+    assert (brake.factor, brake.accepts_nothing) == (0.7, False)
     for n in range(4):
         brake.record_answers(5, 0, None, 6.2 + n * 0.11)
     assert brake.factor == 1.0
