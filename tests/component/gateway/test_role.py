@@ -14,7 +14,7 @@ from aiohttp import ClientSession
 
 from gateway import role as gateway_role
 from gateway.app import Gateway
-from gateway.recipients import uploads
+from gateway.recipients import part_rejections, uploads
 from infra.postgres.admin_store import open_admin_store
 from infra.runtime.role import RoleContext
 from infra.services.ports import free_port
@@ -132,7 +132,7 @@ async def test_an_upload_that_drips_gives_its_place_to_others(
 async def test_what_an_upload_may_be_and_leave_behind_is_bounded(
     client: ClientSession, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MAX_REJECTIONS", 10)
+    monkeypatch.setattr(part_rejections, "MAX_REJECTIONS", 10)
     campaign, most = await draft(client), gateway.limits.upload_bytes
     assert await upload(client, campaign, b"x\n" * 11, 1) == (422, "too_many_rejections")
     assert await upload(client, campaign, b"x\n" * 10, 2) == (202, "")

@@ -90,7 +90,7 @@ BAD: tuple[tuple[str, str, bytes, int, str, str], ...] = (
     ("256 segments of pairs", M, text(message(body="[" * 19_509)), 422, "too_long", "/body"),
     ("40,001 characters", M, text(message(body="x" * 40_001)), 422, "out_of_range", "/body"),
     ("a missing variable", M, text(message(body="{{ name }}")), 422, "missing_variable", "/variables/name"),
-    ("a variable that is a number", M, text(message(variables={"a": 1})), 422, "wrong_type", "/variables"),
+    ("a variable that is a number", M, text(message(variables={"a": 1})), 422, "wrong_type", "/variables/a"),
     ("a sender too long", M, text(message(**{"from": "TwelveLetter"})), 422, "too_long", "/from"),
     ("an empty sender", M, text(message(**{"from": ""})), 422, "too_short", "/from"),
     ("a sender with an umlaut", M, text(message(**{"from": "Müller"})), 422, "bad_character", "/from"),
@@ -161,16 +161,16 @@ async def test_what_is_wrong_is_named(
 @pytest.mark.parametrize(
     ("path", "body", "detail"),
     [
-        (M, message(lane="otpp"), "expected otp, transactional or marketing"),
-        (M, message(lane=7), "expected otp, transactional or marketing"),
-        (M, message(validity_seconds=0), "expected a whole number of seconds, 1 to 172800"),
-        (M, message(smart_encoding="yes"), "expected true or false"),
+        (M, message(lane="otpp"), 'expected otp, transactional or marketing, got "otpp"'),
+        (M, message(lane=7), "expected otp, transactional or marketing, got 7"),
+        (M, message(validity_seconds=0), "expected a whole number of seconds, 1 to 172800, got 0"),
+        (M, message(smart_encoding="yes"), 'expected true or false, got "yes"'),
         (
             C,
             campaign(max_price="12,50"),
-            'expected an amount as text, such as "12.50": at most four digits behind the point',
+            'expected an amount as text, such as "12.50": at most four digits behind the point, got "12,50"',
         ),
-        (C, campaign(open="yes"), "expected true or false"),
+        (C, campaign(open="yes"), 'expected true or false, got "yes"'),
     ],
 )
 async def test_what_would_be_right_is_said(client: ClientSession, path: str, body: dict[str, object], detail: str) -> None:

@@ -32,7 +32,7 @@ from schemas.values.money import MAX_AMOUNT
 from tests.support.gateway_offline import KEY, TENANT, KnownAccounts, message
 from tests.support.waiting import until
 
-HELD_SECONDS = 0.05
+HELD_SECONDS = 0.02
 """More than twice what a round may take, because a shared processor counts what others do to its caches."""
 JSON = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
 HEAD = {"name": "Sale", "from": "Shop", "body": "Hi {{a}}"}
@@ -113,10 +113,13 @@ def send(url: str, path: str, body: bytes) -> tuple[int, str]:
     ],
 )
 async def test_no_request_holds_the_loop(url: str, path: str, make: Callable[[], bytes], answer: tuple[int, str]) -> None:
-    body = make()
-    async with watched() as longest:
-        assert await asyncio.to_thread(send, url, path, body) == answer
-    assert longest[0] < HELD_SECONDS
+    body, rounds = make(), list[float]()
+    while not rounds or (rounds[-1] >= HELD_SECONDS and len(rounds) < 3):
+        async with watched() as longest:
+            assert await asyncio.to_thread(send, url, path, body) == answer
+        rounds.append(longest[0])
+    # The least of three: a neighbour on the machine takes the processor's caches, and then the same steps take longer.
+    assert min(rounds) < HELD_SECONDS, rounds
 
 
 def break_off(url: str, body: bytes) -> None:

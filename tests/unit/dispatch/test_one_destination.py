@@ -129,9 +129,15 @@ async def test_a_carrier_that_refuses_everybody_goes_on_in_order_and_nothing_is_
 async def test_singles_refused_together_keep_their_order() -> None:
     harness = SenderHarness(Lane.OTP, rate=100, window=10)
     closed = True
-    taken = throttling(harness, lambda _: closed)
+    asked: list[str] = []
+
+    def refused(one: Submit) -> bool:
+        asked.append(one.destination)
+        return closed
+
+    taken = throttling(harness, refused)
     add_singles(harness, 6)
-    await until(lambda: len(harness.carrier.sent) >= 6)
+    await until(lambda: len(set(asked)) == 6 and not harness.carrier.open)
     closed = False
     await until(lambda: len(taken) == 6)
     assert taken[1:] == sorted(taken[1:])
