@@ -72,7 +72,7 @@ def test_cover_refuses_gaps_doubles_strangers_and_empty_outcomes() -> None:
     st.lists(st.integers(0, 2)),
     st.booleans(),
 )
-def test_partition_covers(positions: int, status: str | None, version: int, parts: list[int], late: bool) -> None:
+def test_check_campaign_covers(positions: int, status: str | None, version: int, parts: list[int], late: bool) -> None:
     command = (
         None
         if status is None
@@ -97,7 +97,7 @@ def test_partition_covers(positions: int, status: str | None, version: int, part
         ("canceled", 3, [], Reason.UNLISTED_PART),
     ],
 )
-def test_partition_names_the_reason(status: str, version: int, parts: list[int], expected: Reason) -> None:
+def test_check_campaign_names_the_reason(status: str, version: int, parts: list[int], expected: Reason) -> None:
     command = CampaignCommand(
         tenant=TENANT, campaign=CAMPAIGN, version=version, status=status, lane="marketing", parts=parts, at=1
     )
@@ -196,7 +196,7 @@ def test_credit_covers(positions: int, granted: int, reject: bool) -> None:
 
 
 @given(SETS, st.dictionaries(st.sampled_from("abc"), SETS, max_size=3), st.sampled_from(sorted(keep_assigned.CHANGING)))
-def test_spare_covers(positions: int, sets: dict[str, int], reason: Reason) -> None:
+def test_keep_assigned_covers(positions: int, sets: dict[str, int], reason: Reason) -> None:
     carriers: dict[str, int] = {}
     for carrier, members in sets.items():
         carriers[carrier] = members & ~sum(carriers.values())

@@ -1,4 +1,4 @@
-"""Match: what receipts become, known or looked up, whole or in segments; and what is not written twice."""
+"""Receipts: what they become, known or looked up, whole or in segments; and what is not written twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LoopScheduler are counted in characters: however long texts are, little is done between two of them."""
+"""Texts are counted in steps of so many characters: however long they are, little is done before others have their turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No tenant takes more than its share, and what was taken comes back."""
+"""Quotas: no tenant takes more than its share, and what was taken comes back."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ def refusal(held: Reservation, amount: int) -> tuple[int, str, str]:
 
 
 def test_a_tenant_gets_a_quarter_and_all_together_get_the_whole() -> None:
-    share = Quota(40, "loaves")
-    with share.reservation("a") as one, share.reservation("a") as two, share.reservation("b") as other:
+    quota = Quota(40, "requests")
+    with quota.reservation("a") as one, quota.reservation("a") as two, quota.reservation("b") as other:
         one.grow(4)
         two.grow(6)
         assert refusal(two, 1) == (429, "tenant_overloaded", "2")
         other.grow(10)
-        with share.reservation("c") as third, share.reservation("d") as fourth, share.reservation("e") as late:
+        with quota.reservation("c") as third, quota.reservation("d") as fourth, quota.reservation("e") as late:
             third.grow(10)
             fourth.grow(10)
             assert refusal(late, 1) == (503, "overloaded", "2")
         late.grow(1)
-        assert share.reserved == 21
+        assert quota.reserved == 21
         with late:
             pass
-    assert share.reserved == 0
-    with share.reservation("a") as again:
+    assert quota.reserved == 0
+    with quota.reservation("a") as again:
         again.grow(10)
 
 
 def test_one_request_of_the_largest_size_always_fits() -> None:
-    with Quota(40, "loaves", least=30).reservation("a") as held:
+    with Quota(40, "requests", least=30).reservation("a") as held:
         held.grow(30)
-    with Quota(20, "loaves", least=30).reservation("a") as held:
+    with Quota(20, "requests", least=30).reservation("a") as held:
         held.grow(20)
         assert refusal(held, 1)[0] == 429

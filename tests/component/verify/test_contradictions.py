@@ -1,4 +1,4 @@
-"""`verify` finds what one book says and another does not: public events, prices, counts, reservations."""
+"""`verify` finds what one record says and another does not: public events, prices, counts, reservations."""
 
 from __future__ import annotations
 
