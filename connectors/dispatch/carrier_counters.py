@@ -1,7 +1,8 @@
 """What carriers' connections count besides results, made visible: receipts that cannot be read, inbound messages refused,
 receipts put off, answers that came too late.
 
-In: the counters of each connection, read once a second. Out: a log line when one of them grows: the first at once, further
+In: the counters of each connection, read once a second. Out: the metric `sluice_carrier_notices_total`, and a log line when
+one of them grows: the first at once, further
 ones every ten seconds with the growth since and the total. A connection that was replaced counts from zero again; its
 numbers are added to those of the ones before. Nothing can go wrong.
 """
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
+from infra.telemetry.metrics import Metrics
 from infra.telemetry.repeats import Repeats
 
 log = structlog.get_logger()
@@ -27,7 +29,8 @@ MESSAGES: Mapping[str, str] = {
 class CarrierCounterLog:
     """Call `report` once a second for each carrier. `totals`: by (carrier, counter)."""
 
-    def __init__(self, repeats: Repeats | None = None, write: Callable[..., object] | None = None) -> None:
+    def __init__(self, metrics: Metrics, repeats: Repeats | None = None, write: Callable[..., object] | None = None) -> None:
+        self._metrics = metrics
         self.totals: dict[tuple[str, str], int] = {}
         self._counts: dict[tuple[str, str], int] = {}
         self._logged: dict[tuple[str, str], int] = {}
@@ -42,7 +45,9 @@ class CarrierCounterLog:
             if count == before:
                 continue
             self._counts[key] = count
-            self.totals[key] = self.totals.get(key, 0) + (count - before if count > before else count)
+            more = count - before if count > before else count
+            self.totals[key] = self.totals.get(key, 0) + more
+            self._metrics.count("sluice_carrier_notices_total", carrier, kind, by=more)
         self._log_increases(carrier)
 
     def _log_increases(self, carrier: str) -> None:

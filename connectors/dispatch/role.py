@@ -48,6 +48,8 @@ from infra.redis.tokens import Tokens
 from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
+from infra.telemetry.exposition import serve_metrics
+from infra.telemetry.metrics import Metrics
 from schemas.records.topics import dispatch
 from schemas.rules.may_go import reason_to_end
 from schemas.values import lanes
@@ -108,7 +110,9 @@ class Dispatch:
         self._capacity = CapacityReporter(CarrierCapacity(redis))
         self._window = DedupWindow(SettledWindow(redis), database)
         self._publisher = ReliablePublisher(outbox, now)
-        self._counter_log = CarrierCounterLog()
+        metrics = Metrics()
+        role.announced["metrics"] = serve_metrics(metrics)
+        self._counter_log = CarrierCounterLog(metrics)
         self._owner = uuid.uuid4().hex
         self._request_numbers = itertools.count()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -2,8 +2,8 @@
 
 In: settings, the role's name and its `run(role)`. Out: an exit code for the supervisor: 0 after a stop that was asked
 for, 70 when `run` ended by itself or raised (it is started again). `DATA/run/<name>.json` holds `{"pid", "ready_at"}`
-from the moment the role has joined. A role that does not return within five seconds of the stop is ended where it
-stands; that is always harmless.
+from the moment the role has joined, and what the role has put into `announced`. A role that does not return within five
+seconds of the stop is ended where it stands; that is always harmless.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -42,7 +42,8 @@ log = structlog.get_logger()
 class RoleContext:
     """`name`: e.g. `streams-bulk`. `instance`: a stable ordinal for static membership, e.g. `streams-bulk-0`.
 
-    `ready` may be called again; only the first call counts. `run` returns soon after `stop` is set.
+    `ready` may be called again; only the first call counts, with what `announced` holds by then. `run` returns soon after
+    `stop` is set.
     """
 
     settings: Settings
@@ -51,6 +52,7 @@ class RoleContext:
     instance: str
     stop: asyncio.Event
     ready: Callable[[], None]
+    announced: dict[str, str] = field(default_factory=dict)
 
 
 Run = Callable[[RoleContext], Awaitable[None]]
@@ -92,7 +94,16 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _ask_to_stop, stop, loop)
-    role = RoleContext(settings=settings, name=name, pool=pool, instance=instance, stop=stop, ready=lambda: _announce(mark))
+    announced: dict[str, str] = {}
+    role = RoleContext(
+        settings=settings,
+        name=name,
+        pool=pool,
+        instance=instance,
+        stop=stop,
+        ready=lambda: _announce(mark, announced),
+        announced=announced,
+    )
     try:
         await run(role)
     except Exception:  # why: the last frame of a process; whatever it was, the answer is a new process
@@ -121,11 +132,11 @@ def _leave(code: int) -> None:
     os._exit(code)
 
 
-def _announce(mark: Path) -> None:
+def _announce(mark: Path, announced: Mapping[str, str]) -> None:
     if _is_mine(mark):
         return
     make_private_folder(mark.parent)
-    replace_private_file(mark, json.dumps({"pid": os.getpid(), "ready_at": time.time()}))
+    replace_private_file(mark, json.dumps({"pid": os.getpid(), "ready_at": time.time(), **announced}))
     log.info("joined and working", action="ready")
 
 

@@ -76,6 +76,14 @@ METRICS: tuple[MetricRow, ...] = (
         "Any: look at that service; the gateway recovers.",
     ),
     MetricRow(
+        "sluice_carrier_notices_total",
+        "counter",
+        ("carrier", "kind"),
+        "What connections to a carrier met besides results and receipts: receipts_unreadable, inbound_refused, "
+        "receipts_put_off, late_answers.",
+        "receipts_unreadable: their bytes are dead letters, show them to the carrier. late_answers: see window and rate.",
+    ),
+    MetricRow(
         "sluice_uploads_running",
         "gauge",
         (),
@@ -96,7 +104,7 @@ class Metrics:
     """The metrics of one process."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         self._counters: dict[str, Counter] = {}
         self._counted: dict[tuple[str, tuple[str, ...]], Counter] = {}
         """Those with labels, once they were counted; the library looks for them under a lock."""
@@ -104,12 +112,12 @@ class Metrics:
         self._histograms: dict[str, Histogram] = {}
         for row in METRICS:
             if row.kind == "counter":
-                self._counters[row.name] = Counter(row.name, row.meaning, row.labels, registry=self._registry)
+                self._counters[row.name] = Counter(row.name, row.meaning, row.labels, registry=self.registry)
             elif row.kind == "gauge":
-                self._gauges[row.name] = Gauge(row.name, row.meaning, row.labels, registry=self._registry)
+                self._gauges[row.name] = Gauge(row.name, row.meaning, row.labels, registry=self.registry)
             else:
                 self._histograms[row.name] = Histogram(
-                    row.name, row.meaning, row.labels, registry=self._registry, buckets=SECONDS
+                    row.name, row.meaning, row.labels, registry=self.registry, buckets=SECONDS
                 )
 
     def count(self, name: str, *labels: str, by: float = 1) -> None:
@@ -132,4 +140,4 @@ class Metrics:
 
     def render(self) -> bytes:
         """The text form of all metrics."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -91,7 +92,20 @@ def test_every_odd_receipt_ends_in_delivered(stack: Running) -> None:
     check_events(stack, campaign)
     until(lambda: said(stack, "receipts_unreadable"), 20, "the counters in the log")
     assert said(stack, "receipt_unreadable")
+    assert metric(stack, "receipts_unreadable") >= 2 * len(numbers)
     assert stack.verify()["violations"] == []
+
+
+def metric(stack: Running, kind: str) -> float:
+    """What the pools of dispatch have counted of this at the odd carrier."""
+    total = 0.0
+    for pool in ("otp", "bulk"):
+        announced = json.loads((Path(stack.line["data_dir"]) / "run" / f"dispatch-{pool}.json").read_text())
+        with urlopen(announced["metrics"], timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        begin = f'sluice_carrier_notices_total{{carrier="odd",kind="{kind}"}} '
+        total += sum(float(line.removeprefix(begin)) for line in lines if line.startswith(begin))
+    return total
 
 
 def check_events(stack: Running, campaign: str) -> None:

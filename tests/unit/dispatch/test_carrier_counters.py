@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connectors.dispatch.carrier_counters import CarrierCounterLog
+from infra.telemetry.metrics import Metrics
 from infra.telemetry.repeats import Repeats
 
 
@@ -12,7 +13,8 @@ class Said:
     def __init__(self) -> None:
         self.now = 100.0
         self.lines: list[tuple[object, ...]] = []
-        self.counters = CarrierCounterLog(Repeats(lambda: self.now), self.write)
+        self.metrics = Metrics()
+        self.counters = CarrierCounterLog(self.metrics, Repeats(lambda: self.now), self.write)
 
     def write(self, _sentence: str, **fields: object) -> None:
         self.lines.append(tuple(fields.values()))
@@ -41,3 +43,4 @@ def test_a_connection_that_was_replaced_counts_on() -> None:
     said.now += 60
     said.counters.report("acme", {"late_answers": 2})
     assert said.lines == [("late_answers", "acme", 5, 5), ("late_answers", "acme", 2, 7)]
+    assert b'sluice_carrier_notices_total{carrier="acme",kind="late_answers"} 7.0' in said.metrics.render()
