@@ -1,11 +1,11 @@
 """The role `delay`: slices that wait ten seconds before intake looks at them again.
 
-In: `retry-10s-<lane>` (a `Retry` each). Out: `ingest-<lane>`, one envelope per slice, not before its time.
-Guarantee: a record's offset is committed only after its slice was acknowledged on `ingest`; killed in between, the slice
-is produced again, under the same (chunk, send), which intake and dispatch recognise. Times within a partition are
-nearly ascending (all wait equally long, plus jitter), so each partition keeps a small look-ahead and a late record
-holds up nothing but the commit. What cannot be decoded is buried; if that fails too, the process ends and comes back.
-With Kafka away, slices that are due stay and are offered again; after `GIVE_UP` seconds the process ends.
+In: `retry-10s-<lane>` (a `Retry` each). Out: `ingest-<lane>`, one envelope per slice, not before its time. Guarantee: a
+record's offset is committed only after its slice was acknowledged on `ingest`; killed in between, the slice is produced
+again, under the same (chunk, send), which intake and dispatch recognise. Times within a partition are nearly ascending (all
+wait equally long, plus jitter), so each partition keeps a small look-ahead and a late record holds up nothing but the
+commit. What cannot be decoded becomes a dead letter; if that fails too, the process ends and comes back. With Kafka away,
+slices that are due stay and are offered again; after `GIVE_UP` seconds the process ends.
 """
 
 from __future__ import annotations
@@ -157,8 +157,8 @@ class Delay:
         except (DecodeError, RecordError) as fault:
             await self._outbox.send(*dead_letter(record, fault, code=Reason.UNDECODABLE, service="delay"))
             log.warning(
-                "buried a record that is no retry",
-                action="buried",
+                "wrote a dead letter that is no retry",
+                action="dead_letter",
                 topic=record.topic,
                 partition=record.partition,
                 offset=record.offset,

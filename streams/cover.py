@@ -1,7 +1,7 @@
 """Nothing falls through: whoever decides over positions gives every one of them exactly one verdict.
 
 In: what was asked about and what the verdicts speak of, as sets. Out: nothing, or `CoverError`: the runner then takes the
-item apart and buries what fails alone, instead of losing part of it.
+item apart and writes to the dead letters what fails alone, instead of losing part of it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """What the runner and a stage say to each other; neither knows what brings the records.
 
-In: records as they were read. A handler opens a record into items (a slice each, or the record itself), checks each, handles
-a batch of items at once, can cut one that fails, and can wrap one item alone so that it can be buried. Out: outputs, all to
-be acknowledged before the inputs' offsets move. A handler raises `DecodeError` for bytes that are no record of its topic,
-`RecordError` for an item that contradicts itself, `PortDown` when something it asks is away, and anything else for items
-that it cannot handle.
+In: records as they were read. A handler opens a record into items (a slice each, or the record itself), checks each,
+handles a batch of items at once, can cut one that fails, and can wrap one item alone so that it can become a dead letter.
+Out: outputs, all to be acknowledged before the inputs' offsets move. A handler raises `DecodeError` for bytes that are no
+record of its topic, `RecordError` for an item that contradicts itself, `PortDown` when something it asks is away, and
+anything else for items that it cannot handle.
 """
 
 from __future__ import annotations

@@ -2,13 +2,14 @@
 
 In: batches of records of one topic. Out: through the `Outlet`, everything the stage writes and the dead letters; `run`
 returns when all is acknowledged, and only then may the caller acknowledge the inputs. Guarantee: no record is lost.
-- Bytes that are no record of this topic are buried whole, byte for byte.
+- Bytes that are no record of this topic become dead letters whole, byte for byte.
 - A batch that raised is handled again, item by item; an item that fails is cut in halves, again and again; what fails alone
-  is buried, wrapped alone; the rest goes on. An item of which nothing can be handled is buried as it came.
+  becomes a dead letter, wrapped alone; the rest goes on. An item of which nothing can be handled becomes a dead letter as
+  it came.
 - When something the stage asks is away (`PortDown`) the batch waits here and is handled again, however long it takes.
 - `Undelivered` and `BrakeOn` leave `run`: the caller ends the process without acknowledging anything. The brake is pulled
-  when more than `brake` different items in a row were about to be buried for a failed step: then it is we who are broken.
-  A fault of the value itself (see `infra/postgres/faults.py`) does not count: there may be any number of these.
+  when more than `brake` different items in a row were about to become a dead letter for a failed step: then it is we who
+  are broken. A fault of the value itself (see `infra/postgres/faults.py`) does not count: there may be any number of these.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ class Runner:
     def _pieces(self, item: Item) -> list[Item]:
         try:
             return [Item(item.source, item.place, piece, cut=True) for piece in self._handler.split(item)]
-        except Exception as fault:  # noqa: BLE001  why: what cannot be cut stands alone, and is buried for what it failed of
+        except Exception as fault:  # noqa: BLE001  why: what cannot be cut stands alone, and becomes a dead letter for what it failed of
             log.info("an item cannot be cut", action="not_cut", fault=f"{type(fault).__name__}: {fault}"[:300])
             return []
 
@@ -180,8 +181,8 @@ class Runner:
 
     def _dead_letter(self, record: ConsumerRecord, value: bytes | None, fault: Exception, reason: Reason) -> ProducerRecord:
         log.error(
-            "buried",
-            action="buried",
+            "wrote a dead letter",
+            action="dead_letter",
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,

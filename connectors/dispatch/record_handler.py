@@ -190,7 +190,7 @@ def _decode(record: ConsumerRecord) -> list[Slice] | None:
     except DecodeError as fault:
         log.warning(
             "a record that is no envelope becomes a dead letter",
-            action="buried",
+            action="dead_letter",
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,

@@ -44,7 +44,7 @@ class ReliablePublisher:
         self.open += 1
         log.warning(
             "a dispatch record becomes a dead letter",
-            action="buried",
+            action="dead_letter",
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,

@@ -34,14 +34,14 @@ class CapacityRelease:
         self,
         leases: RowLeases,
         release: Release,
-        rooms: CarrierCapacity,
+        capacity: CarrierCapacity,
         config: ConfigCache,
         sealer: Sealer,
         now: Callable[[], int],
     ) -> None:
         self._leases = leases
         self._release = release
-        self._rooms = rooms
+        self._rooms = capacity
         self._config = config
         self._sealer = sealer
         self._now = now

@@ -87,10 +87,10 @@ async def run(role: RoleContext) -> None:
     config = ConfigCache(pool, sealer_keys)
     await config.start()
     outbox = Outbox(settings.kafka.bootstrap or "", role.instance, linger_ms=2)
-    rooms = CarrierCapacity(connect(settings.redis.url.get_secret_value() if settings.redis.url else ""))
+    capacity = CarrierCapacity(connect(settings.redis.url.get_secret_value() if settings.redis.url else ""))
     leases = RowLeases(pool)
     release = Release(leases, outbox, sealer, _now)
-    room = CapacityRelease(leases, release, rooms, config, sealer, _now)
+    room = CapacityRelease(leases, release, capacity, config, sealer, _now)
 
     async def maintain() -> bool:
         await do_maintenance(leases, outbox, _now)

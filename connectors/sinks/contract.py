@@ -3,7 +3,8 @@
 In: batches of records in the order of each partition. Out: rows, in the transaction in which the offsets move. Every sink
 keeps three rules, proved by one suite for all of them: a record that comes twice changes nothing more than once, a late
 record never undoes a newer one, and a tenant's record touches that tenant's rows alone. A record that contradicts itself
-raises `RecordError`; the runner finds it, takes it apart, buries or skips what fails alone, and goes on with the others.
+raises `RecordError`; the runner finds it, takes it apart, writes to the dead letters or skips what fails alone, and goes on
+with the others.
 """
 
 from __future__ import annotations

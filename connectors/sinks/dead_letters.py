@@ -1,7 +1,7 @@
-"""The dead-letter topic → `dead_letters`, so that operators can search what was buried.
+"""The dead-letter topic → `dead_letters`, so that operators can search what became a dead letter.
 
 In: any bytes at all, with the headers of `infra.kafka.dead_letter`. Out: one row a record, under its own offset. A
-missing or unreadable header becomes an empty text or -1: what was buried must show, whatever it looks like.
+missing or unreadable header becomes an empty text or -1: what became a dead letter must show, whatever it looks like.
 """
 
 from __future__ import annotations

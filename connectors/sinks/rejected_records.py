@@ -3,10 +3,10 @@ writes that.
 
 In: the record and its fault. Out: a dead letter, acknowledged by Kafka before the offset may move; or a log line, when
 another role reads the same topic and fails at the same: bytes that are no record, a record that contradicts itself, columns
-that do not open. What PostgreSQL alone refuses nobody else finds, so the sinks bury it on every topic. Goes wrong:
-`DeadLetterFailed` when Kafka does not take the dead letter (to be tried again), `TooManyRejected` when one fault that need
-not be the record's comes after the other: then it is more likely ours, and the topic must not be buried whole. A value that
-PostgreSQL refuses is the record's own fault, however many there are.
+that do not open. What PostgreSQL alone refuses nobody else finds, so the sinks write it to the dead letters on every topic.
+Goes wrong: `DeadLetterFailed` when Kafka does not take the dead letter (to be tried again), `TooManyRejected` when one
+fault that need not be the record's comes after the other: then it is more likely ours, and the topic must not become a dead
+letter whole. A value that PostgreSQL refuses is the record's own fault, however many there are.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class TooManyRejected(RuntimeError):
 
 
 class RejectedRecords:
-    """Those of one sink; `skipped` counts what another role buries."""
+    """Those of one sink; `skipped` counts what another role writes to the dead letters."""
 
     def __init__(self, bootstrap: str, sink: str) -> None:
         self._sink = sink
@@ -52,7 +52,7 @@ class RejectedRecords:
         where = {"sink": self._sink, "topic": record.topic, "partition": record.partition, "offset": record.offset}
         if not (isinstance(fault, FOUND_BY_ALL) and others_bury(record.topic)):
             self._write(record, fault)
-            log.error("buried a record that cannot be taken", action="sink_buried", error=str(fault)[:300], **where)
+            log.error("wrote a dead letter that cannot be taken", action="sink_buried", error=str(fault)[:300], **where)
         else:
             self.skipped += 1
             log.warning("passed over a record that cannot be taken", action="sink_skipped", error=str(fault)[:300], **where)
@@ -67,5 +67,5 @@ class RejectedRecords:
 
 
 def others_bury(topic: str) -> bool:
-    """Whether another role buries what no reader of this topic can take."""
-    return any(row.name == topic and row.buries != ROLE for row in topics.TOPICS)
+    """Whether another role writes to the dead letters what no reader of this topic can take."""
+    return any(row.name == topic and row.dead_letters_by != ROLE for row in topics.TOPICS)

@@ -72,7 +72,7 @@ class SinkRunner:
 
     @property
     def skipped(self) -> int:
-        """Records that could not be taken and that another role buries."""
+        """Records that could not be taken and that another role writes to the dead letters."""
         return self._rejected.skipped
 
     def stop(self) -> None:
@@ -198,7 +198,8 @@ class SinkRunner:
         return []
 
     def _give_up(self, record: ConsumerRecord, fault: Exception) -> None:
-        """Bury what fails alone of a record that cannot be written whole, then move the offset behind it."""
+        """Write to the dead letters what fails alone of a record that cannot be written whole, then move the offset behind
+        it."""
         for piece, own in take_apart(record, fault, self._sink.split, lambda piece: self._try([piece], whole=False)):
             self._rejected.reject(piece, own)
         with self._session.transaction() as transaction:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.amounts import amount
-from infra.cli.options import Config, Data, Output, Yes, catalog, confirm
+from infra.cli.options import Config, Data, Output, Yes, admin_store, confirm
 from infra.cli.output import show_one
 
 app = typer.Typer(no_args_is_help=True, help="Money of a tenant.")
@@ -20,8 +20,8 @@ Tenant = Annotated[str, typer.Option(help="Name or id of the tenant.")]
 @app.command()
 def show(tenant: Tenant = "default", data: Data = None, config: Config = None, output: Output = None) -> None:
     """Show a tenant's balance."""
-    with catalog(data, config) as book:
-        show_one(_money(book.tenant(tenant)), output)
+    with admin_store(data, config) as store:
+        show_one(_money(store.tenant(tenant)), output)
 
 
 @app.command()
@@ -37,8 +37,8 @@ def credit(
     units = amount(value, signed=True)
     if units < 0:
         confirm(f"Take {value} away from {tenant}?", yes)
-    with catalog(data, config) as book:
-        show_one(_money(book.credit(tenant, units)), output)
+    with admin_store(data, config) as store:
+        show_one(_money(store.credit(tenant, units)), output)
 
 
 def _money(row: dict[str, Any]) -> dict[str, Any]:

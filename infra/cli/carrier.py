@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.options import Config, Data, Output, catalog
+from infra.cli.options import Config, Data, Output, admin_store
 from infra.cli.output import show_one, show_rows
 from infra.settings.limits import HIGHEST_RATE, LONGEST_RECEIPT_WAIT, MOST_BINDS, MOST_WINDOW
 
@@ -22,15 +22,15 @@ COLUMNS = ("id", "kind", "rate", "window", "binds", "receipt_wait_seconds", "par
 @app.command("list")
 def list_(data: Data = None, config: Config = None, output: Output = None) -> None:
     """Show all carriers."""
-    with catalog(data, config) as book:
-        show_rows(book.carriers(), output, COLUMNS)
+    with admin_store(data, config) as store:
+        show_rows(store.carriers(), output, COLUMNS)
 
 
 @app.command()
 def show(carrier: Carrier, data: Data = None, config: Config = None, output: Output = None) -> None:
     """Show one carrier."""
-    with catalog(data, config) as book:
-        show_one(book.carrier(carrier), output)
+    with admin_store(data, config) as store:
+        show_one(store.carrier(carrier), output)
 
 
 @app.command("set")
@@ -51,8 +51,10 @@ def set_(
 
     if (rate, window, binds, receipt_wait) == (None, None, None, None):
         raise Refusal("nothing to change", "give --rate, --window, --binds or --receipt-wait")
-    with catalog(data, config) as book:
-        show_one(book.set_carrier(carrier, rate=rate, window=window, binds=binds, receipt_wait_seconds=receipt_wait), output)
+    with admin_store(data, config) as store:
+        show_one(
+            store.set_carrier(carrier, rate=rate, window=window, binds=binds, receipt_wait_seconds=receipt_wait), output
+        )
 
 
 @app.command()
@@ -74,5 +76,5 @@ def apply(carrier: Carrier, data: Data = None, config: Config = None, output: Ou
         raise Refusal(
             f"{carrier!r} is the simulator, whose address `sluice up` notes", "change its limits with `sluice carrier set`"
         )
-    with open_admin_store(postgres_url(settings)) as book:
-        show_one(book.apply_carrier(row, row.of_kind, load_keyring(settings.keyring_path)), output)
+    with open_admin_store(postgres_url(settings)) as store:
+        show_one(store.apply_carrier(row, row.of_kind, load_keyring(settings.keyring_path)), output)

@@ -30,8 +30,8 @@ def verify(
     settings = find_settings(data, config)
     kafka_bootstrap(settings)
     if campaign is not None:
-        with open_admin_store(postgres_url(settings)) as book:
-            book.know_campaign(campaign)
+        with open_admin_store(postgres_url(settings)) as store:
+            store.know_campaign(campaign)
     postgres_url(settings)
     tell("waiting for the consumers, then reading the logs")
     report = judge(settings, campaign=campaign, wait=wait)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.options import Config, Data, Output, catalog
+from infra.cli.options import Config, Data, Output, admin_store
 from infra.cli.output import show_one, show_rows
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters.")
@@ -18,8 +18,8 @@ app = typer.Typer(no_args_is_help=True, help="Dead letters.")
 @app.command()
 def stats(data: Data = None, config: Config = None, output: Output = None) -> None:
     """Count them by service, code and topic."""
-    with catalog(data, config) as book:
-        show_rows(book.dead_letter_stats(), output)
+    with admin_store(data, config) as store:
+        show_rows(store.dead_letter_stats(), output)
 
 
 @app.command("list")
@@ -31,8 +31,8 @@ def list_(
     output: Output = None,
 ) -> None:
     """Show the newest."""
-    with catalog(data, config) as book:
-        show_rows(book.dead_letters(code, limit), output)
+    with admin_store(data, config) as store:
+        show_rows(store.dead_letters(code, limit), output)
 
 
 @app.command()
@@ -48,5 +48,5 @@ def show(
     partition, colon, offset = letter.partition(":")
     if not (letter.isascii() and colon and partition.isdigit() and offset.isdigit()):
         raise Refusal(f"{letter!r} is no dead letter's id", "write it as `sluice dlq list` shows it, e.g. 0:17")
-    with catalog(data, config) as book:
-        show_one(book.dead_letter(int(partition), int(offset)), output)
+    with admin_store(data, config) as store:
+        show_one(store.dead_letter(int(partition), int(offset)), output)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.options import Config, Data, Output, Yes, catalog, confirm
+from infra.cli.options import Config, Data, Output, Yes, admin_store, confirm
 from infra.cli.output import show_one, show_rows
 from infra.runtime.console import tell
 
@@ -26,8 +26,8 @@ def create(
     output: Output = None,
 ) -> None:
     """Make an API key; its text is shown this once."""
-    with catalog(data, config) as book:
-        show_one(book.create_key(tenant, name), output)
+    with admin_store(data, config) as store:
+        show_one(store.create_key(tenant, name), output)
 
 
 @app.command("list")
@@ -38,8 +38,8 @@ def list_(
     output: Output = None,
 ) -> None:
     """Show the keys."""
-    with catalog(data, config) as book:
-        show_rows(book.keys(tenant), output)
+    with admin_store(data, config) as store:
+        show_rows(store.keys(tenant), output)
 
 
 @app.command()
@@ -53,6 +53,6 @@ def revoke(
     from infra.security.api_keys import key_id
 
     confirm(f"Revoke {key}? Whoever uses it is refused from then on.", yes)
-    with catalog(data, config) as book:
-        book.revoke_key(key_id(key) or key)
+    with admin_store(data, config) as store:
+        store.revoke_key(key_id(key) or key)
     tell("revoked")

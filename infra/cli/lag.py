@@ -15,7 +15,7 @@ def lag(data: Data = None, config: Config = None, output: Output = None) -> None
     """Show how far each consumer is behind."""
     from infra.kafka.offsets import committed, end_offsets
     from infra.kafka.topic_admin import GROUPS
-    from infra.postgres.admin_store import CatalogDown, open_admin_store
+    from infra.postgres.admin_store import AdminStoreDown, open_admin_store
 
     settings = find_settings(data, config)
     bootstrap = kafka_bootstrap(settings)
@@ -26,9 +26,9 @@ def lag(data: Data = None, config: Config = None, output: Output = None) -> None
     }
     if settings.postgres.url is not None:
         try:
-            with open_admin_store(settings.postgres.url.get_secret_value()) as book:
-                positions["sluice-sinks"] = book.sink_offsets()
-        except CatalogDown as fault:
+            with open_admin_store(settings.postgres.url.get_secret_value()) as store:
+                positions["sluice-sinks"] = store.sink_offsets()
+        except AdminStoreDown as fault:
             tell(f"PostgreSQL does not answer, so the sinks are missing: {str(fault).splitlines()[0]}")
     show_rows([row for group, places in positions.items() for row in _rows(group, places, ends)], output)
 

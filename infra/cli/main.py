@@ -114,7 +114,7 @@ def explain(fault: BaseException) -> list[str] | None:
     if isinstance(fault, UnicodeEncodeError) and fault.reason == "surrogates not allowed":
         return ["error: an argument holds bytes that are no UTF-8", "next: see how your terminal or script encodes text"]
     kinds = {type(fault).__name__, *(kind.__name__ for kind in type(fault).__mro__)}
-    if kinds & {"ServiceError", "CatalogError", "KeyringError", "SecretError", "LogUnreadable"}:
+    if kinds & {"ServiceError", "AdminStoreError", "KeyringError", "SecretError", "LogUnreadable"}:
         return [f"error: {fault}"]
     if "TopicError" in kinds:
         return [f"error: {fault}", "next: see `sluice doctor`"]

@@ -1,4 +1,4 @@
-"""The options that many commands share, and what they lead to: settings, the gateway, the catalog.
+"""The options that many commands share, and what they lead to: settings, the gateway, the store.
 
 In: `--data`, `--config`, `-o`, `--gateway`, `--api-key`. Out: settings read from all sources, a running stack's included.
 Wrong: `SettingsError` with every fault, `Refusal` when an address that is needed is not known.
@@ -49,8 +49,8 @@ def open_api(data: Path | None, config: Path | None, gateway: str | None = None,
     return Api(settings.gateway.url, settings.api_key.get_secret_value())
 
 
-def catalog(data: Path | None, config: Path | None) -> AbstractContextManager[AdminStore]:
-    """The operator's catalog."""
+def admin_store(data: Path | None, config: Path | None) -> AbstractContextManager[AdminStore]:
+    """The operator's store."""
     from infra.postgres.admin_store import open_admin_store
 
     return open_admin_store(postgres_url(find_settings(data, config)))

@@ -31,7 +31,7 @@ _MADE = "<!-- Made by `python -m infra.cli.reference`; change the code, not this
 _DONE_WITH = {
     Disposition.HOLD: "It waits, and goes on by itself.",
     Disposition.RETRY: "It is tried again.",
-    Disposition.DEAD_LETTER: "It is buried for the operator.",
+    Disposition.DEAD_LETTER: "It becomes a dead letter for the operator.",
     Disposition.REJECT: "It ends before any carrier.",
     Disposition.FAIL: "It ends with the carrier's word.",
     Disposition.INFO: "Explains a state, decides nothing.",
@@ -60,18 +60,18 @@ def topics_page() -> str:
             _kept(row),
             ", ".join(row.writers),
             ", ".join(row.readers),
-            row.buries,
+            row.dead_letters_by,
         )
         for row in TOPICS
     ]
     return _page(
         "Topics",
         "Values are Avro in the Confluent wire format; keys are UTF-8, placed by murmur2 as Kafka's own "
-        "clients do. The partitions never change. Poison of a topic is buried by the role in the last column; "
+        "clients do. The partitions never change. Poison of a topic becomes a dead letter by the role in the last column; "
         "other readers count it and go on. What subscribers, billing or operators read is kept "
         "uncompressed, so that every client reads it; the rest is LZ4 (`kafka.public_compression`, "
         "`kafka.internal_compression`).",
-        _table(("topic", "records", "key", "partitions", "kept", "written by", "read by", "buried by"), rows),
+        _table(("topic", "records", "key", "partitions", "kept", "written by", "read by", "dead letters by"), rows),
     )
 
 
@@ -81,15 +81,15 @@ def reasons_page() -> str:
     for disposition in Disposition:
         rows = [(f"`{reason}`", reason.number, reason.sentence) for reason in Reason if reason.disposition is disposition]
         parts += [f"## {disposition}\n\n{_DONE_WITH[disposition]}\n", _table(("code", "stored as", "meaning"), rows)]
-    return _page("Reasons", "Why a message waits, goes round again, ends or is buried.", *parts)
+    return _page("Reasons", "Why a message waits, goes round again, ends or becomes a dead letter.", *parts)
 
 
-_RECEIPTS = """\
-Case, blanks, `_` and `-` do not matter. A receipt that names two states, in its text and in message_state: an end counts
-more than `UNKNOWN`, that more than a state on the way; where they say as much, message_state counts. A state in no table
-changes nothing: the receipt is buried with its bytes (`dead-letter`), confirmed to the carrier, and said in dispatch's log.
-A carrier's own words are added by `receipt_states` of its `[carriers.smpp]`: a word, or a number of message_state, and one
-of `delivered`, `undelivered`, `expired`, `rejected`, `no_change`; `sluice carrier apply` puts them into force."""
+_RECEIPTS = r"""\ Case, blanks, `_` and `-` do not matter. A receipt that names two states, in its text and in message_state:
+an end counts more than `UNKNOWN`, that more than a state on the way; where they say as much, message_state counts. A state
+in no table changes nothing: the receipt becomes a dead letter with its bytes (`dead-letter`), confirmed to the carrier, and
+said in dispatch's log. A carrier's own words are added by `receipt_states` of its `[carriers.smpp]`: a word, or a number of
+message_state, and one of `delivered`, `undelivered`, `expired`, `rejected`, `no_change`; `sluice carrier apply` puts them
+into force."""
 
 
 def statuses_page() -> str:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.amounts import amount
-from infra.cli.options import Config, Data, Output, catalog
+from infra.cli.options import Config, Data, Output, admin_store
 from infra.cli.output import show_one, show_rows
 
 app = typer.Typer(no_args_is_help=True, help="Routes.")
@@ -21,8 +21,8 @@ app = typer.Typer(no_args_is_help=True, help="Routes.")
 @app.command("list")
 def list_(data: Data = None, config: Config = None, output: Output = None) -> None:
     """Show all routes."""
-    with catalog(data, config) as book:
-        show_rows(book.routes(), output)
+    with admin_store(data, config) as store:
+        show_rows(store.routes(), output)
 
 
 @app.command("set")
@@ -41,8 +41,8 @@ def set_(
         raise Refusal(f"{prefix!r} is no prefix", 'write it like +49, or "" for the default route')
     if "," in carrier:
         raise Refusal("unsupported: several carriers on one route", "name one")
-    with catalog(data, config) as book:
-        show_one(book.set_route(prefix, [carrier], amount(price)), output)
+    with admin_store(data, config) as store:
+        show_one(store.set_route(prefix, [carrier], amount(price)), output)
 
 
 @app.command()
@@ -60,5 +60,5 @@ def test(
         destination = format_e164(normalise(number))
     except PhoneError as fault:
         raise Refusal(f"{number!r} is no number that messages go to", str(fault)) from fault
-    with catalog(data, config) as book:
-        show_one({"number": destination, **book.route_of(destination)}, output)
+    with admin_store(data, config) as store:
+        show_one({"number": destination, **store.route_of(destination)}, output)

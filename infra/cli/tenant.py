@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.amounts import amount
-from infra.cli.options import Config, Data, Output, catalog
+from infra.cli.options import Config, Data, Output, admin_store
 from infra.cli.output import show_one, show_rows
 from infra.runtime.refusal import Refusal
 
@@ -41,16 +41,16 @@ def create(
             f"{name[:LONGEST_NAME]!r} is no name for a tenant", f"1 to {LONGEST_NAME} characters that can be printed"
         )
     first = amount(balance)
-    with catalog(data, config) as book:
-        tenant, key = book.create_tenant(name, first)
+    with admin_store(data, config) as store:
+        tenant, key = store.create_tenant(name, first)
     show_one({"id": tenant, "api_key": key}, output)
 
 
 @app.command("list")
 def list_(data: Data = None, config: Config = None, output: Output = None) -> None:
     """Show all tenants."""
-    with catalog(data, config) as book:
-        show_rows(book.tenants(), output, COLUMNS)
+    with admin_store(data, config) as store:
+        show_rows(store.tenants(), output, COLUMNS)
 
 
 @app.command("set")
@@ -72,9 +72,9 @@ def set_(
         raise Refusal(f"unknown lane in {lanes!r}", f"lanes are {', '.join(Lane)}")
     if senders != "*":
         _check_senders(_parts(senders) or [])
-    with catalog(data, config) as book:
+    with admin_store(data, config) as store:
         show_one(
-            book.set_tenant(
+            store.set_tenant(
                 tenant,
                 lanes=wanted,
                 senders=None if senders == "*" else _parts(senders),

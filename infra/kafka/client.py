@@ -87,7 +87,7 @@ def make_producer(
             "compression.level": 1 if compression == "gzip" else -1,
             "queue.buffering.max.messages": queue_messages,
             "queue.buffering.max.kbytes": 262_144,
-            # A dead letter is as large as the record it buries, and its headers.
+            # A dead letter is as large as the record it holds, and its headers.
             "message.max.bytes": DEAD_LETTER_BYTES,
             "delivery.report.only.error": report_faults_only,
         },

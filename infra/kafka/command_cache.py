@@ -157,7 +157,9 @@ class CommandCache:
             if self._rejected is not None:
                 self._rejected.dead_letter_once(found)
         except (KafkaException, DeadLetterFailed) as fault:
-            log.error("records that are no commands could not be buried", action="command_burial", fault=str(fault))
+            log.error(
+                "records that are no commands could not become a dead letter", action="command_dead_letter", fault=str(fault)
+            )
 
     def _failed(self, ready: asyncio.Future[None], fault: Exception, final: bool) -> None:
         log.error("the campaigns' commands cannot be read", action="commands_failed", fault=str(fault))

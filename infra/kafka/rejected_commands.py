@@ -18,7 +18,7 @@ from schemas.records.codec import DecodeError, decode_as
 from schemas.records.wire import CampaignCommand
 from schemas.values.reasons import Reason
 
-GROUP = "sluice-command-burial"
+GROUP = "sluice-rejected-commands"
 SECONDS = 10.0
 
 

@@ -1,8 +1,8 @@
 """Tenants, keys, balances, carriers and routes as operators make and change them; also what they may look at.
 
 In: the operator's URL and plain values. Out: rows as dicts with amounts as decimal text. Each call is one transaction.
-Seeding adds what is missing and changes nothing that is there. What goes wrong is a `CatalogError` that says what to do;
-a database that cannot be reached raises `CatalogDown`.
+Seeding adds what is missing and changes nothing that is there. What goes wrong is a `AdminStoreError` that says what to do;
+a database that cannot be reached raises `AdminStoreDown`.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from schemas.rules.prefixes import longest_prefix
 from schemas.values.money import MAX_AMOUNT, format_amount, parse_amount
 
 Row = dict[str, Any]
-CatalogDown = psycopg.OperationalError
+AdminStoreDown = psycopg.OperationalError
 
 
-class CatalogError(ValueError):
+class AdminStoreError(ValueError):
     """Nothing was changed; the message says why and what to do."""
 
 
 @contextmanager
 def open_admin_store(url: str) -> Iterator[AdminStore]:
-    """A catalog on one connection."""
+    """A store on one connection."""
     with psycopg.connect(
-        url, autocommit=True, connect_timeout=5, row_factory=dict_row, application_name="sluice-catalog"
+        url, autocommit=True, connect_timeout=5, row_factory=dict_row, application_name="sluice-admin"
     ) as connection:
         yield AdminStore(connection)
 
@@ -61,10 +61,10 @@ class AdminStore:
         return [_amounts(row) for row in self._rows("tenants", which=None)]
 
     def tenant(self, which: str) -> Row:
-        """One tenant. Raises CatalogError when there is none."""
+        """One tenant. Raises AdminStoreError when there is none."""
         rows = self._rows("tenants", which=which)
         if not rows:
-            raise CatalogError(f"there is no tenant {which!r}: see `sluice tenant list`")
+            raise AdminStoreError(f"there is no tenant {which!r}: see `sluice tenant list`")
         row = _amounts(rows[0])
         return row | {
             "available": format_amount(
@@ -77,7 +77,7 @@ class AdminStore:
         with self._connection.transaction():
             tenant = self._add_tenant(name, balance)
             if tenant is None:
-                raise CatalogError(f"there is a tenant {name!r} already: choose another name")
+                raise AdminStoreError(f"there is a tenant {name!r} already: choose another name")
             return tenant, self._new_key(tenant, "first")
 
     def seed_tenant(self, name: str, balance: int, key: str | None) -> str:
@@ -117,7 +117,7 @@ class AdminStore:
         """Add to the balance (ten-thousandths; what is taken away must be available)."""
         tenant = self.tenant(which)
         if self._do("balance_credit", tenant=tenant["id"], amount=amount, most=MAX_AMOUNT) == 0:
-            raise CatalogError(
+            raise AdminStoreError(
                 f"only {tenant['available']} are available"
                 if amount < 0
                 else f"the balance would be more than {format_amount(MAX_AMOUNT)}"
@@ -137,17 +137,17 @@ class AdminStore:
     def revoke_key(self, identity: str) -> None:
         """The key stops working within a second or two."""
         if self._do("key_revoke", id=identity) == 0:
-            raise CatalogError(f"there is no key {identity!r}: see `sluice key list`")
+            raise AdminStoreError(f"there is no key {identity!r}: see `sluice key list`")
 
     def carriers(self) -> list[Row]:
         """All carriers, without their passwords."""
         return self._rows("carriers", id=None)
 
     def carrier(self, identity: str) -> Row:
-        """One carrier. Raises CatalogError when there is none."""
+        """One carrier. Raises AdminStoreError when there is none."""
         rows = self._rows("carriers", id=identity)
         if not rows:
-            raise CatalogError(f"there is no carrier {identity!r}: see `sluice carrier list`")
+            raise AdminStoreError(f"there is no carrier {identity!r}: see `sluice carrier list`")
         return rows[0]
 
     def seed_carrier(self, carrier: CarrierSettings, of_kind: KindSettings, keyring: Keyring) -> bool:
@@ -199,7 +199,7 @@ class AdminStore:
             try:
                 check_binds(kind, binds)
             except ValueError as fault:
-                raise CatalogError(f"unsupported: {fault}") from None
+                raise AdminStoreError(f"unsupported: {fault}") from None
         self._do(
             "carrier_set", id=identity, rate=rate, window=window, binds=binds, receipt_wait_seconds=receipt_wait_seconds
         )
@@ -231,7 +231,7 @@ class AdminStore:
         row = longest_prefix(rows, destination.removeprefix("+"))
         if row is not None:
             return row
-        raise CatalogError(f"no route serves {destination}: `sluice route set PREFIX --carrier ID --price P`")
+        raise AdminStoreError(f"no route serves {destination}: `sluice route set PREFIX --carrier ID --price P`")
 
     def dead_letters(self, code: str | None, limit: int) -> list[Row]:
         """The newest dead letters."""
@@ -241,7 +241,7 @@ class AdminStore:
         """One dead letter with its bytes as hexadecimal text."""
         rows = self._rows("dead_letter", partition=partition, offset=offset)
         if not rows:
-            raise CatalogError(f"there is no dead letter {partition}:{offset}: see `sluice dlq list`")
+            raise AdminStoreError(f"there is no dead letter {partition}:{offset}: see `sluice dlq list`")
         return rows[0]
 
     def dead_letter_stats(self) -> list[Row]:
@@ -249,9 +249,9 @@ class AdminStore:
         return self._rows("dead_letter_stats")
 
     def know_campaign(self, identity: str) -> None:
-        """Raises CatalogError when no tenant has such a campaign."""
+        """Raises AdminStoreError when no tenant has such a campaign."""
         if not self._rows("campaign_known", id=identity):
-            raise CatalogError(f"there is no campaign {identity!r}: see `sluice campaign list`")
+            raise AdminStoreError(f"there is no campaign {identity!r}: see `sluice campaign list`")
 
     def sink_offsets(self) -> dict[tuple[str, int], int]:
         """The next offset of each partition that the sinks read."""
@@ -272,7 +272,7 @@ class AdminStore:
     def _known(self, carriers: list[str]) -> None:
         missing = sorted(set(carriers) - {row["id"] for row in self.carriers()})
         if missing:
-            raise CatalogError(f"there is no carrier {', '.join(map(repr, missing))}: see `sluice carrier list`")
+            raise AdminStoreError(f"there is no carrier {', '.join(map(repr, missing))}: see `sluice carrier list`")
 
     def _rows(self, name: str, /, **values: Any) -> list[Row]:
         return self._connection.execute(_statement(name), values).fetchall()

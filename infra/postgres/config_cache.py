@@ -92,7 +92,7 @@ class ConfigCache:
             except DatabaseDown as fault:
                 log.warning("waiting for PostgreSQL to read the configuration", action="config_wait", error=str(fault))
                 await asyncio.sleep(0.2)
-        self._task = asyncio.create_task(self._keep_fresh(), name="config-book")
+        self._task = asyncio.create_task(self._keep_fresh(), name="config-cache")
 
     async def refresh(self) -> bool:
         """Read the rows if their version moved; whether it did. Raises DatabaseDown."""

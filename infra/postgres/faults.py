@@ -3,7 +3,7 @@
 In: an exception. Out: whether what was to be written is to blame (text with U+0000, a number or a time out of range, a key
 longer than an index takes, a constraint): then nothing but that record is at fault, asking again leads nowhere and the
 records beside it may go on. `DatabaseDown` is an outage: asked again, nothing is given up. Everything else is more likely
-a fault of this version, so that whoever buries for it should stop soon.
+a fault of this version, so that whoever writes dead letters for it should stop soon.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class CapacityRequest:
 
 
 class CarrierCapacity:
-    """The rooms of all carriers. `now_ms` arguments are for tests; Redis's own clock counts otherwise."""
+    """The capacity of all carriers. `now_ms` arguments are for tests; Redis's own clock counts otherwise."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

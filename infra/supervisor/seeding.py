@@ -2,7 +2,7 @@
 
 In: settings with the addresses of the services, the data folder. Out: `Credentials`; everything made that was missing,
 nothing changed that was there; where the file says otherwise, sentences about that. Wrong: `Refusal`, `TopicError`,
-`CatalogError`, or what PostgreSQL says.
+`AdminStoreError`, or what PostgreSQL says.
 """
 
 from __future__ import annotations
@@ -71,16 +71,16 @@ def prepare_database(settings: Settings, credentials: Credentials) -> list[str]:
     carriers = settings.carriers or [SIMULATOR]
     routes = settings.routes or ([] if settings.carriers else [SIMULATOR_ROUTE])
     passed_over: list[str | None] = []
-    with open_admin_store(url) as catalog:
-        catalog.seed_tenant(TENANT, FIRST_BALANCE, credentials.api_key)
+    with open_admin_store(url) as store:
+        store.seed_tenant(TENANT, FIRST_BALANCE, credentials.api_key)
         for carrier in carriers:
-            if not catalog.seed_carrier(carrier, kind_settings(carrier, settings.simulator), keyring):
-                present, password = catalog.carrier(carrier.id), catalog.carrier_secret(carrier.id, keyring)
+            if not store.seed_carrier(carrier, kind_settings(carrier, settings.simulator), keyring):
+                present, password = store.carrier(carrier.id), store.carrier_secret(carrier.id, keyring)
                 passed_over.append(carrier_passed_over(carrier, present, password))
             if carrier.kind == "simulator":
-                catalog.move_carrier(carrier.id, settings.simulator.host, settings.simulator.port)
-        known = [route for route in routes if not catalog.seed_route(route)]
-        in_force = {row["prefix"]: row for row in catalog.routes()}
+                store.move_carrier(carrier.id, settings.simulator.host, settings.simulator.port)
+        known = [route for route in routes if not store.seed_route(route)]
+        in_force = {row["prefix"]: row for row in store.routes()}
         passed_over += [route_passed_over(route, in_force[route.prefix]) for route in known]
     # What nobody wrote into a file is no wish.
     return [sentence for sentence in passed_over if sentence and settings.carriers]

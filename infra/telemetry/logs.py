@@ -1,7 +1,7 @@
 """Logs: one JSON line an event on stderr, with a sentence, a stable `action` and ids.
 
 In: whatever the code says through `structlog.get_logger()`. Out: lines such as
-`{"time": ..., "level": "info", "role": "delay", "event": "buried a record", "action": "buried", "offset": 7}`.
+`{"time": ..., "level": "info", "role": "delay", "event": "wrote a dead letter", "action": "dead_letter", "offset": 7}`.
 Numbers of people and bodies never appear: values of the type `Personal` and raw bytes are masked by type, and text that
 looks like an international number is masked as a last net. A value that JSON does not know is written as its `repr`.
 A line that cannot be written (the disk is full, nobody reads) is lost; whoever logs goes on. What a library repeats comes

@@ -1,5 +1,5 @@
-"""Whether a `Settled` record agrees with itself: one rule for all who read the log of calls, so that one of them buries what
-none of them can take.
+"""Whether a `Settled` record agrees with itself: one rule for all who read the log of calls, so that one of them refuses
+what none of them can take.
 
 In: a record. Out: the positions of each outcome. RecordError for an unknown outcome, verdicts that overlap, and columns of
 another length than their positions.

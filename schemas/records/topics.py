@@ -1,8 +1,9 @@
-"""Every topic once: what it carries, its key, its size, how long it stays, who writes, reads and buries.
+"""Every topic once: what it carries, its key, its size, how long it stays, who writes, reads, and writes what cannot be
+read to the dead letters.
 
 `sluice topics apply` makes the cluster equal to this table; nothing else creates topics. Partition counts are fixed
 for ever: the log of calls, offsets and keys depend on them. A topic that several roles read names the one consumer that
-buries its poison; the others count and skip.
+writes its poison to the dead letters; the others count and skip.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ FOREIGN_READERS = frozenset({"subscribers", "billing", "operators"})
 
 
 class Topic(NamedTuple):
-    """One row. `retention_ms` None = compacted. `buries`: the role whose failure to read a record buries it. `most_bytes`:
-    the largest batch of records that Kafka takes."""
+    """One row. `retention_ms` None = compacted. `dead_letters_by`: the role that writes a record which nobody can read to
+    the dead letters. `most_bytes`: the largest batch of records that Kafka takes."""
 
     name: str
     records: tuple[str, ...]
@@ -38,7 +39,7 @@ class Topic(NamedTuple):
     retention_ms: int | None
     writers: tuple[str, ...]
     readers: tuple[str, ...]
-    buries: str
+    dead_letters_by: str
     most_bytes: int = RECORD_BYTES
 
     @property

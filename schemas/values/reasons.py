@@ -1,4 +1,4 @@
-"""Why a message waits, goes round again, ends or is buried: every reason there is, once.
+"""Why a message waits, goes round again, ends or becomes a dead letter: every reason there is, once.
 
 A step, dispatch, settlement, the stage receipts or the gateway names one of these for whatever it does not simply pass on; a
 reason that nobody gives is not in the table (a test looks).
@@ -21,7 +21,7 @@ and a sentence for the operator. Wrong: an unknown number raises ValueError.
       carrier_permanent, partial                                on submit
       attempts_exhausted, too_old                               "not now" once too often, or no time for another try
       carrier_expired, carrier_rejected, carrier_undelivered    by receipt
-    dead letter ── buried for the operator, with the original bytes
+    dead letter ── a dead letter for the operator, with the original bytes
       undecodable, poison, step_failed, crash_loop              we could not handle it
       carrier_unknown_error                                     the carrier's answer is in no table; the message failed
     info ── explains a state and decides nothing

@@ -3,10 +3,10 @@
 In: `carrier-receipts`. Out: `message-events-<lane>`, `delivery-receipts`, `usage` for uncertain messages that were taken
 after all. Receipts whose message dispatch did not know are looked up; those that nobody knows yet are parked by the look-up
 and come back. A message of several segments is delivered when all are, undelivered when one is, unless its carrier sends
-one receipt for all. Guarantee: at least once; what was written a moment ago for the same message and state is not
-written again. With PostgreSQL away the batch waits if it needs it (`PortDown`). A state that no table lists is buried,
-alone, as is a receipt that cannot be handled. Carriers' text is made fit once more as it enters: state and public event then
-say the same.
+one receipt for all. Guarantee: at least once; what was written a moment ago for the same message and state is not written
+again. With PostgreSQL away the batch waits if it needs it (`PortDown`). A state that no table lists becomes a dead letter,
+alone, as is a receipt that cannot be handled. Carriers' text is made fit once more as it enters: state and public event
+then say the same.
 """
 
 from __future__ import annotations

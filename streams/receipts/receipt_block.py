@@ -2,7 +2,8 @@
 
 In: records of `carrier-receipts` and found messages. Out: blocks that know the columns of their public events and what to
 charge. An entry is one receipt; `places` tells its position in the chunk. Sealed references that do not open raise
-`UnsealError`. An entry of a record of unknown receipts whose state no table lists is buried before anyone is asked about it.
+`UnsealError`. An entry of a record of unknown receipts whose state no table lists becomes a dead letter before anyone is
+asked about it.
 """
 
 from __future__ import annotations

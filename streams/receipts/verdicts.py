@@ -4,7 +4,7 @@
     Delivered        the carrier says so
     Undelivered      the carrier says so, and why
     ChangesNothing   a state on the way, or a segment whose message needs more of them
-    UnknownState     a state that no table lists: buried for the operator
+    UnknownState     a state that no table lists: a dead letter for the operator
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Guarantee: dispatch never makes the next send, this stage alone does, once per (
 records under the same numbers. A record of an owner that has been replaced may only turn uncertain into sent or failed; who
 is the newest, the log says (`owner_epochs.py`): while it cannot be read back the batch waits. A start whose answer is in the
 same batch makes no event of its own. A record that cannot be handled is cut by verdict and position; what fails alone is
-buried alone.
+a dead letter alone.
 """
 
 from __future__ import annotations

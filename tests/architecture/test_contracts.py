@@ -44,7 +44,7 @@ def test_every_topic_is_described(topic: Topic) -> None:
     roles = {row.role for row in ROLES} | OUTSIDE
     assert topic.writers and set(topic.writers) <= roles
     assert topic.readers and set(topic.readers) <= roles
-    assert topic.buries in (*topic.readers, "nobody")
+    assert topic.dead_letters_by in (*topic.readers, "nobody")
     assert topic.key and topic.partitions >= 1
 
 

@@ -18,7 +18,7 @@ NOWHERE_LISTED = 0x400
 
 @pytest.fixture(scope="module")
 def own_stack() -> Iterator[Running]:
-    """Others hold it against the stack that they share when something is buried there."""
+    """Others hold it against the stack that they share when something becomes a dead letter there."""
     with running_stack() as running:
         yield running
 

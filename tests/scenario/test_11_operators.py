@@ -1,4 +1,4 @@
-"""11. For operators: what runs, how far behind it is, what was buried, and whether everything adds up.
+"""11. For operators: what runs, how far behind it is, what became a dead letter, and whether everything adds up.
 
 Each command prints JSON when asked to or when nobody looks, a table on a terminal. Exit 0: fine, 1: not, 2: wrong usage.
 """

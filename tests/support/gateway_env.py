@@ -67,18 +67,18 @@ def make_gateway_env(services: Stack, folder: Path) -> GatewayEnv:
         redis=RedisSettings(url=SecretStr(services.redis)),
     )
     create_keyring(settings.keyring_path)
-    with open_admin_store(postgres) as catalog:
+    with open_admin_store(postgres) as store:
         keyring = load_keyring(settings.keyring_path)
         for name in ("near", "far"):
             seeded = CarrierSettings(id=name, kind="simulator", rate=100)
-            catalog.seed_carrier(seeded, kind_settings(seeded, settings.simulator), keyring)
+            store.seed_carrier(seeded, kind_settings(seeded, settings.simulator), keyring)
         for prefix, carrier, price in (("+49", "near", "0.0700"), ("+1", "far", "0.0100"), ("+44", "far", "0.0200")):
-            catalog.seed_route(RouteSettings(prefix=prefix, carriers=[carrier], price=Decimal(price)))
-        tenant, key = catalog.create_tenant("account", BALANCE)
-        _, other_key = catalog.create_tenant("stranger", BALANCE)
-        _, poor_key = catalog.create_tenant("poor", 0)
-        _, strict_key = catalog.create_tenant("strict", BALANCE)
-        catalog.set_tenant(
+            store.seed_route(RouteSettings(prefix=prefix, carriers=[carrier], price=Decimal(price)))
+        tenant, key = store.create_tenant("account", BALANCE)
+        _, other_key = store.create_tenant("stranger", BALANCE)
+        _, poor_key = store.create_tenant("poor", 0)
+        _, strict_key = store.create_tenant("strict", BALANCE)
+        store.set_tenant(
             "strict", lanes=["marketing"], senders=["Shop"], any_sender=False, balance_short=None, charge_uncertain=None
         )
     return GatewayEnv(

@@ -1,4 +1,5 @@
-"""Delay: nothing leaves early, nothing is committed before it left, poison is buried, the look-ahead is bounded."""
+"""Delay: nothing leaves early, nothing is committed before it left, poison becomes a dead letter, the look-ahead is
+bounded."""
 
 from __future__ import annotations
 

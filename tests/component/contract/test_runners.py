@@ -1,8 +1,8 @@
 """What every runner of stages promises, on the one in memory and on Faust with a real Kafka.
 
-An input is acknowledged after all its outputs; poison is buried byte for byte with where it came from, the rest goes on; a
-step that raises costs the one slice it raised on; an output that Kafka refuses ends the process with nothing acknowledged;
-kill -9 in the middle of a burst loses nothing.
+An input is acknowledged after all its outputs; poison becomes a dead letter byte for byte with where it came from, the rest
+goes on; a step that raises costs the one slice it raised on; an output that Kafka refuses ends the process with nothing
+acknowledged; kill -9 in the middle of a burst loses nothing.
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ BOUND = "100000000000.0000"
 @pytest.fixture(autouse=True)
 def routes(env: GatewayEnv) -> None:
     """Before a gateway reads them."""
-    with open_admin_store(env.postgres) as catalog:
+    with open_admin_store(env.postgres) as store:
         for prefix, price in ((DEAR, "50000"), (DEAREST, "1000000000")):
-            catalog.seed_route(RouteSettings(prefix=prefix, carriers=["far"], price=Decimal(price)))
+            store.seed_route(RouteSettings(prefix=prefix, carriers=["far"], price=Decimal(price)))
 
 
 def campaign(**more: Any) -> dict[str, Any]:

@@ -173,11 +173,11 @@ async def test_a_preview_sends_nothing(client: ClientSession, env: GatewayEnv) -
 
 
 async def test_a_revoked_key_ends_within_seconds(gateway: Gateway, url: str, env: GatewayEnv) -> None:
-    with open_admin_store(env.postgres) as catalog:
-        made = catalog.create_key("account", "second")
+    with open_admin_store(env.postgres) as store:
+        made = store.create_key("account", "second")
         async with ClientSession(url, headers={"Authorization": f"Bearer {made['api_key']}"}) as session:
             assert (await get(session, "/v1/balance"))["currency"] == "EUR"
-            catalog.revoke_key(made["id"])
+            store.revoke_key(made["id"])
             await gateway.accounts.refresh()
             async with session.get("/v1/balance") as response:
                 assert response.status == 401

@@ -148,12 +148,12 @@ async def test_a_key_that_is_revoked_while_its_upload_comes(
     client: ClientSession, gateway: Gateway, url: str, env: GatewayEnv
 ) -> None:
     campaign = await draft(client)
-    with open_admin_store(env.postgres) as catalog:
-        made = catalog.create_key("account", "leaked")
+    with open_admin_store(env.postgres) as store:
+        made = store.create_key("account", "leaked")
 
         async def body() -> AsyncIterator[bytes]:
             yield lines(0, 5)
-            catalog.revoke_key(made["id"])
+            store.revoke_key(made["id"])
             await gateway.accounts.refresh()
             yield lines(5, 5)
 

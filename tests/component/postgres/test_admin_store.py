@@ -1,4 +1,4 @@
-"""The catalog on a real database: seeding adds and never overwrites, changes are in force, faults change nothing."""
+"""The admin store on a real database: seeding adds and never overwrites, changes are in force, faults change nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from infra.postgres.admin_store import AdminStore, CatalogError, open_admin_store
+from infra.postgres.admin_store import AdminStore, AdminStoreError, open_admin_store
 from infra.postgres.migrate import upgrade
 from infra.security.api_keys import check, key_id, new_key
 from infra.security.keyring import Keyring, create_keyring
@@ -43,51 +43,51 @@ def url(services: Stack) -> str:
 
 
 @pytest.fixture
-def book(url: str) -> Iterator[AdminStore]:
-    with open_admin_store(url) as catalog:
-        yield catalog
+def store(url: str) -> Iterator[AdminStore]:
+    with open_admin_store(url) as store:
+        yield store
 
 
-def seed(book: AdminStore, carrier: CarrierSettings) -> bool:
-    return book.seed_carrier(carrier, kind_settings(carrier, SimulatorSettings()), RING)
+def seed(store: AdminStore, carrier: CarrierSettings) -> bool:
+    return store.seed_carrier(carrier, kind_settings(carrier, SimulatorSettings()), RING)
 
 
-def test_seeding_a_tenant_never_overwrites(book: AdminStore, url: str) -> None:
+def test_seeding_a_tenant_never_overwrites(store: AdminStore, url: str) -> None:
     key = new_key()[0]
-    assert book.seed_tenant("default", 50_000, key) == key
-    book.credit("default", -20_000)
-    assert book.seed_tenant("default", 50_000, key) == key
-    assert (book.tenant("default")["balance"], book.tenant("default")["available"]) == ("3.0000", "3.0000")
-    assert [row["id"] for row in book.keys("default")] == [key_id(key)]
+    assert store.seed_tenant("default", 50_000, key) == key
+    store.credit("default", -20_000)
+    assert store.seed_tenant("default", 50_000, key) == key
+    assert (store.tenant("default")["balance"], store.tenant("default")["available"]) == ("3.0000", "3.0000")
+    assert [row["id"] for row in store.keys("default")] == [key_id(key)]
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT hash FROM api_keys WHERE id = %s", (key_id(key),)).fetchone()
     assert row is not None and check(key, row[0])
 
 
-def test_a_balance_stays_in_its_bounds(book: AdminStore) -> None:
-    book.create_tenant("bounds", 50_000)
-    with pytest.raises(CatalogError, match=r"only 5\.0000 are available"):
-        book.credit("bounds", -50_001)
-    with pytest.raises(CatalogError, match=r"more than 100000000000\.0000"):
-        book.credit("bounds", 10**15)
-    assert book.credit("bounds", 10**15 - 50_000)["balance"] == "100000000000.0000"
-    assert book.credit("bounds", -(10**15))["balance"] == "0.0000"
+def test_a_balance_stays_in_its_bounds(store: AdminStore) -> None:
+    store.create_tenant("bounds", 50_000)
+    with pytest.raises(AdminStoreError, match=r"only 5\.0000 are available"):
+        store.credit("bounds", -50_001)
+    with pytest.raises(AdminStoreError, match=r"more than 100000000000\.0000"):
+        store.credit("bounds", 10**15)
+    assert store.credit("bounds", 10**15 - 50_000)["balance"] == "100000000000.0000"
+    assert store.credit("bounds", -(10**15))["balance"] == "0.0000"
 
 
-def test_an_unknown_campaign(book: AdminStore) -> None:
-    with pytest.raises(CatalogError, match="no campaign 'cmp_nope'"):
-        book.know_campaign("cmp_nope")
+def test_an_unknown_campaign(store: AdminStore) -> None:
+    with pytest.raises(AdminStoreError, match="no campaign 'cmp_nope'"):
+        store.know_campaign("cmp_nope")
 
 
-def test_tenants_and_keys(book: AdminStore) -> None:
-    tenant, key = book.create_tenant("acme", 0)
-    with pytest.raises(CatalogError, match="already"):
-        book.create_tenant("acme", 0)
-    made = book.create_key("acme", "second")
-    assert {row["id"] for row in book.keys(tenant)} == {key_id(key), made["id"]}
-    book.revoke_key(made["id"])
-    assert [row["revoked_at"] is None for row in book.keys(tenant)] == [True, False]
-    changed = book.set_tenant(
+def test_tenants_and_keys(store: AdminStore) -> None:
+    tenant, key = store.create_tenant("acme", 0)
+    with pytest.raises(AdminStoreError, match="already"):
+        store.create_tenant("acme", 0)
+    made = store.create_key("acme", "second")
+    assert {row["id"] for row in store.keys(tenant)} == {key_id(key), made["id"]}
+    store.revoke_key(made["id"])
+    assert [row["revoked_at"] is None for row in store.keys(tenant)] == [True, False]
+    changed = store.set_tenant(
         "acme", lanes=["otp"], senders=["Shop"], any_sender=False, balance_short="reject", charge_uncertain=False
     )
     assert (changed["lanes"], changed["senders"], changed["balance_short"], changed["charge_uncertain"]) == (
@@ -96,17 +96,17 @@ def test_tenants_and_keys(book: AdminStore) -> None:
         "reject",
         False,
     )
-    back = book.set_tenant(tenant, lanes=None, senders=None, any_sender=True, balance_short=None, charge_uncertain=None)
+    back = store.set_tenant(tenant, lanes=None, senders=None, any_sender=True, balance_short=None, charge_uncertain=None)
     assert (back["lanes"], back["senders"]) == (["otp"], None)
 
 
-def test_carriers(book: AdminStore, url: str) -> None:
-    assert seed(book, ACME)
-    book.set_carrier("acme", rate=77, binds=3)
-    assert not seed(book, ACME)
-    with pytest.raises(CatalogError, match=r"unsupported: one bind .* at least 2"):
-        book.set_carrier("acme", binds=1)
-    row = book.carrier("acme")
+def test_carriers(store: AdminStore, url: str) -> None:
+    assert seed(store, ACME)
+    store.set_carrier("acme", rate=77, binds=3)
+    assert not seed(store, ACME)
+    with pytest.raises(AdminStoreError, match=r"unsupported: one bind .* at least 2"):
+        store.set_carrier("acme", binds=1)
+    row = store.carrier("acme")
     assert (row["rate"], row["binds"], row["window"], row["partition"]) == (77, 3, 10, row["number"] % 8)
     assert SmppSettings.from_columns(row["settings"], "hunter2") == ACME.smpp, "the process reads what the file said"
     assert "password" not in row["settings"] and row["settings"]["system_id"] == "me"
@@ -116,62 +116,62 @@ def test_carriers(book: AdminStore, url: str) -> None:
     assert open_secret(RING, stored[0], stored[1], "carrier|acme") == "hunter2"
 
 
-def test_carriers_get_partitions_of_their_own(book: AdminStore) -> None:
+def test_carriers_get_partitions_of_their_own(store: AdminStore) -> None:
     for number in range(6):
-        seed(book, ACME.model_copy(update={"id": f"more-{number}"}))
-    partitions = [row["partition"] for row in book.carriers()]
+        seed(store, ACME.model_copy(update={"id": f"more-{number}"}))
+    partitions = [row["partition"] for row in store.carriers()]
     assert len(set(partitions)) == len(partitions)
 
 
-def test_the_simulator_moves(book: AdminStore) -> None:
-    seed(book, CarrierSettings(id="simulator", kind="simulator", rate=1))
-    book.move_carrier("simulator", "127.0.0.1", 7777)
-    settings = book.carrier("simulator")["settings"]
+def test_the_simulator_moves(store: AdminStore) -> None:
+    seed(store, CarrierSettings(id="simulator", kind="simulator", rate=1))
+    store.move_carrier("simulator", "127.0.0.1", 7777)
+    settings = store.carrier("simulator")["settings"]
     assert (settings["port"], settings["system_id"]) == (7777, "sluice")
 
 
-def test_routes(book: AdminStore) -> None:
-    seed(book, ACME)
-    assert book.seed_route(RouteSettings(prefix="+49", carriers=["acme"], price=Decimal("0.07")))
-    book.set_route("+49", ["acme"], 900)
-    assert not book.seed_route(RouteSettings(prefix="+49", carriers=["acme"], price=Decimal("0.07")))
-    book.set_route("+4915", ["acme"], 800)
-    assert [row["prefix"] for row in book.routes()] == ["+4915", "+49"]
-    assert book.route_of("+4915112345678")["price"] == "0.0800"
-    assert book.route_of("+4930123456")["price"] == "0.0900"
-    with pytest.raises(CatalogError, match="no route"):
-        book.route_of("+33123456789")
-    with pytest.raises(CatalogError, match="no carrier 'nobody'"):
-        book.set_route("", ["nobody"], 1)
+def test_routes(store: AdminStore) -> None:
+    seed(store, ACME)
+    assert store.seed_route(RouteSettings(prefix="+49", carriers=["acme"], price=Decimal("0.07")))
+    store.set_route("+49", ["acme"], 900)
+    assert not store.seed_route(RouteSettings(prefix="+49", carriers=["acme"], price=Decimal("0.07")))
+    store.set_route("+4915", ["acme"], 800)
+    assert [row["prefix"] for row in store.routes()] == ["+4915", "+49"]
+    assert store.route_of("+4915112345678")["price"] == "0.0800"
+    assert store.route_of("+4930123456")["price"] == "0.0900"
+    with pytest.raises(AdminStoreError, match="no route"):
+        store.route_of("+33123456789")
+    with pytest.raises(AdminStoreError, match="no carrier 'nobody'"):
+        store.set_route("", ["nobody"], 1)
 
 
 @pytest.mark.parametrize("what", ["tenant", "carrier", "revoke_key"])
-def test_unknown_names(book: AdminStore, what: str) -> None:
-    with pytest.raises(CatalogError, match="there is no"):
-        getattr(book, what)("nobody")
+def test_unknown_names(store: AdminStore, what: str) -> None:
+    with pytest.raises(AdminStoreError, match="there is no"):
+        getattr(store, what)("nobody")
 
 
-def test_dead_letters_of_an_empty_table(book: AdminStore) -> None:
-    assert (book.dead_letters(None, 5), book.dead_letter_stats(), book.sink_offsets()) == ([], [], {})
-    with pytest.raises(CatalogError, match="0:1"):
-        book.dead_letter(0, 1)
+def test_dead_letters_of_an_empty_table(store: AdminStore) -> None:
+    assert (store.dead_letters(None, 5), store.dead_letter_stats(), store.sink_offsets()) == ([], [], {})
+    with pytest.raises(AdminStoreError, match="0:1"):
+        store.dead_letter(0, 1)
 
 
-def test_the_files_carrier_replaces_what_was_there(book: AdminStore, url: str) -> None:
+def test_the_files_carrier_replaces_what_was_there(store: AdminStore, url: str) -> None:
     first = ACME.model_copy(update={"id": "moved"})
     assert first.smpp is not None
-    seed(book, first)
-    place = book.carrier("moved")["partition"]
+    seed(store, first)
+    place = store.carrier("moved")["partition"]
     smpp = first.smpp.model_copy(
         update={"host": "other", "password": SecretStr("new"), "receipt_states": {"SENT_OK": "delivered"}}
     )
-    row = book.apply_carrier(first.model_copy(update={"rate": 12}), smpp, RING)
+    row = store.apply_carrier(first.model_copy(update={"rate": 12}), smpp, RING)
     assert (row["rate"], row["partition"], row["settings"]["host"]) == (12, place, "other")
     assert row["settings"]["receipt_states"] == {"SENT_OK": "delivered"}
     with psycopg.connect(url) as connection:
         stored = connection.execute("SELECT secret_key_id, secret FROM carriers WHERE id = 'moved'").fetchone()
     assert stored is not None and open_secret(RING, stored[0], stored[1], "carrier|moved") == "new"
-    assert book.apply_carrier(first.model_copy(update={"id": "unseen"}), smpp, RING)["id"] == "unseen"
+    assert store.apply_carrier(first.model_copy(update={"id": "unseen"}), smpp, RING)["id"] == "unseen"
 
 
 def test_what_the_file_says_otherwise_is_named_with_the_way_out(services: Stack, tmp_path: Path) -> None:
@@ -196,6 +196,6 @@ def test_what_the_file_says_otherwise_is_named_with_the_way_out(services: Stack,
             "the route '' stays as it is in the database; the file says acme at 0.0200, in force is acme at 0.0100; "
             '`sluice route set "" --carrier acme --price 0.0200` puts the file\'s into force',
         ]
-        with open_admin_store(url) as catalog:
-            catalog.set_carrier("acme", window=77)
+        with open_admin_store(url) as store:
+            store.set_carrier("acme", window=77)
         assert prepare_database(settings, credentials) == [], "the file says nothing of the window"

@@ -1,4 +1,4 @@
-"""Pools and the configuration book while PostgreSQL comes, changes, and goes.
+"""Pools and the configuration cache while PostgreSQL comes, changes, and goes.
 
 In: a database, an address where nobody listens. Out: rows, or `DatabaseDown` soon.
 """
@@ -76,27 +76,29 @@ async def test_the_book_follows_changes_and_keeps_what_it_knows(database: str, m
         )
         connection.execute("INSERT INTO routes VALUES ('', '{acme}', 100), ('+49', '{acme}', 700)")
     pool = await open_pool(database)
-    book = ConfigCache(pool, KEYRING)
+    cache = ConfigCache(pool, KEYRING)
     changed = asyncio.Event()
-    await book.start()
-    book.on_change(changed.set)
-    acme = book.carriers["acme"]
+    await cache.start()
+    cache.on_change(changed.set)
+    acme = cache.carriers["acme"]
     assert (acme.number, acme.rate, acme.window, acme.partition, acme.password) == (3, 100, 5, 4, "pa55")
     assert not acme.one_receipt_for_all_parts
     assert acme.settings == {"port": 2775} and "pa55" not in repr(acme)
-    assert [(r.prefix, r.price) for r in book.routes] == [("+49", 700), ("", 100)]
-    assert book.tenants[TENANT].senders is None
+    assert [(r.prefix, r.price) for r in cache.routes] == [("+49", 700), ("", 100)]
+    assert cache.tenants[TENANT].senders is None
     with psycopg.connect(database) as connection:
         monkeypatch.setattr(SmppSettings, "sends_whole", True)
         connection.execute("UPDATE carriers SET rate = 7")
     await asyncio.wait_for(changed.wait(), 30)
-    assert book.carriers["acme"].rate == 7
-    assert book.carriers["acme"].one_receipt_for_all_parts, "a kind that sends whole is reported once, whatever the row says"
+    assert cache.carriers["acme"].rate == 7
+    assert cache.carriers["acme"].one_receipt_for_all_parts, (
+        "a kind that sends whole is reported once, whatever the row says"
+    )
     with psycopg.connect(database) as connection:
         rates = connection.execute("SELECT rate FROM carrier_rates ORDER BY since").fetchall()
     assert rates == [(100,), (7,)]
     await pool.close()
     with pytest.raises(DatabaseDown):
-        await book.refresh()
-    assert book.carriers["acme"].rate == 7
-    await book.stop()
+        await cache.refresh()
+    assert cache.carriers["acme"].rate == 7
+    await cache.stop()

@@ -21,10 +21,10 @@ def ask(carrier: str, chunk: str, cost: int, *, send: int = 1, rate: float = 200
 
 
 async def test_room_is_half_a_second_and_the_last_ask_gets_a_part(redis: Redis, name: str) -> None:
-    rooms = CarrierCapacity(redis)
-    assert await rooms.free(name, "marketing", 200, T0) == room_of(200) == 100
-    assert await rooms.ask([ask(name, "a", 60), ask(name, "b", 60), ask(name, "c", 10)], T0) == [60, 40, 0]
-    assert await rooms.free(name, "marketing", 200, T0) == 0
+    capacity = CarrierCapacity(redis)
+    assert await capacity.free(name, "marketing", 200, T0) == room_of(200) == 100
+    assert await capacity.ask([ask(name, "a", 60), ask(name, "b", 60), ask(name, "c", 10)], T0) == [60, 40, 0]
+    assert await capacity.free(name, "marketing", 200, T0) == 0
 
 
 async def test_several_carriers_in_one_burst_keep_their_order(redis: Redis, name: str) -> None:
@@ -33,68 +33,68 @@ async def test_several_carriers_in_one_burst_keep_their_order(redis: Redis, name
 
 
 async def test_a_repeat_gets_what_it_had(redis: Redis, name: str) -> None:
-    rooms = CarrierCapacity(redis)
-    await rooms.ask([ask(name, "a", 70), ask(name, "b", 50)], T0)
-    assert await rooms.ask([ask(name, "b", 50), ask(name, "a", 70)], T0 + 5) == [30, 70]
-    assert await rooms.free(name, "marketing", 200, T0 + 5) == 0
+    capacity = CarrierCapacity(redis)
+    await capacity.ask([ask(name, "a", 70), ask(name, "b", 50)], T0)
+    assert await capacity.ask([ask(name, "b", 50), ask(name, "a", 70)], T0 + 5) == [30, 70]
+    assert await capacity.free(name, "marketing", 200, T0 + 5) == 0
 
 
 async def test_what_dispatch_removes_is_free(redis: Redis, name: str) -> None:
-    rooms = CarrierCapacity(redis)
-    await rooms.ask([ask(name, "a", 70), ask(name, "b", 50)], T0)
-    await rooms.remove(name, "marketing", [("a", 1), ("unknown", 1)])
-    assert await rooms.free(name, "marketing", 200, T0) == 70
+    capacity = CarrierCapacity(redis)
+    await capacity.ask([ask(name, "a", 70), ask(name, "b", 50)], T0)
+    await capacity.remove(name, "marketing", [("a", 1), ("unknown", 1)])
+    assert await capacity.free(name, "marketing", 200, T0) == 70
 
 
 async def test_entries_end_unrenewed_while_dispatch_lives(redis: Redis, name: str) -> None:
-    rooms = CarrierCapacity(redis)
-    await rooms.ask([ask(name, "a", 70), ask(name, "b", 30)], T0)
-    await rooms.renew(name, "marketing", {("a", 1): 20}, T0 + 9_000)
-    assert await rooms.free(name, "marketing", 200, T0 + 9_500) == 50
-    await rooms.renew(name, "marketing", {("a", 1): 20}, T0 + 18_000)
-    assert await rooms.free(name, "marketing", 200, T0 + 19_500) == 80
+    capacity = CarrierCapacity(redis)
+    await capacity.ask([ask(name, "a", 70), ask(name, "b", 30)], T0)
+    await capacity.renew(name, "marketing", {("a", 1): 20}, T0 + 9_000)
+    assert await capacity.free(name, "marketing", 200, T0 + 9_500) == 50
+    await capacity.renew(name, "marketing", {("a", 1): 20}, T0 + 18_000)
+    assert await capacity.free(name, "marketing", 200, T0 + 19_500) == 80
 
 
 async def test_without_dispatch_no_second_room_is_granted(redis: Redis, name: str) -> None:
-    rooms = CarrierCapacity(redis)
-    assert await rooms.ask([ask(name, "a", 100)], T0) == [100]
-    assert await rooms.ask([ask(name, "b", 100)], T0 + 60_000) == [0]
-    await rooms.renew(name, "marketing", {}, T0 + 70_000)
-    assert await rooms.ask([ask(name, "b", 100)], T0 + 71_000) == [0]
-    await rooms.renew(name, "marketing", {}, T0 + 79_000)
-    assert await rooms.ask([ask(name, "b", 100)], T0 + 80_500) == [100]
+    capacity = CarrierCapacity(redis)
+    assert await capacity.ask([ask(name, "a", 100)], T0) == [100]
+    assert await capacity.ask([ask(name, "b", 100)], T0 + 60_000) == [0]
+    await capacity.renew(name, "marketing", {}, T0 + 70_000)
+    assert await capacity.ask([ask(name, "b", 100)], T0 + 71_000) == [0]
+    await capacity.renew(name, "marketing", {}, T0 + 79_000)
+    assert await capacity.ask([ask(name, "b", 100)], T0 + 80_500) == [100]
 
 
 async def test_an_empty_room_takes_a_message_that_is_larger(redis: Redis, name: str) -> None:
-    rooms = CarrierCapacity(redis)
-    assert await rooms.ask([ask(name, "a", 30, rate=1, least=3)], T0) == [3]
-    assert await rooms.ask([ask(name, "b", 30, rate=1, least=3)], T0) == [0]
+    capacity = CarrierCapacity(redis)
+    assert await capacity.ask([ask(name, "a", 30, rate=1, least=3)], T0) == [3]
+    assert await capacity.ask([ask(name, "b", 30, rate=1, least=3)], T0) == [0]
 
 
 async def test_the_first_writer_chooses_the_carrier(redis: Redis, name: str) -> None:
-    rooms = CarrierCapacity(redis)
-    assert await rooms.assign([(name, 1, {"x": 0b0011, "y": 0b0100})]) == [{"x": 0b0011, "y": 0b0100}]
-    assert await rooms.assign([(name, 1, {"y": 0b1110}), (name, 2, {"y": 0b1111})]) == [
+    capacity = CarrierCapacity(redis)
+    assert await capacity.assign([(name, 1, {"x": 0b0011, "y": 0b0100})]) == [{"x": 0b0011, "y": 0b0100}]
+    assert await capacity.assign([(name, 1, {"y": 0b1110}), (name, 2, {"y": 0b1111})]) == [
         {"x": 0b0010, "y": 0b1100},
         {"y": 0b1111},
     ]
 
 
 async def test_writers_at_the_same_moment_agree(redis: Redis, name: str) -> None:
-    rooms = CarrierCapacity(redis)
-    answers = await asyncio.gather(*(rooms.assign([(name, 1, {f"c{n}": 0b1111})]) for n in range(8)))
+    capacity = CarrierCapacity(redis)
+    answers = await asyncio.gather(*(capacity.assign([(name, 1, {f"c{n}": 0b1111})]) for n in range(8)))
     assert all(answer == answers[0] for answer in answers)
     first = answers[0][0]
     assert sum(first.values()) == 0b1111
-    assert await rooms.assign([(name, 1, {"z": 1}), (f"{name}b", 1, {"z": 1})]) == [{next(iter(first)): 1}, {"z": 1}]
+    assert await capacity.assign([(name, 1, {"z": 1}), (f"{name}b", 1, {"z": 1})]) == [{next(iter(first)): 1}, {"z": 1}]
 
 
 async def test_the_waiting_flag(redis: Redis, name: str) -> None:
-    rooms = CarrierCapacity(redis)
+    capacity = CarrierCapacity(redis)
     places = [(name, "marketing"), (name, "otp")]
-    assert await rooms.are_waiting(places) == [False, False]
-    await rooms.set_waiting(name, "marketing")
-    assert await rooms.are_waiting(places) == [True, False]
+    assert await capacity.are_waiting(places) == [False, False]
+    await capacity.set_waiting(name, "marketing")
+    assert await capacity.are_waiting(places) == [True, False]
 
 
 maps = st.dictionaries(st.sampled_from("abc"), st.integers(1, 2**16), max_size=3)

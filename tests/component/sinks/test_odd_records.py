@@ -1,5 +1,5 @@
 """Records with what no table can keep, in front of and behind good ones: for every sink the neighbours are written, what
-fails alone is buried alone, and the offset moves on.
+fails alone becomes a dead letter alone, and the offset moves on.
 
 In: topics of the test's own, real Kafka and PostgreSQL. Out: rows and dead letters.
 """

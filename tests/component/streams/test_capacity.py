@@ -33,10 +33,10 @@ async def test_room_is_half_a_second_of_the_rate_and_a_repeat_gets_the_same(serv
 async def test_nobody_passes_those_who_wait_but_codes(services: Stack) -> None:
     carrier = f"c-{uuid.uuid4().hex[:8]}"
     redis = connect(services.redis)
-    rooms = CarrierCapacity(redis)
-    space = RedisCapacity(rooms, lambda: 0.0)
-    await rooms.set_waiting(carrier, "marketing")
-    await rooms.set_waiting(carrier, "otp")
+    capacity = CarrierCapacity(redis)
+    space = RedisCapacity(capacity, lambda: 0.0)
+    await capacity.set_waiting(carrier, "marketing")
+    await capacity.set_waiting(carrier, "otp")
     assert await space.ask(
         [ask(carrier, "a", 1), ask(carrier, "b", 1, lane="transactional"), ask(carrier, "c", 1, lane="otp")]
     ) == [0, 1, 1]

@@ -64,29 +64,29 @@ async def test_everything_is_known_at_the_start_and_later_ones_arrive(services: 
         encode(command("a", 2)),
         encode(command("b", 1)),
     )
-    book = CommandCache(services.kafka)
-    await book.start()
-    assert (book.version("a"), book.version("b"), book.version("c"), book.unreadable) == (3, 1, 0, 1)
-    assert book.get("c") is None
-    assert not await book.wait_version("c", 1, 0.05)
+    cache = CommandCache(services.kafka)
+    await cache.start()
+    assert (cache.version("a"), cache.version("b"), cache.version("c"), cache.unreadable) == (3, 1, 0, 1)
+    assert cache.get("c") is None
+    assert not await cache.wait_version("c", 1, 0.05)
     send(services, topic, encode(command("c", 1)))
-    assert await book.wait_version("c", 1, 30)
-    known = book.get("c")
+    assert await cache.wait_version("c", 1, 30)
+    known = cache.get("c")
     assert known is not None and known.status == "running"
-    await book.stop()
+    await cache.stop()
 
 
 async def test_what_is_no_command_is_buried_once_byte_for_byte(services: Stack, topic: str, letters: str) -> None:
     send(services, topic, b"rubbish\xff", encode(command("a", 1)))
     for _ in range(2):
-        book = CommandCache(services.kafka, RejectedCommands(services.kafka, "streams"))
-        await book.start()
-        assert (book.version("a"), book.unreadable) == (1, 1)
-        await book.stop()
+        cache = CommandCache(services.kafka, RejectedCommands(services.kafka, "streams"))
+        await cache.start()
+        assert (cache.version("a"), cache.unreadable) == (1, 1)
+        await cache.stop()
     send(services, topic, encode(command("b", 1)), b"")
-    book = CommandCache(services.kafka, RejectedCommands(services.kafka, "streams"))
-    await book.start()
-    await book.stop()
+    cache = CommandCache(services.kafka, RejectedCommands(services.kafka, "streams"))
+    await cache.start()
+    await cache.stop()
     buried = list(read_log(services.kafka, end_offsets(services.kafka, [letters])))
     assert [(entry.key, entry.value) for entry in buried] == [(b"k", b"rubbish\xff"), (b"k", b"")]
     headers = dict(buried[0].headers)
@@ -99,17 +99,17 @@ async def test_a_burial_that_fails_holds_up_no_command(services: Stack, topic: s
             raise KafkaException("no dead letters today")
 
     send(services, topic, b"rubbish", encode(command("a", 1)))
-    book = CommandCache(services.kafka, Failing(services.kafka, "streams"))
-    await book.start()
-    assert book.version("a") == 1
-    await book.stop()
+    cache = CommandCache(services.kafka, Failing(services.kafka, "streams"))
+    await cache.start()
+    assert cache.version("a") == 1
+    await cache.stop()
 
 
 async def test_an_empty_topic_is_read_at_once(services: Stack, topic: str) -> None:
-    book = CommandCache(services.kafka)
-    await book.start()
-    assert book.version("a") == 0
-    await book.stop()
+    cache = CommandCache(services.kafka)
+    await cache.start()
+    assert cache.version("a") == 0
+    await cache.stop()
 
 
 async def test_a_topic_that_is_missing_is_said(services: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

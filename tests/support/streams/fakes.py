@@ -179,7 +179,7 @@ class FakePorts:
 
 @dataclass(frozen=True)
 class FakeCampaigns:
-    """The fakes's commands as `Campaigns`: `version` means another thing there than in a catalog."""
+    """The fakes's commands as `Campaigns`: `version` means another thing there than in a store."""
 
     fakes: FakePorts
 

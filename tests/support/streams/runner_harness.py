@@ -1,7 +1,7 @@
 """The runners under test, each with an input, an output and dead letters that a test can see.
 
-In: records for the input. Out: what came out, what was buried, how much is acknowledged. Wrong: AssertionError with the end
-of what the process said when less came out than was waited for.
+In: records for the input. Out: what came out, what became a dead letter, how much is acknowledged. Wrong: AssertionError
+with the end of what the process said when less came out than was waited for.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 // Prints the first records of a topic as JSON lines: node kafkajs_reader.js NODE_MODULES KAFKA TOPIC COUNT
 const [modules, kafka, topic, count] = process.argv.slice(2);
 const { Kafka, logLevel } = require(`${modules}/kafkajs`);
-const consumer = new Kafka({ brokers: [kafka], logLevel: logLevel.ERROR }).consumer({ groupId: `kafkajs-${topic}`, retry: { retries: 0 } });
+const consumer = new Kafka({ brokers: [kafka], logLevel: logLevel.ERROR }).consumer({ groupId: `kafkajs-${topic}`, retry: { initialRetryTime: 100, retries: 20 } });
 let left = Number(count);
 consumer.on(consumer.events.CRASH, ({ payload }) => { console.error(String(payload.error)); process.exit(1); });
 const print = async ({ message }) => {

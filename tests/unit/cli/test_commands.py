@@ -19,7 +19,7 @@ from infra.cli.send import text_of
 from infra.client.api import ApiError, _decoded
 from infra.client.campaign_watch import all_final, has_ended
 from infra.kafka.topic_admin import TopicError
-from infra.postgres.admin_store import CatalogError
+from infra.postgres.admin_store import AdminStoreError
 from infra.postgres.carrier_rows import choose_partition
 from infra.runtime.refusal import Refusal
 from infra.settings.model import SettingsError
@@ -149,7 +149,7 @@ def test_amounts() -> None:
 
 def test_faults_become_sentences() -> None:
     assert explain(Refusal("no", "do")) == ["error: no", "next: do"]
-    assert explain(CatalogError("there is none")) == ["error: there is none"]
+    assert explain(AdminStoreError("there is none")) == ["error: there is none"]
     assert explain(TopicError("Kafka did not do it")) == ["error: Kafka did not do it", "next: see `sluice doctor`"]
     broken = KafkaException(KafkaError(KafkaError._TRANSPORT, "Failed to get metadata"))
     assert explain(broken) == [

@@ -34,7 +34,7 @@ def test_every_topic_has_a_writer_a_reader_and_one_that_buries(row: Topic) -> No
     assert set(row.writers) <= ROLES
     assert row.readers
     assert set(row.readers) <= ROLES | FOREIGN_READERS
-    assert row.buries in (row.readers if row.name != DEAD_LETTER else ("nobody",))
+    assert row.dead_letters_by in (row.readers if row.name != DEAD_LETTER else ("nobody",))
 
 
 @pytest.mark.parametrize("row", TOPICS, ids=lambda row: row.name)

@@ -28,7 +28,7 @@ def test_what_streams_read_and_write_is_what_the_topics_say() -> None:
     writes = {name for stage in STAGES for name in stage.writes}
     assert reads | {COMMANDS} == {row.name for row in TOPICS if "streams" in row.readers}
     assert writes | {DEAD_LETTER} == {row.name for row in TOPICS if "streams" in row.writers}
-    assert all(topic(name).buries == "streams" for name in reads)
+    assert all(topic(name).dead_letters_by == "streams" for name in reads)
 
 
 @pytest.mark.parametrize("pool", list(Pool))

@@ -1,4 +1,5 @@
-"""What fails alone is buried alone, at every stage; its neighbours go on. Public event and state say the same."""
+"""What fails alone becomes a dead letter alone, at every stage; its neighbours go on. Public event and state say the
+same."""
 
 from __future__ import annotations
 
