@@ -1,4 +1,4 @@
-"""Last step of intake: as much as the carrier has room for goes on, in order; the rest waits its turn.
+"""Step of intake: as much as the carrier has room for goes on, in order; the rest waits its turn.
 
 In: a part with its segments, and the room granted to it (segments). Out: the first positions that fit go on, all others
 are held with reason `room`. The order is that of the positions, so nothing overtakes within a slice. `decide` is pure:

@@ -1,4 +1,4 @@
-"""Fifth step of intake: the carrier that a send is given first stays its carrier, whatever routes say at a repeat.
+"""Step of intake: the carrier that a send is given first stays its carrier, whatever routes say at a repeat.
 
 In: a part with the carrier of its route, and the carriers that were written down first for positions of its send. Out:
 `Next` with these carriers; what stands nowhere keeps its own. A carrier that is known no more changes nothing. `decide` is

@@ -1,4 +1,4 @@
-"""First step of intake: may this slice go on at all, as its campaign and its validity stand?
+"""Step of intake: may this slice go on at all, as its campaign and its validity stand?
 
 In: a part, the campaign's newest command (None: none read, or none needed) and the time. Out: all positions the same:
 go on, wait as a draft, end as canceled or expired, or are dropped because `start` did not list their upload part. Pure.

@@ -1,4 +1,4 @@
-"""Fourth step of intake: what the account can pay goes on, the rest waits for a credit or is refused.
+"""Step of intake: what the account can pay goes on, the rest waits for a credit or is refused.
 
 In: a part with price and segments, what was reserved for it, the tenant's setting. Out: the reserved positions go on,
 under the lease they were drawn on; the others are held with reason `balance`, or rejected. `decide` is pure:

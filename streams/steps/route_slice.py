@@ -1,4 +1,4 @@
-"""Third step of intake: which carrier takes each position, at what price?
+"""Step of intake: which carrier takes each position, at what price?
 
 In: a part, its opened columns, and the table of routes. Out: one `Next` per carrier and price; positions that no route
 serves are rejected. Positions of one part with another price get a class of their own, since a reservation knows one price.

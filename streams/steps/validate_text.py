@@ -1,4 +1,4 @@
-"""Second step of intake: is every destination a number, does every text render, how many segments has it?
+"""Step of intake: is every destination a number, does every text render, how many segments has it?
 
 In: a part whose segments are unknown, its opened columns, and the check of a number. Out: positions that go on with their
 segments; positions rejected for their destination, a missing variable or their text. A part that has been here before

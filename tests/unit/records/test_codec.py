@@ -37,9 +37,8 @@ def test_every_record_comes_back_as_it_was(record: type) -> None:
     round_trip()
 
 
-def test_there_is_one_example_of_every_record_in_the_order_of_the_ids() -> None:
-    newest = {row.record: row.id for row in SCHEMAS}
-    assert [type(example) for example in EXAMPLES] == sorted(newest, key=lambda record: newest[record])
+def test_there_is_one_example_of_every_record_in_the_order_of_their_first_ids() -> None:
+    assert [type(example) for example in EXAMPLES] == list(dict.fromkeys(row.record for row in SCHEMAS))
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=named)
