@@ -21,6 +21,7 @@ import typer
 from infra.cli.options import Output
 from infra.cli.output import Format, chosen, show_one, show_rows
 from infra.runtime.console import tell
+from infra.runtime.refusal import Refusal
 
 if TYPE_CHECKING:
     from infra.bench.size import Size
@@ -65,10 +66,14 @@ def bench(
     from infra.bench.size import Size
 
     choose(role or ())
+    _check(scenario, peer, compare)
     size = Size(recipients=recipients, seconds=seconds, rounds=rounds, roles=tuple(role or ()), keyed=keyed)
     figures = _figures(scenario, size, peer, compare)
     if scenario is Scenario.KILL and chosen(output) in (Format.TABLE, Format.CSV):
         show_rows(figures["roles"], output)
+        return
+    if compare is not None and chosen(output) in (Format.TABLE, Format.CSV):
+        show_rows(figures["compared"], output)
         return
     show_one(
         {**figures, "machine": {"cpus": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}},
@@ -76,12 +81,35 @@ def bench(
     )
 
 
+def _check(scenario: Scenario, peer: Peer | None, compare: str | None) -> None:
+    """Raises Refusal for options that do not go together."""
+    if peer is not None and scenario is not Scenario.SINGLE:
+        raise Refusal(f"--peer does not go with --scenario {scenario}", "peers send single messages: --scenario single")
+    if compare is not None and scenario is Scenario.KILL:
+        raise Refusal("--compare does not go with --scenario kill", "run it in each version's own checkout")
+    if compare is not None and peer is not None:
+        raise Refusal("--compare does not go with --peer", "compare versions first, then measure the peer")
+
+
 def _figures(scenario: Scenario, size: Size, peer: Peer | None, compare: str | None) -> dict[str, Any]:
+    if compare is not None:
+        from infra.bench.compare import compare as in_turn
+
+        return asyncio.run(in_turn(scenario, size, compare))
     folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
     try:
-        return asyncio.run(_measure(folder, scenario, size))
+        row = asyncio.run(_measure(folder, scenario, size))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    return row if peer is None else _beside(row, size)
+
+
+def _beside(row: dict[str, Any], size: Size) -> dict[str, Any]:
+    """The row with that of the peer, which runs once our stack has ended: two cores are shared by nobody."""
+    from infra.bench.peer import against, measure_kannel
+
+    theirs = asyncio.run(measure_kannel(size.seconds))
+    return row if theirs is None else {**row, "peer": theirs, "ratios": against(row, theirs)}
 
 
 async def _measure(folder: Path, scenario: Scenario, size: Size) -> dict[str, Any]:
