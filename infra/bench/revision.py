@@ -1,8 +1,8 @@
 """Another version of the product beside this one: its source in a git worktree, its stack as a program of its own.
 
-In: a git revision, a folder. Out: `Version`, whose `up` gives a `Target`. It runs with the packages of the present virtualenv;
-which module its command line is, its own pyproject.toml says. Wrong: not a git checkout, a revision that git does not know,
-a stack that does not come up: `Refusal` with what was said. Worktrees and processes end with their blocks.
+In: a git revision, a folder. Out: `Version`, whose `up` gives a `Target`. It runs with the packages of the present
+virtualenv; which module its command line is, its own pyproject.toml says. Wrong: not a git checkout, a revision that git
+does not know, a stack that does not come up: `Refusal` with what was said. Worktrees and processes end with their blocks.
 """
 
 from __future__ import annotations

@@ -17,7 +17,9 @@ from infra.supervisor.data_folder import DataFolder
 
 SERVICES = {"java": "kafka", "postgres": "postgres", "redis-server": "redis"}
 """Names of services, by those that the system knows their processes by."""
-CALM_LOOKS, CALM_CORES = 12, 0.35
+FORKSERVER = "forkserver"
+CALM_LOOKS, CALM_CORES = 15, 0.4
+READ_SECONDS, STILL_SECONDS = 0.4, 0.03
 Pids = dict[str, int]
 Row = dict[str, Any]
 
@@ -61,11 +63,15 @@ def target_of(line: Mapping[str, Any], supervisor: int) -> Target:
 
 
 async def calm(target: Target) -> None:
-    """Return once the stack has done what it does after its start, at the latest after some seconds."""
+    """Return once the stack has done what it does after its start, at the latest after some seconds: the process that roles
+    are forked from begins late, reads code for a second of CPU and stands back behind everybody."""
     for _ in range(CALM_LOOKS):
         before = target.cpu()
         await asyncio.sleep(1.0)
-        if sum(between(before, target.cpu()).values()) < CALM_CORES:
+        after = target.cpu()
+        spent = between(before, after)
+        read = after.get(FORKSERVER, 0.0) > READ_SECONDS and spent[FORKSERVER] < STILL_SECONDS
+        if read and sum(spent.values()) < CALM_CORES:
             return
 
 
@@ -76,5 +82,5 @@ def _others(supervisor: int, roles: set[int]) -> Pids:
         if name in SERVICES:
             found[SERVICES[name]] = pid
         elif name.startswith("python") and pid not in roles:
-            found["forkserver"] = pid
+            found[FORKSERVER] = pid
     return found
