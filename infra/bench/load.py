@@ -29,9 +29,18 @@ class Load:
 
 
 async def send_singles(
-    url: str, key: str, *, lane: str, workers: int, seconds: float, rate: float | None = None, first: int = 0
+    url: str,
+    key: str,
+    *,
+    lane: str,
+    workers: int,
+    seconds: float,
+    rate: float | None = None,
+    first: int = 0,
+    keyed: bool = False,
 ) -> Load:
-    """Send until the time is over. `rate` per second in all; None = as fast as answers come. `first`: first number."""
+    """Send until the time is over. `rate` per second in all; None = as fast as answers come. `first`: first number.
+    `keyed`: with an Idempotency-Key each."""
     load = Load()
     numbers = itertools.count(first)
     begun = time.monotonic()
@@ -45,16 +54,18 @@ async def send_singles(
                     due = begun + (slot + turn * workers) / rate
                     await asyncio.sleep(max(0.0, due - time.monotonic()))
                     turn += 1
-                await _send(session, url, lane, next(numbers), load)
+                await _send(session, url, lane, next(numbers), load, keyed)
 
         await asyncio.gather(*(work(slot) for slot in range(workers)))
     return load
 
 
-async def _send(session: aiohttp.ClientSession, url: str, lane: str, number: int, load: Load) -> None:
-    to = f"+491512{number:07d}"
+async def _send(session: aiohttp.ClientSession, url: str, lane: str, number: int, load: Load, keyed: bool) -> None:
+    to = f"+491512{number % 10_000_000:07d}"
     called, begun = time.time(), time.perf_counter()
-    async with session.post(f"{url}/v1/messages", json={"to": to, "from": "Sluice", "body": BODY, "lane": lane}) as answer:
+    body = {"to": to, "from": "Sluice", "body": BODY, "lane": lane}
+    headers = {"Idempotency-Key": f"bench-{time.time_ns()}-{number}"} if keyed else None
+    async with session.post(f"{url}/v1/messages", json=body, headers=headers) as answer:
         if answer.status == 202:
             load.accepted[to.removeprefix("+")] = (called, time.perf_counter() - begun)
         elif answer.status in (429, 503):

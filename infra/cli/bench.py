@@ -1,7 +1,8 @@
 """`sluice bench`: load through the real pipeline on this machine, to compare one version with another.
 
-In: a scenario and its size. Out: a row of figures as JSON or a table. It starts a stack of its own in a temporary folder,
-with services tuned for throughput, and removes it afterwards.
+In: a scenario and its size, perhaps a peer or another version to compare with. Out: figures as JSON or a table. It starts a
+stack of its own in a temporary folder, with services tuned for throughput, and removes it afterwards. Wrong: options that
+do not go together, a revision that git does not know: `Refusal` before anything is started.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import os
 import platform
 import shutil
 import tempfile
-from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,13 +21,10 @@ import typer
 from infra.cli.options import Output
 from infra.cli.output import Format, chosen, show_one, show_rows
 from infra.runtime.console import tell
+from infra.runtime.refusal import Refusal
 
 if TYPE_CHECKING:
-    from infra.bench.scenarios import Size
-
-CARRIER_RATE = 1_000_000
-CARRIER_WINDOW = 2000
-RECEIPT_WINDOW = 5000
+    from infra.bench.size import Size
 
 
 class Scenario(StrEnum):
@@ -36,37 +33,47 @@ class Scenario(StrEnum):
     BULK = "bulk"
     SINGLE = "single"
     OTP = "otp"
+    UPLOAD = "upload"
+    IDLE = "idle"
     KILL = "kill"
 
 
+class Peer(StrEnum):
+    """Other programs that send single messages."""
+
+    KANNEL = "kannel"
+
+
+SCENARIO_HELP = (
+    "bulk: a campaign; single: one message a request; otp: codes beside a campaign; upload: recipients alone; "
+    "idle: CPU and memory while nothing happens; kill: each role killed, until it works again."
+)
+
+
 def bench(
-    scenario: Annotated[
-        Scenario,
-        typer.Option(
-            help="bulk: a campaign; single: one message a call; otp: codes beside a campaign; kill: each role killed, until "
-            "it works again."
-        ),
-    ] = Scenario.BULK,
-    recipients: Annotated[int, typer.Option(min=1, help="Size of the campaign (bulk, otp).")] = 200_000,
-    seconds: Annotated[float, typer.Option(min=1, max=600, help="How long single messages are sent (single, otp).")] = 10.0,
-    rounds: Annotated[int, typer.Option(min=1, max=20, help="How often each role is killed (kill).")] = 3,
+    scenario: Annotated[Scenario, typer.Option(help=SCENARIO_HELP)] = Scenario.BULK,
+    recipients: Annotated[int, typer.Option(min=1, help="Size of the campaign (bulk, otp, upload).")] = 200_000,
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="How long it is measured (single, otp, idle).")] = 10.0,
+    rounds: Annotated[int, typer.Option(min=1, max=20, help="How often (kill, --compare).")] = 3,
     role: Annotated[list[str] | None, typer.Option(help="Only this role, e.g. streams-otp; may be repeated (kill).")] = None,
+    keyed: Annotated[bool, typer.Option(help="Every message with an Idempotency-Key of its own (single).")] = False,
+    peer: Annotated[Peer | None, typer.Option(help="Measure this one too, by the same client (single).")] = None,
+    compare: Annotated[str | None, typer.Option(help="A git revision that is measured in turn with this one.")] = None,
     output: Output = None,
 ) -> None:
     """Measure the pipeline: rate, cost per message, percentiles; or how long it takes to come back."""
     from infra.bench.kill import choose
-    from infra.bench.scenarios import Size
+    from infra.bench.size import Size
 
     choose(role or ())
-    folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
-    try:
-        figures = asyncio.run(
-            _measure(folder, scenario, Size(recipients=recipients, seconds=seconds, rounds=rounds, roles=tuple(role or ())))
-        )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    _check(scenario, peer, compare)
+    size = Size(recipients=recipients, seconds=seconds, rounds=rounds, roles=tuple(role or ()), keyed=keyed)
+    figures = _figures(scenario, size, peer, compare)
     if scenario is Scenario.KILL and chosen(output) in (Format.TABLE, Format.CSV):
         show_rows(figures["roles"], output)
+        return
+    if compare is not None and chosen(output) in (Format.TABLE, Format.CSV):
+        show_rows(figures["compared"], output)
         return
     show_one(
         {**figures, "machine": {"cpus": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}},
@@ -74,21 +81,45 @@ def bench(
     )
 
 
-async def _measure(folder: Path, scenario: Scenario, size: Size) -> dict[str, Any]:
-    from infra.bench.scenarios import SCENARIOS
-    from infra.settings.carriers import CarrierSettings
-    from infra.settings.load import load_settings
-    from infra.settings.model import RouteSettings, SimulatorSettings
-    from infra.supervisor.launch import launched
-    from infra.supervisor.roles import choose_roles
+def _check(scenario: Scenario, peer: Peer | None, compare: str | None) -> None:
+    """Raises Refusal for options that do not go together."""
+    if peer is not None and scenario is not Scenario.SINGLE:
+        raise Refusal(f"--peer does not go with --scenario {scenario}", "peers send single messages: --scenario single")
+    if compare is not None and scenario is Scenario.KILL:
+        raise Refusal("--compare does not go with --scenario kill", "run it in each version's own checkout")
+    if compare is not None and peer is not None:
+        raise Refusal("--compare does not go with --peer", "compare versions first, then measure the peer")
 
-    settings = load_settings({"data_dir": folder, "gateway.port": 0}, default_file=None).settings.model_copy(
-        update={
-            "carriers": [CarrierSettings(id="simulator", kind="simulator", rate=CARRIER_RATE, window=CARRIER_WINDOW)],
-            "routes": [RouteSettings(prefix="", carriers=["simulator"], price=Decimal("0.0100"))],
-            "simulator": SimulatorSettings(script={"receipt_window": RECEIPT_WINDOW}),
-        }
-    )
-    async with launched(settings, choose_roles(None), tell=tell, tuning="bench", grace=0.0) as stack:
+
+def _figures(scenario: Scenario, size: Size, peer: Peer | None, compare: str | None) -> dict[str, Any]:
+    if compare is not None:
+        from infra.bench.compare import compare as in_turn
+
+        return asyncio.run(in_turn(scenario, size, compare))
+    folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
+    try:
+        row = asyncio.run(_measure(folder, scenario, size))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return row if peer is None else _beside(row, size)
+
+
+def _beside(row: dict[str, Any], size: Size) -> dict[str, Any]:
+    """The row with that of the peer, which runs once our stack has ended: two cores are shared by nobody."""
+    from infra.bench.peer import against, measure_kannel
+
+    theirs = asyncio.run(measure_kannel(size.seconds))
+    return row if theirs is None else {**row, "peer": theirs, "ratios": against(row, theirs)}
+
+
+async def _measure(folder: Path, scenario: Scenario, size: Size) -> dict[str, Any]:
+    from infra.bench.kill import kill
+    from infra.bench.scenarios import SCENARIOS
+    from infra.bench.stack import bench_stack
+    from infra.bench.target import target_of
+
+    async with bench_stack(folder) as stack:
         tell(f"measuring {scenario}")
-        return await SCENARIOS[scenario](stack, size)
+        if scenario is Scenario.KILL:
+            return await kill(stack, size.rounds, size.roles)
+        return await SCENARIOS[scenario](target_of(stack.as_json(), os.getpid()), size)
