@@ -11,6 +11,7 @@ import asyncio
 import os
 import platform
 import shutil
+import sys
 import tempfile
 from enum import StrEnum
 from pathlib import Path
@@ -59,6 +60,7 @@ def bench(
     keyed: Annotated[bool, typer.Option(help="Every message with an Idempotency-Key of its own (single).")] = False,
     peer: Annotated[Peer | None, typer.Option(help="Measure this one too, by the same client (single).")] = None,
     compare: Annotated[str | None, typer.Option(help="A git revision that is measured in turn with this one.")] = None,
+    profile: Annotated[Path | None, typer.Option(help="A flame graph (SVG) of every Python process, by py-spy.")] = None,
     output: Output = None,
 ) -> None:
     """Measure the pipeline: rate, cost per message, percentiles; or how long it takes to come back."""
@@ -67,6 +69,10 @@ def bench(
 
     choose(role or ())
     _check(scenario, peer, compare)
+    if profile is not None:
+        from infra.bench.profile import profiled, without_profile
+
+        raise typer.Exit(profiled(without_profile(sys.argv[sys.argv.index("bench") + 1 :]), profile))
     size = Size(recipients=recipients, seconds=seconds, rounds=rounds, roles=tuple(role or ()), keyed=keyed)
     figures = _figures(scenario, size, peer, compare)
     if scenario is Scenario.KILL and chosen(output) in (Format.TABLE, Format.CSV):

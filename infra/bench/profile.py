@@ -1,0 +1,43 @@
+"""`sluice bench --profile FILE`: the same command below py-spy, which draws a flame graph of every Python process.
+
+In: the arguments without `--profile`, the file. Out: the exit code of the command; the figures are on stdout as ever, only
+slower ones. py-spy starts the command itself: a process may look into those it has started, into others only as root.
+Wrong: py-spy is not installed: `Refusal`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra.runtime.refusal import Refusal
+
+SAMPLES_PER_SECOND = 50
+
+
+def profiled(arguments: Sequence[str], file: Path) -> int:
+    """Run and return how it ended."""
+    here = Path(sys.executable).parent
+    program = shutil.which("py-spy") or shutil.which("py-spy", path=str(here))
+    if program is None:
+        raise Refusal("py-spy is not installed", f"{here / 'pip'} install py-spy")
+    return subprocess.run(profile_command(program, arguments, file), check=False).returncode
+
+
+def profile_command(program: str, arguments: Sequence[str], file: Path) -> Sequence[str]:
+    """py-spy around `sluice bench`."""
+    spy = (program, "record", "--subprocesses", "--rate", str(SAMPLES_PER_SECOND), "--format", "flamegraph")
+    return (*spy, "--output", str(file), "--", sys.executable, "-m", "infra.cli.main", "bench", *arguments)
+
+
+def without_profile(arguments: Sequence[str]) -> list[str]:
+    """The arguments of `bench` without `--profile FILE` and `--profile=FILE`."""
+    kept, skip = [], False
+    for argument in arguments:
+        if not skip and argument != "--profile" and not argument.startswith("--profile="):
+            kept.append(argument)
+        skip = argument == "--profile" and not skip
+    return kept
