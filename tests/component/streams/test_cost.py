@@ -1,6 +1,6 @@
 """What a message of a chunk costs the role `streams` beside a plain consumer and producer that copy a record of its size for
-each message, in one run on one machine: a ratio, no absolute time. It fails when work for each message finds its way into the
-path of chunks."""
+each message, in one run on one machine: a ratio, no absolute time. It fails when work for each message finds its way into
+the path of chunks."""
 
 from __future__ import annotations
 
