@@ -131,7 +131,12 @@ class Connection(RequestHandler):
         transport = self.transport
         if transport is None:
             return
-        transport.write(answer)
+        try:
+            transport.write(answer)
+        except RuntimeError:
+            # Trap: uvloop raises for a socket that it is about to call lost; others whose answers come now must not see it.
+            self.force_close()
+            return
         if transport.get_write_buffer_size() > MAX_UNREAD:
             self.force_close()
         elif self._held and self._whole is not None:

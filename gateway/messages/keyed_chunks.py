@@ -107,16 +107,27 @@ class KeyedChunks:
     async def _claim(
         self, group: Group, members: Sequence[Member]
     ) -> tuple[list[tuple[Member, Any]], Slice | None, list[Member]]:
-        """Members whose keys made something before, with its row; the chunk of the others, and these."""
+        """Members whose keys made something before, with its row; the chunk of the others, and these. Raises DatabaseDown
+        where nothing can have been written; Problem where that is not known."""
         for _ in range(_CLAIM_AGAIN):
+            writing = False
             try:
                 async with tenant_transaction(self.pool, group.tenant) as connection:
-                    return await self._claim_in(connection, group, members)
+                    made, slice_, others = await self._look(connection, group, members)
+                    if slice_ is not None:
+                        writing = True
+                        await self._write(connection, slice_, others)
+                return made, slice_, others
             except _Taken:
                 continue
+            except DatabaseDown:
+                if not writing:
+                    raise
+                # Sent alone now, they would be sent again by a repeat that finds their places.
+                raise unavailable("database_unavailable", "PostgreSQL went away in the middle; try again") from None
         raise unavailable("overloaded", "these keys are being used by others; try again")
 
-    async def _claim_in(
+    async def _look(
         self, connection: Connection, group: Group, members: Sequence[Member]
     ) -> tuple[list[tuple[Member, Any]], Slice | None, list[Member]]:
         roots = [member.root for member in members]
@@ -133,9 +144,7 @@ class KeyedChunks:
             return made, None, []
         alone = len(others) == 1
         chunk = ChunkId(single_message_id(others[0].root)) if alone else shared_chunk_id(self.new_root())
-        slice_ = self._cut(group, others, chunk)
-        await self._write(connection, slice_, others)
-        return made, slice_, others
+        return made, self._cut(group, others, chunk), others
 
     async def _write(self, connection: Connection, slice_: Slice, members: Sequence[Member]) -> None:
         head = {"tenant": slice_.tenant, "chunk": slice_.chunk, "now": slice_.accepted_at}

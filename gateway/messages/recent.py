@@ -16,6 +16,8 @@ from schemas.records.slice import Slice
 
 KEPT_MS = 3_600_000
 KEPT_HERE = 10_000
+"""Chunks in this process's own memory, at most, and their octets."""
+KEPT_HERE_OCTETS = 16 * 1024 * 1024
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Slice).decode
 
@@ -26,13 +28,15 @@ class RecentMessages:
     def __init__(self, redis: RedisBatches) -> None:
         self._redis = redis
         self._here: OrderedDict[str, bytes] = OrderedDict()
+        self._octets = 0
 
     async def keep(self, slice_: Slice) -> None:
         """Remember the messages of this chunk."""
         key, value = _key(slice_.tenant, slice_.chunk), _encode(slice_)
+        self._octets += len(value) - len(self._here.pop(key, b""))
         self._here[key] = value
-        if len(self._here) > KEPT_HERE:
-            self._here.popitem(last=False)
+        while len(self._here) > KEPT_HERE or self._octets > KEPT_HERE_OCTETS:
+            self._octets -= len(self._here.popitem(last=False)[1])
         try:
             await self._redis.run(load_script("gateway.messages", "remember"), [key], [value, KEPT_MS])
         except RedisDown:

@@ -76,7 +76,7 @@ class WholeMessages:
             return False
         try:
             self.acceptance.begin(account, message, answer, key=request.key, digest=digest, traceparent=traceparent)
-        except Problem:
+        except Exception:  # noqa: BLE001  why: a Problem or a fault of ours, the application meets it again and answers
             self.bodies.release(account.tenant, size)
             return False
         return True

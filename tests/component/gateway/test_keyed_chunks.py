@@ -21,6 +21,7 @@ from gateway.idempotency.batch import KeyBatches, Known
 from gateway.ingest import Ingest
 from gateway.messages.keyed_chunks import KeyedChunks
 from gateway.role import open_gateway
+from infra.postgres.pool import DatabaseDown
 from schemas.values.ids import message_ids
 from schemas.values.lanes import Lane
 from tests.support.gateway_env import GatewayEnv, slices_of
@@ -223,6 +224,25 @@ async def test_without_postgresql_new_keys_go_alone_and_others_wait(
     each_once(env, new, alone)
     gateway.accounts.up = True
     assert await post_until_accepted(client, new) == alone
+    each_once(env, messages, await post_until_accepted(client, messages))
+
+
+async def test_a_postgresql_that_goes_away_while_places_are_written_sends_nothing(
+    client: ClientSession, env: GatewayEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may stand there all the same: sent alone they would be sent twice."""
+    messages, write = bodies(12), KeyedChunks._write
+
+    async def go_away(*args: Any) -> None:
+        await write(*args)
+        raise DatabaseDown("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KeyedChunks, "_write", go_away)
+        assert {(status, answer["code"]) for status, answer, _ in await post_all(client, messages)} == {
+            (503, "database_unavailable")
+        }
+    assert places_of(env, messages) == {}
     each_once(env, messages, await post_until_accepted(client, messages))
 
 
