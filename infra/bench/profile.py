@@ -15,7 +15,7 @@ from pathlib import Path
 
 from infra.runtime.refusal import Refusal
 
-SAMPLES_PER_SECOND = 50
+SAMPLES_PER_SECOND = 20
 
 
 def profiled(arguments: Sequence[str], file: Path) -> int:
@@ -29,7 +29,8 @@ def profiled(arguments: Sequence[str], file: Path) -> int:
 
 def profile_command(program: str, arguments: Sequence[str], file: Path) -> Sequence[str]:
     """py-spy around `sluice bench`."""
-    spy = (program, "record", "--subprocesses", "--rate", str(SAMPLES_PER_SECOND), "--format", "flamegraph")
+    # Trap: without `--nonblocking` it stops a process for each look, and one that ends meanwhile stays stopped for ever.
+    spy = (program, "record", "--subprocesses", "--nonblocking", "--rate", str(SAMPLES_PER_SECOND), "--format", "flamegraph")
     return (*spy, "--output", str(file), "--", sys.executable, "-m", "infra.cli.main", "bench", *arguments)
 
 
