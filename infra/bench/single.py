@@ -46,7 +46,7 @@ async def single(target: Target, size: Size) -> Row:
         min(HALF_RATE_SECONDS, size.seconds),
         FIRST + PER_RUN,
         size.keyed,
-        rate=shot.accepted / shot.seconds / 2,
+        half_of=shot,
     )
     return {
         "scenario": "single",
@@ -57,38 +57,39 @@ async def single(target: Target, size: Size) -> Row:
         "seconds": round(shot.seconds, 3),
         "refused": shot.refused,
         "broken": shot.broken,
-        "accepted_per_second": round(shot.accepted / shot.seconds),
+        "accepted_per_second": round(shot.per_second),
         "carrier_per_second": round(shot.accepted / at_carrier),
         "answer_ms": shot.answers(),
         **cost,
-        "half_rate": {"per_second": round(half.accepted / half.seconds), "answer_ms": half.answers()},
+        "half_rate": {"per_second": round(half.per_second), "answer_ms": half.answers()},
     }
 
 
 async def _whole(
-    target: Target, program: str | None, seconds: float, first: int, keyed: bool, rate: float = 0
+    target: Target, program: str | None, seconds: float, first: int, keyed: bool, half_of: Shot | None = None
 ) -> tuple[Shot, float]:
     """Send and wait until all have come to the carrier: what was sent, and how long the carrier saw submits."""
     arrivals = ArrivalCount(target.log)
     if program is None:
-        shot = await _by_python(target, seconds, first, keyed, rate)
+        shot = await _by_python(target, seconds, first, keyed, half_of.per_second / 2 if half_of else None)
     else:
         # The time makes keys of a run that nothing has seen before.
         prefix = f"bench-{time.time_ns()}-" if keyed else None
+        pause = half_of.half_pause() if half_of else 0.0
         shot = await shoot(
-            program, target.url, form="sluice", key=target.key, seconds=seconds, first=first, keyed=prefix, rate=rate
+            program, target.url, form="sluice", key=target.key, seconds=seconds, first=first, keyed=prefix, pause=pause
         )
     return shot, max(0.001, await arrivals.all_of(shot.accepted))
 
 
-async def _by_python(target: Target, seconds: float, first: int, keyed: bool, rate: float) -> Shot:
+async def _by_python(target: Target, seconds: float, first: int, keyed: bool, rate: float | None) -> Shot:
     load = await send_singles(
         target.url,
         target.key,
         lane=LANE,
         workers=CONNECTIONS,
         seconds=seconds,
-        rate=rate or None,
+        rate=rate,
         first=first,
         keyed=keyed,
     )

@@ -32,6 +32,14 @@ class Shot(NamedTuple):
     p99: float
     longest: float
 
+    @property
+    def per_second(self) -> float:
+        return self.accepted / self.seconds
+
+    def half_pause(self) -> float:
+        """The pause, in milliseconds, with which every connection asks about half as often as here."""
+        return max(1.0, 2 * 1000 * CONNECTIONS / self.per_second - self.p50)
+
     def answers(self) -> dict[str, float]:
         """The percentiles as a row has them."""
         return {"p50": self.p50, "p99": self.p99, "max": self.longest}
@@ -62,13 +70,13 @@ def parse(output: str) -> Shot:
 
 
 async def shoot(
-    program: str, url: str, *, form: str, key: str, seconds: float, first: int, keyed: str | None = None, rate: float = 0
+    program: str, url: str, *, form: str, key: str, seconds: float, first: int, keyed: str | None = None, pause: float = 0
 ) -> Shot:
-    """Send for so long. `first`: the first number; `keyed`: the prefix of idempotency keys, None for none; `rate`: about so
-    many a second, 0 for as many as are answered."""
+    """Send for so long. `first`: the first number; `keyed`: the prefix of idempotency keys, None for none; `pause`: of a
+    connection before each request, milliseconds in the mean."""
     variables = {"BENCH_FORM": form, "BENCH_KEY": key, "BENCH_FIRST": str(first)}
     variables |= {"BENCH_KEYED": keyed} if keyed is not None else {}
-    variables |= {"BENCH_PAUSE": str(round(CONNECTIONS / rate * 1000))} if rate else {}
+    variables |= {"BENCH_PAUSE": str(max(1, round(pause)))} if pause else {}
     # In the environment, not among the arguments: everybody on the machine may read those.
     process = await asyncio.create_subprocess_exec(
         *wrk_command(program, url, seconds),

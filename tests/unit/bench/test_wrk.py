@@ -27,6 +27,11 @@ def test_the_figures() -> None:
     assert shot.answers() == {"p50": 17.95, "p99": 65.44, "max": 110.06}
 
 
+def test_the_pause_for_half_of_the_rate() -> None:
+    """64 connections with 3,190 answers a second begin a request every 20 ms; a request each 40 has 22 beside its answer."""
+    assert parse(OUTPUT).half_pause() == pytest.approx(22.2, abs=0.1)
+
+
 @pytest.mark.parametrize("output", ["", "unable to connect to 127.0.0.1:1 Connection refused\n"])
 def test_no_figures(output: str) -> None:
     with pytest.raises(Refusal, match="wrk printed no figures"):
