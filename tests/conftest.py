@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from infra.kafka import topic_admin
@@ -27,8 +28,11 @@ QUICK, THOROUGH = 30, 300
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Examples have no limit of time of their own: on a machine that stands still for a second they say nothing of us.
-    PostgreSQL's variables in the environment are not for our servers."""
+    PostgreSQL's variables in the environment are not for our servers. Tracebacks in logs are plain: unless told otherwise
+    structlog draws a box with every local value, which takes a second for a failure that a test provokes."""
     forget_others()
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     for name, count in (("quick", QUICK), ("thorough", THOROUGH)):
         settings.register_profile(name, max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile(config.getoption("--hypothesis-profile") or "quick")

@@ -9,12 +9,18 @@ from __future__ import annotations
 import io
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from unittest.mock import patch
+
+from typer.main import get_command
 
 from infra.cli.main import main
 
 WIDE = "200"
 """Columns, so that no name is cut."""
+
+_command = cache(get_command)
+"""The tree of commands, built from its functions by the first test that asks, as a process does once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,7 @@ def sluice(*arguments: str, **variables: str) -> Done:
     with (
         patch.dict("os.environ", environment, clear=True),
         patch("sys.argv", ["sluice", *arguments]),
+        patch("typer.main.get_command", _command),
         redirect_stdout(out),
         redirect_stderr(errors),
     ):

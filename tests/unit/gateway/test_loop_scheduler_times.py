@@ -11,7 +11,6 @@ import gc
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -44,9 +43,10 @@ def holds(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
 
 def body(text: str, recipients: int, variables: dict[str, str]) -> bytes:
-    some = [{"to": f"+4915112{n:06d}", "variables": variables} for n in range(recipients)]
-    head: dict[str, Any] = {"name": "x", "from": "Shop", "smart_encoding": True, "body": text, "recipients": some}
-    return json.dumps(head, ensure_ascii=False).encode()
+    values = json.dumps(variables, ensure_ascii=False)
+    some = ", ".join(f'{{"to": "+4915112{n:06d}", "variables": {values}}}' for n in range(recipients))
+    head = json.dumps({"name": "x", "from": "Shop", "smart_encoding": True, "body": text}, ensure_ascii=False)
+    return f'{head.removesuffix("}")}, "recipients": [{some}]}}'.encode()
 
 
 @pytest.mark.parametrize(
