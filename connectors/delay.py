@@ -36,6 +36,8 @@ LOOK_AHEAD_BYTES = 8_000_000
 LONGEST_WAIT = 60.0
 """Seconds. Whatever a record says: no clock that is wrong may keep a slice, and with it the commit, for ever."""
 
+FETCH_WAIT_MS = 1000
+"""A partition that was held and goes on waits so long at most; it has a thousand slices left by then."""
 GIVE_UP = 30.0
 log = structlog.get_logger()
 
@@ -249,7 +251,7 @@ async def run(role: RoleContext) -> None:
     bootstrap = role.settings.kafka.bootstrap or ""
     outbox = Outbox(bootstrap, role.instance, linger_ms=2)
     delay = Delay(
-        make_consumer(bootstrap, "sluice-delay", role.instance),
+        make_consumer(bootstrap, "sluice-delay", role.instance, **{"fetch.wait.max.ms": FETCH_WAIT_MS}),
         outbox,
         wall=time.time,
         steady=time.monotonic,

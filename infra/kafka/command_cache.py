@@ -38,7 +38,7 @@ class CommandsUnreadable(RuntimeError):
     """The topic of commands cannot be read; the message says why."""
 
 
-READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.wait.max.ms": 500}
+READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.wait.max.ms": 5000}
 """The broker answers at once when there is something; for nothing, each role asks it seldom."""
 
 
