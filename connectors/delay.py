@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -36,6 +37,11 @@ LOOK_AHEAD_BYTES = 8_000_000
 LONGEST_WAIT = 60.0
 """Seconds. Whatever a record says: no clock that is wrong may keep a slice, and with it the commit, for ever."""
 
+FETCH_WAIT_MS = 1000
+"""A partition that was held and goes on waits so long at most; it has a thousand slices left by then."""
+IDLE_SECONDS = 0.5
+LEAST_SECONDS = 0.1
+"""A turn waits at least so long, that those which are due at about the same time go together."""
 GIVE_UP = 30.0
 log = structlog.get_logger()
 
@@ -93,6 +99,11 @@ class WaitingPartition:
         return min(self._open, default=self._next)
 
     @property
+    def next_due(self) -> float:
+        """When the next slice is due; infinite without any."""
+        return self._heap[0].due if self._heap else math.inf
+
+    @property
     def fullness(self) -> float:
         """1 and more: read no further."""
         return max(len(self._heap) / LOOK_AHEAD, self.bytes / LOOK_AHEAD_BYTES)
@@ -120,12 +131,17 @@ class Delay:
         self._failing_since: float | None = None
 
     async def turn(self) -> None:
-        """One round: at most 0.1 s of waiting for records, then everything that is due."""
-        for record in await asyncio.to_thread(self._subscription.consume, 200, 0.1):
+        """One round: at most `patience` of waiting for records, then everything that is due."""
+        for record in await asyncio.to_thread(self._subscription.consume, 200, self.patience()):
             await self._read(record)
         await self._release()
         await self._commit()
         self._balance()
+
+    def patience(self) -> float:
+        """Seconds to wait for records: no longer than until the next slice is due."""
+        next_due = min((waiting.next_due for waiting in self._waiting.values()), default=math.inf)
+        return min(IDLE_SECONDS, max(LEAST_SECONDS, next_due - self._steady()))
 
     def join(self) -> None:
         """Become a member of the group, before the first turn."""
@@ -249,7 +265,7 @@ async def run(role: RoleContext) -> None:
     bootstrap = role.settings.kafka.bootstrap or ""
     outbox = Outbox(bootstrap, role.instance, linger_ms=2)
     delay = Delay(
-        make_consumer(bootstrap, "sluice-delay", role.instance),
+        make_consumer(bootstrap, "sluice-delay", role.instance, **{"fetch.wait.max.ms": FETCH_WAIT_MS}),
         outbox,
         wall=time.time,
         steady=time.monotonic,

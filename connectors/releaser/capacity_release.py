@@ -28,7 +28,7 @@ GUESS_SHARE = 0.4
 
 
 class CapacityRelease:
-    """Moves waiting rows to carriers."""
+    """Moves waiting rows to carriers. `anything_waits`: whether there was any row at the last look."""
 
     def __init__(
         self,
@@ -46,13 +46,14 @@ class CapacityRelease:
         self._sealer = sealer
         self._now = now
         self._guessed_at = now()
+        self.anything_waits = False
 
     async def turn(self) -> bool:
         """One look at every place; True when something went on."""
         places = await self._leases.query(
             "waiting_places", {"now": self._now(), "lanes": [str(lane) for lane in Lane], "reasons": REASONS}
         )
-        moved = False
+        moved, self.anything_waits = False, bool(places)
         for carrier_id, lane, reason in places:
             carrier = self._config.carriers.get(carrier_id)
             if carrier is not None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.releaser.rows import HeldRow, each, read_row
-from infra.postgres.pool import Pool, execute, fetch_all, look_up, transaction
+from infra.postgres.pool import Pool, execute, fetch_all, look_up, single_statement
 from infra.postgres.sql import load_sql
 from schemas.values.positions import ranks_within
 
@@ -31,14 +31,14 @@ class RowLeases:
         """Up to `limit` rows of the statement `where_<condition>`, now leased to us."""
         text = load_sql(HERE, "claim").replace("/* condition */", load_sql(HERE, f"where_{condition}"))
         values = {"now": now, "until": now + LEASE_MS, "lease": self._lease, "limit": limit, **params}
-        async with transaction(self._pool) as connection:
+        async with single_statement(self._pool) as connection:
             rows = await fetch_all(connection, text, values)
         return each(rows, read_row)
 
     async def mark(self, taken: Sequence[tuple[HeldRow, int]]) -> None:
         """Take these positions out of their rows and end the leases; 0 gives a row back untouched."""
         rows = [(row, row.positions & ~positions) for row, positions in taken]
-        async with transaction(self._pool) as connection:
+        async with single_statement(self._pool) as connection:
             await execute(
                 connection,
                 load_sql(HERE, "mark"),
@@ -57,12 +57,12 @@ class RowLeases:
 
     async def query(self, name: str, params: Mapping[str, Any], *, by_index: bool = False) -> list[tuple[Any, ...]]:
         """The rows of one of our statements; `by_index`: found by index whatever the planner thinks."""
-        async with (look_up if by_index else transaction)(self._pool) as connection:
+        async with (look_up if by_index else single_statement)(self._pool) as connection:
             return await fetch_all(connection, load_sql(HERE, name), params)
 
     async def execute(self, name: str, params: Mapping[str, Any]) -> None:
         """Run one of our statements for its effect."""
-        async with transaction(self._pool) as connection:
+        async with single_statement(self._pool) as connection:
             await execute(connection, load_sql(HERE, name), params)
 
 

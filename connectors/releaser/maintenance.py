@@ -130,8 +130,10 @@ MAINTENANCE = (publish_campaigns, replay_parked, settle_uncertain, end_allowance
 
 
 async def do_maintenance(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
-    """All of them, side by side; the first fault is raised once all have ended."""
-    results = await asyncio.gather(*(task(leases, outbox, now) for task in MAINTENANCE), return_exceptions=True)
+    """Those that have anything to work on, side by side; the first fault is raised once all have ended."""
+    (due,) = await leases.query("due", {"now": now()})
+    tasks = [task for task, some in zip(MAINTENANCE, due, strict=True) if some]
+    results = await asyncio.gather(*(task(leases, outbox, now) for task in tasks), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result

@@ -49,6 +49,9 @@ class _Overdue(NamedTuple):
 async def mark_overdue(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> bool:
     """One burst, those that wait longest first; True when there was one. `now` in milliseconds."""
     at = now()
+    ((any_awaited,),) = await leases.query("any_awaited", {})
+    if not any_awaited:
+        return False
     await leases.execute("overdue_lapsed", {"now": at, "limit": BURST_CHUNKS})
     found = await leases.query(
         "overdue",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -18,10 +18,12 @@ from connectors.releaser.capacity_release import CapacityRelease
 from connectors.releaser.leases import RowLeases
 from connectors.releaser.maintenance import do_maintenance
 from connectors.releaser.overdue import mark_overdue
+from connectors.releaser.pace import Pace
 from connectors.releaser.release import Release
 from infra.kafka.outbox import Outbox
 from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import DatabaseDown, open_pool
+from infra.postgres.wake_ups import WakeUps
 from infra.redis.carrier_capacity import CarrierCapacity
 from infra.redis.client import connect
 from infra.runtime.role import RoleContext
@@ -32,7 +34,9 @@ from schemas.values.campaign_status import CampaignStatus
 from schemas.values.reasons import Reason
 
 BURST_ROWS = 64
-IDLE_SECONDS = 0.1
+LIVELY_PAUSE = 0.1
+WAITING_CHANNEL = "sluice_waiting"
+"""Told by triggers when a row of the waiting room is new, or a campaign has changed."""
 MAINTENANCE_SECONDS = 1.0
 log = structlog.get_logger()
 
@@ -64,18 +68,25 @@ async def release_others(leases: RowLeases, release: Release) -> bool:
     return bool(funded or expired)
 
 
-async def _loop(role: RoleContext, turn: Any, seconds: float) -> None:
+async def release_to_carriers(room: CapacityRelease, pace: Pace) -> bool:
+    """One look at what waits for room. As long as anything does, room may come at any moment, and nobody tells."""
+    moved = await room.turn()
+    if room.anything_waits:
+        pace.quicken()
+    return moved
+
+
+async def _loop(role: RoleContext, turn: Callable[[], Awaitable[bool]], pace: Pace, seconds: float) -> None:
     """Repeat: at once while there is something to do, else after a pause that the stop cuts short."""
     while not role.stop.is_set():
         try:
             if await turn():
+                pace.quicken()
                 continue
         except DatabaseDown as fault:
             log.warning("PostgreSQL is away; trying again", action="database_down", fault=str(fault))
-        try:
-            await asyncio.wait_for(role.stop.wait(), seconds)
-        except TimeoutError:
-            continue
+            pace.quicken()
+        await pace.pause(seconds)
 
 
 async def run(role: RoleContext) -> None:
@@ -83,7 +94,8 @@ async def run(role: RoleContext) -> None:
     settings = role.settings
     sealer_keys = load_keyring(settings.keyring_path)
     sealer = Sealer(sealer_keys)
-    pool = await open_pool(settings.postgres.url.get_secret_value() if settings.postgres.url else "", size=6)
+    database = settings.postgres.url.get_secret_value() if settings.postgres.url else ""
+    pool = await open_pool(database, size=6)
     config = ConfigCache(pool, sealer_keys)
     await config.start()
     outbox = Outbox(settings.kafka.bootstrap or "", role.instance, linger_ms=2)
@@ -96,13 +108,18 @@ async def run(role: RoleContext) -> None:
         await do_maintenance(leases, outbox, _now)
         return False
 
+    pace = Pace(time.monotonic)
+    listening = asyncio.create_task(WakeUps(database, WAITING_CHANNEL, pace.quicken).listen(), name="wake-ups")
     role.ready()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_loop(role, lambda: release_campaigns(leases, release), IDLE_SECONDS))
-        tasks.create_task(_loop(role, lambda: release_others(leases, release), 5 * IDLE_SECONDS))
-        tasks.create_task(_loop(role, room.turn, IDLE_SECONDS))
-        tasks.create_task(_loop(role, maintain, MAINTENANCE_SECONDS))
-        tasks.create_task(_loop(role, lambda: mark_overdue(leases, outbox, _now), MAINTENANCE_SECONDS))
+        tasks.create_task(_loop(role, lambda: release_campaigns(leases, release), pace, LIVELY_PAUSE))
+        tasks.create_task(_loop(role, lambda: release_others(leases, release), pace, 5 * LIVELY_PAUSE))
+        tasks.create_task(_loop(role, lambda: release_to_carriers(room, pace), pace, LIVELY_PAUSE))
+        tasks.create_task(_loop(role, maintain, pace, MAINTENANCE_SECONDS))
+        tasks.create_task(_loop(role, lambda: mark_overdue(leases, outbox, _now), pace, MAINTENANCE_SECONDS))
+        await role.stop.wait()
+        pace.end()
+    listening.cancel()
     await config.stop()
     await outbox.close()
     await pool.close()

@@ -32,13 +32,15 @@ _BEGINNING = -2
 _PATIENCE = 30.0
 _START_PATIENCE = 20.0
 _AGAIN = 0.2
+_TURN_SECONDS = 0.25
+_GATHER_SECONDS = 0.01
 
 
 class CommandsUnreadable(RuntimeError):
     """The topic of commands cannot be read; the message says why."""
 
 
-READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.wait.max.ms": 500}
+READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.wait.max.ms": 5000}
 """The broker answers at once when there is something; for nothing, each role asks it seldom."""
 
 
@@ -143,8 +145,9 @@ class CommandCache:
         consumer.assign([TopicPartition(COMMANDS, partition, _BEGINNING) for partition in ends])
         behind = True
         while not self._stopped.is_set():
-            # Whoever starts waits for this: a batch that is not full is not waited for then.
-            found = _readable(consumer.consume(1000, 0.01 if behind else 0.1))
+            # Whoever starts waits for this: where nothing more may be to come, nothing is waited for.
+            first = _readable(consumer.consume(1, _GATHER_SECONDS if behind else _TURN_SECONDS))
+            found = first and [*first, *_readable(consumer.consume(1000, _GATHER_SECONDS))]
             self._dead_letter(found)
             values = [record.value for record in found]
             was_behind, behind = behind, behind and _behind(consumer, ends)

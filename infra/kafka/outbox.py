@@ -20,6 +20,9 @@ from infra.kafka.records import ProducerRecord
 Headers = Sequence[tuple[str, bytes]]
 Report = Callable[[str | None, int, int], None]
 
+POLL_SECONDS = 0.5
+"""A report ends it at once."""
+
 _REFUSALS = (BufferError, KafkaException)
 
 
@@ -112,14 +115,13 @@ class Outbox:
             await asyncio.sleep(0.002)
 
     async def close(self) -> None:
-        """Flush and end the thread."""
+        """Flush and have the thread end; it needs up to `POLL_SECONDS` more and has nothing left to report."""
         await self.flush()
         self._stopped.set()
-        await asyncio.to_thread(self._thread.join)
 
     def _poll(self) -> None:
         while not self._stopped.is_set():
-            self._producer.poll(0.1)
+            self._producer.poll(POLL_SECONDS)
 
     def _wake(self) -> None:
         if not self._scheduled:

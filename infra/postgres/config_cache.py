@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from infra.postgres.pool import DatabaseDown, Pool, fetch_all, fetch_one, transaction
+from infra.postgres.pool import DatabaseDown, Pool, fetch_all, fetch_one, single_statement, transaction
 from infra.postgres.sql import load_sql
 from infra.security.keyring import Keyring
 from infra.security.secrets import open_secret
@@ -96,12 +96,14 @@ class ConfigCache:
 
     async def refresh(self) -> bool:
         """Read the rows if their version moved; whether it did. Raises DatabaseDown."""
+        async with single_statement(self._pool) as connection:
+            (version,) = await fetch_one(connection, load_sql(__package__, "config_version"))
+        if version == self.version:
+            return False
         async with transaction(self._pool) as connection:
             # Repeatable: version and rows must come from one moment.
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             (version,) = await fetch_one(connection, load_sql(__package__, "config_version"))
-            if version == self.version:
-                return False
             carriers = await fetch_all(connection, load_sql(__package__, "config_carriers"))
             routes = await fetch_all(connection, load_sql(__package__, "config_routes"))
             tenants = await fetch_all(connection, load_sql(__package__, "config_tenants"))

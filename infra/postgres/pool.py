@@ -36,6 +36,7 @@ __all__ = [
     "look_up",
     "open_pool",
     "scalar_row",
+    "single_statement",
     "tenant_transaction",
     "transaction",
     "tuple_row",
@@ -102,6 +103,18 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     try:
         with values_told_apart():
             async with pool.connection() as connection, connection.transaction():
+                yield connection
+    except psycopg.InterfaceError as fault:
+        raise DatabaseDown(f"the connection broke: {fault}") from fault
+
+
+@asynccontextmanager
+async def single_statement(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection on which each statement is a transaction of its own: half as many round trips as `transaction` for one
+    statement. Raises DatabaseDown."""
+    try:
+        with values_told_apart():
+            async with pool.connection() as connection:
                 yield connection
     except psycopg.InterfaceError as fault:
         raise DatabaseDown(f"the connection broke: {fault}") from fault

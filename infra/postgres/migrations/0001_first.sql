@@ -297,6 +297,12 @@ CREATE INDEX held_waiting ON held (reason, carrier, lane, not_before, chunk) WHE
 CREATE INDEX held_campaign ON held (tenant, campaign) WHERE waiting > 0;
 CREATE INDEX held_room ON held (tenant, campaign) WHERE waiting > 0 AND reason = 'room';
 
+-- The releaser looks seldom while nothing goes on, and is told when there is something to look at.
+CREATE FUNCTION tell_releaser() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog
+    AS $$ BEGIN PERFORM pg_notify('sluice_waiting', ''); RETURN NULL; END $$;
+CREATE TRIGGER held_told AFTER INSERT ON held EXECUTE FUNCTION tell_releaser();
+CREATE TRIGGER campaigns_told AFTER INSERT OR UPDATE ON campaigns EXECUTE FUNCTION tell_releaser();
+
 -- Receipts ----------------------------------------------------------------------------------------------------------
 
 CREATE TABLE carrier_refs (
