@@ -28,18 +28,20 @@ pytestmark = pytest.mark.stack
 GROUP = "sluice-delay"
 COUNT = 400
 FIRST = 100
-SESSION_SECONDS = 6.0
-"""After so long the broker gives up a member that does not return."""
-SCRIPT = """
+SESSION_SECONDS = 30
+"""After so long the broker gives up a member that does not return: five times ours, so that no machine is too slow."""
+SCRIPT = f"""
 import sys
+from functools import partial
 from pathlib import Path
 from connectors import delay
 from infra.runtime.role import serve_role
 from infra.settings.model import KafkaSettings, Settings
 bootstrap, folder, instance = sys.argv[1:]
 delay.LOOK_AHEAD = 20
+delay.make_consumer = partial(delay.make_consumer, **{{"session.timeout.ms": {1000 * SESSION_SECONDS}}})
 settings = Settings(data_dir=Path(folder), kafka=KafkaSettings(bootstrap=bootstrap))
-Path(folder, f"{instance}.loaded").touch()
+Path(folder, instance + ".loaded").touch()
 sys.stdin.readline()
 sys.exit(serve_role(delay.run, settings=settings, name=instance, pool=None, instance=instance))
 """

