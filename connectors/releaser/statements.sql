@@ -10,14 +10,6 @@ SELECT EXISTS (SELECT FROM awaited_receipts)
 DELETE FROM unconfirmed_chunks u
 WHERE u.at < %(before)s OR EXISTS (SELECT FROM chunk_payloads p WHERE p.tenant = u.tenant AND p.chunk = u.chunk)
 
--- name: due
--- Which tables of maintenance hold anything to work on; the order is that of MAINTENANCE.
-SELECT EXISTS (SELECT FROM campaigns WHERE published < version),
-    EXISTS (SELECT FROM parked_receipts),
-    EXISTS (SELECT FROM uncertain_positions),
-    EXISTS (SELECT FROM allowances WHERE expires_at < %(now)s),
-    EXISTS (SELECT FROM unconfirmed_chunks)
-
 -- name: parked_done
 -- These receipts are on their way again.
 DELETE FROM parked_receipts r

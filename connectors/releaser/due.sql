@@ -1,0 +1,6 @@
+-- Which tables of maintenance hold anything to work on; the order is that of MAINTENANCE.
+SELECT EXISTS (SELECT FROM campaigns WHERE published < version),
+    EXISTS (SELECT FROM parked_receipts),
+    EXISTS (SELECT FROM uncertain_positions),
+    EXISTS (SELECT FROM allowances WHERE expires_at < %(now)s),
+    EXISTS (SELECT FROM unconfirmed_chunks)
