@@ -13,62 +13,71 @@ SHORT = 0.1
 T = TypeVar("T")
 
 
+class Clock:
+    """What the pace reads; it stands still until it is set."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 def played(play: Coroutine[Any, Any, T]) -> T:
-    """What it gives, on a clock that jumps."""
+    """What it gives, on a loop whose time jumps."""
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(play)
 
 
+def paces(idle: bool) -> tuple[Clock, Pace]:
+    """One to which nothing has happened for long, or just now."""
+    clock = Clock()
+    pace = Pace(clock)
+    clock.now = LIVELY_SECONDS if idle else 0.0
+    return clock, pace
+
+
+async def lasts(pace: Pace) -> float:
+    """Seconds of the loop that one short pause takes."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await pace.pause(SHORT)
+    return round(loop.time() - began, 3)
+
+
 def test_pauses_are_short_while_something_goes_on_and_long_afterwards() -> None:
     async def play() -> list[float]:
-        now = asyncio.get_running_loop().time
-        pace, lasted = Pace(now), []
-        for before in (0.0, LIVELY_SECONDS / 2, LIVELY_SECONDS):
-            await asyncio.sleep(before)
-            began = now()
-            await pace.pause(SHORT)
-            lasted.append(round(now() - began, 3))
-        return lasted
+        clock, pace = paces(idle=False)
+        lasted = []
+        for clock.now in (0.0, LIVELY_SECONDS / 2, LIVELY_SECONDS):
+            lasted.append(await lasts(pace))
+        pace.quicken()
+        return [*lasted, await lasts(pace)]
 
-    assert played(play()) == [SHORT, SHORT, IDLE_SECONDS]
+    assert played(play()) == [SHORT, SHORT, IDLE_SECONDS, SHORT]
 
 
 def test_an_event_ends_a_long_pause_at_once() -> None:
     async def play() -> float:
-        loop = asyncio.get_running_loop()
-        pace = Pace(loop.time)
-        await asyncio.sleep(LIVELY_SECONDS)
-        began = loop.time()
-        loop.call_later(0.2, pace.quicken)
-        await pace.pause(SHORT)
-        return round(loop.time() - began, 3)
+        _, pace = paces(idle=True)
+        asyncio.get_running_loop().call_later(0.2, pace.quicken)
+        return await lasts(pace)
 
     assert played(play()) == 0.2
 
 
 def test_an_event_leaves_short_pauses_as_they_are() -> None:
     async def play() -> float:
-        loop = asyncio.get_running_loop()
-        pace = Pace(loop.time)
-        loop.call_later(0.02, pace.quicken)
-        began = loop.time()
-        await pace.pause(SHORT)
-        return round(loop.time() - began, 3)
+        _, pace = paces(idle=False)
+        asyncio.get_running_loop().call_later(0.02, pace.quicken)
+        return await lasts(pace)
 
     assert played(play()) == SHORT
 
 
 def test_the_end_of_the_role_ends_every_pause() -> None:
-    async def play() -> float:
-        loop = asyncio.get_running_loop()
-        pace = Pace(loop.time)
-        short = asyncio.create_task(pace.pause(SHORT))
-        await asyncio.sleep(0)
-        pace.end()
-        await short
-        await asyncio.sleep(LIVELY_SECONDS)
-        began = loop.time()
-        await pace.pause(SHORT)
-        return loop.time() - began
+    async def play(*, idle: bool) -> list[float]:
+        _, pace = paces(idle)
+        asyncio.get_running_loop().call_later(0.02, pace.end)
+        return [await lasts(pace), await lasts(pace)]
 
-    assert played(play()) == 0
+    assert [played(play(idle=idle)) for idle in (False, True)] == [[0.02, 0.0], [0.02, 0.0]]
