@@ -78,7 +78,7 @@ class WaitingPartition:
         self.bytes += len(slice_.value)
 
     def skip(self, offset: int) -> None:
-        """A record that is done with (buried)."""
+        """A record that is done with: it became a dead letter."""
         self._next = offset + 1
 
     def take_due(self, now: float) -> list[DelayedSlice]:

@@ -34,7 +34,7 @@ from gateway.messages.keyed_chunks import KeyedChunks
 from gateway.messages.queries import MESSAGES, MessageQueries
 from gateway.messages.recent import RecentMessages
 from gateway.messages.shared_chunks import SHARED_CHUNKS, SharedChunks
-from gateway.messages.whole_requests import WHOLE_MESSAGES, WholeMessages
+from gateway.messages.whole_requests import WHOLE_POSTS, WholePosts
 from gateway.openapi.document import describe
 from gateway.operations.routes import OPENAPI, product_version
 from gateway.recipients.uploads import UPLOADS, UploadReceiver
@@ -122,7 +122,7 @@ def _provide_singles(app: web.Application, gateway: Gateway) -> None:
     app[SHARED_CHUNKS] = shared
     acceptance = Acceptance(accounts=gateway.accounts, idempotency=gateway.idempotency, shared=shared)
     app[ACCEPTANCE] = acceptance
-    app[WHOLE_MESSAGES] = WholeMessages(
+    app[WHOLE_POSTS] = WholePosts(
         accounts=gateway.accounts,
         acceptance=acceptance,
         sealer=gateway.sealer,

@@ -20,7 +20,7 @@ from gateway.idempotency.keys import Idempotency
 from gateway.ingest import Ingest
 from gateway.kafka_probe import KafkaProbe
 from gateway.messages.recent import RecentMessages
-from gateway.messages.whole_requests import WHOLE_MESSAGES
+from gateway.messages.whole_requests import WHOLE_POSTS
 from gateway.redis_batches import RedisBatches
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool
@@ -45,7 +45,7 @@ async def run(role: RoleContext) -> None:
         runner = make_runner(gateway)
         await runner.setup()
         place = role.settings.gateway
-        listening = await listen(runner, place.host, place.port, runner.app[WHOLE_MESSAGES])
+        listening = await listen(runner, place.host, place.port, runner.app[WHOLE_POSTS])
         log.info("listening", action="listening", host=place.host, port=place.port)
         role.ready()
         # In a thread, which lets the loop in every 5 ms; the first number of a country would hold it for up to 40.

@@ -38,7 +38,7 @@ LONGEST_PAUSE = 1.0
 
 
 class BrakeOn(RuntimeError):
-    """Too much in a row fails: end instead of burying a whole topic."""
+    """Too much in a row fails: end instead of writing a whole topic to the dead letters."""
 
 
 class Runner:

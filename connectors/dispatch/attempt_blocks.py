@@ -14,6 +14,7 @@ from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Sub
 from connectors.dispatch.batch_outcomes import Outcome
 from connectors.dispatch.batch_queue import QueuedBatch
 from connectors.dispatch.send_batch import SendBatch
+from schemas.values.call_outcome import CallOutcome
 from schemas.values.ids import MessageId
 from schemas.values.reasons import Reason
 from schemas.values.template import MissingVariable
@@ -62,7 +63,7 @@ class AttemptBlock:
             try:
                 text = batch.text(rank) if common is None else common
             except MissingVariable:
-                bad[rank] = Outcome(outcome="failed", reason=Reason.MISSING_VARIABLE)
+                bad[rank] = Outcome(outcome=CallOutcome.FAILED, reason=Reason.MISSING_VARIABLE)
                 continue
             if segments[rank] == 1:
                 out.append(
@@ -131,7 +132,7 @@ class AttemptBlock:
                 return len(had) or _not_submitted(result)
             case Unknown(lost=lost):
                 reason = Reason.CONNECTION_LOST if lost else Reason.ANSWER_TIMEOUT
-                return Outcome(outcome="uncertain", reason=reason, ids=had)
+                return Outcome(outcome=CallOutcome.UNCERTAIN, reason=reason, ids=had)
             case Refused():
                 return _refused(result, had)
             case Unfit():
@@ -146,8 +147,8 @@ class AttemptBlock:
         if isinstance(result, Throttled):
             return _put_off(result, had)
         if isinstance(result, Accepted) and not self._goes_on(rank, had):
-            return Outcome(outcome="sent", reason=Reason.NONE, ids=had)
-        return Outcome(outcome="partial", reason=Reason.PARTIAL, ids=had)
+            return Outcome(outcome=CallOutcome.SENT, reason=Reason.NONE, ids=had)
+        return Outcome(outcome=CallOutcome.PARTIAL, reason=Reason.PARTIAL, ids=had)
 
     def _goes_on(self, rank: int, had: tuple[str, ...]) -> bool:
         """Whether segments of this message have yet to go out."""
@@ -171,28 +172,28 @@ def in_flight(blocks: Mapping[int, tuple[AttemptBlock, QueuedBatch]], destinatio
 
 
 def _unfit(result: Unfit) -> Outcome:
-    return Outcome(outcome="failed", reason=Reason.TOO_LONG if result.reason == "too_long" else Reason.BAD_TEXT)
+    return Outcome(outcome=CallOutcome.FAILED, reason=Reason.TOO_LONG if result.reason == "too_long" else Reason.BAD_TEXT)
 
 
 def _not_submitted(result: Throttled | NotSent) -> Outcome:
     if isinstance(result, Throttled):
-        return Outcome(outcome="not_submitted", reason=Reason.THROTTLED, code=result.code)
-    return Outcome(outcome="not_submitted", reason=Reason.NONE)
+        return Outcome(outcome=CallOutcome.NOT_SUBMITTED, reason=Reason.THROTTLED, code=result.code)
+    return Outcome(outcome=CallOutcome.NOT_SUBMITTED, reason=Reason.NONE)
 
 
 def _put_off(result: Throttled, had: tuple[str, ...]) -> Outcome:
     if had:
-        return Outcome(outcome="partial", reason=Reason.PARTIAL, code=result.code, ids=had)
-    return Outcome(outcome="transient", reason=Reason.THROTTLED, code=result.code)
+        return Outcome(outcome=CallOutcome.PARTIAL, reason=Reason.PARTIAL, code=result.code, ids=had)
+    return Outcome(outcome=CallOutcome.TRANSIENT, reason=Reason.THROTTLED, code=result.code)
 
 
 def _refused(result: Refused, had: tuple[str, ...]) -> Outcome:
     if had:
-        return Outcome(outcome="partial", reason=Reason.PARTIAL, code=result.code, ids=had)
+        return Outcome(outcome=CallOutcome.PARTIAL, reason=Reason.PARTIAL, code=result.code, ids=had)
     match result.klass:
         case "permanent":
-            return Outcome(outcome="failed", reason=Reason.CARRIER_PERMANENT, code=result.code)
+            return Outcome(outcome=CallOutcome.FAILED, reason=Reason.CARRIER_PERMANENT, code=result.code)
         case "transient":
-            return Outcome(outcome="transient", reason=Reason.CARRIER_TRANSIENT, code=result.code)
+            return Outcome(outcome=CallOutcome.TRANSIENT, reason=Reason.CARRIER_TRANSIENT, code=result.code)
         case "unknown":
-            return Outcome(outcome="failed", reason=Reason.CARRIER_UNKNOWN_ERROR, code=result.code)
+            return Outcome(outcome=CallOutcome.FAILED, reason=Reason.CARRIER_UNKNOWN_ERROR, code=result.code)

@@ -16,6 +16,7 @@ from connectors.dispatch.send_batch import SendBatch
 from infra.security.sealing import Sealer
 from schemas.records.slice import Columns, Slice
 from schemas.records.wire import Settled, Started, Verdict
+from schemas.values.call_outcome import CallOutcome
 from schemas.values.foreign_text import IDS_LENGTH, join_column
 from schemas.values.positions import pick_indexes, ranks_within
 from schemas.values.reasons import Reason
@@ -99,7 +100,7 @@ def settled_alike(batch: SendBatch, ranks: list[int], outcome: Outcome, sealer: 
 def settled_unopened(slice_: Slice, positions: int, *, epoch: int, at: int) -> Settled:
     """These positions failed, for their columns cannot be opened; their dead letter is written beside this."""
     ranks = ranks_within(slice_.positions, positions)
-    verdict = Verdict(outcome="failed", reason=Reason.POISON, code=None, positions=positions)
+    verdict = Verdict(outcome=CallOutcome.FAILED, reason=Reason.POISON, code=None, positions=positions)
     segments = slice_.segments or bytes([1]) * slice_.count
     return Settled(
         epoch=epoch,
@@ -128,8 +129,8 @@ def _verdicts(batch: SendBatch, outcomes: BatchOutcomes) -> list[Verdict]:
     out = []
     if outcomes.sent:
         positions = batch.messages.positions(sorted(outcomes.sent))
-        out.append(Verdict(outcome="sent", reason=Reason.NONE, code=None, positions=positions))
-    groups: dict[tuple[str, Reason, str | None], list[int]] = {}
+        out.append(Verdict(outcome=CallOutcome.SENT, reason=Reason.NONE, code=None, positions=positions))
+    groups: dict[tuple[CallOutcome, Reason, str | None], list[int]] = {}
     for rank in sorted(outcomes.other):
         outcome = outcomes.other[rank]
         groups.setdefault((outcome.outcome, outcome.reason, outcome.code), []).append(rank)
@@ -139,15 +140,17 @@ def _verdicts(batch: SendBatch, outcomes: BatchOutcomes) -> list[Verdict]:
 
 
 def _ids(outcomes: BatchOutcomes) -> str:
-    if not any(outcome.outcome == "partial" for outcome in outcomes.other.values()):
+    if not any(outcome.outcome == CallOutcome.PARTIAL for outcome in outcomes.other.values()):
         return join_column([outcomes.sent[rank] for rank in sorted(outcomes.sent)], IDS_LENGTH)
     ids = dict(outcomes.sent)
-    ids |= {rank: ",".join(o.ids) for rank, o in outcomes.other.items() if o.outcome == "partial"}
+    ids |= {rank: ",".join(o.ids) for rank, o in outcomes.other.items() if o.outcome == CallOutcome.PARTIAL}
     return join_column([ids[rank] for rank in sorted(ids)], IDS_LENGTH)
 
 
 def _rest(batch: SendBatch, outcomes: BatchOutcomes, sealer: Sealer) -> Slice | None:
     again = sorted(
-        rank for rank, o in outcomes.other.items() if o.outcome == "transient" or o.reason is Reason.CARRIER_UNKNOWN_ERROR
+        rank
+        for rank, o in outcomes.other.items()
+        if o.outcome == CallOutcome.TRANSIENT or o.reason is Reason.CARRIER_UNKNOWN_ERROR
     )
     return sealer.narrow(batch.slice, batch.messages.positions(again)) if again else None

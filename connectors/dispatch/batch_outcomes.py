@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from schemas.values.call_outcome import CallOutcome
 from schemas.values.reasons import Reason
 
-NOT_FINAL = frozenset({"not_submitted", "unanswered"})
+NOT_FINAL = frozenset({CallOutcome.NOT_SUBMITTED, CallOutcome.UNANSWERED})
 """Outcomes behind which a message goes out again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one message. `outcome`: as in `Verdict`. `ids`: of the segments that the carrier has accepted."""
+    """What became of one message. `ids`: of the segments that the carrier has accepted."""
 
-    outcome: str
+    outcome: CallOutcome
     reason: Reason
     code: str | None = None
     ids: tuple[str, ...] = ()
@@ -42,7 +43,7 @@ class BatchOutcomes:
 
     def put(self, rank: int, outcome: Outcome) -> None:
         """This became of the message."""
-        if outcome.outcome == "sent":
+        if outcome.outcome == CallOutcome.SENT:
             self.sent[rank] = ",".join(outcome.ids)
         else:
             self.other[rank] = outcome

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from connectors.dispatch.send_progress import SendKey
 from schemas.records.wire import Owner, Record, Returned, Settled, Started
+from schemas.values.call_outcome import CallOutcome
 from schemas.values.reasons import Reason
 
 OWNERS_RUNNING = 3
@@ -100,12 +101,12 @@ def rebuild(log: Iterable[LogEntry]) -> Recovered:
 
 def not_submitted(record: Settled) -> int:
     """Positions that were started and that the carrier certainly does not have."""
-    return sum([verdict.positions for verdict in record.verdicts if verdict.outcome == "not_submitted"])
+    return sum([verdict.positions for verdict in record.verdicts if verdict.outcome == CallOutcome.NOT_SUBMITTED])
 
 
 def unanswered(record: Settled) -> int:
     """Positions that the carrier may have and that go out once more."""
-    return sum([verdict.positions for verdict in record.verdicts if verdict.outcome == "unanswered"])
+    return sum([verdict.positions for verdict in record.verdicts if verdict.outcome == CallOutcome.UNANSWERED])
 
 
 def answered(record: Settled) -> bool:
@@ -113,7 +114,7 @@ def answered(record: Settled) -> bool:
     show that a chunk can be sent without ending its owner."""
     return any(
         verdict.reason not in (Reason.OWNER_LOST, Reason.CRASH_LOOP)
-        and (verdict.outcome != "not_submitted" or verdict.reason == Reason.THROTTLED)
+        and (verdict.outcome != CallOutcome.NOT_SUBMITTED or verdict.reason == Reason.THROTTLED)
         for verdict in record.verdicts
     )
 

@@ -19,6 +19,7 @@ from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.send_progress import SendKey, SendProgress
 from infra.security.sealing import Sealer
 from schemas.records.wire import Returned, Settled
+from schemas.values.call_outcome import CallOutcome
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
@@ -108,7 +109,7 @@ class OwnedPartition:
         """Hand back every message of this batch that waits; those that a carrier may have from a first try are uncertain."""
         ranks = sorted(batch.all_waiting())
         if unsure := {rank: batch.second_tries.pop(rank) for rank in ranks if rank in batch.second_tries}:
-            outcomes = {rank: Outcome(outcome="uncertain", reason=why) for rank, why in unsure.items()}
+            outcomes = {rank: Outcome(outcome=CallOutcome.UNCERTAIN, reason=why) for rank, why in unsure.items()}
             self.write_outcomes(batch, BatchOutcomes(other=outcomes), lambda _ranks: None)
             ranks = [rank for rank in ranks if rank not in unsure]
         if not ranks:

@@ -32,7 +32,6 @@ from schemas.values.lanes import Lane
 
 LEAVE_SECONDS = 2.5
 HOLD_ABOVE = 20_000
-BEGIN_TOGETHER_SECONDS = 0.1
 log = structlog.get_logger()
 
 
@@ -61,7 +60,6 @@ class PartitionAssignment:
         self._parts = parts
         self._take_overs: dict[PartitionKey, asyncio.Task[None]] = {}
         self._logs: dict[PartitionKey, AttemptLog] = {}
-        self._to_begin: list[PartitionKey] = []  # taken over and not read yet
 
     def assigned(self, keys: dict[PartitionKey, tuple[int, str | None]]) -> None:
         """These partitions are ours from now on; each with its committed offset and the metadata of that commit."""
@@ -138,16 +136,7 @@ class PartitionAssignment:
         if isinstance(fault, Exception):
             self._parts.fail(fault)
         elif not self._take_overs:
-            self._begin_reading()
             self.ready.set()
-
-    def _begin_reading(self) -> None:
-        """Those that are taken over at about the same time begin together: one that is released while the broker is asked
-        about others waits for the end of that question, which is longest when there is nothing to read."""
-        to_begin, self._to_begin = self._to_begin, []
-        for key in to_begin:
-            if key in self.owned_partitions:
-                self.consumer_thread.release(key)
 
     async def _take_over(self, key: PartitionKey, offset: int, log_begin: int | None) -> None:
         if offset < 0:
@@ -167,8 +156,7 @@ class PartitionAssignment:
         )
         owned.committed = offset
         self.owned_partitions[key] = owned
-        self._to_begin.append(key)
-        asyncio.get_running_loop().call_later(BEGIN_TOGETHER_SECONDS, self._begin_reading)
+        self.consumer_thread.release(key)
         log.info(
             "took a partition over",
             action="owner",

@@ -24,6 +24,7 @@ from infra.security.sealing import Sealer, UnsealError
 from schemas.records.codec import DecodeError, decode_as, encode
 from schemas.records.slice import RecordError, Slice, check_slice
 from schemas.records.wire import Envelope
+from schemas.values.call_outcome import CallOutcome
 from schemas.values.lanes import SENT_ONCE_MORE, Lane
 from schemas.values.positions import ranks_within
 from schemas.values.reasons import Reason
@@ -142,7 +143,7 @@ class RecordHandler:
         if crashed:
             self._dead_letter_crashed(record, owned, batch, crashed)
         if lost:
-            self._write_settled(owned, batch, lost, Outcome(outcome="uncertain", reason=Reason.OWNER_LOST))
+            self._write_settled(owned, batch, lost, Outcome(outcome=CallOutcome.UNCERTAIN, reason=Reason.OWNER_LOST))
         if batch.waiting:
             self._calls.enqueue(owned, batch)
 
@@ -163,7 +164,7 @@ class RecordHandler:
         )
 
     def _dead_letter_crashed(self, record: ConsumerRecord, owned: OwnedPartition, batch: SendBatch, crashed: int) -> None:
-        outcome = Outcome(outcome="failed", reason=Reason.CRASH_LOOP)
+        outcome = Outcome(outcome=CallOutcome.FAILED, reason=Reason.CRASH_LOOP)
         narrowed = self._sealer.narrow(batch.slice, crashed)
         fault = CrashLoop(f"whichever process sends this message of {batch.slice.chunk} ends without an answer")
         self._calls.dead_letter(

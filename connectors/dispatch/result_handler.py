@@ -23,6 +23,7 @@ from connectors.dispatch.refusals import RefusalCause
 from connectors.dispatch.settle_buffer import SettleBuffer
 from connectors.dispatch.throttles import Throttles
 from connectors.dispatch.uncertain_sends import UncertainSends
+from schemas.values.call_outcome import CallOutcome
 from schemas.values.reasons import Reason
 
 
@@ -103,7 +104,7 @@ class ResultHandler:
         """The missing segments of a message will never go."""
         ids = unsent.block.ids[unsent.rank]
         self.add_outcome(
-            unsent.block, unsent.queued, unsent.rank, Outcome(outcome="partial", reason=Reason.PARTIAL, ids=ids)
+            unsent.block, unsent.queued, unsent.rank, Outcome(outcome=CallOutcome.PARTIAL, reason=Reason.PARTIAL, ids=ids)
         )
 
     def sweep(self) -> None:

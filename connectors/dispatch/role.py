@@ -59,9 +59,6 @@ CHANGES_SECONDS = 0.05
 COMMIT_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 BULK_LINGER_MS = 5
-FETCH_WAIT_MS = {lanes.Pool.OTP: 500, lanes.Pool.BULK: 200}
-"""How long the broker keeps a question to which there is no answer yet. Trap: a partition that was held (`HOLD_ABOVE`) and
-goes on waits for the end of it; the half that is left by then lasts longer than the wait of the pool that holds."""
 RECEIPTS_LINGER = {lanes.Pool.OTP: 0.002, lanes.Pool.BULK: 0.01}
 log = structlog.get_logger()
 
@@ -227,7 +224,7 @@ class Dispatch:
 
     def _make_consumer_thread(self, bootstrap: str, group: str) -> ConsumerThread:
         return ConsumerThread(
-            make_consumer(bootstrap, group, self._role.instance, **{"fetch.wait.max.ms": FETCH_WAIT_MS[self._pool]}),
+            make_consumer(bootstrap, group, self._role.instance),
             [dispatch(lane) for lane in lanes.POOLS[self._pool]],
             ConsumerCallbacks(
                 assigned=self._assignment.assigned,

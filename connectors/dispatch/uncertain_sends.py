@@ -20,6 +20,7 @@ from connectors.dispatch.batch_outcomes import NOT_FINAL, BatchOutcomes, Outcome
 from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.send_batch import SendBatch
+from schemas.values.call_outcome import CallOutcome
 from schemas.values.lanes import SENT_ONCE_MORE
 from schemas.values.reasons import Reason
 
@@ -53,7 +54,7 @@ class UncertainSends:
         batch.second_tries[rank] = outcome.reason
         if outcome.ids:
             batch.accepted_ids[rank] = outcome.ids
-        return replace(outcome, outcome="unanswered")
+        return replace(outcome, outcome=CallOutcome.UNANSWERED)
 
     def on_late_answer(self, carrier: Carrier, result: Result) -> QueuedBatch | None:
         """An answer came late. Gives the batch whose outcomes are to be written now, if this ends a message."""
@@ -68,9 +69,9 @@ class UncertainSends:
             outcomes = BatchOutcomes()
             outcomes.put(rank, outcome)
             queued.owned.write_late_outcomes(batch, outcomes)
-        elif outcome.outcome == "partial" and outcome.code is None:
+        elif outcome.outcome == CallOutcome.PARTIAL and outcome.code is None:
             batch.accepted_ids[rank] = outcome.ids
-        elif outcome.outcome != "transient":
+        elif outcome.outcome != CallOutcome.TRANSIENT:
             if batch.reclaim(rank):
                 self._queue.mark_changed(queued)
                 queued.outcomes.put(rank, outcome)
@@ -83,12 +84,14 @@ class UncertainSends:
         again, late = queued.batch.second_tries, queued.late_outcomes
         for rank in [rank for rank in again if rank in outcomes.sent or rank in outcomes.other]:
             other, first = outcomes.other.get(rank), late.get(rank)
-            if first is not None and (first.outcome == "sent" or (other is not None and other.outcome == "unanswered")):
+            if first is not None and (
+                first.outcome == CallOutcome.SENT or (other is not None and other.outcome == CallOutcome.UNANSWERED)
+            ):
                 outcomes.put_late(rank, first)
             elif other is not None and other.outcome in NOT_FINAL:
                 continue
             del again[rank]
             late.pop(rank, None)
             queued.batch.accepted_ids.pop(rank, None)
-            if rank in outcomes.sent or outcomes.other[rank].outcome != "uncertain":
+            if rank in outcomes.sent or outcomes.other[rank].outcome != CallOutcome.UNCERTAIN:
                 queued.finished.add(rank)

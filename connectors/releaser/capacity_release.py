@@ -23,7 +23,7 @@ from schemas.values.reasons import Reason
 
 REASONS = [str(Reason.ROOM)]
 """What rows wait for that go on as soon as their carrier has room."""
-BURST_ROWS = 64
+BATCH_ROWS = 64
 GUESS_SHARE = 0.4
 
 
@@ -41,7 +41,7 @@ class CapacityRelease:
     ) -> None:
         self._leases = leases
         self._release = release
-        self._rooms = capacity
+        self._capacity = capacity
         self._config = config
         self._sealer = sealer
         self._now = now
@@ -66,7 +66,7 @@ class CapacityRelease:
         if free < 1:
             return False
         rows = await self._leases.claim(
-            "room", self._now(), min(BURST_ROWS, free), carrier=carrier.id, lane=lane, reason=reason
+            "room", self._now(), min(BATCH_ROWS, free), carrier=carrier.id, lane=lane, reason=reason
         )
         whole = each(await self._release.complete(rows), _counted)
         grants = await self._ask(carrier, lane, [slice_ for _, slice_ in whole], free)
@@ -86,8 +86,8 @@ class CapacityRelease:
 
     async def _free(self, carrier: CarrierRow, lane: str) -> int:
         try:
-            await self._rooms.set_waiting(carrier.id, lane)
-            return await self._rooms.free(carrier.id, lane, carrier.rate)
+            await self._capacity.set_waiting(carrier.id, lane)
+            return await self._capacity.free(carrier.id, lane, carrier.rate)
         except RedisDown:
             seconds = min(1.0, (self._now() - self._guessed_at) / 1000)
             return max(1, int(carrier.rate * seconds * GUESS_SHARE))
@@ -95,7 +95,7 @@ class CapacityRelease:
     async def _ask(self, carrier: CarrierRow, lane: str, slices: list[Slice], free: int) -> list[int]:
         costs = [sum(slice_.segments) for slice_ in slices]
         try:
-            return await self._rooms.ask(
+            return await self._capacity.ask(
                 [
                     CapacityRequest(
                         carrier=carrier.id,

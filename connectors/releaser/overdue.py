@@ -26,7 +26,7 @@ from schemas.values.positions import positions_of
 from schemas.values.reasons import Reason
 from schemas.values.status import Status
 
-BURST_CHUNKS = 200
+BATCH_CHUNKS = 200
 REPEAT_MS = 600_000
 FROM_US = [("x-from", b"releaser")]
 
@@ -52,13 +52,13 @@ async def mark_overdue(leases: RowLeases, outbox: Outbox, now: Callable[[], int]
     ((any_awaited,),) = await leases.query("any_awaited", {})
     if not any_awaited:
         return False
-    await leases.execute("overdue_lapsed", {"now": at, "limit": BURST_CHUNKS})
+    await leases.execute("overdue_lapsed", {"now": at, "limit": BATCH_CHUNKS})
     found = await leases.query(
         "overdue",
         {
             "second": at // 1000,
             "until": at + LEASE_MS,
-            "limit": BURST_CHUNKS,
+            "limit": BATCH_CHUNKS,
             "sent": Status.SENT.rank,
             "missing": Reason.NO_RECEIPT.number,
         },

@@ -43,10 +43,10 @@ class Release:
         self._sealer = sealer
         self._now = now
 
-    async def to_intake(self, rows: Sequence[HeldRow], stage: ResumeAt) -> None:
-        """Intake looks at these rows again, from this stage on."""
+    async def to_intake(self, rows: Sequence[HeldRow], resume_at: ResumeAt) -> None:
+        """Intake looks at these rows again, as fresh chunks or as what it has had before."""
         whole = [
-            (row, msgspec.structs.replace(slice_, resume_at=stage, version=max(row.version, slice_.version)))
+            (row, msgspec.structs.replace(slice_, resume_at=resume_at, version=max(row.version, slice_.version)))
             for row, slice_ in await self.complete(rows)
         ]
         acks = []

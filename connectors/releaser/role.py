@@ -33,7 +33,7 @@ from schemas.records.slice import ResumeAt
 from schemas.values.campaign_status import CampaignStatus
 from schemas.values.reasons import Reason
 
-BURST_ROWS = 64
+BATCH_ROWS = 64
 LIVELY_PAUSE = 0.1
 WAITING_CHANNEL = "sluice_waiting"
 """Told by triggers when a row of the waiting room is new, or a campaign has changed."""
@@ -48,9 +48,9 @@ def _now() -> int:
 async def release_campaigns(leases: RowLeases, release: Release) -> bool:
     """One burst of every campaign that may go on or is over; True when there was one."""
     moved = False
-    for tenant, campaign, status in await leases.query("ready_campaigns", {"now": _now(), "enough": BURST_ROWS}):
+    for tenant, campaign, status in await leases.query("ready_campaigns", {"now": _now(), "enough": BATCH_ROWS}):
         condition = "started" if status == CampaignStatus.RUNNING else "canceled"
-        rows = await leases.claim(condition, _now(), BURST_ROWS, tenant=tenant, campaign=campaign)
+        rows = await leases.claim(condition, _now(), BATCH_ROWS, tenant=tenant, campaign=campaign)
         moved |= bool(rows)
         if status == CampaignStatus.RUNNING:
             await release.to_intake(rows, ResumeAt.PARTITION)
@@ -61,9 +61,9 @@ async def release_campaigns(leases: RowLeases, release: Release) -> bool:
 
 async def release_others(leases: RowLeases, release: Release) -> bool:
     """One burst of what a credit allows, one of what has expired; True when there was any."""
-    funded = await leases.claim("balance", _now(), BURST_ROWS)
+    funded = await leases.claim("balance", _now(), BATCH_ROWS)
     await release.to_intake(funded, ResumeAt.ROUTE)
-    expired = await leases.claim("expired", _now(), BURST_ROWS)
+    expired = await leases.claim("expired", _now(), BATCH_ROWS)
     await release.to_end(expired, Reason.VALIDITY_ENDED)
     return bool(funded or expired)
 

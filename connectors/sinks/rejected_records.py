@@ -50,9 +50,14 @@ class RejectedRecords:
         if self._in_a_row > MOST_IN_A_ROW:
             raise TooManyRejected(f"{self._sink}: {self._in_a_row} bad records in a row, the last: {fault}") from fault
         where = {"sink": self._sink, "topic": record.topic, "partition": record.partition, "offset": record.offset}
-        if not (isinstance(fault, FOUND_BY_ALL) and others_bury(record.topic)):
+        if not (isinstance(fault, FOUND_BY_ALL) and others_dead_letter(record.topic)):
             self._write(record, fault)
-            log.error("wrote a dead letter that cannot be taken", action="sink_buried", error=str(fault)[:300], **where)
+            log.error(
+                "a record that cannot be taken became a dead letter",
+                action="sink_dead_letter",
+                error=str(fault)[:300],
+                **where,
+            )
         else:
             self.skipped += 1
             log.warning("passed over a record that cannot be taken", action="sink_skipped", error=str(fault)[:300], **where)
@@ -66,6 +71,6 @@ class RejectedRecords:
         self._writer.write([dead_letter(record, fault, code=code, service=f"{ROLE}-{self._sink}")])
 
 
-def others_bury(topic: str) -> bool:
+def others_dead_letter(topic: str) -> bool:
     """Whether another role writes to the dead letters what no reader of this topic can take."""
     return any(row.name == topic and row.dead_letters_by != ROLE for row in topics.TOPICS)

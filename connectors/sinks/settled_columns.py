@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from schemas.records.settled import check_settled
 from schemas.records.wire import Settled
+from schemas.values.call_outcome import CallOutcome
 from schemas.values.positions import places
 
 
@@ -30,15 +31,15 @@ class SettledColumns:
 def read_columns(settled: Settled) -> SettledColumns:
     """The columns by position."""
     sets = check_settled(settled)
-    with_id = places(sets["sent"] | sets["partial"])
+    with_id = places(sets[CallOutcome.SENT] | sets[CallOutcome.PARTIAL])
     everyone = places(settled.positions)
-    unread = not settled.to_hashes and sets["failed"] == settled.positions
+    unread = not settled.to_hashes and sets[CallOutcome.FAILED] == settled.positions
     with_hash = [] if unread else everyone
     ids = settled.ids.split("\n") if with_id else []
     return SettledColumns(
         ids={p: text.split(",") for p, text in zip(with_id, ids, strict=True)},
         to_hashes=dict(zip(with_hash, array("q", settled.to_hashes), strict=True)),
         segments=dict(zip(everyone, settled.segments, strict=True)),
-        answered=sets["sent"] | sets["failed"] | sets["partial"] | sets["transient"],
-        uncertain=places(sets["uncertain"] | sets["unanswered"]),
+        answered=sets[CallOutcome.SENT] | sets[CallOutcome.FAILED] | sets[CallOutcome.PARTIAL] | sets[CallOutcome.TRANSIENT],
+        uncertain=places(sets[CallOutcome.UNCERTAIN] | sets[CallOutcome.UNANSWERED]),
     )

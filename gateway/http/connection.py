@@ -55,13 +55,14 @@ class Connection(RequestHandler):
     """One client's socket. `_whole`: who answers requests that come whole, until something else came; `_held`: bytes that
     wait for the rest of such a request, or for the answer to the one before."""
 
-    __slots__ = ("_answering", "_ended", "_head", "_held", "_holding", "_whole")
+    __slots__ = ("_answering", "_ended", "_head", "_held", "_held_until", "_holding", "_whole")
 
     def __init__(self, whole: WholeRequests | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._whole = whole
         self._answering = False
         self._held = b""
+        self._held_until = 0.0
         self._holding: asyncio.TimerHandle | None = None
         self._ended: asyncio.Future[None] | None = None
 
@@ -100,8 +101,14 @@ class Connection(RequestHandler):
         self._hold(b"")
         found = read_whole(data, whole.first_line) if data.startswith(whole.first_line) else None
         if isinstance(found, Partial):
-            self._hold(data, HELD_SECONDS)
+            # The head is there; who brings the body in drops is left to the application, and to its patience with bodies.
+            self._head.cancel()
+            now = self._loop.time()
+            if not self._held_until:
+                self._held_until = now + HELD_SECONDS
+            self._hold(data, max(0.0, self._held_until - now))
             return
+        self._held_until = 0.0
         if found is not None:
             # Before it begins, as the answer may be there at once.
             self._answering = True

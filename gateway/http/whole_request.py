@@ -34,7 +34,7 @@ _UNPRINTABLE = bytes([*range(32), 127])
 
 
 class WholeRequest(NamedTuple):
-    """`token` of the bearer; None: the header is not there."""
+    """`token` of the bearer. Of the others None: the header is not there."""
 
     body: bytes
     token: str

@@ -36,7 +36,7 @@ _REQUEST = f"POST {PATH}\n".encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WholeMessages:
+class WholePosts:
     """Implements `gateway.http.connection.WholeRequests`. `bodies`: the bytes of bodies that may be in memory."""
 
     accounts: Accounts
@@ -82,7 +82,7 @@ class WholeMessages:
         return True
 
 
-WHOLE_MESSAGES: web.AppKey[WholeMessages] = web.AppKey("whole_messages", WholeMessages)
+WHOLE_POSTS: web.AppKey[WholePosts] = web.AppKey("whole_messages", WholePosts)
 
 
 def _bytes_of(outcome: Stored | Problem, replayed: bool, request_id: str, traceparent: str) -> bytes:

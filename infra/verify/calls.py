@@ -21,11 +21,12 @@ from infra.verify.horizon import Horizon
 from schemas.records.codec import DecodeError, decode
 from schemas.records.topics import attempts
 from schemas.records.wire import Owner, Settled, Started, Verdict
+from schemas.values.call_outcome import CallOutcome
 from schemas.values.lanes import SENT_ONCE_MORE, Lane
 from schemas.values.positions import ranks_within
 
-TAKEN = frozenset({"sent", "partial"})
-UNSURE = frozenset({"uncertain", "unanswered"})
+TAKEN = frozenset({CallOutcome.SENT, CallOutcome.PARTIAL})
+UNSURE = frozenset({CallOutcome.UNCERTAIN, CallOutcome.UNANSWERED})
 
 
 @dataclass(slots=True)
@@ -141,7 +142,7 @@ class CallLog:
     def _settle(self, r: Settled, judged: bool, *, late: bool) -> None:
         chunk, log = self._of(r)
         for verdict in r.verdicts:
-            if verdict.outcome == "not_submitted":
+            if verdict.outcome == CallOutcome.NOT_SUBMITTED:
                 if not late:
                     log.starts[r.epoch] = log.starts.get(r.epoch, 0) & ~verdict.positions
                 continue
@@ -157,7 +158,7 @@ class CallLog:
                 if judged:
                     chunk.sent[r.send] = chunk.sent.get(r.send, 0) | verdict.positions
                     chunk.answered |= verdict.positions
-            elif verdict.outcome == "failed":
+            elif verdict.outcome == CallOutcome.FAILED:
                 chunk.answered |= verdict.positions if judged else 0
             log.final |= verdict.positions
             self._count(r, verdict.positions)
@@ -166,7 +167,7 @@ class CallLog:
         unsure = verdict.positions & ~log.final
         log.uncertain |= unsure
         chunk.ever_uncertain |= unsure
-        if verdict.outcome == "unanswered":
+        if verdict.outcome == CallOutcome.UNANSWERED:
             log.doubted |= verdict.positions
             log.starts[r.epoch] = log.starts.get(r.epoch, 0) & ~verdict.positions
         elif not late:

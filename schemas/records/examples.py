@@ -11,6 +11,7 @@ from array import array
 
 from schemas.records import wire as r
 from schemas.records.slice import ResumeAt, Slice
+from schemas.values.call_outcome import CallOutcome
 from schemas.values.lanes import Lane
 from schemas.values.positions import places
 from schemas.values.reasons import Reason
@@ -116,8 +117,8 @@ def _on_the_way() -> tuple[r.Record, ...]:
 
 def _verdicts() -> list[r.Verdict]:
     return [
-        r.Verdict(outcome="sent", reason=Reason.NONE, code=None, positions=0b001),
-        r.Verdict(outcome="transient", reason=Reason.CARRIER_TRANSIENT, code="0x00000014", positions=0b010),
+        r.Verdict(outcome=CallOutcome.SENT, reason=Reason.NONE, code=None, positions=0b001),
+        r.Verdict(outcome=CallOutcome.TRANSIENT, reason=Reason.CARRIER_TRANSIENT, code="0x00000014", positions=0b010),
     ]
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from schemas.records.slice import RecordError, check_positions
 from schemas.records.wire import Settled
+from schemas.values.call_outcome import CallOutcome
 
-OUTCOMES = frozenset({"sent", "failed", "transient", "uncertain", "unanswered", "partial", "not_submitted"})
+OUTCOMES = frozenset(CallOutcome)
 
 
 def check_settled(settled: Settled) -> dict[str, int]:
@@ -18,8 +19,8 @@ def check_settled(settled: Settled) -> dict[str, int]:
     check_positions(settled.size, settled.positions)
     sets = _outcome_sets(settled)
     count = settled.positions.bit_count()
-    with_id = (sets["sent"] | sets["partial"]).bit_count()
-    unread = not settled.to_hashes and sets["failed"] == settled.positions
+    with_id = (sets[CallOutcome.SENT] | sets[CallOutcome.PARTIAL]).bit_count()
+    unread = not settled.to_hashes and sets[CallOutcome.FAILED] == settled.positions
     ids = settled.ids.count("\n") + 1 if settled.ids or with_id else 0
     if (ids, len(settled.to_hashes), len(settled.segments)) != (with_id, 0 if unread else 8 * count, count):
         raise RecordError("ids, to_hashes or segments: length differs from the number of positions")
@@ -28,7 +29,7 @@ def check_settled(settled: Settled) -> dict[str, int]:
 
 def _outcome_sets(settled: Settled) -> dict[str, int]:
     """The positions of each outcome. Raises RecordError for an unknown one, or when verdicts overlap."""
-    sets = dict.fromkeys(OUTCOMES, 0)
+    sets: dict[str, int] = dict.fromkeys(OUTCOMES, 0)
     seen = 0
     for verdict in settled.verdicts:
         if verdict.outcome not in OUTCOMES:

@@ -31,7 +31,9 @@ class RecordError(ValueError):
 
 
 class ResumeAt(StrEnum):
-    """Where intake takes a slice up: a fresh chunk at its first step, one that returns at the step it needs again."""
+    """Whether intake has had these positions before: `partition` on a chunk as the gateway cut it, or as a draft is started,
+    `route` on what intake has counted and priced. Intake runs all its steps on both; who counts what was accepted, or keeps
+    chunks, looks at fresh ones alone."""
 
     PARTITION = "partition"
     ROUTE = "route"

@@ -26,9 +26,10 @@ from schemas.records.wire import (
     Started,
     Usage,
 )
+from schemas.values.call_outcome import CallOutcome
 from schemas.values.positions import places, positions_of, ranks_within
 
-WITH_ID = frozenset({"sent", "partial"})
+WITH_ID = frozenset({CallOutcome.SENT, CallOutcome.PARTIAL})
 """Outcomes of `Settled` whose positions have an entry in `ids`."""
 _replace = msgspec.structs.replace
 

@@ -50,7 +50,7 @@ class Started(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a carrier call came to, for the positions that share it.
 
-    `outcome`: sent | failed | transient | uncertain | unanswered | partial | not_submitted. `reason`: a `Reason` code.
+    `outcome`: a `CallOutcome`. `reason`: a `Reason` code.
     `code`: the carrier's own. `not_submitted` ends nothing: the carrier throttled it, or no byte left; it counts as never
     started, and the same owner, or the next, starts it again under the same send number. `unanswered` is uncertain for
     everybody who reads it, and ends nothing either: the same owner, or the next, starts it once more. An answer that comes

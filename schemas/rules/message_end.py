@@ -23,7 +23,9 @@ from schemas.values.status import Status, sequence
 PublicEvent = tuple[bytes, bytes, Headers]
 """Key, value and headers of a record of `delivery-receipts`."""
 
-OVER: Mapping[Reason, Status] = MappingProxyType({Reason.CANCELED: Status.CANCELED, Reason.VALIDITY_ENDED: Status.EXPIRED})
+ENDED_STATUS: Mapping[Reason, Status] = MappingProxyType(
+    {Reason.CANCELED: Status.CANCELED, Reason.VALIDITY_ENDED: Status.EXPIRED}
+)
 """Reasons that end messages which nothing is wrong with; what ends for another reason before a call is rejected."""
 
 
@@ -177,7 +179,7 @@ def end_slice(
     state = StateReached(
         head=slice_,
         send=slice_.send if send is None else send,
-        status=OVER.get(reason, Status.REJECTED),
+        status=ENDED_STATUS.get(reason, Status.REJECTED),
         reason=reason,
         carrier=slice_.carrier,
         price=slice_.price or None,

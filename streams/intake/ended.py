@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from schemas.records.slice import Slice
-from schemas.rules.message_end import OVER
+from schemas.rules.message_end import ENDED_STATUS
 from streams.intake.writing import IntakeWriter
 from streams.outcome import Reject
 from streams.ports import IntakeBatch
@@ -30,7 +30,7 @@ async def keep_or_end(ending: Sequence[Selection], batch: IntakeBatch, writer: I
             writer.write([(part, outcome)])
     out: list[Selection] = []
     for part in kept:
-        if part.ending in OVER:
+        if part.ending in ENDED_STATUS:
             out += await _found_out(part, batch, writer)
         else:
             out.append(_priced(replace(part, ending=None), batch))

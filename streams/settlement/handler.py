@@ -35,7 +35,7 @@ from streams.ports import Owners, Sealing
 from streams.settlement.owner_epochs import OwnerEpochs
 from streams.settlement.settle_block import decide_returned
 from streams.settlement.settled_block import SettledBlock
-from streams.settlement.verdicts import Over, UnlistedCode, WaitsForRoom
+from streams.settlement.verdicts import Ended, UnlistedCode, WaitsForRoom
 
 SERVICE = "streams"
 UNKNOWN = "unknown"
@@ -163,7 +163,7 @@ def _write_returned(sealing: Sealing, outputs: OutputBatch, returned: Returned) 
                 price=rest.price,
                 segments=rest.segments,
             )
-        case Over(reason=reason):
+        case Ended(reason=reason):
             _write_over(sealing, outputs, rest, reason, returned.at)
 
 

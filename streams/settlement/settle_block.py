@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from schemas.records.slice import Slice
 from schemas.records.wire import Settled, Verdict
-from schemas.rules.message_end import OVER
+from schemas.rules.message_end import ENDED_STATUS
 from schemas.rules.retry import next_try
+from schemas.values.call_outcome import CallOutcome
 from schemas.values.reasons import Reason
 from streams.settlement.verdicts import (
     AnswerVerdict,
-    Over,
+    Ended,
     PassedOver,
     Refused,
     ReturnVerdict,
@@ -42,21 +43,21 @@ def decide(block: Settled, *, outdated: bool) -> tuple[AnswerVerdict, ...]:
 def _decide(block: Settled, answer: Verdict, outdated: bool) -> AnswerVerdict:
     positions = answer.positions
     match answer.outcome:
-        case "sent":
+        case CallOutcome.SENT:
             return Taken(positions=positions)
-        case "failed" if answer.reason == Reason.CARRIER_UNKNOWN_ERROR:
+        case CallOutcome.FAILED if answer.reason == Reason.CARRIER_UNKNOWN_ERROR:
             return UnlistedCode(positions=positions, code=answer.code or "")
-        case "failed":
+        case CallOutcome.FAILED:
             return Refused(positions=positions, reason=Reason(answer.reason), code=answer.code)
-        case "partial":
+        case CallOutcome.PARTIAL:
             return TakenInPart(positions=positions, code=answer.code)
-        case "uncertain" | "unanswered":
+        case CallOutcome.UNCERTAIN | CallOutcome.UNANSWERED:
             return Uncertain(positions=positions, reason=Reason(answer.reason))
-        case "not_submitted":
+        case CallOutcome.NOT_SUBMITTED:
             return PassedOver(positions=positions)
-        case "transient" if outdated:
+        case CallOutcome.TRANSIENT if outdated:
             return PassedOver(positions=positions)
-        case "transient":
+        case CallOutcome.TRANSIENT:
             return _again_or_refused(block, answer)
         case unknown:
             raise StepError(f"the block of {block.chunk} has an outcome {unknown!r}")
@@ -79,8 +80,8 @@ def accepted_segments(block: Settled) -> dict[int, int]:
     partial = 0
     named = 0
     for verdict in block.verdicts:
-        partial |= verdict.positions if verdict.outcome == "partial" else 0
-        named |= verdict.positions if verdict.outcome in ("sent", "partial") else 0
+        partial |= verdict.positions if verdict.outcome == CallOutcome.PARTIAL else 0
+        named |= verdict.positions if verdict.outcome in (CallOutcome.SENT, CallOutcome.PARTIAL) else 0
     if not partial:
         return {}
     ids = block.ids.split("\n")
@@ -92,6 +93,6 @@ def accepted_segments(block: Settled) -> dict[int, int]:
 
 def decide_returned(rest: Slice, reason: str, at: int) -> ReturnVerdict:
     """What dispatch gave back: over, or waiting for room again; no attempt is counted."""
-    if reason in OVER:
-        return Over(positions=rest.positions, reason=Reason(reason))
+    if reason in ENDED_STATUS:
+        return Ended(positions=rest.positions, reason=Reason(reason))
     return WaitsForRoom(positions=rest.positions, not_before=at)

@@ -13,7 +13,7 @@ About a block that was settled:
 About what dispatch gave back without a call:
 
     WaitsForRoom   in the waiting room, under the next send number and the same reservation
-    Over           canceled or expired
+    Ended           canceled or expired
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class WaitsForRoom:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Over:
+class Ended:
     """Was given back because its time is over."""
 
     positions: int
@@ -96,4 +96,4 @@ class Over:
 
 
 AnswerVerdict = Taken | TakenInPart | Refused | UnlistedCode | Uncertain | TryAgain | PassedOver
-ReturnVerdict = WaitsForRoom | Over
+ReturnVerdict = WaitsForRoom | Ended

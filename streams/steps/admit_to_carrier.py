@@ -18,18 +18,18 @@ from streams.selection import Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoomFacts:
+class CapacityFacts:
     """`granted`: room at the carrier in segments; `now` in milliseconds."""
 
     granted: int
     now: int
 
 
-async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[RoomFacts]:
+async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[CapacityFacts]:
     """Room for each part, in segments; what is over goes on to be struck out or given back, and takes none."""
     asks = {n: _capacity_ask(part, batch) for n, part in enumerate(parts) if part.ending is None}
     granted = dict(zip(asks, await batch.capacity.ask(list(asks.values())), strict=True))
-    return [RoomFacts(granted=granted.get(n, part.total_segments), now=batch.now) for n, part in enumerate(parts)]
+    return [CapacityFacts(granted=granted.get(n, part.total_segments), now=batch.now) for n, part in enumerate(parts)]
 
 
 def _capacity_ask(part: Selection, batch: IntakeBatch) -> CapacityAsk:
@@ -45,7 +45,7 @@ def _capacity_ask(part: Selection, batch: IntakeBatch) -> CapacityAsk:
     )
 
 
-def decide(part: Selection, facts: RoomFacts) -> Outcomes:
+def decide(part: Selection, facts: CapacityFacts) -> Outcomes:
     """The positions that fit go on."""
     going = positions_that_fit(part.positions, part.segments, facts.granted)
     waiting = part.positions & ~going

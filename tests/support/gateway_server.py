@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from gateway.app import Gateway, make_runner
 from gateway.http.connection import listen
-from gateway.messages.whole_requests import WHOLE_MESSAGES
+from gateway.messages.whole_requests import WHOLE_POSTS
 
 
 @asynccontextmanager
@@ -18,7 +18,7 @@ async def served(gateway: Gateway) -> AsyncIterator[str]:
     """Where it listens."""
     runner = make_runner(gateway)
     await runner.setup()
-    listening = await listen(runner, "127.0.0.1", 0, runner.app[WHOLE_MESSAGES])
+    listening = await listen(runner, "127.0.0.1", 0, runner.app[WHOLE_POSTS])
     try:
         yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     finally:

@@ -1,7 +1,7 @@
 """Submits on their way: what a session remembers of each until its answer, and of those overdue beyond that.
 
-Messages of one part, as most are, share one `Burst` a call and hold nothing of their own but their `ref`: with thousands
-in flight, what is not kept needs not be looked for in memory again. The others have a `Flight` each.
+Messages of one part, as most are, share one `SubmitBatch` a call and hold nothing of their own but their `ref`: with
+thousands in flight, what is not kept needs not be looked for in memory again. The others have a `Flight` each.
 """
 
 from collections import OrderedDict
@@ -27,7 +27,7 @@ class Flight:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Burst:
+class SubmitBatch:
     """Messages of one call; that with the sequence number `first` has the first of `refs`."""
 
     first: int
@@ -63,9 +63,9 @@ class Overdue:
             self._flights.popitem(last=False)
 
 
-def alone(entry: Burst | Flight, sequence: int) -> Flight:
+def alone(entry: SubmitBatch | Flight, sequence: int) -> Flight:
     """The part with this sequence number."""
-    return entry.flight(sequence) if isinstance(entry, Burst) else entry
+    return entry.flight(sequence) if isinstance(entry, SubmitBatch) else entry
 
 
 def refusal(flight: Flight, status: int) -> Refused | Throttled:

@@ -16,7 +16,7 @@ from operator import itemgetter
 from connectors.carriers.contract import Accepted, CarrierCallbacks, NotSent, OnResult, Result, Submit
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp import status as statuses
-from connectors.carriers.smpp.flight import Burst, Flight, Overdue, alone, refusal, unanswered
+from connectors.carriers.smpp.flight import Flight, Overdue, SubmitBatch, alone, refusal, unanswered
 from connectors.carriers.smpp.link import Link
 from connectors.carriers.smpp.parting import Parting
 from connectors.carriers.smpp.receipt_intake import Counters, ReceiptIntake
@@ -48,7 +48,7 @@ class Session(Link):
         self._counters = counters
         self._sequence = 0
         self._taking = False
-        self._flights: dict[int, Burst | Flight] = {}  # by sequence, oldest first
+        self._flights: dict[int, SubmitBatch | Flight] = {}  # by sequence, oldest first
         self._overdue = Overdue()
         self._parting = Parting(self, config.response_timeout_seconds)
         self._unwritten: list[range] = []  # sequences of submits that have not been handed to the network
@@ -74,7 +74,7 @@ class Session(Link):
     def submit(self, submits: Sequence[Submit], on_result: OnResult) -> None:
         """Put the first part of each into flight. The caller has looked at `room`."""
         now, first, flights = self._clock(), self._reserve(len(submits)), self._flights
-        burst = Burst(first=first, refs=[submit.ref for submit in submits], on_result=on_result, at=now)
+        burst = SubmitBatch(first=first, refs=[submit.ref for submit in submits], on_result=on_result, at=now)
         pdus, several = encode_submits(submits, first)
         for sequence, submit, data in zip(range(first, first + len(submits)), submits, pdus, strict=True):
             if data is None:
@@ -168,7 +168,7 @@ class Session(Link):
                 continue
             if status:
                 self._give(entry.on_result, refusal(alone(entry, sequence), status))
-            elif type(entry) is Burst:
+            elif type(entry) is SubmitBatch:
                 self._give(entry.on_result, Accepted(ref=entry.refs[sequence - entry.first], ids=(message_id,)))
             else:
                 self._accepted(alone(entry, sequence), message_id, now)

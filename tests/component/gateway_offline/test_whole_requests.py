@@ -10,7 +10,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -20,70 +19,27 @@ from gateway.app import Gateway
 from gateway.http import connection
 from gateway.http.connection import Connection
 from gateway.http.whole_request import Partial, WholeRequest, read_whole
-from gateway.messages.whole_requests import WholeMessages
+from gateway.messages.whole_requests import WholePosts
 from schemas.records.codec import decode_as
 from schemas.records.wire import Envelope
 from tests.support.gateway_offline import KEY, ListedOutbox, message
 from tests.support.gateway_server import served
+from tests.support.raw_requests import FIRST, Answer, connect, request
 from tests.support.waiting import until
-
-FIRST = b"POST /v1/messages HTTP/1.1\r\n"
-HEAD = {
-    "Host": "x",
-    "Authorization": f"Bearer {KEY}",
-    "Content-Type": "application/json",
-    "User-Agent": "t/1",
-    "Accept": "*/*",
-}
-Answer = tuple[int, dict[str, str], bytes]
-
-
-def request(body: bytes | None = None, first: bytes = FIRST, **headers: str | None) -> bytes:
-    """One request; `Content_Length` and others may be given, None leaves one out."""
-    body = json.dumps(message()).encode() if body is None else body
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    all_ = HEAD | {"Content-Length": str(len(body))} | given
-    lines = [f"{name}: {value}" for name, value in all_.items() if value is not None]
-    return first + "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
 @pytest.fixture
 def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """For each request that was looked at as a whole one: whether it was answered so."""
     seen: list[bool] = []
-    begin = WholeMessages.begin
+    begin = WholePosts.begin
 
-    def look(self: WholeMessages, request: WholeRequest, respond: Callable[[bytes], None]) -> bool:
+    def look(self: WholePosts, request: WholeRequest, respond: Callable[[bytes], None]) -> bool:
         seen.append(begin(self, request, respond))
         return seen[-1]
 
-    monkeypatch.setattr(WholeMessages, "begin", look)
+    monkeypatch.setattr(WholePosts, "begin", look)
     return seen
-
-
-class Client:
-    """One connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def answer(self) -> Answer:
-        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 30)).decode().split("\r\n")
-        headers = dict(line.split(": ", 1) for line in head[1:] if line)
-        body = await asyncio.wait_for(self.reader.readexactly(int(headers["Content-Length"])), 30)
-        return int(head[0].split(" ")[1]), headers, body
-
-    async def ask(self, *pieces: bytes) -> Answer:
-        for piece in pieces:
-            self.writer.write(piece)
-            await self.writer.drain()
-        return await self.answer()
-
-
-async def connect(url: str) -> Client:
-    address = urlsplit(url)
-    return Client(*await asyncio.open_connection(address.hostname, address.port))
 
 
 def alike(answer: Answer) -> tuple[int, list[str], Any, bool]:
@@ -167,6 +123,24 @@ async def test_a_body_that_does_not_come_is_the_applications(
         leave(self, held)
 
     monkeypatch.setattr(Connection, "_leave_to_application", look)
+    await asyncio.wait_for(left.wait(), 30)
+    assert (await client.ask(data[-5:]))[0] == 202 and taken == []
+
+
+async def test_a_body_in_drops_is_not_cut_for_its_head(url: str, monkeypatch: pytest.MonkeyPatch, taken: list[bool]) -> None:
+    """Its head is complete, so the time for heads is not its time; the application waits for the rest."""
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "HELD_SECONDS", 0.1)
+    client, data = await connect(url), request()
+    left = asyncio.Event()
+    leave = Connection._leave_to_application
+
+    def look(self: Connection, held: bytes) -> None:
+        left.set()
+        leave(self, held)
+
+    monkeypatch.setattr(Connection, "_leave_to_application", look)
+    client.writer.write(data[:-5])
     await asyncio.wait_for(left.wait(), 30)
     assert (await client.ask(data[-5:]))[0] == 202 and taken == []
 

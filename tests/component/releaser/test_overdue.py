@@ -170,7 +170,7 @@ async def test_a_sink_that_is_behind_does_not_get_more_and_more_to_read(
 async def test_a_turn_is_bounded_and_the_oldest_go_first(
     services: Stack, database: str, leases: RowLeases, outbox: Outbox, chunk: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(overdue, "BURST_CHUNKS", 2)
+    monkeypatch.setattr(overdue, "BATCH_CHUNKS", 2)
     names = [f"{chunk}_{n}" for n in range(5)]
     apply_records(database, *(sent(name, at=NOW - 1000 * n) for n, name in enumerate(names)))
     seen = []

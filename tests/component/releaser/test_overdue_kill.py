@@ -36,7 +36,7 @@ from connectors.releaser.leases import RowLeases
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool
 kafka, postgres, now, turns = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-overdue.BURST_CHUNKS = 1
+overdue.BATCH_CHUNKS = 1
 async def work():
     leases, outbox = RowLeases(await open_pool(postgres)), Outbox(kafka, "killed")
     for _ in range(turns):

@@ -14,6 +14,7 @@ from connectors.dispatch.attempt_blocks import AttemptBlock
 from connectors.dispatch.batch_outcomes import Outcome
 from schemas.records.slice import Columns
 from schemas.records.wire import Settled, Started
+from schemas.values.call_outcome import CallOutcome
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 from tests.support.dispatch.harness import SenderHarness
@@ -211,7 +212,7 @@ def test_segments_that_are_refused_for_long_are_given_up() -> None:
     assert block.progress(0, full, (), put_off_at=100.0) == 1
     assert block.progress(0, full, (), put_off_at=100.0 + attempt_blocks.SEGMENT_PATIENCE) == 1
     assert block.progress(0, full, (), put_off_at=101.0 + attempt_blocks.SEGMENT_PATIENCE) == Outcome(
-        outcome="partial", reason=Reason.PARTIAL, code=FULL, ids=("a",)
+        outcome=CallOutcome.PARTIAL, reason=Reason.PARTIAL, code=FULL, ids=("a",)
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.sinks.contract import RecordError
-from connectors.sinks.rejected_records import MOST_IN_A_ROW, RejectedRecords, TooManyRejected, others_bury
+from connectors.sinks.rejected_records import MOST_IN_A_ROW, RejectedRecords, TooManyRejected, others_dead_letter
 from infra.kafka.records import ConsumerRecord
 from schemas.records.codec import DecodeError
 
@@ -17,7 +17,7 @@ RECORD = ConsumerRecord(topic="attempts-marketing", partition=0, offset=7, times
     [("attempts-otp", True), ("ingest-marketing", True), ("usage", False), ("held", False), ("nobody's", False)],
 )
 def test_what_every_reader_finds_is_buried_by_one(topic: str, others: bool) -> None:
-    assert others_bury(topic) is others
+    assert others_dead_letter(topic) is others
 
 
 def test_bytes_that_nobody_can_read_end_us_at_last_and_contradictions_never() -> None:

@@ -213,7 +213,9 @@ def test_admit_covers_and_keeps_the_order(positions: int, data: st.DataObject) -
     count = positions.bit_count()
     segments = bytes(data.draw(st.lists(st.integers(1, 9), min_size=count, max_size=count)))
     granted = data.draw(st.integers(0, 200))
-    outcomes = admit_to_carrier.decide(part_over(positions, segments), admit_to_carrier.RoomFacts(granted=granted, now=1))
+    outcomes = admit_to_carrier.decide(
+        part_over(positions, segments), admit_to_carrier.CapacityFacts(granted=granted, now=1)
+    )
     check_cover(positions, outcomes)
     going = sum(outcome.positions for outcome in outcomes if isinstance(outcome, Next))
     used = sum(segments[: going.bit_count()])

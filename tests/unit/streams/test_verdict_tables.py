@@ -22,7 +22,7 @@ from streams.receipts import interpret_states
 from streams.receipts.verdicts import UnknownState
 from streams.selection import Selection
 from streams.settlement import settle_block
-from streams.settlement.verdicts import AnswerVerdict, Over, Refused, ReturnVerdict, TryAgain, WaitsForRoom
+from streams.settlement.verdicts import AnswerVerdict, Ended, Refused, ReturnVerdict, TryAgain, WaitsForRoom
 from tests.support.streams.fakes import NOW, numbers, slice_of
 from tests.support.streams.records import OUTCOMES, block_of
 
@@ -102,7 +102,7 @@ def test_returned_covers(positions: int, reason: str) -> None:
     rest = slice_of(numbers(positions.bit_count()), positions=positions, size=60)
     verdict = settle_block.decide_returned(rest, reason, NOW)
     check_cover(positions, (verdict,))
-    assert isinstance(verdict, Over if reason in ("canceled", "validity_ended") else WaitsForRoom)
+    assert isinstance(verdict, Ended if reason in ("canceled", "validity_ended") else WaitsForRoom)
 
 
 @given(st.lists(st.sampled_from([*RECEIPT_STATES, "ODD"]), min_size=1, max_size=50), st.data())
