@@ -226,6 +226,30 @@ async def test_only_so_many_wait(shared: SharedChunks, outbox: SlowOutbox, monke
     assert numbers(outbox.slices[-1]) == [4]
 
 
+async def test_one_that_waits_for_long_does_not_make_those_count_that_do_not(
+    shared: SharedChunks, outbox: SlowOutbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_chunks, "MAX_WAITING", 3)
+    monkeypatch.setattr(shared_chunks, "OVERDUE_SECONDS", 0.001)
+    told = Told()
+
+    def put(number: int) -> bool:
+        try:
+            shared.put(GROUP._replace(sender="Other"), told.member(number))
+        except Problem:
+            return False
+        return True
+
+    shared.put(GROUP, told.member(0))
+    await turns()
+    for number in range(1, 10):
+        await until(lambda number=number: put(number))
+        await until(lambda: len(outbox.reports) == 2)
+        outbox.reports.pop(1)(None, 0, 0)
+        await until(lambda number=number: number in told.ids)
+    assert list(told.ids) == list(range(1, 10))
+
+
 async def test_bytes_that_wait_are_bounded_too(
     shared: SharedChunks, outbox: SlowOutbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
