@@ -33,7 +33,7 @@ MAX_HELD = 64 * 1024
 MAX_UNREAD = 64 * 1024
 """Bytes of answers that a client does not read; who sends on without reading is no client."""
 HELD_SECONDS = 5.0
-"""How long the rest of a whole request is waited for before the application waits for it."""
+"""How long the rest of a whole request is waited for, from its head on, before the application waits for it."""
 KEPT_FILES = 256
 """Files that connections leave to uploads, services and logs."""
 log = structlog.get_logger()
@@ -55,14 +55,13 @@ class Connection(RequestHandler):
     """One client's socket. `_whole`: who answers requests that come whole, until something else came; `_held`: bytes that
     wait for the rest of such a request, or for the answer to the one before."""
 
-    __slots__ = ("_answering", "_ended", "_head", "_held", "_held_until", "_holding", "_whole")
+    __slots__ = ("_answering", "_ended", "_head", "_held", "_holding", "_whole")
 
     def __init__(self, whole: WholeRequests | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._whole = whole
         self._answering = False
         self._held = b""
-        self._held_until = 0.0
         self._holding: asyncio.TimerHandle | None = None
         self._ended: asyncio.Future[None] | None = None
 
@@ -98,17 +97,13 @@ class Connection(RequestHandler):
         await super().shutdown(timeout)
 
     def _receive(self, whole: WholeRequests, data: bytes) -> None:
-        self._hold(b"")
         found = read_whole(data, whole.first_line) if data.startswith(whole.first_line) else None
         if isinstance(found, Partial):
-            # The head is there; who brings the body in drops is left to the application, and to its patience with bodies.
-            self._head.cancel()
-            now = self._loop.time()
-            if not self._held_until:
-                self._held_until = now + HELD_SECONDS
-            self._hold(data, max(0.0, self._held_until - now))
+            self._held = data
+            if self._holding is None:
+                self._holding = self._loop.call_later(HELD_SECONDS, self._leave_held)
             return
-        self._held_until = 0.0
+        self._hold(b"")
         if found is not None:
             # Before it begins, as the answer may be there at once.
             self._answering = True
@@ -125,13 +120,14 @@ class Connection(RequestHandler):
         self._hold(b"")
         super().data_received(data)
 
-    def _hold(self, data: bytes, seconds: float | None = None) -> None:
+    def _leave_held(self) -> None:
+        self._leave_to_application(self._held)
+
+    def _hold(self, data: bytes) -> None:
         if self._holding is not None:
             self._holding.cancel()
             self._holding = None
         self._held = data
-        if seconds is not None:
-            self._holding = self._loop.call_later(seconds, self._leave_to_application, data)
 
     def _respond(self, answer: bytes) -> None:
         self._answered()

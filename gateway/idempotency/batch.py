@@ -43,9 +43,11 @@ class Keyed(Protocol):
 
 
 class Known(StrEnum):
-    """What Redis knows of a key: nothing, that its request was begun before, or that Redis is away."""
+    """What Redis knows of a key: that it is new, nothing (it was emptied within the day, which proves nothing), that its
+    request was begun before, or that Redis is away."""
 
     NEW = "new"
+    UNSEEN = "unseen"
     AGAIN = "again"
     UNKNOWN = "unknown"
 

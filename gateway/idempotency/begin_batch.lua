@@ -1,8 +1,10 @@
 -- Claim idempotency keys for the requests of one batch. KEYS: epoch, marks. ARGV: lease ms, kept ms, a digest for each mark.
--- Answers for each: {"new" | "again"} | {"other"} | {"done", answer} | {"running", ms left}.
+-- Answers for each: {"new" | "unseen" | "again"} | {"other"} | {"done", answer} | {"running", ms left}. Unseen: not known, but
+-- this Redis is younger than what it keeps, so it may have forgotten.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('SET', KEYS[1], now, 'NX')
+local unknown = now - tonumber(redis.call('GET', KEYS[1])) > tonumber(ARGV[2]) and 'new' or 'unseen'
 local answers = {}
 for n = 2, #KEYS do
   local digest = ARGV[n + 1]
@@ -17,7 +19,7 @@ for n = 2, #KEYS do
   else
     redis.call('HSET', KEYS[n], 'digest', digest, 'until', now + ARGV[1])
     redis.call('PEXPIRE', KEYS[n], ARGV[2])
-    answers[n - 1] = {mark[1] and 'again' or 'new'}
+    answers[n - 1] = {mark[1] and 'again' or unknown}
   end
 end
 return answers

@@ -13,11 +13,12 @@ UNION ALL
 SELECT substr(id, 5), id, digest, created_at, answer FROM campaigns WHERE tenant = %(tenant)s AND id = ANY(%(campaigns)s);
 
 -- name: keep_keys
--- Claim these keys for the messages at these positions of one chunk; those that are claimed already stay as they are. In one
--- order, so that two gateways with the same keys do not wait for each other.
+-- Claim these keys for messages at these places; those that are claimed already stay as they are. In one order, so that two
+-- gateways with the same keys do not wait for each other.
 INSERT INTO message_keys (tenant, root, digest, chunk, position, at)
-SELECT %(tenant)s, u.root, u.digest, %(chunk)s, u.position - 1, %(now)s
-FROM unnest(%(roots)s::text[], %(digests)s::bytea[]) WITH ORDINALITY AS u (root, digest, position)
+SELECT %(tenant)s, u.root, u.digest, u.chunk, u.position, %(now)s
+FROM unnest(%(roots)s::text[], %(digests)s::bytea[], %(chunks)s::text[], %(positions)s::smallint[])
+    AS u (root, digest, chunk, position)
 ORDER BY u.root
 ON CONFLICT DO NOTHING;
 

@@ -20,7 +20,7 @@ from gateway.idempotency.keys import Idempotency, Stored
 from gateway.messages.accepted import accepted
 from gateway.messages.member import Member
 from gateway.messages.shared_chunks import SharedChunks
-from gateway.messages.singles import check_message, group_of
+from gateway.messages.singles import Checked, check_message, group_of
 from gateway.messages.types import MessageRequest
 from schemas.values.ids import MessageId, TenantId, derived_id
 
@@ -36,6 +36,13 @@ class Acceptance:
     idempotency: Idempotency
     shared: SharedChunks
 
+    def check(self, account: Account, message: MessageRequest) -> Checked:
+        """The message as this account may send it. Raises Problem."""
+        check_sender(account, message.sender, message.lane)
+        checked = check_message(message, self.accounts.routes)
+        check_balance(account.available, checked.price, "/body")
+        return checked
+
     def begin(
         self,
         account: Account,
@@ -48,9 +55,7 @@ class Acceptance:
     ) -> None:
         """Check it and send it on its way; `answer` is called later. `digest` of the request, where it has a key. Raises
         Problem where nothing was begun."""
-        check_sender(account, message.sender, message.lane)
-        checked = check_message(message, self.accounts.routes)
-        check_balance(account.available, checked.price, "/body")
+        checked = self.check(account, message)
         tenant = account.tenant
 
         def tell(outcome: MessageId | Problem, replayed: bool) -> None:

@@ -6,13 +6,11 @@ from functools import partial
 
 from aiohttp import web
 
-from gateway.auth.accounts import ACCOUNTS
 from gateway.auth.authentication import account_of
-from gateway.auth.permissions import check_balance, check_sender
 from gateway.http.answer import answer
 from gateway.http.body import read_json
 from gateway.http.context import LIMITS, SEALER, TRACEPARENT, now_ms
-from gateway.http.problem import Problem
+from gateway.http.problem import Problem, unavailable
 from gateway.http.query import read_limit, read_query, read_status, read_time
 from gateway.idempotency.idempotent import digest_of, idempotent, read_key, respond
 from gateway.idempotency.keys import Made, Stored
@@ -20,7 +18,7 @@ from gateway.messages.acceptance import ACCEPTANCE, answer_of
 from gateway.messages.accepted import accepted
 from gateway.messages.queries import MESSAGES, MessageFilter
 from gateway.messages.shared_chunks import SHARED_CHUNKS
-from gateway.messages.singles import check_message, group_of, make_slice, measure
+from gateway.messages.singles import group_of, make_slice, measure
 from gateway.messages.types import DECODER, MessageRequest
 from schemas.values.ids import ChunkId, single_message_id
 from schemas.values.lanes import Lane
@@ -40,8 +38,9 @@ async def accept_message(request: web.Request) -> web.Response:
         begin = partial(app[ACCEPTANCE].begin, account, message, key=key, digest=digest, traceparent=request[TRACEPARENT])
         try:
             answered = answer_of(begin)
-        except Problem:
-            if key is None:
+        except Problem as problem:
+            # Too many wait: its key may have a place in a chunk that is being written, and must not go alone.
+            if key is None or problem.status >= 500:
                 raise
         else:
             return respond(*await answered)
@@ -51,18 +50,23 @@ async def accept_message(request: web.Request) -> web.Response:
 async def _accept_alone(request: web.Request, message: MessageRequest, digest: bytes | None) -> web.Response:
     app, account = request.app, account_of(request)
 
-    async def make(root: str) -> Stored:
-        check_sender(account, message.sender, message.lane)
-        checked = check_message(message, app[ACCOUNTS].routes)
-        check_balance(account.available, checked.price, "/body")
+    async def send(root: str) -> Stored:
+        checked = app[ACCEPTANCE].check(account, message)
         group, chunk = group_of(account.tenant, message, keyed=True), ChunkId(single_message_id(root))
         slice_ = make_slice(group, [checked], chunk=chunk, digest=digest, now=now_ms(), sealer=app[SEALER])
         await app[SHARED_CHUNKS].deliver(slice_, request[TRACEPARENT])
         return accepted(slice_.chunk, checked.encoding, checked.segments)
 
+    async def make(root: str) -> Stored:
+        if Lane(message.lane) is Lane.OTP:
+            return await send(root)
+        app[ACCEPTANCE].check(account, message)
+        # What refused it is gone: it goes as the others do, with its key in PostgreSQL.
+        raise unavailable("overloaded", "it could not be accepted a moment ago; try again")
+
     async def recall(made: Made) -> Stored:
         if not await app[SHARED_CHUNKS].confirm(account.tenant, made.id):
-            return await make(made.id[4:])
+            return await send(made.id[4:])
         return accepted(made.id, *measure(message))
 
     return await idempotent(request, digest or b"", make, recall)

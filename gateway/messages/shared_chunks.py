@@ -107,6 +107,9 @@ class SharedChunks:
 
     def _answer_overdue(self) -> None:
         self._forget_answered(self._loop.time() - ANSWER_SECONDS)
+        # Behind one that waits for long there may be many that do not: they must not count as waiting.
+        self._waiting = deque(member for member in self._waiting if not member.answered)
+        self._bytes = sum(len(member.checked.text) for member in self._waiting)
         self._overdue = self._loop.call_later(OVERDUE_SECONDS, self._answer_overdue) if self._waiting else None
 
     def _flush(self) -> None:

@@ -18,6 +18,7 @@ from aiohttp import ClientSession
 
 from gateway.app import Gateway
 from gateway.idempotency.batch import KeyBatches, Known
+from gateway.idempotency.keys import EPOCH, WINDOW_MS
 from gateway.ingest import Ingest
 from gateway.messages.keyed_chunks import KeyedChunks
 from gateway.role import open_gateway
@@ -99,6 +100,13 @@ def empty_redis(env: GatewayEnv) -> None:
     assert env.settings.redis.url
     with redis.Redis.from_url(env.settings.redis.url.get_secret_value()) as client:
         client.flushdb()
+
+
+def age_redis(env: GatewayEnv) -> None:
+    """As if it had been emptied last before the day for which it keeps keys."""
+    assert env.settings.redis.url
+    with redis.Redis.from_url(env.settings.redis.url.get_secret_value()) as client:
+        client.set(EPOCH, client.time()[0] * 1000 - WINDOW_MS - 60_000)
 
 
 async def test_they_share_chunks_and_a_repeat_gets_its_own_id(client: ClientSession, env: GatewayEnv) -> None:
@@ -210,6 +218,7 @@ async def test_two_gateways_at_once_without_redis(
 async def test_without_postgresql_new_keys_go_alone_and_others_wait(
     client: ClientSession, gateway: Gateway, env: GatewayEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    age_redis(env)
     messages = bodies(10)
     with monkeypatch.context() as patch:
         patch.setattr(Ingest, "put_single", die)
@@ -225,6 +234,36 @@ async def test_without_postgresql_new_keys_go_alone_and_others_wait(
     gateway.accounts.up = True
     assert await post_until_accepted(client, new) == alone
     each_once(env, messages, await post_until_accepted(client, messages))
+
+
+async def test_what_went_alone_without_postgresql_is_not_sent_again_in_company(
+    client: ClientSession, gateway: Gateway, env: GatewayEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no place in PostgreSQL, and the sinks are behind."""
+    age_redis(env)
+    messages = bodies(10)
+    gateway.accounts.up = False
+    with monkeypatch.context() as patch:
+        patch.setattr(KeyBatches, "finish", die)
+        assert {status for status, _, _ in await post_all(client, messages)} == {500}
+    gateway.accounts.up = True
+    each_once(env, messages, await post_until_accepted(client, messages))
+
+
+async def test_an_emptied_redis_and_no_postgresql_send_nothing_again(
+    client: ClientSession, gateway: Gateway, env: GatewayEnv
+) -> None:
+    """Redis does not know these keys, and they have places."""
+    messages = bodies(10)
+    ids = [answer["id"] for _, answer, _ in await post_all(client, messages)]
+    empty_redis(env)
+    gateway.accounts.up = False
+    assert {(status, answer["code"]) for status, answer, _ in await post_all(client, messages)} == {
+        (503, "database_unavailable")
+    }
+    gateway.accounts.up = True
+    assert await post_until_accepted(client, messages) == ids
+    each_once(env, messages, ids)
 
 
 async def test_a_postgresql_that_goes_away_while_places_are_written_sends_nothing(

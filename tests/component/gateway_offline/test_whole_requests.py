@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,8 +18,9 @@ from hypothesis import strategies as st
 
 from gateway.app import Gateway
 from gateway.http import connection
-from gateway.http.connection import Connection
+from gateway.http.connection import Connection, WholeRequests
 from gateway.http.whole_request import Partial, WholeRequest, read_whole
+from gateway.messages import shared_chunks
 from gateway.messages.whole_requests import WholePosts
 from schemas.records.codec import decode_as
 from schemas.records.wire import Envelope
@@ -127,22 +129,37 @@ async def test_a_body_that_does_not_come_is_the_applications(
     assert (await client.ask(data[-5:]))[0] == 202 and taken == []
 
 
-async def test_a_body_in_drops_is_not_cut_for_its_head(url: str, monkeypatch: pytest.MonkeyPatch, taken: list[bool]) -> None:
-    """Its head is complete, so the time for heads is not its time; the application waits for the rest."""
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
-    monkeypatch.setattr(connection, "HELD_SECONDS", 0.1)
+def more_than(some: Sequence[object], count: int) -> bool:
+    return len(some) > count
+
+
+async def test_a_body_that_comes_byte_by_byte_is_waited_for_from_its_head_on(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one that sends a byte now and then would hold the connection for hours, and never hear that it is too slow."""
+    timers: list[asyncio.TimerHandle | None] = []
+    receive = Connection._receive
+
+    def look(self: Connection, whole: WholeRequests, data: bytes) -> None:
+        receive(self, whole, data)
+        timers.append(self._holding)
+
+    monkeypatch.setattr(Connection, "_receive", look)
     client, data = await connect(url), request()
-    left = asyncio.Event()
-    leave = Connection._leave_to_application
+    for n in range(5):
+        client.writer.write(data[:-5] if n == 0 else data[n - 6 : n - 5])
+        await until(partial(more_than, timers, n))
+    assert (await client.ask(data[-1:]))[0] == 202
+    assert None not in timers[:5] and len(set(map(id, timers[:5]))) == 1 and timers[5] is None
 
-    def look(self: Connection, held: bytes) -> None:
-        left.set()
-        leave(self, held)
 
-    monkeypatch.setattr(Connection, "_leave_to_application", look)
-    client.writer.write(data[:-5])
-    await asyncio.wait_for(left.wait(), 30)
-    assert (await client.ask(data[-5:]))[0] == 202 and taken == []
+async def test_too_many_that_wait_send_none_with_a_key_alone(
+    url: str, outbox: ListedOutbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have a place in a chunk that is on its way: alone it would be sent twice."""
+    monkeypatch.setattr(shared_chunks, "MAX_WAITING", 0)
+    status, _, body = await (await connect(url)).ask(request(Idempotency_Key="k"))
+    assert (status, json.loads(body)["code"], outbox.sent) == (503, "overloaded", [])
 
 
 async def test_requests_that_do_not_wait_for_answers_are_answered_in_order(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -224,6 +225,30 @@ async def test_only_so_many_wait(shared: SharedChunks, outbox: SlowOutbox, monke
     shared.put(GROUP, told.member(4))
     await turns()
     assert numbers(outbox.slices[-1]) == [4]
+
+
+async def test_one_that_waits_for_long_does_not_make_those_count_that_do_not(
+    shared: SharedChunks, outbox: SlowOutbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_chunks, "MAX_WAITING", 3)
+    monkeypatch.setattr(shared_chunks, "OVERDUE_SECONDS", 0.001)
+    told = Told()
+
+    def put(number: int) -> bool:
+        try:
+            shared.put(GROUP._replace(sender="Other"), told.member(number))
+        except Problem:
+            return False
+        return True
+
+    shared.put(GROUP, told.member(0))
+    await turns()
+    for number in range(1, 10):
+        await until(partial(put, number))
+        await until(lambda: len(outbox.reports) == 2)
+        outbox.reports.pop(1)(None, 0, 0)
+        await until(partial(told.ids.__contains__, number))
+    assert list(told.ids) == list(range(1, 10))
 
 
 async def test_bytes_that_wait_are_bounded_too(
