@@ -29,7 +29,8 @@ class DecodedRecord(NamedTuple):
 
 
 class Sink(Protocol):
-    """`linger_seconds`: how long a busy sink gathers a batch, so that a row is written once instead of often."""
+    """`linger_seconds`: how long a busy sink gathers a batch, so that a row is written once instead of often. `wait_ms`: how
+    long the broker gathers records before; 200 where somebody may look at the rows."""
 
     name: str
     reads: tuple[str, ...]
@@ -37,6 +38,7 @@ class Sink(Protocol):
     staging: tuple[str, ...]
     linger_seconds: float
     batch_records: int
+    wait_ms: int = 200
 
     def read(self, record: ConsumerRecord) -> Any:
         """What `apply` finds as the record's content. Raises DecodeError."""

@@ -25,6 +25,7 @@ class DeadLettersSink(Sink):
     tables = ("dead_letters",)
     staging = ()
     linger_seconds = 0.1
+    wait_ms = 1000
     batch_records = 200
 
     def read(self, record: ConsumerRecord) -> None:

@@ -36,9 +36,9 @@ BUSY_RATE = 150
 BATCH_BYTES = 8 * 1024 * 1024
 RETRY_SECONDS = 0.2
 POLL_SECONDS = 0.1
-READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.min.bytes": 64 * 1024, "fetch.wait.max.ms": 200}
-"""The broker may wait for so much, but no longer: many small answers cost it and us more than the rows do, and an answer
-without anything costs it 0.3 ms."""
+READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.min.bytes": 64 * 1024}
+"""The broker may wait for so much, but no longer than the sink says: many small answers cost it and us more than the rows
+do, and an answer without anything costs it 0.3 ms."""
 log = structlog.get_logger()
 
 
@@ -84,7 +84,9 @@ class SinkRunner:
         try:
             while not self._stopped.is_set():
                 subscription = Subscription(
-                    make_consumer(self._bootstrap, self._group, self._instance, **READING),
+                    make_consumer(
+                        self._bootstrap, self._group, self._instance, **READING, **{"fetch.wait.max.ms": self._sink.wait_ms}
+                    ),
                     assigned=self._assigned,
                     revoked=self._revoked,
                     own_offsets=True,

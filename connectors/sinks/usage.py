@@ -29,6 +29,7 @@ class UsageSink(Sink):
     tables = ("reservations", "balances", "allowances", "campaign_spend")
     staging = ()
     linger_seconds = 0.2
+    wait_ms = 500
     batch_records = 1000
 
     def apply(self, batch: Sequence[DecodedRecord], transaction: Writer) -> None:

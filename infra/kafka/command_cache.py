@@ -40,8 +40,8 @@ class CommandsUnreadable(RuntimeError):
     """The topic of commands cannot be read; the message says why."""
 
 
-READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.wait.max.ms": 5000}
-"""The broker answers at once when there is something; for nothing, each role asks it seldom."""
+READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.wait.max.ms": 500}
+"""For nothing, each role asks the broker seldom. Trap: with 5000 the first campaign after a start came five seconds late."""
 
 
 class CommandCache:
