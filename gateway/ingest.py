@@ -57,9 +57,9 @@ class Ingest:
         size = _size(slice_)
         if self.waiting >= MAX_WAITING or self._waiting_bytes + size > MAX_WAITING_BYTES:
             raise unavailable("overloaded", "too many messages wait for Kafka; try again")
-        place = slice_.lane, partition_of(slice_.chunk.encode(), INGEST_PARTITIONS)
+        lane_partition = slice_.lane, partition_of(slice_.chunk.encode(), INGEST_PARTITIONS)
         acknowledged: asyncio.Future[None] = self._loop.create_future()
-        self._queues.setdefault(place, deque()).append((slice_, acknowledged, traceparent))
+        self._queues.setdefault(lane_partition, deque()).append((slice_, acknowledged, traceparent))
         self.waiting += 1
         self._waiting_bytes += size
         if not self._scheduled:
@@ -101,21 +101,21 @@ class Ingest:
 
     def _flush_all(self) -> None:
         self._scheduled = False
-        for place, queue in self._queues.items():
+        for lane_partition, queue in self._queues.items():
             if queue:
-                self._flush(place, queue)
+                self._flush(lane_partition, queue)
         self._metrics.set("sluice_ingest_waiting", self.waiting)
 
-    def _flush(self, place: tuple[str, int], queue: deque[Waiting]) -> None:
-        lane, partition = place
-        while queue and self._in_flight.get(place, 0) < IN_FLIGHT:
+    def _flush(self, lane_partition: tuple[str, int], queue: deque[Waiting]) -> None:
+        lane, partition = lane_partition
+        while queue and self._in_flight.get(lane_partition, 0) < IN_FLIGHT:
             batch = _next_batch(queue)
             if not batch:
                 return
-            self._in_flight[place] = self._in_flight.get(place, 0) + 1
+            self._in_flight[lane_partition] = self._in_flight.get(lane_partition, 0) + 1
 
             def report(error: str | None, _partition: int, _offset: int, batch: list[Waiting] = batch) -> None:
-                self._in_flight[place] -= 1
+                self._in_flight[lane_partition] -= 1
                 self._metrics.count("sluice_ingest_records_total", lane, "failed" if error else "acknowledged")
                 for _, acknowledged, _ in batch:
                     if acknowledged.done():
@@ -124,7 +124,7 @@ class Ingest:
                         acknowledged.set_result(None)
                     else:
                         acknowledged.set_exception(DeliveryError(error))
-                self._flush(place, queue)
+                self._flush(lane_partition, queue)
 
             self._outbox.post(
                 ingest(Lane(lane)),

@@ -1,7 +1,7 @@
 """What carriers have in common that are asked over HTTP: one request a message, and a look at the carrier now and then.
 
 In: messages. Out: one result a message, and the receipts that a look has found. A kind derived from it says what to ask and
-what an answer means (`ask`, `look`); what can go wrong with any request is judged here, once for all kinds:
+what an answer means (`submit_one`, `poll`); what can go wrong with any request is judged here, once for all kinds:
 
     no connection could be made      NotSent, for certain; until a look finds the carrier again, nothing is sent
     no answer within the patience    Unknown
@@ -71,11 +71,11 @@ class HttpCarrier(ABC):
         self._results: list[tuple[OnResult, Result]] = []
 
     @abstractmethod
-    async def ask(self, http: aiohttp.ClientSession, submit: Submit) -> Result:
+    async def submit_one(self, http: aiohttp.ClientSession, submit: Submit) -> Result:
         """One request for this message, and what its answer says. May raise whatever comes of it."""
 
     @abstractmethod
-    async def look(self, http: aiohttp.ClientSession, *, first: bool) -> None:
+    async def poll(self, http: aiohttp.ClientSession, *, first: bool) -> None:
         """Whether the carrier is there, and its receipts to `hand_over`. `first`: the first look since it was away, so that
         whatever it has no confirmation of comes again. Raises when it is not there."""
 
@@ -153,7 +153,7 @@ class HttpCarrier(ABC):
     async def _keep_looking(self, http: aiohttp.ClientSession) -> None:
         while True:
             try:
-                await self.look(http, first=not self.connected)
+                await self.poll(http, first=not self.connected)
             except (aiohttp.ClientError, TimeoutError, OSError):
                 self._lost()
             except Exception:  # why: one answer that cannot be read must not end all looks
@@ -173,7 +173,7 @@ class HttpCarrier(ABC):
         assert self._http is not None, "open first"
         try:
             count_segments(submit.text)
-            return await self.ask(self._http, submit)
+            return await self.submit_one(self._http, submit)
         except TextError as fault:
             return Unfit(ref=submit.ref, reason="too_long" if fault.code == "too_long" else "bad_text")
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):

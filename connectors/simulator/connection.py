@@ -13,7 +13,7 @@ from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp import status as statuses
 from connectors.carriers.smpp.link import Link
 from connectors.simulator import log
-from connectors.simulator.notice import Fate, Notice, encode_notices
+from connectors.simulator.notice import Notice, ReceiptHead, encode_notices
 from connectors.simulator.outbox import Outbox, Receiver
 from connectors.simulator.plain_batch import PlainBatch
 from connectors.simulator.rules import Verdict
@@ -108,7 +108,7 @@ class Connection(Link):
             return all(self._judged(buffer, sequence, start, end) for _, _, sequence, start, end in run)
         batch = PlainBatch(self._simulation, self._reader, self.number)
         try:
-            batch.take(buffer, run)
+            batch.read_submits(buffer, run)
         finally:
             self._taken(batch)
         return True
@@ -199,7 +199,7 @@ class Connection(Link):
         if not around.wants_receipt:
             return
         ids = [simulation.id_forms[1] % number] * verdict.receipts + [simulation.stray_id(number)] * verdict.stray
-        fate = Fate(state=verdict.state, sender=around.source, submitted_at=simulation.now)
+        fate = ReceiptHead(state=verdict.state, sender=around.source, submitted_at=simulation.now)
         notices = [Notice(receipt_id=receipt_id, handset=destination, fate=fate) for receipt_id in ids]
         now = 0
         if verdict.early and self._bound_as == pdu.BIND_TRANSCEIVER:

@@ -21,7 +21,7 @@ _HEAD = b"\0\1\1"
 _OPTIONS = pdu.encode_options(0x04, "", 0, 0)
 
 
-class Fate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class ReceiptHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What receipts of one read have in common. `sender` as in the submit; `submitted_at` seconds since the epoch."""
 
     state: str
@@ -34,7 +34,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     receipt_id: bytes
     handset: bytes
-    fate: Fate
+    fate: ReceiptHead
 
 
 def encode_notices(notices: Iterable[Notice], form: ReceiptForm, sequence: int, now: float) -> list[bytes]:

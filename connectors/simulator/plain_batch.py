@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from connectors.carriers.smpp import pdu
 from connectors.simulator import log
-from connectors.simulator.notice import Fate, Notice
+from connectors.simulator.notice import Notice, ReceiptHead
 from connectors.simulator.simulation import Simulation
 from connectors.simulator.submit_reader import SubmitReader, part_of
 
@@ -27,13 +27,13 @@ class PlainBatch:
         self._reader = reader
         self._bind = bind
 
-    def take(self, buffer: bytes, run: Iterable[pdu.Frame]) -> None:
+    def read_submits(self, buffer: bytes, run: Iterable[pdu.Frame]) -> None:
         """All of a run."""
         simulation, read = self._simulation, self._reader.read
         answer_form, receipt_form = simulation.id_forms
         answered, note, write, encode = self.answers.append, self.notices.append, self.lines.append, pdu.encode
         stamp, logged, next_id = log.stamp(simulation.now, self._bind), simulation.log.on, simulation.next_id
-        last, middle, fate = None, b"", Fate(state="DELIVRD", sender=b"", submitted_at=0.0)
+        last, middle, fate = None, b"", ReceiptHead(state="DELIVRD", sender=b"", submitted_at=0.0)
         for _, _, sequence, start, end in run:
             destination, around, text, text_end = read(buffer, start, end)
             number = next_id()
@@ -41,7 +41,7 @@ class PlainBatch:
             if around is not last or around.has_header:
                 last, (part, header) = around, part_of(around, buffer, text, text_end)
                 middle = log.middle(around.source, part)
-                fate = Fate(state="DELIVRD", sender=around.source, submitted_at=simulation.now)
+                fate = ReceiptHead(state="DELIVRD", sender=around.source, submitted_at=simulation.now)
             if logged:
                 write(log.line(stamp, destination, middle, text_end - text - header, message_id, 0))
             answered(encode(pdu.SUBMIT_SM_RESP, sequence, message_id + b"\0"))

@@ -10,23 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from connectors.sinks.contract import Writer
-from infra.kafka.records import ConsumerRecord
+from infra.kafka.records import ConsumerRecord, PartitionKey
 from infra.postgres.sql import load_sql
-
-Place = tuple[str, int]
 
 
 class StaleOwner(RuntimeError):
     """Another process has taken a partition of this batch over."""
 
 
-class Offsets:
+class SinkOffsets:
     """The partitions that this process owns, with the epoch of its ownership."""
 
     def __init__(self) -> None:
-        self._epochs: dict[Place, int] = {}
+        self._epochs: dict[PartitionKey, int] = {}
 
-    def claim(self, places: Sequence[Place], ids: Mapping[str, str], transaction: Writer) -> dict[Place, int]:
+    def claim(self, places: Sequence[PartitionKey], ids: Mapping[str, str], transaction: Writer) -> dict[PartitionKey, int]:
         """Take these partitions over; the offset of the first record to read in each."""
         ordered = sorted(places)
         rows = transaction.rows(

@@ -20,7 +20,7 @@ from collections.abc import Callable
 import structlog
 
 from connectors.sinks.contract import DecodedRecord, Sink
-from connectors.sinks.offsets import Offsets, StaleOwner
+from connectors.sinks.offsets import SinkOffsets, StaleOwner
 from connectors.sinks.rejected_records import RejectedRecords
 from connectors.sinks.taking_apart import take_apart
 from infra.kafka.client import KafkaException, Value, make_consumer
@@ -62,7 +62,7 @@ class SinkRunner:
         self._group = f"{group}-{sink.name}"
         self._session = Session(postgres_url, prepare=sink.staging, name=self._instance)
         self._rejected = RejectedRecords(bootstrap, sink.name)
-        self._offsets = Offsets()
+        self._offsets = SinkOffsets()
         self._stopped = threading.Event()
         self._unclaimed: list[PartitionKey] | None = None
         self._generation = 0

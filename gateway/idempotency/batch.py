@@ -67,7 +67,7 @@ class KeyBatches:
         keys = [EPOCH, *(mark_of(tenant, request.root) for request in requests)]
         try:
             answers = await self.redis.run(
-                load_script("gateway.idempotency", "begin_batch"),
+                load_script("gateway.idempotency", "begin"),
                 keys,
                 [LEASE_MS, WINDOW_MS, *(request.digest for request in requests)],
             )
@@ -83,7 +83,7 @@ class KeyBatches:
             args += (request.digest, encode_stored(stored))
         try:
             await self.redis.run(
-                load_script("gateway.idempotency", "finish_batch"),
+                load_script("gateway.idempotency", "finish"),
                 [mark_of(tenant, request.root) for request, _ in answered],
                 args,
             )

@@ -1,14 +1,25 @@
--- Claim an idempotency key for one request. KEYS: mark, epoch. ARGV: digest, lease ms, kept ms.
--- Answers: {"new" | "again", age of this Redis ms} | {"other"} | {"done", answer} | {"running", ms left}.
+-- Claim idempotency keys for one request or many. KEYS: epoch, marks. ARGV: lease ms, kept ms, a digest for each mark.
+-- Answers for each: {"new" | "unseen" | "again"} | {"other"} | {"done", answer} | {"running", ms left}. Unseen: not known, but
+-- this Redis is younger than what it keeps, so it may have forgotten.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('SET', KEYS[2], now, 'NX')
-local age = now - tonumber(redis.call('GET', KEYS[2]))
-local mark = redis.call('HMGET', KEYS[1], 'digest', 'answer', 'until')
-if mark[1] and mark[1] ~= ARGV[1] then return {'other'} end
-if mark[2] then return {'done', mark[2]} end
-local left = tonumber(mark[3] or '0') - now
-if left > 0 then return {'running', tostring(left)} end
-redis.call('HSET', KEYS[1], 'digest', ARGV[1], 'until', now + ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return {mark[1] and 'again' or 'new', tostring(age)}
+redis.call('SET', KEYS[1], now, 'NX')
+local unknown = now - tonumber(redis.call('GET', KEYS[1])) > tonumber(ARGV[2]) and 'new' or 'unseen'
+local answers = {}
+for n = 2, #KEYS do
+  local digest = ARGV[n + 1]
+  local mark = redis.call('HMGET', KEYS[n], 'digest', 'answer', 'until')
+  local left = tonumber(mark[3] or '0') - now
+  if mark[1] and mark[1] ~= digest then
+    answers[n - 1] = {'other'}
+  elseif mark[2] then
+    answers[n - 1] = {'done', mark[2]}
+  elseif left > 0 then
+    answers[n - 1] = {'running', tostring(left)}
+  else
+    redis.call('HSET', KEYS[n], 'digest', digest, 'until', now + ARGV[1])
+    redis.call('PEXPIRE', KEYS[n], ARGV[2])
+    answers[n - 1] = {mark[1] and 'again' or unknown}
+  end
+end
+return answers

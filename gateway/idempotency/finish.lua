@@ -1,5 +1,9 @@
--- Keep the answer of a claimed key. KEYS: mark. ARGV: digest, answer, kept ms.
-if (redis.call('HGET', KEYS[1], 'digest') or ARGV[1]) ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'digest', ARGV[1], 'answer', ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return 1
+-- Keep the answers of claimed keys. KEYS: marks. ARGV: kept ms, then a digest and an answer for each mark.
+for n = 1, #KEYS do
+  local digest = ARGV[2 * n]
+  if (redis.call('HGET', KEYS[n], 'digest') or digest) == digest then
+    redis.call('HSET', KEYS[n], 'digest', digest, 'answer', ARGV[2 * n + 1])
+    redis.call('PEXPIRE', KEYS[n], ARGV[1])
+  end
+end
+return #KEYS

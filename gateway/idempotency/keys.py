@@ -114,7 +114,7 @@ class Idempotency:
         """Keep the answer for a day."""
         self.leave(*claim.running, claim.digest)
         if claim.mark is not None:
-            await self._try("finish", [claim.mark], [claim.digest, encode_stored(stored), WINDOW_MS])
+            await self._try("finish", [claim.mark], [WINDOW_MS, claim.digest, encode_stored(stored)])
 
     async def release(self, claim: Claim, *, nothing_done: bool) -> None:
         """Give the key up: for any request when nothing was done, else for a repeat of this request alone."""
@@ -124,7 +124,7 @@ class Idempotency:
 
     async def _begin(self, running: tuple[str, str], digest: bytes) -> Claim | Replay | Made:
         mark = mark_of(running[0], derived_id(TenantId(running[0]), running[1]))
-        answer = await self._try("begin", [mark, EPOCH], [digest, LEASE_MS, WINDOW_MS])
+        [answer] = await self._try("begin", [EPOCH, mark], [LEASE_MS, WINDOW_MS, digest]) or [None]
         verdict = answer[0].decode() if answer else "unknown"
         if verdict == "other":
             raise other_request()

@@ -67,7 +67,7 @@ _Made = list[tuple[Member, Any]]
 """Members whose keys made something before, each with its row of `find_key`."""
 
 
-class _Taken(Exception):
+class _KeyConflict(Exception):
     """Another gateway claimed a key between our look and our writing."""
 
 
@@ -90,9 +90,9 @@ class KeyedChunks:
         known: dict[str, Known] = {}
         for member, mark in zip(members, marks, strict=True):
             if isinstance(mark, Problem):
-                member.tell(mark)
+                member.answer_once(mark)
             elif isinstance(mark, Stored):
-                member.tell(_id_of(mark), replayed=True)
+                member.answer_once(_id_of(mark), replayed=True)
             else:
                 begun.append(member)
                 known[member.root] = mark
@@ -130,7 +130,7 @@ class KeyedChunks:
                         writing = True
                         await self._write(connection, group.tenant, cuts)
                 return made, cuts
-            except _Taken:
+            except _KeyConflict:
                 continue
             except DatabaseDown:
                 if not writing:
@@ -170,7 +170,7 @@ class KeyedChunks:
             "positions": [n for _, _, n in places],
         }
         if await execute(connection, load_sql("gateway.idempotency", "keep_keys"), which) < len(places):
-            raise _Taken
+            raise _KeyConflict
         for slice_ in (cut.slice for cut in cuts if len(cut.members) > 1):
             record = encode(Envelope(slices=[slice_]))
             which = {"tenant": tenant, "chunk": slice_.chunk, "now": slice_.accepted_at, "record": record}
@@ -199,13 +199,13 @@ class KeyedChunks:
     ) -> None:
         await self.marks.release(group.tenant, members, nothing_done=nothing_done)
         for member in members:
-            member.tell(problem)
+            member.answer_once(problem)
 
     async def _finish(self, group: Group, answered: Sequence[tuple[Member, MessageId]], *, replayed: bool = False) -> None:
         stored = [(m, accepted(identity, m.checked.encoding, m.checked.segments)) for m, identity in answered]
         await self.marks.finish(group.tenant, stored)
         for member, identity in answered:
-            member.tell(identity, replayed=replayed)
+            member.answer_once(identity, replayed=replayed)
 
     async def _answer_made(self, group: Group, member: Member, row: Any, deliver: Deliver) -> None:
         """The key made something before: the same again, once Kafka surely has it, or why not."""

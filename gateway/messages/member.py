@@ -1,6 +1,6 @@
 """A checked message on its way into a chunk, and who waits for it.
 
-Enters: a message, what its key derives to. Leaves: `tell`, which answers once.
+Enters: a message, what its key derives to. Leaves: `answer_once`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Member:
     at: float = 0.0
     answered: bool = False
 
-    def tell(self, outcome: MessageId | Problem, *, replayed: bool = False) -> None:
+    def answer_once(self, outcome: MessageId | Problem, *, replayed: bool = False) -> None:
         """Answer, unless that was done."""
         if not self.answered:
             self.answered = True

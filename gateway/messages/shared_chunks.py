@@ -103,7 +103,7 @@ class SharedChunks:
         while self._waiting and (self._waiting[0].answered or self._waiting[0].at <= before):
             member = self._waiting.popleft()
             self._bytes -= len(member.checked.text)
-            member.tell(kafka_away(None))
+            member.answer_once(kafka_away(None))
 
     def _answer_overdue(self) -> None:
         self._forget_answered(self._loop.time() - ANSWER_SECONDS)
@@ -144,14 +144,14 @@ class SharedChunks:
                 slice_ = make_slice(group, messages, chunk=chunk, digest=None, now=self._now(), sealer=self._sealer)
                 await self.deliver(slice_, batch[0].traceparent if len(batch) == 1 else None)
                 for index, member in enumerate(batch):
-                    member.tell(message_id_at(None, chunk, 0, index))
+                    member.answer_once(message_id_at(None, chunk, 0, index))
         except Problem as problem:
             for member in batch:
-                member.tell(problem)
+                member.answer_once(problem)
         except Exception:  # why: the last frame of these requests; their clients get an answer and the log gets the cause
             log.exception("single messages could not be sent", action="singles_failed", count=len(batch))
             for member in batch:
-                member.tell(Problem(500, "internal", "this is our fault; the log knows why"))
+                member.answer_once(Problem(500, "internal", "this is our fault; the log knows why"))
 
     async def deliver(self, slice_: Slice, traceparent: str | None) -> None:
         """Return when Kafka has this chunk, and whoever asks for its messages finds them. Raises Problem."""

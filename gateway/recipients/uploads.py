@@ -111,9 +111,9 @@ class UploadReceiver:
 
     async def _note(self, upload: Upload, digest: bytes) -> None:
         """Remember which bytes this part has, before any chunk of it exists."""
-        keys = [f"part:{upload.tenant}:{upload.campaign}:{upload.part}", "idempotency:epoch"]
+        keys = ["idempotency:epoch", f"part:{upload.tenant}:{upload.campaign}:{upload.part}"]
         try:
-            verdict = await self.redis.run(load_script("gateway.idempotency", "begin"), keys, [digest, 0, KEPT_MS])
+            [verdict] = await self.redis.run(load_script("gateway.idempotency", "begin"), keys, [0, KEPT_MS, digest])
         except RedisDown:
             self.metrics.count("sluice_dependency_failures_total", "redis")
             return

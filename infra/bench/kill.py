@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from infra.bench.comeback import COMEBACKS, LANES, Comeback, Scene, first_arrival, joined, shown_again
+from infra.bench.recovery import LANES, RECOVERIES, KillRun, Recovery, first_arrival, joined, shown_again
 from infra.bench.steady import Arrivals, SteadyStream
 from infra.runtime.console import tell
 from infra.runtime.refusal import Refusal
@@ -39,12 +39,12 @@ class Round(NamedTuple):
     works: float | None
 
 
-def choose(roles: Sequence[str]) -> list[Comeback]:
+def choose(roles: Sequence[str]) -> list[Recovery]:
     """The rows of these roles, of all when none is named. Raises Refusal for one that is not measured."""
-    unknown = [role for role in roles if role not in {one.role for one in COMEBACKS}]
+    unknown = [role for role in roles if role not in {one.role for one in RECOVERIES}]
     if unknown:
-        raise Refusal(f"no role to kill: {', '.join(unknown)}", f"one of: {', '.join(one.role for one in COMEBACKS)}")
-    return [one for one in COMEBACKS if not roles or one.role in roles]
+        raise Refusal(f"no role to kill: {', '.join(unknown)}", f"one of: {', '.join(one.role for one in RECOVERIES)}")
+    return [one for one in RECOVERIES if not roles or one.role in roles]
 
 
 async def kill(stack: Launched, rounds: int, roles: Sequence[str]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ async def kill(stack: Launched, rounds: int, roles: Sequence[str]) -> dict[str, 
         raise Refusal("the simulator keeps no log", "leave simulator.log alone")
     begun, found = time.monotonic(), {one.role: list[Round]() for one in choose(roles)}
     async with SteadyStream(stack.settings.gateway.url or "", stack.credentials.api_key, lanes=LANES, rate=RATE) as stream:
-        scene = Scene(stack, stream, Arrivals(log))
+        scene = KillRun(stack, stream, Arrivals(log))
         await _forkserver(stack)
         for number in range(1, rounds + 1):
             for one in choose(roles):
@@ -77,7 +77,7 @@ async def _forkserver(stack: Launched) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _round(scene: Scene, one: Comeback) -> Round:
+async def _round(scene: KillRun, one: Recovery) -> Round:
     await _all_flows(scene)
     if one.prepare is not None:
         await one.prepare(scene)
@@ -90,7 +90,7 @@ async def _round(scene: Scene, one: Comeback) -> Round:
     return Round(*(None if moment is None else round(1000 * (moment - killed), 1) for moment in (at, ready, works)))
 
 
-async def _all_flows(scene: Scene) -> None:
+async def _all_flows(scene: KillRun) -> None:
     """Return when every role runs and messages of both lanes arrive and are shown as sent."""
     try:
         async with asyncio.timeout(FLOWING_SECONDS):
@@ -111,16 +111,16 @@ async def _within(work: Any) -> float | None:
         return None
 
 
-def _ps(scene: Scene) -> list[dict[str, Any]]:
+def _ps(scene: KillRun) -> list[dict[str, Any]]:
     folder = scene.stack.folder
     return role_rows(folder.read(folder.roles_file), time.time())
 
 
-def _shown(scene: Scene, role: str) -> dict[str, Any]:
+def _shown(scene: KillRun, role: str) -> dict[str, Any]:
     return next(row for row in _ps(scene) if row["name"] == role)
 
 
-def _row(one: Comeback, rounds: Sequence[Round]) -> dict[str, Any]:
+def _row(one: Recovery, rounds: Sequence[Round]) -> dict[str, Any]:
     works = [each.works for each in rounds]
     return {
         "role": one.role,

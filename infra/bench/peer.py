@@ -25,7 +25,7 @@ from infra.bench.cpu import between, cpu_seconds
 from infra.bench.single import FIRST, RECEIPT_SECONDS, WARM_UP_FIRST, WARM_UP_SECONDS
 from infra.bench.stack import CARRIER_WINDOW
 from infra.bench.target import Row
-from infra.bench.wrk import CONNECTIONS, find_wrk, shoot
+from infra.bench.wrk import CONNECTIONS, find_wrk, run_wrk
 from infra.runtime.console import tell
 from infra.runtime.refusal import Refusal
 from infra.services.ports import free_port
@@ -78,7 +78,7 @@ def against(ours: Row, theirs: Row) -> dict[str, float]:
 
 async def _whole(kannel: Kannel, seconds: float, first: int) -> Row:
     arrivals = ArrivalCount(kannel.log)
-    shot = await shoot(find_wrk() or "wrk", kannel.url, form="kannel", key=kannel.password, seconds=seconds, first=first)
+    shot = await run_wrk(find_wrk() or "wrk", kannel.url, form="kannel", key=kannel.password, seconds=seconds, first=first)
     at_carrier = max(0.001, await arrivals.all_of(shot.accepted))
     return {
         "peer": "kannel",

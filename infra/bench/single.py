@@ -16,7 +16,7 @@ from infra.bench.arrivals import ArrivalCount
 from infra.bench.load import percentiles, send_singles
 from infra.bench.size import Size
 from infra.bench.target import Row, Target, calm
-from infra.bench.wrk import CONNECTIONS, Shot, find_wrk, shoot
+from infra.bench.wrk import CONNECTIONS, WrkResult, find_wrk, run_wrk
 from infra.runtime.console import tell
 
 LANE = "transactional"
@@ -66,8 +66,8 @@ async def single(target: Target, size: Size) -> Row:
 
 
 async def _whole(
-    target: Target, program: str | None, seconds: float, first: int, keyed: bool, half_of: Shot | None = None
-) -> tuple[Shot, float]:
+    target: Target, program: str | None, seconds: float, first: int, keyed: bool, half_of: WrkResult | None = None
+) -> tuple[WrkResult, float]:
     """Send and wait until all have come to the carrier: what was sent, and how long the carrier saw submits."""
     arrivals = ArrivalCount(target.log)
     if program is None:
@@ -76,13 +76,13 @@ async def _whole(
         # The time makes keys of a run that nothing has seen before.
         prefix = f"bench-{time.time_ns()}-" if keyed else None
         pause = half_of.half_pause() if half_of else 0.0
-        shot = await shoot(
+        shot = await run_wrk(
             program, target.url, form="sluice", key=target.key, seconds=seconds, first=first, keyed=prefix, pause=pause
         )
     return shot, max(0.001, await arrivals.all_of(shot.accepted))
 
 
-async def _by_python(target: Target, seconds: float, first: int, keyed: bool, rate: float | None) -> Shot:
+async def _by_python(target: Target, seconds: float, first: int, keyed: bool, rate: float | None) -> WrkResult:
     load = await send_singles(
         target.url,
         target.key,
@@ -94,4 +94,4 @@ async def _by_python(target: Target, seconds: float, first: int, keyed: bool, ra
         keyed=keyed,
     )
     times: dict[str, Any] = percentiles(load.latencies)
-    return Shot(len(load.accepted), load.turned_away, 0, seconds, times["p50"], times["p99"], times["max"])
+    return WrkResult(len(load.accepted), load.turned_away, 0, seconds, times["p50"], times["p99"], times["max"])

@@ -1,7 +1,7 @@
 """The load generator `wrk`, when it is installed: single messages without the limits of a client in Python.
 
-In: where to send and in which form, for how long, over how many connections. Out: `Shot`: how many were accepted and how
-soon. Wrong: wrk ends with an error or prints no figures, or nothing was accepted: `Refusal` with what it said.
+In: where to send and in which form, for how long, over how many connections. Out: `WrkResult`: how many were accepted and
+how soon. Wrong: wrk ends with an error or prints no figures, or nothing was accepted: `Refusal` with what it said.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CONNECTIONS = 64
 THREADS = 2
 
 
-class Shot(NamedTuple):
+class WrkResult(NamedTuple):
     """`accepted`: answers of success; times in milliseconds from a request to its answer."""
 
     accepted: int
@@ -56,22 +56,22 @@ def wrk_command(program: str, url: str, seconds: float, connections: int = CONNE
     return (program, "-t", str(THREADS), "-c", str(connections), "-d", lasts, "--timeout", "10s", "-s", str(SCRIPT), url)
 
 
-def parse(output: str) -> Shot:
+def parse(output: str) -> WrkResult:
     """What the script printed, below whatever wrk itself says."""
     for line in reversed(output.splitlines()):
         if line.startswith("{"):
             found: dict[str, Any] = json.loads(line)
             times = (round(found[name] / 1000, 2) for name in ("p50", "p99", "max"))
             accepted = found["requests"] - found["refused"]
-            return Shot(accepted, found["refused"], found["broken"], found["microseconds"] / 1e6, *times)
+            return WrkResult(accepted, found["refused"], found["broken"], found["microseconds"] / 1e6, *times)
     raise Refusal(
         f"wrk printed no figures: {output.strip()[-300:]}", "run it by hand: infra/bench/singles.lua is its script"
     )
 
 
-async def shoot(
+async def run_wrk(
     program: str, url: str, *, form: str, key: str, seconds: float, first: int, keyed: str | None = None, pause: float = 0
-) -> Shot:
+) -> WrkResult:
     """Send for so long. `first`: the first number; `keyed`: the prefix of idempotency keys, None for none; `pause`: of a
     connection before each request, milliseconds in the mean."""
     variables = {"BENCH_FORM": form, "BENCH_KEY": key, "BENCH_FIRST": str(first)}

@@ -16,12 +16,19 @@ from streams.intake.writing import IntakeWriter
 from streams.outcome import Reject
 from streams.ports import IntakeBatch
 from streams.selection import Selection, whole
-from streams.step import run_step
+from streams.step import Step, run_step
 from streams.steps import keep_assigned, route_slice, validate_text
 
 
-async def keep_or_end(ending: Sequence[Selection], batch: IntakeBatch, writer: IntakeWriter) -> list[Selection]:
-    """The parts that go on to the carrier which has them."""
+def making_steps(steps: Sequence[Step]) -> Sequence[Step]:
+    """Those of intake's steps that find out of what a message is made: from its text to its way."""
+    return steps[steps.index(validate_text) : steps.index(route_slice) + 1]
+
+
+async def keep_or_end(
+    ending: Sequence[Selection], batch: IntakeBatch, writer: IntakeWriter, making: Sequence[Step]
+) -> list[Selection]:
+    """The parts that go on to the carrier which has them. `making`: as `making_steps` gives them."""
     kept, over = await run_step(keep_assigned, ending, batch)
     for part, outcome in over:
         if isinstance(outcome, Reject):
@@ -31,16 +38,16 @@ async def keep_or_end(ending: Sequence[Selection], batch: IntakeBatch, writer: I
     out: list[Selection] = []
     for part in kept:
         if part.ending in ENDED_STATUS:
-            out += await _found_out(part, batch, writer)
+            out += await _found_out(part, batch, writer, making)
         else:
             out.append(_priced(replace(part, ending=None), batch))
     return out
 
 
-async def _found_out(kept: Selection, batch: IntakeBatch, writer: IntakeWriter) -> list[Selection]:
+async def _found_out(kept: Selection, batch: IntakeBatch, writer: IntakeWriter, making: Sequence[Step]) -> list[Selection]:
     """This part as the first run saw it; of what no message can be made ends after all."""
     out: list[Selection] = []
-    for found in await _as_first_found(kept.slice, batch):
+    for found in await _as_first_found(kept.slice, batch, making):
         mine = found.positions & kept.positions
         if mine:
             out.append(_priced(replace(found.cut(mine), carrier=kept.carrier, ending=kept.ending), batch))
@@ -50,11 +57,14 @@ async def _found_out(kept: Selection, batch: IntakeBatch, writer: IntakeWriter) 
     return out
 
 
-async def _as_first_found(slice_: Slice, batch: IntakeBatch) -> list[Selection]:
+async def _as_first_found(slice_: Slice, batch: IntakeBatch, making: Sequence[Step]) -> list[Selection]:
     """All positions that a message can be made of; what no route serves has no carrier. Nothing is written."""
-    valid, _ = await run_step(validate_text, [whole(slice_)], batch)
-    routed, unrouted = await run_step(route_slice, valid, batch)
-    return [*routed, *(part.cut(outcome.positions) for part, outcome in unrouted)]
+    parts = [whole(slice_)]
+    unrouted: list[Selection] = []
+    for step in making:
+        parts, stopped = await run_step(step, parts, batch)
+        unrouted = [part.cut(outcome.positions) for part, outcome in stopped]
+    return [*parts, *unrouted]
 
 
 def _priced(part: Selection, batch: IntakeBatch) -> Selection:

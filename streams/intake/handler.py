@@ -24,7 +24,7 @@ from schemas.records.splits import split_slice
 from schemas.records.wire import Envelope
 from schemas.rules.routes import RouteTable
 from streams.handler import Item, Written
-from streams.intake.ended import keep_or_end
+from streams.intake.ended import keep_or_end, making_steps
 from streams.intake.writing import IntakeWriter
 from streams.ports import Campaigns, Capacity, Config, Credit, IntakeBatch, Sealing
 from streams.selection import whole
@@ -50,6 +50,7 @@ class IntakeHandler:
     def __init__(self, ports: IntakePorts, steps: Sequence[Step], topics: Collection[str]) -> None:
         self._ports = ports
         self._steps = steps
+        self._making = making_steps(steps)
         self._topics = topics
         self._routes = RouteTable((), ())
         self._routes_version = -1
@@ -79,7 +80,7 @@ class IntakeHandler:
         parts = [whole(item.content) for item in items]
         for step in self._steps:
             parts, stopped = await run_step(step, parts, batch)
-            parts += await keep_or_end(writer.write(stopped), batch, writer)
+            parts += await keep_or_end(writer.write(stopped), batch, writer, self._making)
         for part in parts:
             writer.dispatch(part)
         return Written(outputs=writer.outputs())

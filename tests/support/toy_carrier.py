@@ -56,7 +56,7 @@ class ToyCarrier(HttpCarrier):
         self._url = settings.url
         self._seen = 0  # the number of the newest receipt
 
-    async def ask(self, http: aiohttp.ClientSession, submit: Submit) -> Result:
+    async def submit_one(self, http: aiohttp.ClientSession, submit: Submit) -> Result:
         message = {"id": submit.message_id, "from": submit.sender, "to": submit.destination, "text": submit.text}
         async with http.post(f"{self._url}/messages", json=message, allow_redirects=False) as answer:
             said = await answer.read()
@@ -68,7 +68,7 @@ class ToyCarrier(HttpCarrier):
             case status:
                 return Refused(ref=submit.ref, code=str(status), klass=KLASS.get(status, "unknown"))
 
-    async def look(self, http: aiohttp.ClientSession, *, first: bool) -> None:
+    async def poll(self, http: aiohttp.ClientSession, *, first: bool) -> None:
         self._seen = 0 if first else self._seen
         async with http.get(f"{self._url}/receipts", params={"after": self._seen}, raise_for_status=True) as answer:
             found = msgspec.json.decode(await answer.read(), type=list[tuple[int, str]])

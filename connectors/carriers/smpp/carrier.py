@@ -36,7 +36,7 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(slots=True, eq=False)
-class Keeper:
+class BindTask:
     """The one that keeps a bind. `session`: while it is bound."""
 
     leaving: asyncio.Event
@@ -72,7 +72,7 @@ class SmppCarrier:
         self._backoff = backoff or Backoff()
         self._tls = (tls or ssl.create_default_context()) if config.tls else None
         self._sessions: list[Session] = []
-        self._keepers: list[Keeper] = []
+        self._bind_tasks: list[BindTask] = []
         self._going: set[asyncio.Task[None]] = set()  # those that take leave
         self._open = False
 
@@ -126,24 +126,24 @@ class SmppCarrier:
 
     async def close(self) -> None:
         self._open = False
-        for keeper in self._keepers:
-            self._dismiss(keeper)
-        self._keepers = []
+        for bind_task in self._bind_tasks:
+            self._dismiss(bind_task)
+        self._bind_tasks = []
         await self._until_gone()
 
     def _keep_as_many_as_asked_for(self) -> None:
-        while len(self._keepers) > self._binds:
-            keeper = next((one for one in self._keepers if one.session is None), self._keepers[-1])
-            self._keepers.remove(keeper)
-            self._dismiss(keeper)
-        while len(self._keepers) < self._binds:
-            keeper = Keeper(asyncio.Event())
-            keeper.task = asyncio.create_task(self._keep_bound(keeper))
-            self._keepers.append(keeper)
+        while len(self._bind_tasks) > self._binds:
+            bind_task = next((one for one in self._bind_tasks if one.session is None), self._bind_tasks[-1])
+            self._bind_tasks.remove(bind_task)
+            self._dismiss(bind_task)
+        while len(self._bind_tasks) < self._binds:
+            bind_task = BindTask(asyncio.Event())
+            bind_task.task = asyncio.create_task(self._keep_bound(bind_task))
+            self._bind_tasks.append(bind_task)
 
-    def _dismiss(self, keeper: Keeper) -> None:
-        keeper.leaving.set()
-        task = asyncio.create_task(_take_leave(keeper))
+    def _dismiss(self, bind_task: BindTask) -> None:
+        bind_task.leaving.set()
+        task = asyncio.create_task(_take_leave(bind_task))
         self._going.add(task)
         task.add_done_callback(self._going.discard)
 
@@ -151,11 +151,11 @@ class SmppCarrier:
         if self._going:
             await asyncio.wait(set(self._going))
 
-    async def _keep_bound(self, keeper: Keeper) -> None:
+    async def _keep_bound(self, bind_task: BindTask) -> None:
         await self._until_gone()
         failures = 0
-        while not keeper.leaving.is_set():
-            keeper.session = session = await self._bind()
+        while not bind_task.leaving.is_set():
+            bind_task.session = session = await self._bind()
             if session is None:
                 failures += 1
             else:
@@ -167,14 +167,14 @@ class SmppCarrier:
                     await asyncio.wait([session.closed])
                 finally:
                     self._sessions.remove(session)
-                    keeper.session = None
-            if not keeper.leaving.is_set():
-                await self._pause(keeper, self._backoff.pause(failures, self._random))
+                    bind_task.session = None
+            if not bind_task.leaving.is_set():
+                await self._pause(bind_task, self._backoff.pause(failures, self._random))
 
-    async def _pause(self, keeper: Keeper, seconds: float) -> None:
+    async def _pause(self, bind_task: BindTask, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await keeper.leaving.wait()
+                await bind_task.leaving.wait()
 
     async def _bind(self) -> Session | None:
         """A bound session, or None with `fault` set."""
@@ -202,10 +202,10 @@ class SmppCarrier:
         return session
 
 
-async def _take_leave(keeper: Keeper) -> None:
+async def _take_leave(bind_task: BindTask) -> None:
     """After the answers, if it is bound."""
-    if keeper.session is not None:
-        await keeper.session.leave()
-    if keeper.task is not None:
-        keeper.task.cancel()
-        await asyncio.gather(keeper.task, return_exceptions=True)
+    if bind_task.session is not None:
+        await bind_task.session.leave()
+    if bind_task.task is not None:
+        bind_task.task.cancel()
+        await asyncio.gather(bind_task.task, return_exceptions=True)

@@ -47,13 +47,13 @@ class Overdue:
     def __init__(self) -> None:
         self._flights: OrderedDict[int, Flight] = OrderedDict()
 
-    def add(self, sequence: int, flight: Flight) -> None:
+    def remember(self, sequence: int, flight: Flight) -> None:
         """Nobody waits for this answer any more. No part follows it, and its result speaks of this part alone."""
         self._flights[sequence] = replace(flight, ids=(), submit=None)
         if len(self._flights) > MOST_OVERDUE:
             self._flights.popitem(last=False)
 
-    def take(self, sequence: int) -> Flight | None:
+    def pop(self, sequence: int) -> Flight | None:
         """Its answer has come."""
         return self._flights.pop(sequence, None)
 
@@ -63,7 +63,7 @@ class Overdue:
             self._flights.popitem(last=False)
 
 
-def alone(entry: SubmitBatch | Flight, sequence: int) -> Flight:
+def flight_of(entry: SubmitBatch | Flight, sequence: int) -> Flight:
     """The part with this sequence number."""
     return entry.flight(sequence) if isinstance(entry, SubmitBatch) else entry
 

@@ -56,7 +56,7 @@ class ReceiptIntake:
         self._data_sequences: list[int] = []
         self._unconfirmed = 0
 
-    def take(self, buffer: bytes, run: Iterable[pdu.Frame]) -> None:
+    def read_receipts(self, buffer: bytes, run: Iterable[pdu.Frame]) -> None:
         """Keep the receipts for `hand_over`, refuse what is none."""
         read, receipts, sequences = self._reader.read, self._receipts, self._sequences
         most = MOST_UNCONFIRMED - self._unconfirmed

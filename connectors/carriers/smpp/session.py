@@ -4,7 +4,7 @@ In: `submit` with messages, PDUs of the carrier. Out: one result a message to th
 `CarrierCallbacks.on_receipts`, in one batch a read. At most `window` submits are unanswered. One timer a session
 looks after all answers that are overdue and after silence. A lost connection makes what was written `Unknown`, the rest
 `NotSent`. An answer that comes too late still gives its result (`Overdue`). After the carrier's own `unbind` nothing new
-goes out: what was not written is `NotSent`, the answers of the rest are awaited for a moment (`Parting`).
+goes out: what was not written is `NotSent`, the answers of the rest are awaited for a moment (`UnbindHandling`).
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from operator import itemgetter
 from connectors.carriers.contract import Accepted, CarrierCallbacks, NotSent, OnResult, Result, Submit
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp import status as statuses
-from connectors.carriers.smpp.flight import Flight, Overdue, SubmitBatch, alone, refusal, unanswered
+from connectors.carriers.smpp.flight import Flight, Overdue, SubmitBatch, flight_of, refusal, unanswered
 from connectors.carriers.smpp.link import Link
-from connectors.carriers.smpp.parting import Parting
 from connectors.carriers.smpp.receipt_intake import Counters, ReceiptIntake
 from connectors.carriers.smpp.submit import encode_submit, encode_submits, segments_of, unsendable
+from connectors.carriers.smpp.unbind_handling import UnbindHandling
 from infra.settings.carriers import SmppSettings
 from schemas.values.text import TextError
 
@@ -50,7 +50,7 @@ class Session(Link):
         self._taking = False
         self._flights: dict[int, SubmitBatch | Flight] = {}  # by sequence, oldest first
         self._overdue = Overdue()
-        self._parting = Parting(self, config.response_timeout_seconds)
+        self._unbinding = UnbindHandling(self, config.response_timeout_seconds)
         self._unwritten: list[range] = []  # sequences of submits that have not been handed to the network
         self._results: list[Result] = []
         self._owner: OnResult | None = None
@@ -118,7 +118,7 @@ class Session(Link):
             if command == pdu.SUBMIT_SM_RESP:
                 self._answered(buffer, run, now)
             elif command in (pdu.DELIVER_SM, pdu.DATA_SM):
-                self._intake.take(buffer, run)
+                self._intake.read_receipts(buffer, run)
             else:
                 for _, status, sequence, _, _ in run:
                     self._controlled(command, status, sequence)
@@ -132,7 +132,7 @@ class Session(Link):
 
     def on_lost(self, reason: Exception | None) -> None:
         self._taking = False
-        self._parting.cancel()
+        self._unbinding.cancel()
         if self._timer is not None:
             self._timer.cancel()
         if not self.bound.done():
@@ -141,7 +141,7 @@ class Session(Link):
         self._give_back_unwritten()
         flights, self._flights = self._flights, {}
         for sequence, entry in flights.items():
-            self._give(entry.on_result, unanswered(alone(entry, sequence), lost=True))
+            self._give(entry.on_result, unanswered(flight_of(entry, sequence), lost=True))
         self._hand_over()
         if not self.closed.done():
             self.closed.set_result(None)
@@ -167,16 +167,16 @@ class Session(Link):
             if entry is None:
                 continue
             if status:
-                self._give(entry.on_result, refusal(alone(entry, sequence), status))
+                self._give(entry.on_result, refusal(flight_of(entry, sequence), status))
             elif type(entry) is SubmitBatch:
                 self._give(entry.on_result, Accepted(ref=entry.refs[sequence - entry.first], ids=(message_id,)))
             else:
-                self._accepted(alone(entry, sequence), message_id, now)
+                self._accepted(flight_of(entry, sequence), message_id, now)
 
     def _late(self, sequence: int) -> Flight | None:
         """Whose answer this is that nobody waits for, if it is one of ours."""
         self._counters.late_answers += 1
-        return self._overdue.take(sequence)
+        return self._overdue.pop(sequence)
 
     def _accepted(self, flight: Flight, message_id: str, now: float) -> None:
         """One part of several is taken: the next goes, or that was all."""
@@ -184,7 +184,7 @@ class Session(Link):
         if submit is None or part >= len(segments_of(submit.text).parts) or len(ids) == submit.part_count:
             self._give(flight.on_result, Accepted(ref=flight.ref, ids=ids))
             return
-        if self._parting.begun:
+        if self._unbinding.begun:
             self._give(flight.on_result, NotSent(ref=flight.ref, sent_parts=part, ids=ids))
             return
         sequence = self._next_sequence()
@@ -222,7 +222,7 @@ class Session(Link):
         """What a leave waits for, the carrier's or ours."""
         if self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
-        self._parting.nothing_in_flight()
+        self._unbinding.nothing_in_flight()
 
     # Everything else
 
@@ -237,7 +237,7 @@ class Session(Link):
             case pdu.UNBIND:
                 self._taking = False
                 self._give_back_unwritten()
-                self._parting.begin(sequence, in_flight=bool(self._flights))
+                self._unbinding.begin(sequence, in_flight=bool(self._flights))
             case pdu.UNBIND_RESP:
                 self.end()
             case pdu.GENERIC_NACK:
@@ -251,14 +251,14 @@ class Session(Link):
         for sequence in chain.from_iterable(self._unwritten):
             entry = self._flights.pop(sequence, None)
             if entry is not None:
-                flight = alone(entry, sequence)
+                flight = flight_of(entry, sequence)
                 self._give(flight.on_result, NotSent(ref=flight.ref, sent_parts=flight.part, ids=flight.ids))
         self._unwritten.clear()
 
     def _nacked(self, status: int, sequence: int) -> None:
-        entry = self._flights.pop(sequence, None) or self._overdue.take(sequence)
+        entry = self._flights.pop(sequence, None) or self._overdue.pop(sequence)
         if entry is not None:
-            self._give(entry.on_result, refusal(alone(entry, sequence), status))
+            self._give(entry.on_result, refusal(flight_of(entry, sequence), status))
         elif not self.bound.done():
             self._bind_answered(status)
 
@@ -270,7 +270,7 @@ class Session(Link):
             self.bound.set_exception(BindRefused(statuses.describe(status)[0]))
             self.end()
         else:
-            self._taking = not self._parting.begun
+            self._taking = not self._unbinding.begun
             self.bound.set_result(None)
 
     def _watch(self) -> None:
@@ -284,7 +284,7 @@ class Session(Link):
             self.abort()
             return
         silent = now - self._heard_at >= self._config.enquire_link_seconds
-        if silent and self._asked_at is None and not self._parting.begun:
+        if silent and self._asked_at is None and not self._unbinding.begun:
             self._asked_at = now
             self.put(pdu.encode(pdu.ENQUIRE_LINK, self._next_sequence()))
         self._timer = self.loop.call_later(min(1.0, patience / 4, self._config.enquire_link_seconds / 4), self._watch)
@@ -292,8 +292,8 @@ class Session(Link):
     def _expire(self, limit: float) -> None:
         overdue = list(takewhile(lambda sequence: self._flights[sequence].at <= limit, self._flights))
         for sequence in overdue:
-            flight = alone(self._flights.pop(sequence), sequence)
-            self._overdue.add(sequence, flight)
+            flight = flight_of(self._flights.pop(sequence), sequence)
+            self._overdue.remember(sequence, flight)
             self._give(flight.on_result, unanswered(flight, lost=False))
         self._overdue.drop(limit)
         self._hand_over()

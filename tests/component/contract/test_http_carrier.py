@@ -19,7 +19,7 @@ from tests.support.waiting import until
 class Stumbling(ToyCarrier):
     """Never comes to an end, or fails at its own answer."""
 
-    async def ask(self, http: aiohttp.ClientSession, submit: Submit) -> Result:
+    async def submit_one(self, http: aiohttp.ClientSession, submit: Submit) -> Result:
         if submit.ref == 0:
             await asyncio.Event().wait()
         raise KeyError("id")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.receipt import UnreadableReceipt
 from connectors.carriers.smpp.receipt_reader import ReceiptReader
-from connectors.simulator.notice import Fate, Notice, ReceiptForm, encode_notices
+from connectors.simulator.notice import Notice, ReceiptForm, ReceiptHead, encode_notices
 from infra.settings.carriers import SmppSettings
 from schemas.values.receipt_states import NUMBERS
 from tests.support.smpp_receipts import STANDARD, read
@@ -278,7 +278,7 @@ def test_addresses_may_not_be_swapped(source: str, destination: bytes, expected:
     st.booleans(),
 )
 def test_what_the_simulator_writes_is_read(id_: str, state: str, form: ReceiptForm, odd: bool) -> None:
-    fate = Fate(state=state, sender=b"Sluice", submitted_at=1_772_645_000)
+    fate = ReceiptHead(state=state, sender=b"Sluice", submitted_at=1_772_645_000)
     notice = Notice(receipt_id=id_.encode(), handset=b"4915112345678", fate=fate)
     [data] = encode_notices([notice], form, 1, 1_772_645_400)
     body = data[pdu.HEADER_LENGTH :] + (b"\0" if odd else b"")

@@ -10,7 +10,7 @@ import pytest
 from connectors.simulator import log
 from connectors.simulator.delay_line import DelayLine
 from connectors.simulator.log import SubmitLog, read_log
-from connectors.simulator.notice import Fate, Notice
+from connectors.simulator.notice import Notice, ReceiptHead
 from connectors.simulator.outbox import Outbox
 from connectors.simulator.rules import Rules
 from connectors.simulator.script import Script, changed
@@ -18,7 +18,7 @@ from tests.support.waiting import until
 
 
 def notices(*numbers: int) -> list[Notice]:
-    fate = Fate(state="DELIVRD", sender=b"S", submitted_at=0.0)
+    fate = ReceiptHead(state="DELIVRD", sender=b"S", submitted_at=0.0)
     return [Notice(receipt_id=b"%d" % number, handset=b"49", fate=fate) for number in numbers]
 
 

@@ -1,4 +1,7 @@
+-- What dispatch asks of PostgreSQL; one statement a name.
+
+-- name: attempt_chunks
 -- Positions of these sends that PostgreSQL shows as started: settled or not, this process has not started them.
 SELECT w.chunk, w.send, a.started
 FROM unnest(%s::uuid[], %s::text[], %s::integer[]) AS w (tenant, chunk, send)
-JOIN attempt_chunks a USING (tenant, chunk, send)
+JOIN attempt_chunks a USING (tenant, chunk, send);

@@ -1,7 +1,7 @@
 """The carrier's own `unbind`: its answer, and the end of the connection after what is in flight.
 
 In: the unbind, that nothing is in flight any more. Out: unbind_resp, the end. What is in flight is awaited
-`PARTING_SECONDS` at most before the unbind is answered, and `LINGER_SECONDS` behind that answer: some carriers give the
+`UNBIND_SECONDS` at most before the unbind is answered, and `LINGER_SECONDS` behind that answer: some carriers give the
 answers of what is in flight only then. Whoever uses it puts nothing new from the moment that it is `begun`.
 """
 
@@ -10,16 +10,16 @@ import asyncio
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.link import Link
 
-PARTING_SECONDS = 3.0
+UNBIND_SECONDS = 3.0
 LINGER_SECONDS = 1.0
 
 
-class Parting:
+class UnbindHandling:
     """One connection's."""
 
     def __init__(self, link: Link, patience: float) -> None:
         self._link = link
-        self._patience = min(PARTING_SECONDS, patience)
+        self._patience = min(UNBIND_SECONDS, patience)
         self._sequences: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
 

@@ -1,7 +1,8 @@
 """What "it works again" means for each role, as a user sees it.
 
-In: a `Scene`: the stack, the steady stream, the carrier's log. Out: for each role a way to prepare the kill and one to tell
-when the first thing after it went well, in epoch seconds. None of them returns before that; whoever calls sets the limit.
+In: a `KillRun`: the stack, the steady stream, the carrier's log. Out: for each role a way to prepare the kill and one to
+tell when the first thing after it went well, in epoch seconds. None of them returns before that; whoever calls sets the
+limit.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ GONE_OUT = ("sent", "delivered")
 
 
 @dataclass(slots=True)
-class Scene:
+class KillRun:
     """`draft`: a campaign that waits for its start, and its only destination."""
 
     stack: Launched
@@ -33,21 +34,21 @@ class Scene:
     draft: tuple[str, str] = ("", "")
 
 
-class Comeback(NamedTuple):
+class Recovery(NamedTuple):
     """`works(scene, killed)`: when it worked again; `killed` in epoch seconds."""
 
     role: str
     meaning: str
-    works: Callable[[Scene, float], Awaitable[float]]
-    prepare: Callable[[Scene], Awaitable[None]] | None = None
+    works: Callable[[KillRun, float], Awaitable[float]]
+    prepare: Callable[[KillRun], Awaitable[None]] | None = None
 
 
-async def accepted_again(scene: Scene, killed: float) -> float:
+async def accepted_again(scene: KillRun, killed: float) -> float:
     """The first 202 of a call made after the kill."""
     return await _until(scene, lambda: min((one.answered for one in scene.stream.since(killed)), default=None))
 
 
-async def first_arrival(scene: Scene, since: float, lane: str) -> float:
+async def first_arrival(scene: KillRun, since: float, lane: str) -> float:
     """When the first message of this lane, called for after `since`, came to the carrier."""
 
     def look() -> float | None:
@@ -57,7 +58,7 @@ async def first_arrival(scene: Scene, since: float, lane: str) -> float:
     return await _until(scene, look)
 
 
-async def shown_again(scene: Scene, killed: float) -> float:
+async def shown_again(scene: KillRun, killed: float) -> float:
     """When GET first showed that a message accepted after the kill has gone out: the first one of each lane is asked for."""
     clock = asyncio.get_running_loop().time
     begun = clock()
@@ -71,7 +72,7 @@ async def shown_again(scene: Scene, killed: float) -> float:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def make_draft(scene: Scene) -> None:
+async def make_draft(scene: KillRun) -> None:
     """A campaign of one that waits in the waiting room."""
     to = scene.stream.number()
     made = await scene.stream.call(
@@ -86,7 +87,7 @@ async def make_draft(scene: Scene) -> None:
     await asyncio.sleep(HELD_SECONDS)
 
 
-async def draft_leaves(scene: Scene, killed: float) -> float:
+async def draft_leaves(scene: KillRun, killed: float) -> float:
     """When the draft, started right after the kill, came to the carrier."""
     campaign, to = scene.draft
     if await scene.stream.call("POST", f"/v1/campaigns/{campaign}/start") is None:
@@ -94,12 +95,12 @@ async def draft_leaves(scene: Scene, killed: float) -> float:
     return await _until(scene, lambda: scene.arrivals.look().get(to))
 
 
-async def delay_joined(scene: Scene, killed: float) -> float:
+async def delay_joined(scene: KillRun, killed: float) -> float:
     """When the new process had joined; what it lets go waits ten seconds anyway."""
     return await joined(scene, "delay", killed)
 
 
-async def joined(scene: Scene, role: str, killed: float) -> float:
+async def joined(scene: KillRun, role: str, killed: float) -> float:
     """When a process of this role that is younger than the kill said that it works."""
     mark = ready_file(scene.stack.folder.path, role)
 
@@ -110,7 +111,7 @@ async def joined(scene: Scene, role: str, killed: float) -> float:
     return await _until(scene, look)
 
 
-async def _until(scene: Scene, look: Callable[[], float | None]) -> float:
+async def _until(scene: KillRun, look: Callable[[], float | None]) -> float:
     while True:
         found = look()
         if found is not None:
@@ -119,18 +120,18 @@ async def _until(scene: Scene, look: Callable[[], float | None]) -> float:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-def _arrives(lane: str) -> Callable[[Scene, float], Awaitable[float]]:
+def _arrives(lane: str) -> Callable[[KillRun, float], Awaitable[float]]:
     return lambda scene, killed: first_arrival(scene, killed, lane)
 
 
 ARRIVES = "a message accepted after the kill is at the carrier"
-COMEBACKS = (
-    Comeback("gateway", "a message is accepted", accepted_again),
-    Comeback("streams-otp", f"{ARRIVES} (otp)", _arrives(OTP)),
-    Comeback("streams-bulk", f"{ARRIVES} (marketing)", _arrives(BULK)),
-    Comeback("dispatch-otp", f"{ARRIVES} (otp)", _arrives(OTP)),
-    Comeback("dispatch-bulk", f"{ARRIVES} (marketing)", _arrives(BULK)),
-    Comeback("sinks", "GET shows a message accepted after the kill as sent", shown_again),
-    Comeback("releaser", "a draft started after the kill is at the carrier", draft_leaves, make_draft),
-    Comeback("delay", "the new process has joined", delay_joined),
+RECOVERIES = (
+    Recovery("gateway", "a message is accepted", accepted_again),
+    Recovery("streams-otp", f"{ARRIVES} (otp)", _arrives(OTP)),
+    Recovery("streams-bulk", f"{ARRIVES} (marketing)", _arrives(BULK)),
+    Recovery("dispatch-otp", f"{ARRIVES} (otp)", _arrives(OTP)),
+    Recovery("dispatch-bulk", f"{ARRIVES} (marketing)", _arrives(BULK)),
+    Recovery("sinks", "GET shows a message accepted after the kill as sent", shown_again),
+    Recovery("releaser", "a draft started after the kill is at the carrier", draft_leaves, make_draft),
+    Recovery("delay", "the new process has joined", delay_joined),
 )

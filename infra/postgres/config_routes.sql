@@ -1,1 +1,0 @@
-SELECT prefix, carriers, price FROM routes ORDER BY length(prefix) DESC, prefix

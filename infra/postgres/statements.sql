@@ -1,0 +1,20 @@
+-- What roles ask of their configuration, and how; one statement a name.
+
+-- name: by_index
+-- In this transaction rows are found by index alone. Until a table that has just filled was analyzed, the planner takes a
+-- carrier's id for one of two hundred and reads all of `ref_blocks` for each receipt (230 ms for 500 receipts instead of 2).
+SELECT set_config(name, 'off', true) FROM unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin}'::text[]) AS name;
+
+-- name: config_carriers
+SELECT id, number, kind, rate, window_size, binds, receipt_wait_seconds, one_receipt_for_all_parts, partition, settings,
+       secret_key_id, secret
+FROM carriers ORDER BY number;
+
+-- name: config_routes
+SELECT prefix, carriers, price FROM routes ORDER BY length(prefix) DESC, prefix;
+
+-- name: config_tenants
+SELECT id::text, name, lanes, senders, balance_short, charge_uncertain FROM tenants ORDER BY id;
+
+-- name: config_version
+SELECT version FROM config_version;
