@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import OrderedDict
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.redis_batches import RedisBatches, RedisDown
 from infra.redis.client import load_script
 from schemas.records.slice import Slice
+from schemas.values.positions import everyone
 
 KEPT_MS = 3_600_000
 KEPT_HERE = 10_000
@@ -32,7 +34,8 @@ class RecentMessages:
 
     async def keep(self, slice_: Slice) -> None:
         """Remember the messages of this chunk."""
-        key, value = _key(slice_.tenant, slice_.chunk), _encode(slice_)
+        # Trap: msgpack has no integer beyond 64 bits. It is the whole chunk, so its positions follow from its size.
+        key, value = _key(slice_.tenant, slice_.chunk), _encode(replace(slice_, positions=0))
         self._octets += len(value) - len(self._here.pop(key, b""))
         self._here[key] = value
         while len(self._here) > KEPT_HERE or self._octets > KEPT_HERE_OCTETS:
@@ -48,7 +51,10 @@ class RecentMessages:
         value = self._here.get(key)
         if value is None:
             value = await self._redis.get(key)
-        return None if value is None else _decode(value)
+        if value is None:
+            return None
+        slice_ = _decode(value)
+        return replace(slice_, positions=everyone(slice_.size))
 
 
 def _key(tenant: str, chunk: str) -> str:

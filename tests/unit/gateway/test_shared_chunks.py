@@ -21,6 +21,7 @@ from gateway.messages.member import Member
 from gateway.messages.recent import RecentMessages
 from gateway.messages.shared_chunks import MAX_SHARED, MAX_SHARED_CHARACTERS, SharedChunks
 from gateway.messages.singles import Checked, Group
+from gateway.redis_batches import RedisBatches, RedisDown
 from infra.kafka.outbox import Headers, Outbox, Report
 from infra.telemetry.metrics import Metrics
 from schemas.records.codec import decode_as
@@ -56,10 +57,10 @@ class SlowOutbox:
 
 
 class NoRedis:
-    """Remembers nothing."""
+    """Away: what is remembered is in this process alone."""
 
-    async def keep(self, _slice: Slice) -> None:
-        return
+    async def run(self, *_: Any) -> None:
+        raise RedisDown("away")
 
 
 class Nobody:
@@ -98,7 +99,7 @@ async def shared(outbox: SlowOutbox) -> SharedChunks:
     roots = iter(range(1000))
     return SharedChunks(
         Ingest(cast(Outbox, outbox), Metrics()),
-        cast(RecentMessages, NoRedis()),
+        RecentMessages(cast(RedisBatches, NoRedis())),
         cast(KeyedChunks, Nobody()),
         SEALER,
         Metrics(),
