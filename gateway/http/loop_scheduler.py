@@ -2,7 +2,8 @@
 
 Enters: iterators whose steps take milliseconds at most, each with the tenant it is done for. Leaves: what they give, when
 all steps are done. However many requests have long work at a time, those with little to do wait for one round, of about
-`ROUND_SECONDS` and a step, each time they ask the loop; and tenants take turns, however many requests each of them has.
+`ROUND_SECONDS` and a step, at most each time they ask the loop: a full round is followed by a rest. Tenants take turns,
+however many requests each of them has.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from weakref import WeakValueDictionary
 
 ROUND_SECONDS = 0.002
 """A message that is accepted asks the loop some ten times, so it waits ten rounds beside long work."""
+REST_SECONDS = 0.002
+"""Between two full rounds the loop is everybody else's, for so long that what they ask of it has been answered."""
 TURN_SECONDS = 0.001
 """Short steps of one request that follow each other at once: whoever waits for a turn gets it in the next round."""
 DROPPED_AT_ONCE = 50
@@ -74,7 +77,7 @@ class LoopScheduler:
                 # A step takes some time, whatever the clock says.
                 self._spent += max(self._clock() - begun, 1e-9)
                 if self._spent >= ROUND_SECONDS:
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(REST_SECONDS)
 
     def _goes_on(self, steps: Iterator[None]) -> bool:
         """A turn of steps; whether there are more."""
