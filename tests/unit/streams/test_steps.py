@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -15,10 +14,8 @@ from schemas.rules.routes import RouteTable
 from schemas.values.positions import places
 from schemas.values.reasons import Reason
 from streams.cover import CoverError
-from streams.cover import check_cover as check_sets
 from streams.outcome import Hold, Next, Outcome, Reject
-from streams.selection import Selection, whole
-from streams.settlement.verdicts import AnswerVerdict, ReturnVerdict
+from streams.selection import whole
 from streams.steps import (
     admit_to_carrier,
     check_campaign,
@@ -28,28 +25,7 @@ from streams.steps import (
     validate_text,
 )
 from tests.support.streams.fakes import CAMPAIGN, NOW, TENANT, RouteFact, numbers, slice_of, some
-
-SETS = st.integers(min_value=1, max_value=2**60 - 1)
-NUMBERS = st.integers(min_value=1, max_value=10**15 - 1)
-BASE = slice_of(numbers(60))
-
-
-def check_cover(positions: int, verdicts: Sequence[Outcome | AnswerVerdict | ReturnVerdict]) -> None:
-    check_sets(positions, [verdict.positions for verdict in verdicts])
-
-
-def part_over(positions: int, segments: bytes | None = None, **fields: object) -> Selection:
-    values: dict[str, object] = {
-        "slice": BASE,
-        "positions": positions,
-        "carrier": None,
-        "price": 0,
-        "lease": None,
-        "price_class": 0,
-        "segments": b"" if segments is None else segments,
-        **fields,
-    }
-    return Selection(**values)  # type: ignore[arg-type]
+from tests.support.streams.verdicts import BASE, NUMBERS, SETS, check_cover, part_over
 
 
 def test_cover_refuses_gaps_doubles_strangers_and_empty_outcomes() -> None:

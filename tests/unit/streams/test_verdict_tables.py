@@ -5,8 +5,6 @@ In: sets of positions, answers, states. Out: verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,36 +15,13 @@ from schemas.values.positions import everyone
 from schemas.values.reasons import Reason
 from schemas.values.status import RECEIPT_STATES
 from streams.cover import check_cover as check_sets
-from streams.outcome import Outcome
 from streams.receipts import interpret_states
 from streams.receipts.verdicts import UnknownState
-from streams.selection import Selection
 from streams.settlement import settle_block
-from streams.settlement.verdicts import AnswerVerdict, Ended, Refused, ReturnVerdict, TryAgain, WaitsForRoom
+from streams.settlement.verdicts import Ended, Refused, TryAgain, WaitsForRoom
 from tests.support.streams.fakes import NOW, numbers, slice_of
 from tests.support.streams.records import OUTCOMES, block_of
-
-SETS = st.integers(min_value=1, max_value=2**60 - 1)
-NUMBERS = st.integers(min_value=1, max_value=10**15 - 1)
-BASE = slice_of(numbers(60))
-
-
-def check_cover(positions: int, verdicts: Sequence[Outcome | AnswerVerdict | ReturnVerdict]) -> None:
-    check_sets(positions, [verdict.positions for verdict in verdicts])
-
-
-def part_over(positions: int, segments: bytes | None = None, **fields: object) -> Selection:
-    values: dict[str, object] = {
-        "slice": BASE,
-        "positions": positions,
-        "carrier": None,
-        "price": 0,
-        "lease": None,
-        "price_class": 0,
-        "segments": b"" if segments is None else segments,
-        **fields,
-    }
-    return Selection(**values)  # type: ignore[arg-type]
+from tests.support.streams.verdicts import BASE, SETS, check_cover
 
 
 @given(st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=40), st.integers(0, 6), st.booleans())
