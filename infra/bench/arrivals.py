@@ -10,6 +10,7 @@ import asyncio
 import time
 from pathlib import Path
 
+from infra.bench.log_tail import LogTail
 from infra.runtime.refusal import Refusal
 
 LOOK_SECONDS = 0.05
@@ -20,20 +21,12 @@ class ArrivalCount:
     """Counts from what the log held when this was made."""
 
     def __init__(self, log: Path) -> None:
-        self._log = log
-        self._read = log.stat().st_size if log.exists() else 0
-        self._rest = b""
+        self._log = LogTail(log, skip=True)
         self._times: list[float] = []
 
     def look(self) -> int:
         """How many until now."""
-        if self._log.exists():
-            with self._log.open("rb") as lines:
-                lines.seek(self._read)
-                new = lines.read()
-            self._read += len(new)
-            *whole, self._rest = (self._rest + new).split(b"\n")
-            self._times += [float(line[: line.index(b",")]) for line in whole]
+        self._times += [float(line[: line.index(b",")]) for line in self._log.new_lines()]
         return len(self._times)
 
     async def all_of(self, count: int, seconds: float = ARRIVAL_SECONDS) -> float:

@@ -54,12 +54,12 @@ async def kill(stack: Launched, rounds: int, roles: Sequence[str]) -> dict[str, 
         raise Refusal("the simulator keeps no log", "leave simulator.log alone")
     begun, found = time.monotonic(), {one.role: list[Round]() for one in choose(roles)}
     async with SteadyStream(stack.settings.gateway.url or "", stack.credentials.api_key, lanes=LANES, rate=RATE) as stream:
-        scene = KillRun(stack, stream, Arrivals(log))
+        run = KillRun(stack, stream, Arrivals(log))
         await _forkserver(stack)
         for number in range(1, rounds + 1):
             for one in choose(roles):
                 if time.monotonic() - begun < LAST_BEGIN_SECONDS:
-                    found[one.role].append(await _round(scene, one))
+                    found[one.role].append(await _round(run, one))
                     tell(f"round {number}: {one.role} {found[one.role][-1]}")
     return {
         "scenario": "kill",
@@ -77,28 +77,28 @@ async def _forkserver(stack: Launched) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _round(scene: KillRun, one: Recovery) -> Round:
-    await _all_flows(scene)
+async def _round(run: KillRun, one: Recovery) -> Round:
+    await _all_flows(run)
     if one.prepare is not None:
-        await one.prepare(scene)
-    victim = _shown(scene, one.role)["pid"]
+        await one.prepare(run)
+    victim = _shown(run, one.role)["pid"]
     killed = time.time()
     os.kill(victim, signal.SIGKILL)
-    works, ready = await asyncio.gather(_within(one.works(scene, killed)), _within(joined(scene, one.role, killed)))
-    started = scene.stack.folder.read(scene.stack.folder.roles_file)
+    works, ready = await asyncio.gather(_within(one.works(run, killed)), _within(joined(run, one.role, killed)))
+    started = run.stack.folder.read(run.stack.folder.roles_file)
     at = next(role["started_at"] for role in started["roles"] if role["name"] == one.role)
     return Round(*(None if moment is None else round(1000 * (moment - killed), 1) for moment in (at, ready, works)))
 
 
-async def _all_flows(scene: KillRun) -> None:
+async def _all_flows(run: KillRun) -> None:
     """Return when every role runs and messages of both lanes arrive and are shown as sent."""
     try:
         async with asyncio.timeout(FLOWING_SECONDS):
-            while any(role["state"] != "running" for role in _ps(scene)):  # noqa: ASYNC110  a file tells, which is asked
+            while any(role["state"] != "running" for role in _ps(run)):  # noqa: ASYNC110  a file tells, which is asked
                 await asyncio.sleep(0.05)
             await asyncio.sleep(QUIET_SECONDS)
             now = time.time()
-            await asyncio.gather(*(first_arrival(scene, now, lane) for lane in LANES), shown_again(scene, now))
+            await asyncio.gather(*(first_arrival(run, now, lane) for lane in LANES), shown_again(run, now))
     except TimeoutError:
         raise Refusal(f"messages did not flow within {FLOWING_SECONDS:.0f} s", "see DATA/logs") from None
 
@@ -111,13 +111,13 @@ async def _within(work: Any) -> float | None:
         return None
 
 
-def _ps(scene: KillRun) -> list[dict[str, Any]]:
-    folder = scene.stack.folder
+def _ps(run: KillRun) -> list[dict[str, Any]]:
+    folder = run.stack.folder
     return role_rows(folder.read(folder.roles_file), time.time())
 
 
-def _shown(scene: KillRun, role: str) -> dict[str, Any]:
-    return next(row for row in _ps(scene) if row["name"] == role)
+def _shown(run: KillRun, role: str) -> dict[str, Any]:
+    return next(row for row in _ps(run) if row["name"] == role)
 
 
 def _row(one: Recovery, rounds: Sequence[Round]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Self
 
 import aiohttp
 
+from infra.bench.log_tail import LogTail
 from infra.runtime.refusal import Refusal
 
 BODY = "Your code is 482913. It is valid for five minutes."
@@ -117,20 +118,12 @@ class Arrivals:
     """The simulator's log, read on from where the last look ended."""
 
     def __init__(self, log: Path) -> None:
-        self._log = log
-        self._read = 0
-        self._rest = b""
+        self._log = LogTail(log)
         self._seen: dict[str, float] = {}
 
     def look(self) -> dict[str, float]:
         """When each destination was first submitted, epoch seconds."""
-        if self._log.exists():
-            with self._log.open("rb") as lines:
-                lines.seek(self._read)
-                new = lines.read()
-            self._read += len(new)
-            *whole, self._rest = (self._rest + new).split(b"\n")
-            for line in whole:
-                fields = line.decode().split(",", 3)
-                self._seen.setdefault(fields[2], float(fields[0]))
+        for line in self._log.new_lines():
+            fields = line.decode().split(",", 3)
+            self._seen.setdefault(fields[2], float(fields[0]))
         return self._seen
