@@ -2,9 +2,9 @@
 
 In: records as they were read. A handler opens a record into items (a slice each, or the record itself), checks each,
 handles a batch of items at once, can cut one that fails, and can wrap one item alone so that it can become a dead letter.
-Out: outputs, all to be acknowledged before the inputs' offsets move. A handler raises `DecodeError` for bytes that are no
-record of its topic, `RecordError` for an item that contradicts itself, `PortDown` when something it asks is away, and
-anything else for items that it cannot handle.
+Out: outputs and public events, all to be acknowledged before the inputs' offsets move. A handler raises `DecodeError` for
+bytes that are no record of its topic, `RecordError` for an item that contradicts itself, `PortDown` when something it asks
+is away, and anything else for items that it cannot handle.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from infra.kafka.records import ConsumerRecord, ProducerRecord
+from schemas.records.topics import DELIVERY_RECEIPTS
+from schemas.rules.message_end import PublicEvents
 from schemas.values.reasons import Reason
 
 
@@ -35,11 +37,24 @@ class Unusable(NamedTuple):
     detail: str
 
 
+class PublicBlock(NamedTuple):
+    """Public events of one block, and the same encoded for a batch of many: what could fail has not failed."""
+
+    events: PublicEvents
+    bodies: list[bytes]
+
+
+def public_records(blocks: Sequence[PublicBlock]) -> list[ProducerRecord]:
+    """Each of these events as a record of its own."""
+    return [ProducerRecord(DELIVERY_RECEIPTS, *event) for block in blocks for event in block.events]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """What a batch came to. `remember` is called once all of it is acknowledged, never before."""
 
     outputs: list[ProducerRecord]
+    public: list[PublicBlock] = field(default_factory=list)
     unusable: list[Unusable] = field(default_factory=list)
     remember: Callable[[], None] | None = None
 
@@ -70,5 +85,5 @@ class Undelivered(RuntimeError):
 class Outlet(Protocol):
     """The way out."""
 
-    async def deliver(self, outputs: Sequence[ProducerRecord]) -> None:
+    async def deliver(self, outputs: Sequence[ProducerRecord], public: Sequence[PublicBlock] = ()) -> None:
         """Return when Kafka has acknowledged them all. Raises Undelivered."""

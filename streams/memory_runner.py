@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from infra.kafka.records import ConsumerRecord, ProducerRecord
-from streams.handler import Handler, Undelivered
+from streams.handler import Handler, PublicBlock, Undelivered, public_records
 from streams.runner import BRAKE, Runner
 
 
@@ -21,12 +21,13 @@ class MemoryTopics:
         self.written: list[ProducerRecord] = []
         self.fail_next = 0
 
-    async def deliver(self, outputs: Sequence[ProducerRecord]) -> None:
+    async def deliver(self, outputs: Sequence[ProducerRecord], public: Sequence[PublicBlock] = ()) -> None:
         """Keep them, or fail."""
         if self.fail_next:
             self.fail_next -= 1
             raise Undelivered("told to fail")
         self.written += outputs
+        self.written += public_records(public)
 
     def on(self, topic: str) -> list[ProducerRecord]:
         """What was written to this topic."""

@@ -8,7 +8,7 @@ wait for), then the rest.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 
 from infra.kafka.records import ProducerRecord
 from schemas.records.codec import encode
@@ -16,11 +16,12 @@ from schemas.records.slice import Slice
 from schemas.records.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, retry
 from schemas.records.wire import Change, Envelope, Record, Retry, Usage
 from schemas.rules.envelopes import group_slices
-from schemas.rules.message_end import ChunkHead, PublicEvent, SliceEnd, message_events
+from schemas.rules.message_end import ChunkHead, PublicEvents, SliceEnd, message_events
 from schemas.rules.waiting_room import held_row
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 from schemas.values.status import Status
+from streams.handler import PublicBlock, Written
 
 FROM_US = [("x-from", b"streams")]
 PER_ENVELOPE = 64
@@ -35,6 +36,7 @@ class OutputBatch:
         self._changes: dict[tuple[str, str], tuple[ChunkHead, list[Change]]] = {}
         self._slices: dict[tuple[str, int], list[Slice]] = {}
         self._others: list[ProducerRecord] = []
+        self._public: list[PublicBlock] = []
 
     def change(
         self,
@@ -77,11 +79,10 @@ class OutputBatch:
         if usage is not None:
             self._write(USAGE, usage.chunk, usage)
 
-    def publish(self, records: Iterable[PublicEvent]) -> None:
-        """The public events of some messages."""
-        topic = self._own(DELIVERY_RECEIPTS)
-        # Three times as fast as ProducerRecord(...), and this is done once per message.
-        self._others += [tuple.__new__(ProducerRecord, (topic, *record, -1)) for record in records]
+    def publish(self, events: PublicEvents) -> None:
+        """The public events of some messages. Raises ValueError or IndexError for columns that do not agree."""
+        self._own(DELIVERY_RECEIPTS)
+        self._public.append(PublicBlock(events, events.bodies()))
 
     def end(self, slice_: Slice, end: SliceEnd) -> None:
         """A slice whose messages are over."""
@@ -89,8 +90,12 @@ class OutputBatch:
         self.move_money(end.refund)
         self.publish(end.public)
 
-    def outputs(self) -> list[ProducerRecord]:
-        """Everything gathered."""
+    def written(self, dead_letters: Sequence[ProducerRecord] = ()) -> Written:
+        """Everything gathered, and these besides."""
+        return Written(outputs=[*self._outputs(), *dead_letters], public=self._public)
+
+    def _outputs(self) -> list[ProducerRecord]:
+        """All but the public events."""
         out: list[ProducerRecord] = []
         for (lane, partition), slices in self._slices.items():
             topic, key = self._own(dispatch(Lane(lane))), str(partition).encode()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from infra.kafka.burst_outbox import BurstOutbox
+from infra.kafka.batch_outbox import BatchOutbox
 from infra.kafka.command_cache import CommandCache
 from infra.kafka.outbox import Outbox
 from infra.kafka.rejected_commands import RejectedCommands
@@ -85,7 +85,7 @@ async def run(role: RoleContext) -> None:
     linger = OTP_LINGER_MS if pool_name is LanePool.OTP else BULK_LINGER_MS
     outlet = KafkaOutlet(
         Outbox(bootstrap, role.instance, linger_ms=linger),
-        BurstOutbox(bootstrap, f"{role.instance}-bursts", linger_ms=linger, compression=settings.kafka.public_compression),
+        BatchOutbox(bootstrap, f"{role.instance}-batches", compression=settings.kafka.public_compression),
     )
     sources = [
         Source(

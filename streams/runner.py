@@ -75,7 +75,10 @@ class Runner:
         dead_letters += failures
         for part in written:
             dead_letters += [self._unusable(unusable) for unusable in part.unusable]
-        await self._outlet.deliver([*(output for part in written for output in part.outputs), *dead_letters])
+        await self._outlet.deliver(
+            [*(output for part in written for output in part.outputs), *dead_letters],
+            [block for part in written for block in part.public],
+        )
         for part in written:
             if part.remember is not None:
                 part.remember()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from schemas.records.codec import SCHEMAS
+from schemas.records.kafka_format import zigzag
 from schemas.records.wire import DeliveryReceipt
 from schemas.values.money import format_amount
 
@@ -23,26 +24,13 @@ _FIXED = (("ce_specversion", b"1.0"), ("ce_source", b"/sluice"), ("ce_type", TYP
 _WIRE = b"\0" + next(row.id for row in reversed(SCHEMAS) if row.record is DeliveryReceipt).to_bytes(4, "big")
 _NULL = b"\0"
 _SOME = b"\x02"
-
-
-def _long(value: int) -> bytes:
-    """Avro's zigzag variable-length number."""
-    rest = value << 1 if value >= 0 else (-value << 1) - 1
-    out = bytearray()
-    while rest > 0x7F:
-        out.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    out.append(rest)
-    return bytes(out)
-
-
-_LENGTHS = tuple(_long(length) for length in range(1024))
+_LENGTHS = tuple(zigzag(length) for length in range(1024))
 
 
 def _text(value: str | bytes) -> bytes:
     raw = value.encode() if isinstance(value, str) else value
     length = len(raw)
-    return (_LENGTHS[length] if length < 1024 else _long(length)) + raw
+    return (_LENGTHS[length] if length < 1024 else zigzag(length)) + raw
 
 
 @lru_cache(maxsize=16_384)
@@ -60,7 +48,7 @@ def _rfc3339(milliseconds: int) -> bytes:
 @lru_cache(maxsize=4096)
 def _counted(segments: int | None, price: int | None) -> bytes:
     """Segments, and their price: `price` is that of one segment in ten-thousandths."""
-    count = _NULL if segments is None else _SOME + _long(segments)
+    count = _NULL if segments is None else _SOME + zigzag(segments)
     return count + _maybe(None if price is None or segments is None else format_amount(price * segments))
 
 
@@ -69,10 +57,18 @@ def _carrier_time(written: int | str | None) -> bytes:
     """`carrier_at` and `carrier_time`, which many messages share: carriers write minutes or seconds."""
     if isinstance(written, str):
         return _NULL + _SOME + _text(written)
-    return (_NULL if written is None else _SOME + _long(written)) + _NULL
+    return (_NULL if written is None else _SOME + zigzag(written)) + _NULL
 
 
 Headers = list[tuple[str, bytes]]
+_OWN_HEADERS = 2
+_SUBJECT = _text("ce_subject")
+
+
+def _begin_headers(first: Headers) -> bytes:
+    """How many headers, those that a block shares, and the name of the first that is a message's own."""
+    shared = b"".join([_text(name) + _text(text) for name, text in first])
+    return zigzag(len(first) + _OWN_HEADERS) + shared + _text("ce_id")
 
 
 class Shared:
@@ -97,8 +93,8 @@ class Shared:
         self._owner = _maybe(campaign) + _text(tenant)
         self._carrier = _text(channel) + _maybe(carrier)
         self._status = _text(status) + _maybe(reason)
-        self._attempt = _long(attempt)
-        self._last = _long(recorded_at) + _long(sequence)
+        self._attempt = zigzag(attempt)
+        self._last = zigzag(recorded_at) + zigzag(sequence)
         self._sequence = b"/%d" % sequence
         self._fixed = (*_FIXED, ("ce_tenantid", tenant.encode()))
         self._price = price
@@ -155,6 +151,69 @@ class Shared:
             )
             place += width
 
+    def bodies(
+        self,
+        ids: Sequence[bytes],
+        *,
+        hashes: bytes,
+        times: Sequence[int],
+        refs: Sequence[str | None] | None = None,
+        codes: Sequence[str | None] | None = None,
+        carrier_ids: Sequence[str | None] | None = None,
+        segments: Sequence[int | None] | None = None,
+        carrier_times: Sequence[int | str | None] | None = None,
+    ) -> list[bytes]:
+        """The same events as records of Kafka's own format, from the key on: `record_body` of what `records` says, at half
+        its price. Avro's numbers are those of Kafka's records, so key and id are the same bytes there."""
+        nobody = (None,) * len(ids)
+        hexed, width = hashes.hex().encode(), 16 if hashes else 0
+        hash_length, owner, lengths, join, numbers = _LENGTHS[width], self._owner, _LENGTHS, b"".join, self._sequence
+        most, rest = len(lengths), len(_WIRE) + len(owner) + len(hash_length) + width
+        known: tuple[str | None, int | None, int, int | str | None] | None = None
+        middle = tail = fixed = b""
+        alike = place = 0
+        out: list[bytes] = []
+        for message_id, ref, carrier_id, own in zip(
+            ids,
+            refs or nobody,
+            carrier_ids or nobody,
+            zip(codes or nobody, segments or nobody, times, carrier_times or nobody, strict=True),
+            strict=True,
+        ):
+            if own != known:
+                known = own
+                middle, tail, begin = self._alike(*own)
+                alike, fixed = rest + len(middle) + len(tail), _begin_headers(begin)
+            key = lengths[len(message_id)] + message_id
+            client = _NULL if ref is None else _SOME + _text(ref)
+            theirs = _NULL if carrier_id is None else _SOME + _text(carrier_id)
+            size = alike + len(key) + len(client) + len(theirs)
+            out.append(
+                join(
+                    (
+                        key,
+                        lengths[size] if size < most else zigzag(size),
+                        _WIRE,
+                        key,
+                        owner,
+                        client,
+                        hash_length,
+                        hexed[place : place + width],
+                        middle,
+                        theirs,
+                        tail,
+                        fixed,
+                        lengths[len(message_id) + len(numbers)],
+                        message_id,
+                        numbers,
+                        _SUBJECT,
+                        key,
+                    )
+                )
+            )
+            place += width
+        return out
+
     def _alike(
         self, code: str | None, segments: int | None, occurred_at: int, carrier_time: int | str | None
     ) -> tuple[bytes, bytes, Headers]:
@@ -162,5 +221,5 @@ class Shared:
         the first headers."""
         middle = self._carrier + self._status + _maybe(code or None)
         tail = _counted(segments or None, self._price) + self._attempt
-        tail += _long(occurred_at) + _carrier_time(carrier_time) + self._last
+        tail += zigzag(occurred_at) + _carrier_time(carrier_time) + self._last
         return middle, tail, [*self._fixed, ("ce_time", _rfc3339(occurred_at))]

@@ -71,7 +71,7 @@ class ReceiptColumns(NamedTuple):
     refs: Sequence[str | None] | None = None
     codes: Sequence[str | None] | None = None
     carrier_ids: Sequence[str | None] | None = None
-    segments: Sequence[int] | None = None
+    segments: Sequence[int | None] | None = None
     carrier_times: Sequence[int | str | None] | None = None
 
     def pick(self, ranks: Sequence[int]) -> ReceiptColumns:
@@ -87,6 +87,32 @@ class ReceiptColumns(NamedTuple):
             self.segments and [self.segments[n] for n in ranks],
             self.carrier_times and [self.carrier_times[n] for n in ranks],
         )
+
+
+class PublicEvents:
+    """The public events of the messages in these columns: as key, value and headers of each, or as records of Kafka's own
+    format. Both say the same."""
+
+    __slots__ = ("_columns", "_shared")
+
+    def __init__(self, shared: Shared, columns: ReceiptColumns) -> None:
+        self._shared = shared
+        self._columns = columns
+
+    def __len__(self) -> int:
+        return len(self._columns.ids)
+
+    def __iter__(self) -> Iterator[PublicEvent]:
+        return self._shared.records(**self._columns._asdict())
+
+    @property
+    def keys(self) -> Sequence[bytes]:
+        """The key of each."""
+        return self._columns.ids
+
+    def bodies(self) -> list[bytes]:
+        """Each as a record of Kafka's format, from the key on. Columns of another length than the ids raise ValueError."""
+        return self._shared.bodies(**self._columns._asdict())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +149,7 @@ class StateReached:
             segments=segments,
         )
 
-    def public_events(self, columns: ReceiptColumns) -> Iterator[PublicEvent]:
+    def public_events(self, columns: ReceiptColumns) -> PublicEvents:
         """The public event of each message in these columns."""
         head = self.head
         shared = Shared(
@@ -137,16 +163,7 @@ class StateReached:
             recorded_at=max(self.at, self.accepted_at),
             sequence=sequence(self.send, self.status),
         )
-        return shared.records(
-            columns.ids,
-            hashes=columns.hashes,
-            times=columns.times,
-            refs=columns.refs,
-            codes=columns.codes,
-            carrier_ids=columns.carrier_ids,
-            segments=columns.segments,
-            carrier_times=columns.carrier_times,
-        )
+        return PublicEvents(shared, columns)
 
 
 class Recipients(NamedTuple):
@@ -161,7 +178,7 @@ class SliceEnd(NamedTuple):
 
     change: Change
     refund: Usage | None
-    public: Iterator[PublicEvent]
+    public: PublicEvents
 
 
 def end_slice(

@@ -83,7 +83,7 @@ class IntakeHandler:
             parts += await keep_or_end(writer.write(stopped), batch, writer, self._making)
         for part in parts:
             writer.dispatch(part)
-        return Written(outputs=writer.outputs())
+        return writer.written()
 
     def _batch(self) -> IntakeBatch:
         ports = self._ports

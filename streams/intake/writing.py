@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import msgspec
 
-from infra.kafka.records import ProducerRecord
 from schemas.records.slice import ResumeAt, Slice
 from schemas.rules.message_end import Recipients, end_slice
 from schemas.values.positions import pick_indexes, ranks_within
 from schemas.values.reasons import Reason
 from schemas.values.status import Status
+from streams.handler import Written
 from streams.outcome import DROPPED, Hold, Reject, Stopped
 from streams.output_batch import OutputBatch
 from streams.ports import IntakeBatch, Sealing
@@ -32,9 +32,9 @@ class IntakeWriter:
         self._batch = batch
         self._outputs = OutputBatch(batch.now, topics)
 
-    def outputs(self) -> list[ProducerRecord]:
+    def written(self) -> Written:
         """Everything written."""
-        return self._outputs.outputs()
+        return self._outputs.written()
 
     def write(self, stopped: Sequence[tuple[Selection, Stopped]]) -> list[Selection]:
         """Write what does not go on; what is to end and may stand with a carrier comes back instead."""

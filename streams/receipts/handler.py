@@ -14,7 +14,7 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import is_
 
 import msgspec
@@ -90,7 +90,7 @@ class ReceiptsHandler:
         written: dict[Key, int] = {}
         for block, whole in zip(blocks, await self._whole_messages(blocks), strict=True):
             unusable += self._write(outputs, block, whole, written)
-        return Written(outputs=outputs.outputs(), unusable=unusable, remember=lambda: self._remember(written))
+        return replace(outputs.written(), unusable=unusable, remember=lambda: self._remember(written))
 
     async def _whole_messages(self, blocks: Sequence[ReceiptBlock]) -> list[dict[int, Reason | None]]:
         """For each block, what has become of the messages of several segments, by entry."""

@@ -101,7 +101,7 @@ class SettlementHandler:
                     dead_letters += [_dead_letter(item.source, record, verdict, self._ports) for verdict in unlisted]
                 case Returned() as record if record.epoch == epoch:
                     _write_returned(self._ports.sealing, outputs, record)
-        return Written(outputs=[*outputs.outputs(), *dead_letters])
+        return outputs.written(dead_letters)
 
 
 def fit_codes(settled: Settled) -> Settled:

@@ -1,4 +1,4 @@
-"""Any Kafka client reads a public topic: what our roles write there, in bursts and in few, comes out the same everywhere."""
+"""Any Kafka client reads a public topic: what our roles write there, few or many, comes out the same everywhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from confluent_kafka.cimpl import NewTopic
 
-from infra.kafka.burst_outbox import BurstOutbox
+from infra.kafka.batch_outbox import BatchOutbox
 from infra.kafka.client import make_admin
 from infra.kafka.outbox import Outbox
 from infra.kafka.records import ProducerRecord
@@ -23,15 +23,15 @@ from infra.kafka.topic_admin import wanted_settings
 from infra.services.stack import Stack
 from schemas.records.codec import encode, schema_text
 from schemas.records.examples import examples
+from schemas.records.kafka_format import record_body
 from schemas.records.topics import DELIVERY_RECEIPTS, topic
 from schemas.records.wire import DeliveryReceipt
-from streams.kafka_outlet import MANY, KafkaOutlet
 from tests.support.subscribers.clients import CLIENTS
 
 pytestmark = pytest.mark.stack
 RECEIPT = next(example for example in examples() if isinstance(example, DeliveryReceipt))
 FEW = 3
-COUNT = FEW + MANY
+COUNT = FEW + 300
 
 
 def receipt(number: int) -> DeliveryReceipt:
@@ -55,9 +55,11 @@ async def write(kafka: str, name: str) -> None:
         for one in map(receipt, range(COUNT))
     ]
     few = Outbox(kafka, "few")
-    outlet = KafkaOutlet(few, BurstOutbox(kafka, "many"))
-    await outlet.deliver(outputs[:FEW])
-    await outlet.deliver(outputs[FEW:])
+    many = BatchOutbox(kafka, "many")
+    await few.send_all(outputs[:FEW])
+    events = [(one.key or b"", one.value or b"", one.headers) for one in outputs[FEW:]]
+    await many.send_all(name, [([key for key, _, _ in events], [record_body(*event) for event in events])])
+    await many.close()
     await few.close()
 
 

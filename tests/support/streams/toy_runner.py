@@ -17,7 +17,7 @@ from typing import Any
 
 import uvloop
 
-from infra.kafka.burst_outbox import BurstOutbox
+from infra.kafka.batch_outbox import BatchOutbox
 from infra.kafka.outbox import Outbox
 from infra.kafka.records import ConsumerRecord, ProducerRecord
 from schemas.records.codec import decode_as, encode
@@ -98,7 +98,7 @@ async def serve(bootstrap: str, name: str, folder: Path, instance: str) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     outbox = Outbox(bootstrap, instance)
-    outlet = KafkaOutlet(outbox, BurstOutbox(bootstrap, f"{instance}-bursts"))
+    outlet = KafkaOutlet(outbox, BatchOutbox(bootstrap, f"{instance}-batches"))
     runner = Runner(Toy(f"{name}-out", folder / "hung"), outlet, service="streams", clock=lambda: 5)
     await run_sources(
         [Source(f"{name}-in", runner.run, 64)],

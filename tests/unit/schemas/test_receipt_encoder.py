@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records.codec import decode_as, encode
+from schemas.records.kafka_format import record_body
 from schemas.records.receipt_encoder import Shared
 from schemas.records.wire import DeliveryReceipt
+from schemas.rules.message_end import PublicEvents, ReceiptColumns
 from schemas.values.money import format_amount
 
 TEXT = st.text(max_size=80).filter(lambda text: text.encode("utf-8", "ignore").decode() == text)
@@ -31,7 +33,7 @@ def encoded_by_hand(
         recorded_at=receipt.recorded_at,
         sequence=receipt.sequence,
     )
-    [(key, value, _)] = shared.records(
+    columns = ReceiptColumns(
         [receipt.message_id.encode()],
         refs=[receipt.client_ref],
         hashes=to_hash,
@@ -41,6 +43,8 @@ def encoded_by_hand(
         times=[receipt.occurred_at],
         carrier_times=[written],
     )
+    [(key, value, headers)] = shared.records(**columns._asdict())
+    assert shared.bodies(**columns._asdict()) == [record_body(key, value, headers)]
     return key, value
 
 
@@ -163,18 +167,20 @@ def test_each_record_of_a_block_has_what_is_its_own() -> None:
         recorded_at=5,
         sequence=99,
     )
-    told = [
-        decode_as(value, DeliveryReceipt)
-        for _, value, _ in shared.records(
-            [b"a", b"b", b"c"],
-            hashes=bytes(range(24)),
-            times=[1, 2, 2],
-            refs=["r", None, "s"],
-            codes=["", "8", "8"],
-            carrier_ids=["1", "2", None],
-            segments=[1, 2, 0],
-        )
-    ]
+    columns = ReceiptColumns(
+        [b"a", b"bb", b"c"],
+        hashes=bytes(range(24)),
+        times=[1, 2, 2],
+        refs=["r", None, "s"],
+        codes=["", "8", "8"],
+        carrier_ids=["1", "2" * 2000, None],
+        segments=[1, 2, 0],
+    )
+    events = PublicEvents(shared, columns)
+    told = [decode_as(value, DeliveryReceipt) for _, value, _ in events]
+    assert events.bodies() == [record_body(*event) for event in events]
+    assert [key for key, _, _ in events] == list(events.keys)
+    assert len(events) == 3
     assert [
         (
             one.message_id,
@@ -189,6 +195,6 @@ def test_each_record_of_a_block_has_what_is_its_own() -> None:
         for one in told
     ] == [
         ("a", "r", bytes(range(8)).hex(), None, "1", 1, "0.0100", 1),
-        ("b", None, bytes(range(8, 16)).hex(), "8", "2", 2, "0.0200", 2),
+        ("bb", None, bytes(range(8, 16)).hex(), "8", "2" * 2000, 2, "0.0200", 2),
         ("c", "s", bytes(range(16, 24)).hex(), "8", None, None, None, 2),
     ]
