@@ -1,13 +1,15 @@
 """What compressing public events costs, by who does it: `python -m infra.bench.compression [--records N] [--rounds N]`.
 
 In: a number of receipts as the receipts stage writes them. Out: a table on stdout: microseconds of CPU per record of the
-producing process and of the broker, and bytes per record as kept; medians over rounds in which every way has its turn. It
-starts a Kafka of its own in a temporary folder and removes it. Wrong: `ServiceError` when Kafka does not start.
+producing process (its encoding included) and of the broker, and bytes per record as kept; medians over rounds in which every
+way has its turn. It starts a Kafka of its own in a temporary folder and removes it. Wrong: `ServiceError` when Kafka does
+not start.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 import tempfile
 import time
@@ -17,22 +19,25 @@ from statistics import median
 from typing import NamedTuple
 
 from infra.bench.cpu import cpu_seconds
+from infra.kafka.batch_outbox import BatchOutbox
 from infra.kafka.client import NewTopic, make_admin, make_producer
 from infra.services.kafka import KafkaService
-from schemas.records.receipt_encoder import Headers, Shared
+from schemas.records.receipt_encoder import Shared
+from schemas.rules.message_end import PublicEvents, ReceiptColumns
 from schemas.values.status import Status, sequence
 
 CHUNK = 500
-BURST = 4_000
+BURST = 8
+"""Chunks."""
 DAY_ONE = 1_790_000_000_000
-Event = tuple[bytes, bytes, Headers]
 
 
 class Way(NamedTuple):
-    """`sent`: as the producer sends it; `kept`: `compression.type` of the topic."""
+    """`sent`: as the producer sends it; `kept`: `compression.type` of the topic; `ready`: in ready-made batches."""
 
     sent: str
     kept: str
+    ready: bool = True
 
 
 WAYS = (
@@ -40,9 +45,10 @@ WAYS = (
     Way("uncompressed", "uncompressed"),
     Way("gzip", "gzip"),
     Way("zstd", "zstd"),
-    Way("lz4", "uncompressed"),
-    Way("lz4", "gzip"),
     Way("uncompressed", "gzip"),
+    Way("lz4", "lz4", ready=False),
+    Way("lz4", "uncompressed", ready=False),
+    Way("lz4", "gzip", ready=False),
 )
 
 
@@ -54,9 +60,9 @@ class Cost(NamedTuple):
     kept: float
 
 
-def receipts(count: int) -> list[Event]:
+def receipts(count: int) -> list[PublicEvents]:
     """Receipts of delivered messages in chunks, each with an id of the carrier."""
-    events: list[Event] = []
+    chunks: list[PublicEvents] = []
     for chunk in range(-(-count // CHUNK)):
         at = DAY_ONE + chunk * 20
         shared = Shared(
@@ -71,7 +77,7 @@ def receipts(count: int) -> list[Event]:
             sequence=sequence(1, Status.DELIVERED),
         )
         ids = [b"msg_%026X_0_%d" % (chunk * 7919, place) for place in range(CHUNK)]
-        events += shared.records(
+        columns = ReceiptColumns(
             ids,
             hashes=b"".join((hash((chunk, place)) & (1 << 64) - 1).to_bytes(8, "big") for place in range(CHUNK)),
             times=[at + place // 50 for place in range(CHUNK)],
@@ -79,12 +85,13 @@ def receipts(count: int) -> list[Event]:
             segments=[1] * CHUNK,
             carrier_ids=[str(abs(hash((place, chunk))) % 10**10) for place in range(CHUNK)],
         )
-    return events[:count]
+        chunks.append(PublicEvents(shared, columns))
+    return chunks
 
 
 def measure(records: int, rounds: int) -> dict[Way, Cost]:
     """The median cost of each way; a round goes ahead unmeasured, for a cold broker costs twice as much."""
-    events = receipts(records)
+    chunks = receipts(records)
     seen: dict[Way, list[Cost]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         kafka = KafkaService(Path(folder) / "kafka", tuning="bench")
@@ -92,7 +99,7 @@ def measure(records: int, rounds: int) -> dict[Way, Cost]:
         try:
             for turn in range(rounds + 1):
                 for way in WAYS:
-                    cost = _write(kafka, Path(folder), way, events)
+                    cost = _write(kafka, Path(folder), way, chunks)
                     if turn:
                         seen[way].append(cost)
         finally:
@@ -100,21 +107,37 @@ def measure(records: int, rounds: int) -> dict[Way, Cost]:
     return {way: Cost(*(median(column) for column in zip(*costs, strict=True))) for way, costs in seen.items()}
 
 
-def _write(kafka: KafkaService, folder: Path, way: Way, events: Sequence[Event]) -> Cost:
-    topic = f"receipts-{way.sent}-{way.kept}"
+def _write(kafka: KafkaService, folder: Path, way: Way, chunks: Sequence[PublicEvents]) -> Cost:
+    topic = f"receipts-{way.sent}-{way.kept}-{way.ready}"
     admin = make_admin(kafka.address)
     admin.create_topics([NewTopic(topic, 4, 1, config={"compression.type": way.kept})])[topic].result(30)
-    producer = make_producer(kafka.address, "bench", report_faults_only=True, compression=way.sent)
-    producer.list_topics(topic, timeout=30)
+    make_producer(kafka.address, "bench").list_topics(topic, timeout=30)
     own, broker = time.process_time(), cpu_seconds({"kafka": kafka.pid})["kafka"]
-    for begin in range(0, len(events), BURST):
-        for key, value, headers in events[begin : begin + BURST]:
-            producer.produce(topic, value, key, headers=list(headers))
-        producer.flush()
+    if way.ready:
+        asyncio.run(_in_batches(kafka.address, topic, way.sent, chunks))
+    else:
+        _one_by_one(kafka.address, topic, chunks)
     own, broker = time.process_time() - own, cpu_seconds({"kafka": kafka.pid})["kafka"] - broker
     kept = sum(log.stat().st_size for log in folder.rglob(f"{topic}-[0-9]/*.log"))
     admin.delete_topics([topic])[topic].result(30)
-    return Cost(own * 1e6 / len(events), broker * 1e6 / len(events), kept / len(events))
+    count = sum(map(len, chunks))
+    return Cost(own * 1e6 / count, broker * 1e6 / count, kept / count)
+
+
+async def _in_batches(kafka: str, topic: str, compression: str, chunks: Sequence[PublicEvents]) -> None:
+    outbox = BatchOutbox(kafka, "bench", compression=compression)
+    for begin in range(0, len(chunks), BURST):
+        await outbox.send_all(topic, [(chunk.keys, chunk.bodies()) for chunk in chunks[begin : begin + BURST]])
+    await outbox.close()
+
+
+def _one_by_one(kafka: str, topic: str, chunks: Sequence[PublicEvents]) -> None:
+    producer = make_producer(kafka, "bench")
+    for begin in range(0, len(chunks), BURST):
+        for chunk in chunks[begin : begin + BURST]:
+            for key, value, headers in chunk:
+                producer.produce(topic, value, key, headers=list(headers))
+        producer.flush()
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -123,11 +146,12 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("--records", type=int, default=200_000)
     options.add_argument("--rounds", type=int, default=5)
     given = options.parse_args(arguments)
-    lines = [("sent", "kept", "producer us", "broker us", "both us", "bytes")]
+    lines = [("sent", "kept", "ready-made", "producer us", "broker us", "both us", "bytes")]
     lines += [
         (
             way.sent,
             way.kept,
+            str(way.ready),
             f"{cost.producer:.2f}",
             f"{cost.broker:.2f}",
             f"{cost.producer + cost.broker:.2f}",

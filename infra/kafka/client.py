@@ -33,8 +33,6 @@ FAST_RECONNECT: Mapping[str, Value] = {
 }
 
 ALONE_METADATA_MS = 10_000
-
-_CODECS = {"producer": "lz4", "uncompressed": "none"}
 _WAKE_SECONDS = 0.3
 _NEWEST = 2**53
 
@@ -66,13 +64,10 @@ def make_producer(
     *,
     linger_ms: float = 0,
     queue_messages: int = 200_000,
-    report_faults_only: bool = False,
     polled: bool = False,
-    compression: str = "producer",
 ) -> Producer:
-    """A producer for `Outbox`; `linger_ms` 0 for otp, 5 to 20 for bulk. `report_faults_only`: delivery reports of what
-    failed alone. `polled`: the caller has a thread that does nothing else, and no other may give its reports.
-    `compression`: as Kafka's setting of topics names it; `producer` leaves it to us, and we choose lz4."""
+    """A producer for `Outbox`; `linger_ms` 0 for otp, 5 to 20 for bulk. `polled`: the caller has a thread that does nothing
+    else, and no other may give its reports."""
     producer = _Writer(
         {
             **_reconnect(bootstrap),
@@ -84,14 +79,11 @@ def make_producer(
             "partitioner": "murmur2_random",
             "message.timeout.ms": 8000,
             "linger.ms": linger_ms,
-            "compression.type": _CODECS.get(compression, compression),
-            # Trap: the default of gzip is six, which costs twice as much for a tenth less.
-            "compression.level": 1 if compression == "gzip" else -1,
+            "compression.type": "lz4",
             "queue.buffering.max.messages": queue_messages,
             "queue.buffering.max.kbytes": 262_144,
             # A dead letter is as large as the record it holds, and its headers.
             "message.max.bytes": DEAD_LETTER_BYTES,
-            "delivery.report.only.error": report_faults_only,
         },
         logger=ClientLog(),
     )
