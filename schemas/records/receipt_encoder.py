@@ -61,8 +61,22 @@ def _carrier_time(written: int | str | None) -> bytes:
 
 
 Headers = list[tuple[str, bytes]]
+Alike = tuple[str | None, int | None, int, int | str | None]
+"""Code, segments, when it occurred, what the carrier wrote: what many messages of a block have alike."""
 _OWN_HEADERS = 2
 _SUBJECT = _text("ce_subject")
+
+
+def _in_step(
+    ids: Sequence[bytes],
+    codes: Sequence[str | None] | None,
+    segments: Sequence[int | None] | None,
+    times: Sequence[int],
+    carrier_times: Sequence[int | str | None] | None,
+) -> Iterator[Alike]:
+    """These columns side by side; one that is None is null for all. Raises ValueError when one is longer than another."""
+    nobody = (None,) * len(ids)
+    return zip(codes or nobody, segments or nobody, times, carrier_times or nobody, strict=True)
 
 
 def _begin_headers(first: Headers) -> bytes:
@@ -117,17 +131,12 @@ class Shared:
         nobody = (None,) * len(ids)
         hexed, width = hashes.hex().encode(), 16 if hashes else 0
         hash_length, owner, sequence, lengths, join = _LENGTHS[width], self._owner, self._sequence, _LENGTHS, b"".join
-        known: tuple[str | None, int | None, int, int | str | None] | None = None
+        known: Alike | None = None
         middle = tail = b""
         begin: Headers = []
         place = 0
-        for message_id, ref, carrier_id, own in zip(
-            ids,
-            refs or nobody,
-            carrier_ids or nobody,
-            zip(codes or nobody, segments or nobody, times, carrier_times or nobody, strict=True),
-            strict=True,
-        ):
+        shared = _in_step(ids, codes, segments, times, carrier_times)
+        for message_id, ref, carrier_id, own in zip(ids, refs or nobody, carrier_ids or nobody, shared, strict=True):
             if own != known:
                 known = own
                 middle, tail, begin = self._alike(*own)
@@ -169,17 +178,12 @@ class Shared:
         hexed, width = hashes.hex().encode(), 16 if hashes else 0
         hash_length, owner, lengths, join, numbers = _LENGTHS[width], self._owner, _LENGTHS, b"".join, self._sequence
         most, rest = len(lengths), len(_WIRE) + len(owner) + len(hash_length) + width
-        known: tuple[str | None, int | None, int, int | str | None] | None = None
+        known: Alike | None = None
         middle = tail = fixed = b""
         alike = place = 0
         out: list[bytes] = []
-        for message_id, ref, carrier_id, own in zip(
-            ids,
-            refs or nobody,
-            carrier_ids or nobody,
-            zip(codes or nobody, segments or nobody, times, carrier_times or nobody, strict=True),
-            strict=True,
-        ):
+        shared = _in_step(ids, codes, segments, times, carrier_times)
+        for message_id, ref, carrier_id, own in zip(ids, refs or nobody, carrier_ids or nobody, shared, strict=True):
             if own != known:
                 known = own
                 middle, tail, begin = self._alike(*own)
