@@ -96,8 +96,7 @@ class CallLog:
     def _settle(self, row: list[int], call: Settled, columns: SettledColumns) -> None:
         # Already answered: its id is stored, and a late "uncertain" says less than what is known.
         fresh = call.positions & ~row[1]
-        new = [(p, ids) for p, ids in columns.ids.items() if fresh >> p & 1]
-        self._refs.add_answered(call, new, [columns.to_hashes[p] for p, _ in new], [columns.segments[p] for p, _ in new])
+        self._refs.add_answered(call, columns, row[1])
         for p in columns.uncertain:
             if fresh >> p & 1:
                 entry = (call.carrier, columns.to_hashes[p], call.at)

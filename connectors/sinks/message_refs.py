@@ -1,16 +1,16 @@
 """What carriers' ids stand for: `ref_blocks`, one row for each (chunk, send, carrier) of a batch, and `message_refs`, one a
 segment, as a COPY stream.
 
-In: a `Settled` record and, position by position, the ids of its segments in their normal form. Out: rows. An empty id (the
-carrier gave none) makes no row.
+In: a `Settled` record and its columns: position by position the ids of its segments in their normal form. Out: rows. An
+empty id (the carrier gave none) makes no row.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 
 from connectors.sinks.contract import Writer
+from connectors.sinks.settled_columns import SettledColumns
 from infra.postgres import binary
 from infra.postgres.sql import load_sql
 from schemas.records.wire import Settled
@@ -31,15 +31,16 @@ class MessageRefs:
         self._blocks: dict[Block, list[Ref]] = {}
         self._at: dict[Block, int] = {}
 
-    def add_answered(
-        self, call: Settled, ids: Sequence[tuple[int, Sequence[str]]], to_hashes: Sequence[int], segments: Sequence[int]
-    ) -> None:
-        """The ids of these messages: (position, its segments' ids), destination hash, number of segments."""
+    def add_answered(self, call: Settled, columns: SettledColumns, known: int) -> None:
+        """The ids of this call's messages, but of those in the set `known`."""
         block = (call.tenant, call.chunk, call.send, call.carrier)
         refs = self._blocks.setdefault(block, [])
+        ids, to_hashes, segments = columns.ids, columns.to_hashes, columns.segments
+        if known & call.positions:
+            ids = {position: own for position, own in ids.items() if not known >> position & 1}
         refs += [
-            (ref_key(id_), to_hash, position, count)
-            for (position, own), to_hash, count in zip(ids, to_hashes, segments, strict=True)
+            (ref_key(id_), to_hashes[position], position, segments[position])
+            for position, own in ids.items()
             for id_ in own
             if id_
         ]
