@@ -20,7 +20,7 @@ LINGER_MS = 5.0
 def copy(bootstrap: str, source: str, target: str, count: int) -> float:
     """CPU seconds that it took."""
     consumer = make_consumer(bootstrap, f"copy-{source}")
-    producer = make_producer(bootstrap, f"copy-{source}", linger_ms=LINGER_MS, report_faults_only=True)
+    producer = make_producer(bootstrap, f"copy-{source}", linger_ms=LINGER_MS)
     producer.list_topics(target, timeout=PATIENCE_SECONDS)
     consumer.assign([TopicPartition(source, 0, 0)])
     deadline, copied, begun = time.monotonic() + PATIENCE_SECONDS, 0, 0.0
