@@ -9,6 +9,7 @@ from gateway.balance import routes as balance
 from gateway.balance.types import Balance
 from gateway.campaigns import preview
 from gateway.campaigns import routes as campaigns
+from gateway.campaigns.schedules import Reschedule
 from gateway.campaigns.types import (
     Campaign,
     CampaignAccepted,
@@ -100,6 +101,34 @@ ROUTES: tuple[Route, ...] = (
         202,
         answer=CampaignState,
         refusals=(402, 404, 409, *_BODY),
+    ),
+    Route(
+        "POST",
+        f"{_CAMPAIGN}/pause",
+        campaigns.pause_campaign,
+        "Keep what has not been sent, until it is resumed",
+        202,
+        answer=CampaignState,
+        refusals=(404, 409, *_BODY),
+    ),
+    Route(
+        "POST",
+        f"{_CAMPAIGN}/resume",
+        campaigns.resume_campaign,
+        "Go on with a paused campaign",
+        202,
+        answer=CampaignState,
+        refusals=(404, 409, *_BODY),
+    ),
+    Route(
+        "PATCH",
+        _CAMPAIGN,
+        campaigns.reschedule_campaign,
+        "Another beginning, or other hours",
+        202,
+        Reschedule,
+        CampaignState,
+        refusals=(404, 409, *_BODY),
     ),
     Route(
         "POST",

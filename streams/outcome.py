@@ -17,8 +17,8 @@ from schemas.values.reasons import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
-    """Goes on. `segments`: of exactly these positions. `price` per segment, `price_class` of its reservation; None leaves
-    what is known."""
+    """Goes on. `segments`: of exactly these positions. `price` per segment, `price_class` of its reservation; `due_at`: from
+    when on its validity runs, `closes_at`: when its hours are over (milliseconds). None leaves what is known."""
 
     positions: int
     segments: bytes | None = None
@@ -26,6 +26,8 @@ class Next:
     price: int | None = None
     price_class: int | None = None
     lease: str | None = None
+    due_at: int | None = None
+    closes_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

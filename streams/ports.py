@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from schemas.records.slice import Columns, Slice
 from schemas.records.wire import CampaignCommand
 from schemas.rules.routes import Route, RouteTable
+from schemas.values.window import Window
 
 
 class PortDown(RuntimeError):
@@ -44,10 +45,12 @@ class Carrier(Protocol):
 
 
 class Tenant(Protocol):
-    """`balance_short`: hold | reject."""
+    """`balance_short`: hold | reject. `quiet_hours`: by lane."""
 
     @property
     def balance_short(self) -> str: ...
+    @property
+    def quiet_hours(self) -> Mapping[str, Sequence[Window]]: ...
 
 
 class Config(Protocol):

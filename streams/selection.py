@@ -17,8 +17,9 @@ from streams.outcome import Next
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """`segments`: uint8 per position, empty while unknown; `price` per segment; `price_class` of the reservation; `ending`:
-    why it is over and goes to its carrier all the same, which was given it by a first run."""
+    """`segments`: uint8 per position, empty while unknown; `price` per segment; `price_class` of the reservation; `due_at`
+    and `closes_at` as a slice has them; `ending`: why it is over and goes to its carrier all the same, which was given it by
+    a first run."""
 
     slice: Slice
     positions: int
@@ -27,6 +28,8 @@ class Selection:
     price: int
     lease: str | None
     price_class: int
+    due_at: int
+    closes_at: int
     ending: Reason | None = None
 
     @property
@@ -72,6 +75,8 @@ class Selection:
             price=part.price if step.price is None else step.price,
             price_class=part.price_class if step.price_class is None else step.price_class,
             lease=step.lease or part.lease,
+            due_at=part.due_at if step.due_at is None else step.due_at,
+            closes_at=part.closes_at if step.closes_at is None else step.closes_at,
         )
 
 
@@ -85,4 +90,6 @@ def whole(slice_: Slice) -> Selection:
         price=slice_.price,
         lease=slice_.lease,
         price_class=slice_.price_class,
+        due_at=slice_.due_at,
+        closes_at=slice_.closes_at,
     )

@@ -18,7 +18,7 @@ from connectors.dispatch.send_progress import SendKey
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
-ReasonToEnd = Callable[[SendBatch], Reason | None]
+ReasonToStop = Callable[[SendBatch], Reason | None]
 """Why nothing more of a batch may be started; None when it may."""
 
 
@@ -70,14 +70,14 @@ class BatchQueue:
         """Its waiting cost has changed."""
         self.changed.add((queued.owned.lane, *queued.batch.send_key))
 
-    def next_batch(self, reason_to_end: ReasonToEnd) -> QueuedBatch | None:
+    def next_batch(self, reason_to_stop: ReasonToStop) -> QueuedBatch | None:
         """The batch whose messages go next; those that are to end are handed back on the way."""
         for queue in self._queues.values():
             passed: list[QueuedBatch] = []
             found: QueuedBatch | None = None
             while queue:
                 queued = queue[0]
-                if self._has_nothing_to_send(queued, reason_to_end):
+                if self._has_nothing_to_send(queued, reason_to_stop):
                     queue.popleft().in_queue = False
                 elif queued.batch.one_at_a_time and queued.batch.in_flight:
                     passed.append(queue.popleft())
@@ -89,12 +89,12 @@ class BatchQueue:
                 return found
         return None
 
-    def sweep(self, reason_to_end: ReasonToEnd) -> None:
+    def sweep(self, reason_to_stop: ReasonToStop) -> None:
         """Hand back every batch that is to end, wherever it waits."""
         for lane, queue in self._queues.items():
             left: deque[QueuedBatch] = deque()
             for queued in queue:
-                if self._has_nothing_to_send(queued, reason_to_end):
+                if self._has_nothing_to_send(queued, reason_to_stop):
                     queued.in_queue = False
                 else:
                     left.append(queued)
@@ -128,10 +128,10 @@ class BatchQueue:
         """The lanes, the more urgent first."""
         return list(self._queues)
 
-    def _has_nothing_to_send(self, queued: QueuedBatch, reason_to_end: ReasonToEnd) -> bool:
+    def _has_nothing_to_send(self, queued: QueuedBatch, reason_to_stop: ReasonToStop) -> bool:
         if queued.owned.starts_nothing or not queued.batch.waiting:
             return True
-        reason = reason_to_end(queued.batch)
+        reason = reason_to_stop(queued.batch)
         if reason is None:
             return False
         self.mark_changed(queued)

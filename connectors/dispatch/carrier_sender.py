@@ -14,7 +14,7 @@ from functools import partial
 
 from connectors.carriers.contract import Carrier
 from connectors.dispatch.attempt_blocks import AttemptBlock
-from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch, ReasonToEnd
+from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch, ReasonToStop
 from connectors.dispatch.leases import Leases
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.pacing import Pacer
@@ -35,7 +35,7 @@ class CarrierSender:
         queue: BatchQueue,
         matcher: ReceiptMatcher,
         leases: Leases,
-        reason_to_end: ReasonToEnd,
+        reason_to_stop: ReasonToStop,
         now: Callable[[], int],
         *,
         rate: float,
@@ -47,11 +47,11 @@ class CarrierSender:
         self.rate = rate
         self._pacer = Pacer()
         self._results = ResultHandler(
-            queue, matcher, reason_to_end, wake=self.wake, carrier_recovered=self._pacer.drop_leases
+            queue, matcher, reason_to_stop, wake=self.wake, carrier_recovered=self._pacer.drop_leases
         )
         self.brake = self._results.throttles.brake
         self._leases = leases
-        self._reason_to_end = reason_to_end
+        self._reason_to_stop = reason_to_stop
         self._now = now
         self._loop = asyncio.get_running_loop()
         self._last_number = 0
@@ -95,7 +95,7 @@ class CarrierSender:
 
     def sweep(self) -> None:
         """Once a second: hand back what has a reason to end, wherever it waits."""
-        self.queue.sweep(self._reason_to_end)
+        self.queue.sweep(self._reason_to_stop)
         self._results.sweep()
         if self._whole is not None and not self.queue:
             self._whole.forget()
@@ -116,7 +116,7 @@ class CarrierSender:
             tokens -= self._send_segments(tokens)
             slots -= 1
         while slots > 0 and tokens > 0 and not self._draining:
-            queued = self.queue.next_batch(self._reason_to_end)
+            queued = self.queue.next_batch(self._reason_to_stop)
             count = cost = 0 if queued is None else self._block_size(queued, slots, tokens)
             if queued is not None and count and self._whole is not None:
                 count, cost = self._whole.pay(queued.batch.next_costs(count), tokens)

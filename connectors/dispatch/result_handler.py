@@ -16,7 +16,7 @@ from functools import partial
 from connectors.carriers.contract import Accepted, Carrier, NotSent, Result, Throttled, Unknown
 from connectors.dispatch.attempt_blocks import RANK_BITS, RANK_MASK, AttemptBlock, UnsentSegments, in_flight
 from connectors.dispatch.batch_outcomes import BatchOutcomes, Outcome
-from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch, ReasonToEnd
+from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch, ReasonToStop
 from connectors.dispatch.carrier_id_cache import plain
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.refusals import RefusalCause
@@ -36,7 +36,7 @@ class ResultHandler:
         self,
         queue: BatchQueue,
         matcher: ReceiptMatcher,
-        reason_to_end: ReasonToEnd,
+        reason_to_stop: ReasonToStop,
         *,
         wake: Callable[[], None],
         carrier_recovered: Callable[[], None],
@@ -46,10 +46,10 @@ class ResultHandler:
         self.throttles = Throttles(wake)
         self._queue = queue
         self._matcher = matcher
-        self._reason_to_end = reason_to_end
+        self._reason_to_stop = reason_to_stop
         self._wake = wake
         self._carrier_recovered = carrier_recovered
-        self._uncertain = UncertainSends(queue, matcher, reason_to_end)
+        self._uncertain = UncertainSends(queue, matcher, reason_to_stop)
         self._settle_buffer = SettleBuffer(self._settle)
         self.flush = self._settle_buffer.flush
         self._loop = asyncio.get_running_loop()
@@ -113,7 +113,7 @@ class ResultHandler:
         for unsent in self.unsent:
             if unsent.queued.owned.closed:
                 self.blocks.pop(unsent.block.number, None)
-            elif self._reason_to_end(unsent.queued.batch) is Reason.VALIDITY_ENDED:
+            elif self._reason_to_stop(unsent.queued.batch) is Reason.VALIDITY_ENDED:
                 self.give_up_unsent(unsent)
             else:
                 left.append(unsent)

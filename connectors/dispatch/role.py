@@ -51,7 +51,7 @@ from infra.security.sealing import Sealer
 from infra.telemetry.exposition import serve_metrics
 from infra.telemetry.metrics import Metrics
 from schemas.records.topics import dispatch
-from schemas.rules.may_go import reason_to_end
+from schemas.rules.may_go import reason_to_stop
 from schemas.values import lanes
 from schemas.values.reasons import Reason
 
@@ -251,17 +251,17 @@ class Dispatch:
             BatchQueue(lanes.POOLS[self._pool]),
             matcher,
             leases,
-            self._reason_to_end,
+            self._reason_to_stop,
             now,
             rate=row.rate,
             window=spec.in_flight,
             whole=spec.sends_whole,
         )
 
-    def _reason_to_end(self, batch: SendBatch) -> Reason | None:
+    def _reason_to_stop(self, batch: SendBatch) -> Reason | None:
         """Why nothing more of this batch may be started."""
         campaign = batch.slice.campaign
-        return reason_to_end(batch.slice, None if campaign is None else self._commands.get(campaign), now())
+        return reason_to_stop(batch.slice, None if campaign is None else self._commands.get(campaign), now())
 
     def _fail(self, fault: Exception) -> None:
         if not self._failure.done():

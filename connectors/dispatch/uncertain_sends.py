@@ -33,12 +33,12 @@ class UncertainSends:
     """`awaited`: by `ref`, the newest messages whose answer may still come. Ask it first about every result."""
 
     def __init__(
-        self, queue: BatchQueue, matcher: ReceiptMatcher, reason_to_end: Callable[[SendBatch], Reason | None]
+        self, queue: BatchQueue, matcher: ReceiptMatcher, reason_to_stop: Callable[[SendBatch], Reason | None]
     ) -> None:
         self.awaited: OrderedDict[int, UncertainSend] = OrderedDict()
         self._queue = queue
         self._matcher = matcher
-        self._reason_to_end = reason_to_end
+        self._reason_to_stop = reason_to_stop
 
     def on_unanswered(
         self, block: AttemptBlock, queued: QueuedBatch, rank: int, result: Unknown, outcome: Outcome
@@ -49,7 +49,7 @@ class UncertainSends:
             self.awaited[block.number << RANK_BITS | rank] = block, queued, rank
             if len(self.awaited) > MOST_AWAITED:
                 self.awaited.popitem(last=False)
-        if queued.owned.lane not in SENT_ONCE_MORE or rank in batch.second_tries or self._reason_to_end(batch) is not None:
+        if queued.owned.lane not in SENT_ONCE_MORE or rank in batch.second_tries or self._reason_to_stop(batch) is not None:
             return outcome
         batch.second_tries[rank] = outcome.reason
         if outcome.ids:

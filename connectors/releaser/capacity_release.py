@@ -68,6 +68,11 @@ class CapacityRelease:
         rows = await self._leases.claim(
             "room", self._now(), min(BATCH_ROWS, free), carrier=carrier.id, lane=lane, reason=reason
         )
+        now = self._now()
+        closed = [row for row in rows if 0 < row.slice.closes_at <= now]
+        if closed:  # intake says when their hours open again
+            await self._release.to_intake(closed)
+            rows = [row for row in rows if row not in closed]
         whole = each(await self._release.complete(rows), _counted)
         grants = await self._ask(carrier, lane, [slice_ for _, slice_ in whole], free)
         wanted = [
@@ -78,7 +83,7 @@ class CapacityRelease:
         await self._release.to_carrier(granted, carrier.partition)
         # What failed of itself keeps its lease: given back, it would stand in front of the others again at once.
         await self._leases.mark([(row, row.started) for row, _, positions in wanted if not positions])
-        return bool(granted)
+        return bool(granted or closed)
 
     def _cut(self, wanted: tuple[HeldRow, Slice, int]) -> tuple[HeldRow, Slice, int]:
         row, slice_, positions = wanted

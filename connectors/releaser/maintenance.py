@@ -27,7 +27,7 @@ from infra.postgres.pool import DatabaseDown
 from schemas.records.codec import encode
 from schemas.records.topics import CARRIER_RECEIPTS, COMMANDS, USAGE
 from schemas.records.wire import CarrierReceipts
-from schemas.rules.commands import campaign_command
+from schemas.rules.commands import CommandState, campaign_command
 from schemas.rules.message_end import Reservation, usage_of
 from schemas.values.foreign_text import CODE_LENGTH, ID_LENGTH, fit
 from schemas.values.positions import places, positions_of
@@ -63,10 +63,10 @@ async def publish_campaigns(leases: RowLeases, outbox: Outbox, now: Callable[[],
     """`campaign-commands` catches up with the rows."""
 
     async def publish(row: tuple[Any, ...]) -> None:
-        tenant, campaign, version, status, lane, parts = row
-        command = campaign_command(tenant, campaign, version, status, lane, parts, now())
+        tenant, campaign, state = row[0], row[1], CommandState(*row[2:])
+        command = campaign_command(tenant, campaign, state, now())
         await outbox.send(COMMANDS, campaign.encode(), encode(command))
-        await leases.execute("published", {"tenant": tenant, "campaign": campaign, "version": version})
+        await leases.execute("published", {"tenant": tenant, "campaign": campaign, "version": state.version})
 
     await _one_by_one(await leases.query("unpublished", {}), publish)
 

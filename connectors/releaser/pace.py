@@ -1,7 +1,7 @@
 """How often the releaser looks: often while something goes on, else seldom, and at once when PostgreSQL tells of something.
 
-In: that something goes on or was told (`quicken`). Out: pauses. A pause that is cut short or lasts too long changes nothing
-but the time: whatever is to be done stands in PostgreSQL.
+In: that something goes on or was told (`quicken`), or will be due (`remind`). Out: pauses. A pause that is cut short or
+lasts too long changes nothing but the time: whatever is to be done stands in PostgreSQL.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ class Pace:
         self._lively_until = clock() + LIVELY_SECONDS
         self._quickened = asyncio.Event()
         self._ended = asyncio.Event()
+        self._reminder: asyncio.TimerHandle | None = None
 
     @property
     def lively(self) -> bool:
@@ -34,6 +35,12 @@ class Pace:
         if idle:
             self._quickened.set()
             self._quickened = asyncio.Event()
+
+    def remind(self, seconds: float) -> None:
+        """Something will be due then: `quicken`. The last one counts."""
+        if self._reminder is not None:
+            self._reminder.cancel()
+        self._reminder = asyncio.get_running_loop().call_later(max(seconds, 0.0), self.quicken)
 
     def end(self) -> None:
         """No pause lasts any longer."""

@@ -1,10 +1,10 @@
 """Rows of the waiting room go on: to intake, to a carrier, or to their end.
 
-In: leased rows. Out, acknowledged before a row is marked: `ingest-<lane>` (drafts of started campaigns, rows with a
-credit), `dispatch-<lane>` and `queued` events (rows with room), final events with public receipts and refunds (canceled,
-expired), and a `Released` for each. Killed at any point, the lease ends and the rows are taken again: intake and dispatch
-know (chunk, send, position) and do nothing twice. A row that fails of itself (a payload that does not open, columns that
-disagree) stays, leased out, and is logged; the others go on.
+In: leased rows. Out, acknowledged before a row is marked: `ingest-<lane>` (what may go by the will of its sender and the
+clock, rows with a credit), `dispatch-<lane>` and `queued` events (rows with room), final events with public receipts and
+refunds (canceled, expired), and a `Released` for each. Killed at any point, the lease ends and the rows are taken again:
+intake and dispatch know (chunk, send, position) and do nothing twice. A row that fails of itself (a payload that does not
+open, columns that disagree) stays, leased out, and is logged; the others go on.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from connectors.releaser.rows import HeldRow, complete, each
 from infra.kafka.outbox import Outbox
 from infra.security.sealing import Sealer
 from schemas.records.codec import encode
-from schemas.records.slice import ResumeAt, Slice
+from schemas.records.slice import Slice
 from schemas.records.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, ingest
 from schemas.records.wire import Change, Envelope, Released, Usage
 from schemas.rules.envelopes import group_slices
@@ -43,10 +43,10 @@ class Release:
         self._sealer = sealer
         self._now = now
 
-    async def to_intake(self, rows: Sequence[HeldRow], resume_at: ResumeAt) -> None:
-        """Intake looks at these rows again, as fresh chunks or as what it has had before."""
+    async def to_intake(self, rows: Sequence[HeldRow]) -> None:
+        """Intake looks at these rows again: at fresh chunks, or at what it has counted before."""
         whole = [
-            (row, msgspec.structs.replace(slice_, resume_at=resume_at, version=max(row.version, slice_.version)))
+            (row, msgspec.structs.replace(slice_, version=max(row.version, slice_.version)))
             for row, slice_ in await self.complete(rows)
         ]
         acks = []

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -20,52 +21,75 @@ from connectors.releaser.maintenance import do_maintenance
 from connectors.releaser.overdue import mark_overdue
 from connectors.releaser.pace import Pace
 from connectors.releaser.release import Release
+from connectors.releaser.rows import HeldRow
 from infra.kafka.outbox import Outbox
 from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import DatabaseDown, open_pool
 from infra.postgres.wake_ups import WakeUps
 from infra.redis.carrier_capacity import CarrierCapacity
 from infra.redis.client import connect
+from infra.runtime.clock import GuardedClock
 from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
-from schemas.records.slice import ResumeAt
+from infra.settings.model import SchedulerSettings
 from schemas.values.campaign_status import CampaignStatus
 from schemas.values.reasons import Reason
 
-BATCH_ROWS = 64
-LIVELY_PAUSE = 0.1
 WAITING_CHANNEL = "sluice_waiting"
 """Told by triggers when a row of the waiting room is new, or a campaign has changed."""
 MAINTENANCE_SECONDS = 1.0
 log = structlog.get_logger()
 
 
-def _now() -> int:
-    return time.time_ns() // 1_000_000
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bursts:
+    """What goes on for another reason than room: one burst a call, True when there was any."""
 
+    leases: RowLeases
+    release: Release
+    scheduler: SchedulerSettings
+    pace: Pace
+    now: Callable[[], int]
 
-async def release_campaigns(leases: RowLeases, release: Release) -> bool:
-    """One burst of every campaign that may go on or is over; True when there was one."""
-    moved = False
-    for tenant, campaign, status in await leases.query("ready_campaigns", {"now": _now(), "enough": BATCH_ROWS}):
-        condition = "started" if status == CampaignStatus.RUNNING else "canceled"
-        rows = await leases.claim(condition, _now(), BATCH_ROWS, tenant=tenant, campaign=campaign)
-        moved |= bool(rows)
-        if status == CampaignStatus.RUNNING:
-            await release.to_intake(rows, ResumeAt.PARTITION)
-        else:
-            await release.to_end(rows, Reason.CANCELED)
-    return moved
+    async def campaigns(self) -> bool:
+        """Of every campaign that may go on or is over, several campaigns side by side."""
+        ready = await self.leases.query("ready_campaigns", {"now": self.now(), "enough": self.scheduler.batch_size})
+        slots = asyncio.Semaphore(self.scheduler.max_concurrent)
 
+        async def move(tenant: str, campaign: str, status: str) -> bool:
+            async with slots:
+                if status == CampaignStatus.RUNNING:
+                    rows = await self._claim("started", tenant=tenant, campaign=campaign)
+                    await self.release.to_intake(rows)
+                else:
+                    rows = await self._claim("canceled", tenant=tenant, campaign=campaign)
+                    await self.release.to_end(rows, Reason.CANCELED)
+            return bool(rows)
 
-async def release_others(leases: RowLeases, release: Release) -> bool:
-    """One burst of what a credit allows, one of what has expired; True when there was any."""
-    funded = await leases.claim("balance", _now(), BATCH_ROWS)
-    await release.to_intake(funded, ResumeAt.ROUTE)
-    expired = await leases.claim("expired", _now(), BATCH_ROWS)
-    await release.to_end(expired, Reason.VALIDITY_ENDED)
-    return bool(funded or expired)
+        return any(await asyncio.gather(*(move(*row) for row in ready)))
+
+    async def due(self) -> bool:
+        """Of what waited for a time; when there was none, the next one will be looked at when it is due."""
+        rows = await self._claim("due")
+        await self.release.to_intake(rows)
+        if not rows:
+            now = self.now()
+            ((at,),) = await self.leases.query("next_due", {"now": now, "after": now})
+            if at is not None:
+                self.pace.remind((at - now) / 1000)
+        return bool(rows)
+
+    async def others(self) -> bool:
+        """Of what a credit allows, and of what has expired."""
+        funded = await self._claim("balance")
+        await self.release.to_intake(funded)
+        expired = await self._claim("expired")
+        await self.release.to_end(expired, Reason.VALIDITY_ENDED)
+        return bool(funded or expired)
+
+    async def _claim(self, condition: str, **params: str) -> list[HeldRow]:
+        return await self.leases.claim(condition, self.now(), self.scheduler.batch_size, **params)
 
 
 async def release_to_carriers(room: CapacityRelease, pace: Pace) -> bool:
@@ -101,22 +125,26 @@ async def run(role: RoleContext) -> None:
     outbox = Outbox(settings.kafka.bootstrap or "", role.instance, linger_ms=2)
     capacity = CarrierCapacity(connect(settings.redis.url.get_secret_value() if settings.redis.url else ""))
     leases = RowLeases(pool)
-    release = Release(leases, outbox, sealer, _now)
-    room = CapacityRelease(leases, release, capacity, config, sealer, _now)
+    now, pace = GuardedClock().now, Pace(time.monotonic)
+    release = Release(leases, outbox, sealer, now)
+    room = CapacityRelease(leases, release, capacity, config, sealer, now)
+    bursts = Bursts(leases=leases, release=release, scheduler=settings.scheduler, pace=pace, now=now)
+    often = settings.scheduler.interval
 
     async def maintain() -> bool:
-        await do_maintenance(leases, outbox, _now)
+        await do_maintenance(leases, outbox, now)
         return False
 
-    pace = Pace(time.monotonic)
     listening = asyncio.create_task(WakeUps(database, WAITING_CHANNEL, pace.quicken).listen(), name="wake-ups")
     role.ready()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_loop(role, lambda: release_campaigns(leases, release), pace, LIVELY_PAUSE))
-        tasks.create_task(_loop(role, lambda: release_others(leases, release), pace, 5 * LIVELY_PAUSE))
-        tasks.create_task(_loop(role, lambda: release_to_carriers(room, pace), pace, LIVELY_PAUSE))
+        if settings.scheduler.enabled:
+            tasks.create_task(_loop(role, bursts.campaigns, pace, often))
+            tasks.create_task(_loop(role, bursts.due, pace, often))
+            tasks.create_task(_loop(role, bursts.others, pace, 5 * often))
+            tasks.create_task(_loop(role, lambda: release_to_carriers(room, pace), pace, often))
         tasks.create_task(_loop(role, maintain, pace, MAINTENANCE_SECONDS))
-        tasks.create_task(_loop(role, lambda: mark_overdue(leases, outbox, _now), pace, MAINTENANCE_SECONDS))
+        tasks.create_task(_loop(role, lambda: mark_overdue(leases, outbox, now), pace, MAINTENANCE_SECONDS))
         await role.stop.wait()
         pace.end()
     listening.cancel()

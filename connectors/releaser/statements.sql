@@ -21,6 +21,12 @@ WHERE (r.carrier, r.id, r.to_hash, r.state) = (u.carrier, u.id, u.to_hash, u.sta
 -- Receipts that no message claimed in three days belong to nobody here.
 DELETE FROM parked_receipts WHERE at < %(before)s
 
+-- name: next_due
+-- When the first of what waits for a time may go, if anything does.
+SELECT least((SELECT min(h.not_before) FROM held h WHERE h.waiting > 0 AND h.reason IN ('scheduled', 'closed_hours')
+              AND h.lease_until < %(now)s AND h.not_before > %(after)s),
+             (SELECT min(start_at) FROM campaigns WHERE status = 'running' AND start_at > %(after)s))
+
 -- name: published
 -- campaign-commands has acknowledged this version.
 UPDATE campaigns SET published = %(version)s
@@ -44,7 +50,7 @@ AND EXISTS (SELECT FROM campaign_parts p WHERE (p.tenant, p.campaign, p.part) = 
 
 -- name: where_expired
 -- Rows whose validity ended while they waited; drafts once they are started.
-h.expires_at <= %(now)s AND (h.campaign IS NULL OR (c.status = 'running' AND c.published = c.version
+h.expires_at <= %(now)s AND (h.campaign IS NULL OR (c.status IN ('running', 'paused') AND c.published = c.version
 AND EXISTS (SELECT FROM campaign_parts p WHERE (p.tenant, p.campaign, p.part) = (h.tenant, h.campaign, h.part))))
 
 -- name: where_room
@@ -52,8 +58,8 @@ AND EXISTS (SELECT FROM campaign_parts p WHERE (p.tenant, p.campaign, p.part) = 
 h.reason = %(reason)s AND h.carrier = %(carrier)s AND h.lane = %(lane)s AND h.not_before <= %(now)s
 AND h.expires_at > %(now)s AND (h.campaign IS NULL OR (c.status = 'running' AND c.published = c.version))
 
--- name: where_started
--- Drafts of one started campaign, of parts that count.
-h.tenant = %(tenant)s::uuid AND h.campaign = %(campaign)s AND h.reason = 'draft' AND h.expires_at > %(now)s
-AND c.status = 'running' AND c.published = c.version
-AND EXISTS (SELECT FROM campaign_parts p WHERE (p.tenant, p.campaign, p.part) = (h.tenant, h.campaign, h.part))
+-- name: where_due
+-- Single messages whose time has come, and whatever waited for its hours.
+h.reason IN ('scheduled', 'closed_hours') AND h.not_before <= %(now)s AND h.expires_at > %(now)s
+AND CASE WHEN h.campaign IS NULL THEN true
+    ELSE h.reason = 'closed_hours' AND c.status = 'running' AND c.published = c.version END

@@ -13,10 +13,14 @@ from connectors.sinks.contract import DecodedRecord, RecordError, Sink, Writer, 
 from infra.postgres.sql import load_sql
 from schemas.records import topics
 from schemas.records.codec import decode_as, encode
-from schemas.records.slice import Slice, check_names, check_positions
+from schemas.records.slice import ResumeAt, Slice, check_names, check_positions
 from schemas.records.wire import Envelope, Held, Released
 from schemas.values.positions import ranks_within
+from schemas.values.reasons import Reason
 
+NEVER = 2**62
+NOT_DUE = frozenset({Reason.DRAFT, Reason.SCHEDULED, Reason.CLOSED_HOURS})
+"""While a chunk as it came in waits for one of these, its validity does not run."""
 Key = tuple[str, str, int, int, int]
 
 
@@ -79,7 +83,7 @@ def _row(held: Held) -> tuple[object, ...]:
         s.carrier,
         held.reason,
         held.not_before,
-        s.expires_at,
+        NEVER if held.reason in NOT_DUE and s.resume_at == ResumeAt.PARTITION else s.expires_at,
         bitmap(s.positions),
         s.count,
         held.cost,

@@ -17,7 +17,7 @@ from infra.postgres.pool import Pool, execute, fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
 from schemas.records.codec import encode
 from schemas.records.topics import COMMANDS
-from schemas.rules.commands import campaign_command
+from schemas.rules.commands import CommandState, campaign_command
 
 
 async def publish(pool: Pool, outbox: Outbox, tenant: str, campaign: str, now: int, traceparent: str) -> None:
@@ -28,10 +28,10 @@ async def publish(pool: Pool, outbox: Outbox, tenant: str, campaign: str, now: i
             row = await fetch_one(connection, load_sql("gateway.campaigns", "read_command"), which)
         if row is None:
             raise not_found("campaign")
-        version, published, status, lane, parts = row
-        if published >= version:
+        published, state = row[0], CommandState(*row[1:])
+        if published >= state.version:
             return
-        command = campaign_command(tenant, campaign, version, status, lane, parts, now)
+        command = campaign_command(tenant, campaign, state, now)
         try:
             await asyncio.wait_for(
                 outbox.send(
@@ -45,4 +45,4 @@ async def publish(pool: Pool, outbox: Outbox, tenant: str, campaign: str, now: i
         except (TimeoutError, DeliveryError) as fault:
             raise unavailable("kafka_unavailable", f"Kafka has not acknowledged it: {fault or 'time is up'}") from None
         async with tenant_transaction(pool, tenant) as connection:
-            await execute(connection, load_sql("gateway.campaigns", "mark_published"), which | {"version": version})
+            await execute(connection, load_sql("gateway.campaigns", "mark_published"), which | {"version": state.version})

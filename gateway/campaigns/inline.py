@@ -17,7 +17,9 @@ from gateway.auth.accounts import Account
 from gateway.auth.permissions import check_balance, check_price, check_sender
 from gateway.balance.queries import read_balance
 from gateway.campaigns.commands import publish
-from gateway.campaigns.store import CampaignRow, CampaignStore, PartRow
+from gateway.campaigns.rows import CampaignRow, PartRow
+from gateway.campaigns.schedules import Schedule, start_of, window_of
+from gateway.campaigns.store import CampaignStore
 from gateway.campaigns.types import (
     MAX_INLINE,
     MAX_NAMES,
@@ -43,6 +45,7 @@ from schemas.values.campaign_status import CampaignStatus
 from schemas.values.ids import CampaignId
 from schemas.values.money import format_amount, parse_amount
 from schemas.values.template import compile_template
+from schemas.values.window import Window
 
 FIRST_VERSION = 1
 
@@ -72,6 +75,11 @@ class CampaignMaker:
     ) -> CampaignAccepted:
         """The answer to POST /v1/campaigns."""
         check_campaign(account, wanted)
+        schedule = wanted.schedule or Schedule()
+        start_at, window = (
+            start_of(schedule.start_at, now, "/schedule/start_at"),
+            window_of(schedule.window, "/schedule/window"),
+        )
         totals, chunks, rejected = await self._screen(routes, wanted, plan_of(account, wanted, identity, now))
         check_price(_limit(wanted), totals.price)
         money = await read_balance(self.pool, account.tenant)
@@ -80,7 +88,7 @@ class CampaignMaker:
             await self.ingest.put_chunks(chunks, traceparent)
         accepted = CampaignAccepted(
             id=identity,
-            status=CampaignStatus.DRAFT if wanted.open else CampaignStatus.RUNNING,
+            status=_first_status(wanted, start_at, now),
             accepted=totals.accepted,
             rejected=rejected,
             estimate=Estimate(segments=totals.segments, price=format_amount(totals.price)),
@@ -99,7 +107,7 @@ class CampaignMaker:
             if wanted.recipients
             else None
         )
-        row = _row(account, wanted, accepted, digest, now)
+        row = _row(account, wanted, accepted, digest, now, start_at, window)
         if not await CampaignStore(self.pool).make(row, part):
             raise Problem(
                 409, "request_running", "the same campaign is being made by another request", headers={"Retry-After": "1"}
@@ -170,7 +178,21 @@ def _limit(wanted: CampaignRequest) -> int | None:
     return None if wanted.max_price is None else parse_amount(wanted.max_price)
 
 
-def _row(account: Account, wanted: CampaignRequest, accepted: CampaignAccepted, digest: bytes, now: int) -> CampaignRow:
+def _first_status(wanted: CampaignRequest, start_at: int | None, now: int) -> CampaignStatus:
+    if wanted.open:
+        return CampaignStatus.DRAFT
+    return CampaignStatus.SCHEDULED if start_at is not None and start_at > now else CampaignStatus.RUNNING
+
+
+def _row(
+    account: Account,
+    wanted: CampaignRequest,
+    accepted: CampaignAccepted,
+    digest: bytes,
+    now: int,
+    start_at: int | None,
+    window: Window | None,
+) -> CampaignRow:
     return CampaignRow(
         tenant=account.tenant,
         id=accepted.id,
@@ -181,9 +203,11 @@ def _row(account: Account, wanted: CampaignRequest, accepted: CampaignAccepted, 
         smart=wanted.smart_encoding,
         validity_seconds=int(wanted.validity_seconds),
         max_price=_limit(wanted),
-        status=accepted.status,
+        status=CampaignStatus.DRAFT if wanted.open else CampaignStatus.RUNNING,
         grouping=GROUPING,
         digest=digest,
         answer=accepted,
         at=now,
+        start_at=start_at,
+        window=window,
     )

@@ -14,7 +14,9 @@ from typing import Any, cast
 import msgspec
 from aiohttp import web
 
+from gateway.campaigns.schedules import shown
 from gateway.campaigns.types import Campaign, CampaignPage, Counts, RejectionPage, RejectionRow, Waiting
+from gateway.http.context import now_ms
 from gateway.http.fields import LaneName, instant, instant_or_none
 from gateway.http.problem import not_found
 from gateway.http.query import INDEXED_CURSOR, TIMED_CURSOR, read_cursor, write_cursor
@@ -23,6 +25,7 @@ from infra.postgres.sql import load_sql
 from schemas.values.campaign_status import CampaignStatus
 from schemas.values.ids import IdError, parse_campaign_id
 from schemas.values.money import format_amount
+from schemas.values.reasons import Reason
 from schemas.values.status import FINAL, STATUSES, Status
 
 _ENDED = FINAL | {Status.SENT}
@@ -115,11 +118,13 @@ def complete_counts(accepted: int, by_rank: list[int] | None) -> Counts:
     return Counts(**{str(status): counted.get(status, 0) for status in STATUSES})
 
 
-def state_of(stored: str, counts: Counts) -> CampaignStatus:
-    """The state that follows from the stored one and the counts."""
+def state_of(stored: str, counts: Counts, start_at: int | None) -> CampaignStatus:
+    """The state that follows from the stored one, the counts and the time."""
     status = CampaignStatus(stored)
-    if status != CampaignStatus.RUNNING or sum(getattr(counts, end) for end in _ENDED) < counts.accepted:
+    if status not in (CampaignStatus.RUNNING, CampaignStatus.PAUSED):
         return status
+    if sum(getattr(counts, end) for end in _ENDED) < counts.accepted:
+        return CampaignStatus.SCHEDULED if status == CampaignStatus.RUNNING and (start_at or 0) > now_ms() else status
     failed = any(getattr(counts, end) for end in _FAILED)
     return CampaignStatus.COMPLETED_WITH_FAILURES if failed else CampaignStatus.COMPLETED
 
@@ -142,24 +147,22 @@ def _campaign(row: Any, currency: str) -> Campaign:
         rejected,
         by_rank,
         charged,
-        reason,
-        _,
+        start_at,
+        hours,
+        *waits,
     ) = row
     counts = complete_counts(accepted, by_rank)
-    waiting = None
-    if reason is not None and status != CampaignStatus.CANCELED:
-        # why no time: what waits now goes on when something happens, not at a moment that is known.
-        waiting = Waiting(reason=reason, until=None)
     return Campaign(
         id=identity,
         name=name,
-        status=state_of(status, counts),
+        status=state_of(status, counts, start_at),
         sender=sender,
         body=body,
         lane=cast(LaneName, lane),
         counts=counts,
         rejected_count=rejected,
-        waiting=waiting,
+        schedule=shown(start_at, hours),
+        waiting=_waiting(status, start_at, *waits),
         price=format_amount(charged),
         currency=currency,
         max_price=None if max_price is None else format_amount(max_price),
@@ -169,3 +172,18 @@ def _campaign(row: Any, currency: str) -> Campaign:
         started_at=instant_or_none(started_at),
         ended_at=instant_or_none(ended_at),
     )
+
+
+def _waiting(
+    status: str, start_at: int | None, reason: str | None, until: int | None, count: int, total: int
+) -> Waiting | None:
+    """Of most of what waits. All that waits of a paused campaign waits for its resumption first."""
+    if reason is None or status == CampaignStatus.CANCELED:
+        return None
+    if status == CampaignStatus.PAUSED:
+        return Waiting(reason=Reason.PAUSED, until=None, count=total)
+    if reason == Reason.SCHEDULED:
+        until = start_at or until
+    # why no time for the others: they go on when something happens, not at a moment that is known.
+    timed = reason in (Reason.SCHEDULED, Reason.CLOSED_HOURS)
+    return Waiting(reason=reason, until=instant_or_none(until) if timed else None, count=count)

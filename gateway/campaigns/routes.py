@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 from aiohttp import web
+from msgspec import UNSET
 
 from gateway.auth.accounts import ACCOUNTS
 from gateway.auth.authentication import account_of
@@ -12,10 +15,12 @@ from gateway.campaigns.commands import publish
 from gateway.campaigns.incremental import read_campaign
 from gateway.campaigns.inline import CAMPAIGN_MAKER
 from gateway.campaigns.queries import CAMPAIGNS, check_id
-from gateway.campaigns.store import CampaignStore
+from gateway.campaigns.rows import ScheduleChange
+from gateway.campaigns.schedules import Reschedule, start_of, window_of
+from gateway.campaigns.store import CampaignStore, not_applicable
 from gateway.campaigns.types import CampaignAccepted, CampaignState
 from gateway.http.answer import answer
-from gateway.http.body import read_bytes, read_nothing
+from gateway.http.body import read_bytes, read_json, read_nothing
 from gateway.http.context import LIMITS, OUTBOX, POOL, SCHEDULER, TRACEPARENT, now_ms
 from gateway.http.query import read_limit, read_query, read_status
 from gateway.idempotency.idempotent import digest_of, idempotent
@@ -24,6 +29,7 @@ from gateway.messages.queries import MESSAGES, MessageFilter
 from schemas.values.campaign_status import CampaignStatus
 from schemas.values.ids import campaign_id
 
+_RESCHEDULE = msgspec.json.Decoder(Reschedule)
 _COMPLETED = (CampaignStatus.COMPLETED, CampaignStatus.COMPLETED_WITH_FAILURES)
 
 
@@ -73,13 +79,35 @@ async def start_campaign(request: web.Request) -> web.Response:
 
 async def cancel_campaign(request: web.Request) -> web.Response:
     """202 when every role can know that it is canceled."""
+    return await _move(request, CampaignStore.cancel)
+
+
+async def pause_campaign(request: web.Request) -> web.Response:
+    """202 when every role can know that it rests."""
+    return await _move(request, CampaignStore.pause)
+
+
+async def resume_campaign(request: web.Request) -> web.Response:
+    """202 when every role can know that it runs again."""
+    return await _move(request, CampaignStore.resume)
+
+
+async def reschedule_campaign(request: web.Request) -> web.Response:
+    """202 when every role can know its new beginning and its new hours."""
     read_query(request, ())
-    await read_nothing(request)
-    app, tenant = request.app, account_of(request).tenant
+    app, tenant, now = request.app, account_of(request).tenant, now_ms()
     identity = check_id(request.match_info["id"])
+    wanted, _ = await read_json(request, _RESCHEDULE, app[LIMITS].body_bytes)
+    change = ScheduleChange(
+        new_start=wanted.start_at is not UNSET,
+        start_at=None if wanted.start_at is UNSET else start_of(wanted.start_at, now, "/start_at"),
+        new_window=wanted.window is not UNSET,
+        window=None if wanted.window is UNSET else window_of(wanted.window, "/window"),
+    )
     present = await app[CAMPAIGNS].find(tenant, identity)
-    ended = present.status if present.status in _COMPLETED else None
-    await CampaignStore(app[POOL]).cancel(tenant, identity, now_ms(), ended=ended)
+    if present.status in _COMPLETED:
+        raise not_applicable("a new schedule", present.status)
+    await CampaignStore(app[POOL]).reschedule(tenant, identity, change, now)
     return await _published(request, identity)
 
 
@@ -112,6 +140,18 @@ async def show_rejections(request: web.Request) -> web.Response:
             account_of(request).tenant, request.match_info["id"], query.get("cursor"), read_limit(query)
         )
     )
+
+
+async def _move(request: web.Request, call: Callable[..., Awaitable[None]]) -> web.Response:
+    """Another state, for a campaign that is not over."""
+    read_query(request, ())
+    await read_nothing(request)
+    app, tenant = request.app, account_of(request).tenant
+    identity = check_id(request.match_info["id"])
+    present = await app[CAMPAIGNS].find(tenant, identity)
+    ended = present.status if present.status in _COMPLETED else None
+    await call(CampaignStore(app[POOL]), tenant, identity, now_ms(), ended=ended)
+    return await _published(request, identity)
 
 
 async def _published(request: web.Request, identity: str) -> web.Response:

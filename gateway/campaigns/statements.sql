@@ -6,9 +6,10 @@ WHERE tenant = %(tenant)s AND campaign = %(campaign)s AND part = %(part)s;
 
 -- name: insert_campaign
 INSERT INTO campaigns (tenant, id, name, sender, body, lane, smart, validity_seconds, max_price, status, version,
-                       published, grouping, digest, answer, created_at, started_at)
+                       published, grouping, digest, answer, created_at, started_at, start_at, hours)
 VALUES (%(tenant)s, %(id)s, %(name)s, %(sender)s, %(body)s, %(lane)s, %(smart)s, %(validity_seconds)s, %(max_price)s,
-        %(status)s, 1, 0, %(grouping)s, %(digest)s, %(answer)s, %(at)s, %(started_at)s)
+        %(status)s, 1, 0, %(grouping)s, %(digest)s, %(answer)s, %(at)s, %(started_at)s, %(start_at)s,
+        %(hours)s)
 ON CONFLICT (tenant, id) DO NOTHING;
 
 -- name: insert_part
@@ -42,7 +43,7 @@ WHERE tenant = %(tenant)s AND id = %(id)s AND version = %(version)s;
 -- name: move_campaign
 UPDATE campaigns
 SET status = %(status)s, version = version + 1,
-    started_at = CASE WHEN %(status)s = 'running' THEN %(at)s ELSE started_at END,
+    started_at = CASE WHEN %(status)s = 'running' THEN COALESCE(started_at, %(at)s) ELSE started_at END,
     ended_at = CASE WHEN %(status)s = 'canceled' THEN %(at)s ELSE ended_at END
 WHERE tenant = %(tenant)s AND id = %(id)s;
 
@@ -52,9 +53,18 @@ WHERE tenant = %(tenant)s AND id = %(id)s;
 
 -- name: read_command
 -- The full state of a campaign as its command tells it.
-SELECT c.version, c.published, c.status, c.lane,
+SELECT c.published, c.version, c.status, c.lane, c.started_at, c.start_at, c.hours,
        ARRAY(SELECT p.part FROM campaign_parts p WHERE p.tenant = c.tenant AND p.campaign = c.id ORDER BY p.part)
 FROM campaigns c WHERE c.tenant = %(tenant)s AND c.id = %(id)s;
+
+-- name: reschedule_campaign
+-- Nothing when it is to begin at another time and has begun.
+UPDATE campaigns
+SET version = version + 1, start_at = CASE WHEN %(new_start)s THEN %(start_at)s ELSE start_at END,
+    hours = CASE WHEN %(new_hours)s THEN %(hours)s::jsonb ELSE hours END,
+    hours_changed_at = CASE WHEN %(new_hours)s THEN %(at)s ELSE hours_changed_at END
+WHERE tenant = %(tenant)s AND id = %(id)s
+  AND (NOT %(new_start)s OR status = 'draft' OR start_at > %(at)s OR start_at IS NOT DISTINCT FROM %(start_at)s);
 
 -- name: sum_prices
 -- What the other listed parts of a campaign would cost together, by the routes of their time.

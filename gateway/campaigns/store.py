@@ -9,78 +9,20 @@ or a foreign id, 409 with the present state when a call does not apply, 422 when
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
 from gateway.auth.permissions import check_amount, check_price
+from gateway.campaigns.rows import CampaignRow, PartRow, ScheduleChange, StoredCampaign, StoredPart
 from gateway.http.problem import Fault, Problem, not_found
 from gateway.screening.types import Rejection
 from infra.postgres.pool import Connection, Jsonb, Pool, execute, fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
 from schemas.values.campaign_status import CampaignStatus
+from schemas.values.window import Window
 
 SHOWN_REJECTIONS = 100
 REJECTIONS_BLOCK = 5_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CampaignRow:
-    """A campaign as it is made. `answer`: the body of the 202."""
-
-    tenant: str
-    id: str
-    name: str
-    sender: str
-    body: str
-    lane: str
-    smart: bool
-    validity_seconds: int
-    max_price: int | None
-    status: CampaignStatus
-    grouping: int
-    digest: bytes
-    answer: msgspec.Struct
-    at: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartRow:
-    """A part whose chunks Kafka has. `price`: of all its messages; `rejections` may be long, it is gone through once."""
-
-    part: int
-    chunks: int
-    recipients: int
-    price: int
-    rejected_count: int
-    rejected: list[Rejection]
-    digest: bytes
-    rejections: Iterable[Rejection]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredCampaign:
-    """What calls on a campaign need to know of it."""
-
-    status: str
-    version: int
-    published: int
-    lane: str
-    sender: str
-    body: str
-    smart: bool
-    validity_seconds: int
-    max_price: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredPart:
-    """A listed part."""
-
-    recipients: int
-    rejected_count: int
-    rejected: list[Rejection]
-    digest: bytes
 
 
 class CampaignStore:
@@ -111,6 +53,8 @@ class CampaignStore:
                     "answer": Jsonb(row.answer, msgspec.json.encode),
                     "at": row.at,
                     "started_at": row.at if row.status == CampaignStatus.RUNNING else None,
+                    "start_at": row.start_at,
+                    "hours": _hours(row.window),
                 },
             )
             if made and part is not None:
@@ -161,8 +105,49 @@ class CampaignStore:
                 raise not_applicable("start", status)
             await _move(connection, tenant, campaign, CampaignStatus.RUNNING, at)
 
+    async def pause(self, tenant: str, campaign: str, at: int, *, ended: CampaignStatus | None) -> None:
+        """From running to paused; nothing when it rests already. `ended`: the state of a completed one."""
+        async with tenant_transaction(self._pool, tenant) as connection:
+            status, _ = await _lock(connection, tenant, campaign)
+            if status == CampaignStatus.PAUSED:
+                return
+            if ended is not None or status != CampaignStatus.RUNNING:
+                raise not_applicable("pause", ended or status)
+            await _move(connection, tenant, campaign, CampaignStatus.PAUSED, at)
+
+    async def resume(self, tenant: str, campaign: str, at: int, *, ended: CampaignStatus | None) -> None:
+        """From paused to running; nothing when it runs already. `ended`: the state of a completed one."""
+        async with tenant_transaction(self._pool, tenant) as connection:
+            status, _ = await _lock(connection, tenant, campaign)
+            if ended is not None or status not in (CampaignStatus.PAUSED, CampaignStatus.RUNNING):
+                raise not_applicable("resume", ended or status)
+            if status == CampaignStatus.PAUSED:
+                await _move(connection, tenant, campaign, CampaignStatus.RUNNING, at)
+
+    async def reschedule(self, tenant: str, campaign: str, change: ScheduleChange, at: int) -> None:
+        """Another beginning, before it has begun; other hours, until it is over."""
+        async with tenant_transaction(self._pool, tenant) as connection:
+            status, _ = await _lock(connection, tenant, campaign)
+            if status == CampaignStatus.CANCELED:
+                raise not_applicable("a new schedule", status)
+            moved = await execute(
+                connection,
+                _sql("reschedule_campaign"),
+                {
+                    "tenant": tenant,
+                    "id": campaign,
+                    "at": at,
+                    "new_start": change.new_start,
+                    "start_at": change.start_at,
+                    "new_hours": change.new_window,
+                    "hours": _hours(change.window),
+                },
+            )
+            if not moved:
+                raise not_applicable("another start_at", "running")
+
     async def cancel(self, tenant: str, campaign: str, at: int, *, ended: CampaignStatus | None) -> None:
-        """From draft or running to canceled; nothing when it is canceled. `ended`: the state of a completed one."""
+        """From any other state to canceled; nothing when it is canceled. `ended`: the state of a completed one."""
         async with tenant_transaction(self._pool, tenant) as connection:
             status, _ = await _lock(connection, tenant, campaign)
             if status == CampaignStatus.CANCELED:
@@ -170,6 +155,10 @@ class CampaignStore:
             if ended is not None:
                 raise not_applicable("cancel", ended)
             await _move(connection, tenant, campaign, CampaignStatus.CANCELED, at)
+
+
+def _hours(window: Window | None) -> Jsonb | None:
+    return None if window is None else Jsonb(window, msgspec.json.encode)
 
 
 def not_applicable(call: str, status: str) -> Problem:

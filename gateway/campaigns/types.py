@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from gateway.campaigns.schedules import Schedule, ShownSchedule
 from gateway.http.fields import NO_NUL, Encoding, LaneName, Sender, Text, Validity
 from gateway.http.problem import Problem, refusal
 from gateway.screening.types import Recipient, Rejection
@@ -32,6 +33,7 @@ class CampaignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     body: Text
     lane: LaneName = "marketing"
     channel: Literal["sms"] = "sms"
+    schedule: Schedule | None = None
     validity_seconds: Validity = 86_400
     max_price: Amount | None = None
     smart_encoding: bool = False
@@ -64,7 +66,7 @@ class CampaignAccepted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CampaignState(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of `start` and `cancel`."""
+    """The answer of `start`, `pause`, `resume`, `cancel` and a new schedule."""
 
     id: str
     status: CampaignStatus
@@ -90,10 +92,12 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """What most of the waiting messages wait for; `until` where a time is known."""
+    """What most of the waiting messages wait for, and how many they are; `until`: the first moment at which one of them may
+    go, where a time is known."""
 
     reason: str
     until: str | None
+    count: int
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +111,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     lane: LaneName
     counts: Counts
     rejected_count: int
+    schedule: ShownSchedule | None
     waiting: Waiting | None
     price: str
     currency: str

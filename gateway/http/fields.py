@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta
 
+from gateway.http.problem import refusal
+
 LaneName = Literal["otp", "transactional", "marketing"]
 Encoding = Literal["gsm7", "ucs2"]
 MAX_BODY_TEXT = 40_000
@@ -47,23 +49,48 @@ Text = Annotated[str, Meta(min_length=1, max_length=MAX_BODY_TEXT, description=_
 # 60.0 is a whole number to JSON Schema and to many clients; text and fractions are refused.
 Validity = Annotated[float, Meta(ge=1, le=MAX_VALIDITY, multiple_of=1)]
 
-UNBUILT = frozenset({"send_at", "callback_url", "template", "schedule", "profile"})
+Instant = Annotated[
+    datetime, Meta(tz=True, description="RFC 3339 with its offset, at most 30 days ahead", examples=["2027-03-01T09:00:00Z"])
+]
+MAX_AHEAD_SECONDS = 30 * 86_400
+"""What waits stands in topics that keep it a little longer."""
+
+UNBUILT = frozenset({"callback_url", "template", "profile"})
 """Fields of a later version."""
+_INSTANT = "expected a time with its offset from UTC, such as 2027-03-01T09:00:00+01:00"
 EXPECTED = {
     "/lane": f"expected {', '.join(get_args(LaneName)[:-1])} or {get_args(LaneName)[-1]}",
     "/max_price": 'expected an amount as text, such as "12.50": at most four digits behind the point',
     "/validity_seconds": f"expected a whole number of seconds, 1 to {MAX_VALIDITY}",
     "/smart_encoding": "expected true or false",
     "/open": "expected true or false",
+    "/send_at": _INSTANT,
+    "/start_at": _INSTANT,
+    "/schedule/start_at": _INSTANT,
 }
 """What a field takes, by its place, where the decoder's own words would not say so."""
 
 
-def instant(milliseconds: int) -> str:
+def milliseconds(at: datetime) -> int:
+    """Since 1970."""
+    return round(at.timestamp() * 1000)
+
+
+def check_ahead(at: int, now: int, pointer: str) -> None:
+    """Refuse a time that lies too far ahead. One that is past is no fault: a repeat of a call may come late."""
+    if at > now + MAX_AHEAD_SECONDS * 1000:
+        raise refusal(
+            pointer,
+            "too_far_ahead",
+            f"at most {MAX_AHEAD_SECONDS // 86_400} days ahead, before {instant(now + MAX_AHEAD_SECONDS * 1000)}",
+        )
+
+
+def instant(at: int) -> str:
     """RFC 3339 of a time in milliseconds since 1970."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def instant_or_none(milliseconds: int | None) -> str | None:
+def instant_or_none(at: int | None) -> str | None:
     """The same, where there may be no time."""
-    return None if milliseconds is None else instant(milliseconds)
+    return None if at is None else instant(at)

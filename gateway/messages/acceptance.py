@@ -15,6 +15,7 @@ from aiohttp import web
 
 from gateway.auth.accounts import Account, Accounts
 from gateway.auth.permissions import check_balance, check_sender
+from gateway.http.context import now_ms
 from gateway.http.problem import Problem
 from gateway.idempotency.keys import Idempotency, Stored
 from gateway.messages.accepted import accepted
@@ -39,7 +40,7 @@ class Acceptance:
     def check(self, account: Account, message: MessageRequest) -> Checked:
         """The message as this account may send it. Raises Problem."""
         check_sender(account, message.sender, message.lane)
-        checked = check_message(message, self.accounts.routes)
+        checked = check_message(message, self.accounts.routes, now_ms())
         check_balance(account.available, checked.price, "/body")
         return checked
 

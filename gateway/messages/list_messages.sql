@@ -1,7 +1,7 @@
 -- Messages of a tenant or of one campaign, newest chunk first; every filter may be null. Parts that were never answered do not count.
 SELECT p.chunk, p.campaign, p.part, p.accepted_at, p.indexes, p.key_id, p.sealed, m.place::int,
        COALESCE(m.sequence, 0), COALESCE(m.reason, 0), m.second, k.id, COALESCE(m.segments, 0)::int,
-       COALESCE(c.price, 0)::bigint
+       COALESCE(c.price, 0)::bigint, NULLIF(p.due_at, p.accepted_at)
 FROM chunk_payloads p
 LEFT JOIN chunks c ON c.tenant = p.tenant AND c.chunk = p.chunk
 CROSS JOIN LATERAL (

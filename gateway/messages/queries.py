@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway.http.fields import instant
+from gateway.http.fields import instant, instant_or_none
 from gateway.http.problem import not_found, refusal, unavailable
 from gateway.http.query import PLACED_CURSOR, read_cursor, write_cursor
 from gateway.messages.recent import RecentMessages
@@ -133,6 +133,7 @@ class MessageQueries:
             _bare(identity, slice_.accepted_at, self.currency),
             to=format_e164(array("Q", columns.to)[parsed.index]),
             client_ref=columns.refs[parsed.index] if columns.refs else None,
+            send_at=instant(slice_.due_at) if slice_.due_at != slice_.accepted_at else None,
         )
 
 
@@ -205,6 +206,7 @@ def _message(row: Any, opened: _Opened, currency: str) -> Message:
         carrier,
         segments,
         price,
+        due_at,
     ) = row
     to, ref = opened.person(chunk, campaign, key_id, sealed, place - 1)
     identity = message_id_at(campaign, chunk, part, struct.unpack_from("<I", indexes, 4 * place - 4)[0])
@@ -218,6 +220,7 @@ def _message(row: Any, opened: _Opened, currency: str) -> Message:
         currency=currency,
         carrier=carrier,
         client_ref=ref,
+        send_at=instant_or_none(due_at),
         created_at=instant(accepted_at),
         updated_at=instant(max(accepted_at, second * 1000) if second else accepted_at),
     )
@@ -240,6 +243,7 @@ def _bare(identity: str, accepted_at: int, currency: str) -> Message:
         currency=currency,
         carrier=None,
         client_ref=None,
+        send_at=None,
         created_at=instant(accepted_at),
         updated_at=instant(accepted_at),
     )

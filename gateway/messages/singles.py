@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.carrier_routes import Routes
-from gateway.http.fields import Encoding
+from gateway.http.fields import Encoding, check_ahead, milliseconds
 from gateway.http.problem import refusal, refused
 from gateway.http.texts import bad_text, explain, require_text
 from gateway.messages.types import MessageRequest
@@ -41,7 +41,7 @@ class Checked:
 
 
 class Group(NamedTuple):
-    """What all messages of a chunk agree in. `keyed`: they have idempotency keys."""
+    """What all messages of a chunk agree in. `keyed`: they have idempotency keys. `send_at`: milliseconds, 0: at once."""
 
     tenant: str
     lane: str
@@ -49,15 +49,17 @@ class Group(NamedTuple):
     smart: bool
     validity_seconds: int
     keyed: bool
+    send_at: int = 0
 
 
 def group_of(tenant: str, message: MessageRequest, *, keyed: bool) -> Group:
     """With which others this message may share a chunk."""
-    return Group(tenant, message.lane, message.sender, message.smart_encoding, int(message.validity_seconds), keyed)
+    send_at = 0 if message.send_at is None else milliseconds(message.send_at)
+    return Group(tenant, message.lane, message.sender, message.smart_encoding, int(message.validity_seconds), keyed, send_at)
 
 
-def check_message(message: MessageRequest, routes: Routes) -> Checked:
-    """Destination, text, reference and route."""
+def check_message(message: MessageRequest, routes: Routes, now: int) -> Checked:
+    """Destination, text, reference, time and route."""
     try:
         number = normalise(message.to)
     except PhoneError as fault:
@@ -65,6 +67,8 @@ def check_message(message: MessageRequest, routes: Routes) -> Checked:
     text, encoding, segments = _rendered(message)
     if message.client_ref is not None and "\0" in message.client_ref:
         raise refused([bad_text("/client_ref")])
+    if message.send_at is not None:
+        check_ahead(milliseconds(message.send_at), now, "/send_at")
     way = routes.way_of(number)
     if way is None:
         raise refusal("/to", "no_route", "no route leads to this destination")
@@ -89,6 +93,7 @@ def make_slice(
         variables={TEXT_NAME: [message.text for message in messages]},
         refs=refs if any(ref is not None for ref in refs) else None,
     )
+    due = max(now, group.send_at)
     key_id, sealed = sealer.seal(columns, tenant=group.tenant, campaign=None, chunk=chunk)
     return Slice(
         tenant=group.tenant,
@@ -103,8 +108,8 @@ def make_slice(
         body=TEXT_BODY,
         smart=group.smart,
         accepted_at=now,
-        due_at=now,
-        expires_at=now + group.validity_seconds * 1000,
+        due_at=due,
+        expires_at=due + group.validity_seconds * 1000,
         digest=digest,
         indexes=array("I", range(count)).tobytes(),
         key_id=key_id,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from gateway.http.fields import MAX_REF, NO_NUL, NUMBER, Encoding, LaneName, Sender, Text, Validity
+from gateway.http.fields import MAX_REF, NO_NUL, NUMBER, Encoding, Instant, LaneName, Sender, Text, Validity
 
 Number = Annotated[str, Meta(extra_json_schema=NUMBER)]
 ClientRef = Annotated[str, Meta(min_length=1, max_length=MAX_REF, extra_json_schema=NO_NUL)]
@@ -22,6 +22,7 @@ class MessageRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     lane: LaneName = "transactional"
     channel: Literal["sms"] = "sms"
     validity_seconds: Validity = 86_400
+    send_at: Instant | None = None
     client_ref: ClientRef | None = None
     variables: dict[str, str] = {}
     smart_encoding: bool = False
@@ -40,7 +41,7 @@ class MessageAccepted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as it stands; `segments`, `price` and `carrier` are null until they are known."""
+    """A message as it stands; `segments`, `price` and `carrier` are null until they are known. `send_at`: as asked for."""
 
     id: str
     to: str | None
@@ -51,6 +52,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     carrier: str | None
     client_ref: str | None
+    send_at: str | None
     created_at: str
     updated_at: str
 

@@ -23,7 +23,8 @@ from typing import IO
 from aiohttp import StreamReader, web
 
 from gateway.auth.accounts import Account, Accounts
-from gateway.campaigns.store import CampaignStore, PartRow, StoredCampaign, StoredPart, not_applicable
+from gateway.campaigns.rows import PartRow, StoredCampaign, StoredPart
+from gateway.campaigns.store import CampaignStore, not_applicable
 from gateway.carrier_routes import Routes
 from gateway.http.body import IDLE_SECONDS, slow_body, too_large
 from gateway.http.limits import Limits

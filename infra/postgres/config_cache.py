@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import structlog
 
 from infra.postgres.pool import DatabaseDown, Pool, fetch_all, fetch_one, single_statement, transaction
@@ -21,6 +22,7 @@ from infra.postgres.sql import load_sql
 from infra.security.keyring import Keyring
 from infra.security.secrets import open_secret
 from infra.settings.carriers import reports_once
+from schemas.values.window import Window
 
 log = structlog.get_logger()
 
@@ -56,7 +58,7 @@ class RouteRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantRow:
-    """What a tenant may do. `senders` None: any. `balance_short`: hold | reject."""
+    """What a tenant may do. `senders` None: any. `balance_short`: hold | reject. `quiet_hours`: by lane."""
 
     id: str
     name: str
@@ -64,6 +66,7 @@ class TenantRow:
     senders: tuple[str, ...] | None
     balance_short: str
     charge_uncertain: bool
+    quiet_hours: Mapping[str, tuple[Window, ...]]
 
 
 class ConfigCache:
@@ -162,7 +165,7 @@ def carrier_context(carrier: str) -> str:
 
 
 def _tenant(row: Any) -> TenantRow:
-    tenant, name, lanes, senders, balance_short, charge_uncertain = row
+    tenant, name, lanes, senders, balance_short, charge_uncertain, quiet_hours = row
     return TenantRow(
         id=tenant,
         name=name,
@@ -170,4 +173,5 @@ def _tenant(row: Any) -> TenantRow:
         senders=None if senders is None else tuple(senders),
         balance_short=balance_short,
         charge_uncertain=charge_uncertain,
+        quiet_hours=msgspec.convert(quiet_hours, dict[str, tuple[Window, ...]]),
     )

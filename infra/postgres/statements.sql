@@ -14,7 +14,7 @@ FROM carriers ORDER BY number;
 SELECT prefix, carriers, price FROM routes ORDER BY length(prefix) DESC, prefix;
 
 -- name: config_tenants
-SELECT id::text, name, lanes, senders, balance_short, charge_uncertain FROM tenants ORDER BY id;
+SELECT id::text, name, lanes, senders, balance_short, charge_uncertain, quiet_hours FROM tenants ORDER BY id;
 
 -- name: config_version
 SELECT version FROM config_version;

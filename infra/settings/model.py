@@ -102,6 +102,15 @@ class GatewaySettings(Section):
     )
 
 
+class SchedulerSettings(Section):
+    """The releasers: what waits, and goes on when its time has come."""
+
+    enabled: bool = Field(default=True, description="whether releasers of this configuration let anything go")
+    interval: float = Field(default=0.1, ge=0.01, le=10, description="seconds between looks while anything goes on")
+    batch_size: int = Field(default=256, ge=1, le=5_000, description="rows of the waiting room taken at a time")
+    max_concurrent: int = Field(default=4, ge=1, le=64, description="campaigns served side by side by one releaser")
+
+
 class TelemetrySettings(Section):
     """Logs."""
 
@@ -140,6 +149,7 @@ class Settings(Section):
     postgres: PostgresSettings = PostgresSettings()
     redis: RedisSettings = RedisSettings()
     gateway: GatewaySettings = GatewaySettings()
+    scheduler: SchedulerSettings = SchedulerSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     simulator: SimulatorSettings = SimulatorSettings()
     carriers: list[CarrierSettings] = Field(default_factory=list)

@@ -46,9 +46,10 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     (destinations, variables, client references), readable with the key named by `key_id`; it is empty where a record
     only speaks of positions. `carrier`, `price` (per segment) and `segments` are filled by intake. `holds`: how often
     these positions have left the waiting room under this send number (the releaser adds one); it is the `hold` of the
-    next `Held`, so that a second wait is a row of its own and a repeated record is not. `round` counts retries that are
-    paid for anew, `price_class` which of the slice's prices these positions have. `channel` to `template` leave room:
-    nothing but their defaults is accepted yet.
+    next `Held`, so that a second wait is a row of its own and a repeated record is not. `closes_at`: from
+    then on its hours are over for now; 0: any hour will do. `round` counts retries that are paid for anew, `price_class`
+    which of the slice's prices these positions have. `channel` to `template` leave room: nothing but their defaults is
+    accepted yet.
     """
 
     tenant: str
@@ -71,6 +72,7 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     accepted_at: int
     due_at: int
     expires_at: int
+    closes_at: int = 0
     first_failed_at: int | None = None
     grouping: int = 0
     digest: bytes | None = None

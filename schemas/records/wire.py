@@ -11,6 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.records.slice import Slice
+from schemas.values.window import Window
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -219,7 +220,8 @@ class CarrierReceipts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class CampaignCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The full state of a campaign at `version`; the newest record of a key wins. `parts`: what `start` listed."""
+    """The full state of a campaign at `version`; the newest record of a key wins. `parts`: what `start` listed, at
+    `started_at`. `start_at`: nothing goes before; 0: no such time. `window`: the hours in which its messages may go."""
 
     tenant: str
     campaign: str
@@ -228,6 +230,9 @@ class CampaignCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lane: str
     parts: list[int]
     at: int
+    started_at: int = 0
+    start_at: int = 0
+    window: Window | None = None
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):

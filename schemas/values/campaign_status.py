@@ -6,10 +6,13 @@ from enum import StrEnum
 
 
 class CampaignStatus(StrEnum):
-    """The first, second and last stand in the row; `completed...` follow from the counts of a running one."""
+    """`draft`, `running`, `paused` and `canceled` stand in the row. `scheduled` is a running one before its time;
+    `completed...` follow from the counts of one that is running or paused."""
 
     DRAFT = "draft"
+    SCHEDULED = "scheduled"
     RUNNING = "running"
+    PAUSED = "paused"
     COMPLETED = "completed"
     COMPLETED_WITH_FAILURES = "completed_with_failures"
     CANCELED = "canceled"

@@ -6,7 +6,8 @@ Enters: nothing. Leaves: the reason's code (API, logs, metrics), its number (sto
 and a sentence for the operator. Wrong: an unknown number raises ValueError.
 
     hold ── nothing is wrong, it is not its turn
-      draft                           the sender's own wish
+      draft, paused, scheduled        the sender's own wish
+      closed_hours                    the hours of the campaign, or the quiet hours of the tenant
       room, balance                   carrier or account has no room at the moment
       no_carrier                      dispatch serves that carrier no more; it waits for room again
     retry ── tried, worth another try
@@ -71,6 +72,10 @@ class Reason(StrEnum):
     ROOM = "room", 2, _HOLD, "The carrier has no room at the moment, or others wait before it; it goes on by itself."
     BALANCE = "balance", 3, _HOLD, "The account's balance is used up; it goes on after a credit."
     NO_CARRIER = "no_carrier", 7, _HOLD, "The carrier is not served at the moment; it waits until it is."
+
+    PAUSED = "paused", 6, _HOLD, "The campaign is paused; it goes on after resume."
+    SCHEDULED = "scheduled", 9, _HOLD, "Its time has not come."
+    CLOSED_HOURS = "closed_hours", 10, _HOLD, "Outside the campaign's hours, or within quiet hours; it goes when they open."
 
     THROTTLED = "throttled", 20, _RETRY, "The carrier has no room for it now; it is tried again later and counts no attempt."
     CARRIER_TRANSIENT = "carrier_transient", 21, _RETRY, "The carrier refused it for the moment; it is tried again."

@@ -12,6 +12,7 @@ from dataclasses import replace
 import msgspec
 
 from schemas.records.slice import ResumeAt, Slice
+from schemas.rules.may_go import expires_at
 from schemas.rules.message_end import Recipients, end_slice
 from schemas.values.positions import pick_indexes, ranks_within
 from schemas.values.reasons import Reason
@@ -70,7 +71,7 @@ class IntakeWriter:
             case Hold(reason=reason, until=until):
                 self._outputs.hold(self._for_waiting_room(part), reason, until)
                 if reason is not Reason.DRAFT:
-                    self._change(part, Status.HELD, reason)
+                    self._change(part, Status.SCHEDULED if reason is Reason.SCHEDULED else Status.HELD, reason)
             case Reject(reason=reason) if reason in DROPPED:
                 pass
             case Reject(reason=reason) if reason in keep_assigned.CHANGING:
@@ -118,5 +119,8 @@ def _filled(slice_: Slice, part: Selection) -> Slice:
         price=part.price,
         lease=part.lease,
         price_class=part.price_class,
+        due_at=part.due_at,
+        expires_at=expires_at(slice_, part.due_at),
+        closes_at=part.closes_at,
         resume_at=ResumeAt.ROUTE if part.segments else slice_.resume_at,
     )

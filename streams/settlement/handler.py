@@ -35,7 +35,7 @@ from streams.ports import Owners, Sealing
 from streams.settlement.owner_epochs import OwnerEpochs
 from streams.settlement.settle_block import decide_returned
 from streams.settlement.settled_block import SettledBlock
-from streams.settlement.verdicts import Ended, UnlistedCode, WaitsForRoom
+from streams.settlement.verdicts import Ended, UnlistedCode, WaitsAgain
 
 SERVICE = "streams"
 UNKNOWN = "unknown"
@@ -150,15 +150,15 @@ def _write_returned(sealing: Sealing, outputs: OutputBatch, returned: Returned) 
     verdict = decide_returned(rest, returned.reason, returned.at)
     check_cover(rest.positions, [verdict.positions])
     match verdict:
-        case WaitsForRoom(not_before=not_before):
+        case WaitsAgain(reason=reason, not_before=not_before):
             again = slice_given_back(rest)
-            outputs.hold(again, Reason.ROOM, not_before)
+            outputs.hold(again, reason, not_before)
             outputs.change(
                 rest,
                 Status.HELD,
                 again.send,
                 rest.positions,
-                Reason.ROOM,
+                reason,
                 carrier=rest.carrier,
                 price=rest.price,
                 segments=rest.segments,

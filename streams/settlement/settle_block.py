@@ -25,8 +25,11 @@ from streams.settlement.verdicts import (
     TryAgain,
     Uncertain,
     UnlistedCode,
-    WaitsForRoom,
+    WaitsAgain,
 )
+
+RESTING = frozenset({Reason.PAUSED, Reason.CLOSED_HOURS})
+"""Why dispatch gives back what it could send; the others are that it cannot."""
 
 
 class StepError(ValueError):
@@ -92,7 +95,7 @@ def accepted_segments(block: Settled) -> dict[int, int]:
 
 
 def decide_returned(rest: Slice, reason: str, at: int) -> ReturnVerdict:
-    """What dispatch gave back: over, or waiting for room again; no attempt is counted."""
+    """What dispatch gave back: over, or waiting again; no attempt is counted."""
     if reason in ENDED_STATUS:
         return Ended(positions=rest.positions, reason=Reason(reason))
-    return WaitsForRoom(positions=rest.positions, not_before=at)
+    return WaitsAgain(positions=rest.positions, reason=Reason(reason) if reason in RESTING else Reason.ROOM, not_before=at)

@@ -12,7 +12,7 @@ About a block that was settled:
 
 About what dispatch gave back without a call:
 
-    WaitsForRoom   in the waiting room, under the next send number and the same reservation
+    WaitsAgain     in the waiting room, under the next send number and the same reservation
     Ended           canceled or expired
 """
 
@@ -80,10 +80,11 @@ class PassedOver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WaitsForRoom:
-    """Until `not_before` (milliseconds) at least."""
+class WaitsAgain:
+    """Until `not_before` (milliseconds) at least; for room, or because its campaign rests or its hours are over."""
 
     positions: int
+    reason: Reason
     not_before: int
 
 
@@ -96,4 +97,4 @@ class Ended:
 
 
 AnswerVerdict = Taken | TakenInPart | Refused | UnlistedCode | Uncertain | TryAgain | PassedOver
-ReturnVerdict = WaitsForRoom | Ended
+ReturnVerdict = WaitsAgain | Ended

@@ -11,7 +11,8 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.app import Gateway
-from gateway.campaigns.store import CampaignStore, PartRow
+from gateway.campaigns.rows import PartRow
+from gateway.campaigns.store import CampaignStore
 from gateway.http.problem import Problem
 from tests.support.gateway_env import GatewayEnv, slices_of
 

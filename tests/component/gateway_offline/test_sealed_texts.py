@@ -43,7 +43,7 @@ TEXTS = st.text(
 
 def made(request: MessageRequest) -> tuple[str, int, Slice]:
     """Encoding and segments of the answer, and the slice."""
-    checked = check_message(request, ROUTES)
+    checked = check_message(request, ROUTES, 0)
     return (
         checked.encoding,
         checked.segments,

@@ -18,7 +18,6 @@ from connectors.sinks.ingest import IngestSink
 from infra.kafka.outbox import Outbox
 from infra.services.stack import Stack
 from schemas.records.codec import encode
-from schemas.records.slice import ResumeAt
 from schemas.records.wire import Envelope, MessageEvents, Usage
 from schemas.values.reasons import Reason
 from tests.support.log_records import NOW, SEALER, TENANT, a_slice, an_envelope, held
@@ -60,7 +59,7 @@ async def test_neighbours_of_a_row_that_fails_go_on(
         await release.to_end(claimed, Reason.VALIDITY_ENDED)
         told = {e.chunk for e in records_of(services.kafka, "message-events-marketing", MessageEvents)}
     else:
-        await release.to_intake(claimed, ResumeAt.ROUTE)
+        await release.to_intake(claimed)
         told = {s.chunk for e in records_of(services.kafka, "ingest-marketing", Envelope) for s in e.slices}
     waiting = {chunk for (chunk,) in rows(database, "SELECT chunk FROM held WHERE waiting > 0")}
     assert {names[0], names[2]} <= told and not {names[0], names[2]} & waiting

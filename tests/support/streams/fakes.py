@@ -18,6 +18,7 @@ from schemas.records.slice import Columns, Slice
 from schemas.records.wire import CampaignCommand, Envelope, Owner, Returned, Settled, Started
 from schemas.values.ids import campaign_id, chunk_id, fresh_id
 from schemas.values.positions import everyone, places, positions_of
+from schemas.values.window import Window
 from streams.intake.handler import IntakeHandler, IntakePorts
 from streams.pipeline import stage_named
 from streams.ports import (
@@ -57,6 +58,7 @@ class RouteFact:
 @dataclass(frozen=True, kw_only=True)
 class TenantFact:
     balance_short: str = "hold"
+    quiet_hours: dict[str, tuple[Window, ...]] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)

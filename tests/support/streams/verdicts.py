@@ -32,6 +32,8 @@ def part_over(positions: int, segments: bytes | None = None, **fields: object) -
         "price": 0,
         "lease": None,
         "price_class": 0,
+        "due_at": BASE.due_at,
+        "closes_at": 0,
         "segments": b"" if segments is None else segments,
         **fields,
     }

@@ -25,7 +25,7 @@ LINES = [
     (json.dumps({"to": LONG}).encode(), "line_too_long"),
     (b'{"to": "+5", "variables": {"a": "b"}}', "+5"),
     (b'{"to": "+6", "variables": {"a": 1}}', "wrong_type"),
-    (b'{"send_at": 1}', "unsupported"),
+    (b'{"callback_url": 1}', "unsupported"),
     (b'{"to": "' + b"7" * (MAX_LINE - 10) + b'"}', "7" * (MAX_LINE - 10)),
     (b'{"to": "+8"}', "+8"),
 ]

@@ -108,7 +108,7 @@ def single(recipient: dict[str, Any], body: str) -> tuple[str, str] | None:
     """The same of a single message."""
     data = json.dumps({"from": "Shop", "body": body} | recipient).encode()
     try:
-        check_message(decode_json(data, msgspec.json.Decoder(MessageRequest)), ROUTES)
+        check_message(decode_json(data, msgspec.json.Decoder(MessageRequest)), ROUTES, 0)
     except Problem as problem:
         assert problem.status == 422
         return problem.errors[0].pointer, problem.errors[0].code

@@ -40,6 +40,9 @@ STORED = {
     "owner_lost": 102,
     "no_receipt": 104,
     "unlisted_part": 106,
+    "paused": 6,
+    "scheduled": 9,
+    "closed_hours": 10,
 }
 RETIRED = {
     "campaign_unknown": 4,

@@ -18,7 +18,7 @@ from streams.outcome import Hold, Next, Outcome, Reject
 from streams.selection import whole
 from streams.steps import (
     admit_to_carrier,
-    check_campaign,
+    check_time,
     keep_assigned,
     reserve_credit,
     route_slice,
@@ -43,12 +43,12 @@ def test_cover_refuses_gaps_doubles_strangers_and_empty_outcomes() -> None:
 
 @given(
     SETS,
-    st.none() | st.sampled_from(["draft", "running", "canceled"]),
+    st.none() | st.sampled_from(["draft", "running", "paused", "canceled"]),
     st.integers(0, 4),
     st.lists(st.integers(0, 2)),
     st.booleans(),
 )
-def test_check_campaign_covers(positions: int, status: str | None, version: int, parts: list[int], late: bool) -> None:
+def test_check_time_covers(positions: int, status: str | None, version: int, parts: list[int], late: bool) -> None:
     command = (
         None
         if status is None
@@ -56,8 +56,8 @@ def test_check_campaign_covers(positions: int, status: str | None, version: int,
             tenant=TENANT, campaign=CAMPAIGN, version=version, status=status, lane="marketing", parts=parts, at=1
         )
     )
-    facts = check_campaign.CampaignFacts(command=command, now=BASE.expires_at if late else NOW)
-    outcomes = check_campaign.decide(part_over(positions), facts)
+    facts = check_time.TimeFacts(command=command, now=BASE.expires_at if late else NOW)
+    outcomes = check_time.decide(part_over(positions), facts)
     check_cover(positions, outcomes)
     going = [outcome for outcome in outcomes if isinstance(outcome, Next)]
     assert bool(going) == (status == "running" and version >= BASE.version and 0 in parts and not late)
@@ -70,14 +70,15 @@ def test_check_campaign_covers(positions: int, status: str | None, version: int,
         ("running", 1, [0], Reason.DRAFT),
         ("running", 2, [1], Reason.UNLISTED_PART),
         ("canceled", 3, [0], Reason.CANCELED),
+        ("paused", 3, [0], Reason.PAUSED),
         ("canceled", 3, [], Reason.UNLISTED_PART),
     ],
 )
-def test_check_campaign_names_the_reason(status: str, version: int, parts: list[int], expected: Reason) -> None:
+def test_check_time_names_the_reason(status: str, version: int, parts: list[int], expected: Reason) -> None:
     command = CampaignCommand(
         tenant=TENANT, campaign=CAMPAIGN, version=version, status=status, lane="marketing", parts=parts, at=1
     )
-    [outcome] = check_campaign.decide(whole(BASE), check_campaign.CampaignFacts(command=command, now=NOW))
+    [outcome] = check_time.decide(whole(BASE), check_time.TimeFacts(command=command, now=NOW))
     assert isinstance(outcome, Hold | Reject)
     assert outcome.reason is expected
 

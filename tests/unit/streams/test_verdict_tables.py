@@ -18,7 +18,7 @@ from streams.cover import check_cover as check_sets
 from streams.receipts import interpret_states
 from streams.receipts.verdicts import UnknownState
 from streams.settlement import settle_block
-from streams.settlement.verdicts import Ended, Refused, TryAgain, WaitsForRoom
+from streams.settlement.verdicts import Ended, Refused, TryAgain, WaitsAgain
 from tests.support.streams.fakes import NOW, numbers, slice_of
 from tests.support.streams.records import OUTCOMES, block_of
 from tests.support.streams.verdicts import BASE, SETS, check_cover
@@ -77,7 +77,7 @@ def test_returned_covers(positions: int, reason: str) -> None:
     rest = slice_of(numbers(positions.bit_count()), positions=positions, size=60)
     verdict = settle_block.decide_returned(rest, reason, NOW)
     check_cover(positions, (verdict,))
-    assert isinstance(verdict, Ended if reason in ("canceled", "validity_ended") else WaitsForRoom)
+    assert isinstance(verdict, Ended if reason in ("canceled", "validity_ended") else WaitsAgain)
 
 
 @given(st.lists(st.sampled_from([*RECEIPT_STATES, "ODD"]), min_size=1, max_size=50), st.data())
