@@ -22,6 +22,7 @@ from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import Pool, open_pool
 from infra.redis.carrier_capacity import CarrierCapacity
 from infra.redis.client import connect
+from infra.runtime.clock import GuardedClock
 from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
@@ -59,6 +60,7 @@ class Parts:
     capacity: CarrierCapacity
     credit: Credit
     owners: Owners
+    clock: GuardedClock
 
 
 async def run(role: RoleContext) -> None:
@@ -81,6 +83,7 @@ async def run(role: RoleContext) -> None:
         capacity=CarrierCapacity(connect(_secret(settings.redis.url))),
         credit=AllowanceCredit(accounts, pool, now_ms) if pool_name is LanePool.OTP else accounts,
         owners=LogOwners(bootstrap),
+        clock=GuardedClock(),
     )
     linger = OTP_LINGER_MS if pool_name is LanePool.OTP else BULK_LINGER_MS
     outlet = KafkaOutlet(
@@ -116,7 +119,7 @@ def make_handler(stage: Stage, parts: Parts) -> Handler:
                     credit=parts.credit,
                     capacity=RedisCapacity(parts.capacity, time.monotonic),
                     invalid=invalid_numbers,
-                    clock=now_ms,
+                    clock=parts.clock.now,
                 ),
                 stage.steps,
                 stage.writes,

@@ -7,7 +7,7 @@ for hours in no known time zone and for no day at all.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -15,11 +15,11 @@ from msgspec import UNSET, Meta, UnsetType
 from gateway.http.fields import Instant, check_ahead, instant_or_none, milliseconds
 from gateway.http.problem import refusal
 from schemas.rules.may_go import RECIPIENT
-from schemas.rules.timetable import MINUTES_A_DAY, TimetableError, zone_of
-from schemas.values.window import Window
+from schemas.rules.timetable import TimetableError, zone_of
+from schemas.values.window import Window, day_names, days_of, minutes_of, time_of_day
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-_DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAYS: tuple[Day, ...] = get_args(Day)
 TimeOfDay = Annotated[
     str,
     Meta(
@@ -88,9 +88,9 @@ def window_of(hours: Hours | None, pointer: str) -> Window | None:
         except TimetableError as fault:
             raise refusal(f"{pointer}/timezone", "unknown_timezone", f"{fault}; or say `recipient`") from None
     return Window(
-        opens=_minutes(hours.opens),
-        closes=_minutes(hours.closes),
-        days=sum(1 << _DAYS.index(day) for day in set(hours.days)),
+        opens=minutes_of(hours.opens),
+        closes=minutes_of(hours.closes),
+        days=days_of(hours.days),
         timezone=hours.timezone,
     )
 
@@ -106,17 +106,8 @@ def shown(start_at: int | None, hours: dict[str, Any] | None) -> ShownSchedule |
 
 def _hours(window: Window) -> Hours:
     return Hours(
-        opens=_time_of_day(window.opens),
-        closes=_time_of_day(window.closes),
-        days=tuple(day for number, day in enumerate(_DAYS) if window.days >> number & 1),
+        opens=time_of_day(window.opens),
+        closes=time_of_day(window.closes),
+        days=cast(tuple[Day, ...], day_names(window.days)),
         timezone=window.timezone,
     )
-
-
-def _minutes(time: str) -> int:
-    return int(time[:2]) * 60 + int(time[3:])
-
-
-def _time_of_day(minutes: int) -> str:
-    minutes %= MINUTES_A_DAY
-    return f"{minutes // 60:02}:{minutes % 60:02}"

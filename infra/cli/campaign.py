@@ -1,4 +1,4 @@
-"""`sluice campaign create|list|show|watch|start|cancel|messages`.
+"""`sluice campaign create|list|show|watch|start|pause|resume|reschedule|cancel|messages`.
 
 In: what the API takes; recipients from a file or stdin, streamed. Out: the gateway's answers.
 """
@@ -19,6 +19,13 @@ from infra.runtime.console import tell
 
 app = typer.Typer(no_args_is_help=True, help="Campaigns.")
 Campaign = Annotated[str, typer.Argument(metavar="ID", help="cmp_...")]
+StartAt = Annotated[str | None, typer.Option(help="Not before, e.g. 2027-03-01T09:00:00+01:00.")]
+HoursOption = Annotated[
+    str | None,
+    typer.Option(
+        "--window", help="Only at these hours, e.g. '09:00-20:00 mon-fri Europe/Berlin'; without a zone: recipients'."
+    ),
+]
 COLUMNS = ("id", "name", "status", "accepted", "delivered", "price", "created_at")
 
 
@@ -32,6 +39,8 @@ def create(
     validity_seconds: Annotated[int | None, typer.Option(min=1, help="Not sent after so long; default: a day.")] = None,
     max_price: Annotated[str | None, typer.Option(help="Refuse what would cost more.")] = None,
     smart_encoding: Annotated[bool, typer.Option("--smart-encoding", help="Replace look-alikes.")] = False,
+    start_at: StartAt = None,
+    window: HoursOption = None,
     draft: Annotated[bool, typer.Option("--draft", help="Do not start it.")] = False,
     gateway: Gateway = None,
     api_key: ApiKey = None,
@@ -51,6 +60,7 @@ def create(
         "max_price": max_price,
         "validity_seconds": validity_seconds,
         "smart_encoding": smart_encoding or None,
+        "schedule": _schedule(start_at, window) or None,
     }
     with _opened(recipients) as stream:
         made = api.post(
@@ -65,12 +75,11 @@ def create(
         except BaseException:
             _take_back(api, made["id"])
             raise
-    if not draft:
-        api.post(f"/v1/campaigns/{made['id']}/start")
+    started = {} if draft else api.post(f"/v1/campaigns/{made['id']}/start")
     show_one(
         {
             "id": made["id"],
-            "status": "draft" if draft else "running",
+            "status": started.get("status", "draft"),
             "accepted": uploaded["accepted"],
             "rejected_count": uploaded["rejected_count"],
             "rejected": uploaded["rejected"],
@@ -143,6 +152,57 @@ def start(
 
 
 @app.command()
+def pause(
+    campaign: Campaign,
+    gateway: Gateway = None,
+    api_key: ApiKey = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
+    """Keep what has not been handed to a carrier, until it is resumed."""
+    show_one(_command(open_api(data, config, gateway, api_key), campaign, "pause"), output)
+
+
+@app.command()
+def resume(
+    campaign: Campaign,
+    gateway: Gateway = None,
+    api_key: ApiKey = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
+    """Go on with a paused campaign."""
+    show_one(_command(open_api(data, config, gateway, api_key), campaign, "resume"), output)
+
+
+@app.command()
+def reschedule(
+    campaign: Campaign,
+    start_at: StartAt = None,
+    window: HoursOption = None,
+    at_once: Annotated[bool, typer.Option("--at-once", help="Begin now.")] = False,
+    any_hour: Annotated[bool, typer.Option("--any-hour", help="Send at any hour.")] = False,
+    gateway: Gateway = None,
+    api_key: ApiKey = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
+    """Begin at another time, before it has begun, or send at other hours."""
+    from infra.client.api import segment
+    from infra.runtime.refusal import Refusal
+
+    change = _schedule(start_at, window)
+    change |= {"start_at": None} if at_once else {}
+    change |= {"window": None} if any_hour else {}
+    if not change:
+        raise Refusal("nothing is to change", "give --start-at, --window, --at-once or --any-hour")
+    show_one(open_api(data, config, gateway, api_key).patch(f"/v1/campaigns/{segment(campaign)}", change), output)
+
+
+@app.command()
 def cancel(
     campaign: Campaign,
     yes: Yes = False,
@@ -200,6 +260,13 @@ def with_progress(blocks: Iterator[bytes], total: int | None) -> Iterator[bytes]
         for block in blocks:
             yield block
             progress.advance(task, len(block))
+
+
+def _schedule(start_at: str | None, window: str | None) -> dict[str, Any]:
+    from infra.cli.hours import as_json, read_hours
+
+    given = {"start_at": start_at, "window": None if window is None else as_json(read_hours(window))}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _take_back(api: Any, campaign: str) -> None:

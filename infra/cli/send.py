@@ -33,6 +33,7 @@ def send(
     lane: Annotated[LaneName | None, typer.Option(help="Default: transactional.")] = None,
     client_ref: Annotated[str | None, typer.Option(help="Your own reference.")] = None,
     validity_seconds: Annotated[int | None, typer.Option(min=1, help="Not sent after so long; default: a day.")] = None,
+    send_at: Annotated[str | None, typer.Option(help="Not before, e.g. 2027-03-01T09:00:00+01:00.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key sends once.")] = None,
     gateway: Gateway = None,
     api_key: ApiKey = None,
@@ -48,6 +49,7 @@ def send(
         "lane": lane and lane.value,
         "client_ref": client_ref,
         "validity_seconds": validity_seconds,
+        "send_at": send_at,
     }
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     body_ = {name: value for name, value in given.items() if value is not None}

@@ -60,6 +60,12 @@ def set_(
     senders: Annotated[str | None, typer.Option(help="Allowed senders, e.g. Shop,+4915112345678; '*' = any.")] = None,
     balance_short: Annotated[Short | None, typer.Option(help="When the balance is used up.")] = None,
     charge_uncertain: Annotated[bool | None, typer.Option(help="Whether messages that stay uncertain are paid.")] = None,
+    quiet_hours: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A lane and hours at which it does not send, e.g. 'marketing 21:00-08:00'; 'marketing none' ends them."
+        ),
+    ] = None,
     data: Data = None,
     config: Config = None,
     output: Output = None,
@@ -81,9 +87,29 @@ def set_(
                 any_sender=senders == "*",
                 balance_short=balance_short and balance_short.value,
                 charge_uncertain=charge_uncertain,
+                quiet_hours=_quiet_hours(quiet_hours or []),
             ),
             output,
         )
+
+
+def _quiet_hours(texts: list[str]) -> dict[str, list[dict[str, object]]]:
+    """By lane; the lanes that are named get exactly what is said of them."""
+    import msgspec
+
+    from infra.cli.hours import read_hours
+    from schemas.values.lanes import Lane
+
+    out: dict[str, list[dict[str, object]]] = {}
+    for text in texts:
+        lane, _, hours = text.strip().partition(" ")
+        if lane not in (Lane.TRANSACTIONAL, Lane.MARKETING):
+            raise Refusal(f"{lane!r} has no quiet hours", "they are for transactional and marketing; a code never waits")
+        if hours.strip() == "none":
+            out[lane] = []
+        else:
+            out.setdefault(lane, []).append(msgspec.to_builtins(read_hours(hours)))
+    return out
 
 
 def _check_senders(senders: list[str]) -> None:

@@ -45,6 +45,10 @@ class Api:
             return self._call("POST", path, None, headers)
         return self._call("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})
 
+    def patch(self, path: str, body: Any) -> Answer:
+        """PATCH of a JSON body."""
+        return self._call("PATCH", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
     def upload(self, path: str, blocks: Iterable[bytes], part: int, content: str = "application/x-ndjson") -> Answer:
         """POST of blocks of this content type as they come, as the part of this number."""
         return self._call("POST", path, blocks, {"Content-Type": content, "Upload-Part": str(part)})

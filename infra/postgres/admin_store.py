@@ -99,6 +99,7 @@ class AdminStore:
         any_sender: bool,
         balance_short: str | None,
         charge_uncertain: bool | None,
+        quiet_hours: dict[str, list[dict[str, object]]] | None = None,
     ) -> Row:
         """Change what is given; the tenant as it is then."""
         identity = self.tenant(which)["id"]
@@ -110,6 +111,7 @@ class AdminStore:
             any_sender=any_sender,
             balance_short=balance_short,
             charge_uncertain=charge_uncertain,
+            quiet_hours=Jsonb(quiet_hours or {}),
         )
         return self.tenant(identity)
 

@@ -7,7 +7,7 @@ INSERT INTO tenants (id, name) VALUES (%(id)s, %(name)s) ON CONFLICT (name) DO N
 INSERT INTO balances (tenant, balance, credited) VALUES (%(tenant)s, %(amount)s, %(amount)s);
 
 -- name: tenants
-SELECT t.id::text AS id, t.name, t.lanes, t.senders, t.balance_short, t.charge_uncertain, b.balance, b.reserved,
+SELECT t.id::text AS id, t.name, t.lanes, t.senders, t.balance_short, t.charge_uncertain, t.quiet_hours, b.balance, b.reserved,
        (SELECT count(*) FROM api_keys k WHERE k.tenant = t.id AND k.revoked_at IS NULL) AS keys
 FROM tenants t JOIN balances b ON b.tenant = t.id
 WHERE %(which)s::text IS NULL OR t.name = %(which)s OR t.id::text = %(which)s ORDER BY t.created_at, t.name;
@@ -16,7 +16,8 @@ WHERE %(which)s::text IS NULL OR t.name = %(which)s OR t.id::text = %(which)s OR
 UPDATE tenants SET lanes = coalesce(%(lanes)s, lanes),
     senders = CASE WHEN %(any_sender)s THEN NULL ELSE coalesce(%(senders)s, senders) END,
     balance_short = coalesce(%(balance_short)s, balance_short),
-    charge_uncertain = coalesce(%(charge_uncertain)s, charge_uncertain)
+    charge_uncertain = coalesce(%(charge_uncertain)s, charge_uncertain),
+    quiet_hours = quiet_hours || %(quiet_hours)s::jsonb
 WHERE id = %(id)s;
 
 -- name: balance_credit

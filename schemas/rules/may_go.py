@@ -9,12 +9,12 @@ is due: accepted, and not before its campaign was started, its schedule and the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.records.slice import ResumeAt, Slice
 from schemas.records.wire import CampaignCommand
-from schemas.rules.timetable import HoursRule
+from schemas.rules.timetable import HoursRule, Places
 from schemas.values.campaign_status import CampaignStatus
 from schemas.values.reasons import Reason
 from schemas.values.window import Window
@@ -72,10 +72,13 @@ def expires_at(slice_: Slice, due: int) -> int:
     return slice_.expires_at + due - slice_.due_at
 
 
-def hours_rules(windows: Iterable[tuple[Window, bool]], zones: Sequence[str]) -> tuple[HoursRule, ...]:
-    """The rules of these windows (wanted, or to be avoided) for recipients who may be in any of these zones."""
+def hours_rules(windows: Sequence[tuple[Window, bool]], zones: Sequence[str]) -> Places:
+    """The rules of these windows (wanted, or to be avoided) for recipients who may be in any of these zones; without zones
+    no window asks for the recipient's."""
     return tuple(
-        HoursRule(window, zone, wanted)
-        for window, wanted in windows
-        for zone in (zones if window.timezone == RECIPIENT else (window.timezone,))
+        tuple(
+            HoursRule(window, zone if window.timezone == RECIPIENT else window.timezone, wanted)
+            for window, wanted in windows
+        )
+        for zone in zones or ("",)
     )

@@ -1,24 +1,24 @@
 """When messages may go by the clock on the wall: hours and days, in the time zones where people are.
 
-In: rules (hours that are wanted, or to be avoided, in one zone each) and a moment in milliseconds. Out: `Opening`, the next
-span in which as many of the rules as possible hold: all of them wherever there is such a span within a week, else the most
-(a number that may be in Guam or in New York has no hour of the day that suits both). Hours are read off the clock on the
-wall, so a change to or from summer time moves nothing but the number of milliseconds; an hour that is missing that day is
-passed over, one that comes twice counts twice. Raises TimetableError for a zone that nobody knows. Pure.
+In: for each place where the recipient may be the rules that hold there (hours that are wanted, or to be avoided, in one
+zone each), and a moment in milliseconds. Out: `Opening`, the next span in which all rules hold at as many places as
+possible: at all of them wherever there is such a span within a week, else at the most (a number that may be in Guam or in
+New York has no hour of the day that suits both). Where rules leave no hour at any place, nothing opens within the week.
+Hours are read off the clock on the wall, so a change to or from summer time moves nothing but the number of milliseconds;
+an hour that is missing that day is passed over, one that comes twice counts twice. Raises TimetableError for a zone that
+nobody knows. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from schemas.values.window import Window
+from schemas.values.window import MINUTES_A_DAY, Window
 
-MINUTES_A_DAY = 24 * 60
-EVERY_DAY = 0b1111111
 HORIZON_DAYS = 8
 """A week and a day: by then every weekday has been there."""
 _MINUTE_MS = 60_000
@@ -58,35 +58,41 @@ def zone_of(name: str) -> ZoneInfo:
         raise TimetableError(f"{name!r} is no time zone of the IANA database") from None
 
 
-def next_opening(rules: Sequence[HoursRule], now: int) -> Opening:
-    """The next time at which messages under these rules may go. Without rules: now, and for the whole horizon."""
-    remembered = _LAST.get(tuple(rules))
+Places = tuple[tuple[HoursRule, ...], ...]
+
+
+def next_opening(places: Places, now: int) -> Opening:
+    """The next time at which messages under these rules may go."""
+    remembered = _LAST.get(places)
     if remembered is not None and remembered.opens_at <= now < remembered.closes_at:
         return Opening(now, remembered.closes_at)
-    found = _find(tuple(rules), now)
+    found = _find(places, now)
     if len(_LAST) >= _REMEMBERED:
         _LAST.clear()
-    _LAST[tuple(rules)] = found
+    _LAST[places] = found
     return found
 
 
-_LAST: dict[tuple[HoursRule, ...], Opening] = {}
+_LAST: dict[Places, Opening] = {}
 _REMEMBERED = 10_000
 
 
-def _find(rules: tuple[HoursRule, ...], now: int) -> Opening:
+def _find(places: Places, now: int) -> Opening:
     end = now + HORIZON_DAYS * MINUTES_A_DAY * _MINUTE_MS
-    moments = [now, *sorted({moment for rule in rules for moment in _changes(rule, now, end)})]
-    held = [_count(rules, moment) for moment in moments]
+    moments = [now, *sorted({moment for rules in places for rule in rules for moment in _changes(rule, now, end)})]
+    held = [_count(places, moment) for moment in moments]
     best = max(held)
+    if best == 0:
+        return Opening(end, end)
     first = held.index(best)
     closes = next((moments[i] for i in range(first, len(moments)) if held[i] < best), end)
     return Opening(moments[first], closes)
 
 
-def _count(rules: tuple[HoursRule, ...], moment: int) -> int:
+def _count(places: Places, moment: int) -> int:
+    """At how many places all rules hold."""
     at = datetime.fromtimestamp(moment / 1000, UTC)
-    return sum(rule.holds(at) for rule in rules)
+    return sum(all(rule.holds(at) for rule in rules) for rules in places)
 
 
 def _within(window: Window, local: datetime) -> bool:

@@ -1,8 +1,14 @@
-"""Hours of the day. In a campaign's command and row, and among a tenant's settings."""
+"""Hours of the day, in a campaign's command and row and among a tenant's settings; and how their parts are written."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+EVERY_DAY = 0b1111111
+MINUTES_A_DAY = 24 * 60
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -14,3 +20,27 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     closes: int
     days: int
     timezone: str
+
+
+def days_of(names: Iterable[str]) -> int:
+    """The bits of these days. Raises ValueError for one that is none."""
+    return sum(1 << DAYS.index(name) for name in set(names))
+
+
+def day_names(days: int) -> tuple[str, ...]:
+    """The days of these bits, from Monday."""
+    return tuple(name for number, name in enumerate(DAYS) if days >> number & 1)
+
+
+def minutes_of(time: str) -> int:
+    """Minutes since midnight of a time such as 09:30. Raises ValueError."""
+    hours, minutes = time.split(":")
+    at = int(hours) * 60 + int(minutes)
+    if len(time) != 5 or not 0 <= at < MINUTES_A_DAY or not 0 <= int(minutes) < 60:
+        raise ValueError(f"{time!r} is no time of the day")
+    return at
+
+
+def time_of_day(minutes: int) -> str:
+    """The same as text."""
+    return f"{minutes // 60:02}:{minutes % 60:02}"

@@ -52,6 +52,10 @@ class GatewayClient:
             return self.call("POST", path, None, named)
         return self.call("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json", **named})
 
+    def patch(self, path: str, body: Any) -> Answer:
+        """PATCH of JSON."""
+        return self.call("PATCH", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
     def upload(
         self, campaign: str, content: bytes, part: int | None = None, content_type: str = "application/x-ndjson"
     ) -> Answer:

@@ -25,6 +25,8 @@ MEANINGS = frozenset(
         "idempotency_conflict",
         "key_used",
         "part_conflict",  # what came before under this name
+        "too_far_ahead",  # times against the clock
+        "unknown_timezone",
         42201,  # text that is no Avro schema
     }
 )

@@ -33,8 +33,6 @@ UNBUILT_PATHS = (
     "PATCH /v1/webhooks/1",
     f"GET /v1/messages/{MESSAGE}/trace",
     f"POST /v1/messages/{MESSAGE}/cancel",
-    f"POST /v1/campaigns/{CAMPAIGN}/pause",
-    f"POST /v1/campaigns/{CAMPAIGN}/resume",
     f"POST /v1/campaigns/{CAMPAIGN}/retry",
     "POST /v1/callbacks/acme",
     "GET /v1/admin",
@@ -45,8 +43,6 @@ UNBUILT_PATHS = (
 )
 UNBUILT_COMMANDS = (
     "message trace x",
-    "campaign pause x",
-    "campaign resume x",
     "campaign retry x",
     "carrier pause x",
     "carrier resume x",

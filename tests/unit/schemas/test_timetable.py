@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemas.rules.timetable import EVERY_DAY, HoursRule, TimetableError, next_opening, zone_of
+from schemas.rules.timetable import HORIZON_DAYS, HoursRule, Places, TimetableError, next_opening, zone_of
 from schemas.values.phone.time_zones import zones_of
-from schemas.values.window import Window
+from schemas.values.window import EVERY_DAY, Window
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
@@ -27,8 +27,8 @@ def window(opens: str, closes: str, days: int = EVERY_DAY) -> Window:
     return Window(opens=minutes[0], closes=minutes[1], days=days, timezone="recipient")
 
 
-def wanted(opens: str, closes: str, zone: str = "Europe/Berlin", days: int = EVERY_DAY) -> tuple[HoursRule, ...]:
-    return (HoursRule(window(opens, closes, days), zone, True),)
+def wanted(opens: str, closes: str, zone: str = "Europe/Berlin", days: int = EVERY_DAY) -> Places:
+    return ((HoursRule(window(opens, closes, days), zone, True),),)
 
 
 def test_outside_the_hours_it_waits_for_the_next_morning_and_inside_until_the_evening() -> None:
@@ -75,17 +75,25 @@ def test_nine_in_the_morning_stays_nine_in_the_morning_over_the_change() -> None
 
 
 def test_quiet_hours_keep_what_is_within_them() -> None:
-    quiet = (HoursRule(window("22:00", "08:00"), "Europe/Berlin", False),)
+    quiet = ((HoursRule(window("22:00", "08:00"), "Europe/Berlin", False),),)
     assert next_opening(quiet, ms("2026-11-28T23:00", "Europe/Berlin"))[0] == ms("2026-11-29T08:00", "Europe/Berlin")
 
 
 def test_of_several_zones_all_have_to_be_open_and_where_that_never_is_most_of_them() -> None:
-    far = tuple(HoursRule(window("09:00", "20:00"), zone, True) for zone in ("America/New_York", "America/Los_Angeles"))
+    far = tuple((HoursRule(window("09:00", "20:00"), zone, True),) for zone in ("America/New_York", "America/Los_Angeles"))
     assert next_opening(far, ms("2026-11-28T15:00"))[0] == ms("2026-11-28T17:00")
     never = tuple(
-        HoursRule(window("09:00", "11:00"), zone, True) for zone in ("America/New_York", "America/Detroit", "Asia/Tokyo")
+        (HoursRule(window("09:00", "11:00"), zone, True),) for zone in ("America/New_York", "America/Detroit", "Asia/Tokyo")
     )
     assert next_opening(never, ms("2026-11-28T12:00"))[0] == ms("2026-11-28T14:00")
+
+
+def test_hours_that_contradict_each_other_never_open() -> None:
+    night = HoursRule(window("22:00", "23:00"), "Europe/Berlin", True)
+    quiet = HoursRule(window("21:00", "08:00"), "Europe/Berlin", False)
+    now = ms("2026-11-28T22:30", "Europe/Berlin")
+    assert next_opening(((night, quiet),), now)[0] == now + HORIZON_DAYS * DAY
+    assert next_opening(((night,),), now)[0] == now
 
 
 def test_numbers_know_where_they_may_be() -> None:
@@ -120,13 +128,13 @@ def test_the_opening_is_what_a_search_minute_by_minute_finds(
     minute: int, parts: list[tuple[int, int, int, str, bool]]
 ) -> None:
     rules = tuple(
-        HoursRule(Window(opens=opens, closes=closes, days=days, timezone=zone), zone, is_wanted)
+        (HoursRule(Window(opens=opens, closes=closes, days=days, timezone=zone), zone, is_wanted),)
         for opens, closes, days, zone, is_wanted in parts
     )
     now = minute * MINUTE
     opening = next_opening(rules, now)
     horizon = range(minute, minute + 2 * 24 * 60)
-    held = [sum(rule.holds(datetime.fromtimestamp(m * 60, UTC)) for rule in rules) for m in horizon]
+    held = [sum(rule.holds(datetime.fromtimestamp(m * 60, UTC)) for [rule] in rules) for m in horizon]
     best = max(held)
     if best < len(rules) or opening.opens_at >= now + 2 * DAY:
         return  # a better moment may be further ahead than this search goes
