@@ -5,10 +5,8 @@ In: what the API takes; recipients from a file or stdin, streamed. Out: the gate
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import typer
 
@@ -49,7 +47,7 @@ def create(
     output: Output = None,
 ) -> None:
     """Make a campaign, upload its recipients and start it."""
-    from infra.cli.recipients import content_of
+    from infra.cli.recipients import content_of, opened, size_of, with_progress
 
     api = open_api(data, config, gateway, api_key)
     given = {
@@ -62,7 +60,7 @@ def create(
         "smart_encoding": smart_encoding or None,
         "schedule": _schedule(start_at, window) or None,
     }
-    with _opened(recipients) as stream:
+    with opened(recipients) as stream:
         made = api.post(
             "/v1/campaigns",
             {key: value for key, value in given.items() if value is not None} | {"open": True, "recipients": []},
@@ -70,7 +68,7 @@ def create(
         try:
             content, blocks = content_of(stream, recipients.name)
             uploaded = api.upload(
-                f"/v1/campaigns/{made['id']}/recipients", with_progress(blocks, _size(recipients)), 1, content
+                f"/v1/campaigns/{made['id']}/recipients", with_progress(blocks, size_of(recipients)), 1, content
             )
         except BaseException:
             _take_back(api, made["id"])
@@ -245,23 +243,6 @@ def messages(
     show_rows(rows, output, ("id", "to", "status", "reason", "carrier", "segments", "price", "updated_at"))
 
 
-def with_progress(blocks: Iterator[bytes], total: int | None) -> Iterator[bytes]:
-    """The blocks, with a bar on a terminal's stderr. `total` in bytes, None = not known."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield from blocks
-        return
-    columns = (TextColumn("uploading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("uploading", total=total)
-        for block in blocks:
-            yield block
-            progress.advance(task, len(block))
-
-
 def _schedule(start_at: str | None, window: str | None) -> dict[str, Any]:
     from infra.cli.hours import as_json, read_hours
 
@@ -286,20 +267,3 @@ def _command(api: Any, campaign: str, word: str) -> dict[str, Any]:
 
     answer: dict[str, Any] = api.post(f"/v1/campaigns/{segment(campaign)}/{word}")
     return answer or {"id": campaign, "done": word}
-
-
-def _opened(path: Path) -> BinaryIO:
-    from infra.runtime.refusal import Refusal
-
-    if str(path) == "-":
-        if sys.stdin.isatty():
-            tell("reading recipients from the terminal; end with Ctrl-D")
-        return sys.stdin.buffer
-    try:
-        return path.open("rb")
-    except OSError as fault:
-        raise Refusal(f"cannot read {path}: {fault.strerror}", "give a file with recipients, or - for stdin") from fault
-
-
-def _size(path: Path) -> int | None:
-    return None if str(path) == "-" else path.stat().st_size
