@@ -29,6 +29,7 @@ from streams.step import Step
 from streams.steps import (
     admit_to_carrier,
     assign_carrier,
+    check_stops,
     check_time,
     reserve_credit,
     route_slice,
@@ -61,7 +62,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "intake",
         _lanes(ingest),
-        (check_time, validate_text, route_slice, reserve_credit, assign_carrier, admit_to_carrier),
+        (check_time, validate_text, route_slice, check_stops, reserve_credit, assign_carrier, admit_to_carrier),
         (*_lanes(dispatch, events), HELD, USAGE, DELIVERY_RECEIPTS),
         (Pool.OTP, Pool.BULK),
         64,

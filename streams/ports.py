@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from schemas.records.slice import Columns, Slice
 from schemas.records.wire import CampaignCommand
 from schemas.rules.routes import Route, RouteTable
+from schemas.rules.stops import Stop
 from schemas.values.window import Window
 
 
@@ -62,6 +63,8 @@ class Config(Protocol):
     def routes(self) -> Sequence[Route]: ...
     @property
     def tenants(self) -> Mapping[str, Tenant]: ...
+    @property
+    def stops(self) -> frozenset[Stop]: ...
     @property
     def version(self) -> int: ...
 

@@ -52,6 +52,7 @@ from infra.telemetry.exposition import serve_metrics
 from infra.telemetry.metrics import Metrics
 from schemas.records.topics import dispatch
 from schemas.rules.may_go import reason_to_stop
+from schemas.rules.stops import is_stopped
 from schemas.values import lanes
 from schemas.values.reasons import Reason
 
@@ -260,8 +261,12 @@ class Dispatch:
 
     def _reason_to_stop(self, batch: SendBatch) -> Reason | None:
         """Why nothing more of this batch may be started."""
-        campaign = batch.slice.campaign
-        return reason_to_stop(batch.slice, None if campaign is None else self._commands.get(campaign), now())
+        slice_ = batch.slice
+        command = None if slice_.campaign is None else self._commands.get(slice_.campaign)
+        if reason := reason_to_stop(slice_, command, now()):
+            return reason
+        stopped = is_stopped(self._config.stops, slice_.tenant, slice_.sender, slice_.carrier)
+        return Reason.STOPPED if stopped else None
 
     def _fail(self, fault: Exception) -> None:
         if not self._failure.done():

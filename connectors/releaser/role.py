@@ -81,12 +81,14 @@ class Bursts:
         return bool(rows)
 
     async def others(self) -> bool:
-        """Of what a credit allows, and of what has expired."""
+        """Of what a credit allows, of what no stop covers any more, and of what has expired."""
         funded = await self._claim("balance")
         await self.release.to_intake(funded)
+        unstopped = await self._claim("unstopped")
+        await self.release.to_intake(unstopped)
         expired = await self._claim("expired")
         await self.release.to_end(expired, Reason.VALIDITY_ENDED)
-        return bool(funded or expired)
+        return bool(funded or unstopped or expired)
 
     async def _claim(self, condition: str, **params: str) -> list[HeldRow]:
         return await self.leases.claim(condition, self.now(), self.scheduler.batch_size, **params)

@@ -25,6 +25,7 @@ from infra.cli import (
     key,
     lag,
     message,
+    panic,
     ps,
     route,
     run,
@@ -46,7 +47,7 @@ app = typer.Typer(
     help="Messaging campaigns through Kafka.",
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-COMMANDS = (up.up, demo.demo, ps.ps, run.run, send.send, lag.lag, doctor.doctor, check.verify, bench.bench)
+COMMANDS = (up.up, demo.demo, ps.ps, run.run, send.send, panic.panic, lag.lag, doctor.doctor, check.verify, bench.bench)
 GROUPS = {
     "services": services.app,
     "campaign": campaign.app,

@@ -1,7 +1,8 @@
 """Recipients for an upload: the file's own bytes, in blocks, and the content type that says how they are to be read.
 
-In: a binary stream (file or stdin) and its name. Out: the content type, and blocks of about 64 KB as they are asked for, with
-a bar on a terminal. Nothing is judged here: the gateway is the only reader of rows and lines, so that a file gets the same verdicts on every way.
+In: a binary stream (file or stdin) and its name. Out: the content type, and blocks of about 64 KB as they are asked for,
+with a bar on a terminal. Nothing is judged here: the gateway is the only reader of rows and lines, so that a file gets the
+same verdicts on every way.
 """
 
 from __future__ import annotations

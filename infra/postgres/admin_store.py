@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 from infra.postgres.carrier_rows import carrier_columns, choose_partition
 from infra.postgres.config_cache import carrier_context
 from infra.postgres.sql import named_statements
+from infra.postgres.stop_store import StopStore
 from infra.security.api_keys import hash_key, key_id, new_key
 from infra.security.keyring import Keyring
 from infra.security.secrets import SecretError, open_secret
@@ -55,6 +56,11 @@ class AdminStore:
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
+
+    @property
+    def stops(self) -> StopStore:
+        """The emergency stops."""
+        return StopStore(self._connection)
 
     def tenants(self) -> list[Row]:
         """All tenants with their balances."""

@@ -22,6 +22,7 @@ from infra.postgres.sql import load_sql
 from infra.security.keyring import Keyring
 from infra.security.secrets import open_secret
 from infra.settings.carriers import reports_once
+from schemas.rules.stops import NO_STOPS, Stop
 from schemas.values.window import Window
 
 log = structlog.get_logger()
@@ -70,7 +71,7 @@ class TenantRow:
 
 
 class ConfigCache:
-    """The rows of now: `carriers` and `tenants` by id, `routes` longest prefix first, `version` of what is held."""
+    """The rows of now: `carriers` and `tenants` by id, `routes` longest prefix first, `stops`, `version` of what is held."""
 
     def __init__(self, pool: Pool, keyring: Keyring) -> None:
         self._pool = pool
@@ -80,6 +81,7 @@ class ConfigCache:
         self.carriers: dict[str, CarrierRow] = {}
         self.routes: list[RouteRow] = []
         self.tenants: dict[str, TenantRow] = {}
+        self.stops: frozenset[Stop] = NO_STOPS
         self.version = 0
 
     def on_change(self, callback: Callable[[], None]) -> None:
@@ -110,6 +112,8 @@ class ConfigCache:
             carriers = await fetch_all(connection, load_sql(__package__, "config_carriers"))
             routes = await fetch_all(connection, load_sql(__package__, "config_routes"))
             tenants = await fetch_all(connection, load_sql(__package__, "config_tenants"))
+            stops = await fetch_all(connection, load_sql(__package__, "config_stops"))
+        self.stops = frozenset(Stop(*row) for row in stops)
         self._replace(version, carriers, routes, tenants)
         return True
 

@@ -13,8 +13,24 @@ FROM carriers ORDER BY number;
 -- name: config_routes
 SELECT prefix, carriers, price FROM routes ORDER BY length(prefix) DESC, prefix;
 
+-- name: config_stops
+SELECT kind, name FROM stops;
+
 -- name: config_tenants
 SELECT id::text, name, lanes, senders, balance_short, charge_uncertain, quiet_hours FROM tenants ORDER BY id;
 
 -- name: config_version
 SELECT version FROM config_version;
+
+-- name: stops
+SELECT s.kind, s.name, t.name AS tenant, to_timestamp(s.since / 1000.0) AS since
+FROM stops s LEFT JOIN tenants t ON s.kind = 'tenant' AND t.id::text = s.name ORDER BY s.since, s.kind, s.name;
+
+-- name: stop_carrier
+SELECT id FROM carriers WHERE id = %(name)s;
+
+-- name: stop_set
+INSERT INTO stops (kind, name, since) VALUES (%(kind)s, %(name)s, %(at)s) ON CONFLICT DO NOTHING;
+
+-- name: stop_lift
+DELETE FROM stops WHERE kind = %(kind)s AND name = %(name)s;

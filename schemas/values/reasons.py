@@ -9,6 +9,7 @@ and a sentence for the operator. Wrong: an unknown number raises ValueError.
       draft, paused, scheduled        the sender's own wish
       closed_hours                    the hours of the campaign, or the quiet hours of the tenant
       room, balance                   carrier or account has no room at the moment
+      stopped                         an operator's emergency stop
       no_carrier                      dispatch serves that carrier no more; it waits for room again
     retry ── tried, worth another try
       throttled                       the carrier said "not now" for this destination; counts as no attempt
@@ -76,6 +77,7 @@ class Reason(StrEnum):
     PAUSED = "paused", 6, _HOLD, "The campaign is paused; it goes on after resume."
     SCHEDULED = "scheduled", 9, _HOLD, "Its time has not come."
     CLOSED_HOURS = "closed_hours", 10, _HOLD, "Outside the campaign's hours, or within quiet hours; it goes when they open."
+    STOPPED = "stopped", 11, _HOLD, "An operator has stopped it; it goes on when the stop is lifted."
 
     THROTTLED = "throttled", 20, _RETRY, "The carrier has no room for it now; it is tried again later and counts no attempt."
     CARRIER_TRANSIENT = "carrier_transient", 21, _RETRY, "The carrier refused it for the moment; it is tried again."

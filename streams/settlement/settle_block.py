@@ -28,7 +28,7 @@ from streams.settlement.verdicts import (
     WaitsAgain,
 )
 
-RESTING = frozenset({Reason.PAUSED, Reason.CLOSED_HOURS})
+RESTING = frozenset({Reason.PAUSED, Reason.CLOSED_HOURS, Reason.STOPPED})
 """Why dispatch gives back what it could send; the others are that it cannot."""
 
 

@@ -16,6 +16,7 @@ from infra.security.sealing import Sealer
 from schemas.records.codec import encode
 from schemas.records.slice import Columns, Slice
 from schemas.records.wire import CampaignCommand, Envelope, Owner, Returned, Settled, Started
+from schemas.rules.stops import NO_STOPS, Stop
 from schemas.values.ids import campaign_id, chunk_id, fresh_id
 from schemas.values.positions import everyone, places, positions_of
 from schemas.values.window import Window
@@ -70,6 +71,7 @@ class FakePorts:
     carriers: dict[str, CarrierFact] = field(default_factory=lambda: {"acme": CarrierFact()})
     routes: list[RouteFact] = field(default_factory=lambda: [RouteFact(prefix="", carriers=("acme",), price=700)])
     tenants: dict[str, TenantFact] = field(default_factory=lambda: {TENANT: TenantFact()})
+    stops: frozenset[Stop] = NO_STOPS
     commands: dict[str, CampaignCommand] = field(default_factory=dict)
     money: int = 10**12
     room: int = 10**9

@@ -43,6 +43,7 @@ STORED = {
     "paused": 6,
     "scheduled": 9,
     "closed_hours": 10,
+    "stopped": 11,
 }
 RETIRED = {
     "campaign_unknown": 4,
