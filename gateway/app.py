@@ -14,7 +14,7 @@ from pathlib import Path
 from aiohttp import web
 
 from gateway.auth.accounts import ACCOUNTS, Accounts
-from gateway.auth.authentication import authentication
+from gateway.auth.authentication import ADMIN_KEY, authentication
 from gateway.campaigns.inline import CAMPAIGN_MAKER, CampaignMaker
 from gateway.campaigns.queries import CAMPAIGNS, CampaignQueries
 from gateway.campaigns.store import CampaignStore
@@ -47,6 +47,7 @@ from infra.postgres.pool import Pool
 from infra.security.sealing import Sealer
 from infra.settings.model import Settings
 from infra.telemetry.metrics import Metrics
+from schemas.rules.stops import NO_STOPS, Stop
 
 STOP_SECONDS = 3.0
 LINGER_SECONDS = 2.0
@@ -69,6 +70,10 @@ class Gateway:
     ingest: Ingest
     idempotency: Idempotency
     recent: RecentMessages
+
+    def refused_stops(self) -> frozenset[Stop]:
+        """The emergency stops whose messages are refused rather than kept."""
+        return self.accounts.stops if self.settings.gateway.when_stopped == "refuse" else NO_STOPS
 
 
 def make_app(gateway: Gateway) -> web.Application:
@@ -96,6 +101,7 @@ def _provide_clients(app: web.Application, gateway: Gateway, scheduler: LoopSche
     app[REDIS] = gateway.redis
     app[KAFKA_PROBE] = gateway.kafka
     app[ACCOUNTS] = gateway.accounts
+    app[ADMIN_KEY] = gateway.settings.admin_key.get_secret_value() if gateway.settings.admin_key else None
     app[INGEST] = gateway.ingest
     app[IDEMPOTENCY] = gateway.idempotency
 
@@ -120,7 +126,9 @@ def _provide_singles(app: web.Application, gateway: Gateway) -> None:
         new_root=context.fresh_root,
     )
     app[SHARED_CHUNKS] = shared
-    acceptance = Acceptance(accounts=gateway.accounts, idempotency=gateway.idempotency, shared=shared)
+    acceptance = Acceptance(
+        accounts=gateway.accounts, idempotency=gateway.idempotency, shared=shared, refused_stops=gateway.refused_stops
+    )
     app[ACCEPTANCE] = acceptance
     app[WHOLE_POSTS] = WholePosts(
         accounts=gateway.accounts,
@@ -143,6 +151,7 @@ def _provide_resources(app: web.Application, gateway: Gateway, scheduler: LoopSc
         scheduler=scheduler,
         metrics=gateway.metrics,
         text_characters=gateway.limits.text_characters,
+        refused_stops=gateway.refused_stops,
     )
     app[UPLOADS] = UploadReceiver(
         store=CampaignStore(gateway.pool),

@@ -7,8 +7,11 @@ be away at the start and later: calls that need them are 503 until they are back
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -25,6 +28,7 @@ from gateway.redis_batches import RedisBatches
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool
 from infra.redis.client import connect
+from infra.runtime.private_files import replace_private_file
 from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
@@ -59,6 +63,18 @@ async def run(role: RoleContext) -> None:
         await asyncio.gather(refreshing, reading)
 
 
+def _note_stops(data_dir: Path, stops: list[tuple[str, str, int]]) -> None:
+    """The stops in force, where `sluice ps` finds them without asking anybody; on a machine that has a data folder."""
+    if stops:
+        log.warning(
+            "emergency stops are in force", action="stops", stops=[f"{kind} {name}".strip() for kind, name, _ in stops]
+        )
+    folder = data_dir / "run"
+    if folder.is_dir():
+        rows = [{"kind": kind, "name": name, "since": since} for kind, name, since in stops]
+        replace_private_file(folder / "stops.json", json.dumps({"stops": rows}))
+
+
 @asynccontextmanager
 async def open_gateway(settings: Settings, instance: str) -> AsyncIterator[Gateway]:
     """A gateway with its clients, which are closed at the end."""
@@ -73,7 +89,7 @@ async def open_gateway(settings: Settings, instance: str) -> AsyncIterator[Gatew
     client = connect(settings.redis.url.get_secret_value())
     outbox = Outbox(settings.kafka.bootstrap, instance)
     redis = RedisBatches(client)
-    accounts = Accounts(pool, metrics)
+    accounts = Accounts(pool, metrics, partial(_note_stops, settings.data_dir))
     await accounts.refresh()
     try:
         yield Gateway(

@@ -29,11 +29,14 @@ from gateway.recipients.types import PartAccepted
 from gateway.recipients.uploads import CSV, NDJSON
 from gateway.registry.table import REGISTRY_ROUTES
 from gateway.screening.types import Recipient
+from gateway.stops import routes as stops
+from gateway.stops.types import StopRequest, Stops
 
 _BODY = (400, 408, 413, 415, 422, 429, 503)
 _WRITE = (402, 403, 409, *_BODY)
 _PAGE = ("cursor", "limit")
 _CAMPAIGN = "/v1/campaigns/{id}"
+_STOPS = "/v1/admin/stops"
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -166,6 +169,9 @@ ROUTES: tuple[Route, ...] = (
         answer=Preview,
         refusals=(403, *_BODY),
     ),
+    Route("GET", _STOPS, stops.show_stops, "Emergency stops in force", answer=Stops, refusals=(422, 503)),
+    Route("POST", _STOPS, stops.set_stop, "Stop sending", body=StopRequest, answer=Stops, refusals=(404, *_BODY)),
+    Route("DELETE", _STOPS, stops.lift_stop, "Lift a stop", body=StopRequest, answer=Stops, refusals=(404, *_BODY)),
     Route("GET", "/v1/balance", balance.show_balance, "The account's money", answer=Balance, refusals=(422, 503)),
     Route("GET", "/healthz", operations.show_health, "The process answers", answer=Health),
     Route("GET", "/readyz", operations.show_readiness, "Every dependency, with milliseconds and error", answer=Readiness),

@@ -1,15 +1,16 @@
 """Who may call, and what numbers cost: keys, permissions, balances and routes, as last read from PostgreSQL.
 
-Enters: PostgreSQL, once a second, and when somebody shows a key that does not fit (four times a second at
-most, once when that finds nothing new; a text that was refused before is refused at once). Leaves:
-the account behind a key, and the routes. While PostgreSQL is away the last known stay; a key revoked meanwhile works
-until it is back. Before the first reading `loaded` is false and every key is unknown.
+Enters: PostgreSQL, once a second, and when somebody shows a key that does not fit (four times a second at most, once when
+that finds nothing new; a text that was refused before is refused at once). Leaves: the account behind a key, the routes and
+the emergency stops. While PostgreSQL is away the last known stay; a key revoked meanwhile works until it is back. Before
+the first reading `loaded` is false and every key is unknown.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -20,6 +21,7 @@ from infra.postgres.pool import DatabaseDown, Pool, fetch_all, transaction
 from infra.postgres.sql import load_sql
 from infra.security.api_keys import check, hash_key, key_id
 from infra.telemetry.metrics import Metrics
+from schemas.rules.stops import NO_STOPS, Stop
 
 REFRESH_SECONDS = 1.0
 MISS_SECONDS = 0.25
@@ -42,10 +44,14 @@ class Account:
 
 
 class Accounts:
-    """Keys and routes in memory."""
+    """Keys, routes and emergency stops in memory. `told`: hears (kind, name, since) of all stops when they have changed."""
 
-    def __init__(self, pool: Pool, metrics: Metrics) -> None:
+    def __init__(
+        self, pool: Pool, metrics: Metrics, told: Callable[[list[tuple[str, str, int]]], None] = lambda _stops: None
+    ) -> None:
         self._pool = pool
+        self._told = told
+        self._stops: list[tuple[str, str, int]] | None = None
         self._metrics = metrics
         self._by_key: dict[str, Account] = {}
         self._read_at = 0.0
@@ -56,6 +62,7 @@ class Accounts:
         self._reading = asyncio.Lock()
         self._rows: list[tuple[str, list[str], int]] | None = None
         self.routes = Routes(())
+        self.stops: frozenset[Stop] = NO_STOPS
         self.up = False
         """Whether PostgreSQL answered the last reading."""
 
@@ -132,6 +139,7 @@ class Accounts:
                 async with transaction(self._pool) as connection:
                     keys = await fetch_all(connection, load_sql("gateway.auth", "known_keys"))
                     rows = await fetch_all(connection, load_sql("gateway.auth", "known_routes"))
+                    stops = await fetch_all(connection, load_sql("gateway.auth", "known_stops"))
             except DatabaseDown as fault:
                 self.up = False
                 self._metrics.count("sluice_dependency_failures_total", "postgres")
@@ -141,6 +149,9 @@ class Accounts:
         self._by_key = {row[0]: _account(row) for row in keys}
         if rows != self._rows:
             self._rows, self.routes = rows, Routes(rows)
+        if stops != self._stops:
+            self._stops, self.stops = stops, frozenset(Stop(kind, name) for kind, name, _ in stops)
+            self._told(stops)
         self._read_at = time.monotonic()
 
 

@@ -2,10 +2,12 @@
 
 Enters: a request for a path under /v1/. Leaves: its account under `ACCOUNT`, and under `BODY_RESERVATION` what memory its
 body takes, until it is answered. Refused: 401; 503 while no key has ever been read. Which tenant is meant follows from the
-key alone.
+key alone. Below /v1/admin/ the operator's key is asked for, and no account is known.
 """
 
 from __future__ import annotations
+
+import hmac
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -13,14 +15,24 @@ from aiohttp.typedefs import Handler
 from gateway.auth.accounts import ACCOUNTS, Account
 from gateway.http.context import BODY_RESERVATION, LIMITS
 from gateway.http.problem import unauthorized, unavailable
+from infra.security.api_keys import hash_key
 
 GUARDED = "/v1/"
+ADMIN = "/v1/admin/"
+OPERATOR = "operator"
+"""In whose name bodies of operators are kept in memory."""
+ADMIN_KEY: web.AppKey[str | None] = web.AppKey("admin_key", str)
 ACCOUNT: web.RequestKey[Account] = web.RequestKey("account", Account)
 
 
 @web.middleware
 async def authentication(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Find the account; unknown paths are 404 without asking."""
+    if request.path.startswith(ADMIN) and request.match_info.http_exception is None:
+        require_operator(request)
+        with request.app[LIMITS].bodies.reservation(OPERATOR) as reservation:
+            request[BODY_RESERVATION] = reservation
+            return await handler(request)
     if request.path.startswith(GUARDED) and request.match_info.http_exception is None:
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         accounts = request.app[ACCOUNTS]
@@ -34,6 +46,16 @@ async def authentication(request: web.Request, handler: Handler) -> web.StreamRe
             request[BODY_RESERVATION] = reservation
             return await handler(request)
     return await handler(request)
+
+
+def require_operator(request: web.Request) -> None:
+    """401 unless the request shows the operator's key."""
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    wanted = request.app[ADMIN_KEY]
+    given = hash_key(text.strip() if scheme.lower() == "bearer" else "")
+    # Hashes are compared, so that no time tells how much of the key was right, nor how long it is.
+    if not hmac.compare_digest(given, hash_key(wanted or "")) or not wanted:
+        raise unauthorized("this call takes the operator's key: Authorization: Bearer ADMIN_KEY")
 
 
 def account_of(request: web.Request) -> Account:

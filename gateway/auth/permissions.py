@@ -2,13 +2,14 @@
 
 Enters: an account as last known, and what a request wants. Leaves: nothing, or a Problem: 422 for a sender that cannot
 be, for a campaign dearer than its own limit and for what is dearer than amounts can be, 403 for a sender or a lane that is
-not this account's, 402 when not even the cheapest message could be paid.
+not this account's, 402 when not even the cheapest message could be paid, 503 while an operator has stopped it.
 """
 
 from __future__ import annotations
 
 from gateway.auth.accounts import Account
-from gateway.http.problem import Fault, Problem, refusal
+from gateway.http.problem import Fault, Problem, refusal, unavailable
+from schemas.rules.stops import Stop, is_stopped
 from schemas.values.money import MAX_AMOUNT, format_amount
 from schemas.values.reasons import Reason
 from schemas.values.sender import SenderError, parse_sender
@@ -24,6 +25,12 @@ def check_sender(account: Account, sender: str, lane: str) -> None:
         raise _forbidden("/from", Reason.SENDER_NOT_ALLOWED, "this account may not use this sender")
     if lane not in account.lanes:
         raise _forbidden("/lane", Reason.LANE_NOT_ALLOWED, f"this account may not use the lane {lane}")
+
+
+def check_stopped(stops: frozenset[Stop], account: Account, sender: str) -> None:
+    """No emergency stop covers what this account sends."""
+    if is_stopped(stops, account.tenant, sender):
+        raise unavailable("stopped", "an operator has stopped this; try again when the stop is lifted")
 
 
 def check_balance(available: int, cheapest: int, pointer: str = "/recipients") -> None:

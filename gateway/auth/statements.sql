@@ -4,5 +4,8 @@
 -- Every key in force with its tenant's permissions and balance.
 SELECT id, tenant::text, hash, lanes, senders, balance, reserved FROM keys_in_force();
 
+-- name: known_stops
+SELECT kind, name, since FROM stops ORDER BY since, kind, name;
+
 -- name: known_routes
 SELECT prefix, carriers, price FROM routes;

@@ -8,13 +8,14 @@ PostgreSQL is away.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 from aiohttp import web
 
 from gateway.auth.accounts import Account
-from gateway.auth.permissions import check_balance, check_price, check_sender
+from gateway.auth.permissions import check_balance, check_price, check_sender, check_stopped
 from gateway.balance.queries import read_balance
 from gateway.campaigns.commands import publish
 from gateway.campaigns.rows import CampaignRow, PartRow
@@ -41,6 +42,7 @@ from infra.postgres.pool import Pool
 from infra.security.sealing import Sealer
 from infra.telemetry.metrics import Metrics
 from schemas.records.slice import Slice
+from schemas.rules.stops import Stop
 from schemas.values.campaign_status import CampaignStatus
 from schemas.values.ids import CampaignId
 from schemas.values.money import format_amount, parse_amount
@@ -52,7 +54,8 @@ FIRST_VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignMaker:
-    """What it takes to make a campaign. `text_characters`: of all texts of one request."""
+    """What it takes to make a campaign. `text_characters`: of all texts of one request; `refused_stops`: the emergency stops
+    whose messages are refused rather than kept."""
 
     pool: Pool
     outbox: Outbox
@@ -61,6 +64,7 @@ class CampaignMaker:
     scheduler: LoopScheduler
     metrics: Metrics
     text_characters: int
+    refused_stops: Callable[[], frozenset[Stop]]
 
     async def make(
         self,
@@ -75,6 +79,7 @@ class CampaignMaker:
     ) -> CampaignAccepted:
         """The answer to POST /v1/campaigns."""
         check_campaign(account, wanted)
+        check_stopped(self.refused_stops(), account, wanted.sender)
         schedule = wanted.schedule or Schedule()
         start_at, window = (
             start_of(schedule.start_at, now, "/schedule/start_at"),

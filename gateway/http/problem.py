@@ -95,12 +95,12 @@ def unavailable(code: str, detail: str) -> Problem:
     return Problem(503, code, detail, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
-def unauthorized() -> Problem:
+def unauthorized(detail: str = "this call takes an API key: Authorization: Bearer sk_...") -> Problem:
     """401: no key, or none that is in force."""
     return Problem(
         401,
         "unauthorized",
-        "this call takes an API key: Authorization: Bearer sk_...",
+        detail,
         headers={"WWW-Authenticate": 'Bearer realm="sluice"'},
     )
 

@@ -31,8 +31,13 @@ class Route(NamedTuple):
 
     @property
     def guarded(self) -> bool:
-        """Whether it takes an API key."""
+        """Whether it takes a key."""
         return self.path.startswith("/v1/")
+
+    @property
+    def for_operators(self) -> bool:
+        """Whether that key is the operator's."""
+        return self.path.startswith("/v1/admin/")
 
     @property
     def operation(self) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway.auth.accounts import Account, Accounts
-from gateway.auth.permissions import check_balance, check_sender
+from gateway.auth.permissions import check_balance, check_sender, check_stopped
 from gateway.http.context import now_ms
 from gateway.http.problem import Problem
 from gateway.idempotency.keys import Idempotency, Stored
@@ -23,6 +23,7 @@ from gateway.messages.member import Member
 from gateway.messages.shared_chunks import SharedChunks
 from gateway.messages.singles import Checked, check_message, group_of
 from gateway.messages.types import MessageRequest
+from schemas.rules.stops import Stop
 from schemas.values.ids import MessageId, TenantId, derived_id
 
 Answer = Callable[[Stored | Problem, bool], None]
@@ -31,15 +32,17 @@ Answer = Callable[[Stored | Problem, bool], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """What single messages pass through."""
+    """What single messages pass through. `refused_stops`: the emergency stops whose messages are refused, not kept."""
 
     accounts: Accounts
     idempotency: Idempotency
     shared: SharedChunks
+    refused_stops: Callable[[], frozenset[Stop]]
 
     def check(self, account: Account, message: MessageRequest) -> Checked:
         """The message as this account may send it. Raises Problem."""
         check_sender(account, message.sender, message.lane)
+        check_stopped(self.refused_stops(), account, message.sender)
         checked = check_message(message, self.accounts.routes, now_ms())
         check_balance(account.available, checked.price, "/body")
         return checked

@@ -58,7 +58,10 @@ def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "sk_<id>_<secret>"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "bearerFormat": "sk_<id>_<secret>"},
+                "operator": {"type": "http", "scheme": "bearer", "description": "the operator's key"},
+            },
         },
     }
 
@@ -88,7 +91,7 @@ def _operation(route: Route, body: Any, answer: Any) -> dict[str, Any]:
     if body is not None:
         operation["requestBody"] = {"required": True, "content": _contents(route, body)}
     if route.guarded:
-        operation["security"] = [{"key": []}]
+        operation["security"] = [{"operator": []} if route.for_operators else {"key": []}]
     return operation
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from gateway.auth.accounts import ACCOUNTS
 from gateway.http.answer import answer, raw_answer
 from gateway.http.context import METRICS, POOL
 from gateway.kafka_probe import KAFKA_PROBE
@@ -39,8 +40,11 @@ async def show_readiness(request: web.Request) -> web.Response:
     kafka, postgres, redis = await asyncio.gather(
         _check(app[KAFKA_PROBE].check), _check(lambda: _ask_postgres(app[POOL])), _check(app[REDIS].ping)
     )
+    stops = sorted(f"{stop.kind} {stop.name}".rstrip() for stop in app[ACCOUNTS].stops)
     everything = all(dependency.ok for dependency in (kafka, postgres, redis))
-    return answer(Readiness(ready=everything, kafka=kafka, postgres=postgres, redis=redis), 200 if everything else 503)
+    return answer(
+        Readiness(ready=everything, kafka=kafka, postgres=postgres, redis=redis, stops=stops), 200 if everything else 503
+    )
 
 
 async def show_metrics(request: web.Request) -> web.Response:

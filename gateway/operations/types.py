@@ -22,12 +22,13 @@ class Dependency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether requests can be served."""
+    """Whether requests can be served. `stops`: emergency stops in force, which keep what is accepted from going out."""
 
     ready: bool
     kafka: Dependency
     postgres: Dependency
     redis: Dependency
+    stops: list[str]
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """`sluice panic`: emergency stops.
 
-In: a tenant, a sender, a carrier, or everything; `--lift` for the way back. Out: the stops in force. What is stopped waits, and
-goes on when the stop is lifted, as far as its validity lasts.
+In: a tenant, a sender, a carrier, or everything; `--lift` for the way back. Out: the stops in force. What is stopped waits,
+and goes on when the stop is lifted, as far as its validity lasts.
 """
 
 from __future__ import annotations

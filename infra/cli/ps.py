@@ -10,6 +10,7 @@ import time
 
 from infra.cli.options import NO_STACK, Config, Data, Output, find_settings
 from infra.cli.output import show_rows
+from infra.runtime.console import tell
 
 
 def ps(data: Data = None, config: Config = None, output: Output = None) -> None:
@@ -22,3 +23,5 @@ def ps(data: Data = None, config: Config = None, output: Output = None) -> None:
     if not known:
         raise Refusal(f"no stack has run in {folder.path}", NO_STACK)
     show_rows(role_rows(known, time.time()), output)
+    for stop in folder.read(folder.run / "stops.json").get("stops", []):
+        tell(f"emergency stop: {stop['kind']} {stop['name']}".rstrip() + "; see `sluice panic`")

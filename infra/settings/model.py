@@ -86,6 +86,9 @@ class GatewaySettings(Section):
 
     host: str = Field(default="127.0.0.1", min_length=1, description="the address it listens on")
     port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 = any free one")
+    when_stopped: Literal["hold", "refuse"] = Field(
+        default="hold", description="messages under an emergency stop: kept until it is lifted, or 503"
+    )
     url: HttpUrl | None = Field(default=None, description="where the command line finds it")
     max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="largest body that is not streamed")
     bodies_bytes: int = Field(
@@ -141,9 +144,7 @@ class Settings(Section):
     cache_dir: Path | None = Field(default=None, description="Kafka's jars; unset = the user's cache folder")
     keyring: Path | None = Field(default=None, description="file of the master keys; unset = DATA/keyring.json")
     api_key: SecretStr | None = Field(default=None, description="the key that the command line uses")
-    admin_key: SecretStr | None = Field(
-        default=None, min_length=16, description="of operators over HTTP: no call asks for it yet"
-    )
+    admin_key: SecretStr | None = Field(default=None, min_length=16, description="of operators over HTTP: /v1/admin/...")
     currency: str = Field(default="EUR", pattern=CURRENCY, description="one per installation")
     kafka: KafkaSettings = KafkaSettings()
     postgres: PostgresSettings = PostgresSettings()

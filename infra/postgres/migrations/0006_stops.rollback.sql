@@ -1,1 +1,2 @@
+DROP FUNCTION tenant_exists(text);
 DROP TABLE stops;

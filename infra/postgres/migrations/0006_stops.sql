@@ -9,3 +9,10 @@ CREATE TABLE stops (
 CREATE TRIGGER stops_bump AFTER INSERT OR UPDATE OR DELETE ON stops EXECUTE FUNCTION bump_config();
 CREATE TRIGGER stops_told AFTER DELETE ON stops EXECUTE FUNCTION tell_releaser();
 GRANT SELECT, INSERT, DELETE ON stops TO sluice_app;
+
+-- The gateway sees no tenant but that of its caller; an operator names others.
+CREATE FUNCTION tenant_exists(which text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+    AS $$ SELECT EXISTS (SELECT FROM public.tenants WHERE id::text = which) $$;
+REVOKE ALL ON FUNCTION tenant_exists(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tenant_exists(text) TO sluice_app;

@@ -105,7 +105,7 @@ BAD: tuple[tuple[str, str, bytes, int, str, str], ...] = (
     ("WhatsApp", M, text(message(channel="whatsapp")), 422, "unsupported", "/channel"),
     *(
         (f"{field} of a message", M, text(message(**{field: "x"})), 422, "unsupported", f"/{field}")
-        for field in ("send_at", "callback_url", "template")
+        for field in ("callback_url", "template")
     ),
     ("an empty campaign", C, text(campaign(recipients=[])), 422, "no_recipients", "/recipients"),
     ("recipients left out", C, text({"name": "x", "from": "Shop", "body": "y"}), 422, "no_recipients", "/recipients"),
@@ -136,7 +136,7 @@ BAD: tuple[tuple[str, str, bytes, int, str, str], ...] = (
     ("too dear", C, text(campaign(max_price="0.0699")), 422, "max_price_exceeded", "/max_price"),
     ("too dear, and open", C, text(campaign(max_price="0.0699", open=True)), 422, "max_price_exceeded", "/max_price"),
     ("open as text", C, text(campaign(open="yes")), 422, "wrong_type", "/open"),
-    ("a schedule", C, text(campaign(schedule={"start_at": "x"})), 422, "unsupported", "/schedule"),
+    ("a schedule", C, text(campaign(schedule={"start_at": "x"})), 422, "out_of_range", "/schedule/start_at"),
     ("a profile", C, text(campaign(profile="p")), 422, "unsupported", "/profile"),
     ("a preview of nobody", P, text(campaign(recipients=[])), 422, "no_recipients", "/recipients"),
     ("a part of no campaign", f"{C}/cmp_1/recipients", b"{}", 404, "not_found", ""),
