@@ -18,6 +18,7 @@ from gateway.campaigns.types import (
     CampaignState,
     Preview,
     RejectionPage,
+    RetryRequest,
 )
 from gateway.http.route import Route
 from gateway.messages import routes as messages
@@ -121,6 +122,16 @@ ROUTES: tuple[Route, ...] = (
         "Go on with a paused campaign",
         202,
         answer=CampaignState,
+        refusals=(404, 409, *_BODY),
+    ),
+    Route(
+        "POST",
+        f"{_CAMPAIGN}/retry",
+        campaigns.retry_campaign,
+        "Send again what failed, expired or was not sent",
+        202,
+        RetryRequest,
+        CampaignState,
         refusals=(404, 409, *_BODY),
     ),
     Route(

@@ -21,6 +21,7 @@ from connectors.releaser.maintenance import do_maintenance
 from connectors.releaser.overdue import mark_overdue
 from connectors.releaser.pace import Pace
 from connectors.releaser.release import Release
+from connectors.releaser.retries import Retries
 from connectors.releaser.rows import HeldRow
 from infra.kafka.outbox import Outbox
 from infra.postgres.config_cache import ConfigCache
@@ -144,6 +145,7 @@ async def run(role: RoleContext) -> None:
             tasks.create_task(_loop(role, bursts.campaigns, pace, often))
             tasks.create_task(_loop(role, bursts.due, pace, often))
             tasks.create_task(_loop(role, bursts.others, pace, 5 * often))
+            tasks.create_task(_loop(role, Retries(leases, outbox, sealer, now).turn, pace, 5 * often))
             tasks.create_task(_loop(role, lambda: release_to_carriers(room, pace), pace, often))
         tasks.create_task(_loop(role, maintain, pace, MAINTENANCE_SECONDS))
         tasks.create_task(_loop(role, lambda: mark_overdue(leases, outbox, now), pace, MAINTENANCE_SECONDS))

@@ -32,6 +32,15 @@ SELECT least((SELECT min(h.not_before) FROM held h WHERE h.waiting > 0 AND h.rea
 UPDATE campaigns SET published = %(version)s
 WHERE tenant = %(tenant)s::uuid AND id = %(campaign)s AND published < %(version)s AND version >= %(version)s
 
+-- name: retry_advance
+UPDATE campaign_retries SET plan = NULL, done = done OR %(done)s, messages = messages + %(messages)s, lease_until = 0
+WHERE tenant = %(tenant)s::uuid AND campaign = %(campaign)s AND number = %(number)s
+
+-- name: retry_plan
+-- The chunks up to this one are done with once this is produced.
+UPDATE campaign_retries SET plan = %(plan)s::jsonb, after = %(after)s
+WHERE tenant = %(tenant)s::uuid AND campaign = %(campaign)s AND number = %(number)s
+
 -- name: uncertain_done
 -- The money of these uncertain messages is settled.
 DELETE FROM uncertain_positions

@@ -118,10 +118,12 @@ def complete_counts(accepted: int, by_rank: list[int] | None) -> Counts:
     return Counts(**{str(status): counted.get(status, 0) for status in STATUSES})
 
 
-def state_of(stored: str, counts: Counts, start_at: int | None) -> CampaignStatus:
-    """The state that follows from the stored one, the counts and the time."""
+def state_of(stored: str, counts: Counts, start_at: int | None, *, retrying: bool = False) -> CampaignStatus:
+    """The state that follows from the stored one, the counts and the time. `retrying`: some messages are to go again."""
     status = CampaignStatus(stored)
     if status not in (CampaignStatus.RUNNING, CampaignStatus.PAUSED):
+        return status
+    if retrying:
         return status
     if sum(getattr(counts, end) for end in _ENDED) < counts.accepted:
         return CampaignStatus.SCHEDULED if status == CampaignStatus.RUNNING and (start_at or 0) > now_ms() else status
@@ -149,13 +151,14 @@ def _campaign(row: Any, currency: str) -> Campaign:
         charged,
         start_at,
         hours,
+        retrying,
         *waits,
     ) = row
     counts = complete_counts(accepted, by_rank)
     return Campaign(
         id=identity,
         name=name,
-        status=state_of(status, counts, start_at),
+        status=state_of(status, counts, start_at, retrying=retrying),
         sender=sender,
         body=body,
         lane=cast(LaneName, lane),

@@ -18,7 +18,7 @@ from gateway.campaigns.queries import CAMPAIGNS, check_id
 from gateway.campaigns.rows import ScheduleChange
 from gateway.campaigns.schedules import Reschedule, start_of, window_of
 from gateway.campaigns.store import CampaignStore, not_applicable
-from gateway.campaigns.types import CampaignAccepted, CampaignState
+from gateway.campaigns.types import CampaignAccepted, CampaignState, RetryRequest
 from gateway.http.answer import answer
 from gateway.http.body import read_bytes, read_json, read_nothing
 from gateway.http.context import LIMITS, OUTBOX, POOL, SCHEDULER, TRACEPARENT, now_ms
@@ -29,6 +29,7 @@ from gateway.messages.queries import MESSAGES, MessageFilter
 from schemas.values.campaign_status import CampaignStatus
 from schemas.values.ids import campaign_id
 
+_RETRY = msgspec.json.Decoder(RetryRequest)
 _RESCHEDULE = msgspec.json.Decoder(Reschedule)
 _COMPLETED = (CampaignStatus.COMPLETED, CampaignStatus.COMPLETED_WITH_FAILURES)
 
@@ -90,6 +91,16 @@ async def pause_campaign(request: web.Request) -> web.Response:
 async def resume_campaign(request: web.Request) -> web.Response:
     """202 when every role can know that it runs again."""
     return await _move(request, CampaignStore.resume)
+
+
+async def retry_campaign(request: web.Request) -> web.Response:
+    """202 once the releasers know it; they send again what PostgreSQL knows to be in this scope when they come to it."""
+    read_query(request, ())
+    app, tenant = request.app, account_of(request).tenant
+    identity = check_id(request.match_info["id"])
+    wanted, _ = await read_json(request, _RETRY, app[LIMITS].body_bytes)
+    await CampaignStore(app[POOL]).retry(tenant, identity, wanted.scope, now_ms())
+    return await _published(request, identity)
 
 
 async def reschedule_campaign(request: web.Request) -> web.Response:

@@ -1,7 +1,8 @@
 -- Campaigns with their sums, all of one snapshot; newest first, from the cursor on; or the one of this id.
 SELECT c.id, c.name, c.status, c.sender, c.body, c.lane, c.max_price, c.validity_seconds, c.smart, c.created_at,
        c.started_at, c.ended_at, COALESCE(p.accepted, 0)::bigint, COALESCE(p.rejected, 0)::bigint, k.counts,
-       COALESCE(s.charged, 0)::bigint, c.start_at, c.hours, w.reason, w.until, w.messages, w.total
+       COALESCE(s.charged, 0)::bigint, c.start_at, c.hours,
+       EXISTS (SELECT FROM campaign_retries t WHERE t.tenant = c.tenant AND t.campaign = c.id AND NOT t.done), w.reason, w.until, w.messages, w.total
 FROM (SELECT * FROM campaigns
       WHERE tenant = %(tenant)s AND (%(id)s::text IS NULL OR id = %(id)s)
         AND (%(after_at)s::bigint IS NULL OR created_at < %(after_at)s

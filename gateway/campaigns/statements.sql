@@ -26,6 +26,12 @@ FROM unnest(%(indexes)s::bigint[], %(pointers)s::text[], %(codes)s::text[], %(de
      AS r (index, pointer, code, detail)
 ON CONFLICT (tenant, campaign, part, index) DO NOTHING;
 
+-- name: insert_retry
+INSERT INTO campaign_retries (tenant, campaign, number, scope, at)
+SELECT %(tenant)s, %(campaign)s, COALESCE(max(r.number), 0) + 1, %(scope)s, %(at)s FROM campaign_retries r
+WHERE r.tenant = %(tenant)s AND r.campaign = %(campaign)s
+HAVING NOT COALESCE(bool_or(r.scope = %(scope)s AND NOT r.done), false);
+
 -- name: list_rejections
 SELECT part, index, pointer, code, detail FROM rejections
 WHERE tenant = %(tenant)s AND campaign = %(campaign)s

@@ -124,6 +124,16 @@ class CampaignStore:
             if status == CampaignStatus.PAUSED:
                 await _move(connection, tenant, campaign, CampaignStatus.RUNNING, at)
 
+    async def retry(self, tenant: str, campaign: str, scope: str, at: int) -> None:
+        """Ask for these messages once more; nothing while the same is being done already."""
+        async with tenant_transaction(self._pool, tenant) as connection:
+            status, _ = await _lock(connection, tenant, campaign)
+            if status not in (CampaignStatus.RUNNING, CampaignStatus.PAUSED):
+                raise not_applicable("retry", status)
+            await execute(
+                connection, _sql("insert_retry"), {"tenant": tenant, "campaign": campaign, "scope": scope, "at": at}
+            )
+
     async def reschedule(self, tenant: str, campaign: str, change: ScheduleChange, at: int) -> None:
         """Another beginning, before it has begun; other hours, until it is over."""
         async with tenant_transaction(self._pool, tenant) as connection:

@@ -72,6 +72,13 @@ class CampaignState(msgspec.Struct, frozen=True, kw_only=True):
     status: CampaignStatus
 
 
+class RetryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which messages go again: those that failed at a carrier, that expired, that no carrier was ever called for, or of
+    which nobody knows whether the carrier has them (they may arrive twice)."""
+
+    scope: Literal["failed", "expired", "unsent", "uncertain"]
+
+
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """Messages by status; `accepted` is the total and equals the sum of all others."""
 

@@ -1,10 +1,11 @@
-"""`sluice campaign create|list|show|watch|start|pause|resume|reschedule|cancel|messages`.
+"""`sluice campaign create|list|show|watch|start|pause|resume|retry|reschedule|cancel|messages`.
 
 In: what the API takes; recipients from a file or stdin, streamed. Out: the gateway's answers.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,15 @@ HoursOption = Annotated[
     ),
 ]
 COLUMNS = ("id", "name", "status", "accepted", "delivered", "price", "created_at")
+
+
+class Scope(StrEnum):
+    """Which messages go again."""
+
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNSENT = "unsent"
+    UNCERTAIN = "uncertain"
 
 
 @app.command()
@@ -173,6 +183,26 @@ def resume(
 ) -> None:
     """Go on with a paused campaign."""
     show_one(_command(open_api(data, config, gateway, api_key), campaign, "resume"), output)
+
+
+@app.command()
+def retry(
+    campaign: Campaign,
+    scope: Annotated[Scope, typer.Option(help="Failed at a carrier, expired, unsent: none was called; uncertain.")],
+    yes: Yes = False,
+    gateway: Gateway = None,
+    api_key: ApiKey = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
+    """Send again what failed, expired or was not sent; it is paid for anew."""
+    from infra.client.api import segment
+
+    if scope is Scope.UNCERTAIN:
+        confirm("The carrier may have these messages already. Send them again?", yes)
+    api = open_api(data, config, gateway, api_key)
+    show_one(api.post(f"/v1/campaigns/{segment(campaign)}/retry", {"scope": scope.value}), output)
 
 
 @app.command()

@@ -33,7 +33,6 @@ UNBUILT_PATHS = (
     "PATCH /v1/webhooks/1",
     f"GET /v1/messages/{MESSAGE}/trace",
     f"POST /v1/messages/{MESSAGE}/cancel",
-    f"POST /v1/campaigns/{CAMPAIGN}/retry",
     "POST /v1/callbacks/acme",
     "GET /v1/admin",
     "GET /v1/admin/carriers",
@@ -43,7 +42,6 @@ UNBUILT_PATHS = (
 )
 UNBUILT_COMMANDS = (
     "message trace x",
-    "campaign retry x",
     "carrier pause x",
     "carrier resume x",
     "scheduler start",
