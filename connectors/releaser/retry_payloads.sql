@@ -3,3 +3,4 @@ SELECT tenant::text, chunk, campaign, part, size, lane, sender, body, smart, gro
        key_id, sealed
 FROM chunk_payloads
 WHERE tenant = %(tenant)s::uuid AND chunk = ANY(%(chunks)s::text[])
+ORDER BY chunk

@@ -84,12 +84,12 @@ def test_without_a_key_nothing_goes(stack: Running) -> None:
 
 
 def test_what_is_not_built_is_refused_with_its_place(stack: Running) -> None:
-    wanted = {"to": stack.german(1)[0], "from": "Sluice", "body": "Later", "send_at": "2030-01-01T00:00:00Z"}
+    wanted = {"to": stack.german(1)[0], "from": "Sluice", "body": "Later", "callback_url": "https://example.com/x"}
 
     answer = stack.api.post("/v1/messages", wanted)
 
     assert answer.status == 422
-    assert [(error["pointer"], error["code"]) for error in answer.body["errors"]] == [("/send_at", "unsupported")]
+    assert [(error["pointer"], error["code"]) for error in answer.body["errors"]] == [("/callback_url", "unsupported")]
 
 
 def test_the_command_line_sends_too(stack: Running) -> None:
