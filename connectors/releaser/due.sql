@@ -3,4 +3,5 @@ SELECT EXISTS (SELECT FROM campaigns WHERE published < version),
     EXISTS (SELECT FROM parked_receipts),
     EXISTS (SELECT FROM uncertain_positions),
     EXISTS (SELECT FROM allowances WHERE expires_at < %(now)s),
-    EXISTS (SELECT FROM unconfirmed_chunks)
+    EXISTS (SELECT FROM unconfirmed_chunks),
+    EXISTS (SELECT FROM ref_pages WHERE due_at <= %(now)s)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from connectors.releaser.rows import HeldRow, each, read_row
-from infra.postgres.pool import Pool, execute, fetch_all, look_up, single_statement
+from infra.postgres.pool import Connection, Pool, execute, fetch_all, look_up, single_statement, transaction
 from infra.postgres.sql import load_sql
 from schemas.values.positions import ranks_within
 
@@ -54,6 +55,10 @@ class RowLeases:
                     "segments": [_segments(row, rest) for row, rest in rows],
                 },
             )
+
+    def transaction(self) -> AbstractAsyncContextManager[Connection]:
+        """For several statements that count together or not at all."""
+        return transaction(self._pool)
 
     async def query(self, name: str, params: Mapping[str, Any], *, by_index: bool = False) -> list[tuple[Any, ...]]:
         """The rows of one of our statements; `by_index`: found by index whatever the planner thinks."""

@@ -4,7 +4,8 @@
 - parked receipts whose message became known go back to `carrier-receipts`; after 72 h they are forgotten;
 - the money of uncertain messages is settled once no receipt is awaited any more (`usage`);
 - allowances that nobody draws on any more end;
-- chunks of keyed messages that the gateway kept until the sinks have them are forgotten.
+- chunks of keyed messages that the gateway kept until the sinks have them are forgotten;
+- messages that wait for their receipt long get rows by which it finds them (`ref_pages.py`).
 
 Every record is acknowledged before the row that caused it is changed. Raises DatabaseDown or DeliveryError; the
 role tries again. A row that fails of itself is logged and passed over.
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from connectors.releaser.leases import RowLeases
+from connectors.releaser.ref_pages import place_refs
 from infra.kafka.outbox import DeliveryError, Outbox
 from infra.postgres.pool import DatabaseDown
 from schemas.records.codec import encode
@@ -126,7 +128,7 @@ async def forget_confirmed(leases: RowLeases, _outbox: Outbox, now: Callable[[],
     await leases.execute("confirmed_forget", {"before": now() - UNCONFIRMED_MS})
 
 
-MAINTENANCE = (publish_campaigns, replay_parked, settle_uncertain, end_allowances, forget_confirmed)
+MAINTENANCE = (publish_campaigns, replay_parked, settle_uncertain, end_allowances, forget_confirmed, place_refs)
 
 
 async def do_maintenance(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:

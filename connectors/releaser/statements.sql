@@ -11,6 +11,11 @@ SELECT EXISTS (SELECT FROM awaited_receipts)
 DELETE FROM unconfirmed_chunks u
 WHERE u.at < %(before)s OR (SELECT true FROM chunk_payloads p WHERE p.tenant = u.tenant AND p.chunk = u.chunk)
 
+-- name: insert_ref_blocks
+-- Under the numbers that their pages had: the newest of an id used again has the largest.
+INSERT INTO ref_blocks (number, tenant, chunk, send, carrier, at) OVERRIDING SYSTEM VALUE
+SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::integer[], %s::text[], %s::bigint[])
+
 -- name: parked_done
 -- These receipts are on their way again.
 DELETE FROM parked_receipts r

@@ -1,4 +1,4 @@
-"""The log of carrier calls → `attempt_chunks`, `ref_blocks`, `message_refs`, `uncertain_positions`.
+"""The log of carrier calls → `attempt_chunks`, `ref_pages`, `uncertain_positions`.
 
 In: `Started` and `Settled` (`Owner` and `Returned` say nothing that is stored here). Out: for each (chunk, send) the
 positions that were started and those that have an answer; the carrier's ids, by which receipts find their message; and
@@ -12,10 +12,11 @@ their keys before they are read.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from connectors.sinks.contract import DecodedRecord, Sink, Writer, bitmap
-from connectors.sinks.message_refs import MessageRefs
+from connectors.sinks.fresh_refs import FreshRefs
 from connectors.sinks.settled_columns import SettledColumns, read_columns
 from infra.postgres.sql import load_sql
 from schemas.records import topics
@@ -28,22 +29,26 @@ Uncertain = dict[tuple[str, str, int, int], tuple[str, int, int]]
 
 
 class AttemptsSink(Sink):
-    """The only writer of its tables."""
+    """The only writer of its tables, but that the releaser takes pages of references out. `receipt_seconds`: most receipts
+    come within this time."""
 
     name = "attempts"
     reads = tuple(topics.attempts(lane) for lane in Lane)
-    tables = ("attempt_chunks", "ref_blocks", "message_refs", "uncertain_positions")
+    tables = ("attempt_chunks", "ref_pages", "uncertain_positions")
     staging = ()
     linger_seconds = 0.5
     batch_records = 1000
 
+    def __init__(self, receipt_seconds: float) -> None:
+        self._receipt_ms = int(receipt_seconds * 1000)
+
     def apply(self, batch: Sequence[DecodedRecord], transaction: Writer) -> None:
-        """Add to the bitmaps; copy the ids of messages that have their first answer; keep the uncertain ones apart."""
+        """Add to the bitmaps; pack the ids of messages that have their first answer; keep the uncertain ones apart."""
         calls = [a.content for a in batch if isinstance(a.content, (Started, Settled))]
         for call in calls:
             _check(call)
         if calls:
-            log = CallLog(_lock(calls, transaction))
+            log = CallLog(_lock(calls, transaction), FreshRefs(time.time_ns() // 1_000_000 + self._receipt_ms))
             for call in calls:
                 log.apply(call)
             log.write(transaction)
@@ -55,9 +60,9 @@ class AttemptsSink(Sink):
 class CallLog:
     """What a batch adds to the rows it has locked: (chunk, send) → [started, settled, carrier, at]."""
 
-    def __init__(self, rows: dict[Key, list[int]]) -> None:
+    def __init__(self, rows: dict[Key, list[int]], refs: FreshRefs) -> None:
         self._rows = rows
-        self._refs = MessageRefs()
+        self._refs = refs
         self._uncertain: Uncertain = {}
         self._answered: dict[Key, int] = {}
 
@@ -85,21 +90,22 @@ class CallLog:
                 [r[2] for r in rows],
             ),
         )
-        self._refs.write(transaction)
         if self._answered:
             gone = [(*key, bitmap(self._answered[key])) for key in sorted(self._answered)]
             transaction.execute(load_sql(__package__, "delete_uncertain"), _columns(gone, 4))
         if self._uncertain:
             entries = [(*key, *self._uncertain[key]) for key in sorted(self._uncertain)]
             transaction.execute(load_sql(__package__, "insert_uncertain"), _columns(entries, 7))
+        self._refs.write(transaction)
 
     def _settle(self, row: list[int], call: Settled, columns: SettledColumns) -> None:
         # Already answered: its id is stored, and a late "uncertain" says less than what is known.
         fresh = call.positions & ~row[1]
-        self._refs.add_answered(call, columns, row[1])
+        self._refs.add_answered(columns, row[1])
+        to_hashes = columns.to_hashes() if columns.uncertain else {}
         for p in columns.uncertain:
             if fresh >> p & 1:
-                entry = (call.carrier, columns.to_hashes[p], call.at)
+                entry = (call.carrier, to_hashes[p], call.at)
                 self._uncertain.setdefault((call.tenant, call.chunk, call.send, p), entry)
         if columns.answered & fresh:
             key = (call.tenant, call.chunk, call.send)

@@ -48,7 +48,7 @@ class SinkThreads:
         self._role = role
         self._missing = set[str]()
         self._runners: dict[str, SinkRunner] = {}
-        for sink in make_sinks(Sealer(load_keyring(settings.keyring_path))):
+        for sink in make_sinks(Sealer(load_keyring(settings.keyring_path)), settings.sinks):
             self._missing.add(sink.name)
             self._runners[sink.name] = SinkRunner(
                 sink,

@@ -10,6 +10,9 @@ UPDATE sink_offsets SET next = given.next
 FROM unnest(%s::text[], %s::smallint[], %s::bigint[], %s::bigint[]) AS given (topic, partition, next, epoch)
 WHERE sink_offsets.topic = given.topic AND sink_offsets.partition = given.partition AND sink_offsets.epoch = given.epoch
 
+-- name: any_parked
+SELECT EXISTS (SELECT FROM parked_receipts)
+
 -- name: carrier_numbers
 SELECT id, number FROM carriers
 
@@ -39,10 +42,9 @@ ON CONFLICT (partition, "offset") DO NOTHING
 -- name: insert_payloads
 INSERT INTO chunk_payloads SELECT * FROM staging_payloads ON CONFLICT (tenant, chunk) DO NOTHING
 
--- name: insert_ref_blocks
-INSERT INTO ref_blocks (tenant, chunk, send, carrier, at)
-SELECT * FROM unnest(%s::uuid[], %s::text[], %s::integer[], %s::text[], %s::bigint[])
-RETURNING number, tenant::text, chunk, send, carrier
+-- name: insert_ref_pages
+INSERT INTO ref_pages (tenant, chunk, send, carrier, at, due_at, refs)
+SELECT * FROM unnest(%b::uuid[], %b::text[], %b::integer[], %b::text[], %b::bigint[], %b::bigint[], %b::bytea[])
 
 -- name: insert_uncertain
 INSERT INTO uncertain_positions (tenant, chunk, send, position, carrier, to_hash, at)
@@ -69,6 +71,13 @@ SELECT tenant::text FROM balances WHERE tenant = ANY (%s::uuid[]) ORDER BY tenan
 UPDATE allowances a SET amount = a.amount - given.drawn
 FROM unnest(%s::uuid[], %s::text[], %s::bigint[]) AS given (tenant, lease, drawn)
 WHERE a.tenant = given.tenant AND a.lease = given.lease
+
+-- name: parked_among
+SELECT DISTINCT key FROM parked_receipts WHERE key = ANY (%b::bigint[])
+
+-- name: parking_stands_still
+-- Whoever parks a receipt takes the same lock, shared: see streams/adapters/postgres_refs.py.
+SELECT pg_advisory_xact_lock(pg_catalog.hashtext('ref_pages'))
 
 -- name: select_chunks
 SELECT tenant::text, chunk, sequences, reasons, seconds, carriers, segments, price, codes, updated_at

@@ -29,6 +29,7 @@ __all__ = [
     "Pool",
     "UniqueViolation",
     "class_row",
+    "copy",
     "dict_row",
     "execute",
     "fetch_all",
@@ -149,3 +150,9 @@ async def fetch_all(connection: Connection, statement: str, parameters: Paramete
 async def fetch_one(connection: Connection, statement: str, parameters: Parameters = None) -> Any:
     """The first row as a tuple, or None."""
     return await (await connection.execute(statement, parameters)).fetchone()
+
+
+async def copy(connection: Connection, statement: str, stream: bytes) -> None:
+    """Send a finished COPY stream (`COPY ... FROM STDIN (FORMAT binary)`)."""
+    async with connection.cursor() as cursor, cursor.copy(statement) as copying:
+        await copying.write(stream)

@@ -114,6 +114,14 @@ class SchedulerSettings(Section):
     max_concurrent: int = Field(default=4, ge=1, le=64, description="campaigns served side by side by one releaser")
 
 
+class SinksSettings(Section):
+    """What topics say becomes rows."""
+
+    receipt_seconds: float = Field(
+        default=60.0, ge=0, le=3600, description="most receipts come within; ids that wait longer get rows of their own"
+    )
+
+
 class TelemetrySettings(Section):
     """Logs."""
 
@@ -151,6 +159,7 @@ class Settings(Section):
     redis: RedisSettings = RedisSettings()
     gateway: GatewaySettings = GatewaySettings()
     scheduler: SchedulerSettings = SchedulerSettings()
+    sinks: SinksSettings = SinksSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     simulator: SimulatorSettings = SimulatorSettings()
     carriers: list[CarrierSettings] = Field(default_factory=list)

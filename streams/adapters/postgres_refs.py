@@ -1,38 +1,29 @@
 """What carriers' ids stand for, from PostgreSQL; receipts that nobody knows yet are parked there.
 
 In: receipts without a message, receipts of single segments. Out: the message of each, or None after parking it; the states
-of all segments of a message. A receipt is matched by the carrier's id and the destination, the newest first (where the
-carrier's ids have one form only, by the id alone if no destination agrees); else by the destination alone, when exactly one
-uncertain message of that carrier fits. A message whose payload is not stored yet is parked too. Everything may be repeated.
-`PortDown` when PostgreSQL is away.
+of all segments of a message. What was sent a moment ago stands in pages (`fresh_refs.py`), what waits longer in rows. A
+receipt is matched by the carrier's id and the destination, the newest first (where the carrier's ids have one form only, by
+the id alone if no destination agrees); else by the destination alone, when exactly one uncertain message of that carrier
+fits. A message whose payload is not stored yet is parked too. Everything may be repeated. `PortDown` when PostgreSQL is
+away.
 """
 
 from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, look_up, transaction
+from infra.postgres.pool import Connection, DatabaseDown, Pool, execute, fetch_all, look_up, transaction
 from infra.postgres.sql import load_sql
 from schemas.values.carrier_ids import ref_key
+from streams.adapters.fresh_refs import FreshRefs
+from streams.adapters.message_ref import AskedId, Candidate, MessageRef
 from streams.adapters.postgres_credit import columns
 from streams.ports import Found, PortDown, Sealing, SegmentReceipt, UnknownReceipt
 
 HERE = "streams.adapters"
-
-
-class MessageRef(NamedTuple):
-    """Where a message stands. `segments` 0: not known. `id`: the form of the carrier's id that it was found by."""
-
-    tenant: str
-    chunk: str
-    send: int
-    position: int
-    segments: int
-    uncertain: bool
-    id: str = ""
 
 
 class ReservationRow(NamedTuple):
@@ -61,20 +52,24 @@ class ChunkRow(NamedTuple):
 
 
 class PostgresRefs:
-    """Look-ups of receipts."""
+    """Look-ups of receipts. `fresh`: what was sent a moment ago."""
 
-    def __init__(self, pool: Pool, sealing: Sealing) -> None:
+    def __init__(self, pool: Pool, sealing: Sealing, fresh: FreshRefs | None = None) -> None:
         self._pool = pool
         self._sealing = sealing
+        self._fresh = fresh or FreshRefs()
 
     async def lookup(self, receipts: Sequence[UnknownReceipt], now: int) -> list[Found | None]:
         """The message of each receipt; those without one are parked until it is known. Raises PortDown."""
         try:
             async with look_up(self._pool) as connection:
-                places = await _places(connection, receipts)
+                places = await self._places(connection, receipts)
                 found = await self._found(connection, places)
                 out = [found.get(places[n]) if n in places else None for n in range(len(receipts))]
                 await _park(connection, [r for r, message in zip(receipts, out, strict=True) if message is None], now)
+                unstored = sorted({place[:2] for place in places.values() if place not in found})
+                if unstored:
+                    await execute(connection, load_sql(HERE, "ref_pages_due"), columns(unstored))
         except DatabaseDown as fault:
             raise PortDown(f"receipts cannot be looked up: {fault}") from fault
         return out
@@ -95,6 +90,27 @@ class PostgresRefs:
         for *key, state in known:
             states.setdefault(tuple(key), []).append(state)
         return [sorted(states[r.tenant, r.chunk, r.send, r.position]) for r in receipts]
+
+    async def _places(self, connection: Connection, receipts: Sequence[UnknownReceipt]) -> dict[int, MessageRef]:
+        """Where the message of each receipt stands, by its number. No page is written from when on one has none."""
+        asked = _asked(receipts)
+        # Trap: pages first, for a page may become rows between two statements, and rows never become a page.
+        fresh = await self._fresh.look(connection, asked)
+        places = _likeliest(asked, await _by_id(connection, asked, fresh.candidates))
+        if len(places) == len(receipts):
+            return places
+        await execute(connection, load_sql(HERE, "refs_park_lock"))
+        again = [one for one in asked if one.n not in places]
+        fresh = await self._fresh.look(connection, again)
+        if fresh.anything_new:
+            places |= _likeliest(again, await _by_id(connection, again, fresh.candidates))
+        left = [(one.n, one.carrier, one.to_hash) for one in again if one.n not in places]
+        if left and fresh.complete:
+            for n, tenant, chunk, send, position in await fetch_all(
+                connection, load_sql(HERE, "refs_uncertain"), columns(sorted(set(left)))
+            ):
+                places[n] = MessageRef(tenant, chunk, send, position, segments=0, uncertain=True)
+        return places
 
     async def _found(self, connection: Any, places: dict[int, MessageRef]) -> dict[MessageRef, Found]:
         chunks = sorted({(place.tenant, place.chunk) for place in places.values()})
@@ -155,24 +171,42 @@ def _message(place: MessageRef, about: ChunkRow, reservations: Sequence[Reservat
     )
 
 
-async def _places(connection: Any, receipts: Sequence[UnknownReceipt]) -> dict[int, MessageRef]:
-    """Where the message of each receipt stands, by the receipt's number."""
-    hashes = [_signed(receipt.to_hash) for receipt in receipts]
-    forms = [(n, receipt.carrier, id_, ref_key(id_), hashes[n]) for n, receipt in enumerate(receipts) for id_ in receipt.ids]
-    by_form = {
-        (n, id_): MessageRef(tenant, chunk, send, position, segments, uncertain=False, id=id_)
-        for n, id_, tenant, chunk, send, position, segments in await fetch_all(
-            connection, load_sql(HERE, "refs_by_id"), columns(forms)
-        )
-    }
+def _asked(receipts: Sequence[UnknownReceipt]) -> list[AskedId]:
+    """Every form of every id, the likeliest of each receipt first."""
+    return [
+        AskedId(n, receipt.carrier, id_, ref_key(id_), _signed(receipt.to_hash))
+        for n, receipt in enumerate(receipts)
+        for id_ in receipt.ids
+    ]
+
+
+async def _by_id(
+    connection: Connection, asked: Sequence[AskedId], candidates: Sequence[Candidate]
+) -> dict[tuple[int, str], MessageRef]:
+    """The message of each id: by its row, or one of these candidates, which are fresh."""
+    best: dict[tuple[int, str], Candidate] = {}
+    for n, id_, tenant, chunk, send, position, segments, agrees, number in await fetch_all(
+        connection, load_sql(HERE, "refs_by_id"), columns(asked)
+    ):
+        ref = MessageRef(tenant, chunk, send, position, segments, uncertain=False, id=id_)
+        best[n, id_] = Candidate(n, id_, agrees, number, ref)
+    if not all(candidate.agrees for candidate in candidates):
+        by_id_alone = {carrier for (carrier,) in await fetch_all(connection, load_sql(HERE, "refs_by_id_alone"))}
+        alone = {one.n for one in asked if one.carrier in by_id_alone}
+        candidates = [candidate for candidate in candidates if candidate.agrees or candidate.n in alone]
+    for candidate in candidates:
+        known = best.get((candidate.n, candidate.id))
+        if known is None or candidate.rank > known.rank:
+            best[candidate.n, candidate.id] = candidate
+    return {place: candidate.ref for place, candidate in best.items()}
+
+
+def _likeliest(asked: Sequence[AskedId], by_id: Mapping[tuple[int, str], MessageRef]) -> dict[int, MessageRef]:
+    """The message of each receipt, by the likeliest of its ids that is known."""
     places: dict[int, MessageRef] = {}
-    for n, _, id_, *_ in forms:  # the likeliest form first
-        if (n, id_) in by_form:
-            places.setdefault(n, by_form[n, id_])
-    left = [(n, receipt.carrier, hashes[n]) for n, receipt in enumerate(receipts) if n not in places]
-    if left:
-        for n, tenant, chunk, send, position in await fetch_all(connection, load_sql(HERE, "refs_uncertain"), columns(left)):
-            places[n] = MessageRef(tenant, chunk, send, position, segments=0, uncertain=True)
+    for one in asked:
+        if (one.n, one.id) in by_id:
+            places.setdefault(one.n, by_id[one.n, one.id])
     return places
 
 

@@ -2,7 +2,7 @@
 -- have one form alone, an id means one message only: then one whose destination does not agree will do. What an earlier
 -- version wrote stands in carrier_refs, under the id itself. The arrays are sent in binary: as text each id is searched for
 -- quotes.
-SELECT w.n, w.id, f.tenant::text, f.chunk, f.send, f.position, f.segments
+SELECT w.n, w.id, f.tenant::text, f.chunk, f.send, f.position, f.segments, f.agrees, f.number
 FROM unnest(%b::integer[], %b::text[], %b::text[], %b::bigint[], %b::bigint[]) AS w (n, carrier, id, key, to_hash)
 LEFT JOIN (SELECT id AS carrier, coalesce(settings->>'msg_id_type', 'auto') <> 'auto' AS by_id_alone FROM carriers) c
      ON c.carrier = w.carrier

@@ -35,12 +35,34 @@ FROM unnest(%s::uuid[], %s::text[]) AS w (tenant, chunk)
 JOIN chunk_payloads p ON p.tenant = w.tenant AND p.chunk = w.chunk
 LEFT JOIN chunks c ON c.tenant = w.tenant AND c.chunk = w.chunk
 
+-- name: ref_pages_list
+-- The pages of what was sent a moment ago, the newest first.
+SELECT number FROM ref_pages ORDER BY number DESC
+
+-- name: ref_pages_read
+-- What these pages say.
+SELECT number, tenant::text, chunk, send, carrier, refs FROM ref_pages WHERE number = ANY (%b::bigint[])
+
+-- name: refs_by_id_alone
+-- Carriers whose ids have one form only.
+SELECT id FROM carriers WHERE coalesce(settings->>'msg_id_type', 'auto') <> 'auto'
+
 -- name: refs_money
 -- Under which rounds a chunk's messages were paid for.
 SELECT r.tenant::text, r.chunk, r.round, r.price_class, r.price, r.positions, r.segments, r.lease
 FROM unnest(%s::uuid[], %s::text[]) AS w (tenant, chunk)
 JOIN reservations r ON r.tenant = w.tenant AND r.chunk = w.chunk
 ORDER BY r.at, r.round, r.price_class
+
+-- name: refs_park_lock
+-- Sinks write no page while receipts are parked: they would not see that one of theirs is. See connectors/sinks/fresh_refs.py.
+SELECT pg_advisory_xact_lock_shared(pg_catalog.hashtext('ref_pages'))
+
+-- name: ref_pages_due
+-- A receipt about a message of these chunks is parked: the messages get rows, by which it is found again.
+UPDATE ref_pages p SET due_at = 0
+FROM unnest(%s::uuid[], %s::text[]) AS w (tenant, chunk)
+WHERE p.tenant = w.tenant AND p.chunk = w.chunk
 
 -- name: refs_park
 -- Receipts that nobody knows yet.

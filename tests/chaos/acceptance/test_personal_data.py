@@ -28,6 +28,7 @@ PRIVATE_TABLES = (
     "allowances",
     "carrier_refs",
     "ref_blocks",
+    "ref_pages",
     "message_refs",
     "uncertain_positions",
     "receipt_parts",

@@ -33,13 +33,13 @@ from tests.support.log_records import (
     started,
     usage,
 )
+from tests.support.ref_pages import fresh_refs
 
 pytestmark = pytest.mark.stack
 
 HALF, REST = 0b0000011111, 0b1111100000
 HIDDEN = {
-    "ref_blocks",
-    "message_refs",
+    "ref_pages",
     "uncertain_positions",
     "dead_letters",
     "reservations",
@@ -155,18 +155,10 @@ def tell(url: str, sink: Sink, *batches: Sequence[DecodedRecord]) -> dict[str, l
 
 
 def meaning(url: str, rows: dict[str, list[str]]) -> dict[str, list[str]]:
-    """These rows without what depends on how they came: blocks of references are as large as the batches were."""
-    if "message_refs" not in rows:
+    """These rows without what depends on how they came: pages of references are as large as the batches were."""
+    if "ref_pages" not in rows:
         return rows
-    with psycopg.connect(url) as connection:
-        refs = [
-            str(row)
-            for row in connection.execute(
-                "SELECT b.tenant, b.chunk, b.send, b.carrier, m.key, m.to_hash, m.position, m.segments FROM message_refs m "
-                "JOIN ref_blocks b ON b.number = m.block ORDER BY m.key, m.to_hash, m.position"
-            )
-        ]
-    return {**rows, "message_refs": refs, "ref_blocks": []}
+    return {**rows, "ref_pages": list(map(str, fresh_refs(url)))}
 
 
 def test_every_sink_has_a_story() -> None:

@@ -36,6 +36,7 @@ HIDDEN = (
     "allowances",
     "carrier_refs",
     "ref_blocks",
+    "ref_pages",
     "message_refs",
     "uncertain_positions",
     "receipt_parts",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import struct
-from array import array
+from collections.abc import Callable
 
 import psycopg
 import pytest
@@ -14,46 +13,25 @@ from psycopg.types.json import Jsonb
 from infra.postgres.faults import is_data_fault
 from infra.postgres.pool import Pool, execute, fetch_all, look_up, open_pool
 from infra.postgres.sql import load_sql
-from schemas.records.slice import Columns
 from schemas.values.carrier_ids import ref_key
 from schemas.values.status import Status, sequence
 from streams.adapters.postgres_refs import PostgresRefs
-from streams.ports import PortDown, SegmentReceipt, UnknownReceipt
+from streams.ports import PortDown, SegmentReceipt
+from tests.support.stored_refs import parked, receipt, store_chunk, store_fresh_ref, store_ref
 from tests.support.streams.fakes import CAMPAIGN, CHUNK, NOW, SEALER, TENANT
 
 pytestmark = pytest.mark.stack
 
-HASH = struct.pack("<q", -77)
 ALL_PARKED = {"lately": -1, "shares": 1, "share": 0}
 
 
-def receipt(*ids: str, to_hash: bytes = HASH, state: str = "DELIVRD") -> UnknownReceipt:
-    return UnknownReceipt(carrier="acme", ids=ids, to_hash=to_hash, state=state, code="000", done_at=NOW)
-
-
-def store_chunk(url: str, refs: list[str | None] | None = None) -> None:
-    key_id, sealed = SEALER.seal(
-        Columns(to=array("Q", [1, 2, 3]).tobytes(), refs=refs), tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK
-    )
-    with psycopg.connect(url) as connection:
-        connection.execute(
-            "INSERT INTO chunk_payloads (tenant, chunk, campaign, part, size, lane, sender, body, smart, version, grouping,"
-            " accepted_at, due_at, expires_at, indexes, key_id, sealed, to_hashes) VALUES"
-            " (%s, %s, %s, 4, 3, 'marketing', 's', 'b', false, 1, 0, 1, 1, 2, %s, %s, %s, '{1,2,3}')",
-            (TENANT, CHUNK, CAMPAIGN, array("I", [10, 11, 12]).tobytes(), key_id, sealed),
-        )
-
-
-def store_ref(url: str, id_: str, position: int, *, to_hash: int = -77) -> None:
-    with psycopg.connect(url) as connection:
-        [number] = (
-            connection.execute(
-                "INSERT INTO ref_blocks (tenant, chunk, send, carrier, at) VALUES (%s, %s, 2, 'acme', %s) RETURNING number",
-                (TENANT, CHUNK, NOW),
-            ).fetchone()
-            or ()
-        )
-        connection.execute("INSERT INTO message_refs VALUES (%s, %s, %s, %s, 3)", (ref_key(id_), to_hash, number, position))
+StoreRef = Callable[..., None]
+STORES: list[tuple[StoreRef, StoreRef]] = [
+    (store_ref, store_ref),
+    (store_ref, store_fresh_ref),
+    (store_fresh_ref, store_fresh_ref),
+]
+"""How the older and the newer references of a test are stored: as rows, in pages."""
 
 
 def store_ref_of_an_earlier_version(url: str, id_: str, position: int, *, to_hash: int = -77, at: int = NOW) -> None:
@@ -94,11 +72,6 @@ def store_reservation(url: str, round_: int) -> None:
         )
 
 
-def parked(url: str) -> list[tuple[str, int, str]]:
-    with psycopg.connect(url) as connection:
-        return connection.execute("SELECT id, to_hash, state FROM parked_receipts ORDER BY id").fetchall()
-
-
 async def test_what_an_earlier_version_wrote_is_found_too(pool: Pool, database: str) -> None:
     store_chunk(database)
     store_ref_of_an_earlier_version(database, "1f", 0, at=NOW - 5)
@@ -110,13 +83,18 @@ async def test_what_an_earlier_version_wrote_is_found_too(pool: Pool, database: 
     assert found is not None and found.position == 2
 
 
-async def test_by_id_and_destination_the_newest_first(pool: Pool, database: str) -> None:
+@pytest.mark.parametrize("id_", ["1f", "31"])
+@pytest.mark.parametrize("stores", STORES)
+async def test_by_id_and_destination_the_newest_first(
+    pool: Pool, database: str, stores: tuple[StoreRef, StoreRef], id_: str
+) -> None:
+    older, newer = stores
     store_chunk(database, ["a", None, "c"])
     store_reservation(database, 1)
-    store_ref(database, "1f", 0)
-    store_ref(database, "1f", 2)
-    store_ref(database, "1f", 1, to_hash=5)
-    [found] = await PostgresRefs(pool, SEALER).lookup([receipt("zz", "1f")], NOW)
+    older(database, id_, 0)
+    newer(database, id_, 2)
+    newer(database, id_, 1, to_hash=5)
+    [found] = await PostgresRefs(pool, SEALER).lookup([receipt("zz", id_)], NOW)
     assert found is not None
     assert (found.position, found.send, found.index, found.part, found.ref, found.segments, found.price) == (
         2,
@@ -141,13 +119,14 @@ def store_carrier(url: str, msg_id_type: str) -> None:
         )
 
 
+@pytest.mark.parametrize("store", [store_ref, store_fresh_ref])
 @pytest.mark.parametrize(("msg_id_type", "position"), [("same", 1), ("hex-dec", 1), ("auto", None)])
 async def test_where_ids_have_one_form_the_destination_need_not_agree(
-    pool: Pool, database: str, msg_id_type: str, position: int | None
+    pool: Pool, database: str, msg_id_type: str, position: int | None, store: StoreRef
 ) -> None:
     store_carrier(database, msg_id_type)
     store_chunk(database)
-    store_ref(database, "1f", 1, to_hash=5)
+    store(database, "1f", 1, to_hash=5)
     refs = PostgresRefs(pool, SEALER)
     [found] = await refs.lookup([receipt("1f", to_hash=bytes(8))], NOW)
     assert (found.position if found else None) == position
@@ -158,14 +137,16 @@ async def test_where_ids_have_one_form_the_destination_need_not_agree(
             (["acme"], ["1f"], [ref_key("1f")], [0], ["DELIVRD"], ["000"], [NOW], [""], [NOW]),
         )
         again = await fetch_all(connection, load_sql("connectors.releaser", "parked_found"), ALL_PARKED)
-        assert len(again) == (position is not None)
+        assert len(again) == (position is not None and store is store_ref), "pages are not asked once a receipt is parked"
 
 
-async def test_a_destination_that_agrees_comes_first(pool: Pool, database: str) -> None:
+@pytest.mark.parametrize("stores", STORES)
+async def test_a_destination_that_agrees_comes_first(pool: Pool, database: str, stores: tuple[StoreRef, StoreRef]) -> None:
+    older, newer = stores
     store_carrier(database, "same")
     store_chunk(database)
-    store_ref(database, "1f", 2)
-    store_ref(database, "1f", 1, to_hash=5)
+    older(database, "1f", 2)
+    newer(database, "1f", 1, to_hash=5)
     [found] = await PostgresRefs(pool, SEALER).lookup([receipt("0", "1f")], NOW)
     assert found is not None and (found.position, found.id) == (2, "1f"), "by the form that was known"
 

@@ -43,7 +43,7 @@ def test_the_sink_stores_neither_an_answer_nor_a_doubt() -> None:
     columns = read_columns(settled({"sent": 0b001, "not_submitted": 0b010, "uncertain": 0b100}))
     assert columns.answered == 0b001
     assert list(columns.uncertain) == [2]
-    assert list(columns.ids) == [0]
+    assert columns.with_id == 0b001
 
 
 def test_the_ledger_finds_no_fault_in_a_message_that_goes_again() -> None:
