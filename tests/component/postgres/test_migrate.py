@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import sys
+from array import array
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
@@ -19,7 +20,9 @@ from psycopg import sql
 
 from infra.postgres import migrate
 from infra.services.stack import Stack
+from schemas.records.ref_page import RefPage
 from tests.support.database import fresh_database
+from tests.support.ref_pages import store_page
 
 TABLES = (
     "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace "
@@ -128,3 +131,20 @@ def test_what_rests_in_sent_already_is_awaited_after_the_update(services: Stack)
         assert connection.execute("SELECT chunk, carrier, since, lease_until FROM awaited_receipts").fetchall() == [
             ("c", 3, 60, 0)
         ]
+
+
+@pytest.mark.stack
+def test_what_carriers_ids_stand_for_is_kept_when_pages_are_given_up(services: Stack) -> None:
+    key, hashed = -(1 << 63), (1 << 63) - 2
+    with fresh_database(services.postgres) as url:
+        page = RefPage(array("q", [5, key]), array("q", [-7, hashed]), array("H", [0, 499]), array("B", [1, 255]))
+        number = store_page(url, "11111111-1111-4111-8111-111111111111", "chk", page.pack())
+        with psycopg.connect(url) as connection:
+            connection.execute((files("infra.postgres.migrations") / "0005_ref_pages.rollback.sql").read_text())
+            assert connection.execute(
+                "SELECT m.*, b.tenant::text, b.chunk, b.send, b.carrier, b.at FROM message_refs m "
+                "JOIN ref_blocks b ON b.number = m.block ORDER BY m.position"
+            ).fetchall() == [
+                (5, -7, number, 0, 1, "11111111-1111-4111-8111-111111111111", "chk", 2, "acme", 1),
+                (key, hashed, number, 499, 255, "11111111-1111-4111-8111-111111111111", "chk", 2, "acme", 1),
+            ]
