@@ -71,6 +71,7 @@ class FreshRefs:
 
     def __init__(self, *, most_ids: int = MOST_IDS, idle_seconds: float = IDLE_SECONDS) -> None:
         self._complete = True
+        self._too_old = 0
         self._one_at_a_time = asyncio.Lock()
         self._most_ids = most_ids
         self._idle_seconds = idle_seconds
@@ -88,21 +89,28 @@ class FreshRefs:
         """Read what is new, forget what is gone; whether anything was new."""
         self._keep()
         listed = [number for (number,) in await fetch_all(connection, load_sql(HERE, "ref_pages_list"))]  # the newest first
-        missing = [number for number in listed if number not in self._pages]
+        missing = [number for number in listed if number > self._too_old and number not in self._pages]
         for number in self._pages.keys() - set(listed):
             del self._pages[number]
-        room = self._most_ids - sum(len(page.refs) for page in self._pages.values())
+        read = 0
         for begin in range(0, len(missing), PAGES_AT_ONCE):
-            if room <= 0:
+            if read >= self._most_ids:
+                self._too_old = missing[begin]
                 break
-            room -= await self._read(connection, missing[begin : begin + PAGES_AT_ONCE])
-        for number in sorted(self._pages):
-            if room >= 0:
-                break
-            room += len(self._pages.pop(number).refs)
+            read += await self._read(connection, missing[begin : begin + PAGES_AT_ONCE])
+        self._drop_oldest()
         self._generations = [one for one in self._generations if not one.pages.isdisjoint(self._pages)]
         self._complete = len(self._pages) == len(listed)
         return bool(missing)
+
+    def _drop_oldest(self) -> None:
+        """Make room; what is dropped is not read again."""
+        over = sum(len(page.refs) for page in self._pages.values()) - self._most_ids
+        for number in sorted(self._pages) if over > 0 else ():
+            if over <= 0:
+                break
+            over -= len(self._pages.pop(number).refs)
+            self._too_old = max(self._too_old, number)
 
     def _find(self, asked: AskedId) -> Iterator[Candidate]:
         for generation in self._generations:
@@ -114,6 +122,7 @@ class FreshRefs:
     def _forget(self) -> None:
         self._pages.clear()
         self._generations.clear()
+        self._too_old = 0
         self._idle = None
 
     async def _read(self, connection: Connection, numbers: list[int]) -> int:
