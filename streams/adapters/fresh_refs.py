@@ -1,7 +1,7 @@
 """What carriers' ids stand for that were given a moment ago: the table `ref_pages`, kept in memory while it is asked.
 
 In: receipts' ids. Out: every message that each may stand for. A page is read once, and forgotten when the table has it no
-longer: what still waited then has rows. Nothing is kept while nobody asks. Memory is bounded (90 octets an id): `complete`
+longer: what still waited then has rows. Nothing is kept while nobody asks. Memory is bounded (130 octets an id): `complete`
 is False while there are more, and then nobody may conclude that an id is not there.
 
 Ids are found by dicts, a new one after so many ids: taken out one by one, each would cost more than it did going in.
@@ -32,6 +32,7 @@ class _Page(NamedTuple):
     send: int
     carrier: str
     refs: RefPage
+    repeats: bool  # a key stands there more than once
 
 
 @dataclass(slots=True)
@@ -132,7 +133,7 @@ class FreshRefs:
             connection, load_sql(HERE, "ref_pages_read"), (numbers,)
         ):
             refs = unpack(packed)
-            self._pages[number] = _Page(tenant, chunk, send, carrier, refs)
+            self._pages[number] = _Page(tenant, chunk, send, carrier, refs, len(set(refs.keys)) < len(refs))
             if not self._generations or len(self._generations[-1].first) >= IDS_A_GENERATION:
                 self._generations.append(_Generation())
             self._generations[-1].add(number, refs.keys)
@@ -148,7 +149,7 @@ class FreshRefs:
 def _candidates(number: int, page: _Page, asked: AskedId) -> Iterator[Candidate]:
     """The messages of this page with this key."""
     refs = page.refs
-    for place in [refs.keys.index(asked.key)] if refs.keys.count(asked.key) == 1 else range(len(refs)):
+    for place in range(len(refs)) if page.repeats else (refs.keys.index(asked.key),):
         if refs.keys[place] == asked.key:
             position, segments = refs.positions[place], refs.segments[place]
             ref = MessageRef(page.tenant, page.chunk, page.send, position, segments, uncertain=False, id=asked.id)
