@@ -140,7 +140,7 @@ def test_what_carriers_ids_stand_for_is_kept_when_pages_are_given_up(services: S
         page = RefPage(array("q", [5, key]), array("q", [-7, hashed]), array("H", [0, 499]), array("B", [1, 255]))
         number = store_page(url, "11111111-1111-4111-8111-111111111111", "chk", page.pack())
         with psycopg.connect(url) as connection:
-            connection.execute((files("infra.postgres.migrations") / "0005_ref_pages.rollback.sql").read_text())
+            connection.execute((files("infra.postgres.migrations") / "0008_ref_pages.rollback.sql").read_text())
             assert connection.execute(
                 "SELECT m.*, b.tenant::text, b.chunk, b.send, b.carrier, b.at FROM message_refs m "
                 "JOIN ref_blocks b ON b.number = m.block ORDER BY m.position"
