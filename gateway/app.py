@@ -15,6 +15,7 @@ from aiohttp import web
 
 from gateway.auth.accounts import ACCOUNTS, Accounts
 from gateway.auth.authentication import ADMIN_KEY, authentication
+from gateway.auth.rate_limits import RATE_LIMITS, RateLimits
 from gateway.campaigns.inline import CAMPAIGN_MAKER, CampaignMaker
 from gateway.campaigns.queries import CAMPAIGNS, CampaignQueries
 from gateway.campaigns.store import CampaignStore
@@ -101,6 +102,7 @@ def _provide_clients(app: web.Application, gateway: Gateway, scheduler: LoopSche
     app[REDIS] = gateway.redis
     app[KAFKA_PROBE] = gateway.kafka
     app[ACCOUNTS] = gateway.accounts
+    app[RATE_LIMITS] = RateLimits(gateway.redis, gateway.metrics)
     app[ADMIN_KEY] = gateway.settings.admin_key.get_secret_value() if gateway.settings.admin_key else None
     app[INGEST] = gateway.ingest
     app[IDEMPOTENCY] = gateway.idempotency
@@ -132,6 +134,7 @@ def _provide_singles(app: web.Application, gateway: Gateway) -> None:
     app[ACCEPTANCE] = acceptance
     app[WHOLE_POSTS] = WholePosts(
         accounts=gateway.accounts,
+        rate_limits=app[RATE_LIMITS],
         acceptance=acceptance,
         sealer=gateway.sealer,
         bodies=gateway.limits.bodies,

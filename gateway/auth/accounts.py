@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import structlog
 from aiohttp import web
@@ -31,9 +32,16 @@ _NO_HASH = bytes(32)
 log = structlog.get_logger()
 
 
+class Limit(NamedTuple):
+    """Requests a second, and how many at once."""
+
+    rate: float
+    burst: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A tenant as one of its keys opens it. `senders` None: any. `available` as of the last reading."""
+    """A tenant as one of its keys opens it. `senders` None: any. `available` as of the last reading. `limit` None: none."""
 
     tenant: str
     key: str
@@ -41,6 +49,7 @@ class Account:
     lanes: frozenset[str]
     senders: frozenset[str] | None
     available: int
+    limit: Limit | None = None
 
 
 class Accounts:
@@ -158,8 +167,8 @@ class Accounts:
 ACCOUNTS: web.AppKey[Accounts] = web.AppKey("accounts", Accounts)
 
 
-def _account(row: tuple[str, str, bytes, list[str], list[str] | None, int, int]) -> Account:
-    identity, tenant, hashed, lanes, senders, balance, reserved = row
+def _account(row: tuple[Any, ...]) -> Account:
+    identity, tenant, hashed, lanes, senders, balance, reserved, rate, burst = row
     return Account(
         tenant=tenant,
         key=identity,
@@ -167,4 +176,5 @@ def _account(row: tuple[str, str, bytes, list[str], list[str] | None, int, int])
         lanes=frozenset(lanes),
         senders=None if senders is None else frozenset(senders),
         available=balance - reserved,
+        limit=None if rate is None else Limit(rate, burst),
     )

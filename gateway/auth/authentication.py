@@ -1,8 +1,8 @@
 """Who is calling: the account behind `Authorization: Bearer sk_<id>_<secret>`.
 
 Enters: a request for a path under /v1/. Leaves: its account under `ACCOUNT`, and under `BODY_RESERVATION` what memory its
-body takes, until it is answered. Refused: 401; 503 while no key has ever been read. Which tenant is meant follows from the
-key alone. Below /v1/admin/ the operator's key is asked for, and no account is known.
+body takes, until it is answered. Refused: 401; 429 over the tenant's rate; 503 while no key has ever been read. Which
+tenant is meant follows from the key alone. Below /v1/admin/ the operator's key is asked for, and no account is known.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.auth.accounts import ACCOUNTS, Account
-from gateway.http.context import BODY_RESERVATION, LIMITS
+from gateway.auth.rate_limits import RATE_LIMITS
+from gateway.http.context import ANSWER_HEADERS, BODY_RESERVATION, LIMITS
 from gateway.http.problem import unauthorized, unavailable
 from infra.security.api_keys import hash_key
 
@@ -42,6 +43,9 @@ async def authentication(request: web.Request, handler: Handler) -> web.StreamRe
         if account is None:
             raise unauthorized()
         request[ACCOUNT] = account
+        standing = await request.app[RATE_LIMITS].take(account)
+        if standing is not None:
+            request[ANSWER_HEADERS] = standing.headers
         with request.app[LIMITS].bodies.reservation(account.tenant) as reservation:
             request[BODY_RESERVATION] = reservation
             return await handler(request)

@@ -1,8 +1,8 @@
 -- Who may call and what numbers cost; one statement a name.
 
 -- name: known_keys
--- Every key in force with its tenant's permissions and balance.
-SELECT id, tenant::text, hash, lanes, senders, balance, reserved FROM keys_in_force();
+-- Every key in force with its tenant's permissions, balance and limit.
+SELECT id, tenant::text, hash, lanes, senders, balance, reserved, request_rate, request_burst FROM accounts_in_force();
 
 -- name: known_stops
 SELECT kind, name, since FROM stops ORDER BY since, kind, name;

@@ -31,6 +31,8 @@ CURRENCY: web.AppKey[str] = web.AppKey("currency", str)
 
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 TRACEPARENT: web.RequestKey[str] = web.RequestKey("traceparent", str)
+ANSWER_HEADERS: web.RequestKey[dict[str, str]] = web.RequestKey("answer_headers", dict)
+"""What the answer says besides, whatever it is."""
 BODY_RESERVATION: web.RequestKey[Reservation] = web.RequestKey("body_reservation", Reservation)
 """The bytes of its body, until the request ends."""
 

@@ -12,7 +12,7 @@ from random import getrandbits
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gateway.http.context import REQUEST_ID, TRACEPARENT
+from gateway.http.context import ANSWER_HEADERS, REQUEST_ID, TRACEPARENT
 
 _USABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACE = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
@@ -36,4 +36,5 @@ async def identity(request: web.Request, handler: Handler) -> web.StreamResponse
     response = await handler(request)
     response.headers["X-Request-Id"] = request[REQUEST_ID]
     response.headers["traceparent"] = request[TRACEPARENT]
+    response.headers.update(request.get(ANSWER_HEADERS, {}))
     return response

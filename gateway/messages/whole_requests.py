@@ -18,6 +18,7 @@ from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
 
 from gateway.auth.accounts import Accounts
+from gateway.auth.rate_limits import RateLimits, Standing
 from gateway.http.identity import name_request
 from gateway.http.metering import meter
 from gateway.http.problem import CONTENT_TYPE, Problem
@@ -40,6 +41,7 @@ class WholePosts:
     """Implements `gateway.http.connection.WholeRequests`. `bodies`: the bytes of bodies that may be in memory."""
 
     accounts: Accounts
+    rate_limits: RateLimits
     acceptance: Acceptance
     sealer: Sealer
     bodies: Quota
@@ -63,21 +65,26 @@ class WholePosts:
             digest = self.sealer.hash_request(_REQUEST + blake2b(request.body, digest_size=16).digest())
         request_id, traceparent = name_request(request.request_id, request.traceparent)
 
+        standing = self.rate_limits.take_ahead(account)
+        if standing is None and account.limit is not None:
+            return False  # the application asks Redis, and says what it says
         size = len(request.body)
 
         def answer(outcome: Stored | Problem, replayed: bool) -> None:
             self.bodies.release(account.tenant, size)
             meter(self.metrics, "POST", PATH, outcome.status, begun)
-            respond(_bytes_of(outcome, replayed, request_id, traceparent))
+            respond(_bytes_of(outcome, replayed, request_id, traceparent, standing))
 
         try:
             self.bodies.reserve(account.tenant, size)
         except Problem:
+            self.rate_limits.give_back(account)
             return False
         try:
             self.acceptance.begin(account, message, answer, key=request.key, digest=digest, traceparent=traceparent)
         except Exception:  # noqa: BLE001  why: a Problem or a fault of ours, the application meets it again and answers
             self.bodies.release(account.tenant, size)
+            self.rate_limits.give_back(account)
             return False
         return True
 
@@ -85,13 +92,17 @@ class WholePosts:
 WHOLE_POSTS: web.AppKey[WholePosts] = web.AppKey("whole_messages", WholePosts)
 
 
-def _bytes_of(outcome: Stored | Problem, replayed: bool, request_id: str, traceparent: str) -> bytes:
+def _bytes_of(
+    outcome: Stored | Problem, replayed: bool, request_id: str, traceparent: str, standing: Standing | None
+) -> bytes:
     if isinstance(outcome, Problem):
         body, more = outcome.body(), "".join(f"{name}: {value}\r\n" for name, value in outcome.headers.items())
         kind = CONTENT_TYPE
     else:
         body, kind = outcome.body, "application/json"
         more = f"Location: {outcome.location}\r\n" + ("Idempotency-Replayed: true\r\n" if replayed else "")
+    if standing is not None:
+        more += "".join(f"{name}: {value}\r\n" for name, value in standing.headers.items())
     head = (
         f"HTTP/1.1 {outcome.status} {HTTPStatus(outcome.status).phrase}\r\n{more}"
         f"Content-Type: {kind}; charset=utf-8\r\nX-Request-Id: {request_id}\r\ntraceparent: {traceparent}\r\n"

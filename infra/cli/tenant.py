@@ -66,6 +66,10 @@ def set_(
             help="A lane and hours at which it does not send, e.g. 'marketing 21:00-08:00'; 'marketing none' ends them."
         ),
     ] = None,
+    request_rate: Annotated[float | None, typer.Option(min=0, max=100_000, help="Requests a second; 0 = no limit.")] = None,
+    request_burst: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="At once; default: those of a second.")
+    ] = None,
     data: Data = None,
     config: Config = None,
     output: Output = None,
@@ -88,6 +92,8 @@ def set_(
                 balance_short=balance_short and balance_short.value,
                 charge_uncertain=charge_uncertain,
                 quiet_hours=_quiet_hours(quiet_hours or []),
+                request_rate=request_rate,
+                request_burst=request_burst,
             ),
             output,
         )

@@ -51,6 +51,18 @@ def server_version(url: str) -> str:
         return connection.info.parameter_status("server_version") or "unknown"
 
 
+TENANT_CHANGES = (
+    "lanes",
+    "senders",
+    "any_sender",
+    "balance_short",
+    "charge_uncertain",
+    "quiet_hours",
+    "request_rate",
+    "request_burst",
+)
+
+
 class AdminStore:
     """Each method is one transaction. Tenants are named by their name or their id."""
 
@@ -96,29 +108,13 @@ class AdminStore:
             self._do("key_add", id=key_id(key), tenant=tenant, name="seeded", hash=hash_key(key))
             return key
 
-    def set_tenant(
-        self,
-        which: str,
-        *,
-        lanes: list[str] | None,
-        senders: list[str] | None,
-        any_sender: bool,
-        balance_short: str | None,
-        charge_uncertain: bool | None,
-        quiet_hours: dict[str, list[dict[str, object]]] | None = None,
-    ) -> Row:
-        """Change what is given; the tenant as it is then."""
+    def set_tenant(self, which: str, **changes: Any) -> Row:
+        """Change what is given, by the names of `TENANT_CHANGES`; the tenant as it is then."""
+        if unknown := changes.keys() - set(TENANT_CHANGES):
+            raise TypeError(f"a tenant has no {', '.join(sorted(unknown))}")
         identity = self.tenant(which)["id"]
-        self._do(
-            "tenant_set",
-            id=identity,
-            lanes=lanes,
-            senders=senders,
-            any_sender=any_sender,
-            balance_short=balance_short,
-            charge_uncertain=charge_uncertain,
-            quiet_hours=Jsonb(quiet_hours or {}),
-        )
+        values = dict.fromkeys(TENANT_CHANGES) | changes | {"quiet_hours": Jsonb(changes.get("quiet_hours") or {})}
+        self._do("tenant_set", id=identity, **values)
         return self.tenant(identity)
 
     def credit(self, which: str, amount: int) -> Row:

@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from tests.support.gateway_client import GatewayClient
 from tests.support.ledger import takings
 from tests.support.running import Running, until
 
@@ -99,3 +100,28 @@ def test_the_command_line_sends_too(stack: Running) -> None:
 
     until(lambda: stack.cli("message", "show", said["id"])["status"] == "delivered", 30)
     assert stack.cli("message", "show", said["id"])["to"] == number
+
+
+def test_over_its_rate_an_account_is_told_when_to_come_again(stack: Running) -> None:
+    tenant = stack.cli("tenant", "create", "eager", "--balance", "10")
+    stack.cli("tenant", "set", "eager", "--request-rate", "0.2", "--request-burst", "3")
+    api = stack.api_of(tenant["api_key"])
+    until(lambda: limited(api), 30)
+    key = {"Idempotency_Key": "once"}
+    body = {"to": stack.german(1)[0], "from": "Shop", "body": "Hi"}
+    until(lambda: api.post("/v1/messages", body).status == 429, 30)
+    last = api.post("/v1/messages", body, **key)
+    assert (last.status, last.body["code"]) == (429, "rate_limited")
+    assert 1 <= int(last.headers["Retry-After"]) <= 5
+    assert last.headers["RateLimit"].startswith('"tenant";r=0')
+
+    stack.cli("tenant", "set", "eager", "--request-rate", "0")
+    until(lambda: api.get("/v1/balance").status == 200 and not limited(api), 30)
+    first = api.post("/v1/messages", body, **key)
+    assert first.status == 202 and first.headers["Idempotency-Replayed"] is None
+    assert first.headers["RateLimit"] is None
+
+
+def limited(api: GatewayClient) -> bool:
+    """Whether answers speak of a limit."""
+    return api.get("/v1/balance").headers["RateLimit-Policy"] is not None
