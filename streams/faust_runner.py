@@ -36,6 +36,8 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 
 from infra.kafka.records import ConsumerRecord
 from infra.runtime.private_files import make_private_folder
+from streams.acknowledging import InOrder
+from streams.missed_fetches import look_again
 
 log = structlog.get_logger()
 
@@ -49,11 +51,11 @@ FETCHED_AFTER = 0.75
 
 
 class Source(NamedTuple):
-    """A topic, what handles its batches, and how many records a batch has at most. `gather`: seconds to wait for more before
-    a batch that is not full."""
+    """A topic, what handles its batches (and gives what is left to wait for before they are acknowledged), how many records
+    a batch has at most. `gather`: seconds to wait for more before a batch that is not full."""
 
     topic: str
-    run: Callable[[Sequence[ConsumerRecord]], Awaitable[None]]
+    run: Callable[[Sequence[ConsumerRecord]], Awaitable[Awaitable[None] | None]]
     batch: int
     gather: float = 0.0
 
@@ -63,10 +65,14 @@ class FetchThread(AIOKafkaConsumerThread):
     `FETCHED_AFTER` of that time: what they bring then is in time for the same batch."""
 
     _resting = False
+    _mended: Any = None
 
     async def _fetch_records(
         self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
     ) -> Any:
+        if self._mended is not consumer._fetcher:
+            self._mended = consumer._fetcher
+            look_again(consumer._fetcher)
         records = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
         gather = cast(PatientTransport, self.consumer.transport).gather
         seconds = FETCHED_AFTER * min((gather[tp.topic] for tp in records if tp.topic in gather), default=0.0)
@@ -157,7 +163,8 @@ class BatchQueue:
 
     async def _guarded(self, acks: Any) -> None:
         try:
-            await self._empty(acks)
+            order = InOrder(acks.ack)
+            await asyncio.gather(self._empty(order), order.run())
         # why: back in Faust an exception would be an ack of what was not handled. A cancellation that nobody here asked for
         # would end this task without a word, and the stage would stand still for ever.
         except (Exception, asyncio.CancelledError) as fault:
@@ -167,7 +174,7 @@ class BatchQueue:
             log.exception("a batch could not be finished", action="burst_unfinished", topic=self._source.topic)
             end_process(f"{self._source.topic}: {type(fault).__name__}: {fault}", "burst_unfinished")
 
-    async def _empty(self, acks: Any) -> None:
+    async def _empty(self, order: InOrder) -> None:
         queue, batch, gather = self._queue, self._source.batch, self._source.gather
         while True:
             if not queue:
@@ -177,9 +184,7 @@ class BatchQueue:
                 await asyncio.sleep(gather)
             events = [queue.popleft() for _ in range(min(len(queue), batch))]
             self._room.set()
-            await self._source.run([_inbound(event.message) for event in events])
-            for event in events:
-                await acks.ack(event)
+            await order.add(events, await self._source.run([_inbound(event.message) for event in events]))
 
 
 async def run_sources(

@@ -9,7 +9,7 @@ is away, and anything else for items that it cannot handle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -85,5 +85,6 @@ class Undelivered(RuntimeError):
 class Outlet(Protocol):
     """The way out."""
 
-    async def deliver(self, outputs: Sequence[ProducerRecord], public: Sequence[PublicBlock] = ()) -> None:
-        """Return when Kafka has acknowledged them all. Raises Undelivered."""
+    async def deliver(self, outputs: Sequence[ProducerRecord], public: Sequence[PublicBlock] = ()) -> Awaitable[None] | None:
+        """Return when Kafka has acknowledged what somebody waits for; what is still under way, if anything is. Both raise
+        Undelivered."""

@@ -36,7 +36,7 @@ from streams.steps import (
     validate_text,
 )
 
-GATHER = 0.06
+GATHER = 0.1
 """What tells of messages after they have left can wait a moment: a start and its answer are then one change of state, and
 what a batch costs in calls is shared by many."""
 

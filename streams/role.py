@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from infra.kafka.batch_outbox import BatchOutbox
 from infra.kafka.command_cache import CommandCache
 from infra.kafka.outbox import Outbox
+from infra.kafka.patient_outbox import PatientOutbox
 from infra.kafka.rejected_commands import RejectedCommands
 from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import Pool, open_pool
@@ -36,7 +37,7 @@ from streams.adapters.redis_capacity import RedisCapacity
 from streams.faust_runner import Source, run_sources
 from streams.handler import Handler
 from streams.intake.handler import IntakeHandler, IntakePorts
-from streams.kafka_outlet import KafkaOutlet
+from streams.kafka_outlet import MAY_WAIT, KafkaOutlet
 from streams.pipeline import Stage, topics_of
 from streams.ports import Config, Credit, Owners, Sealing
 from streams.receipts.handler import ReceiptsHandler, ReceiptsPorts
@@ -46,6 +47,8 @@ from streams.settlement.handler import SettlementHandler, SettlementPorts
 SERVICE = "streams"
 OTP_LINGER_MS = 0.0
 BULK_LINGER_MS = 5.0
+PATIENCE_SECONDS = {LanePool.OTP: 0.1, LanePool.BULK: 0.0}
+"""What intake of the pool otp tells of comes record by record; the stages of the pool bulk have gathered theirs."""
 CONNECTIONS = 4
 
 
@@ -86,10 +89,16 @@ async def run(role: RoleContext) -> None:
         clock=GuardedClock(),
     )
     linger = OTP_LINGER_MS if pool_name is LanePool.OTP else BULK_LINGER_MS
+    compression = settings.kafka.public_compression
+    patient = PatientOutbox(
+        BatchOutbox(bootstrap, f"{role.instance}-patient", compression=compression), PATIENCE_SECONDS[pool_name]
+    )
     outlet = KafkaOutlet(
         Outbox(bootstrap, role.instance, linger_ms=linger),
-        BatchOutbox(bootstrap, f"{role.instance}-batches", compression=settings.kafka.public_compression),
+        BatchOutbox(bootstrap, f"{role.instance}-batches", compression=compression),
+        patient,
     )
+    await patient.open(sorted(MAY_WAIT))
     sources = [
         Source(
             topic, Runner(make_handler(stage, parts), outlet, service=SERVICE, clock=now_ms).run, stage.batch, stage.gather

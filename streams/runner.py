@@ -1,7 +1,8 @@
 """The engine of a stage, whatever brings the records: batch in, decisions, outputs acknowledged, then the offsets move.
 
 In: batches of records of one topic. Out: through the `Outlet`, everything the stage writes and the dead letters; `run`
-returns when all is acknowledged, and only then may the caller acknowledge the inputs. Guarantee: no record is lost.
+returns when all that somebody waits for is acknowledged, with what is still under way; only behind that may the caller
+acknowledge the inputs. Guarantee: no record is lost.
 - Bytes that are no record of this topic become dead letters whole, byte for byte.
 - A batch that raised is handled again, item by item; an item that fails is cut in halves, again and again; what fails alone
   becomes a dead letter, wrapped alone; the rest goes on. An item of which nothing can be handled becomes a dead letter as
@@ -15,7 +16,7 @@ returns when all is acknowledged, and only then may the caller acknowledge the i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -54,8 +55,8 @@ class Runner:
         self._brake = brake
         self._failed_in_a_row: set[tuple[str, int, int, int]] = set()
 
-    async def run(self, batch: Sequence[ConsumerRecord]) -> None:
-        """Handle these records. Raises Undelivered or BrakeOn."""
+    async def run(self, batch: Sequence[ConsumerRecord]) -> Awaitable[None] | None:
+        """Handle these records; what is left to wait for. Raises Undelivered or BrakeOn, and so does that."""
         items, contradictory, dead_letters = self._open(batch)
         written: list[Written] = []
         try:
@@ -75,13 +76,18 @@ class Runner:
         dead_letters += failures
         for part in written:
             dead_letters += [self._unusable(unusable) for unusable in part.unusable]
-        await self._outlet.deliver(
+        rest = await self._outlet.deliver(
             [*(output for part in written for output in part.outputs), *dead_letters],
             [block for part in written for block in part.public],
         )
-        for part in written:
-            if part.remember is not None:
-                part.remember()
+        remember = [part.remember for part in written if part.remember is not None]
+        if rest is not None and remember:
+            # The next batch is to know of this one.
+            await rest
+            rest = None
+        for call in remember:
+            call()
+        return rest
 
     def _open(self, batch: Sequence[ConsumerRecord]) -> tuple[list[Item], list[Item], list[ProducerRecord]]:
         """Items, those that contradict themselves, and dead letters for what is no record."""

@@ -1,10 +1,12 @@
-"""The way out to Kafka for many records of one topic: ready-made batches, one request for all partitions.
+"""The way out to Kafka for many records of one topic, or a few of several: ready-made batches, one request for all
+partitions, where the other client makes one a partition.
 
-In: keys and bodies of records (`schemas.records.kafka_format.record_body`), each block with its own. Out: nothing once Kafka
-has acknowledged all of them, or `DeliveryError` with the first fault, then nobody knows which of them stand there; the next
-call begins with a new producer. Guarantee: idempotent, in order within a partition, by the same partitioner as every
-producer here; batches are no larger than the topic takes, and compressed as it keeps them, so that the broker has nothing to
-do anew (decision 15). A client that is given records one by one costs four times as much: it copies each of nine strings.
+In: keys and bodies of records (`schemas.records.kafka_format.record_body`), each block with its own; or records. Out:
+nothing once Kafka has acknowledged all of them, or `DeliveryError` with the first fault, then nobody knows which of them
+stand there; the next call begins with a new producer. Guarantee: idempotent, in order within a partition, by the same
+partitioner as every producer here; batches are no larger than the topic takes, and compressed as it keeps them, so that the
+broker has nothing to do anew (decision 15). A client that is given records one by one costs four times as much: it copies
+each of nine strings.
 `aiokafka` never gives up a batch of an idempotent producer, so the time limit is kept here.
 """
 
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from aiokafka import AIOKafkaProducer
@@ -20,6 +22,8 @@ from aiokafka.errors import KafkaError
 
 from infra.kafka.outbox import DeliveryError
 from infra.kafka.record_batch import RecordBatch, cut
+from infra.kafka.records import ProducerRecord
+from schemas.records.kafka_format import record_body
 from schemas.records.topics import RECORD_BYTES
 from schemas.values.partitions import partitions_of
 
@@ -46,31 +50,48 @@ class BatchOutbox:
     async def send_all(self, topic: str, blocks: Sequence[Block], *, most: int = RECORD_BYTES) -> None:
         """Return when Kafka has acknowledged them all. `most`: bytes of a batch, as the topic takes them. Raises
         DeliveryError."""
-        async with self._one_at_a_time:
-            try:
-                async with asyncio.timeout(SECONDS):
-                    await self._send(topic, blocks, most)
-            except (KafkaError, TimeoutError) as fault:
-                await self._part()
-                raise DeliveryError(f"{topic}: {_sentence(fault)}") from fault
-            except BaseException:
-                await self._part()
-                raise
+        await self._send_topics({topic: blocks}, most)
+
+    async def send_records(self, records: Sequence[ProducerRecord], *, most: int = RECORD_BYTES) -> None:
+        """The same for records of several topics, each with a key, which alone says where it goes. Raises DeliveryError."""
+        topics: dict[str, tuple[list[bytes], list[bytes]]] = {}
+        for topic, key, value, headers, _ in records:
+            keys, bodies = topics.setdefault(topic, ([], []))
+            keys.append(key or b"")
+            bodies.append(record_body(key or b"", value or b"", headers))
+        await self._send_topics({topic: [block] for topic, block in topics.items()}, most)
+
+    async def open(self, topics: Collection[str]) -> None:
+        """Connect, and learn where these topics are: the first records then find everything known. Raises DeliveryError."""
+        await self._send_topics(dict.fromkeys(topics, ()), RECORD_BYTES)
 
     async def close(self) -> None:
         """End the producer."""
         async with self._one_at_a_time:
             await self._part()
 
-    async def _send(self, topic: str, blocks: Sequence[Block], most: int) -> None:
+    async def _send_topics(self, topics: Mapping[str, Sequence[Block]], most: int) -> None:
+        async with self._one_at_a_time:
+            try:
+                async with asyncio.timeout(SECONDS):
+                    await self._send(topics, most)
+            except (KafkaError, TimeoutError) as fault:
+                await self._part()
+                raise DeliveryError(f"{', '.join(topics)}: {_sentence(fault)}") from fault
+            except BaseException:
+                await self._part()
+                raise
+
+    async def _send(self, topics: Mapping[str, Sequence[Block]], most: int) -> None:
         if self._producer is None:
             self._producer = await self._start()
         producer = self._producer
-        partitions = len(await producer.partitions_for(topic))
+        partitions = {topic: len(await producer.partitions_for(topic)) for topic in topics}
         now = time.time_ns() // 1_000_000
         acknowledged = [
             await producer.send_batch(RecordBatch(part, now, self._compression), topic, partition=partition)
-            for partition, bodies in enumerate(_by_partition(blocks, partitions))
+            for topic, blocks in topics.items()
+            for partition, bodies in enumerate(_by_partition(blocks, partitions[topic]))
             for part in cut(bodies, most)
         ]
         for outcome in await asyncio.gather(*acknowledged, return_exceptions=True):

@@ -18,7 +18,8 @@ from infra.kafka.batch_outbox import BatchOutbox
 from infra.kafka.client import make_admin, make_consumer, make_producer
 from infra.kafka.log_reader import end_offsets
 from infra.kafka.outbox import DeliveryError
-from infra.kafka.records import ConsumerRecord, record_of
+from infra.kafka.patient_outbox import PatientOutbox
+from infra.kafka.records import ConsumerRecord, ProducerRecord, record_of
 from infra.services.stack import Stack
 from schemas.records.kafka_format import record_body
 from schemas.records.topics import RECORD_BYTES
@@ -99,6 +100,31 @@ async def test_order_within_a_partition_is_that_of_the_call(services: Stack, top
         numbers = [int(dict(one.headers)["ce_id"]) for one in records if one.partition == partition]
         assert numbers == sorted(numbers)
         assert numbers
+
+
+async def test_records_that_come_together_leave_together_on_all_their_topics(services: Stack, topic: str) -> None:
+    other = f"{topic}-b"
+    admin = make_admin(services.kafka)
+    admin.create_topics([NewTopic(other, PARTITIONS, 1)])[other].result(30)
+    events = some(50)
+    async with outbox_of(services) as batches:
+        patient = PatientOutbox(batches, 0.02)
+        await patient.open([topic, other])
+        await asyncio.gather(
+            *(
+                patient.add([ProducerRecord(name, key, value, headers) for key, value, headers in events])
+                for name in (topic, other, topic)
+            )
+        )
+    assert [len(await asyncio.to_thread(written, services.kafka, name)) for name in (topic, other)] == [100, 50]
+    # Where its key says, as by the other producers.
+    places = {one.key: one.partition for one in await asyncio.to_thread(written, services.kafka, other)}
+    producer = make_producer(services.kafka, "other")
+    for key, value, headers in events:
+        producer.produce(topic, value, key, headers=headers)
+    assert await asyncio.to_thread(producer.flush, 30) == 0
+    assert {one.key: one.partition for one in await asyncio.to_thread(written, services.kafka, topic)} == places
+    admin.delete_topics([other])[other].result(30)
 
 
 async def test_more_than_a_batch_may_have_is_several(services: Stack, topic: str) -> None:

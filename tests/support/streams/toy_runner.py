@@ -19,6 +19,7 @@ import uvloop
 
 from infra.kafka.batch_outbox import BatchOutbox
 from infra.kafka.outbox import Outbox
+from infra.kafka.patient_outbox import PatientOutbox
 from infra.kafka.records import ConsumerRecord, ProducerRecord
 from schemas.records.codec import decode_as, encode
 from schemas.records.slice import Slice, check_slice
@@ -98,7 +99,8 @@ async def serve(bootstrap: str, name: str, folder: Path, instance: str) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     outbox = Outbox(bootstrap, instance)
-    outlet = KafkaOutlet(outbox, BatchOutbox(bootstrap, f"{instance}-batches"))
+    batches = BatchOutbox(bootstrap, f"{instance}-batches")
+    outlet = KafkaOutlet(outbox, batches, PatientOutbox(batches, 0.01))
     runner = Runner(Toy(f"{name}-out", folder / "hung"), outlet, service="streams", clock=lambda: 5)
     await run_sources(
         [Source(f"{name}-in", runner.run, 64)],

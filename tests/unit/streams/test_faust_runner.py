@@ -81,6 +81,7 @@ class Consumer:
         self._closed = False
         self._fetcher = self
         self._fetch_max_wait_ms = 500
+        self._get_actions_per_node, self._in_flight = None, set[int]()
         self._records: dict[TP, object] = {}  # fetched and not handed out
         self._subscriptions = SimpleNamespace(fetch_context=nullcontext)
         self._taken = list(taken)
