@@ -27,6 +27,8 @@ from infra.runtime.clock import GuardedClock
 from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
+from schemas.records.topics import dispatch
+from schemas.values.lanes import POOLS
 from schemas.values.lanes import Pool as LanePool
 from schemas.values.phone.number import PhoneError, are_valid, normalise
 from streams.adapters.allowance_credit import AllowanceCredit
@@ -77,13 +79,14 @@ async def run(role: RoleContext) -> None:
     await config.start()
     commands = CommandCache(bootstrap, RejectedCommands(bootstrap, SERVICE) if pool_name is LanePool.BULK else None)
     await commands.start()
+    redis = connect(_secret(settings.redis.url))
     accounts = PostgresCredit(pool, now_ms)
     parts = Parts(
         pool=pool,
         commands=commands,
         config=config,
         sealer=Sealer(keyring),
-        capacity=CarrierCapacity(connect(_secret(settings.redis.url))),
+        capacity=CarrierCapacity(redis),
         credit=AllowanceCredit(accounts, pool, now_ms) if pool_name is LanePool.OTP else accounts,
         owners=LogOwners(bootstrap),
         clock=GuardedClock(),
@@ -93,12 +96,16 @@ async def run(role: RoleContext) -> None:
     patient = PatientOutbox(
         BatchOutbox(bootstrap, f"{role.instance}-patient", compression=compression), PATIENCE_SECONDS[pool_name]
     )
+    outbox = Outbox(bootstrap, role.instance, linger_ms=linger)
     outlet = KafkaOutlet(
-        Outbox(bootstrap, role.instance, linger_ms=linger),
+        outbox,
         BatchOutbox(bootstrap, f"{role.instance}-batches", compression=compression),
         patient,
     )
+    # A role that is ready has everything open: the first code does not wait for it.
     await patient.open(sorted(MAY_WAIT))
+    await outbox.open([dispatch(lane) for lane in POOLS[pool_name]])
+    await redis.open()
     sources = [
         Source(
             topic, Runner(make_handler(stage, parts), outlet, service=SERVICE, clock=now_ms).run, stage.batch, stage.gather

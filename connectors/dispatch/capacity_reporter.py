@@ -1,9 +1,9 @@
 """What waits in dispatch, reported to the carriers' capacity in Redis, so that intake and releaser know how much more may
 come.
 
-In: the carriers' queues. Out: within 50 ms of a change the costs that changed (0 = removed), and each second everything,
-even if it is nothing, which says that this process lives. While Redis is away nothing is reported; the next second makes up
-for it.
+In: the carriers' queues. Out: within 50 ms of a change (100 in the pool otp) the costs that changed (0 = removed), and each
+second everything, even if it is nothing, which says that this process lives. While Redis is away nothing is reported; the
+next second makes up for it.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from infra.kafka.subscription import Subscription
 
 BATCH = 500
 BATCHES_AHEAD = 4
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.1
 REVOKE_PATIENCE = 4.0
 LOOK_UP_PATIENCE = 2.0
 

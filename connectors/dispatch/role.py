@@ -35,7 +35,7 @@ from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.record_handler import RecordHandler, RecordHandlerCalls
 from connectors.dispatch.reliable_publisher import ReliablePublisher
 from connectors.dispatch.send_batch import SendBatch
-from infra.kafka.client import make_consumer
+from infra.kafka.client import Value, make_consumer
 from infra.kafka.command_cache import CommandCache
 from infra.kafka.outbox import Outbox
 from infra.kafka.records import ConsumerRecord
@@ -50,16 +50,17 @@ from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
 from infra.telemetry.exposition import serve_metrics
 from infra.telemetry.metrics import Metrics
-from schemas.records.topics import dispatch
+from schemas.records.topics import CARRIER_RECEIPTS, attempts, dispatch
 from schemas.rules.may_go import reason_to_stop
 from schemas.rules.stops import is_stopped
 from schemas.values import lanes
 from schemas.values.reasons import Reason
 
-CHANGES_SECONDS = 0.05
+CHANGES_SECONDS = {lanes.Pool.OTP: 0.1, lanes.Pool.BULK: 0.05}
 COMMIT_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 BULK_LINGER_MS = 5
+READING: dict[str, Value] = {"fetch.wait.max.ms": 200}
 RECEIPTS_LINGER = {lanes.Pool.OTP: 0.002, lanes.Pool.BULK: 0.01}
 log = structlog.get_logger()
 
@@ -77,6 +78,8 @@ async def run(role: RoleContext, registry: Registry = REGISTRY) -> None:
     try:
         await config.start()
         await commands.start()
+        await outbox.open([CARRIER_RECEIPTS, *(attempts(lane) for lane in lanes.POOLS[pool])])
+        await redis.open()
         process = Dispatch(role, pool, outbox, Sealer(keyring), config, commands, database, redis, registry)
         await process.run()
     finally:
@@ -137,7 +140,7 @@ class Dispatch:
                 self._handle_records(),
                 self._follow_config(),
                 self._report_ready(),
-                every(CHANGES_SECONDS, self._report_changes),
+                every(CHANGES_SECONDS[self._pool], self._report_changes),
                 every(COMMIT_SECONDS, self._commit),
                 every(SWEEP_SECONDS, self._sweep),
             )
@@ -225,7 +228,7 @@ class Dispatch:
 
     def _make_consumer_thread(self, bootstrap: str, group: str) -> ConsumerThread:
         return ConsumerThread(
-            make_consumer(bootstrap, group, self._role.instance),
+            make_consumer(bootstrap, group, self._role.instance, **READING),
             [dispatch(lane) for lane in lanes.POOLS[self._pool]],
             ConsumerCallbacks(
                 assigned=self._assignment.assigned,

@@ -37,6 +37,7 @@ class AttemptsSink(Sink):
     tables = ("attempt_chunks", "ref_pages", "uncertain_positions")
     staging = ()
     linger_seconds = 0.5
+    wait_ms = 500
     batch_records = 1000
 
     def __init__(self, receipt_seconds: float) -> None:

@@ -35,7 +35,7 @@ BUSY_RATE = 150
 """Records a second from which on a sink gathers for its linger before it writes."""
 BATCH_BYTES = 8 * 1024 * 1024
 RETRY_SECONDS = 0.2
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.25
 READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.min.bytes": 64 * 1024}
 """The broker may wait for so much, but no longer than the sink says: many small answers cost it and us more than the rows
 do, and an answer without anything costs it 0.3 ms."""

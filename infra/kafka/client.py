@@ -107,7 +107,7 @@ def make_consumer(bootstrap: str, group: str, instance: str | None = None, **ext
             **({"group.instance.id": instance} if instance else {}),
             "group.protocol": "classic",
             "session.timeout.ms": 6000,
-            "heartbeat.interval.ms": 1000,
+            "heartbeat.interval.ms": 2000,
             "max.poll.interval.ms": 300_000,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,

@@ -12,6 +12,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from infra.kafka.client import KafkaException, make_producer
@@ -22,6 +23,8 @@ Report = Callable[[str | None, int, int], None]
 
 POLL_SECONDS = 0.5
 """A report ends it at once."""
+
+OPEN_SECONDS = 2.0
 
 _REFUSALS = (BufferError, KafkaException)
 
@@ -41,6 +44,10 @@ class Outbox:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="kafka-poll", daemon=True)
         self._thread.start()
+
+    async def open(self, topics: Sequence[str]) -> None:
+        """Connect, and learn where these topics are: the first record need not wait for it. With Kafka away it does."""
+        await asyncio.to_thread(self._learn, topics)
 
     def send(
         self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), partition: int = -1
@@ -118,6 +125,11 @@ class Outbox:
         """Flush and have the thread end; it needs up to `POLL_SECONDS` more and has nothing left to report."""
         await self.flush()
         self._stopped.set()
+
+    def _learn(self, topics: Sequence[str]) -> None:
+        with suppress(KafkaException):
+            for topic in topics:
+                self._producer.list_topics(topic, OPEN_SECONDS)
 
     def _poll(self) -> None:
         while not self._stopped.is_set():

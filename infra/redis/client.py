@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -85,6 +86,11 @@ class Redis:
         self._clock = clock
         self._rest_until = float("-inf")
         self._forgetting = False
+
+    async def open(self) -> None:
+        """Connect, so that the first question does not wait for it; with Redis away it does."""
+        with suppress(RedisDown):
+            await self.command("PING")
 
     async def command(self, *words: Argument) -> Any:
         """The answer to one command. Raises RedisDown."""
