@@ -10,7 +10,7 @@ most of what a single message costs the broker. Many public events go as ready-m
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from infra.kafka.batch_outbox import BatchOutbox
 from infra.kafka.outbox import DeliveryError, Outbox
@@ -26,12 +26,15 @@ MAY_WAIT = frozenset({DELIVERY_RECEIPTS, USAGE, *map(events, Lane)})
 
 
 class KafkaOutlet:
-    """Delivers through three producers; to be made inside a running loop."""
+    """Delivers through three producers; to be made inside a running loop. `may_wait`: topics that nobody waits for."""
 
-    def __init__(self, outbox: Outbox, batches: BatchOutbox, patient: PatientOutbox) -> None:
+    def __init__(
+        self, outbox: Outbox, batches: BatchOutbox, patient: PatientOutbox, may_wait: Collection[str] = MAY_WAIT
+    ) -> None:
         self._outbox = outbox
         self._batches = batches
         self._patient = patient
+        self._may_wait = may_wait
 
     async def deliver(
         self, outputs: Sequence[ProducerRecord], public: Sequence[PublicBlock] = ()
@@ -45,9 +48,9 @@ class KafkaOutlet:
             outputs = [*outputs, *public_records(public)]
         rest: asyncio.Future[None] | None = None
         if 0 < len(outputs) < MANY:
-            later = [record for record in outputs if record.topic in MAY_WAIT]
+            later = [record for record in outputs if record.topic in self._may_wait]
             if later:
-                outputs = [record for record in outputs if record.topic not in MAY_WAIT]
+                outputs = [record for record in outputs if record.topic not in self._may_wait]
                 rest = asyncio.ensure_future(_delivered(self._patient.add(later)))
         if outputs:
             ways.append(self._outbox.send_all(outputs))

@@ -184,6 +184,21 @@ def test_what_waits_in_memory_is_not_committed(faust: WithFaust) -> None:
 
 
 @pytest.mark.stack
+def test_kill_while_outputs_are_gathered_loses_nothing(faust: WithFaust) -> None:
+    faust.send([plain(toy_record(toy_slice(f"c{n}", "hang" if n == 60 else "hi"))) for n in range(61)])
+    first = faust.start("toy-0", "600")
+    wait_for(lambda: (faust.folder / "hung").exists(), SECONDS)
+    rounds_are_over = time.monotonic() + 4 * COMMIT_SECONDS
+    while time.monotonic() < rounds_are_over:
+        assert faust.committed() == 0
+    first.kill()
+    first.wait(30)
+    faust.start("toy-0", "0.1")
+    wait_for(lambda: faust.committed() == 61, SECONDS)
+    assert set(faust.outputs(61)) >= {f"c{n}" for n in range(61)}
+
+
+@pytest.mark.stack
 def test_a_stop_is_quick_and_keeps_what_was_acknowledged(faust: WithFaust) -> None:
     faust.send([plain(toy_record(toy_slice(f"c{n}"))) for n in range(50)])
     child = faust.start()

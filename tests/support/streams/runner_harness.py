@@ -88,7 +88,7 @@ class WithFaust:
 
         wait_for(done, SECONDS)
 
-    def start(self, instance: str = "toy-0") -> subprocess.Popen[bytes]:
+    def start(self, instance: str = "toy-0", *more: str) -> subprocess.Popen[bytes]:
         (self.folder / f"ready-{instance}").unlink(missing_ok=True)
         child = subprocess.Popen(
             [
@@ -99,6 +99,7 @@ class WithFaust:
                 self.name,
                 str(self.folder),
                 instance,
+                *more,
             ],
             stdout=(self.folder / "stderr").open("ab"),
             stderr=subprocess.STDOUT,

@@ -94,13 +94,13 @@ def toy_record(*slices: Slice) -> bytes:
     return encode(Envelope(slices=list(slices)))
 
 
-async def serve(bootstrap: str, name: str, folder: Path, instance: str) -> None:
-    """The process."""
+async def serve(bootstrap: str, name: str, folder: Path, instance: str, patience: str = "") -> None:
+    """The process. `patience`: seconds that outputs wait for others, if they do."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     outbox = Outbox(bootstrap, instance)
     batches = BatchOutbox(bootstrap, f"{instance}-batches")
-    outlet = KafkaOutlet(outbox, batches, PatientOutbox(batches, 0.01))
+    outlet = KafkaOutlet(outbox, batches, PatientOutbox(batches, float(patience or 0)), {f"{name}-out"} if patience else ())
     runner = Runner(Toy(f"{name}-out", folder / "hung"), outlet, service="streams", clock=lambda: 5)
     await run_sources(
         [Source(f"{name}-in", runner.run, 64)],
@@ -115,4 +115,4 @@ async def serve(bootstrap: str, name: str, folder: Path, instance: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4]))
+    uvloop.run(serve(sys.argv[1], sys.argv[2], Path(sys.argv[3]), *sys.argv[4:]))
