@@ -121,7 +121,7 @@ async def test_records_that_come_together_leave_together_on_all_their_topics(ser
     places = {one.key: one.partition for one in await asyncio.to_thread(written, services.kafka, other)}
     producer = make_producer(services.kafka, "other")
     for key, value, headers in events:
-        producer.produce(topic, value, key, headers=headers)
+        producer.produce(topic, value, key, headers=[*headers])
     assert await asyncio.to_thread(producer.flush, 30) == 0
     assert {one.key: one.partition for one in await asyncio.to_thread(written, services.kafka, topic)} == places
     admin.delete_topics([other])[other].result(30)
