@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 JARS := $(BIN)/python -m infra.services.install --cache "$(CACHE)" $(addprefix --repository ,$(KAFKA_REPOSITORY))
 
 .DEFAULT_GOAL := help
-.PHONY: help runtime install shell demo unit test up check fmt docs freeze bench
+.PHONY: help runtime ready install shell demo unit test up check fmt docs freeze bench
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -24,7 +24,11 @@ help: ## this list
 runtime: $(RUNTIME)
 	@test -d "$(CACHE)/kafka-$(KAFKA_VERSION)" || $(JARS)
 
-install: runtime $(STAMP) ## set-up only: virtualenv, pinned dependencies, Kafka's jars
+ready: runtime $(STAMP)
+
+# Tests and checks do without: a module that is being worked on runs as it stands until the next `make install`.
+install: ready ## set-up only: virtualenv, pinned dependencies, Kafka's jars; hot modules compiled where a C compiler is
+	@$(BIN)/python -m infra.kernels.build || true
 
 shell: install ## a shell in which `sluice`, `pytest` and the checks work
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" $(or $(SHELL_COMMAND),$${SHELL:-sh})
@@ -32,27 +36,27 @@ shell: install ## a shell in which `sluice`, `pytest` and the checks work
 demo: runtime ## the whole stack, a campaign delivered by a simulated carrier, a summary (ARGS="--recipients 2000")
 	@$(BIN)/sluice demo $(ARGS)
 
-unit: install ## tests without a process or a socket, in seconds (ARGS="-k name")
+unit: ready ## tests without a process or a socket, in seconds (ARGS="-k name")
 	@$(BIN)/pytest tests/unit -m 'not slow' $(or $(ARGS),-n 2)
 
-test: install ## the fast test suite (ARGS="-k name": that alone, in one process)
+test: ready ## the fast test suite (ARGS="-k name": that alone, in one process)
 	@$(BIN)/pytest -m 'not slow' $(or $(ARGS),-n $(WORKERS))
 
 up: runtime ## the whole stack until Ctrl-C (ARGS="--port 9000")
 	@$(BIN)/sluice up $(ARGS)
 
-check: install ## format, lint, types, import contracts, references that are up to date
+check: ready ## format, lint, types, import contracts, references that are up to date
 	@$(BIN)/ruff format --check --quiet . || { echo "make fmt brings these into shape" >&2; exit 1; }
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy schemas infra gateway streams connectors tests
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m infra.cli.reference --check
 
-fmt: install ## bring the source into shape
+fmt: ready ## bring the source into shape
 	@$(BIN)/ruff check --select I,F401 --fix --quiet .
 	@$(BIN)/ruff format .
 
-docs: install ## write what is made from the code: docs/reference/, sluice.example.toml
+docs: ready ## write what is made from the code: docs/reference/, sluice.example.toml
 	@$(BIN)/python -m infra.cli.reference
 	@$(BIN)/sluice config docs --toml > sluice.example.toml.new && mv sluice.example.toml.new sluice.example.toml
 

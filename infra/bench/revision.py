@@ -20,6 +20,8 @@ from pathlib import Path
 
 from infra.bench.stack import CARRIER_RATE, CARRIER_WINDOW, PRICE, RECEIPT_WINDOW
 from infra.bench.target import Target, target_of
+from infra.kernels.loader import state
+from infra.kernels.modules import BUILD
 from infra.runtime.refusal import Refusal
 from infra.settings.load import child_environment
 
@@ -114,10 +116,18 @@ def other_version(revision: str, folder: Path) -> Iterator[Version]:
     if done.returncode:
         raise Refusal(f"git cannot check out {revision!r}: {done.stderr.strip()}", "name a commit, a tag or a branch")
     try:
+        _compile_as_here(folder)
         yield Version(revision, folder)
     finally:
         remove = ("git", "-C", str(ROOT), "worktree", "remove", "--force", str(folder))
         subprocess.run(remove, capture_output=True, check=False)
+
+
+def _compile_as_here(tree: Path) -> None:
+    """Where modules run compiled here, so they do there, if that version knows how to; its compiled modules are found by
+    its own sources, so neither version ever runs the other's."""
+    if state().folder is not None and (tree / "infra" / "kernels" / "build.py").exists():
+        subprocess.run((sys.executable, "-m", BUILD), cwd=tree, env=child_environment(), check=False)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

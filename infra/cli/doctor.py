@@ -41,6 +41,7 @@ def examine(settings: Any) -> list[dict[str, Any]]:
         probe(
             "keyring", str(settings.keyring_path), lambda: _keyring(settings), "run `sluice up` once, or set SLUICE_KEYRING"
         ),
+        probe("kernels", "compiled modules", _kernels, "`make install` compiles them where a C compiler is"),
         *probe_services(settings),
     ]
     well = {row["name"] for row in rows if row["ok"]}
@@ -67,6 +68,14 @@ def _keyring(settings: Any) -> str:
     from infra.security.keyring import load_keyring
 
     return f"current key {load_keyring(settings.keyring_path).current}"
+
+
+def _kernels() -> str:
+    """Well in any case: the sources do the same, only slower."""
+    from infra.kernels.loader import state
+
+    found = state()
+    return f"{found.says}; `make install` compiles them anew" if found.stale else found.says
 
 
 def _topics(settings: Any) -> str:

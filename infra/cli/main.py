@@ -36,6 +36,7 @@ from infra.cli import (
     up,
 )
 from infra.cli import bench as bench
+from infra.kernels import loader as kernels
 from infra.runtime.refusal import Refusal
 from infra.settings.environment import forget_others
 
@@ -83,6 +84,7 @@ def root(version: Annotated[bool, typer.Option("--version", callback=_version, i
 
 def main() -> None:
     """The entry point."""
+    kernels.begin()
     forget_others()
     _speak_in_any_locale()
     try:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from pydantic import SecretStr, ValidationError
 
+from infra.kernels.modules import PURE
 from infra.settings.lists import check_lists, explain
 from infra.settings.model import Settings, SettingsError
 from infra.settings.shape import PREFIX, scalar_keys
@@ -57,7 +58,7 @@ def load_settings(
 
 def child_environment() -> dict[str, str]:
     """The environment of a role, before its settings are added as variables: ours, without our variables."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return {name: value for name, value in os.environ.items() if name == PURE or not name.startswith(PREFIX)}
 
 
 def as_variables(settings: Settings) -> dict[str, str]:

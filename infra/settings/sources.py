@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from infra.kernels.modules import PURE
 from infra.settings.shape import PREFIX, scalar_keys
 from infra.settings.shape import Path as KeyPath
 from schemas.values.encodings import LOOKED_AT, describe_encoding, foreign_encoding
@@ -64,7 +65,7 @@ def from_environment(environment: Mapping[str, str]) -> Source:
     """Every variable with our prefix."""
     source = Source()
     for name, text in sorted(environment.items()):
-        if not name.startswith(PREFIX) or text == "":
+        if not name.startswith(PREFIX) or text == "" or name == PURE:
             continue
         path = tuple(name.removeprefix(PREFIX).lower().split("__"))
         if path == SCRIPT:

@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from infra.kernels import loader as kernels
 from infra.runtime.role import end_with_parent, serve_role
 from infra.settings.load import load_settings
 from infra.settings.model import Settings, SettingsError
@@ -24,6 +25,7 @@ def main(arguments: list[str]) -> int:
     """`arguments`: NAME --parent PID [--settings-on-stdin | --forkserver]."""
     name, _, parent, *rest = arguments
     end_with_parent(int(parent))
+    kernels.begin()
     if rest == ["--forkserver"]:
         return _be_forkserver(name.split(","))
     row = find_role(name)

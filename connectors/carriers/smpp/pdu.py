@@ -110,7 +110,8 @@ def encode_answer_id(command: int, sequence: int, message_id: str) -> bytes:
 def decode_answer_id(buffer: bytes, start: int, end: int) -> str:
     """The message id (or system id) of an answer, '' when there is none, as our stores can hold it: what is longer than 128
     characters is cut, as it is in receipts. TLVs behind it are passed over."""
-    usual = buffer[start : end - 1]
+    # Compiled, a slice whose end comes before its start is an error, not empty.
+    usual = buffer[start : max(start, end - 1)]
     if usual.isalnum() and end - start <= 65 and buffer[end - 1] == 0:
         return usual.decode("ascii")
     stop = buffer.find(b"\0", start, end)

@@ -205,10 +205,10 @@ async def test_a_message_refused_between_its_segments_stops_no_other_and_is_comp
     assert record.chunk.endswith("_0_0")
 
 
-def test_segments_that_are_refused_for_long_are_given_up() -> None:
+async def test_segments_that_are_refused_for_long_are_given_up() -> None:
     full = Throttled(ref=0, code=FULL, sent_parts=1)
-    block = AttemptBlock.__new__(AttemptBlock)
-    block.ids, block.texts, block._put_off = {0: ("a",)}, {}, {}
+    block = AttemptBlock(1, SenderHarness().add(1, body="x" * 400, segments=b"\x03"), [0])
+    block.ids[0] = ("a",)
     assert block.progress(0, full, (), put_off_at=100.0) == 1
     assert block.progress(0, full, (), put_off_at=100.0 + attempt_blocks.SEGMENT_PATIENCE) == 1
     assert block.progress(0, full, (), put_off_at=101.0 + attempt_blocks.SEGMENT_PATIENCE) == Outcome(

@@ -1,0 +1,150 @@
+"""Compiles the modules of `MODULES`, each as it stands: `python -m infra.kernels.build`, as `make install` does.
+
+In: the sources; mypyc (it comes with mypy), a C compiler and Python's headers. Out: a folder below the virtualenv, named by
+a digest of the sources, put in place whole; the last few of others are kept. When it is there already nothing is done.
+Where a tool is missing a line says which, and the exit code is 0: the sources run. What mypyc or the compiler refuses: its
+words on stderr, exit code 1, and again the sources run.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from infra.kernels.loader import compiled_file, is_made_of, is_whole
+from infra.kernels.modules import FOLDER, GROUP, MANIFEST, MODULES, ROOT, digest, source_digest, source_file
+
+JOBS = 2
+KEPT = 4
+"""Builds of other sources: switching back to a branch costs nothing."""
+OURS = ("schemas", "infra", "gateway", "streams", "connectors")
+
+
+def main() -> int:
+    """The exit code."""
+    folder = FOLDER / digest()
+    if is_whole(folder) and is_made_of(folder, ROOT):
+        return 0
+    if missing := missing_tool():
+        _tell(f"Kernels: {missing}; the sources run as they are")
+        return 0
+    _tell(f"Compiling {len(MODULES)} modules")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=FOLDER) as scratch:
+        try:
+            _compile(Path(scratch, "out"), Path(scratch, "c"))
+        except (subprocess.CalledProcessError, SystemExit) as fault:
+            _tell(f"Kernels: {getattr(fault, 'stderr', '') or fault}\nKernels: not compiled; the sources run as they are")
+            return 1
+        # Trap: what was edited meanwhile may be in it, and must not come to life when the edit is taken back.
+        if FOLDER / digest() != folder or not is_made_of(Path(scratch, "out"), ROOT):
+            _tell("Kernels: the sources changed meanwhile; they run as they are")
+            return 1
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(Path(scratch, "out"), folder)
+    _forget_old(folder)
+    _tell(f"Compiled after {time.monotonic() - begun:.0f} s")
+    return 0
+
+
+def missing_tool() -> str | None:
+    """What there is not, and is needed."""
+    try:
+        import mypyc.build  # noqa: F401
+        import setuptools  # noqa: F401
+    except ImportError as fault:
+        return f"no {fault.name}"
+    compiler = str(sysconfig.get_config_var("CC") or "cc").split()[0]
+    if shutil.which(compiler) is None:
+        return f"no C compiler ({compiler})"
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    return None if headers.exists() else f"no headers of Python ({headers})"
+
+
+def imported(modules: Sequence[str], root: Path = ROOT) -> list[Path]:
+    """The source files of these modules, and of all of ours that they import, however far away; relative to the root."""
+    waiting, seen = list(modules), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or not source_file(name, root).exists():
+            continue
+        seen.add(name)
+        waiting += _imports(ast.parse(source_file(name, root).read_bytes()))
+    return sorted(source_file(name, root).relative_to(root) for name in seen)
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    """Names that may be those of modules of ours."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] in OURS)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in OURS:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _compile(out: Path, scratch: Path) -> None:
+    """Everything into `out`, its manifest too. Raises what the tools raise."""
+    sources = {str(path): source_digest(ROOT / path) for path in imported(MODULES)}
+    for extension in _translate(scratch):
+        _build(extension, out, scratch)
+    (out / MANIFEST).write_text(json.dumps(sources), encoding="utf-8")
+
+
+def _translate(scratch: Path) -> list[Any]:
+    from mypyc.build import mypycify
+
+    os.chdir(ROOT)
+    names = [str(source_file(module).relative_to(ROOT)) for module in MODULES]
+    options = [f"--config-file={ROOT / 'pyproject.toml'}", "--hide-error-context", "--no-color-output"]
+    extensions: list[Any] = mypycify(
+        [*options, *names], opt_level="2", debug_level="0", multi_file=True, group_name=GROUP, target_dir=str(scratch)
+    )
+    return extensions
+
+
+def _build(extension: Any, out: Path, scratch: Path) -> None:
+    """One module. Its C files are compiled side by side; setuptools would take them one by one."""
+    configured = sysconfig.get_config_var
+    include = [f"-I{folder}" for folder in (*extension.include_dirs, sysconfig.get_path("include"))]
+    compiler = [*str(configured("CC")).split(), *str(configured("CFLAGS") or "").split(), "-fPIC", "-w"]
+    objects = [str(scratch / f"{extension.name}-{number}.o") for number in range(len(extension.sources))]
+
+    def compile_one(source: str, target: str) -> None:
+        _run([*compiler, *include, *extension.extra_compile_args, "-c", source, "-o", target])
+
+    with ThreadPoolExecutor(JOBS) as pool:
+        list(pool.map(compile_one, extension.sources, objects))
+    target = compiled_file(out, extension.name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _run([*str(configured("LDSHARED")).split(), *objects, *extension.extra_link_args, "-o", str(target)])
+
+
+def _run(command: Sequence[str]) -> None:
+    subprocess.run(command, check=True, capture_output=True, text=True)
+
+
+def _forget_old(newest: Path) -> None:
+    others = [path for path in FOLDER.iterdir() if path != newest and path.is_dir() and not path.name.startswith(".new-")]
+    for path in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _tell(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""Which modules are compiled, and by what a compiled form is known to be theirs.
+
+In: the source tree. Out: names, files, a digest of them. Compiled is the same source, so a module stands here only if a
+profile shows it and a measurement says that it gains; what each gains stands in `docs/benchmarks.md`. Nothing is written
+for the compiler alone. Wrong: OSError when a source is missing, as in no installation.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from collections.abc import Iterable
+from hashlib import blake2b
+from pathlib import Path
+
+PURE = "SLUICE_PURE"
+"""A variable of the environment that is no setting: when it is set, nothing compiled is loaded."""
+
+MODULES = (
+    "connectors.carriers.smpp.message_id",
+    "connectors.carriers.smpp.pdu",
+    "connectors.carriers.smpp.receipt",
+    "connectors.carriers.smpp.receipt_reader",
+    "connectors.carriers.smpp.submit",
+    "connectors.dispatch.attempt_blocks",
+    "connectors.dispatch.carrier_id_cache",
+    "connectors.dispatch.receipt_matcher",
+    "connectors.dispatch.receipt_records",
+    "connectors.dispatch.result_handler",
+    "connectors.dispatch.send_batch",
+    "connectors.simulator.notice",
+    "connectors.simulator.plain_batch",
+    "connectors.simulator.submit_reader",
+    "infra.kafka.record_batch",
+    "schemas.records.kafka_format",
+    "schemas.records.receipt_encoder",
+    "schemas.values.carrier_ids",
+    "schemas.values.ids",
+    "schemas.values.partitions",
+    "schemas.values.positions",
+    "schemas.values.template",
+    "schemas.values.text",
+)
+GROUP = "sluice_kernels"
+"""All are compiled together, for they call each other directly: all of them are the compiled ones, or none is."""
+SHARED = f"{GROUP}__mypyc"
+"""The module that holds the code of all; those with the modules' own names only lead to it."""
+
+ROOT = Path(__file__).parents[2]
+BUILD = "infra.kernels.build"
+FOLDER = Path(sys.prefix, "kernels")
+"""Below it a folder for each digest: of this source, of another branch's, of another Python."""
+MANIFEST = "sources.json"
+SUFFIX = str(sysconfig.get_config_var("EXT_SUFFIX"))
+
+
+def source_file(module: str, root: Path = ROOT) -> Path:
+    """Where a module's source is."""
+    return root.joinpath(*module.split(".")).with_suffix(".py")
+
+
+def digest(modules: Iterable[str] = MODULES, root: Path = ROOT) -> str:
+    """A name for these sources, compiled in this way for this Python."""
+    whole = blake2b(SUFFIX.encode(), digest_size=12)
+    for module in (*modules, BUILD):
+        source = source_file(module, root).read_bytes()
+        whole.update(b"%s\0%d\0" % (module.encode(), len(source)))
+        whole.update(source)
+    return whole.hexdigest()
+
+
+def source_digest(path: Path) -> str:
+    """Of one source file."""
+    return blake2b(path.read_bytes(), digest_size=12).hexdigest()
