@@ -83,5 +83,5 @@ $(RUNTIME): requirements.lock pyproject.toml
 
 $(STAMP): $(RUNTIME)
 	@echo "Installing what tests and checks need" >&2
-	@$(PIP) -r requirements.lock
+	@$(PIP) -r requirements.lock "setuptools>=75"
 	@touch $(STAMP)

@@ -17,7 +17,7 @@ import cramjam
 from aiokafka.codec import snappy_encode, zstd_encode
 from aiokafka.record.util import calc_crc32c
 
-from schemas.records.kafka_format import zigzag
+from infra.kafka.joined_records import join_records
 
 _CHECKED = struct.Struct(">hiqqqhii")
 _HEAD = struct.Struct(">qiibI")
@@ -27,10 +27,6 @@ _BEHIND_LENGTH = 9
 HEADER_BYTES = _HEAD.size + _CHECKED.size
 PER_RECORD_BYTES = 16
 """At most: length, attributes, time and offset of a record."""
-
-_SIZES = tuple(map(zigzag, range(2048)))
-_BEGINS = tuple(b"\0\0" + zigzag(offset) for offset in range(4096))
-"""Attributes, time since the batch's and offset since the batch's of its first records."""
 
 
 def _gzip(body: bytes) -> bytes:
@@ -64,7 +60,7 @@ class RecordBatch:
 
     def __init__(self, bodies: Sequence[bytes], now: int, codec: str) -> None:
         self._attributes, compress = _CODECS[codec]
-        self._records = compress(_joined(bodies))
+        self._records = compress(join_records(bodies))
         self._count = len(bodies)
         self._now = now
         self._owner = (-1, -1, -1)
@@ -111,19 +107,3 @@ def cut(bodies: Sequence[bytes], most: int) -> Iterator[Sequence[bytes]]:
             begin, size = place, HEADER_BYTES + length + PER_RECORD_BYTES
     if begin < len(bodies):
         yield bodies[begin:]
-
-
-def _joined(bodies: Sequence[bytes]) -> bytes:
-    """Each with its length, its attributes, and its offset within the batch."""
-    pieces: list[bytes] = []
-    sizes, most = _SIZES, len(_SIZES)
-    for begin, body in zip(_begins(len(bodies)), bodies, strict=True):
-        size = len(begin) + len(body)
-        pieces += (sizes[size] if size < most else zigzag(size), begin, body)
-    return b"".join(pieces)
-
-
-def _begins(count: int) -> Sequence[bytes]:
-    if count <= len(_BEGINS):
-        return _BEGINS[:count]
-    return [*_BEGINS, *(b"\0\0" + zigzag(offset) for offset in range(len(_BEGINS), count))]

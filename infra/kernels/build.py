@@ -1,7 +1,8 @@
 """Compiles the modules of `MODULES`, each as it stands: `python -m infra.kernels.build`, as `make install` does.
 
-In: the sources; mypyc (it comes with mypy), a C compiler and Python's headers. Out: a folder below the virtualenv, named by
-a digest of the sources, put in place whole; the last few of others are kept. When it is there already nothing is done.
+In: the sources; mypyc (it comes with mypy), Cython for the twins, a C compiler and Python's headers. Out: a folder below
+the virtualenv, named by a digest of the sources, put in place whole; the last few of others are kept. When it is there
+already nothing is done.
 Where a tool is missing a line says which, and the exit code is 0: the sources run. What mypyc or the compiler refuses: its
 words on stderr, exit code 1, and again the sources run.
 """
@@ -23,7 +24,18 @@ from pathlib import Path
 from typing import Any
 
 from infra.kernels.loader import compiled_file, is_made_of, is_whole
-from infra.kernels.modules import FOLDER, GROUP, MANIFEST, MODULES, ROOT, digest, source_digest, source_file
+from infra.kernels.modules import (
+    FOLDER,
+    GROUP,
+    MANIFEST,
+    MODULES,
+    ROOT,
+    TWINS,
+    digest,
+    source_digest,
+    source_file,
+    twin_file,
+)
 
 JOBS = 2
 KEPT = 4
@@ -39,7 +51,7 @@ def main() -> int:
     if missing := missing_tool():
         _tell(f"Kernels: {missing}; the sources run as they are")
         return 0
-    _tell(f"Compiling {len(MODULES)} modules")
+    _tell(f"Compiling {len(MODULES) + len(TWINS)} modules")
     FOLDER.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix=".new-", dir=FOLDER) as scratch:
@@ -62,6 +74,7 @@ def main() -> int:
 def missing_tool() -> str | None:
     """What there is not, and is needed."""
     try:
+        import Cython.Build  # noqa: F401
         import mypyc.build  # noqa: F401
         import setuptools  # noqa: F401
     except ImportError as fault:
@@ -97,9 +110,14 @@ def _imports(tree: ast.Module) -> Iterator[str]:
 
 def _compile(out: Path, scratch: Path) -> None:
     """Everything into `out`, its manifest too. Raises what the tools raise."""
-    sources = {str(path): source_digest(ROOT / path) for path in imported(MODULES)}
-    for extension in _translate(scratch):
-        _build(extension, out, scratch)
+    sources = {str(path): source_digest(ROOT / path) for path in imported((*MODULES, *TWINS))}
+    extensions = [*_translate(scratch), *_translate_twins(scratch)]
+    # File by file, the long ones first: setuptools would take those of one module one after the other.
+    work = [(extension, source) for extension in extensions for source in extension.sources]
+    work.sort(key=lambda one: os.path.getsize(one[1]), reverse=True)
+    with ThreadPoolExecutor(JOBS) as pool:
+        list(pool.map(lambda one: _compile_file(*one), work))
+        list(pool.map(lambda extension: _link(extension, out), extensions))
     (out / MANIFEST).write_text(json.dumps(sources), encoding="utf-8")
 
 
@@ -115,21 +133,31 @@ def _translate(scratch: Path) -> list[Any]:
     return extensions
 
 
-def _build(extension: Any, out: Path, scratch: Path) -> None:
-    """One module. Its C files are compiled side by side; setuptools would take them one by one."""
+def _translate_twins(scratch: Path) -> list[Any]:
+    from Cython.Build import cythonize
+    from setuptools import Extension
+
+    extensions: list[Any] = cythonize(  # type: ignore[no-untyped-call]
+        [Extension(module, [str(twin_file(module))], extra_compile_args=["-O2"]) for module in TWINS],
+        build_dir=str(scratch),
+        quiet=True,
+    )
+    return extensions
+
+
+def _compile_file(extension: Any, source: str) -> None:
     configured = sysconfig.get_config_var
     include = [f"-I{folder}" for folder in (*extension.include_dirs, sysconfig.get_path("include"))]
-    compiler = [*str(configured("CC")).split(), *str(configured("CFLAGS") or "").split(), "-fPIC", "-w"]
-    objects = [str(scratch / f"{extension.name}-{number}.o") for number in range(len(extension.sources))]
+    flags = [*str(configured("CFLAGS") or "").split(), "-fPIC", "-w", *extension.extra_compile_args]
+    _run([*str(configured("CC")).split(), *flags, *include, "-c", source, "-o", f"{source}.o"])
 
-    def compile_one(source: str, target: str) -> None:
-        _run([*compiler, *include, *extension.extra_compile_args, "-c", source, "-o", target])
 
-    with ThreadPoolExecutor(JOBS) as pool:
-        list(pool.map(compile_one, extension.sources, objects))
+def _link(extension: Any, out: Path) -> None:
     target = compiled_file(out, extension.name)
     target.parent.mkdir(parents=True, exist_ok=True)
-    _run([*str(configured("LDSHARED")).split(), *objects, *extension.extra_link_args, "-o", str(target)])
+    objects = [f"{source}.o" for source in extension.sources]
+    linker = str(sysconfig.get_config_var("LDSHARED")).split()
+    _run([*linker, *objects, *extension.extra_link_args, "-o", str(target)])
 
 
 def _run(command: Sequence[str]) -> None:

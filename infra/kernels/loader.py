@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from infra.kernels.modules import FOLDER, MANIFEST, MODULES, PURE, ROOT, SHARED, SUFFIX, digest, source_digest
+from infra.kernels.modules import FOLDER, MANIFEST, MODULES, PURE, ROOT, SHARED, SUFFIX, TWINS, digest, source_digest
 
 
 class State(NamedTuple):
@@ -69,13 +69,13 @@ class Kernels(MetaPathFinder):
         except OSError as fault:
             return State(None, f"the sources run: {fault}")
         if fits:
-            return State(folder, f"{len(MODULES)} modules run compiled")
+            return State(folder, f"{len(MODULES) + len(TWINS)} modules run compiled")
         if others:
             return State(None, "the sources run: they have changed since they were compiled", stale=True)
         return State(None, "the sources run: nothing is compiled")
 
 
-_NAMES = frozenset((*MODULES, SHARED))
+_NAMES = frozenset((*MODULES, *TWINS, SHARED))
 _kernels = Kernels()
 
 

@@ -1,15 +1,15 @@
 """Which modules are compiled, and by what a compiled form is known to be theirs.
 
 In: the source tree. Out: names, files, a digest of them. Compiled is the same source, so a module stands here only if a
-profile shows it and a measurement says that it gains; what each gains stands in `docs/benchmarks.md`. Nothing is written
-for the compiler alone. Wrong: OSError when a source is missing, as in no installation.
+profile shows it and a measurement says that it gains; what each gains stands in `docs/benchmarks.md`. A few that put octets
+together have a twin in Cython beside their source, a `.pyx` that does the same. Wrong: OSError when a source is missing.
 """
 
 from __future__ import annotations
 
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 
@@ -36,13 +36,19 @@ MODULES = (
     "schemas.records.receipt_encoder",
     "schemas.values.carrier_ids",
     "schemas.values.ids",
-    "schemas.values.partitions",
     "schemas.values.positions",
     "schemas.values.template",
     "schemas.values.text",
 )
+TWINS = (
+    "gateway.screening.number_table",
+    "infra.kafka.joined_records",
+    "schemas.records.receipt_bodies",
+    "schemas.values.partitions",
+)
+"""Those that are compiled from a `.pyx`."""
 GROUP = "sluice_kernels"
-"""All are compiled together, for they call each other directly: all of them are the compiled ones, or none is."""
+"""All others are compiled together, for they call each other directly: all of them are the compiled ones, or none is."""
 SHARED = f"{GROUP}__mypyc"
 """The module that holds the code of all; those with the modules' own names only lead to it."""
 
@@ -59,12 +65,23 @@ def source_file(module: str, root: Path = ROOT) -> Path:
     return root.joinpath(*module.split(".")).with_suffix(".py")
 
 
-def digest(modules: Iterable[str] = MODULES, root: Path = ROOT) -> str:
+def twin_file(module: str, root: Path = ROOT) -> Path:
+    """Where the twin of a module of `TWINS` is."""
+    return source_file(module, root).with_suffix(".pyx")
+
+
+def sources(root: Path = ROOT) -> Iterator[Path]:
+    """What is compiled, what it takes the place of, and what compiles it."""
+    yield from (source_file(module, root) for module in (*MODULES, *TWINS, BUILD))
+    yield from (twin_file(module, root) for module in TWINS)
+
+
+def digest(root: Path = ROOT) -> str:
     """A name for these sources, compiled in this way for this Python."""
     whole = blake2b(SUFFIX.encode(), digest_size=12)
-    for module in (*modules, BUILD):
-        source = source_file(module, root).read_bytes()
-        whole.update(b"%s\0%d\0" % (module.encode(), len(source)))
+    for path in sources(root):
+        source = path.read_bytes()
+        whole.update(b"%s\0%d\0" % (path.name.encode(), len(source)))
         whole.update(source)
     return whole.hexdigest()
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from schemas.records.codec import SCHEMAS
 from schemas.records.kafka_format import zigzag
+from schemas.records.receipt_bodies import join_bodies
 from schemas.records.wire import DeliveryReceipt
 from schemas.values.money import format_amount
 
@@ -64,7 +65,6 @@ Headers = list[tuple[str, bytes]]
 Alike = tuple[str | None, int | None, int, int | str | None]
 """Code, segments, when it occurred, what the carrier wrote: what many messages of a block have alike."""
 _OWN_HEADERS = 2
-_SUBJECT = _text("ce_subject")
 
 
 def _in_step(
@@ -175,48 +175,29 @@ class Shared:
         """The same events as records of Kafka's own format, from the key on: `record_body` of what `records` says, at half
         its price. Avro's numbers are those of Kafka's records, so key and id are the same bytes there."""
         nobody = (None,) * len(ids)
-        hexed, width = hashes.hex().encode(), 16 if hashes else 0
-        hash_length, owner, lengths, join, numbers = _LENGTHS[width], self._owner, _LENGTHS, b"".join, self._sequence
-        most, rest = len(lengths), len(_WIRE) + len(owner) + len(hash_length) + width
-        known: Alike | None = None
-        middle = tail = fixed = b""
-        alike = place = 0
-        out: list[bytes] = []
         shared = _in_step(ids, codes, segments, times, carrier_times)
-        for message_id, ref, carrier_id, own in zip(ids, refs or nobody, carrier_ids or nobody, shared, strict=True):
+        return join_bodies(
+            ids,
+            refs or nobody,
+            carrier_ids or nobody,
+            self._pieces(shared),
+            hashes.hex().encode(),
+            16 if hashes else 0,
+            _WIRE,
+            self._owner,
+            self._sequence,
+        )
+
+    def _pieces(self, shared: Iterator[Alike]) -> Iterator[tuple[bytes, bytes, bytes]]:
+        """The same object again where an event is like the one before."""
+        known: Alike | None = None
+        pieces = b"", b"", b""
+        for own in shared:
             if own != known:
                 known = own
                 middle, tail, begin = self._alike(*own)
-                alike, fixed = rest + len(middle) + len(tail), _begin_headers(begin)
-            key = lengths[len(message_id)] + message_id
-            client = _NULL if ref is None else _SOME + _text(ref)
-            theirs = _NULL if carrier_id is None else _SOME + _text(carrier_id)
-            size = alike + len(key) + len(client) + len(theirs)
-            out.append(
-                join(
-                    (
-                        key,
-                        lengths[size] if size < most else zigzag(size),
-                        _WIRE,
-                        key,
-                        owner,
-                        client,
-                        hash_length,
-                        hexed[place : place + width],
-                        middle,
-                        theirs,
-                        tail,
-                        fixed,
-                        lengths[len(message_id) + len(numbers)],
-                        message_id,
-                        numbers,
-                        _SUBJECT,
-                        key,
-                    )
-                )
-            )
-            place += width
-        return out
+                pieces = middle, tail, _begin_headers(begin)
+            yield pieces
 
     def _alike(
         self, code: str | None, segments: int | None, occurred_at: int, carrier_time: int | str | None

@@ -12,8 +12,22 @@ import pytest
 
 from infra.kernels.build import imported
 from infra.kernels.loader import Kernels, compiled_file
-from infra.kernels.modules import BUILD, MANIFEST, MODULES, PURE, ROOT, SHARED, digest, source_digest, source_file
+from infra.kernels.modules import (
+    BUILD,
+    MANIFEST,
+    MODULES,
+    PURE,
+    ROOT,
+    SHARED,
+    TWINS,
+    digest,
+    source_digest,
+    source_file,
+    sources,
+    twin_file,
+)
 
+ALL = (*MODULES, *TWINS)
 FAR = Path("schemas/values/foreign_text.py")
 """Imported by compiled modules, and none itself."""
 
@@ -27,7 +41,7 @@ def _nothing_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 def tree(tmp_path: Path) -> Path:
     """The sources alone."""
     root = tmp_path / "tree"
-    for path in (*imported(MODULES), source_file(BUILD).relative_to(ROOT)):
+    for path in {*imported(ALL), *(path.relative_to(ROOT) for path in sources())}:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, root / path)
     return root
@@ -37,10 +51,10 @@ def tree(tmp_path: Path) -> Path:
 def made(tmp_path: Path, tree: Path) -> Path:
     """Where they stand compiled; what a module holds nobody reads here."""
     folder = tmp_path / "kernels" / digest(root=tree)
-    for module in (*MODULES, SHARED):
+    for module in (*ALL, SHARED):
         compiled_file(folder, module).parent.mkdir(parents=True, exist_ok=True)
         compiled_file(folder, module).touch()
-    (folder / MANIFEST).write_text(json.dumps({str(path): source_digest(tree / path) for path in imported(MODULES, tree)}))
+    (folder / MANIFEST).write_text(json.dumps({str(path): source_digest(tree / path) for path in imported(ALL, tree)}))
     return folder
 
 
@@ -60,8 +74,10 @@ def test_compiled_modules_take_the_place_of_their_sources(made: Path, tree: Path
     assert finder.find_spec("schemas.records.wire") is None
 
 
-OUTDATED: dict[str, Callable[[Path, Path], None]] = {
+OUTDATED: dict[str, Callable[[Path, Path], object]] = {
     "a module": lambda made, tree: edit(source_file(MODULES[-1], tree)),
+    "a twin": lambda made, tree: edit(twin_file(TWINS[0], tree)),
+    "what a twin takes the place of": lambda made, tree: edit(source_file(TWINS[0], tree)),
     "what it imports": lambda made, tree: edit(tree / FAR),
     "how it is compiled": lambda made, tree: edit(source_file(BUILD, tree)),
     "what it imports is gone": lambda made, tree: (tree / FAR).unlink(),
@@ -111,8 +127,8 @@ def test_where_nothing_was_compiled(tmp_path: Path, tree: Path) -> None:
 
 
 def test_what_is_imported_far_away_counts() -> None:
-    found = imported(MODULES)
-    assert FAR in found and {source_file(module).relative_to(ROOT) for module in MODULES} <= set(found)
+    found = imported(ALL)
+    assert FAR in found and {source_file(module).relative_to(ROOT) for module in ALL} <= set(found)
 
 
 def test_iterators_that_leave_a_function_are_written_with_yield() -> None:
