@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from schemas.rules.prefixes import depth, longest_prefix
 from schemas.values.phone.number import PLAIN, is_plain
@@ -44,7 +45,7 @@ class Routes:
         """How many first digits decide."""
         self.cheapest = min((price for _, price in self._rows.values()), default=0)
         self._ways: dict[str, Way | None] = {}
-        self._beginning = max(PLAIN, 1 + self._digits)
+        self._beginning_of = itemgetter(slice(max(PLAIN, 1 + self._digits)))
         self._plain = tuple(_PlainWays(self, length) for length in range(LONGEST + 1))
 
     def way_of(self, number: int) -> Way | None:
@@ -59,9 +60,12 @@ class Routes:
         # With as many pluses as texts, and digits besides, `int` takes all of them only if each has one in front.
         if not together.isascii() or together.encode().translate(None, _DIGITS) != b"+" * len(texts):
             return None
-        tables, size = self._plain, self._beginning
+        tables, beginnings = self._plain, map(self._beginning_of, texts)
+        lengths = set(map(len, texts))
         try:
-            return list(map(int, texts)), [tables[len(text)][text[:size]] for text in texts]
+            if len(lengths) == 1:
+                return list(map(int, texts)), list(map(tables[lengths.pop()].__getitem__, beginnings))
+            return list(map(int, texts)), [tables[len(text)][begins] for text, begins in zip(texts, beginnings, strict=True)]
         except (ValueError, LookupError):
             return None
 

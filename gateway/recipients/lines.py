@@ -90,7 +90,8 @@ def _decode_each(lines: bytes) -> Entries:
 def _between_objects(lines: bytes) -> int:
     """How many newlines surely stand between two objects. Trap: the decoder of lines passes over blank ones, takes two
     objects on a line and one on two; as many objects as lines mean one on each only if every newline is such."""
-    return lines.count(b"}\n{") + lines.count(b"}\r\n{")
+    # Looking for one octet takes a tenth of looking for four.
+    return lines.count(b"}\n{") + (lines.count(b"}\r\n{") if b"\r" in lines else 0)
 
 
 def _decode_line(line: bytes) -> Recipient | Fault:

@@ -193,7 +193,12 @@ class Screening:
 
     def _count(self, block: _Block) -> None:
         totals = self.totals
-        alike = Counter(zip(block.ways, block.segments, block.encodings, strict=True))
+        segments, encoding = block.segments[0], block.encodings[0]
+        # Mostly all texts take as many segments.
+        if block.segments.count(segments) == block.encodings.count(encoding) == len(block.ways):
+            alike = {(way, segments, encoding): number for way, number in Counter(block.ways).items()}
+        else:
+            alike = Counter(zip(block.ways, block.segments, block.encodings, strict=True))
         for (way, segments, encoding), number in alike.items():
             price = way.price * segments
             totals.accepted += number

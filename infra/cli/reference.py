@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from infra.settings.carriers import CarrierSettings
 from infra.settings.docs import default_text, variables
+from infra.settings.environment import PURE
 from infra.settings.model import RouteSettings
 from infra.settings.shape import keys_of
 from schemas.records.codec import SCHEMAS, SchemaRow, schema_text
@@ -121,7 +122,8 @@ def settings_page() -> str:
     return _page(
         "Settings",
         "Flags win over the environment, that over the file (`--config`, else `./sluice.toml`). "
-        "An empty value counts as unset; an unknown key stops the start.",
+        "An empty value counts as unset; an unknown key stops the start. "
+        f"`{PURE}=1` is no setting: nothing compiled is loaded then (`sluice doctor` says which form runs).",
         _table(("variable", "key in the file", "default", "meaning"), rows),
         "## Carriers and routes\n\nSeeded into PostgreSQL by `sluice up`, changed there afterwards.\n",
         _list_of("`[[carriers]]`", CarrierSettings),

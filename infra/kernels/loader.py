@@ -11,7 +11,6 @@ each other without asking. Nothing raises.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from importlib.abc import MetaPathFinder
@@ -21,7 +20,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from infra.kernels.modules import FOLDER, MANIFEST, MODULES, PURE, ROOT, SHARED, SUFFIX, TWINS, digest, source_digest
+from infra.kernels.modules import FOLDER, MANIFEST, MODULES, ROOT, SHARED, SUFFIX, TWINS, digest, source_digest
+from infra.settings.environment import PURE, wants_sources
 
 
 class State(NamedTuple):
@@ -58,7 +58,7 @@ class Kernels(MetaPathFinder):
         return spec_from_file_location(fullname, file, loader=ExtensionFileLoader(fullname, file))
 
     def _decide(self) -> State:
-        if os.environ.get(PURE):
+        if wants_sources():
             return State(None, f"the sources run: {PURE} is set")
         if early := sorted(_NAMES.intersection(self._loaded)):
             return State(None, f"the sources run: {early[0]} was imported before")
@@ -81,7 +81,7 @@ _kernels = Kernels()
 
 def begin() -> None:
     """To be called before anything else of ours is imported; again does nothing."""
-    if _kernels not in sys.meta_path and not os.environ.get(PURE) and not _NAMES & sys.modules.keys():
+    if _kernels not in sys.meta_path and not wants_sources() and not _NAMES & sys.modules.keys():
         sys.meta_path.insert(0, _kernels)
 
 

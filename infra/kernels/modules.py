@@ -13,9 +13,6 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 
-PURE = "SLUICE_PURE"
-"""A variable of the environment that is no setting: when it is set, nothing compiled is loaded."""
-
 MODULES = (
     "connectors.carriers.smpp.message_id",
     "connectors.carriers.smpp.pdu",

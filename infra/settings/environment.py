@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import re
 
+PURE = "SLUICE_PURE"
+"""No setting: when it is set, nothing compiled is loaded (`infra.kernels`), which is decided before settings are read."""
 _LIBPQ = re.compile(r"PG[A-Z]+")
 _JAVA = frozenset({"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH"})
 
@@ -18,6 +20,11 @@ def forget_others() -> None:
     """Take the variables of PostgreSQL's clients out of this process, and so of its children."""
     for name in [name for name in os.environ if _LIBPQ.fullmatch(name)]:
         del os.environ[name]
+
+
+def wants_sources() -> bool:
+    """Whether nothing compiled is to be loaded."""
+    return bool(os.environ.get(PURE))
 
 
 def for_java() -> dict[str, str]:

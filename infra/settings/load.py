@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from pydantic import SecretStr, ValidationError
 
-from infra.kernels.modules import PURE
+from infra.settings.environment import PURE
 from infra.settings.lists import check_lists, explain
 from infra.settings.model import Settings, SettingsError
 from infra.settings.shape import PREFIX, scalar_keys

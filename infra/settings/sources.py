@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from infra.kernels.modules import PURE
+from infra.settings.environment import PURE
 from infra.settings.shape import PREFIX, scalar_keys
 from infra.settings.shape import Path as KeyPath
 from schemas.values.encodings import LOOKED_AT, describe_encoding, foreign_encoding

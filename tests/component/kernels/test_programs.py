@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from infra.kernels.build import OURS, missing_tool
-from infra.kernels.modules import BUILD, FOLDER, MODULES, PURE, ROOT, TWINS, digest
+from infra.kernels.modules import BUILD, FOLDER, MODULES, ROOT, TWINS, digest
+from infra.settings.environment import PURE
 
 ENTRIES = ("infra.cli.main", "infra.supervisor.run_role")
 WHERE = (

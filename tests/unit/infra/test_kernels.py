@@ -16,7 +16,6 @@ from infra.kernels.modules import (
     BUILD,
     MANIFEST,
     MODULES,
-    PURE,
     ROOT,
     SHARED,
     TWINS,
@@ -26,6 +25,7 @@ from infra.kernels.modules import (
     sources,
     twin_file,
 )
+from infra.settings.environment import PURE
 
 ALL = (*MODULES, *TWINS)
 FAR = Path("schemas/values/foreign_text.py")
