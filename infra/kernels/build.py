@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from infra.kernels.loader import compiled_file, is_made_of, is_whole
+from infra.kernels.loader import compiled_file, find, is_made_of
 from infra.kernels.modules import (
     FOLDER,
     GROUP,
@@ -40,20 +40,21 @@ from infra.kernels.modules import (
 JOBS = 2
 KEPT = 4
 """Builds of other sources: switching back to a branch costs nothing."""
+ABANDONED = 3600.0
+"""Seconds after which a build that is not in place was killed."""
 OURS = ("schemas", "infra", "gateway", "streams", "connectors")
 
 
 def main() -> int:
     """The exit code."""
-    folder = FOLDER / digest()
-    if is_whole(folder) and is_made_of(folder, ROOT):
+    if find(FOLDER, ROOT):
         return 0
     if missing := missing_tool():
         _tell(f"Kernels: {missing}; the sources run as they are")
         return 0
     _tell(f"Compiling {len(MODULES) + len(TWINS)} modules")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    begun = time.monotonic()
+    begun, known = time.monotonic(), digest()
     with tempfile.TemporaryDirectory(prefix=".new-", dir=FOLDER) as scratch:
         try:
             _compile(Path(scratch, "out"), Path(scratch, "c"))
@@ -61,9 +62,10 @@ def main() -> int:
             _tell(f"Kernels: {getattr(fault, 'stderr', '') or fault}\nKernels: not compiled; the sources run as they are")
             return 1
         # Trap: what was edited meanwhile may be in it, and must not come to life when the edit is taken back.
-        if FOLDER / digest() != folder or not is_made_of(Path(scratch, "out"), ROOT):
+        if digest() != known or not is_made_of(Path(scratch, "out"), ROOT):
             _tell("Kernels: the sources changed meanwhile; they run as they are")
             return 1
+        folder = FOLDER / f"{known}-{source_digest(Path(scratch, 'out', MANIFEST))}"
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(Path(scratch, "out"), folder)
     _forget_old(folder)
@@ -165,7 +167,11 @@ def _run(command: Sequence[str]) -> None:
 
 
 def _forget_old(newest: Path) -> None:
-    others = [path for path in FOLDER.iterdir() if path != newest and path.is_dir() and not path.name.startswith(".new-")]
+    others = [path for path in FOLDER.iterdir() if path != newest and path.is_dir()]
+    abandoned = [path for path in others if path.name.startswith(".new-") and path.stat().st_mtime < time.time() - ABANDONED]
+    for path in abandoned:
+        shutil.rmtree(path, ignore_errors=True)
+    others = [path for path in others if not path.name.startswith(".new-")]
     for path in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
         shutil.rmtree(path, ignore_errors=True)
 

@@ -63,12 +63,11 @@ class Kernels(MetaPathFinder):
         if early := sorted(_NAMES.intersection(self._loaded)):
             return State(None, f"the sources run: {early[0]} was imported before")
         try:
-            folder = self._folder / digest(root=self._root)
-            fits = is_whole(folder) and is_made_of(folder, self._root)
-            others = not fits and self._folder.is_dir() and any(self._folder.iterdir())
+            folder = find(self._folder, self._root)
+            others = folder is None and any(self._folder.glob("*/*"))
         except OSError as fault:
             return State(None, f"the sources run: {fault}")
-        if fits:
+        if folder:
             return State(folder, f"{len(MODULES) + len(TWINS)} modules run compiled")
         if others:
             return State(None, "the sources run: they have changed since they were compiled", stale=True)
@@ -90,6 +89,12 @@ def state() -> State:
     if _kernels not in sys.meta_path and _NAMES & sys.modules.keys():
         return Kernels().state()
     return _kernels.state()
+
+
+def find(folder: Path, root: Path) -> Path | None:
+    """Where the compiled form of these sources is, if there is one: some may differ only in what they import."""
+    made = sorted(folder.glob(f"{digest(root)}-*"))
+    return next((one for one in made if is_whole(one) and is_made_of(one, root)), None)
 
 
 def compiled_file(folder: Path, module: str) -> Path:

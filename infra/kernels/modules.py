@@ -52,7 +52,7 @@ SHARED = f"{GROUP}__mypyc"
 ROOT = Path(__file__).parents[2]
 BUILD = "infra.kernels.build"
 FOLDER = Path(sys.prefix, "kernels")
-"""Below it a folder for each digest: of this source, of another branch's, of another Python."""
+"""Below it a folder for each build: of this source, of another branch's, of another Python."""
 MANIFEST = "sources.json"
 SUFFIX = str(sysconfig.get_config_var("EXT_SUFFIX"))
 

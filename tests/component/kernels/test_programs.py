@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from infra.kernels.build import OURS, missing_tool
-from infra.kernels.modules import BUILD, FOLDER, MODULES, ROOT, TWINS, digest
+from infra.kernels.loader import find
+from infra.kernels.modules import BUILD, FOLDER, MODULES, ROOT, TWINS
 from infra.settings.environment import PURE
 
 ENTRIES = ("infra.cli.main", "infra.supervisor.run_role")
@@ -36,7 +37,7 @@ def run(*arguments: str, **variables: str) -> str:
 def compiled() -> Path | None:
     """Where they are; None where a tool is missing, so that the sources run in any case."""
     subprocess.run([sys.executable, "-m", BUILD], check=True, cwd=ROOT)
-    return None if missing_tool() else FOLDER / digest()
+    return None if missing_tool() else find(FOLDER, ROOT)
 
 
 def runs(file: str, compiled: Path | None) -> bool:

@@ -50,7 +50,7 @@ def tree(tmp_path: Path) -> Path:
 @pytest.fixture
 def made(tmp_path: Path, tree: Path) -> Path:
     """Where they stand compiled; what a module holds nobody reads here."""
-    folder = tmp_path / "kernels" / digest(root=tree)
+    folder = tmp_path / "kernels" / f"{digest(tree)}-1"
     for module in (*ALL, SHARED):
         compiled_file(folder, module).parent.mkdir(parents=True, exist_ok=True)
         compiled_file(folder, module).touch()
@@ -104,6 +104,13 @@ def test_an_edit_that_is_taken_back(made: Path, tree: Path) -> None:
     assert kernels(made, tree).state().folder is None
     source.write_bytes(before)
     assert kernels(made, tree).state().folder == made
+
+
+def test_two_builds_that_differ_in_what_they_import(made: Path, tree: Path) -> None:
+    edit(tree / FAR)
+    other = shutil.copytree(made, made.with_name(made.name + "0"))
+    (other / MANIFEST).write_text(json.dumps({str(path): source_digest(tree / path) for path in imported(ALL, tree)}))
+    assert kernels(made, tree).state().folder == other
 
 
 def test_a_process_stays_with_what_it_began_with(made: Path, tree: Path) -> None:
