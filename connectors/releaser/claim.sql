@@ -1,4 +1,4 @@
--- Lease waiting rows that match a condition (one of the `where_*.sql`), oldest first, and give them with their payload.
+-- Lease waiting rows that match a condition (one of the `where_*.sql`), in their order, and give them with their payload.
 -- `started`: positions that a carrier call was begun for under this send or a later one, as far as PostgreSQL knows.
 WITH picked AS (
     SELECT h.tenant, h.chunk, h.send, h.hold, h.portion, COALESCE(c.version, 0) AS version
@@ -7,7 +7,7 @@ WITH picked AS (
     WHERE h.waiting > 0 AND h.lease_until < %(now)s
       AND EXISTS (SELECT FROM chunk_payloads y WHERE y.tenant = h.tenant AND y.chunk = h.chunk)
       AND (/* condition */)
-    ORDER BY h.at, h.chunk
+    ORDER BY /* order */
     LIMIT %(limit)s
     FOR UPDATE OF h SKIP LOCKED
 )

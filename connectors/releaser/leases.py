@@ -19,6 +19,9 @@ from schemas.values.positions import ranks_within
 
 LEASE_MS = 30_000
 HERE = "connectors.releaser"
+OLDEST_FIRST = "h.at, h.chunk"
+ORDERS = {"due": "h.not_before"}
+"""Each as an index has it, so that a claim need not look at all that waits to find the first of it."""
 
 
 class RowLeases:
@@ -31,6 +34,7 @@ class RowLeases:
     async def claim(self, condition: str, now: int, limit: int, **params: Any) -> list[HeldRow]:
         """Up to `limit` rows of the statement `where_<condition>`, now leased to us."""
         text = load_sql(HERE, "claim").replace("/* condition */", load_sql(HERE, f"where_{condition}"))
+        text = text.replace("/* order */", ORDERS.get(condition, OLDEST_FIRST))
         values = {"now": now, "until": now + LEASE_MS, "lease": self._lease, "limit": limit, **params}
         async with single_statement(self._pool) as connection:
             rows = await fetch_all(connection, text, values)
