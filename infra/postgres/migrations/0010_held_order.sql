@@ -4,4 +4,5 @@
 CREATE INDEX held_room_order ON held (reason, carrier, lane, at, chunk) WHERE waiting > 0;
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX held_campaign_order ON held (tenant, campaign, at, chunk) WHERE waiting > 0;
+-- squawk-ignore require-concurrent-index-deletion
 DROP INDEX held_waiting, held_campaign;
