@@ -1,29 +1,31 @@
-"""The role `delay`: slices that wait ten seconds before intake looks at them again.
+"""The role `delay`: slices that wait on a rung of the ladder before intake looks at them again.
 
-In: `retry-10s-<lane>` (a `Retry` each). Out: `ingest-<lane>`, one envelope per slice, not before its time. Guarantee: a
-record's offset is committed only after its slice was acknowledged on `ingest`; killed in between, the slice is produced
-again, under the same (chunk, send), which intake and dispatch recognise. Times within a partition are nearly ascending (all
-wait equally long, plus jitter), so each partition keeps a small look-ahead and a late record holds up nothing but the
-commit. What cannot be decoded becomes a dead letter; if that fails too, the process ends and comes back. With Kafka away,
-slices that are due stay and are offered again; after `GIVE_UP` seconds the process ends.
+In: `retry-10s-<lane>`, `retry-1m-<lane>`, `retry-10m-<lane>` (a `Retry` each). Out: `ingest-<lane>`, one envelope per slice,
+not before its time. Guarantee: a record's offset is committed only after its slice was acknowledged on `ingest`; killed in
+between, the slice is produced again, under the same (chunk, send), which intake and dispatch recognise. One consumer
+reads all rungs and lanes; each partition is read ahead, and held, by itself (`look_ahead.py`), so none waits for another,
+and one that is held stays ours. A late record holds up nothing but the commit. What cannot be decoded becomes a dead letter;
+if that fails too, the process ends and comes back. With Kafka away, slices that are due stay and are offered again; after
+`GIVE_UP` seconds the process ends. A clock that is put forward sends nothing early for five minutes (`GuardedClock`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import math
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
+from connectors.look_ahead import DelayedSlice, WaitingPartition, most_bytes
 from infra.kafka.client import KafkaException, make_consumer
 from infra.kafka.dead_letter import dead_letter
 from infra.kafka.outbox import DeliveryError, Outbox
 from infra.kafka.records import ConsumerRecord, PartitionKey
 from infra.kafka.subscription import Subscription
+from infra.runtime.clock import GuardedClock
 from infra.runtime.role import RoleContext
 from schemas.records.codec import DecodeError, decode_as, encode
 from schemas.records.slice import RecordError, check_slice
@@ -31,82 +33,19 @@ from schemas.records.topics import ingest, retry
 from schemas.records.wire import Envelope, Retry
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
+from schemas.values.rungs import Rung
 
-LOOK_AHEAD = 2000
-LOOK_AHEAD_BYTES = 8_000_000
-LONGEST_WAIT = 60.0
-"""Seconds. Whatever a record says: no clock that is wrong may keep a slice, and with it the commit, for ever."""
+RUNG_OF = {retry(lane, rung): rung for lane in Lane for rung in Rung}
+CLOCK_SLACK = 50.0
+"""Seconds. Whatever a record says: no clock that is wrong may keep a slice, and with it the commit, so long beyond its rung."""
 
 FETCH_WAIT_MS = 1000
-"""A partition that was held and goes on waits so long at most; it has a thousand slices left by then."""
+"""A partition that was held and goes on waits so long at most; what is unread then is due seconds later."""
 IDLE_SECONDS = 0.5
 LEAST_SECONDS = 0.1
 """A turn waits at least so long, that those which are due at about the same time go together."""
 GIVE_UP = 30.0
 log = structlog.get_logger()
-
-
-class DelayedSlice(NamedTuple):
-    """A slice that waits: when it is due (seconds of the steady clock), where it was read, what will be produced."""
-
-    due: float
-    offset: int
-    topic: str
-    key: bytes
-    value: bytes
-    headers: list[tuple[str, bytes]]
-
-
-class WaitingPartition:
-    """The slices of one partition that have not left yet, and which offset may be committed."""
-
-    def __init__(self) -> None:
-        self._heap: list[DelayedSlice] = []
-        self._open: set[int] = set()
-        self._next = -1
-        self.bytes = 0
-
-    def enqueue(self, slice_: DelayedSlice) -> None:
-        """A slice as read; offsets ascend."""
-        self._open.add(slice_.offset)
-        self._next = slice_.offset + 1
-        self.put_back(slice_)
-
-    def put_back(self, slice_: DelayedSlice) -> None:
-        """A slice that was taken out and was not acknowledged."""
-        heapq.heappush(self._heap, slice_)
-        self.bytes += len(slice_.value)
-
-    def skip(self, offset: int) -> None:
-        """A record that is done with: it became a dead letter."""
-        self._next = offset + 1
-
-    def take_due(self, now: float) -> list[DelayedSlice]:
-        """Take out what is due, by time."""
-        out = []
-        while self._heap and self._heap[0].due <= now:
-            out.append(heapq.heappop(self._heap))
-        self.bytes -= sum(len(slice_.value) for slice_ in out)
-        return out
-
-    def done(self, offset: int) -> None:
-        """This slice is acknowledged."""
-        self._open.discard(offset)
-
-    @property
-    def committable(self) -> int:
-        """The offset before which everything is done; -1 when nothing was read yet."""
-        return min(self._open, default=self._next)
-
-    @property
-    def next_due(self) -> float:
-        """When the next slice is due; infinite without any."""
-        return self._heap[0].due if self._heap else math.inf
-
-    @property
-    def fullness(self) -> float:
-        """1 and more: read no further."""
-        return max(len(self._heap) / LOOK_AHEAD, self.bytes / LOOK_AHEAD_BYTES)
 
 
 class Delay:
@@ -132,8 +71,9 @@ class Delay:
 
     async def turn(self) -> None:
         """One round: at most `patience` of waiting for records, then everything that is due."""
-        for record in await asyncio.to_thread(self._subscription.consume, 200, self.patience()):
-            await self._read(record)
+        records = await asyncio.to_thread(self._subscription.consume, 200, self.patience())
+        # Together, so that much poison on one rung takes the others little time; none is committed before.
+        await asyncio.gather(*(buried for record in records if (buried := self._read(record)) is not None))
         await self._release()
         await self._commit()
         self._balance()
@@ -145,7 +85,7 @@ class Delay:
 
     def join(self) -> None:
         """Become a member of the group, before the first turn."""
-        self._subscription.join([retry(lane) for lane in Lane])
+        self._subscription.join(RUNG_OF)
 
     async def leave(self) -> None:
         """After the last turn."""
@@ -154,7 +94,7 @@ class Delay:
     def welcome(self, places: list[PartitionKey]) -> None:
         """These partitions are ours from now on, from their committed offset."""
         for place in places:
-            self._waiting[place] = WaitingPartition()
+            self._waiting[place] = WaitingPartition(RUNG_OF[place[0]])
         self._ready()
 
     def forget(self, places: list[PartitionKey]) -> None:
@@ -163,29 +103,30 @@ class Delay:
             self._waiting.pop(place, None)
             self._committed.pop(place, None)
 
-    async def _read(self, record: ConsumerRecord) -> None:
+    def _read(self, record: ConsumerRecord) -> asyncio.Future[int] | None:
+        """Let it wait; what is no retry is on its way to the dead letters."""
         waiting = self._waiting.get((record.topic, record.partition))
         if waiting is None:
-            return
+            return None
         try:
             retried = decode_as(record.value, Retry)
             check_slice(retried.slice)
         except (DecodeError, RecordError) as fault:
-            await self._outbox.send(*dead_letter(record, fault, code=Reason.UNDECODABLE, service="delay"))
             log.warning(
-                "wrote a dead letter that is no retry",
+                "a record that is no retry becomes a dead letter",
                 action="dead_letter",
                 topic=record.topic,
                 partition=record.partition,
                 offset=record.offset,
             )
             waiting.skip(record.offset)
-            return
-        waiting.enqueue(self._delayed(record, retried))
+            return self._outbox.send(*dead_letter(record, fault, code=Reason.UNDECODABLE, service="delay"))
+        waiting.enqueue(self._delayed(record, retried), self._steady())
+        return None
 
     def _delayed(self, record: ConsumerRecord, retried: Retry) -> DelayedSlice:
         slice_ = retried.slice
-        wait = min(max(retried.not_before / 1000 - self._wall(), 0.0), LONGEST_WAIT)
+        wait = min(max(retried.not_before / 1000 - self._wall(), 0.0), longest_wait(RUNG_OF[record.topic]))
         traced = [header for header in record.headers if header[0] == "traceparent"]
         return DelayedSlice(
             due=self._steady() + wait,
@@ -253,21 +194,30 @@ class Delay:
 
     def _balance(self) -> None:
         """Stop reading partitions whose look-ahead is full, read on when it has emptied."""
+        now = self._steady()
+        most = most_bytes(sum(waiting.bytes for waiting in self._waiting.values()), len(self._waiting))
         for place, waiting in self._waiting.items():
-            if waiting.fullness >= 1:
+            fullness = waiting.fullness(now, most)
+            if fullness >= 1:
                 self._subscription.hold(place)
-            elif waiting.fullness < 0.5:
+            elif fullness < 0.5:
                 self._subscription.release(place)
+
+
+def longest_wait(rung: Rung) -> float:
+    """Seconds that anything waits there at most."""
+    return (rung.wait_ms + rung.jitter_ms) / 1000 + CLOCK_SLACK
 
 
 async def run(role: RoleContext) -> None:
     """The role: until `role.stop`. Raises when Kafka refuses for good; the supervisor starts it again."""
     bootstrap = role.settings.kafka.bootstrap or ""
     outbox = Outbox(bootstrap, role.instance, linger_ms=2)
+    clock = GuardedClock()
     delay = Delay(
         make_consumer(bootstrap, "sluice-delay", role.instance, **{"fetch.wait.max.ms": FETCH_WAIT_MS}),
         outbox,
-        wall=time.time,
+        wall=lambda: clock.now() / 1000,
         steady=time.monotonic,
         ready=role.ready,
     )

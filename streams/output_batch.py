@@ -17,6 +17,7 @@ from schemas.records.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, eve
 from schemas.records.wire import Change, Envelope, Record, Retry, Usage
 from schemas.rules.envelopes import group_slices
 from schemas.rules.message_end import ChunkHead, PublicEvents, SliceEnd, message_events
+from schemas.rules.retry import NextTry
 from schemas.rules.waiting_room import held_row
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
@@ -70,9 +71,13 @@ class OutputBatch:
         """A slice into the waiting room."""
         self._write(HELD, slice_.chunk, held_row(slice_, reason, until, self.now))
 
-    def retry(self, slice_: Slice, reason: Reason, not_before: int) -> None:
-        """A slice that goes back to intake later."""
-        self._write(retry(Lane(slice_.lane)), slice_.chunk, Retry(not_before=not_before, reason=reason, slice=slice_))
+    def retry(self, slice_: Slice, reason: Reason, next_try: NextTry) -> None:
+        """A slice that goes back to intake later, by a rung of the ladder or by the waiting room."""
+        if next_try.rung is None:
+            self.hold(slice_, reason, next_try.not_before)
+        else:
+            topic = retry(Lane(slice_.lane), next_try.rung)
+            self._write(topic, slice_.chunk, Retry(not_before=next_try.not_before, reason=reason, slice=slice_))
 
     def move_money(self, usage: Usage | None) -> None:
         """What some positions cost, or give back; None: nothing."""

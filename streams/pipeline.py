@@ -22,7 +22,7 @@ from schemas.records.topics import (
     dispatch,
     events,
     ingest,
-    retry,
+    retries,
 )
 from schemas.values.lanes import POOLS, Lane, Pool
 from streams.step import Step
@@ -58,6 +58,8 @@ def _lanes(*names: object) -> tuple[str, ...]:
     return tuple(name(lane) for name in names for lane in Lane if callable(name))
 
 
+_RETRIES = tuple(topic for lane in Lane for topic in retries(lane))
+
 STAGES: tuple[Stage, ...] = (
     Stage(
         "intake",
@@ -71,7 +73,7 @@ STAGES: tuple[Stage, ...] = (
         "settlement",
         _lanes(attempts),
         (),
-        (*_lanes(events, retry), HELD, USAGE, DELIVERY_RECEIPTS, DEAD_LETTER),
+        (*_lanes(events), *_RETRIES, HELD, USAGE, DELIVERY_RECEIPTS, DEAD_LETTER),
         (Pool.OTP, Pool.BULK),
         64,
         GATHER,

@@ -28,7 +28,7 @@ DELETE FROM parked_receipts WHERE at < %(before)s
 
 -- name: next_due
 -- When the first of what waits for a time may go, if anything does.
-SELECT least((SELECT min(h.not_before) FROM held h WHERE h.waiting > 0 AND h.reason IN ('scheduled', 'closed_hours')
+SELECT least((SELECT min(h.not_before) FROM held h WHERE h.waiting > 0 AND h.reason IN ('scheduled', 'closed_hours', 'carrier_transient')
               AND h.lease_until < %(now)s AND h.not_before > %(after)s),
              (SELECT min(start_at) FROM campaigns WHERE status = 'running' AND start_at > %(after)s))
 
@@ -73,7 +73,7 @@ h.reason = %(reason)s AND h.carrier = %(carrier)s AND h.lane = %(lane)s AND h.no
 AND h.expires_at > %(now)s AND (h.campaign IS NULL OR (c.status = 'running' AND c.published = c.version))
 
 -- name: where_due
--- Single messages whose time has come, and whatever waited for its hours.
-h.reason IN ('scheduled', 'closed_hours') AND h.not_before <= %(now)s AND h.expires_at > %(now)s
+-- Single messages whose time has come, and whatever waited for its hours or for another try.
+h.reason IN ('scheduled', 'closed_hours', 'carrier_transient') AND h.not_before <= %(now)s AND h.expires_at > %(now)s
 AND CASE WHEN h.campaign IS NULL THEN true
-    ELSE h.reason = 'closed_hours' AND c.status = 'running' AND c.published = c.version END
+    ELSE h.reason <> 'scheduled' AND c.status = 'running' AND c.published = c.version END

@@ -24,7 +24,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from infra.kafka.client import make_admin
 from infra.kafka.offsets import committed
 from infra.settings.model import KafkaSettings
-from schemas.records.topics import CARRIER_RECEIPTS, TOPICS, Topic, attempts, dispatch, ingest, retry
+from schemas.records.topics import CARRIER_RECEIPTS, TOPICS, Topic, attempts, dispatch, ingest, retries
 from schemas.values.lanes import POOLS, Lane, Pool
 
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -36,7 +36,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "sluice-dispatch-otp": tuple(dispatch(lane) for lane in POOLS[Pool.OTP]),
     "sluice-dispatch-bulk": tuple(dispatch(lane) for lane in POOLS[Pool.BULK]),
-    "sluice-delay": tuple(retry(lane) for lane in Lane),
+    "sluice-delay": tuple(topic for lane in Lane for topic in retries(lane)),
 }
 """Which groups commit offsets in Kafka, and of which topics; the sinks keep theirs in PostgreSQL."""
 

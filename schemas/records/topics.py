@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from schemas.values.lanes import Lane
+from schemas.values.rungs import Rung
 
 DAY = 86_400_000
 INGEST_PARTITIONS = 4
@@ -63,9 +64,14 @@ def attempts(lane: Lane) -> str:
     return f"attempts-{lane}"
 
 
-def retry(lane: Lane) -> str:
-    """Slices that wait ten seconds."""
-    return f"retry-10s-{lane}"
+def retry(lane: Lane, rung: Rung) -> str:
+    """Slices that wait on one rung of the ladder."""
+    return f"retry-{rung}-{lane}"
+
+
+def retries(lane: Lane) -> tuple[str, ...]:
+    """All rungs of a lane, the shortest first."""
+    return tuple(retry(lane, rung) for rung in Rung)
 
 
 def events(lane: Lane) -> str:
@@ -105,7 +111,10 @@ def _per_lane(lane: Lane) -> tuple[Topic, ...]:
             ("streams", "sinks", "dispatch"),
             "streams",
         ),
-        Topic(retry(lane), ("Retry",), "chunk", INGEST_PARTITIONS, 7 * DAY, ("streams",), ("delay",), "delay"),
+        *(
+            Topic(name, ("Retry",), "chunk", INGEST_PARTITIONS, 7 * DAY, ("streams",), ("delay",), "delay")
+            for name in retries(lane)
+        ),
         Topic(
             events(lane),
             ("MessageEvents",),

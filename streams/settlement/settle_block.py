@@ -70,12 +70,12 @@ def _again_or_refused(block: Settled, answer: Verdict) -> TryAgain | Refused:
     if block.rest is None or answer.positions & ~block.rest.positions:
         raise StepError(f"the block of {block.chunk} has positions to try again without their columns")
     reason = Reason(answer.reason)
-    moment = next_try(
+    again = next_try(
         block.chunk, block.send, attempts=block.attempts, expires_at=block.rest.expires_at, reason=reason, at=block.at
     )
-    if isinstance(moment, Reason):
-        return Refused(positions=answer.positions, reason=moment, code=answer.code)
-    return TryAgain(positions=answer.positions, reason=reason, not_before=moment)
+    if isinstance(again, Reason):
+        return Refused(positions=answer.positions, reason=again, code=answer.code)
+    return TryAgain(positions=answer.positions, reason=reason, next_try=again)
 
 
 def accepted_segments(block: Settled) -> dict[int, int]:

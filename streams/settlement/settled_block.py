@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from schemas.records.wire import Settled
 from schemas.rules.message_end import ReceiptColumns, Reservation, StateReached, usage_of
-from schemas.rules.retry import slice_to_retry
+from schemas.rules.retry import NextTry, slice_to_retry
 from schemas.values.ids import message_ids
 from schemas.values.positions import ranked_positions, ranks_within
 from schemas.values.reasons import Reason
@@ -115,16 +115,16 @@ class SettledBlock:
         ).refs
 
     def _retry(self, verdicts: Sequence[AnswerVerdict]) -> None:
-        """What goes again, a slice for each reason and moment."""
-        again: dict[tuple[Reason, int], int] = {}
+        """What goes again, a slice for each reason, moment and place to wait."""
+        again: dict[tuple[Reason, NextTry], int] = {}
         for verdict in verdicts:
             if isinstance(verdict, TryAgain):
-                key = verdict.reason, verdict.not_before
+                key = verdict.reason, verdict.next_try
                 again[key] = again.get(key, 0) | verdict.positions
-        for (reason, not_before), positions in again.items():
+        for (reason, next_try), positions in again.items():
             if self._block.rest is not None:
                 rest = self._sealing.narrow(self._block.rest, positions)
-                self._outputs.retry(slice_to_retry(rest, reason, self._block.at), reason, not_before)
+                self._outputs.retry(slice_to_retry(rest, reason, self._block.at), reason, next_try)
 
     def _move_money(self) -> None:
         block = self._block

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from schemas.rules.retry import NextTry
 from schemas.values.reasons import Reason
 
 
@@ -65,11 +66,11 @@ class Uncertain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TryAgain:
-    """Not before `not_before` (milliseconds)."""
+    """When, and where it waits until then."""
 
     positions: int
     reason: Reason
-    not_before: int
+    next_try: NextTry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

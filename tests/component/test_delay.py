@@ -19,9 +19,10 @@ from infra.kafka.client import KafkaException, make_admin, make_consumer, make_p
 from infra.services.stack import Stack
 from schemas.records.codec import decode_as, encode
 from schemas.records.examples import slice_of
-from schemas.records.topics import DEAD_LETTER, INGEST_PARTITIONS, ingest, retry
+from schemas.records.topics import DEAD_LETTER, INGEST_PARTITIONS, ingest, retries, retry
 from schemas.records.wire import Envelope, Retry
 from schemas.values.lanes import Lane
+from schemas.values.rungs import Rung
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.stack
@@ -34,11 +35,11 @@ SCRIPT = f"""
 import sys
 from functools import partial
 from pathlib import Path
-from connectors import delay
+from connectors import delay, look_ahead
 from infra.runtime.role import serve_role
 from infra.settings.model import KafkaSettings, Settings
 bootstrap, folder, instance = sys.argv[1:]
-delay.LOOK_AHEAD = 20
+look_ahead.PARTITION_BYTES = 20_000
 delay.make_consumer = partial(delay.make_consumer, **{{"session.timeout.ms": {1000 * SESSION_SECONDS}}})
 settings = Settings(data_dir=Path(folder), kafka=KafkaSettings(bootstrap=bootstrap))
 Path(folder, instance + ".loaded").touch()
@@ -98,7 +99,12 @@ def roles(services: Stack, topics: None, tmp_path: Path) -> Iterator[Roles]:
 
 
 def _places() -> list[TopicPartition]:
-    return [TopicPartition(retry(lane), partition) for lane in Lane for partition in range(INGEST_PARTITIONS)]
+    return [
+        TopicPartition(topic, partition)
+        for lane in Lane
+        for topic in retries(lane)
+        for partition in range(INGEST_PARTITIONS)
+    ]
 
 
 def _ends(bootstrap: str, places: list[TopicPartition]) -> list[TopicPartition]:
@@ -167,14 +173,15 @@ class Seen:
 
 
 def _feed(producer: Producer, mark: str, chance: random.Random, numbers: range) -> dict[str, int]:
-    """Retries of all lanes that become due one after the other, fifty a second; when each may come back."""
+    """Retries of all lanes and rungs that become due one after the other, fifty a second; when each may come back."""
     now, due = time.time_ns() // 1_000_000, dict[str, int]()
     for place, number in enumerate(numbers):
         chunk, lane = f"{mark}-{number}", list(Lane)[number % 3]
+        rung = list(Rung)[number // 3 % 3]
         due[chunk] = now + 300 + place * 20 + chance.randrange(500)
         slice_ = msgspec.structs.replace(slice_of(0b010, send=2), chunk=chunk, lane=lane, campaign=None)
         producer.produce(
-            retry(lane),
+            retry(lane, rung),
             key=chunk.encode(),
             value=encode(Retry(not_before=due[chunk], reason="carrier_transient", slice=slice_)),
         )
@@ -189,7 +196,7 @@ def test_nothing_is_lost_nothing_is_early_over_kills_and_rebalances(services: St
     roles.start("delay-a")
     due = _feed(producer, mark, chance, range(FIRST))
     for poison in (None, b"", b"poison"):
-        producer.produce(retry(Lane.OTP), key=mark.encode(), value=poison)
+        producer.produce(retry(Lane.OTP, Rung.TEN_SECONDS), key=mark.encode(), value=poison)
     wait_for(lambda: seen.count() > 10, 30)
     roles.start("delay-b")
     roles.load("delay-a")

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import msgspec
 
-from connectors.delay import Delay, DelayedSlice
+from connectors.delay import Delay
+from connectors.look_ahead import DelayedSlice
 from infra.kafka.client import KafkaException, TopicPartition
 from infra.kafka.outbox import Outbox
 from schemas.records.codec import encode
@@ -26,15 +27,21 @@ class Message:
     """A record as the consumer gives it."""
 
     def __init__(
-        self, offset: int, value: bytes | None, headers: list[tuple[str, bytes]] | None = None, error: str | None = None
+        self,
+        offset: int,
+        value: bytes | None,
+        headers: list[tuple[str, bytes]] | None = None,
+        error: str | None = None,
+        place: tuple[str, int] = PLACE,
     ) -> None:
+        self._place = place
         self._offset, self._value, self._headers, self._error = offset, value, headers, error
 
     def topic(self) -> str:
-        return PLACE[0]
+        return self._place[0]
 
     def partition(self) -> int:
-        return PLACE[1]
+        return self._place[1]
 
     def offset(self) -> int:
         return self._offset
@@ -129,7 +136,8 @@ class FakeOutbox:
 class DelayHarness:
     """A delay with hands on its clock, consumer and outbox."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: tuple[str, int] = PLACE) -> None:
+        self._place = place
         self.consumer, self.outbox, self.now = FakeConsumer(), FakeOutbox(), 1000.0
         self.delay = Delay(
             self.consumer, cast(Outbox, self.outbox), wall=lambda: NOON / 1000 + self.now - 1000.0, steady=lambda: self.now
@@ -139,11 +147,11 @@ class DelayHarness:
 
     def give(self) -> None:
         """The group gives the partition to this process."""
-        self.consumer.on_assign(self.consumer, [TopicPartition(*PLACE)])
+        self.consumer.on_assign(self.consumer, [TopicPartition(*self._place)])
 
     def revoke(self) -> None:
         """The group takes it away."""
-        self.consumer.on_revoke(self.consumer, [TopicPartition(*PLACE)])
+        self.consumer.on_revoke(self.consumer, [TopicPartition(*self._place)])
 
     async def read(self, *messages: Message) -> None:
         self.consumer.batch = list(messages)
@@ -154,10 +162,11 @@ class DelayHarness:
         await self.delay.turn()
 
 
-def record(offset: int, wait_ms: int = 10_000, **change: Any) -> Message:
+def record(offset: int, wait_ms: int = 10_000, place: tuple[str, int] = PLACE, **change: Any) -> Message:
     slice_ = msgspec.structs.replace(slice_of(0b010, send=2, attempts=1), **change)
     return Message(
         offset,
         encode(Retry(not_before=NOON + wait_ms, reason="carrier_transient", slice=slice_)),
         [("traceparent", b"00-trace"), ("x-from", b"streams")],
+        place=place,
     )

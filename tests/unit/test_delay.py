@@ -1,66 +1,17 @@
-"""Delay: nothing leaves early, nothing is committed before it left, poison becomes a dead letter, the look-ahead is
-bounded."""
+"""Delay: nothing leaves early, nothing is committed before it left, poison becomes a dead letter."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from connectors import delay as module
-from connectors.delay import GIVE_UP, LONGEST_WAIT, LOOK_AHEAD, LOOK_AHEAD_BYTES, WaitingPartition
+from connectors import look_ahead
+from connectors.delay import GIVE_UP, RUNG_OF, longest_wait
 from infra.kafka.client import KafkaException
 from infra.kafka.outbox import DeliveryError
 from schemas.records.codec import decode_as, encode
 from schemas.records.examples import CAMPAIGN, CHUNK, slice_of
 from schemas.records.wire import Envelope
-from tests.support.delay_harness import PLACE, DelayHarness, Message, parcel, record
-
-
-@given(st.permutations(range(8)), st.integers(0, 8))
-def test_only_a_gapless_beginning_is_committable(order: list[int], count: int) -> None:
-    waiting = WaitingPartition()
-    for offset in range(8):
-        waiting.enqueue(parcel(100 + offset))
-    for offset in order[:count]:
-        waiting.done(100 + offset)
-    assert waiting.committable == 100 + min(order[count:], default=8)
-
-
-def test_nothing_is_committable_before_anything_was_read() -> None:
-    assert WaitingPartition().committable == -1
-
-
-def test_a_buried_record_moves_the_offset_but_never_past_one_that_waits() -> None:
-    waiting = WaitingPartition()
-    waiting.skip(5)
-    assert waiting.committable == 6
-    waiting.enqueue(parcel(6))
-    waiting.skip(7)
-    assert waiting.committable == 6
-    waiting.done(6)
-    assert waiting.committable == 8
-
-
-@given(st.lists(st.integers(0, 20), max_size=30), st.integers(0, 20))
-def test_what_is_due_comes_by_time_and_the_rest_stays(dues: list[int], now: int) -> None:
-    waiting = WaitingPartition()
-    for offset, due in enumerate(dues):
-        waiting.enqueue(parcel(offset, due))
-    out = [taken.due for taken in waiting.take_due(now)]
-    assert out == sorted(due for due in dues if due <= now)
-    assert waiting.bytes == len(dues) - len(out)
-
-
-def test_the_look_ahead_is_bounded_in_number_and_in_bytes() -> None:
-    many, large = WaitingPartition(), WaitingPartition()
-    for offset in range(LOOK_AHEAD):
-        assert many.fullness < 1
-        many.enqueue(parcel(offset, size=0))
-    large.enqueue(parcel(0, size=LOOK_AHEAD_BYTES))
-    assert many.fullness == large.fullness == 1
-    large.take_due(0)
-    assert large.fullness == 0
+from tests.support.delay_harness import PLACE, DelayHarness, Message, record
 
 
 async def test_a_slice_goes_back_to_intake_at_its_time_and_not_before() -> None:
@@ -96,7 +47,7 @@ async def test_a_late_record_holds_up_the_commit_and_nothing_else() -> None:
 async def test_a_time_far_away_is_cut_to_the_longest_wait() -> None:
     harness = DelayHarness()
     await harness.read(record(0, 10**12))
-    await harness.after(LONGEST_WAIT)
+    await harness.after(longest_wait(RUNG_OF[PLACE[0]]))
     assert len(harness.outbox.sent) == 1
 
 
@@ -176,7 +127,8 @@ async def test_a_commit_that_failed_is_tried_again() -> None:
 
 
 async def test_reading_stops_at_a_full_look_ahead_and_goes_on_at_half(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK_AHEAD", 4)
+    size = look_ahead.RECORD_BYTES + len(encode(Envelope(slices=[slice_of(0b010, send=2, attempts=1)])))
+    monkeypatch.setattr(look_ahead, "PARTITION_BYTES", 4 * size)
     harness = DelayHarness()
     await harness.read(*(record(offset, 1_000 * (offset + 1)) for offset in range(4)))
     await harness.after(0)
@@ -189,8 +141,31 @@ async def test_reading_stops_at_a_full_look_ahead_and_goes_on_at_half(monkeypatc
     assert not harness.consumer.paused
 
 
+@pytest.mark.parametrize(("seconds", "paused"), [(0, True), (580, True), (592, False), (600, False)])
+async def test_a_long_rung_is_read_no_further_than_what_can_be_due_soon(seconds: float, paused: bool) -> None:
+    harness = DelayHarness(("retry-10m-marketing", 1))
+    await harness.read(record(0, 600_000 + 9_999, place=("retry-10m-marketing", 1)))
+    await harness.after(seconds)
+    await harness.after(0)
+    assert harness.consumer.paused is paused
+
+
+async def test_what_was_written_behind_a_late_one_on_a_long_rung_is_in_time() -> None:
+    place = ("retry-10m-marketing", 1)
+    harness = DelayHarness(place)
+    await harness.read(record(0, 600_000 + 9_999, place=place))
+    await harness.after(592)
+    await harness.read(record(1, 600_000, place=place))
+    assert harness.outbox.sent == []
+    await harness.after(8)
+    assert len(harness.outbox.sent) == 1
+    assert harness.consumer.committed == [0]
+    await harness.after(10)
+    assert harness.consumer.committed == [0, 2]
+
+
 async def test_a_partition_that_was_lost_and_comes_back_is_resumed_and_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK_AHEAD", 1)
+    monkeypatch.setattr(look_ahead, "PARTITION_BYTES", 1)
     harness = DelayHarness()
     await harness.read(record(5))
     await harness.after(0)

@@ -13,6 +13,6 @@ ALTER TABLE campaigns ADD CONSTRAINT campaigns_status_check CHECK (status IN ('d
 
 -- What waits for a time, soonest first. Not built beside writers: the waiting room has a row for each chunk, not for each message.
 -- squawk-ignore require-concurrent-index-creation
-CREATE INDEX held_due ON held (not_before) WHERE waiting > 0 AND reason IN ('scheduled', 'closed_hours');
+CREATE INDEX held_due ON held (not_before) WHERE waiting > 0 AND reason IN ('scheduled', 'closed_hours', 'carrier_transient');
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX campaigns_due ON campaigns (start_at) WHERE status = 'running';

@@ -19,7 +19,7 @@ from schemas.records.topics import (
     dispatch,
     events,
     ingest,
-    retry,
+    retries,
     topic,
 )
 from schemas.values.lanes import Lane
@@ -64,7 +64,7 @@ def test_names_are_unique_and_found() -> None:
 
 @pytest.mark.parametrize("lane", list(Lane))
 def test_every_lane_has_its_topics_and_the_log_fits_its_dispatch(lane: Lane) -> None:
-    names = {ingest(lane), dispatch(lane), attempts(lane), retry(lane), events(lane)}
+    names = {ingest(lane), dispatch(lane), attempts(lane), *retries(lane), events(lane)}
     assert names <= {row.name for row in TOPICS}
     log, sent = topic(attempts(lane)), topic(dispatch(lane))
     assert log.partitions == sent.partitions

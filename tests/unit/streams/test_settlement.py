@@ -81,12 +81,35 @@ async def test_what_goes_again_for_two_reasons_goes_as_two() -> None:
         ("sent", 1, some(2), "none"),
     ]
     both = await run_settlement(msgspec.structs.replace(block, verdicts=[throttled, refused, sent], attempts=1))
-    again = [decode_as(o.value, Retry) for o in both if o.topic == "retry-10s-marketing"]
+    assert [o.topic for o in both if o.topic.startswith("retry")] == ["retry-10s-marketing", "retry-1m-marketing"]
+    again = [decode_as(o.value, Retry) for o in both if o.topic.startswith("retry")]
     assert [(one.reason, one.slice.positions, one.slice.attempts) for one in again] == [
         ("throttled", some(1), block.rest.attempts if block.rest else 0),
         ("carrier_transient", some(0), (block.rest.attempts if block.rest else 0) + 1),
     ]
     assert [list(array("Q", SEALER.open(one.slice).to)) for one in again] == [[numbers(3)[1]], [numbers(3)[0]]]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "topic"),
+    [(0, "retry-10s-marketing"), (1, "retry-1m-marketing"), (2, "retry-10m-marketing"), (3, "held")],
+)
+async def test_what_is_refused_for_the_moment_climbs_the_ladder_into_the_waiting_room(attempts: int, topic: str) -> None:
+    outputs = await run_settlement(block_of(["transient"], attempts=attempts))
+    assert changes(outputs) == [("held", 2, 1, "carrier_transient")]
+    [waiting] = [o for o in outputs if o.topic.startswith(("retry", "held"))]
+    assert waiting.topic == topic
+    record = decode_as(waiting.value, Held if topic == "held" else Retry)
+    assert (record.reason, record.slice.send, record.slice.round, record.slice.holds) == ("carrier_transient", 2, 1, 0)
+    assert record.slice.positions == 1 and record.not_before > NOW
+
+
+async def test_a_repeat_puts_the_same_row_into_the_waiting_room() -> None:
+    block = block_of(["transient"], attempts=3)
+    first, second = [[decode_as(o.value, Held) for o in await run_settlement(block) if o.topic == "held"] for _ in range(2)]
+    assert [(r.hold, r.portion, r.not_before, r.slice.send) for r in first] == [
+        (r.hold, r.portion, r.not_before, r.slice.send) for r in second
+    ]
 
 
 async def test_a_message_that_went_out_twice_is_uncertain_in_between_and_charged_once() -> None:

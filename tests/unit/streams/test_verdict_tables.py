@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records.wire import Settled, Verdict
-from schemas.rules import retry
 from schemas.values.positions import everyone
 from schemas.values.reasons import Reason
 from schemas.values.status import RECEIPT_STATES
@@ -21,7 +20,7 @@ from streams.settlement import settle_block
 from streams.settlement.verdicts import Ended, Refused, TryAgain, WaitsAgain
 from tests.support.streams.fakes import NOW, numbers, slice_of
 from tests.support.streams.records import OUTCOMES, block_of
-from tests.support.streams.verdicts import BASE, SETS, check_cover
+from tests.support.streams.verdicts import SETS, check_cover
 
 
 @given(st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=40), st.integers(0, 6), st.booleans())
@@ -42,29 +41,6 @@ def test_settle_refuses_what_it_does_not_know() -> None:
     )
     with pytest.raises(settle_block.StepError):
         settle_block.decide(unknown, outdated=False)
-
-
-@given(st.integers(1, 300), st.integers(0, 8), st.integers(0, 40_000))
-def test_a_retry_is_bounded_and_repeats_name_the_same_moment(send: int, attempts: int, life: int) -> None:
-    moments = [
-        retry.next_try("c", send, attempts=attempts, expires_at=NOW + life, reason=Reason.CARRIER_TRANSIENT, at=NOW)
-        for _ in range(2)
-    ]
-    assert moments[0] == moments[1]
-    if isinstance(moments[0], int):
-        assert attempts + 1 < 5
-        assert NOW + 10_000 <= moments[0] < min(NOW + 12_000, NOW + life)
-    else:
-        assert moments[0] is (Reason.ATTEMPTS_EXHAUSTED if attempts >= 4 else Reason.TOO_OLD)
-
-
-@given(st.integers(0, 8), st.integers(0, 40_000))
-def test_what_was_throttled_counts_no_attempt_and_comes_again_within_its_validity(attempts: int, life: int) -> None:
-    moment = retry.next_try("c", 1, attempts=attempts, expires_at=NOW + life, reason=Reason.THROTTLED, at=NOW)
-    assert isinstance(moment, int)
-    assert min(NOW + 10_000, NOW + life) <= moment <= min(NOW + 12_000, NOW + life)
-    again = retry.slice_to_retry(BASE, Reason.THROTTLED, NOW)
-    assert (again.attempts, again.send, again.round) == (BASE.attempts, BASE.send + 1, BASE.round + 1)
 
 
 def test_the_last_try_that_fails_is_a_refusal() -> None:
