@@ -37,7 +37,7 @@ from schemas.values.rungs import Rung
 
 RUNG_OF = {retry(lane, rung): rung for lane in Lane for rung in Rung}
 CLOCK_SLACK = 50.0
-"""Seconds. Whatever a record says: no clock that is wrong may keep a slice, and with it the commit, so long beyond its rung."""
+"""Seconds beyond its rung: no record of a clock that was wrong keeps a slice, and with it the commit, for longer."""
 
 FETCH_WAIT_MS = 1000
 """A partition that was held and goes on waits so long at most; what is unread then is due seconds later."""

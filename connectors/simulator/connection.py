@@ -10,7 +10,6 @@ from itertools import groupby
 from operator import itemgetter
 
 from connectors.carriers.smpp import pdu
-from connectors.carriers.smpp import status as statuses
 from connectors.carriers.smpp.link import Link
 from connectors.simulator import log
 from connectors.simulator.notice import Notice, ReceiptHead, encode_notices
@@ -19,6 +18,7 @@ from connectors.simulator.plain_batch import PlainBatch
 from connectors.simulator.rules import Verdict
 from connectors.simulator.simulation import Simulation
 from connectors.simulator.submit_reader import SubmitReader, Surroundings, part_of
+from schemas.values import command_status as statuses
 
 _BINDS = {pdu.BIND_TRANSCEIVER, pdu.BIND_TRANSMITTER, pdu.BIND_RECEIVER}
 _PUT_OFF = {statuses.ESME_RX_T_APPN, statuses.ESME_RMSGQFUL, statuses.ESME_RTHROTTLED}

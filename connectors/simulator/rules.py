@@ -5,8 +5,8 @@ In: a count, a destination, the time. Out: a `Verdict`. The rate limit is the on
 
 import msgspec
 
-from connectors.carriers.smpp.status import ESME_ROK, ESME_RTHROTTLED
 from connectors.simulator.script import Script
+from schemas.values.command_status import ESME_ROK, ESME_RTHROTTLED
 
 _BURST_SECONDS = 0.1
 

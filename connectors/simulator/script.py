@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from connectors.carriers.smpp.status import ESME_RSYSERR
+from schemas.values.command_status import ESME_RSYSERR
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,13 +12,13 @@ import msgspec
 
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.link import Link
-from connectors.carriers.smpp.status import ESME_RINVPASWD, ESME_RINVSYSID, ESME_ROK
 from connectors.simulator.delay_line import DelayLine
 from connectors.simulator.log import SubmitLog
 from connectors.simulator.notice import Notice
 from connectors.simulator.outbox import Outbox, Receiver
 from connectors.simulator.rules import Rules
 from connectors.simulator.script import Script
+from schemas.values.command_status import ESME_RINVPASWD, ESME_RINVSYSID, ESME_ROK
 
 _STRAY = 1 << 60  # ids beyond it are never issued
 _ID_FORMS = {"dec": (b"%d", b"%d"), "hex": (b"%x", b"%x"), "hex-dec": (b"%x", b"%d"), "dec-hex": (b"%d", b"%x")}

@@ -23,6 +23,7 @@ from infra.settings.shape import keys_of
 from schemas.records.codec import SCHEMAS, SchemaRow, schema_text
 from schemas.records.examples import examples
 from schemas.records.topics import DAY, TOPICS, Topic
+from schemas.values.command_status import MEANING_OF_CLASS, TABLE, written
 from schemas.values.reasons import Disposition, Reason
 from schemas.values.receipt_states import TABLE as RECEIPT_TABLE
 from schemas.values.status import ABOVE_SENDS, FINAL, RECEIPT_STATES, STATUSES, Status
@@ -45,6 +46,7 @@ def pages() -> dict[str, str]:
         "topics.md": topics_page(),
         "reasons.md": reasons_page(),
         "statuses.md": statuses_page(),
+        "smpp-codes.md": smpp_codes_page(),
         "settings.md": settings_page(),
         "schemas.md": schemas_page(),
     }
@@ -110,6 +112,34 @@ def statuses_page() -> str:
         "## What a carrier's receipt means\n",
         _table(("receipt", "state", "reason", "message_state", "also written"), receipts),
         _RECEIPTS,
+    )
+
+
+_OWN_CODES = r"""## A carrier's own codes
+
+A code that is not here, as those of a vendor from `0x00000400` on, is `unknown` until the carrier's table says better. The
+table also changes the class of a code that is here:
+
+```toml
+[carriers.errors]
+"0x00000400" = "permanent"
+"0x00000045" = "transient"
+```
+
+`sluice carrier apply ID` puts it into force, `sluice carrier show ID` shows what is (`settings`, `errors`)."""
+
+
+def smpp_codes_page() -> str:
+    """Every command_status with its class."""
+    rows = [(f"`{written(row.status)}`", f"`{row.name}`", row.klass, row.since) for row in TABLE]
+    classes = [(name, meaning) for name, meaning in MEANING_OF_CLASS.items()]
+    return _page(
+        "SMPP codes",
+        "What a submit means that was answered with this `command_status`.",
+        _table(("class", "what becomes of the message"), classes),
+        "## Codes of the standard\n",
+        _table(("command_status", "name", "class", "since SMPP"), rows),
+        _OWN_CODES,
     )
 
 

@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from infra.settings.limits import HIGHEST_RATE, LONGEST_RECEIPT_WAIT, MOST_BINDS, MOST_WINDOW
 from infra.settings.section import Section
 from infra.settings.words import in_words
+from schemas.values.command_status import StatusClass, own_classes
 from schemas.values.receipt_states import MOST_NUMBER, OF_MEANING, Meaning, bare
 
 IDENTIFIER = r"^[a-z0-9-]{1,40}$"
@@ -77,6 +78,15 @@ class SmppSettings(KindSettings):
         default_factory=dict, description='its own words in receipts: { SENT_OK = "delivered" }'
     )
 
+    # A row keeps it here; the file has it one level higher, as `[carriers.errors]`.
+    errors: dict[str, StatusClass] = Field(default_factory=dict, json_schema_extra={"in_file": False})
+
+    @field_validator("errors")
+    @classmethod
+    def _codes_that_can_come(cls, errors: dict[str, StatusClass]) -> dict[str, StatusClass]:
+        own_classes(errors)
+        return errors
+
     @field_validator("receipt_states")
     @classmethod
     def _words_that_can_come(cls, words: dict[str, Meaning]) -> dict[str, Meaning]:
@@ -94,6 +104,11 @@ class SmppSettings(KindSettings):
     @property
     def account(self) -> Hashable:
         return self.host, self.port, self.system_id
+
+    @property
+    def own_classes(self) -> dict[int, StatusClass]:
+        """What the carrier's own codes mean, by command_status."""
+        return own_classes(self.errors)
 
     @property
     def own_states(self) -> dict[str, str]:
@@ -123,7 +138,24 @@ class CarrierSettings(Section):
         default=259_200, ge=1, le=LONGEST_RECEIPT_WAIT, description="a receipt may take this long"
     )
     one_receipt_for_all_parts: bool = Field(default=False, description="it reports a long message once")
+    errors: dict[str, StatusClass] = Field(
+        default_factory=dict,
+        description='classes of its codes, over the table: { "0x00000400" = "permanent" } | throttled | transient | unknown',
+    )
     smpp: SmppSettings | None = Field(default=None, description="for kind smpp")
+
+    @field_validator("errors")
+    @classmethod
+    def _codes_of_its_kind(cls, errors: dict[str, StatusClass]) -> dict[str, StatusClass]:
+        own_classes(errors)
+        return errors
+
+    @field_validator("smpp")
+    @classmethod
+    def _errors_in_one_place(cls, section: SmppSettings | None) -> SmppSettings | None:
+        if section is not None and section.errors:
+            raise ValueError("errors: write this table as [carriers.errors]")
+        return section
 
     @field_validator("binds")
     @classmethod
@@ -138,7 +170,11 @@ class CarrierSettings(Section):
     def of_kind(self) -> KindSettings | None:
         """The section named as the kind, if the file has it."""
         found = getattr(self, self.kind, None)
-        return found if isinstance(found, KindSettings) else None
+        return self.with_errors(found) if isinstance(found, KindSettings) else None
+
+    def with_errors(self, of_kind: KindSettings) -> KindSettings:
+        """The settings of a kind, with what this carrier says of its codes."""
+        return of_kind.model_copy(update={"errors": self.errors})
 
 
 def check_binds(kind: str, binds: int) -> None:

@@ -53,7 +53,7 @@ def _keys(model: type[BaseModel], before: Path) -> list[Key]:
         section = section_of(field)
         if section is not None:
             out += _keys(section, (*before, name))
-        elif not _is_list_of_sections(field.annotation):
+        elif not _is_list_of_sections(field.annotation) and not _of_rows_alone(field):
             out.append(Key((*before, name), field, _mentions(field.annotation, SecretStr)))
     return out
 
@@ -74,6 +74,11 @@ def _is_list_of_sections(annotation: Any) -> bool:
     return (
         _is_list(annotation) and isinstance(get_args(annotation)[0], type) and issubclass(get_args(annotation)[0], BaseModel)
     )
+
+
+def _of_rows_alone(field: FieldInfo) -> bool:
+    """What a row of PostgreSQL keeps in this class and the file has elsewhere."""
+    return isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("in_file") is False
 
 
 def _mentions(annotation: Any, wanted: type) -> bool:

@@ -89,8 +89,8 @@ def prepare_database(settings: Settings, credentials: Credentials) -> list[str]:
 def kind_settings(carrier: CarrierSettings, simulator: SimulatorSettings) -> KindSettings:
     """What this carrier's kind is told; of a simulated one where the simulator listens."""
     name, password = SIMULATOR_ACCOUNT
-    return carrier.of_kind or SmppSettings(
-        host=simulator.host, port=simulator.port, system_id=name, password=SecretStr(password)
+    return carrier.of_kind or carrier.with_errors(
+        SmppSettings(host=simulator.host, port=simulator.port, system_id=name, password=SecretStr(password))
     )
 
 

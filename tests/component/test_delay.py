@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
+from connectors import look_ahead
 from infra.kafka.client import KafkaException, make_admin, make_consumer, make_producer
 from infra.services.stack import Stack
 from schemas.records.codec import decode_as, encode
@@ -29,6 +30,10 @@ pytestmark = pytest.mark.stack
 GROUP = "sluice-delay"
 COUNT = 400
 FIRST = 100
+SMALL = 20_000
+"""A look-ahead that is full all the time."""
+MANY = 10_000
+LATE_MS = 1_000
 SESSION_SECONDS = 30
 """After so long the broker gives up a member that does not return: five times ours, so that no machine is too slow."""
 SCRIPT = f"""
@@ -38,8 +43,8 @@ from pathlib import Path
 from connectors import delay, look_ahead
 from infra.runtime.role import serve_role
 from infra.settings.model import KafkaSettings, Settings
-bootstrap, folder, instance = sys.argv[1:]
-look_ahead.PARTITION_BYTES = 20_000
+bootstrap, folder, instance, partition_bytes = sys.argv[1:]
+look_ahead.PARTITION_BYTES = int(partition_bytes)
 delay.make_consumer = partial(delay.make_consumer, **{{"session.timeout.ms": {1000 * SESSION_SECONDS}}})
 settings = Settings(data_dir=Path(folder), kafka=KafkaSettings(bootstrap=bootstrap))
 Path(folder, instance + ".loaded").touch()
@@ -53,6 +58,7 @@ class Roles:
 
     def __init__(self, bootstrap: str, folder: Path) -> None:
         self._bootstrap, self._folder = bootstrap, folder
+        self.partition_bytes = SMALL
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.loaded: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -61,7 +67,8 @@ class Roles:
         mark = self._folder / f"{instance}.loaded"
         mark.unlink(missing_ok=True)
         self.loaded[instance] = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, self._bootstrap, str(self._folder), instance], stdin=subprocess.PIPE
+            [sys.executable, "-c", SCRIPT, self._bootstrap, str(self._folder), instance, str(self.partition_bytes)],
+            stdin=subprocess.PIPE,
         )
         wait_for(mark.exists, 60)
 
@@ -222,3 +229,36 @@ def test_nothing_is_lost_nothing_is_early_over_kills_and_rebalances(services: St
     wait_for(lambda: _committed(group) == ends, 30)
     group.close()
     assert (roles.stop("delay-a"), roles.stop("delay-b")) == (0, 0)
+
+
+def test_ten_thousand_are_never_early_and_hardly_late_whatever_waits_beside_them(
+    services: Stack, roles: Roles, reader: Consumer
+) -> None:
+    """They become due within two seconds, on all rungs and lanes; behind them others wait on."""
+    mark = uuid4().hex
+    seen, producer, chance = Seen(reader, mark), make_producer(services.kafka, mark), random.Random(3)
+    roles.partition_bytes = look_ahead.PARTITION_BYTES
+    roles.load("delay-a")
+    now, due = time.time_ns() // 1_000_000, dict[str, int]()
+
+    def write(chunk: str, lane: Lane, rung: Rung, not_before: int) -> None:
+        slice_ = msgspec.structs.replace(slice_of(0b010, send=2), chunk=chunk, lane=lane, campaign=None)
+        value = encode(Retry(not_before=not_before, reason="carrier_transient", slice=slice_))
+        producer.produce(retry(lane, rung), key=chunk.encode(), value=value)
+
+    for number in range(MANY):
+        due[chunk := f"{mark}-{number}"] = now + 12_000 + chance.randrange(2_000)
+        write(chunk, list(Lane)[number % 3], list(Rung)[number // 3 % 3], due[chunk])
+    for number in range(MANY // 5):  # behind them, and not due before this test is over
+        write(f"{mark}-later-{number}", list(Lane)[number % 3], Rung.TEN_MINUTES, now + 600_000)
+    assert producer.flush(30) == 0
+    roles.join("delay-a")
+    wait_for(lambda: seen.count() >= MANY, 60)
+    assert set(seen.came) == set(due)
+    late = sorted(min(times) - due[chunk] for chunk, times in seen.came.items())
+    assert late[0] >= 0
+    assert late[MANY * 99 // 100] <= LATE_MS, (
+        f"median {late[MANY // 2]} ms, p99 {late[MANY * 99 // 100]} ms, last {late[-1]} ms"
+    )
+    assert [chunk for chunk, times in seen.came.items() if len(times) > 1] == []
+    assert roles.stop("delay-a") == 0

@@ -5,10 +5,11 @@ thousands in flight, what is not kept needs not be looked for in memory again. T
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from connectors.carriers.contract import OnResult, Refused, Submit, Throttled, Unknown
-from connectors.carriers.smpp import status as statuses
+from schemas.values import command_status as statuses
 
 MOST_OVERDUE = 10_000
 LATE_SECONDS = 300.0
@@ -68,9 +69,9 @@ def flight_of(entry: SubmitBatch | Flight, sequence: int) -> Flight:
     return entry.flight(sequence) if isinstance(entry, SubmitBatch) else entry
 
 
-def refusal(flight: Flight, status: int) -> Refused | Throttled:
-    """The result of a part that was answered with this status."""
-    code, klass = statuses.describe(status)
+def refusal(flight: Flight, status: int, own: Mapping[int, statuses.StatusClass] = statuses.NONE) -> Refused | Throttled:
+    """The result of a part that was answered with this status; `own`: as `[carriers.errors]` classes it."""
+    code, klass = statuses.describe(status, own)
     if klass == "throttled":
         return Throttled(ref=flight.ref, code=code, sent_parts=flight.part, ids=flight.ids)
     return Refused(ref=flight.ref, code=code, klass=klass, sent_parts=flight.part, ids=flight.ids)

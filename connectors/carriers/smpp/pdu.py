@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from connectors.carriers.smpp.status import ESME_RINVCMDLEN
+from schemas.values.command_status import ESME_RINVCMDLEN
 from schemas.values.foreign_text import MOST_ID, clean
 
 GENERIC_NACK = 0x80000000

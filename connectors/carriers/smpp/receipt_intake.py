@@ -21,10 +21,10 @@ import msgspec
 
 from connectors.carriers.contract import CarrierCallbacks, Receipt, Unreadable
 from connectors.carriers.smpp import pdu
-from connectors.carriers.smpp import status as statuses
 from connectors.carriers.smpp.link import Link
 from connectors.carriers.smpp.receipt import OwnStates, UnreadableReceipt, read_tolerantly
 from connectors.carriers.smpp.receipt_reader import ReceiptReader
+from schemas.values import command_status as statuses
 
 MOST_UNCONFIRMED = 10_000
 

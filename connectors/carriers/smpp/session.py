@@ -15,13 +15,13 @@ from operator import itemgetter
 
 from connectors.carriers.contract import Accepted, CarrierCallbacks, NotSent, OnResult, Result, Submit
 from connectors.carriers.smpp import pdu
-from connectors.carriers.smpp import status as statuses
 from connectors.carriers.smpp.flight import Flight, Overdue, SubmitBatch, flight_of, refusal, unanswered
 from connectors.carriers.smpp.link import Link
 from connectors.carriers.smpp.receipt_intake import Counters, ReceiptIntake
 from connectors.carriers.smpp.submit import encode_submit, encode_submits, segments_of, unsendable
 from connectors.carriers.smpp.unbind_handling import UnbindHandling
 from infra.settings.carriers import SmppSettings
+from schemas.values import command_status as statuses
 from schemas.values.text import TextError
 
 _COMMAND = itemgetter(0)
@@ -54,6 +54,7 @@ class Session(Link):
         self._unwritten: list[range] = []  # sequences of submits that have not been handed to the network
         self._results: list[Result] = []
         self._owner: OnResult | None = None
+        self._own_classes = config.own_classes
         self._intake = ReceiptIntake(self, callbacks, counters, config.own_states)
         self._heard_at = clock()
         self._asked_at: float | None = None  # an enquire_link (or the bind) is unanswered since
@@ -167,7 +168,7 @@ class Session(Link):
             if entry is None:
                 continue
             if status:
-                self._give(entry.on_result, refusal(flight_of(entry, sequence), status))
+                self._give(entry.on_result, refusal(flight_of(entry, sequence), status, self._own_classes))
             elif type(entry) is SubmitBatch:
                 self._give(entry.on_result, Accepted(ref=entry.refs[sequence - entry.first], ids=(message_id,)))
             else:
@@ -258,7 +259,7 @@ class Session(Link):
     def _nacked(self, status: int, sequence: int) -> None:
         entry = self._flights.pop(sequence, None) or self._overdue.pop(sequence)
         if entry is not None:
-            self._give(entry.on_result, refusal(flight_of(entry, sequence), status))
+            self._give(entry.on_result, refusal(flight_of(entry, sequence), status, self._own_classes))
         elif not self.bound.done():
             self._bind_answered(status)
 

@@ -99,7 +99,7 @@ async def test_what_is_refused_for_the_moment_climbs_the_ladder_into_the_waiting
     assert changes(outputs) == [("held", 2, 1, "carrier_transient")]
     [waiting] = [o for o in outputs if o.topic.startswith(("retry", "held"))]
     assert waiting.topic == topic
-    record = decode_as(waiting.value, Held if topic == "held" else Retry)
+    record = decode_as(waiting.value, Held) if topic == "held" else decode_as(waiting.value, Retry)
     assert (record.reason, record.slice.send, record.slice.round, record.slice.holds) == ("carrier_transient", 2, 1, 0)
     assert record.slice.positions == 1 and record.not_before > NOW
 
