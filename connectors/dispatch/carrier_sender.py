@@ -50,6 +50,7 @@ class CarrierSender:
             queue, matcher, reason_to_stop, wake=self.wake, carrier_recovered=self._pacer.drop_leases
         )
         self.brake = self._results.throttles.brake
+        self.code_brake = self._results.code_brake
         self._leases = leases
         self._reason_to_stop = reason_to_stop
         self._now = now
@@ -115,6 +116,11 @@ class CarrierSender:
         while self._results.unsent and slots > 0 and tokens > 0:
             tokens -= self._send_segments(tokens)
             slots -= 1
+        most = self.code_brake.may_start(bool(self._results.blocks), now)
+        if most is not None:
+            slots = min(slots, most)
+            if now < self.code_brake.probe_at:
+                self._look_again(self.code_brake.probe_at)
         while slots > 0 and tokens > 0 and not self._draining:
             queued = self.queue.next_batch(self._reason_to_stop)
             count = cost = 0 if queued is None else self._block_size(queued, slots, tokens)
@@ -172,6 +178,7 @@ class CarrierSender:
         self._unacknowledged[block.number] = len(ranks)
         self._reserved += len(ranks)
         self._results.blocks[block.number] = (block, queued)
+        self.code_brake.started(self._loop.time())
         queued.owned.write_started(queued.batch, ranks, lambda: self._submit(block, queued))
 
     def _submit(self, block: AttemptBlock, queued: QueuedBatch) -> None:

@@ -2,8 +2,9 @@
 
 In: blocks on their way, results of the carrier connection. Out: outcomes to the partition's log of calls, gathered for a
 moment; carrier ids to the receipt matcher; messages that go again, back at their place in the queue once the log says that
-they may; segments that have yet to go. A carrier that refuses is slowed down, or one destination backs off (`throttles.py`).
-Results of blocks that nobody waits for are ignored. Nothing is raised.
+they may; segments that have yet to go. A carrier that refuses is slowed down, or one destination backs off (`throttles.py`);
+one whose codes nobody knows is held back (`code_brake.py`). Results of blocks that nobody waits for are ignored. Nothing is
+raised.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from connectors.dispatch.attempt_blocks import RANK_BITS, RANK_MASK, AttemptBloc
 from connectors.dispatch.batch_outcomes import BatchOutcomes, Outcome
 from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch, ReasonToStop
 from connectors.dispatch.carrier_id_cache import plain
+from connectors.dispatch.code_brake import CodeBrake, is_unlisted
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.refusals import RefusalCause
 from connectors.dispatch.settle_buffer import SettleBuffer
@@ -44,6 +46,7 @@ class ResultHandler:
         self.blocks: dict[int, tuple[AttemptBlock, QueuedBatch]] = {}
         self.unsent: deque[UnsentSegments] = deque()
         self.throttles = Throttles(wake)
+        self.code_brake = CodeBrake()
         self._queue = queue
         self._matcher = matcher
         self._reason_to_stop = reason_to_stop
@@ -60,6 +63,7 @@ class ResultHandler:
         blocks, stored, learn, awaited = self.blocks, carrier.stored_id, self._matcher.learn, self._uncertain.awaited
         self.throttles.begin_results(blocks, results)
         finished: set[QueuedBatch] = set()
+        unlisted = False
         for result in results:
             if awaited and result.ref in awaited:
                 if (late := self._uncertain.on_late_answer(carrier, result)) is not None:
@@ -76,6 +80,7 @@ class ResultHandler:
                 queued.outcomes.sent[rank] = carrier_id
                 block.unanswered -= 1
             else:
+                unlisted |= is_unlisted(result)
                 cause = self.throttles.classify(block.batch.messages.destinations[rank], result, results)
                 self._on_result(carrier, block, queued, rank, result, cause)
             if block.unanswered == 0:
@@ -83,6 +88,8 @@ class ResultHandler:
                 finished.add(queued)
             else:
                 self._settle_buffer.add(queued)
+        if unlisted or self.code_brake.watching:
+            self.code_brake.record(results, self._loop.time())
         if self.throttles.end_results(len(results)):
             self._carrier_recovered()
         for queued in finished:

@@ -26,6 +26,7 @@ from connectors.dispatch.capacity_reporter import CapacityReporter
 from connectors.dispatch.carrier_counters import CarrierCounterLog
 from connectors.dispatch.carrier_pool import CarrierPool
 from connectors.dispatch.carrier_sender import CarrierSender
+from connectors.dispatch.code_brake import CodeBrakeLog
 from connectors.dispatch.connection_spec import ConnectionSpec
 from connectors.dispatch.consumer_thread import ConsumerCallbacks, ConsumerThread
 from connectors.dispatch.dedup_window import DedupWindow
@@ -117,6 +118,7 @@ class Dispatch:
         metrics = Metrics()
         role.announced["metrics"] = serve_metrics(metrics)
         self._counter_log = CarrierCounterLog(metrics)
+        self._code_brake_log = CodeBrakeLog(metrics)
         self._owner = uuid.uuid4().hex
         self._request_numbers = itertools.count()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -197,6 +199,7 @@ class Dispatch:
         for carrier, sender in self._carrier_pool.senders.items():
             sender.sweep()
             self._counter_log.report(carrier, sender.carrier.seen())
+            self._code_brake_log.report(carrier, sender.code_brake)
         self._carrier_pool.retry_unplaced()
         await self._capacity.report_all(self._queues())
 

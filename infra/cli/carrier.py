@@ -59,7 +59,7 @@ def set_(
 
 @app.command()
 def apply(carrier: Carrier, data: Data = None, config: Config = None, output: Output = None) -> None:
-    """Put a carrier into force as the settings file has it: host, account, password, receipt states, error classes, limits."""
+    """Put a carrier into force as the settings file has it: host, account, password, receipt states, errors, limits."""
     from infra.cli.options import find_settings, postgres_url
     from infra.postgres.admin_store import open_admin_store
     from infra.runtime.refusal import Refusal

@@ -84,6 +84,13 @@ METRICS: tuple[MetricRow, ...] = (
         "receipts_unreadable: their bytes are dead letters, show them to the carrier. late_answers: see window and rate.",
     ),
     MetricRow(
+        "sluice_carrier_held_back",
+        "gauge",
+        ("carrier",),
+        "1 while nothing but probes is started at a carrier, as it refuses with codes that no table lists.",
+        "1: see its code in dispatch's log; class it in [carriers.errors], `sluice carrier apply`, replay the dead letters.",
+    ),
+    MetricRow(
         "sluice_uploads_running",
         "gauge",
         (),
