@@ -14,10 +14,15 @@ from infra.kafka.topic_admin import GROUPS
 from infra.postgres.session import Session
 from infra.postgres.sql import load_sql
 from schemas.records import topics
+from schemas.values.lanes import Lane
+from schemas.values.rungs import Rung
 
 POLL_SECONDS = 0.1
 LAST_SECONDS = 5.0
 """What the sinks get at least for the outcome of what was read last."""
+LONG_RUNGS = frozenset(topics.retry(lane, rung) for lane in Lane for rung in Rung if rung is not Rung.TEN_SECONDS)
+"""What waits there is `held`, like rows of the waiting room: nobody is behind with it."""
+AWAITED = {group: tuple(name for name in names if name not in LONG_RUNGS) for group, names in GROUPS.items()}
 SINK_TOPICS = tuple(row.name for row in topics.TOPICS if "sinks" in row.readers)
 
 
@@ -55,7 +60,7 @@ def _groups_behind(kafka: str, ends: dict[PartitionKey, int]) -> list[str]:
     committed = committed_offsets(kafka, GROUPS)
     return [
         f"{group} on {t}[{p}]"
-        for group, names in GROUPS.items()
+        for group, names in AWAITED.items()
         for (t, p), end in sorted(ends.items())
         if t in names and committed.get((group, t, p), 0) < end
     ]

@@ -8,14 +8,19 @@ import msgspec
 import pytest
 
 from infra.kafka.records import ConsumerRecord
+from infra.kafka.topic_admin import GROUPS
 from infra.verify.accepted import AcceptedChunk, Ledger
 from infra.verify.calls import CallLog
 from infra.verify.horizon import NEVER, Horizon
 from infra.verify.judge_money import MoneyJudge, ReservationRow
 from infra.verify.judge_rate import CarrierSlack, RateRow, judge_rates
 from infra.verify.public import PublicEvents
+from infra.verify.readers import AWAITED
 from infra.verify.report import Findings, VerifyReport, render_table
+from schemas.records.topics import retry
 from schemas.records.wire import DeliveryReceipt
+from schemas.values.lanes import Lane
+from schemas.values.rungs import Rung
 
 ROOT = "01HZZZZZZZZZZZZZZZZZZZZZZZ"
 EVENT = DeliveryReceipt(
@@ -112,3 +117,8 @@ def test_a_table_without_violations_says_whether_all_was_judged() -> None:
     for behind, expected in (((), "the ledger adds up"), (("sinks on held[0]",), "not everything could be judged")):
         report = VerifyReport(accepted=0, states={}, in_flight=0, violations=(), behind=behind)
         assert expected in render_table(report).splitlines()[-1]
+
+
+def test_nobody_is_behind_with_what_waits_for_minutes() -> None:
+    left_out = {name for names in GROUPS.values() for name in names} - {name for names in AWAITED.values() for name in names}
+    assert left_out == {retry(lane, rung) for lane in Lane for rung in (Rung.ONE_MINUTE, Rung.TEN_MINUTES)}
