@@ -174,6 +174,14 @@ def test_the_files_carrier_replaces_what_was_there(store: AdminStore, url: str) 
     assert store.apply_carrier(first.model_copy(update={"id": "unseen"}), smpp, RING)["id"] == "unseen"
 
 
+def test_what_a_carriers_own_codes_mean_is_shown_and_reaches_the_connection(store: AdminStore) -> None:
+    carrier = ACME.model_copy(update={"id": "vendor", "errors": {"0x00000400": "transient", "0x45": "permanent"}})
+    assert carrier.of_kind is not None
+    shown = store.apply_carrier(carrier, carrier.of_kind, RING)["settings"]
+    assert shown["errors"] == {"0x00000400": "transient", "0x45": "permanent"}
+    assert SmppSettings.from_columns(shown, "").own_classes == {0x400: "transient", 0x45: "permanent"}
+
+
 def test_what_the_file_says_otherwise_is_named_with_the_way_out(services: Stack, tmp_path: Path) -> None:
     with fresh_database(services.postgres) as url:
         create_keyring(tmp_path / "keyring.json")
