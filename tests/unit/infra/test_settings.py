@@ -165,39 +165,6 @@ def test_an_unknown_name_comes_with_a_guess() -> None:
             "carriers[0].smpp.receipt_states",
             "'sent ok' and 'SENT_OK' are the same word",
         ),
-        (
-            ('password = "secret"', 'password = "secret"\n[carriers.errors]\n"0x4G" = "permanent"'),
-            "carriers[0].errors",
-            "'0x4G' is no command_status; write 0x and up to eight hexadecimal digits",
-        ),
-        (
-            ('password = "secret"', 'password = "secret"\n[carriers.errors]\n"ESME_RSYSERR" = "permanent"'),
-            "carriers[0].errors",
-            "'ESME_RSYSERR' is no command_status",
-        ),
-        (
-            (
-                'password = "secret"',
-                'password = "secret"\n[carriers.errors]\n"0x45" = "permanent"\n"0x00000045" = "unknown"',
-            ),
-            "carriers[0].errors",
-            "'0x00000045' is there twice",
-        ),
-        (
-            ('password = "secret"', 'password = "secret"\n[carriers.errors]\n"0x0" = "permanent"'),
-            "carriers[0].errors",
-            "says that all is well",
-        ),
-        (
-            ('password = "secret"', 'password = "secret"\n[carriers.errors]\n"0x400" = "fatal"'),
-            "carriers[0].errors.0x400",
-            "'fatal' should be 'permanent', 'throttled', 'transient' or 'unknown'",
-        ),
-        (
-            ('password = "secret"', 'password = "secret"\nerrors = { "0x400" = "permanent" }'),
-            "carriers[0].smpp",
-            "write this table as [carriers.errors]",
-        ),
         (("rate = 100", 'rate = "many"'), "carriers[0].rate", "expected a whole number, got 'many'"),
         (("rate = 100", "rate = 1.5"), "carriers[0].rate", "expected a whole number, got 1.5"),
         (('system_id = "sluice"', "system_id = 7"), "carriers[0].smpp.system_id", "between quotation marks"),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.sinks.held import check_waiting
 from schemas.records.codec import decode_as, encode
 from schemas.records.slice import Columns, ResumeAt
 from schemas.records.wire import (
@@ -102,6 +103,8 @@ async def test_what_is_refused_for_the_moment_climbs_the_ladder_into_the_waiting
     record = decode_as(waiting.value, Held) if topic == "held" else decode_as(waiting.value, Retry)
     assert (record.reason, record.slice.send, record.slice.round, record.slice.holds) == ("carrier_transient", 2, 1, 0)
     assert record.slice.positions == 1 and record.not_before > NOW
+    if isinstance(record, Held):
+        check_waiting(record)
 
 
 async def test_a_repeat_puts_the_same_row_into_the_waiting_room() -> None:
