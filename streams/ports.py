@@ -38,7 +38,7 @@ class Carrier(Protocol):
     """What the stages know of a carrier: segments per second, its partition, how it reports."""
 
     @property
-    def rate(self) -> int: ...
+    def rate(self) -> float: ...
     @property
     def partition(self) -> int: ...
     @property
@@ -130,7 +130,7 @@ class CapacityAsk:
     send: int
     cost: int
     least: int
-    rate: int
+    rate: float
 
 
 class Capacity(Protocol):

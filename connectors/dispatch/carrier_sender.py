@@ -44,7 +44,7 @@ class CarrierSender:
     ) -> None:
         self.queue = queue
         self.matcher = matcher
-        self.rate = rate
+        self._rate = rate
         self._pacer = Pacer()
         self._results = ResultHandler(
             queue, matcher, reason_to_stop, wake=self.wake, carrier_recovered=self._pacer.drop_leases
@@ -61,6 +61,19 @@ class CarrierSender:
         self._woken = self._leasing = self._draining = False
         self._timer: asyncio.TimerHandle | None = None
         self.use_connection(carrier, window, whole=whole)
+
+    @property
+    def rate(self) -> float:
+        """Segments per second that the contract allows; 0 = nothing is started."""
+        return self._rate
+
+    @rate.setter
+    def rate(self, rate: float) -> None:
+        if rate != self._rate:
+            # Trap: a token of a slow carrier is spent over seconds; at the new rate it would still hold the next one back.
+            self._rate = rate
+            self._pacer.drop_leases()
+            self.wake()
 
     def blocks_in_flight(self, owned_partitions: Collection[OwnedPartition]) -> int:
         """How many blocks of these partitions are without their last answer."""
@@ -161,12 +174,14 @@ class CarrierSender:
 
     async def _lease(self) -> tuple[int, float]:
         wanted = len(self._results.unsent) + self.queue.demand(LARGEST_BLOCK * 256)
-        return await self._leases.ask(self.queue.urgent, wanted, self.rate)
+        return await self._leases.ask(self.queue.urgent, wanted, self._rate)
 
     def _on_lease(self, task: asyncio.Task[tuple[int, float]]) -> None:
         self._leasing = False
         if not task.cancelled():
             count, rate = task.result()
+            if self._rate <= 0:
+                count = 0  # it was stopped while we asked
             self._pacer.granted(count, self.brake.pace(rate), self._loop.time())
             self.wake()
 

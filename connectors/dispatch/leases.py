@@ -1,7 +1,8 @@
 """Tokens for one carrier: leased from Redis, and while Redis is away granted at a cautious rate of our own.
 
 In: lane, how many messages wait, the contract's rate. Out: tokens granted and the rate at which they are to be spent.
-Without Redis the two pools that may send to a carrier share four fifths of the rate. Nothing is raised.
+Without Redis the two pools that may send to a carrier share four fifths of the rate. A carrier that is stopped (rate 0) is
+granted nothing, and nobody is asked. Nothing is raised.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Leases:
 
     async def ask(self, lane: Lane, wanted: int, rate: float) -> tuple[int, float]:
         """(tokens, segments per second at which to spend them)."""
+        if rate <= 0:
+            return 0, rate
         want = max(1, min(wanted, largest_lease(rate)))
         try:
             return await self._tokens.lease(self._carrier, lane, want, rate, self._request_id()), rate

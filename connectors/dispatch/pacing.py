@@ -3,7 +3,7 @@
 In: leases as they are granted, answers as they come, the time (monotonic seconds). Out: how many segments may go now, when
 to look again, whether to ask for more tokens. Pure. A lease is spent over the time that its tokens take at the carrier's
 rate, in steps of `STEP` seconds so that blocks do not get tiny; what was not spent shortly after its time is dropped, so
-that a pause never becomes a burst.
+that a pause never becomes a burst. At rate 0 nothing is granted, and after a moment it is asked again.
 """
 
 from __future__ import annotations
@@ -83,14 +83,14 @@ class Pacer:
     def granted(self, count: int, rate: float, now: float) -> None:
         """So many tokens were granted, to be spent at `rate`; 0 = ask again a little later."""
         if count <= 0:
-            self._ask_at = now + min(RETRY_LONGEST, max(STEP, 0.5 / rate))
+            self._ask_at = now + (min(RETRY_LONGEST, max(STEP, 0.5 / rate)) if rate > 0 else RETRY_LONGEST)
             return
         begin = max(now, self._leases[-1].end if self._leases else now)
         self._leases.append(_Lease(count, begin, begin + count / rate))
 
     def drop_leases(self) -> None:
-        """The leases were paced for a carrier that behaves differently now: ask anew."""
-        self._leases = []
+        """The leases were paced for a carrier that behaves differently now, or at another rate: ask anew."""
+        self._leases, self._ask_at = [], 0.0
 
     def _drop(self, now: float) -> None:
         self._leases = [

@@ -21,7 +21,7 @@ from schemas.rules.capacity import positions_that_fit
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
-REASONS = [str(Reason.ROOM)]
+REASONS = [str(Reason.ROOM), str(Reason.CARRIER_STOPPED)]
 """What rows wait for that go on as soon as their carrier has room."""
 BATCH_ROWS = 64
 GUESS_SHARE = 0.4
@@ -95,7 +95,7 @@ class CapacityRelease:
             return await self._capacity.free(carrier.id, lane, carrier.rate)
         except RedisDown:
             seconds = min(1.0, (self._now() - self._guessed_at) / 1000)
-            return max(1, int(carrier.rate * seconds * GUESS_SHARE))
+            return max(1, int(carrier.rate * seconds * GUESS_SHARE)) if carrier.rate > 0 else 0
 
     async def _ask(self, carrier: CarrierRow, lane: str, slices: list[Slice], free: int) -> list[int]:
         costs = [sum(slice_.segments) for slice_ in slices]

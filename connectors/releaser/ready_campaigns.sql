@@ -1,5 +1,6 @@
 -- Campaigns that have rows to take out of the waiting room now: canceled ones, and running ones whose drafts, or what rested
--- while they were paused, may go. No more of them go while enough of the campaign waits for room: they would only come back.
+-- while they were paused, may go. No more of them go while enough of the campaign waits for room, or for a
+-- carrier that is stopped: they would only come back.
 SELECT c.tenant::text, c.id, c.status
 FROM campaigns c
 WHERE c.status IN ('running', 'canceled') AND c.published = c.version
@@ -9,5 +10,7 @@ WHERE c.status IN ('running', 'canceled') AND c.published = c.version
                                                OR (h.reason = 'closed_hours' AND h.at < c.hours_changed_at)))
   AND (c.status = 'canceled' OR %(enough)s > (
       SELECT count(*) FROM (SELECT FROM held r WHERE r.tenant = c.tenant AND r.campaign = c.id AND r.waiting > 0
-                            AND r.reason = 'room' LIMIT %(enough)s) AS w))
+                            AND r.reason = 'room' LIMIT %(enough)s) AS w)
+    + (SELECT count(*) FROM (SELECT FROM held r WHERE r.tenant = c.tenant AND r.campaign = c.id AND r.waiting > 0
+                              AND r.reason = 'carrier_stopped' LIMIT %(enough)s) AS s))
 LIMIT 100

@@ -36,7 +36,10 @@ def show(carrier: Carrier, data: Data = None, config: Config = None, output: Out
 @app.command("set")
 def set_(
     carrier: Carrier,
-    rate: Annotated[int | None, typer.Option(min=1, max=HIGHEST_RATE, help="Segments per second.")] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0, max=HIGHEST_RATE, help="Segments per second; 0.2 = one in five seconds, 0 = stopped."),
+    ] = None,
     window: Annotated[int | None, typer.Option(min=1, max=MOST_WINDOW, help="Submits in flight per connection.")] = None,
     binds: Annotated[int | None, typer.Option(min=1, max=MOST_BINDS, help="Most connections in all.")] = None,
     receipt_wait: Annotated[

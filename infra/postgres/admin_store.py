@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from infra.postgres.carrier_rows import carrier_columns, choose_partition
+from infra.postgres.carrier_rows import carrier_columns, choose_partition, shown
 from infra.postgres.config_cache import carrier_context
 from infra.postgres.sql import named_statements
 from infra.postgres.stop_store import StopStore
@@ -145,14 +145,14 @@ class AdminStore:
 
     def carriers(self) -> list[Row]:
         """All carriers, without their passwords."""
-        return self._rows("carriers", id=None)
+        return [shown(row) for row in self._rows("carriers", id=None)]
 
     def carrier(self, identity: str) -> Row:
         """One carrier. Raises AdminStoreError when there is none."""
         rows = self._rows("carriers", id=identity)
         if not rows:
             raise AdminStoreError(f"there is no carrier {identity!r}: see `sluice carrier list`")
-        return rows[0]
+        return shown(rows[0])
 
     def seed_carrier(self, carrier: CarrierSettings, of_kind: KindSettings, keyring: Keyring) -> bool:
         """Whether it was missing and is there now. Number and partition are chosen here, once."""
@@ -192,7 +192,7 @@ class AdminStore:
         self,
         identity: str,
         *,
-        rate: int | None = None,
+        rate: float | None = None,
         window: int | None = None,
         binds: int | None = None,
         receipt_wait_seconds: int | None = None,

@@ -37,3 +37,9 @@ def choose_partition(number: int, taken: list[int]) -> int:
     """The partition of a new carrier: its number's, or the next one that the fewest share."""
     candidates = [(number + step) % DISPATCH_PARTITIONS for step in range(DISPATCH_PARTITIONS)]
     return min(candidates, key=taken.count)
+
+
+def shown(row: dict[str, Any]) -> dict[str, Any]:
+    """The row as operators read it: a whole rate is a whole number."""
+    rate = row["rate"]
+    return row | {"rate": int(rate) if rate == int(rate) else rate}

@@ -38,7 +38,7 @@ class CarrierRow:
     id: str
     number: int
     kind: str
-    rate: int
+    rate: float
     window: int
     binds: int
     receipt_wait_seconds: int

@@ -23,7 +23,7 @@ for i = 4, #ARGV, 3 do
     local entry, cost, least = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
     local had = tonumber(redis.call('HGET', KEYS[1], entry)) or 0
     local free = math.max(0, room - total)
-    if total == had then
+    if total == had and room > 0 then
         -- Nobody else is in the room: at least one message fits, however many segments it has.
         free = math.max(free, least - had)
     end

@@ -1,7 +1,7 @@
 """Room at a carrier: how much may be on its way there, and who was first to choose the carrier of a send.
 
 In: asks for room in segments, what dispatch holds, carriers chosen for positions. Out: what is granted, in order. The
-room of (carrier, lane) is half a second of its rate, at least 1 segment. Dispatch renews each second, even when it
+room of (carrier, lane) is half a second of its rate, at least 1 segment, none at rate 0. Dispatch renews each second, even when it
 holds nothing: an entry that nobody renews ends after ten seconds, but only while dispatch is seen. Without Redis every
 call raises `RedisDown`; intake then holds, the releaser waits.
 """
@@ -93,8 +93,8 @@ class CarrierCapacity:
 
 
 def room_of(rate: float) -> int:
-    """Segments that may be on their way to a carrier of this rate."""
-    return max(1, int(rate * ROOM_SECONDS))
+    """Segments that may be on their way to a carrier of this rate; none while it is stopped."""
+    return max(1, int(rate * ROOM_SECONDS)) if rate > 0 else 0
 
 
 def _ask_call(place: tuple[str, str, float], asks: Sequence[CapacityRequest], now_ms: int | None) -> Call:

@@ -21,7 +21,8 @@ end
 if now < at - 1000 then
     at = now
 end
-level = math.min(capacity, level + math.max(0, now - at) * rate / 1000)
+-- What has come together of the next token is kept beside a full bucket: nobody asks at the very moment at which it is whole.
+level = math.min(capacity + math.min(0.9, rate * 0.1), level + math.max(0, now - at) * rate / 1000)
 at = math.max(at, now)
 local reserve = 0
 if ARGV[3] ~= '1' then
@@ -29,7 +30,12 @@ if ARGV[3] ~= '1' then
 end
 -- The small term makes up for rounding: ten tenths are one.
 local granted = math.max(0, math.min(want, math.floor(level - reserve + 0.000001)))
+-- Stopped: whatever was left in the bucket stays there.
+if rate <= 0 then
+    granted = 0
+end
 redis.call('HSET', KEYS[1], 'level', string.format('%.9f', math.max(0, level - granted)), 'at', string.format('%.3f', at))
-redis.call('PEXPIRE', KEYS[1], 60000)
+-- A minute without use, and never less than two tokens take.
+redis.call('PEXPIRE', KEYS[1], math.floor(math.max(60000, 2000 / math.max(rate, 0.001))))
 redis.call('SET', KEYS[2], granted, 'PX', 5000)
 return granted

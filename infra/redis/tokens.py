@@ -1,7 +1,8 @@
 """A carrier's tokens: what may be sent now, over all processes together.
 
 In: who asks for how many of a carrier's tokens (segments) at which rate per second. Out: how many are granted. The
-bucket holds at most one lease (50 ms of the rate, at least 1), starts empty, and forgets after a minute without use.
+bucket holds at most one lease (50 ms of the rate, at least 1) and less than one token more, starts empty, and forgets after
+a minute without use, a slow carrier's later. At rate 0 nothing is granted.
 The marketing lane leaves a tenth of the bucket to the others. Without Redis `RedisDown`: the caller then paces itself
 at a cautious rate (`rate_without_redis`).
 """
@@ -35,8 +36,8 @@ class Tokens:
 
 
 def largest_lease(rate: float) -> int:
-    """The most tokens that one lease may hold."""
-    return max(1, int(rate * LEASE_SECONDS))
+    """The most tokens that one lease may hold; 0 for a carrier that is stopped."""
+    return max(1, int(rate * LEASE_SECONDS)) if rate > 0 else 0
 
 
 def rate_without_redis(rate: float, workers: int) -> float:

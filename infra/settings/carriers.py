@@ -131,7 +131,11 @@ class CarrierSettings(Section):
 
     id: Identifier = Field(description="a..z, 0..9, '-'")
     kind: Annotated[str, AfterValidator(_known)] = Field(description=" | ".join(KIND_SETTINGS))
-    rate: int = Field(ge=1, le=HIGHEST_RATE, description="segments per second that the contract allows")
+    rate: float = Field(
+        ge=0,
+        le=HIGHEST_RATE,
+        description="segments per second that the contract allows; 0.2 = one in five seconds, 0 = stopped",
+    )
     window: int = Field(default=10, ge=1, le=MOST_WINDOW, description="submits in flight per connection")
     binds: int = Field(default=2, ge=1, le=MOST_BINDS, description="most connections in all")
     receipt_wait_seconds: int = Field(

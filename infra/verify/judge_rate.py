@@ -22,7 +22,7 @@ class RateRow(NamedTuple):
     """A carrier's rate from this second on."""
 
     carrier: str
-    rate: int
+    rate: float
     since: float
 
 
@@ -70,9 +70,11 @@ def _judge(
             )
 
 
-def _highest(history: Sequence[RateRow], start: float, end: float) -> int:
+def _highest(history: Sequence[RateRow], start: float, end: float) -> float:
     """The highest rate in force at any time in between."""
     before = [row for row in history if row.since <= start]
     within = [row.rate for row in history if start < row.since <= end]
+    if not before and not within:  # older than what is known of it
+        return max((row.rate for row in history), default=0)
     current = max(before, key=lambda row: row.since).rate if before else 0
-    return max([current, *within], default=0) or max((row.rate for row in history), default=0)
+    return max([current, *within])

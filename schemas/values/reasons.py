@@ -10,6 +10,7 @@ and a sentence for the operator. Wrong: an unknown number raises ValueError.
       closed_hours                    the hours of the campaign, or the quiet hours of the tenant
       room, balance                   carrier or account has no room at the moment
       stopped                         an operator's emergency stop
+      carrier_stopped                 the carrier's rate is 0
       no_carrier                      dispatch serves that carrier no more; it waits for room again
     retry ── tried, worth another try
       throttled                       the carrier said "not now" for this destination; counts as no attempt
@@ -77,6 +78,7 @@ class Reason(StrEnum):
     PAUSED = "paused", 6, _HOLD, "The campaign is paused; it goes on after resume."
     SCHEDULED = "scheduled", 9, _HOLD, "Its time has not come."
     CLOSED_HOURS = "closed_hours", 10, _HOLD, "Outside the campaign's hours, or within quiet hours; it goes when they open."
+    CARRIER_STOPPED = "carrier_stopped", 12, _HOLD, "The carrier's rate is 0; it goes on when the carrier gets a rate again."
     STOPPED = "stopped", 11, _HOLD, "An operator has stopped it; it goes on when the stop is lifted."
 
     THROTTLED = "throttled", 20, _RETRY, "The carrier has no room for it now; it is tried again later and counts no attempt."

@@ -88,6 +88,8 @@ class RedisCapacity:
         return {place for place, busy in zip(places, waiting, strict=True) if busy}
 
     def _locally(self, ask: CapacityAsk) -> int:
+        if ask.rate <= 0:
+            return 0
         rate, now = ask.rate * CAUTION, self._clock()
         capacity = max(float(ask.least), room_of(ask.rate) * CAUTION)
         bucket = self._buckets.setdefault((ask.carrier, ask.lane), Bucket(capacity, now))

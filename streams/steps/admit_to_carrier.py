@@ -1,7 +1,7 @@
 """Step of intake: as much as the carrier has room for goes on, in order; the rest waits its turn.
 
 In: a part with its segments, and the room granted to it (segments). Out: the first positions that fit go on, all others
-are held with reason `room`. The order is that of the positions, so nothing overtakes within a slice. `decide` is pure:
+are held with reason `room`, or `carrier_stopped` where the carrier's rate is 0. The order is that of the positions, so nothing overtakes within a slice. `decide` is pure:
 `ask` has asked for room beforehand.
 """
 
@@ -19,9 +19,10 @@ from streams.selection import Selection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapacityFacts:
-    """`granted`: room at the carrier in segments; `now` in milliseconds."""
+    """`granted`: room at the carrier in segments; `stopped`: it has no rate; `now` in milliseconds."""
 
     granted: int
+    stopped: bool
     now: int
 
 
@@ -29,7 +30,13 @@ async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[CapacityFa
     """Room for each part, in segments; what is over goes on to be struck out or given back, and takes none."""
     asks = {n: _capacity_ask(part, batch) for n, part in enumerate(parts) if part.ending is None}
     granted = dict(zip(asks, await batch.capacity.ask(list(asks.values())), strict=True))
-    return [CapacityFacts(granted=granted.get(n, part.total_segments), now=batch.now) for n, part in enumerate(parts)]
+    carriers = batch.config.carriers
+    return [
+        CapacityFacts(
+            granted=granted.get(n, part.total_segments), stopped=carriers[part.carrier or ""].rate <= 0, now=batch.now
+        )
+        for n, part in enumerate(parts)
+    ]
 
 
 def _capacity_ask(part: Selection, batch: IntakeBatch) -> CapacityAsk:
@@ -50,4 +57,5 @@ def decide(part: Selection, facts: CapacityFacts) -> Outcomes:
     going = positions_that_fit(part.positions, part.segments, facts.granted)
     waiting = part.positions & ~going
     outcomes: Outcomes = (Next(positions=going),) if going else ()
-    return (*outcomes, Hold(positions=waiting, reason=Reason.ROOM, until=facts.now)) if waiting else outcomes
+    reason = Reason.CARRIER_STOPPED if facts.stopped else Reason.ROOM
+    return (*outcomes, Hold(positions=waiting, reason=reason, until=facts.now)) if waiting else outcomes

@@ -39,6 +39,13 @@ async def test_a_repeat_gets_what_it_had(redis: Redis, name: str) -> None:
     assert await capacity.free(name, "marketing", 200, T0 + 5) == 0
 
 
+async def test_a_carrier_that_is_stopped_has_no_room_not_even_for_one_message(redis: Redis, name: str) -> None:
+    capacity = CarrierCapacity(redis)
+    assert await capacity.ask([ask(name, "a", 30, rate=0, least=3)], T0) == [0]
+    assert await capacity.free(name, "marketing", 0, T0) == room_of(0) == 0
+    assert await capacity.ask([ask(name, "a", 30, rate=0.2, least=3)], T0) == [3]
+
+
 async def test_what_dispatch_removes_is_free(redis: Redis, name: str) -> None:
     capacity = CarrierCapacity(redis)
     await capacity.ask([ask(name, "a", 70), ask(name, "b", 50)], T0)

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from connectors.dispatch.pacing import Pacer
 from infra.redis.client import Redis
 from infra.redis.tokens import Tokens, largest_lease, rate_without_redis
 
@@ -77,3 +78,44 @@ def test_without_redis_the_workers_together_stay_below_the_rate() -> None:
     assert rate_without_redis(100, 2) * 2 == pytest.approx(80)
     assert largest_lease(1) == 1
     assert largest_lease(100) == 5
+
+
+async def sent_with_backlog(tokens: Tokens, carrier: str, rate: float, seconds: float) -> list[float]:
+    """When segments went, as dispatch takes its tokens, looking every 4 ms; from the first one on."""
+    pacer, sent, n = Pacer(), list[float](), 0
+    while not sent or n * 0.004 < sent[0] + seconds:
+        now = n * 0.004
+        free = pacer.available(now)
+        pacer.spend(free, now)
+        sent += [now] * free
+        if pacer.wants(now):
+            count = await tokens.lease(carrier, "otp", largest_lease(rate), rate, f"r{n}", int(T0 + 1000 * now))
+            pacer.granted(count, rate, now)
+        n += 1
+    return sent
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(0.2, 300), (3, 60), (13.7, 60), (20, 60), (39, 60), (2000, 20)])
+async def test_with_a_backlog_all_of_the_rate_is_used_and_not_more(
+    redis: Redis, name: str, rate: float, seconds: float
+) -> None:
+    sent = await sent_with_backlog(Tokens(redis), name, rate, seconds)
+    assert 0.99 * rate * seconds <= len(sent) <= rate * seconds + max(1.0, rate * 0.05) + 1
+    for window in (5 / rate, 10.0):
+        most, first = 0, 0
+        for last, at in enumerate(sent):
+            while sent[first] <= at - window:
+                first += 1
+            most = max(most, last - first + 1)
+        assert most <= rate * window + max(1.0, rate * 0.05) + 1
+
+
+async def test_a_carrier_that_is_stopped_gets_nothing_even_of_a_full_bucket(redis: Redis, name: str) -> None:
+    tokens = Tokens(redis)
+    await tokens.lease(name, "otp", 1, 100, "start", T0)
+    assert await tokens.lease(name, "otp", 1, 100, "of five", T0 + 1000) == 1
+    assert await tokens.lease(name, "otp", 5, 0, "stopped", T0 + 1000) == 0
+    assert await tokens.lease(name, "otp", 5, 0, "stopped longer", T0 + 60_000) == 0
+    assert await tokens.lease(name, "otp", 5, 0.2, "slow", T0 + 60_000) == 1
+    assert await tokens.lease(name, "otp", 5, 0.2, "slow again", T0 + 60_001) == 0
+    assert largest_lease(0) == 0 and largest_lease(0.2) == 1

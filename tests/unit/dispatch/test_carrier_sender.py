@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -135,6 +136,28 @@ async def test_segments_go_one_token_at_a_time_and_before_anything_else() -> Non
     assert len({one.message_id for one in harness.carrier.sent[:3]}) == 1
     [record] = harness.log.of(Settled)[:1]
     assert record.ids.count(",") == 2
+
+
+async def test_a_carrier_is_stopped_and_goes_on_while_everything_runs() -> None:
+    harness = SenderHarness(rate=100, window=10)
+    harness.add(50)
+    await until(lambda: len(harness.carrier.sent) >= 5)
+    harness.sender.rate = 0
+    stopped_at = len(harness.log.of(Started))
+    await asyncio.sleep(60)  # virtual
+    assert len(harness.log.of(Started)) == stopped_at
+    harness.sender.rate = 100
+    await until(lambda: len(harness.settled()) == 50)
+
+
+async def test_a_slow_carriers_token_does_not_hold_back_the_new_rate() -> None:
+    harness = SenderHarness(rate=0.01, window=10)
+    harness.add(50)
+    await until(lambda: len(harness.carrier.sent) == 1)
+    began = asyncio.get_running_loop().time()
+    harness.sender.rate = 100
+    await until(lambda: len(harness.settled()) == 50)
+    assert asyncio.get_running_loop().time() - began < 1.5
 
 
 async def test_a_throttled_segment_goes_again_without_another_start() -> None:

@@ -38,3 +38,9 @@ async def test_without_redis_all_workers_together_stay_below_the_rate() -> None:
     count, rate = await Leases("acme", Source(None), lambda: "x").ask(Lane.OTP, 1000, 1000)
     assert rate * WORKERS == 800
     assert count == 20
+
+
+async def test_a_carrier_that_is_stopped_gets_nothing_and_nobody_is_asked() -> None:
+    for source in (Source(100), Source(None)):
+        assert await Leases("acme", source, lambda: "x").ask(Lane.OTP, 1000, 0) == (0, 0)
+        assert source.asked == []

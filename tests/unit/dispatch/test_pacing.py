@@ -136,3 +136,9 @@ def test_the_carriers_own_word_is_obeyed() -> None:
     brake = Brake()
     brake.record_answers(5, 1, 3.0, 1.0)
     assert brake.until == 4.0
+
+
+def test_at_rate_0_it_is_asked_again_after_a_moment() -> None:
+    pacer = Pacer()
+    pacer.granted(0, 0, 1.0)
+    assert not pacer.wants(1.01) and pacer.wants(1.051) and pacer.available(2.0) == 0

@@ -113,6 +113,15 @@ def test_a_minute_shows_what_the_windows_of_ten_seconds_hide(pace: dict[int, int
     assert [v.message.partition("more than ")[2] for v in findings.violations()] == windows
 
 
+def test_what_a_stopped_carrier_or_a_slow_one_answers_is_judged_by_its_own_rate() -> None:
+    rates = [RateRow("acme", 5, 0.0), RateRow("acme", 0, 100.0), RateRow("acme", 0.2, 300.0)]
+    slack = {"acme": CarrierSlack(binds=1, window=1)}
+    for pace, over in (({50: 51}, False), ({250: 3}, True), ({250: 2}, False), ({400: 4, 409: 1}, True), ({400: 4}, False)):
+        findings = Findings()
+        judge_rates({"acme": pace}, {"acme": 1}, rates, slack, findings)
+        assert bool(findings.violations()) == over, pace
+
+
 def test_a_table_without_violations_says_whether_all_was_judged() -> None:
     for behind, expected in (((), "the ledger adds up"), (("sinks on held[0]",), "not everything could be judged")):
         report = VerifyReport(accepted=0, states={}, in_flight=0, violations=(), behind=behind)

@@ -191,7 +191,7 @@ def test_admit_covers_and_keeps_the_order(positions: int, data: st.DataObject) -
     segments = bytes(data.draw(st.lists(st.integers(1, 9), min_size=count, max_size=count)))
     granted = data.draw(st.integers(0, 200))
     outcomes = admit_to_carrier.decide(
-        part_over(positions, segments), admit_to_carrier.CapacityFacts(granted=granted, now=1)
+        part_over(positions, segments), admit_to_carrier.CapacityFacts(granted=granted, stopped=False, now=1)
     )
     check_cover(positions, outcomes)
     going = sum(outcome.positions for outcome in outcomes if isinstance(outcome, Next))
