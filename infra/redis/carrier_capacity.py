@@ -1,9 +1,9 @@
 """Room at a carrier: how much may be on its way there, and who was first to choose the carrier of a send.
 
 In: asks for room in segments, what dispatch holds, carriers chosen for positions. Out: what is granted, in order. The
-room of (carrier, lane) is half a second of its rate, at least 1 segment, none at rate 0. Dispatch renews each second, even when it
-holds nothing: an entry that nobody renews ends after ten seconds, but only while dispatch is seen. Without Redis every
-call raises `RedisDown`; intake then holds, the releaser waits.
+room of (carrier, lane) is half a second of its rate, at least 1 segment, none at rate 0. Dispatch renews each second, even
+when it holds nothing: an entry that nobody renews ends after ten seconds, but only while dispatch is seen. Without Redis
+every call raises `RedisDown`; intake then holds, the releaser waits.
 """
 
 from __future__ import annotations

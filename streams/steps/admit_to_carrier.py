@@ -1,8 +1,8 @@
 """Step of intake: as much as the carrier has room for goes on, in order; the rest waits its turn.
 
 In: a part with its segments, and the room granted to it (segments). Out: the first positions that fit go on, all others
-are held with reason `room`, or `carrier_stopped` where the carrier's rate is 0. The order is that of the positions, so nothing overtakes within a slice. `decide` is pure:
-`ask` has asked for room beforehand.
+are held with reason `room`, or `carrier_stopped` where the carrier's rate is 0. The order is that of the positions, so
+nothing overtakes within a slice. `decide` is pure: `ask` has asked for room beforehand.
 """
 
 from __future__ import annotations
