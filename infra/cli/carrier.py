@@ -6,6 +6,7 @@ second or two.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
@@ -54,6 +55,8 @@ def set_(
 
     if (rate, window, binds, receipt_wait) == (None, None, None, None):
         raise Refusal("nothing to change", "give --rate, --window, --binds or --receipt-wait")
+    if rate is not None and not math.isfinite(rate):
+        raise Refusal(f"--rate {rate} is no rate", "write segments per second, such as 100, 0.2, or 0 to stop")
     with admin_store(data, config) as store:
         show_one(
             store.set_carrier(carrier, rate=rate, window=window, binds=binds, receipt_wait_seconds=receipt_wait), output

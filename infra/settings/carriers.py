@@ -134,6 +134,7 @@ class CarrierSettings(Section):
     rate: float = Field(
         ge=0,
         le=HIGHEST_RATE,
+        allow_inf_nan=False,
         description="segments per second that the contract allows; 0.2 = one in five seconds, 0 = stopped",
     )
     window: int = Field(default=10, ge=1, le=MOST_WINDOW, description="submits in flight per connection")

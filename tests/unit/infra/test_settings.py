@@ -143,7 +143,8 @@ def test_an_unknown_name_comes_with_a_guess() -> None:
         (('kind = "smpp"', 'kind = "http"'), "carriers[0].kind", "unsupported"),
         (('kind = "smpp"', 'kind = "whatsapp"'), "carriers[0].kind", "unsupported"),
         (('password = "secret"', 'bind = "receiver"'), "carriers[0].smpp.bind", "unsupported"),
-        (("rate = 100", "rate = 0"), "carriers[0].rate", "0 should be greater"),
+        (("rate = 100", "rate = -0.1"), "carriers[0].rate", "-0.1 should be greater"),
+        (("rate = 100", "rate = nan"), "carriers[0].rate", "expected a number with an end"),
         (
             ('password = "secret"', 'receipt_states = { OK = "deliverd" }'),
             "carriers[0].smpp.receipt_states.OK",
@@ -165,8 +166,8 @@ def test_an_unknown_name_comes_with_a_guess() -> None:
             "carriers[0].smpp.receipt_states",
             "'sent ok' and 'SENT_OK' are the same word",
         ),
-        (("rate = 100", 'rate = "many"'), "carriers[0].rate", "expected a whole number, got 'many'"),
-        (("rate = 100", "rate = 1.5"), "carriers[0].rate", "expected a whole number, got 1.5"),
+        (("rate = 100", 'rate = "many"'), "carriers[0].rate", "expected a number, got 'many'"),
+        (("rate = 100", "rate = 100\nwindow = 1.5"), "carriers[0].window", "expected a whole number, got 1.5"),
         (('system_id = "sluice"', "system_id = 7"), "carriers[0].smpp.system_id", "between quotation marks"),
         (('password = "secret"', "password = 4711"), "carriers[0].smpp.password", "between quotation marks"),
         (('password = "secret"', 'tls = "perhaps"'), "carriers[0].smpp.tls", "expected true or false, got 'perhaps'"),
@@ -223,7 +224,7 @@ def test_a_route_as_it_is_given(tmp_path: Path) -> None:
 
 
 def test_all_faults_at_once(tmp_path: Path) -> None:
-    file = write(tmp_path, 'typo = 1\ncurrency = "x"\n' + CARRIER.replace("rate = 100", "rate = 0\nbinds = 1"))
+    file = write(tmp_path, 'typo = 1\ncurrency = "x"\n' + CARRIER.replace("rate = 100", "rate = -1\nbinds = 1"))
     done = sluice("up", "--config", str(file), "--data", str(tmp_path / "data"), SLUICE_GATEWAY__PORT="abc", SLUICE_WHAT="1")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 6
