@@ -17,12 +17,14 @@ from schemas.values.reasons import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
-    """Goes on. `segments`: of exactly these positions. `price` per segment, `price_class` of its reservation; `due_at`: from
-    when on its validity runs, `closes_at`: when its hours are over (milliseconds). None leaves what is known."""
+    """Goes on. `segments`: of exactly these positions. `carriers`: those that may take it, the preferred one first. `price`
+    per segment, `price_class` of its reservation; `due_at`: from when on its validity runs, `closes_at`: when its hours are
+    over (milliseconds). None leaves what is known."""
 
     positions: int
     segments: bytes | None = None
     carrier: str | None = None
+    carriers: tuple[str, ...] = ()
     price: int | None = None
     price_class: int | None = None
     lease: str | None = None

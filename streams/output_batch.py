@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from infra.kafka.records import ProducerRecord
 from schemas.records.codec import encode
 from schemas.records.slice import Slice
-from schemas.records.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, retry
+from schemas.records.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, ingest, retry
 from schemas.records.wire import Change, Envelope, Record, Retry, Usage
 from schemas.rules.envelopes import group_slices
 from schemas.rules.message_end import ChunkHead, PublicEvents, SliceEnd, message_events
@@ -70,6 +70,12 @@ class OutputBatch:
     def hold(self, slice_: Slice, reason: Reason, until: int) -> None:
         """A slice into the waiting room."""
         self._write(HELD, slice_.chunk, held_row(slice_, reason, until, self.now))
+
+    def route_again(self, slice_: Slice) -> None:
+        """A slice that goes back to intake now."""
+        topic = self._own(ingest(Lane(slice_.lane)))
+        key = (slice_.campaign or slice_.chunk).encode()
+        self._others.append(ProducerRecord(topic, key, encode(Envelope(slices=[slice_])), FROM_US))
 
     def retry(self, slice_: Slice, reason: Reason, next_try: NextTry) -> None:
         """A slice that goes back to intake later, by a rung of the ladder or by the waiting room."""

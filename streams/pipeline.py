@@ -73,7 +73,7 @@ STAGES: tuple[Stage, ...] = (
         "settlement",
         _lanes(attempts),
         (),
-        (*_lanes(events), *_RETRIES, HELD, USAGE, DELIVERY_RECEIPTS, DEAD_LETTER),
+        (*_lanes(events, ingest), *_RETRIES, HELD, USAGE, DELIVERY_RECEIPTS, DEAD_LETTER),
         (Pool.OTP, Pool.BULK),
         64,
         GATHER,

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from schemas.records.slice import Columns, Slice
 from schemas.records.wire import CampaignCommand
+from schemas.rules.carrier_health import CarrierHealth
 from schemas.rules.routes import Route, RouteTable
 from schemas.rules.stops import Stop
 from schemas.values.window import Window
@@ -141,6 +142,9 @@ class Capacity(Protocol):
 
     async def already_assigned(self, sends: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
         """For each (chunk, send): positions by the carrier assigned to them; none without Redis."""
+
+    async def health(self, places: Sequence[tuple[str, str]]) -> list[CarrierHealth | None]:
+        """How each (carrier, lane) is doing; None where nobody knows, as without Redis."""
 
     async def ask(self, asks: Sequence[CapacityAsk]) -> list[int]:
         """Segments granted to each, 0 to its cost; nothing where others already wait (otp never waits behind them)."""

@@ -17,7 +17,8 @@ from streams.outcome import Next
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """`segments`: uint8 per position, empty while unknown; `price` per segment; `price_class` of the reservation; `due_at`
+    """`segments`: uint8 per position, empty while unknown; `carriers`: those of its route, the preferred one
+    first, once it is routed; `price` per segment; `price_class` of the reservation; `due_at`
     and `closes_at` as a slice has them; `ending`: why it is over and goes to its carrier all the same, which was given it by
     a first run."""
 
@@ -31,6 +32,7 @@ class Selection:
     due_at: int
     closes_at: int
     ending: Reason | None = None
+    carriers: tuple[str, ...] = ()
 
     @property
     def send(self) -> tuple[str, str, int]:
@@ -72,6 +74,7 @@ class Selection:
             part,
             segments=part.segments if step.segments is None else step.segments,
             carrier=step.carrier or part.carrier,
+            carriers=step.carriers or part.carriers,
             price=part.price if step.price is None else step.price,
             price_class=part.price_class if step.price_class is None else step.price_class,
             lease=step.lease or part.lease,

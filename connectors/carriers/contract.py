@@ -167,6 +167,11 @@ class Carrier(Protocol):
         """Whether a message sent now would leave."""
         ...
 
+    @property
+    def fault(self) -> str | None:
+        """Why it is not connected, in the protocol's own terms; None while it is, or while nobody knows."""
+        ...
+
     async def open(self) -> None:
         """Start connecting and return; `on_room` tells when there is room. Raises only for settings that can never
         work."""

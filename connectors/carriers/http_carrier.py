@@ -59,6 +59,7 @@ class HttpCarrier(ABC):
     ) -> None:
         check_size(window, binds)
         self.connected = False
+        self.fault: str | None = None
         self._most = window * binds
         self._callbacks = callbacks
         self._patience = patience
@@ -117,7 +118,7 @@ class HttpCarrier(ABC):
     async def close(self) -> None:
         for task in list(self._tasks):
             task.cancel()
-        self._lost()
+        self._lost(None)
         if self._flights:
             _, late = await asyncio.wait(self._flights, timeout=self._patience + 1)
             for flight in late:
@@ -154,19 +155,19 @@ class HttpCarrier(ABC):
         while True:
             try:
                 await self.poll(http, first=not self.connected)
-            except (aiohttp.ClientError, TimeoutError, OSError):
-                self._lost()
-            except Exception:  # why: one answer that cannot be read must not end all looks
+            except (aiohttp.ClientError, TimeoutError, OSError) as fault:
+                self._lost(fault)
+            except Exception as fault:  # why: one answer that cannot be read must not end all looks
                 log.exception("a carrier's answer cannot be read", action="carrier_unreadable")
-                self._lost()
+                self._lost(fault)
             else:
                 if not self.connected:
-                    self.connected = True
+                    self.connected, self.fault = True, None
                     self._callbacks.on_room()
             await asyncio.sleep(self._pause)
 
-    def _lost(self) -> None:
-        self.connected = False
+    def _lost(self, fault: Exception | None) -> None:
+        self.connected, self.fault = False, None if fault is None else f"{type(fault).__name__}: {fault}"
         self._unconfirmed.clear()
 
     async def _ask(self, submit: Submit) -> Result:
@@ -176,8 +177,8 @@ class HttpCarrier(ABC):
             return await self.submit_one(self._http, submit)
         except TextError as fault:
             return Unfit(ref=submit.ref, reason="too_long" if fault.code == "too_long" else "bad_text")
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-            self._lost()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as fault:
+            self._lost(fault)
             return NotSent(ref=submit.ref)
         except TimeoutError:
             return Unknown(ref=submit.ref)

@@ -2,7 +2,8 @@
 
 In: batches, free slots of the carrier connection, tokens. Out: blocks: `Started` in the log of calls, and on its
 acknowledgement the submits; what their results mean is said in `result_handler.py`. Missing segments of a message go before
-anything else. Nothing is sent while the carrier is not connected: batches wait, and end with their validity. After `drain`
+anything else. Nothing is started while the carrier is not connected or its breaker is open: batches wait, end with their
+validity or pass to another carrier; while the breaker probes, a few messages go. After `drain`
 nothing new is started; what is in flight is still settled.
 """
 
@@ -21,6 +22,7 @@ from connectors.dispatch.pacing import Pacer
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.result_handler import ResultHandler
 from connectors.dispatch.whole_messages import WholeMessages
+from schemas.rules.carrier_health import PROBES, BreakerState
 from schemas.values.lanes import Lane
 
 LARGEST_BLOCK = 256
@@ -51,6 +53,7 @@ class CarrierSender:
         )
         self.brake = self._results.throttles.brake
         self.code_brake = self._results.code_brake
+        self.breaker = self._results.throttles.breaker
         self._leases = leases
         self._reason_to_stop = reason_to_stop
         self._now = now
@@ -107,6 +110,13 @@ class CarrierSender:
         """Write the outcomes that have come so far."""
         self._results.flush()
 
+    def look_at_connection(self) -> None:
+        """Several times a second: whether the carrier is there, for its breaker."""
+        before = self.breaker.state
+        self.breaker.look(self.carrier.connected, self.carrier.fault, self._loop.time())
+        if self.breaker.state is not before:
+            self.wake()
+
     def sweep(self) -> None:
         """Once a second: hand back what has a reason to end, wherever it waits."""
         self.queue.sweep(self._reason_to_stop)
@@ -123,7 +133,7 @@ class CarrierSender:
         if now < self.brake.until:
             self._look_again(self.brake.until)
             return
-        slots = self.carrier.room() - self._reserved
+        slots = self._free_slots()
         tokens = self._pacer.available(now)
         before = tokens
         while self._results.unsent and slots > 0 and tokens > 0:
@@ -149,6 +159,17 @@ class CarrierSender:
             self._request_lease(now)
             if tokens == 0 and not self._leasing:
                 self._look_again(self._pacer.next_at(now) or self._pacer.ask_at)
+
+    def _free_slots(self) -> int:
+        """How many messages may be started now, as far as the connection and the breaker go."""
+        free = self.carrier.room() - self._reserved
+        match self.breaker.state:
+            case BreakerState.CLOSED:
+                return free
+            case BreakerState.PROBING:
+                return min(free, PROBES - sum(block.unanswered for block, _ in self._results.blocks.values()))
+            case BreakerState.OPEN:
+                return 0
 
     def _block_size(self, queued: QueuedBatch, slots: int, tokens: int) -> int:
         """How many messages the next block has; 0 = wait until more of the window is free."""

@@ -30,12 +30,13 @@ from connectors.dispatch.code_brake import CodeBrakeLog
 from connectors.dispatch.connection_spec import ConnectionSpec
 from connectors.dispatch.consumer_thread import ConsumerCallbacks, ConsumerThread
 from connectors.dispatch.dedup_window import DedupWindow
+from connectors.dispatch.health_reporter import HealthReporter
 from connectors.dispatch.leases import Leases
 from connectors.dispatch.partition_assignment import AssignmentParts, PartitionAssignment
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.record_handler import RecordHandler, RecordHandlerCalls
 from connectors.dispatch.reliable_publisher import ReliablePublisher
-from connectors.dispatch.send_batch import SendBatch
+from connectors.dispatch.stop_reasons import StopReasons
 from infra.kafka.client import Value, make_consumer
 from infra.kafka.command_cache import CommandCache
 from infra.kafka.outbox import Outbox
@@ -52,10 +53,7 @@ from infra.security.sealing import Sealer
 from infra.telemetry.exposition import serve_metrics
 from infra.telemetry.metrics import Metrics
 from schemas.records.topics import CARRIER_RECEIPTS, attempts, dispatch
-from schemas.rules.may_go import reason_to_stop
-from schemas.rules.stops import is_stopped
 from schemas.values import lanes
-from schemas.values.reasons import Reason
 
 CHANGES_SECONDS = {lanes.Pool.OTP: 0.1, lanes.Pool.BULK: 0.05}
 COMMIT_SECONDS = 0.5
@@ -112,13 +110,16 @@ class Dispatch:
         self._config = config
         self._commands = commands
         self._tokens = Tokens(redis)
-        self._capacity = CapacityReporter(CarrierCapacity(redis))
+        capacity = CarrierCapacity(redis)
+        self._capacity = CapacityReporter(capacity)
         self._window = DedupWindow(SettledWindow(redis), database)
         self._publisher = ReliablePublisher(outbox, now)
         metrics = Metrics()
         role.announced["metrics"] = serve_metrics(metrics)
         self._counter_log = CarrierCounterLog(metrics)
         self._code_brake_log = CodeBrakeLog(metrics)
+        self._health = HealthReporter(capacity.health, lanes.POOLS[pool], metrics, now)
+        self._stop_reasons = StopReasons(commands, config, self._health, now)
         self._owner = uuid.uuid4().hex
         self._request_numbers = itertools.count()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -189,6 +190,7 @@ class Dispatch:
             await self._carrier_pool.follow(self._config.carriers)
 
     async def _report_changes(self) -> None:
+        await self._watch_carriers()
         await self._capacity.report_changes(self._queues())
         await self._window.flush()
 
@@ -202,6 +204,15 @@ class Dispatch:
             self._code_brake_log.report(carrier, sender.code_brake)
         self._carrier_pool.retry_unplaced()
         await self._capacity.report_all(self._queues())
+        await self._health.tell()
+
+    async def _watch_carriers(self) -> None:
+        senders = self._carrier_pool.senders
+        changed = self._health.look(senders)
+        if changed:  # the others are told before anything is given up: they must not choose the same carrier again
+            await self._health.tell(changed)
+            for carrier in changed:
+                senders[carrier].sweep()
 
     def _queues(self) -> dict[str, BatchQueue]:
         return {carrier: sender.queue for carrier, sender in self._carrier_pool.senders.items()}
@@ -258,21 +269,12 @@ class Dispatch:
             BatchQueue(lanes.POOLS[self._pool]),
             matcher,
             leases,
-            self._reason_to_stop,
+            self._stop_reasons,
             now,
             rate=row.rate,
             window=spec.in_flight,
             whole=spec.sends_whole,
         )
-
-    def _reason_to_stop(self, batch: SendBatch) -> Reason | None:
-        """Why nothing more of this batch may be started."""
-        slice_ = batch.slice
-        command = None if slice_.campaign is None else self._commands.get(slice_.campaign)
-        if reason := reason_to_stop(slice_, command, now()):
-            return reason
-        stopped = is_stopped(self._config.stops, slice_.tenant, slice_.sender, slice_.carrier)
-        return Reason.STOPPED if stopped else None
 
     def _fail(self, fault: Exception) -> None:
         if not self._failure.done():

@@ -2,7 +2,7 @@
 
 In: the results of a batch, before and while they are handled; messages that are to go again. Out: the carrier's brake; the
 cause of each refusal; messages put back at their time. Order for a batch of results: `begin_results`, then `classify` for
-each that is no plain acceptance, then `end_results`. Nothing can go wrong.
+each that is no plain acceptance, then `end_results`, which also tells the carrier's breaker. Nothing can go wrong.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Thr
 from connectors.dispatch.attempt_blocks import RANK_BITS, RANK_MASK, AttemptBlock
 from connectors.dispatch.backoff_queue import BackoffQueue, Recall
 from connectors.dispatch.batch_queue import QueuedBatch
+from connectors.dispatch.breaker import Breaker
 from connectors.dispatch.pacing import Brake
 from connectors.dispatch.refusals import RefusalCause, Refusals
 
@@ -29,7 +30,10 @@ class Throttles:
         self._backoff_queue = BackoffQueue(wake)
         self._draining = False
         self._loop = asyncio.get_running_loop()
-        self._held_against = self._not_sent = 0  # of this batch
+        self.breaker = Breaker(self._loop.time())
+        self._refused = self._unanswered = 0  # of this batch, like those that follow
+        self._fault = ""
+        self._held_against = self._not_sent = self._refused = self._unanswered = 0
         self._wait_seconds = 0.0
         self._nothing_accepted: bool | None = None
 
@@ -44,7 +48,7 @@ class Throttles:
     def classify(self, destination: int, result: Result, results: list[Result]) -> RefusalCause | None:
         """One result that is no plain acceptance; the cause, if it is a refusal for the moment."""
         if not isinstance(result, Throttled):
-            self._not_sent += isinstance(result, Unknown | NotSent | Unfit)
+            self._note_fault(result)
             return None
         now = self._loop.time()
         if self._nothing_accepted is None:
@@ -63,8 +67,29 @@ class Throttles:
     def end_results(self, count: int) -> bool:
         """All results of the batch, `count`, are handled. Whether a carrier that accepted nothing accepts again."""
         accepted_nothing = self.brake.accepts_nothing
-        self.brake.record_answers(count - self._not_sent, self._held_against, self._wait_seconds or None, self._loop.time())
+        now, taken = self._loop.time(), count - self._not_sent
+        self.brake.record_answers(taken, self._held_against, self._wait_seconds or None, now)
+        self.breaker.record(
+            answered=taken - self._refused,
+            refused=self._refused,
+            unanswered=self._unanswered,
+            fault=self._fault,
+            now=now,
+        )
         return accepted_nothing and not self.brake.accepts_nothing
+
+    def _note_fault(self, result: Result) -> None:
+        """What a result that is neither accepted nor throttled says of the carrier."""
+        match result:
+            case Refused(klass="transient", code=code):
+                self._refused += 1
+                self._fault = code
+            case Unknown(lost=lost):
+                self._not_sent += 1
+                self._unanswered += not lost
+                self._fault = "connection lost" if lost else "no answer in time"
+            case NotSent() | Unfit():
+                self._not_sent += 1
 
     def retry(self, destination: int, put_back: Recall) -> None:
         """Call `put_back` now, or when this destination is to be asked again."""

@@ -1,7 +1,8 @@
 """Rows that wait for room at a carrier go to dispatch as soon as and as far as there is room.
 
 In: carriers and lanes for which rows wait. Out: dispatch slices for what `CarrierCapacity` grants, the rest of a row keeps
-waiting; the flag that makes intake queue behind what waits already. With Redis gone the room is guessed: the carrier's rate
+waiting; the flag that makes intake queue behind what waits already. Where nothing is started at a carrier, what another one
+takes goes there (`carrier_moves.py`). With Redis gone the room is guessed: the carrier's rate
 for the time that passed, less a fifth, shared by two.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from connectors.releaser.carrier_moves import CarrierMoves
 from connectors.releaser.leases import RowLeases
 from connectors.releaser.release import Release
 from connectors.releaser.rows import HeldRow, each
@@ -41,6 +43,7 @@ class CapacityRelease:
     ) -> None:
         self._leases = leases
         self._release = release
+        self._moves = CarrierMoves(leases, release, capacity.health, config, sealer)
         self._capacity = capacity
         self._config = config
         self._sealer = sealer
@@ -62,6 +65,8 @@ class CapacityRelease:
         return moved
 
     async def _serve(self, carrier: CarrierRow, lane: str, reason: str) -> bool:
+        if await self._moves.turn(carrier, lane, reason, self._now()):
+            return True
         free = await self._free(carrier, lane)
         if free < 1:
             return False

@@ -49,16 +49,21 @@ class RowLeases:
                 load_sql(HERE, "mark"),
                 {
                     "lease": self._lease,
-                    "tenants": [row.tenant for row, _ in rows],
-                    "chunks": [row.chunk for row, _ in rows],
-                    "sends": [row.send for row, _ in rows],
-                    "holds": [row.hold for row, _ in rows],
-                    "portions": [row.portion for row, _ in rows],
+                    **_keys([row for row, _ in rows]),
                     "positions": [rest.to_bytes((rest.bit_length() + 7) // 8, "little") for _, rest in rows],
                     "waiting": [rest.bit_count() for _, rest in rows],
                     "segments": [_segments(row, rest) for row, rest in rows],
                 },
             )
+
+    async def pass_on(self, rows: Sequence[HeldRow]) -> list[HeldRow]:
+        """Note that these rows go to another carrier; those that are still ours."""
+        if not rows:
+            return []
+        async with single_statement(self._pool) as connection:
+            noted = await fetch_all(connection, load_sql(HERE, "pass_on"), {"lease": self._lease, **_keys(rows)})
+        ours = {tuple(key) for key in noted}
+        return [row for row in rows if row.key in ours]
 
     def transaction(self) -> AbstractAsyncContextManager[Connection]:
         """For several statements that count together or not at all."""
@@ -73,6 +78,17 @@ class RowLeases:
         """Run one of our statements for its effect."""
         async with single_statement(self._pool) as connection:
             await execute(connection, load_sql(HERE, name), params)
+
+
+def _keys(rows: Sequence[HeldRow]) -> dict[str, list[Any]]:
+    """The rows' primary keys, as columns."""
+    return {
+        "tenants": [row.tenant for row in rows],
+        "chunks": [row.chunk for row in rows],
+        "sends": [row.send for row in rows],
+        "holds": [row.hold for row in rows],
+        "portions": [row.portion for row in rows],
+    }
 
 
 def _segments(row: HeldRow, rest: int) -> int:

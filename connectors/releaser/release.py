@@ -24,6 +24,7 @@ from schemas.records.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, eve
 from schemas.records.wire import Change, Envelope, Released, Usage
 from schemas.rules.envelopes import group_slices
 from schemas.rules.message_end import PublicEvent, Recipients, end_slice, message_events
+from schemas.rules.retry import slice_given_back
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 from schemas.values.status import Status
@@ -43,10 +44,15 @@ class Release:
         self._sealer = sealer
         self._now = now
 
-    async def to_intake(self, rows: Sequence[HeldRow]) -> None:
-        """Intake looks at these rows again: at fresh chunks, or at what it has counted before."""
+    async def to_next_carrier(self, rows: Sequence[HeldRow]) -> None:
+        """Intake chooses another carrier for these rows, under their next send number."""
+        await self.to_intake(rows, slice_given_back)
+
+    async def to_intake(self, rows: Sequence[HeldRow], make: Callable[[Slice], Slice] = lambda slice_: slice_) -> None:
+        """Intake looks at these rows again: at fresh chunks, or at what it has counted before. `make`: what it gets of
+        each."""
         whole = [
-            (row, msgspec.structs.replace(slice_, version=max(row.version, slice_.version)))
+            (row, make(msgspec.structs.replace(slice_, version=max(row.version, slice_.version))))
             for row, slice_ in await self.complete(rows)
         ]
         acks = []

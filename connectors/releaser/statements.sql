@@ -77,3 +77,8 @@ AND h.expires_at > %(now)s AND (h.campaign IS NULL OR (c.status = 'running' AND 
 h.reason IN ('scheduled', 'closed_hours', 'carrier_transient') AND h.not_before <= %(now)s AND h.expires_at > %(now)s
 AND CASE WHEN h.campaign IS NULL THEN true
     ELSE h.reason <> 'scheduled' AND c.status = 'running' AND c.published = c.version END
+
+-- name: where_carrier_down
+-- What was noted to go to another carrier, by a releaser that did not come to it.
+h.reason = 'carrier_down' AND h.expires_at > %(now)s
+AND (h.campaign IS NULL OR (c.status = 'running' AND c.published = c.version))

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from infra.cli.carrier_health import health_of
 from infra.cli.options import Config, Data, Output, admin_store
 from infra.cli.output import show_one, show_rows
 from infra.settings.limits import HIGHEST_RATE, LONGEST_RECEIPT_WAIT, MOST_BINDS, MOST_WINDOW
@@ -29,9 +30,10 @@ def list_(data: Data = None, config: Config = None, output: Output = None) -> No
 
 @app.command()
 def show(carrier: Carrier, data: Data = None, config: Config = None, output: Output = None) -> None:
-    """Show one carrier."""
+    """Show one carrier, and how it is doing in each lane: what its breaker is, since when, and the last fault."""
     with admin_store(data, config) as store:
-        show_one(store.carrier(carrier), output)
+        row = store.carrier(carrier)
+    show_one(row | {"health": health_of(carrier, data, config)}, output)
 
 
 @app.command("set")

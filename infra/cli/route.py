@@ -14,6 +14,7 @@ import typer
 from infra.cli.amounts import amount
 from infra.cli.options import Config, Data, Output, admin_store
 from infra.cli.output import show_one, show_rows
+from infra.settings.limits import MOST_CARRIERS_OF_A_ROUTE
 
 app = typer.Typer(no_args_is_help=True, help="Routes.")
 
@@ -28,7 +29,7 @@ def list_(data: Data = None, config: Config = None, output: Output = None) -> No
 @app.command("set")
 def set_(
     prefix: Annotated[str, typer.Argument(help='e.g. +49; "" is the default route.')],
-    carrier: Annotated[str, typer.Option(help="The carrier's id.")],
+    carrier: Annotated[str, typer.Option(help="The carrier's id; several, the preferred one first, with commas between.")],
     price: Annotated[str, typer.Option(help="Per segment, e.g. 0.0700.")],
     data: Data = None,
     config: Config = None,
@@ -39,10 +40,14 @@ def set_(
 
     if re.fullmatch(r"(\+[1-9][0-9]{0,14})?", prefix) is None:
         raise Refusal(f"{prefix!r} is no prefix", 'write it like +49, or "" for the default route')
-    if "," in carrier:
-        raise Refusal("unsupported: several carriers on one route", "name one")
+    carriers = [name.strip() for name in carrier.split(",")]
+    if len(set(carriers)) < len(carriers) or len(carriers) > MOST_CARRIERS_OF_A_ROUTE:
+        raise Refusal(
+            f"{carrier!r} is no list of carriers",
+            f"name each once, {MOST_CARRIERS_OF_A_ROUTE} at most, the preferred one first",
+        )
     with admin_store(data, config) as store:
-        show_one(store.set_route(prefix, [carrier], amount(price)), output)
+        show_one(store.set_route(prefix, carriers, amount(price)), output)
 
 
 @app.command()

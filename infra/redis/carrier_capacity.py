@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from infra.redis.assignments import Assignments
+from infra.redis.carrier_health import CarrierHealthBoard
 from infra.redis.client import Argument, Call, Redis, load_script
 
 ROOM_SECONDS = 0.5
@@ -36,11 +37,13 @@ class CapacityRequest:
 
 
 class CarrierCapacity:
-    """The capacity of all carriers. `now_ms` arguments are for tests; Redis's own clock counts otherwise."""
+    """The capacity of all carriers; `health`: how they are doing. `now_ms` arguments are for tests; Redis's own clock counts
+    otherwise."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._assignments = Assignments(redis)
+        self.health = CarrierHealthBoard(redis)
 
     async def ask(self, requests: Sequence[CapacityRequest], now_ms: int | None = None) -> list[int]:
         """Segments granted to each request, 0 to `cost`; a repeat of (chunk, send) gets at least what it had."""

@@ -6,6 +6,7 @@ In: nothing. Out: numbers. Nothing can go wrong.
 from __future__ import annotations
 
 HIGHEST_RATE = 1_000_000
+MOST_CARRIERS_OF_A_ROUTE = 8
 """Segments per second."""
 LONGEST_RECEIPT_WAIT = 365 * 86_400
 """Seconds."""

@@ -1,7 +1,7 @@
 """Carriers and routes of the file: what pydantic cannot say about them, and every fault as one sentence.
 
 In: the lists as the file has them, and pydantic's errors. Out: lists fit for validation, and sentences with the place and
-the mend. What the product does not have (one bind, several carriers on a route, other kinds and binds) is called
+the mend. What the product does not have (one bind, other kinds and binds) is called
 `unsupported` with its place.
 """
 
@@ -69,8 +69,6 @@ def _unsupported(where: Sequence[Any], value: Any) -> str | None:
             return f"carriers of kind {value}; use {' or '.join(KIND_SETTINGS)}"
         case ["carriers", "smpp", "bind"] if value in _UNBUILT_BINDS:
             return f"the bind {value}; use transceiver"
-        case ["routes", "carriers"] if isinstance(value, list) and len(value) > 1:
-            return "several carriers on one route; name one"
     return None
 
 
@@ -117,6 +115,8 @@ def _check_routes(rows: Sequence[Mapping[str, Any]], carriers: Sequence[Any], fi
             faults.append(f"{where}.prefix: {row.get('prefix')!r} stands there twice; one route per prefix")
         seen.add(str(row.get("prefix")))
         named = row.get("carriers")
+        if isinstance(named, list) and len(set(map(str, named))) < len(named):
+            faults.append(f"{where}.carriers: names a carrier twice; name each once, the preferred one first")
         for name in named if isinstance(named, list) else []:
             if name not in carriers:
                 faults.append(f"{where}.carriers: there is no carrier {name!r} among the file's carriers")

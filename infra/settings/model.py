@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from infra.settings.carriers import CarrierSettings, Identifier
+from infra.settings.limits import MOST_CARRIERS_OF_A_ROUTE
 from infra.settings.section import Section
 
 _ADDRESS = r"(?:[^\s,:\[\]]+|\[[0-9A-Fa-f:.]+(?:%[^\s,\[\]]+)?\]):\d{1,5}"
@@ -132,7 +133,9 @@ class RouteSettings(Section):
     """One route as seeded from the file; the longest prefix wins."""
 
     prefix: str = Field(pattern=PREFIX, description='"+49"; "" is the default route')
-    carriers: list[Identifier] = Field(min_length=1, max_length=1, description="the carrier's id")
+    carriers: list[Identifier] = Field(
+        min_length=1, max_length=MOST_CARRIERS_OF_A_ROUTE, description="the carriers' ids, the preferred one first"
+    )
     price: Amount = Field(description="per segment, at most four places")
 
 

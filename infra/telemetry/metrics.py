@@ -91,6 +91,13 @@ METRICS: tuple[MetricRow, ...] = (
         "1: see its code in dispatch's log; class it in [carriers.errors], `sluice carrier apply`, replay the dead letters.",
     ),
     MetricRow(
+        "sluice_carrier_breaker",
+        "gauge",
+        ("carrier",),
+        "The carrier's breaker: 0 closed, 1 probing, 2 open: nothing is started there.",
+        '2: see `sluice carrier show` for the fault, and the runbook "carrier dead".',
+    ),
+    MetricRow(
         "sluice_uploads_running",
         "gauge",
         (),

@@ -87,7 +87,7 @@ def _per_lane(lane: Lane) -> tuple[Topic, ...]:
             "campaign or message of the first chunk",
             INGEST_PARTITIONS,
             14 * DAY,
-            ("gateway", "delay", "releaser"),
+            ("gateway", "delay", "releaser", "streams"),
             ("streams", "sinks"),
             "streams",
         ),

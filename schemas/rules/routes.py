@@ -1,16 +1,19 @@
 """Where numbers go: the table of routes, longest prefix first, with the carrier and the price of each.
 
 In: rows (prefix with "+", carriers in order of preference, price per segment) and the carriers that exist. Out: the `Way` of
-a number, or None. Which carrier a route names first decides, its health does not, so that a repeat takes the same way. The
-table never changes; it remembers what it found by the beginning of numbers.
+a number, or None. The table knows nothing of the carriers' health, so that a repeat finds the same way; who takes a send is
+decided once (`choose_carriers`), and written down by whoever is first. The table never changes; it remembers what it found
+by the beginning of numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
+from schemas.rules.carrier_health import PROBES
 from schemas.rules.prefixes import depth, longest_prefix
+from schemas.values.positions import places, positions_of
 
 _BLOCK = 10_000
 _REMEMBERED = 200_000
@@ -28,10 +31,23 @@ class Route(Protocol):
 
 
 class Way(NamedTuple):
-    """Where a number goes and what a segment costs."""
+    """Who takes a number, in order of preference, and what a segment costs: the same with each of them."""
 
-    carrier: str
+    carriers: tuple[str, ...]
     price: int
+
+
+def choose_carriers(
+    carriers: Sequence[str], positions: int, nothing: Collection[str], probing: Collection[str]
+) -> dict[str, int]:
+    """Which carrier takes which positions: the first one that takes anything; if none does, the first. `nothing`: those at
+    which nothing is started; `probing`: those that may be back: they get a few, the next one has the rest."""
+    able = [carrier for carrier in carriers if carrier not in nothing] or list(carriers[:1])
+    first, sure = able[0], next((carrier for carrier in able if carrier not in probing), able[0])
+    if first == sure:
+        return {first: positions}
+    few = positions_of(places(positions)[:PROBES])
+    return {first: few, sure: positions & ~few} if few != positions else {first: positions}
 
 
 class RouteTable:
@@ -41,19 +57,25 @@ class RouteTable:
         self._carriers = frozenset(carriers)
         self._ways: dict[str, Way] = {}
         for route in routes:
-            usable = [carrier for carrier in route.carriers if carrier in self._carriers]
+            usable = tuple(dict.fromkeys(carrier for carrier in route.carriers if carrier in self._carriers))
             if usable:
-                self._ways[route.prefix.removeprefix("+")] = Way(usable[0], route.price)
+                self._ways[route.prefix.removeprefix("+")] = Way(usable, route.price)
         self._depth = depth(self._ways)
         self._seen: dict[int, Way | None] = {}
+        self.has_choices = any(len(way.carriers) > 1 for way in self._ways.values())
 
     def knows(self, carrier: str) -> bool:
         """Whether this carrier exists."""
         return carrier in self._carriers
 
+    def others_beside(self, carrier: str) -> frozenset[str]:
+        """The carriers that stand beside this one on any route."""
+        found = {other for way in set(self._ways.values()) if carrier in way.carriers for other in way.carriers}
+        return frozenset(found - {carrier})
+
     def lowest_price(self, carrier: str) -> int:
         """Of the routes that lead to this carrier; the smallest amount when none does any more."""
-        return min((way.price for way in self._ways.values() if way.carrier == carrier), default=1)
+        return min((way.price for way in self._ways.values() if carrier in way.carriers), default=1)
 
     def find(self, number: int) -> Way | None:
         """The way of this number, or None."""

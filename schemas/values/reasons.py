@@ -10,7 +10,7 @@ and a sentence for the operator. Wrong: an unknown number raises ValueError.
       closed_hours                    the hours of the campaign, or the quiet hours of the tenant
       room, balance                   carrier or account has no room at the moment
       stopped                         an operator's emergency stop
-      carrier_stopped                 the carrier's rate is 0
+      carrier_stopped, carrier_down   nothing is started at the carrier; another one of its route takes over
       no_carrier                      dispatch serves that carrier no more; it waits for room again
     retry ── tried, worth another try
       throttled                       the carrier said "not now" for this destination; counts as no attempt
@@ -73,6 +73,7 @@ class Reason(StrEnum):
     DRAFT = "draft", 1, _HOLD, "The campaign is a draft; it goes out after start."
     ROOM = "room", 2, _HOLD, "The carrier has no room at the moment, or others wait before it; it goes on by itself."
     BALANCE = "balance", 3, _HOLD, "The account's balance is used up; it goes on after a credit."
+    CARRIER_DOWN = "carrier_down", 8, _HOLD, "Its carrier is down or stopped; the next one of its route takes it."
     NO_CARRIER = "no_carrier", 7, _HOLD, "The carrier is not served at the moment; it waits until it is."
 
     PAUSED = "paused", 6, _HOLD, "The campaign is paused; it goes on after resume."

@@ -14,6 +14,7 @@ import structlog
 
 from infra.redis.carrier_capacity import CapacityRequest, CarrierCapacity, room_of
 from infra.redis.client import RedisDown
+from schemas.rules.carrier_health import CarrierHealth
 from schemas.values.lanes import Lane
 from streams.ports import CapacityAsk
 
@@ -64,6 +65,13 @@ class RedisCapacity:
                 "no Redis: what a first run gave to a carrier is not known", action="assigned_unknown", fault=str(fault)
             )
             return [{} for _ in sends]
+
+    async def health(self, places: Sequence[tuple[str, str]]) -> list[CarrierHealth | None]:
+        """How each (carrier, lane) is doing; None where nobody knows."""
+        try:
+            return await self._shared.health.read(places)
+        except RedisDown:
+            return [None for _ in places]
 
     async def ask(self, asks: Sequence[CapacityAsk]) -> list[int]:
         """Segments granted to each, 0 to its cost."""

@@ -1,7 +1,8 @@
 """The stage settlement: what dispatch noted about its calls becomes states, money and further tries.
 
 In: `attempts-<lane>` (owner, started, settled, returned). Out: `message-events-<lane>`, `usage`, `delivery-receipts` for
-what failed, `retry-<rung>-<lane>`, `held`; a dead letter beside the end of what a carrier refused with an unknown code.
+what failed, `retry-<rung>-<lane>`, `held`, `ingest-<lane>` for what is to find another carrier; a dead letter beside the end of
+what a carrier refused with an unknown code.
 Guarantee: dispatch never makes the next send, this stage alone does, once per (chunk, send): a repeat writes the same
 records under the same numbers. A record of an owner that has been replaced may only turn uncertain into sent or failed; who
 is the newest, the log says (`owner_epochs.py`): while it cannot be read back the batch waits. A start whose answer is in the
@@ -35,7 +36,7 @@ from streams.ports import Owners, Sealing
 from streams.settlement.owner_epochs import OwnerEpochs
 from streams.settlement.settle_block import decide_returned
 from streams.settlement.settled_block import SettledBlock
-from streams.settlement.verdicts import Ended, UnlistedCode, WaitsAgain
+from streams.settlement.verdicts import Ended, PassesOn, UnlistedCode, WaitsAgain
 
 SERVICE = "streams"
 UNKNOWN = "unknown"
@@ -153,18 +154,26 @@ def _write_returned(sealing: Sealing, outputs: OutputBatch, returned: Returned) 
         case WaitsAgain(reason=reason, not_before=not_before):
             again = slice_given_back(rest)
             outputs.hold(again, reason, not_before)
-            outputs.change(
-                rest,
-                Status.HELD,
-                again.send,
-                rest.positions,
-                reason,
-                carrier=rest.carrier,
-                price=rest.price,
-                segments=rest.segments,
-            )
+            _write_held(outputs, rest, again.send, reason)
+        case PassesOn(reason=reason):
+            again = slice_given_back(rest)
+            outputs.route_again(again)
+            _write_held(outputs, rest, again.send, reason)
         case Ended(reason=reason):
             _write_over(sealing, outputs, rest, reason, returned.at)
+
+
+def _write_held(outputs: OutputBatch, rest: Slice, send: int, reason: Reason) -> None:
+    outputs.change(
+        rest,
+        Status.HELD,
+        send,
+        rest.positions,
+        reason,
+        carrier=rest.carrier,
+        price=rest.price,
+        segments=rest.segments,
+    )
 
 
 def _write_over(sealing: Sealing, outputs: OutputBatch, rest: Slice, reason: Reason, occurred_at: int) -> None:

@@ -18,6 +18,7 @@ from streams.settlement.verdicts import (
     AnswerVerdict,
     Ended,
     PassedOver,
+    PassesOn,
     Refused,
     ReturnVerdict,
     Taken,
@@ -95,7 +96,9 @@ def accepted_segments(block: Settled) -> dict[int, int]:
 
 
 def decide_returned(rest: Slice, reason: str, at: int) -> ReturnVerdict:
-    """What dispatch gave back: over, or waiting again; no attempt is counted."""
+    """What dispatch gave back: over, waiting again, or for another carrier; no attempt is counted."""
     if reason in ENDED_STATUS:
         return Ended(positions=rest.positions, reason=Reason(reason))
+    if reason == Reason.CARRIER_DOWN:
+        return PassesOn(positions=rest.positions, reason=Reason.CARRIER_DOWN)
     return WaitsAgain(positions=rest.positions, reason=Reason(reason) if reason in RESTING else Reason.ROOM, not_before=at)

@@ -13,6 +13,7 @@ About a block that was settled:
 About what dispatch gave back without a call:
 
     WaitsAgain     in the waiting room, under the next send number and the same reservation
+    PassesOn       back to intake, which finds it another carrier, under the next send number and the same reservation
     Ended           canceled or expired
 """
 
@@ -90,6 +91,14 @@ class WaitsAgain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PassesOn:
+    """Its carrier takes nothing, another one of its route does."""
+
+    positions: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """Was given back because its time is over."""
 
@@ -98,4 +107,4 @@ class Ended:
 
 
 AnswerVerdict = Taken | TakenInPart | Refused | UnlistedCode | Uncertain | TryAgain | PassedOver
-ReturnVerdict = WaitsAgain | Ended
+ReturnVerdict = WaitsAgain | PassesOn | Ended

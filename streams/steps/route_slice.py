@@ -2,8 +2,8 @@
 
 In: a part, its opened columns, and the table of routes. Out: one `Next` per carrier and price; positions that no route
 serves are rejected. Positions of one part with another price get a class of their own, since a reservation knows one price.
-A part that was routed and priced before (it comes back under the same reservation) keeps its way while that carrier is
-known. Pure.
+A part that was routed and priced before (it comes back under the same reservation) keeps its price and its carrier while
+that one is known; where its route names others beside it, they may take it too. Pure.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[RouteFacts
 def decide(part: Selection, facts: RouteFacts) -> Outcomes:
     """A carrier and a price for every position, or no way."""
     if part.carrier is not None and part.price > 0 and facts.routes.knows(part.carrier):
-        return (Next(positions=part.positions),)
+        return _routed_before(part, part.carrier, facts)
     ways = facts.routes.find_all(_numbers(part, facts.columns))
     first = ways[0]
     if ways.count(first) == len(ways):
@@ -48,6 +48,18 @@ def decide(part: Selection, facts: RouteFacts) -> Outcomes:
     prices = sorted({way.price for way in groups if way is not None})
     ordered = sorted(groups.items(), key=lambda group: (group[0] is None, group[0] or ()))
     return tuple(_outcome(positions_of(members), way, _price_class(part, way, prices)) for way, members in ordered)
+
+
+def _routed_before(part: Selection, carrier: str, facts: RouteFacts) -> Outcomes:
+    """Its carrier, and the others of its route: of each position, as numbers of one part may have had different routes."""
+    if not facts.routes.has_choices:
+        return (Next(positions=part.positions),)
+    groups: dict[tuple[str, ...], list[int]] = {}
+    ways = facts.routes.find_all(_numbers(part, facts.columns))
+    for place, way in zip(places(part.positions), ways, strict=True):
+        carriers = way.carriers if way is not None and carrier in way.carriers else (carrier,)
+        groups.setdefault(carriers, []).append(place)
+    return tuple(Next(positions=positions_of(members), carriers=carriers) for carriers, members in sorted(groups.items()))
 
 
 def _price_class(part: Selection, way: Way | None, prices: list[int]) -> int | None:
@@ -64,4 +76,6 @@ def _numbers(part: Selection, columns: Columns) -> Iterable[int]:
 def _outcome(positions: int, way: Way | None, price_class: int | None) -> Next | Reject:
     if way is None:
         return Reject(positions=positions, reason=Reason.NO_ROUTE)
-    return Next(positions=positions, carrier=way.carrier, price=way.price, price_class=price_class)
+    return Next(
+        positions=positions, carrier=way.carriers[0], carriers=way.carriers, price=way.price, price_class=price_class
+    )

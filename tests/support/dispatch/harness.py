@@ -34,6 +34,7 @@ class ScriptedCarrier:
 
     def __init__(self, window: int = 100) -> None:
         self.connected = True
+        self.fault: str | None = None
         self.window = window
         self.open: list[tuple[Submit, OnResult]] = []
         self.sent: list[Submit] = []

@@ -16,6 +16,7 @@ from infra.security.sealing import Sealer
 from schemas.records.codec import encode
 from schemas.records.slice import Columns, Slice
 from schemas.records.wire import CampaignCommand, Envelope, Owner, Returned, Settled, Started
+from schemas.rules.carrier_health import CarrierHealth
 from schemas.rules.stops import NO_STOPS, Stop
 from schemas.values.ids import campaign_id, chunk_id, fresh_id
 from schemas.values.positions import everyone, places, positions_of
@@ -44,7 +45,7 @@ SEALER = Sealer(Keyring("k1", {"k1": b"k" * 32}))
 
 @dataclass(frozen=True, kw_only=True)
 class CarrierFact:
-    rate: int = 1000
+    rate: float = 1000
     partition: int = 3
     one_receipt_for_all_parts: bool = False
 
@@ -83,6 +84,8 @@ class FakePorts:
     parked: list[UnknownReceipt] = field(default_factory=list)
     waits: list[tuple[str, int]] = field(default_factory=list)
     looked_up: list[list[tuple[str, int]]] = field(default_factory=list)
+    carrier_health: dict[str, CarrierHealth] = field(default_factory=dict)
+    health_asked: list[tuple[str, str]] = field(default_factory=list)
     down: int = 0
     log: list[Owner | Started | Settled | Returned] = field(default_factory=list)
     log_down: int = 0
@@ -116,6 +119,10 @@ class FakePorts:
             known = self.assigned[chunk, send] = merge(self.assigned.get((chunk, send), {}), carriers)
             out.append(among(known, carriers))
         return out
+
+    async def health(self, places: Sequence[tuple[str, str]]) -> list[CarrierHealth | None]:
+        self.health_asked += places
+        return [self.carrier_health.get(carrier) for carrier, _ in places]
 
     async def already_assigned(self, places: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
         self.looked_up.append(list(places))

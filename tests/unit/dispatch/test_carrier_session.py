@@ -68,6 +68,7 @@ class Connection:
     """A carrier of the contract. `answers`: set when what is in flight is answered."""
 
     ids_may_clash = False
+    fault = None
 
     def __init__(
         self, exchange: Exchange, settings: SmppSettings, callbacks: CarrierCallbacks, window: int, binds: int

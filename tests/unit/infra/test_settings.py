@@ -189,7 +189,7 @@ def test_a_bad_carrier_is_named(tmp_path: Path, change: tuple[str, str], place: 
         (
             '[[routes]]\nprefix = "+49"\ncarriers = ["acme-de", "acme-de"]\nprice = "0.07"\n',
             "routes[0].carriers",
-            "unsupported",
+            "names a carrier twice",
         ),
         ('[[routes]]\nprefix = "+49"\ncarriers = ["other"]\nprice = "0.07"\n', "routes[0].carriers", "no carrier 'other'"),
         ('[[routes]]\nprefix = "49"\ncarriers = ["acme-de"]\nprice = "0.07"\n', "routes[0].prefix", 'such as "+49"'),

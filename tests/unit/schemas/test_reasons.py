@@ -44,6 +44,7 @@ STORED = {
     "scheduled": 9,
     "closed_hours": 10,
     "stopped": 11,
+    "carrier_down": 8,
     "carrier_stopped": 12,
 }
 RETIRED = {

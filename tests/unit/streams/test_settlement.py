@@ -14,6 +14,7 @@ from connectors.sinks.held import check_waiting
 from schemas.records.codec import decode_as, encode
 from schemas.records.slice import Columns, ResumeAt
 from schemas.records.wire import (
+    Envelope,
     Held,
     Retry,
     Verdict,
@@ -163,6 +164,16 @@ async def test_client_references_reach_the_public_event() -> None:
     key_id, sealed = SEALER.seal(Columns(to=b"", refs=["r0", "r1"]), tenant=TENANT, campaign=CAMPAIGN, chunk=CHUNK)
     block = msgspec.structs.replace(block_of(["sent", "failed"]), key_id=key_id, sealed_refs=sealed)
     assert [r.client_ref for r in public(await run_settlement(block))] == ["r1"]
+
+
+async def test_what_a_carrier_that_is_down_had_goes_back_to_intake_under_the_next_number() -> None:
+    outputs = await run_settlement(returned("carrier_down"))
+    [back] = [s for o in outputs if o.topic == "ingest-marketing" for s in decode_as(o.value, Envelope).slices]
+    assert (back.send, back.round, back.attempts, back.holds, back.resume_at) == (2, 0, 0, 0, ResumeAt.ROUTE)
+    assert (back.carrier, back.price, back.positions) == ("acme", 700, 0b11) and back.sealed
+    assert [o.headers for o in outputs if o.topic == "ingest-marketing"] == [[("x-from", b"streams")]]
+    assert changes(outputs) == [("held", 2, 0b11, "carrier_down")]
+    assert not usage(outputs) and not [o for o in outputs if o.topic == "held"]
 
 
 async def test_returned_for_room_waits_under_the_next_number_with_its_reservation() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from schemas.records.slice import Columns
 from schemas.records.wire import CampaignCommand
-from schemas.rules.routes import RouteTable
+from schemas.rules.carrier_health import PROBES
+from schemas.rules.routes import RouteTable, choose_carriers
 from schemas.values.positions import places
 from schemas.values.reasons import Reason
 from streams.cover import CoverError
@@ -159,8 +161,37 @@ def test_a_priced_slice_keeps_its_way_while_the_carrier_is_known() -> None:
     facts = route_slice.RouteFacts(columns=columns, routes=table)
     assert route_slice.decide(part_over(0b11, b"\1\1", carrier="a", price=9), facts) == (Next(positions=0b11),)
     assert route_slice.decide(part_over(0b11, b"\1\1", carrier="gone", price=9), facts) == (
-        Next(positions=0b11, carrier="b", price=5),
+        Next(positions=0b11, carrier="b", carriers=("b",), price=5),
     )
+
+
+def test_a_priced_slice_may_go_to_the_others_of_its_route_and_keeps_its_price() -> None:
+    routes = [RouteFact(prefix="", carriers=("a", "b"), price=5), RouteFact(prefix="+49151", carriers=("c", "d"), price=5)]
+    table = RouteTable(routes, {"a", "b", "c", "d"})
+    to = [4_915_112_345_678, 4_917_012_345_678]
+    facts = route_slice.RouteFacts(columns=Columns(to=array("Q", to).tobytes()), routes=table)
+    part = replace(whole(slice_of(to)), segments=b"\1\1", carrier="b", price=9)
+    assert route_slice.decide(part, facts) == (
+        Next(positions=0b10, carriers=("a", "b")),
+        Next(positions=0b01, carriers=("b",)),
+    )
+
+
+CARRIERS = st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True)
+
+
+@given(CARRIERS, SETS, st.sets(st.sampled_from("abcd")), st.sets(st.sampled_from("abcd")))
+def test_carriers_are_chosen_for_all_positions_in_order_of_preference(
+    carriers: list[str], positions: int, nothing: set[str], probing: set[str]
+) -> None:
+    shares = choose_carriers(carriers, positions, nothing, probing)
+    check_cover(positions, [Next(positions=share) for share in shares.values()])
+    able = [carrier for carrier in carriers if carrier not in nothing]
+    assert next(iter(shares)) == (able or carriers)[0]
+    for carrier, share in shares.items():
+        assert carrier not in nothing or not able
+        if carrier in probing and any(one not in probing for one in able):
+            assert share.bit_count() <= PROBES
 
 
 @given(SETS, st.integers(0, 2**60 - 1), st.booleans())

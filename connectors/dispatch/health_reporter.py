@@ -1,0 +1,85 @@
+"""The carriers' breakers, watched: looked at several times a second, told to the other roles, to the log and to a metric.
+
+In: the senders of this process. Out: the carriers whose state has changed; the health of all in Redis, each second and when
+one changes; the metric `sluice_carrier_breaker` (0 closed, 1 probing, 2 open), a log line at each change. While Redis is
+away nobody is told (`known` is false) and nothing may be given up: those who choose a carrier would choose the same again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Protocol
+
+import structlog
+
+from connectors.dispatch.breaker import Breaker
+from infra.redis.client import RedisDown
+from infra.telemetry.metrics import Metrics
+from schemas.rules.carrier_health import BreakerState, CarrierHealth
+
+BELIEVED_MS = 3_000
+"""So long after Redis was told last, the others are taken to know."""
+VALUES = {BreakerState.CLOSED: 0, BreakerState.PROBING: 1, BreakerState.OPEN: 2}
+log = structlog.get_logger()
+
+
+class Board(Protocol):
+    """`infra.redis.carrier_health.CarrierHealthBoard`."""
+
+    async def tell(self, lanes: Iterable[str], carriers: Mapping[str, CarrierHealth]) -> None: ...
+
+
+class Watched(Protocol):
+    """A carrier's sender."""
+
+    @property
+    def breaker(self) -> Breaker: ...
+    def look_at_connection(self) -> None: ...
+
+
+class HealthReporter:
+    """One a process. `now` in milliseconds since the epoch."""
+
+    def __init__(self, board: Board, lanes: Collection[str], metrics: Metrics, now: Callable[[], int]) -> None:
+        self._board = board
+        self._lanes = lanes
+        self._metrics = metrics
+        self._now = now
+        self._told_at = 0
+        self.carriers: dict[str, CarrierHealth] = {}
+
+    @property
+    def known(self) -> bool:
+        """Whether the others have been told lately."""
+        return self._now() - self._told_at < BELIEVED_MS
+
+    def look(self, senders: Mapping[str, Watched]) -> list[str]:
+        """Look at every carrier; those whose state has changed."""
+        for gone in [carrier for carrier in self.carriers if carrier not in senders]:
+            del self.carriers[gone]
+        return [carrier for carrier, sender in senders.items() if self._look(carrier, sender)]
+
+    async def tell(self, carriers: Collection[str] | None = None) -> None:
+        """Tell of these carriers, or of all."""
+        try:
+            await self._board.tell(
+                self._lanes, self.carriers if carriers is None else {carrier: self.carriers[carrier] for carrier in carriers}
+            )
+            self._told_at = self._now()
+        except RedisDown:
+            self._told_at = 0
+
+    def _look(self, carrier: str, sender: Watched) -> bool:
+        sender.look_at_connection()
+        state, fault = sender.breaker.state, sender.breaker.fault
+        before = self.carriers.get(carrier)
+        if before is not None and before.state is state:
+            if before.fault != fault:
+                self.carriers[carrier] = CarrierHealth(state=state, since=before.since, fault=fault)
+            return False
+        self.carriers[carrier] = CarrierHealth(state=state, since=self._now(), fault=fault)
+        self._metrics.set("sluice_carrier_breaker", VALUES[state], carrier)
+        if before is not None:
+            write = log.warning if state is BreakerState.OPEN else log.info
+            write(f"a carrier's breaker is {state}", action=f"breaker_{state}", carrier=carrier, fault=fault)
+        return before is not None

@@ -1,0 +1,77 @@
+"""Rows that wait for room at a carrier where nothing is started go to the next carrier of their route.
+
+In: a place (carrier, lane, reason) where rows wait; what dispatch tells of the carriers. Out: the rows of it whose numbers
+have a route with another carrier that takes messages, back to intake under their next send number; intake chooses. That a
+row goes is noted in PostgreSQL first: killed behind that, it goes the same way later (`where_carrier_down`). Rows that have
+no other carrier are let be until their lease ends. Without Redis nobody knows of a carrier that is down, and all stay.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from connectors.releaser.leases import RowLeases
+from connectors.releaser.release import Release
+from connectors.releaser.rows import each
+from infra.postgres.config_cache import CarrierRow, ConfigCache
+from infra.redis.carrier_health import CarrierHealthBoard
+from infra.redis.client import RedisDown
+from infra.security.sealing import Sealer
+from schemas.records.slice import Slice
+from schemas.rules.carrier_health import BreakerState, takes_nothing
+from schemas.rules.routes import RouteTable
+
+BATCH_ROWS = 64
+
+
+class CarrierMoves:
+    """Of one releaser. `now` in milliseconds is given at each call."""
+
+    def __init__(
+        self, leases: RowLeases, release: Release, board: CarrierHealthBoard, config: ConfigCache, sealer: Sealer
+    ) -> None:
+        self._leases = leases
+        self._release = release
+        self._board = board
+        self._config = config
+        self._sealer = sealer
+        self._routes = RouteTable((), ())
+        self._routes_version = -1
+
+    async def turn(self, carrier: CarrierRow, lane: str, reason: str, now: int) -> bool:
+        """One burst of the rows that wait there; whether any went."""
+        others = self._newest_routes().others_beside(carrier.id)
+        takers = await self._takers(carrier, sorted(others), lane) if others else frozenset()
+        if not takers:
+            return False
+        rows = await self._leases.claim("room", now, BATCH_ROWS, carrier=carrier.id, lane=lane, reason=reason)
+        whole = await self._release.complete(rows)
+        movable = each(whole, lambda pair: (*pair, self._has_taker(pair[1], carrier.id, takers)))
+        moved = await self._leases.pass_on([row for row, _, has_taker in movable if has_taker])
+        await self._release.to_next_carrier(moved)
+        return bool(moved)
+
+    async def _takers(self, carrier: CarrierRow, others: list[str], lane: str) -> frozenset[str]:
+        """The carriers that take messages instead of this one; none while it takes them itself."""
+        try:
+            health = await self._board.read([(carrier.id, lane), *((other, lane) for other in others)])
+        except RedisDown:
+            return frozenset()
+        if not takes_nothing(health[0], carrier.rate):
+            return frozenset()
+        rows = self._config.carriers
+        return frozenset(
+            other
+            for other, told in zip(others, health[1:], strict=True)
+            if told is not None and told.state is BreakerState.CLOSED and not takes_nothing(told, rows[other].rate)
+        )
+
+    def _has_taker(self, slice_: Slice, carrier: str, takers: frozenset[str]) -> bool:
+        ways = self._routes.find_all(array("Q", self._sealer.open(slice_).to))
+        return any(way is not None and carrier in way.carriers and not takers.isdisjoint(way.carriers) for way in ways)
+
+    def _newest_routes(self) -> RouteTable:
+        if self._config.version != self._routes_version:
+            self._routes = RouteTable(self._config.routes, self._config.carriers.keys())
+            self._routes_version = self._config.version
+        return self._routes

@@ -1,0 +1,103 @@
+"""A route with two carriers: the first one dies in mid-campaign, the second takes over, and dispatch is killed -9 meanwhile.
+
+The carriers' own logs are compared number by number: nothing is lost, nothing is taken twice, by whichever carrier.
+"""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from connectors.simulator.log import Entry
+from tests.support.chaos_scenario import start_campaign
+from tests.support.ledger import adds_up, settled, takings, twice
+from tests.support.processes import kill
+from tests.support.running import Running, campaign_when, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
+
+RECIPIENTS = 3000
+OTP_SECONDS = 2.0
+
+
+@pytest.fixture(scope="module")
+def two_carriers(victim: Running) -> Running:
+    """`rough` takes numbers of +44 first, `steady` when it cannot."""
+    victim.cli("route", "set", "+44", "--carrier", "rough,steady", "--price", "0.0300")
+    victim.cli("carrier", "set", "rough", "--rate", "300")
+    until(lambda: victim.api.post("/v1/preview", PREVIEW).body.get("price") == "0.0300", 30)
+    return victim
+
+
+PREVIEW = {"name": "Try", "from": "Shop", "body": "Hi", "recipients": [{"to": "+447400999999"}]}
+
+
+def both(stack: Running) -> list[Entry]:
+    return [*stack.rough.entries(), *stack.entries()]
+
+
+def health(stack: Running, carrier: str) -> set[str]:
+    """The states of its breaker, over the lanes."""
+    return {one["state"] for one in stack.cli("carrier", "show", carrier)["health"].values()}
+
+
+def die(stack: Running) -> None:
+    """Every connection is cut, and none is let in any more."""
+    stack.rough.behave(password="changed", disconnect_every_seconds=0.05)
+
+
+def judge(stack: Running, campaign: str, numbers: list[str]) -> None:
+    """Nothing lost, nothing twice."""
+    last = campaign_when(stack.api, campaign, lambda seen: settled(seen["counts"], but=("uncertain",)), 90)
+    assert adds_up(last["counts"])
+    entries = both(stack)
+    assert twice(entries, numbers) == []
+    taken = takings(entries, numbers)
+    states = {row["to"]: row["status"] for row in stack.api.messages(campaign)}
+    assert set(states) == set(numbers) and set(states.values()) <= {"delivered", "uncertain"}
+    assert [number for number in numbers if not taken[number] and states[number] != "uncertain"] == []
+    assert sum(state == "uncertain" for state in states.values()) <= 300
+
+
+@pytest.mark.parametrize("killed", [None, "dispatch-bulk", "streams-bulk", "releaser"])
+def test_the_next_carrier_takes_over_and_the_first_one_back(two_carriers: Running, killed: str | None) -> None:
+    stack, numbers, before = two_carriers, two_carriers.british(RECIPIENTS), two_carriers.rough.seen.count()
+    until(lambda: health(stack, "rough") == {"closed"}, 60, "the first carrier")
+    campaign = start_campaign(stack, numbers)
+    until(lambda: stack.rough.seen.count() - before > RECIPIENTS // 6, 60, "the first carrier at work")
+
+    die(stack)
+    until(lambda: takings(stack.entries(), numbers) and any(takings(stack.entries(), numbers).values()), 30, "the second")
+    if killed is not None:
+        kill(stack.role_process(killed))
+    campaign_when(stack.api, campaign, lambda seen: seen["counts"]["delivered"] > RECIPIENTS // 2, 60)
+    assert "open" in health(stack, "rough")
+
+    judge(stack, campaign, numbers)
+    stack.rough.behave()
+    until(lambda: health(stack, "rough") == {"closed"}, 90, "the first carrier's return")
+    [back] = stack.british(1)
+    stack.api.post("/v1/messages", {"to": back, "from": "Sluice", "body": "Back"})
+    until(lambda: takings(stack.rough.entries(), [back])[back] == 1, 30, "the first carrier has it again")
+
+
+def test_a_one_time_code_takes_the_next_carrier_within_two_seconds(two_carriers: Running) -> None:
+    stack = two_carriers
+    until(lambda: health(stack, "rough") == {"closed"}, 60, "the first carrier")
+    die(stack)
+    dead, waited = time.monotonic(), list[float]()
+    while time.monotonic() < dead + 5:
+        [number] = stack.british(1)
+        begun = time.monotonic()
+        stack.api.post("/v1/messages", {"to": number, "from": "Sluice", "body": "1234", "lane": "otp"})
+        until(lambda number=number: takings(stack.entries(), [number])[number] == 1, 20, number)  # type: ignore[misc]
+        waited.append(time.monotonic() - begun)
+    stack.rough.behave()
+    assert max(waited) < OTP_SECONDS + 1 and sorted(waited)[len(waited) // 2] < 0.5, waited
+
+
+def test_the_ledger_adds_up_after_all_of_them(two_carriers: Running) -> None:
+    until(lambda: health(two_carriers, "rough") == {"closed"}, 90, "the first carrier")
+    assert two_carriers.verify(60)["violations"] == []
+    assert two_carriers.cli("dlq", "list") == []
