@@ -1,8 +1,9 @@
 """The carriers' breakers, watched: looked at several times a second, told to the other roles, to the log and to a metric.
 
 In: the senders of this process. Out: the carriers whose state has changed; the health of all in Redis, each second and when
-one changes; the metric `sluice_carrier_breaker` (0 closed, 1 probing, 2 open), a log line at each change. While Redis is
-away nobody is told (`known` is false) and nothing may be given up: those who choose a carrier would choose the same again.
+one changes; the metrics `sluice_carrier_breaker` (0 closed, 1 probing, 2 open) and `sluice_carrier_rate_share`, a log line
+at each change of a state. While Redis is away nobody is told (`known` is false) and nothing may be given up: those who choose
+a carrier would choose the same again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Protocol
 
 import structlog
 
+from connectors.dispatch.adaptive_rate import AdaptiveRate
 from connectors.dispatch.breaker import Breaker
 from infra.redis.client import RedisDown
 from infra.telemetry.metrics import Metrics
@@ -34,6 +36,8 @@ class Watched(Protocol):
 
     @property
     def breaker(self) -> Breaker: ...
+    @property
+    def brake(self) -> AdaptiveRate: ...
     def look_at_connection(self) -> None: ...
 
 
@@ -71,13 +75,15 @@ class HealthReporter:
 
     def _look(self, carrier: str, sender: Watched) -> bool:
         sender.look_at_connection()
-        state, fault = sender.breaker.state, sender.breaker.fault
+        state, fault, share = sender.breaker.state, sender.breaker.fault, round(sender.brake.factor, 2)
         before = self.carriers.get(carrier)
         if before is not None and before.state is state:
-            if before.fault != fault:
-                self.carriers[carrier] = CarrierHealth(state=state, since=before.since, fault=fault)
+            if (before.fault, before.share) != (fault, share):
+                self.carriers[carrier] = CarrierHealth(state=state, since=before.since, fault=fault, share=share)
+                self._metrics.set("sluice_carrier_rate_share", share, carrier)
             return False
-        self.carriers[carrier] = CarrierHealth(state=state, since=self._now(), fault=fault)
+        self.carriers[carrier] = CarrierHealth(state=state, since=self._now(), fault=fault, share=share)
+        self._metrics.set("sluice_carrier_rate_share", share, carrier)
         self._metrics.set("sluice_carrier_breaker", VALUES[state], carrier)
         if before is not None:
             write = log.warning if state is BreakerState.OPEN else log.info

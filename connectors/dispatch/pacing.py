@@ -1,6 +1,6 @@
-"""When the next segment may go: tokens spent evenly, and a brake for carriers that throttle.
+"""When the next segment may go: tokens spent evenly.
 
-In: leases as they are granted, answers as they come, the time (monotonic seconds). Out: how many segments may go now, when
+In: leases as they are granted, the time (monotonic seconds). Out: how many segments may go now, when
 to look again, whether to ask for more tokens. Pure. A lease is spent over the time that its tokens take at the carrier's
 rate, in steps of `STEP` seconds so that blocks do not get tiny; what was not spent shortly after its time is dropped, so
 that a pause never becomes a burst. At rate 0 nothing is granted, and after a moment it is asked again.
@@ -96,76 +96,3 @@ class Pacer:
         self._leases = [
             lease for lease in self._leases if (lease.spent < lease.count and now < lease.end + GRACE) or now < lease.end
         ]
-
-
-class Brake:
-    """Slows a carrier down by the share of its answers that throttled.
-
-    Below `TOLERATED` the pace goes up to the contract, above it down, at most once a `ROUND`. A few throttles among many
-    answers thus cost nothing but themselves. While nothing is accepted at all, everything pauses for a moment each time and
-    the pace keeps going down; that ends with the first message that is accepted, for then the carrier has room again.
-    Refusals that are about one destination do not count here (`refusals.py`).
-    """
-
-    TOLERATED = 0.1
-    ROUND = 0.1
-    FIRST_PAUSE = 0.05
-    LONGEST_PAUSE = 0.2
-    LOWEST = 0.02
-    LEAST = 5.0
-    """Segments per second, or some destinations alone could keep a slow carrier from ever asking another one."""
-
-    def __init__(self) -> None:
-        self._pace = 1.0
-        self._silence_factor = 1.0  # below 1 while nothing is accepted
-        self.until = 0.0
-        self._taken = 0
-        self._throttled = 0
-        self._round_ends = 0.0
-        self._pause = self.FIRST_PAUSE
-        self._taken_at = float("-inf")
-
-    @property
-    def factor(self) -> float:
-        """The share of the contract's rate that the carrier gets."""
-        return max(self.LOWEST, self._pace * self._silence_factor)
-
-    def pace(self, rate: float) -> float:
-        """Segments per second for a contract of `rate`."""
-        return max(rate * self.factor, min(rate, self.LEAST))
-
-    @property
-    def accepts_nothing(self) -> bool:
-        """Whether the pace is low because nothing is accepted."""
-        return self._silence_factor < 1
-
-    def nothing_accepted_lately(self, now: float) -> bool:
-        """Whether nothing has been accepted for a round."""
-        return now - self._taken_at > self.ROUND
-
-    def record_answers(self, taken: int, throttled: int, wait: float | None, now: float) -> None:
-        """So many messages were accepted or refused for good, so many throttled; `wait`: seconds that the carrier asked
-        for."""
-        self._taken += taken
-        self._throttled += throttled
-        if taken:
-            self._taken_at = now
-            self._pause, self._silence_factor = self.FIRST_PAUSE, 1.0
-        elif throttled and self.nothing_accepted_lately(now):
-            self.until = now + self._pause
-            self._pause = min(self.LONGEST_PAUSE, 2 * self._pause)
-        if wait is not None:
-            self.until = max(self.until, now + wait)
-        if now >= self._round_ends:
-            self._adjust_pace(now)
-
-    def _adjust_pace(self, now: float) -> None:
-        self._round_ends = now + self.ROUND
-        if not self._taken:
-            self._silence_factor = max(self.LOWEST, self._silence_factor * 0.7) if self._throttled else self._silence_factor
-            return
-        if self._throttled > self.TOLERATED * (self._taken + self._throttled):
-            self._pace = max(self.LOWEST, self._pace * 0.7)
-        else:
-            self._pace = min(1.0, self._pace + 0.1)
-        self._taken = self._throttled = 0

@@ -1,6 +1,6 @@
 """What follows when a carrier throttles: the carrier is slowed down, or one destination backs off.
 
-In: the results of a batch, before and while they are handled; messages that are to go again. Out: the carrier's brake; the
+In: the results of a batch, before and while they are handled; messages that are to go again. Out: the carrier's pace; the
 cause of each refusal; messages put back at their time. Order for a batch of results: `begin_results`, then `classify` for
 each that is no plain acceptance, then `end_results`, which also tells the carrier's breaker. Nothing can go wrong.
 """
@@ -11,11 +11,11 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
 from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Throttled, Unfit, Unknown
+from connectors.dispatch.adaptive_rate import AdaptiveRate
 from connectors.dispatch.attempt_blocks import RANK_BITS, RANK_MASK, AttemptBlock
 from connectors.dispatch.backoff_queue import BackoffQueue, Recall
 from connectors.dispatch.batch_queue import QueuedBatch
 from connectors.dispatch.breaker import Breaker
-from connectors.dispatch.pacing import Brake
 from connectors.dispatch.refusals import RefusalCause, Refusals
 
 Blocks = Mapping[int, tuple[AttemptBlock, QueuedBatch]]
@@ -25,7 +25,7 @@ class Throttles:
     """Of one sender; `wake` is called when messages were put back after a pause."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        self.brake = Brake()
+        self.brake = AdaptiveRate()
         self._refusals = Refusals()
         self._backoff_queue = BackoffQueue(wake)
         self._draining = False

@@ -1,7 +1,8 @@
 """How a carrier is doing, for the command line: what dispatch has told of its breaker in each lane.
 
-In: a carrier's id. Out: by lane the breaker's state, since when, and the last fault; only lanes of which something was told in
-the last seconds. With Redis away, or not known, nothing.
+In: a carrier's id. Out: by lane the breaker's state, since when, the last fault, and the share of its rate that it gets;
+only lanes of which something was told
+in the last seconds. With Redis away, or not known, nothing.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def health_of(carrier: str, data: Path | None, config: Path | None) -> dict[str,
             "state": str(one.state),
             "since": datetime.fromtimestamp(one.since // 1000, UTC).isoformat().replace("+00:00", "Z"),
             "fault": one.fault,
+            "share": one.share,
         }
         for lane, one in zip(Lane, told, strict=False)
         if one is not None

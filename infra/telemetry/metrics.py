@@ -98,6 +98,13 @@ METRICS: tuple[MetricRow, ...] = (
         '2: see `sluice carrier show` for the fault, and the runbook "carrier dead".',
     ),
     MetricRow(
+        "sluice_carrier_rate_share",
+        "gauge",
+        ("carrier",),
+        "The share of the contract's rate that the carrier gets: below 1 it throttles.",
+        'Long below 1: the carrier takes less than its contract says; see the runbook "carrier slow".',
+    ),
+    MetricRow(
         "sluice_uploads_running",
         "gauge",
         (),

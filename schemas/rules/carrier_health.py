@@ -27,11 +27,13 @@ class BreakerState(StrEnum):
 
 
 class CarrierHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """`since`: when the state began (milliseconds); `fault`: what was wrong last, in the carrier's terms ('' = nothing)."""
+    """`since`: when the state began (milliseconds); `fault`: what was wrong last, in the carrier's terms ('' = nothing);
+    `share`: of the contract's rate that it gets now, below 1 when it throttles."""
 
     state: BreakerState
     since: int
     fault: str = ""
+    share: float = 1.0
 
 
 _encode = msgspec.json.Encoder().encode

@@ -33,6 +33,11 @@ def two_carriers(victim: Running) -> Running:
 PREVIEW = {"name": "Try", "from": "Shop", "body": "Hi", "recipients": [{"to": "+447400999999"}]}
 
 
+def british(stack: Running, count: int) -> list[str]:
+    """Numbers that neither carrier refuses."""
+    return [number for number in stack.british(count) if not number.endswith(("666", "667"))]
+
+
 def both(stack: Running) -> list[Entry]:
     return [*stack.rough.entries(), *stack.entries()]
 
@@ -62,7 +67,7 @@ def judge(stack: Running, campaign: str, numbers: list[str]) -> None:
 
 @pytest.mark.parametrize("killed", [None, "dispatch-bulk", "streams-bulk", "releaser"])
 def test_the_next_carrier_takes_over_and_the_first_one_back(two_carriers: Running, killed: str | None) -> None:
-    stack, numbers, before = two_carriers, two_carriers.british(RECIPIENTS), two_carriers.rough.seen.count()
+    stack, numbers, before = two_carriers, british(two_carriers, RECIPIENTS), two_carriers.rough.seen.count()
     until(lambda: health(stack, "rough") == {"closed"}, 60, "the first carrier")
     campaign = start_campaign(stack, numbers)
     until(lambda: stack.rough.seen.count() - before > RECIPIENTS // 6, 60, "the first carrier at work")
@@ -71,13 +76,13 @@ def test_the_next_carrier_takes_over_and_the_first_one_back(two_carriers: Runnin
     until(lambda: takings(stack.entries(), numbers) and any(takings(stack.entries(), numbers).values()), 30, "the second")
     if killed is not None:
         kill(stack.role_process(killed))
-    campaign_when(stack.api, campaign, lambda seen: seen["counts"]["delivered"] > RECIPIENTS // 2, 60)
+    campaign_when(stack.api, campaign, lambda seen: seen["counts"]["delivered"] > len(numbers) // 2, 60)
     assert "open" in health(stack, "rough")
 
     judge(stack, campaign, numbers)
     stack.rough.behave()
     until(lambda: health(stack, "rough") == {"closed"}, 90, "the first carrier's return")
-    [back] = stack.british(1)
+    back = british(stack, 3)[0]
     stack.api.post("/v1/messages", {"to": back, "from": "Sluice", "body": "Back"})
     until(lambda: takings(stack.rough.entries(), [back])[back] == 1, 30, "the first carrier has it again")
 
@@ -88,7 +93,7 @@ def test_a_one_time_code_takes_the_next_carrier_within_two_seconds(two_carriers:
     die(stack)
     dead, waited = time.monotonic(), list[float]()
     while time.monotonic() < dead + 5:
-        [number] = stack.british(1)
+        number = british(stack, 3)[0]
         begun = time.monotonic()
         stack.api.post("/v1/messages", {"to": number, "from": "Sluice", "body": "1234", "lane": "otp"})
         until(lambda number=number: takings(stack.entries(), [number])[number] == 1, 20, number)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Tokens are spent evenly; throttles slow a carrier down by their share."""
+"""Tokens are spent evenly."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.dispatch.pacing import Brake, Pacer
+from connectors.dispatch.pacing import Pacer
 
 
 def drive(rate: int, lease: int, seconds: float, tick: float = 0.001) -> list[float]:
@@ -68,61 +68,10 @@ def test_the_next_lease_is_asked_for_when_half_is_spent() -> None:
     assert pacer.available(0.049) == 50 - 35 and not pacer.wants(0.049)
 
 
-def test_a_few_throttles_slow_nothing_down() -> None:
-    brake = Brake()
-    for n in range(100):
-        brake.record_answers(19, 1, None, n * 0.05)
-    assert brake.factor == 1.0 and brake.until == 0.0
-
-
-def test_many_throttles_slow_down_and_success_speeds_up_again() -> None:
-    brake = Brake()
-    for n in range(10):
-        brake.record_answers(10, 10, None, n * 0.11)
-    low = brake.factor
-    for n in range(10, 40):
-        brake.record_answers(20, 0, None, n * 0.11)
-    assert low < 0.1 and brake.factor == 1.0
-
-
-def test_nothing_but_throttles_is_a_pause_that_grows_and_ends() -> None:
-    brake = Brake()
-    brake.record_answers(0, 5, None, 1.0)
-    assert brake.until == 1.05
-    brake.record_answers(0, 5, None, 2.0)
-    assert brake.until == 2.1
-    for n in range(5):
-        brake.record_answers(0, 1, None, 3.0 + n)
-    assert brake.until <= 7.21
-    brake.record_answers(1, 0, None, 9.0)
-    brake.record_answers(0, 1, None, 10.0)
-    assert brake.until == 10.05
-
-
-def test_a_carrier_that_took_nobody_has_its_pace_again_when_it_takes_somebody() -> None:
-    brake = Brake()
-    for n in range(30):
-        brake.record_answers(0, 2, None, n * 0.2)
-    assert brake.factor < 0.05
-    brake.record_answers(1, 0, None, 6.0)
-    assert (brake.factor, brake.accepts_nothing) == (0.7, False)
-    for n in range(4):
-        brake.record_answers(5, 0, None, 6.2 + n * 0.11)
-    assert brake.factor == 1.0
-
-
-def test_a_slow_carrier_is_asked_a_few_times_a_second_whatever_it_says() -> None:
-    brake = Brake()
-    for n in range(60):
-        brake.record_answers(0, 2, None, n * 0.2)
-    assert (brake.pace(1000), brake.pace(50), brake.pace(2)) == (20, 5, 2)
-
-
-def test_slow_answers_of_which_half_are_throttles_slow_down() -> None:
-    brake = Brake()
-    for n in range(20):
-        brake.record_answers(n % 2, 1 - n % 2, None, n * 0.2)
-    assert brake.factor < 0.1
+def test_at_rate_0_it_is_asked_again_after_a_moment() -> None:
+    pacer = Pacer()
+    pacer.granted(0, 0, 1.0)
+    assert not pacer.wants(1.01) and pacer.wants(1.051) and pacer.available(2.0) == 0
 
 
 def test_what_was_paced_for_another_carrier_is_given_up() -> None:
@@ -130,15 +79,3 @@ def test_what_was_paced_for_another_carrier_is_given_up() -> None:
     pacer.granted(5, 2, 0.0)
     pacer.drop_leases()
     assert pacer.available(1.0) == 0 and pacer.wants(0.0)
-
-
-def test_the_carriers_own_word_is_obeyed() -> None:
-    brake = Brake()
-    brake.record_answers(5, 1, 3.0, 1.0)
-    assert brake.until == 4.0
-
-
-def test_at_rate_0_it_is_asked_again_after_a_moment() -> None:
-    pacer = Pacer()
-    pacer.granted(0, 0, 1.0)
-    assert not pacer.wants(1.01) and pacer.wants(1.051) and pacer.available(2.0) == 0
