@@ -2,8 +2,8 @@
 
 In: the senders of this process. Out: the carriers whose state has changed; the health of all in Redis, each second and when
 one changes; the metrics `sluice_carrier_breaker` (0 closed, 1 probing, 2 open) and `sluice_carrier_rate_share`, a log line
-at each change of a state. While Redis is away nobody is told (`known` is false) and nothing may be given up: those who choose
-a carrier would choose the same again.
+at each change of a state. While Redis is away nobody is told (`known` is false) and nothing may be given up: those who
+choose a carrier would choose the same again.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class World:
 
 
 def batch_of(**given: Any) -> SendBatch:
-    slice_ = a_slice(3, **{"campaign": None, "carrier": "acme", **given})
+    slice_ = a_slice(3, **{"carrier": "acme", **given})
     return SendBatch(slice_, slice_.positions, 0, "acme", SEALER, one_at_a_time=False)
 
 
