@@ -48,6 +48,11 @@ class RoughCarrier:
         self.seen = SubmitsSeen(log)
         self.port = server.port
 
+    @property
+    def cut(self) -> int:
+        """Connections that it has cut so far."""
+        return self._server.counters.disconnects
+
     def behave(self, **fields: object) -> None:
         """From now on the script it began with, with these fields; none: well."""
         script = msgspec.convert(msgspec.structs.asdict(self._manners) | fields, Script)
