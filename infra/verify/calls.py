@@ -9,6 +9,9 @@ byte) and is passed over. `not_submitted` undoes the starts of its own owner, un
 transactional messages may be started once more after they were uncertain (`unanswered`, or started by an owner that was
 replaced before their answer); then two answers are no fault, a third start is. A marketing message may not: its second
 start is a fault. What is `uncertain` is concluded: no lane starts it again under this send number.
+
+The sends of one chunk may stand in several partitions, where they went to several carriers, and these are read in any order:
+what was taken under a send number speaks of starts under later ones, whichever is read first.
 """
 
 from __future__ import annotations
@@ -61,6 +64,7 @@ class ChunkCalls:
     taken_twice: int = 0
     started_again: int = 0
     ever_uncertain: int = 0
+    took: dict[int, int] = field(default_factory=dict)
     sent: dict[int, int] = field(default_factory=dict)
     answered: int = 0
 
@@ -71,6 +75,22 @@ class ChunkCalls:
         for log in self.sends.values():
             for positions in log.starts.values():
                 out |= positions & ~log.final
+        return out
+
+    def taken_before(self, send: int) -> int:
+        """Positions that were taken under this send number or an earlier one."""
+        out = 0
+        for other, positions in self.took.items():
+            out |= positions if other <= send else 0
+        return out
+
+    def started_behind(self, send: int) -> int:
+        """Positions that were started under a later send number."""
+        out = 0
+        for other, log in self.sends.items():
+            if other > send:
+                for positions in log.starts.values():
+                    out |= positions
         return out
 
     @property
@@ -126,7 +146,7 @@ class CallLog:
 
     def _start(self, r: Started) -> None:
         chunk, log = self._of(r)
-        again = r.positions & (chunk.taken | log.final)
+        again = r.positions & (chunk.taken_before(r.send) | log.final)
         before = 0
         for epoch, positions in log.starts.items():
             before |= positions if epoch != r.epoch else 0
@@ -155,6 +175,9 @@ class CallLog:
                 twice = verdict.positions & chunk.taken
                 chunk.taken_twice |= twice & ~chunk.ever_uncertain if r.lane in SENT_ONCE_MORE else twice
                 chunk.taken |= verdict.positions
+                chunk.took[r.send] = chunk.took.get(r.send, 0) | verdict.positions
+                if len(chunk.sends) > 1:
+                    chunk.started_again |= verdict.positions & chunk.started_behind(r.send) & ~chunk.ever_uncertain
                 if judged:
                     chunk.sent[r.send] = chunk.sent.get(r.send, 0) | verdict.positions
                     chunk.answered |= verdict.positions

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from connectors.sinks.settled_columns import read_columns
 from infra.kafka.records import ConsumerRecord
 from infra.verify.calls import CallLog, ChunkCalls
@@ -64,6 +66,29 @@ def test_the_ledger_finds_no_fault_in_a_message_that_goes_again() -> None:
 def test_the_ledger_still_finds_a_second_start_without_that_word() -> None:
     seen = calls(an_owner(), started(0b11), settled({"not_submitted": 0b01}), an_owner(), started(0b11, epoch=3))
     assert seen.started_again == 0b10
+
+
+def two_carriers(*placed: tuple[int, Record]) -> ChunkCalls:
+    """Records of the partitions of two carriers, in the order in which they are read."""
+    log = CallLog()
+    for offset, (partition, record) in enumerate(placed):
+        log.read(ConsumerRecord("attempts-marketing", partition, offset, NOW, b"k", encode(record), ()))
+    return log.chunks[TENANT, CHUNK]
+
+
+def test_what_the_next_carrier_took_is_no_fault_of_the_first_ones_start_whichever_is_read_first() -> None:
+    first = [(1, started(0b1)), (1, settled({"not_submitted": 0b1}))]
+    second = [(2, replace(started(0b1), send=2)), (2, replace(settled({"sent": 0b1}), send=2))]
+    for order in ([*first, *second], [*second, *first]):
+        seen = two_carriers(*order)
+        assert (seen.started_again, seen.taken_twice, seen.open, seen.taken) == (0, 0, 0, 0b1)
+
+
+def test_what_the_first_carrier_took_may_not_start_at_the_next_whichever_is_read_first() -> None:
+    first = [(1, started(0b1)), (1, settled({"sent": 0b1}))]
+    second = [(2, replace(started(0b1), send=2))]
+    for order in ([*first, *second], [*second, *first]):
+        assert two_carriers(*order).started_again == 0b1
 
 
 def test_an_old_owners_late_word_excuses_nothing() -> None:
