@@ -77,16 +77,16 @@ def two_carriers(*placed: tuple[int, Record]) -> ChunkCalls:
 
 
 def test_what_the_next_carrier_took_is_no_fault_of_the_first_ones_start_whichever_is_read_first() -> None:
-    first = [(1, started(0b1)), (1, settled({"not_submitted": 0b1}))]
-    second = [(2, replace(started(0b1), send=2)), (2, replace(settled({"sent": 0b1}), send=2))]
+    first: list[tuple[int, Record]] = [(1, started(0b1)), (1, settled({"not_submitted": 0b1}))]
+    second: list[tuple[int, Record]] = [(2, replace(started(0b1), send=2)), (2, replace(settled({"sent": 0b1}), send=2))]
     for order in ([*first, *second], [*second, *first]):
         seen = two_carriers(*order)
         assert (seen.started_again, seen.taken_twice, seen.open, seen.taken) == (0, 0, 0, 0b1)
 
 
 def test_what_the_first_carrier_took_may_not_start_at_the_next_whichever_is_read_first() -> None:
-    first = [(1, started(0b1)), (1, settled({"sent": 0b1}))]
-    second = [(2, replace(started(0b1), send=2))]
+    first: list[tuple[int, Record]] = [(1, started(0b1)), (1, settled({"sent": 0b1}))]
+    second: list[tuple[int, Record]] = [(2, replace(started(0b1), send=2))]
     for order in ([*first, *second], [*second, *first]):
         assert two_carriers(*order).started_again == 0b1
 
