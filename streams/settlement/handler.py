@@ -1,8 +1,8 @@
 """The stage settlement: what dispatch noted about its calls becomes states, money and further tries.
 
 In: `attempts-<lane>` (owner, started, settled, returned). Out: `message-events-<lane>`, `usage`, `delivery-receipts` for
-what failed, `retry-<rung>-<lane>`, `held`, `ingest-<lane>` for what is to find another carrier; a dead letter beside the end of
-what a carrier refused with an unknown code.
+what failed, `retry-<rung>-<lane>`, `held`, `ingest-<lane>` for what is to find another carrier; a dead letter beside the end
+of what a carrier refused with an unknown code.
 Guarantee: dispatch never makes the next send, this stage alone does, once per (chunk, send): a repeat writes the same
 records under the same numbers. A record of an owner that has been replaced may only turn uncertain into sent or failed; who
 is the newest, the log says (`owner_epochs.py`): while it cannot be read back the batch waits. A start whose answer is in the
