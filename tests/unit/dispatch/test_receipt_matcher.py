@@ -92,10 +92,10 @@ async def test_few_receipts_wait_for_no_others_many_do() -> None:
     for rank in range(100):
         harness.matcher.learn(f"{rank}", of, rank)
     harness.take("a", receipt("1", 1))
-    await _written(harness)
+    await written(harness)
     harness.kafka_has_all()
     harness.take("b", *(receipt(str(place), place) for place in range(2, 60)))
-    await _written(harness, 2)
+    await written(harness, 2)
     harness.kafka_has_all()
     harness.take("c", receipt("70", 70))
     for _ in range(10):
@@ -224,7 +224,7 @@ async def test_a_receipt_nobody_knows_goes_on_with_every_form_of_its_id() -> Non
     try:
         harness = SenderHarness()
         harness.take("a", receipt("255", 3), receipt("300", 1, destination=""))
-        await _written(harness)
+        await written(harness)
     finally:
         receipts_module.EARLY_SECONDS = before
     [record] = harness.written
@@ -244,7 +244,7 @@ async def test_a_receipt_that_no_submit_in_flight_can_have_brought_goes_on_at_on
     assert harness.matcher.open == 2, "one waits for its answer, one flush is open"
 
 
-async def _written(harness: SenderHarness, records: int = 1) -> None:
+async def written(harness: SenderHarness, records: int = 1) -> None:
     deadline = asyncio.get_running_loop().time() + 30
     while len(harness.written) < records:
         assert asyncio.get_running_loop().time() < deadline
