@@ -6,12 +6,12 @@ import pytest
 
 from connectors.carriers.contract import Receipt
 from connectors.dispatch.written_receipts import WrittenReceipts
-from tests.unit.dispatch.test_receipt_matcher import SenderHarness, messages, receipt, written
+from tests.support.dispatch.receipt_matching import MatcherHarness, messages, receipt, written
 
 
 async def test_a_repeat_of_what_kafka_has_says_nothing_new() -> None:
     """Until Kafka has the first, only the carrier has it: a repeat then goes on as unknown, and is not confirmed either."""
-    harness, of = SenderHarness(), messages()
+    harness, of = MatcherHarness(), messages()
     harness.matcher.in_flight = lambda destination: False
     harness.matcher.learn("1", of, 1)
     harness.take("first", receipt("1", 1))
@@ -31,7 +31,7 @@ async def test_a_repeat_of_what_kafka_has_says_nothing_new() -> None:
     ids=["state", "destination", "no destination", "id"],
 )
 async def test_what_says_something_else_is_no_repeat(other: Receipt) -> None:
-    harness, of = SenderHarness(), messages()
+    harness, of = MatcherHarness(), messages()
     harness.matcher.in_flight = lambda destination: False
     harness.matcher.learn("1", of, 1)
     harness.take("first", receipt("1", 1))
@@ -44,7 +44,7 @@ async def test_what_says_something_else_is_no_repeat(other: Receipt) -> None:
 
 async def test_an_id_that_the_carrier_uses_again_is_no_repeat() -> None:
     """The newest message of an id comes first: its receipt is its own, to the same destination too."""
-    harness, of, later = SenderHarness(), messages(), messages()
+    harness, of, later = MatcherHarness(), messages(), messages()
     for batch in (of, later):
         harness.matcher.learn("1", batch, 1)
         harness.take("it", receipt("1", 1))
@@ -62,7 +62,7 @@ def test_repeats_are_remembered_for_a_while() -> None:
 
 async def test_receipts_in_any_order_are_gathered_by_chunk_while_many_come() -> None:
     """After an outage the carrier reports across all chunks: a record per chunk, not one for every five hundred receipts."""
-    harness, chunks = SenderHarness(cached=10_000, linger=3600), [messages(size=50) for _ in range(40)]
+    harness, chunks = MatcherHarness(cached=10_000, linger=3600), [messages(size=50) for _ in range(40)]
     for number, of in enumerate(chunks):
         for rank in range(50):
             harness.matcher.learn(f"{number * 50 + rank}", of, rank)

@@ -9,8 +9,8 @@ import pytest
 
 from connectors.simulator.held import HeldReceipts, Release
 from connectors.simulator.outbox import Outbox
+from tests.support.simulator_parts import Taker, notices
 from tests.support.waiting import until
-from tests.unit.smpp.test_simulator import Taker, notices
 
 
 async def test_not_faster_than_the_rate() -> None:
