@@ -4,9 +4,9 @@ In: the carrier's ids of messages as they are accepted; receipts with the call t
 `CarrierReceipts`, one record per chunk and send where the message is known. A receipt may overtake the answer to its
 submit: one that may belong to a submit in flight waits up to a second for that answer. All others are unknown and go on at
 once, with every form of their id: a carrier lets few receipts be unconfirmed, so each second of waiting would cost it that
-many. A receipt is confirmed once Kafka has it; states that change nothing are confirmed at once. While Kafka is away the
-records are produced again and the carrier waits. What cannot be read becomes a dead letter, byte for byte, and is confirmed
-once Kafka has that.
+many. A receipt is confirmed once Kafka has it; states that change nothing, and repeats of what Kafka has, are confirmed at
+once. While Kafka is away the records are produced again and the carrier waits. What cannot be read becomes a dead letter,
+byte for byte, and is confirmed once Kafka has that.
 
 If a receipt names two ids, each is looked up in every form. Only where ids may be written in several forms (`strict`) must
 the destination agree too: as the same number, in its national form, or as the other address of the receipt.
@@ -22,6 +22,7 @@ from connectors.carriers.contract import Acknowledge, Receipt, Unreadable
 from connectors.dispatch.carrier_id_cache import CarrierIdCache, plain
 from connectors.dispatch.receipt_records import ReceiptBatch, ReceiptGroup, known_record, unknown_record
 from connectors.dispatch.send_batch import BatchMessages
+from connectors.dispatch.written_receipts import WrittenReceipts
 from infra.security.sealing import Sealer
 from schemas.records.codec import encode
 from schemas.values.foreign_text import ID_LENGTH
@@ -30,6 +31,10 @@ from schemas.values.status import RECEIPT_STATES
 MOST_IDS = 500_000
 EARLY_SECONDS = 1.0
 MOST_IN_A_RECORD = 500
+MOST_GATHERED = 4_000
+"""Receipts that wait for others of their chunk, no longer than the linger: when a carrier reports in another order than it
+was sent to, as after an outage, 500 of them are two or three of each chunk, and a record of few costs as much as one of
+many."""
 FLUSHES_AT_ONCE = 3
 MANY = 32
 MOST_DIGITS = 19  # more do not fit into a column of numbers
@@ -68,6 +73,7 @@ class ReceiptMatcher:
         self._now = now
         self._linger = linger
         self._known = CarrierIdCache[tuple[BatchMessages, int]](cached)
+        self._written = WrittenReceipts()
         self._groups: dict[BatchMessages | None, ReceiptGroup] = {}
         self._pending = 0
         self._early: dict[str, list[tuple[Receipt, ReceiptBatch]]] = {}
@@ -112,6 +118,8 @@ class ReceiptMatcher:
                 carrier_id, found = self._find(receipt)
             if found is not None:
                 self._add_known(batch, receipt, carrier_id, *found)
+            elif receipt in self._written:
+                batch.close(1)
             elif self._may_be_early(receipt):
                 self._hold_early(receipt, batch)
             else:
@@ -151,7 +159,16 @@ class ReceiptMatcher:
                 if messages is None
                 else known_record(self._carrier, messages, group, at, self._sealer)
             )
-            self._post(encode(record), group.close_after(on_written))
+            self._post(encode(record), group.close_after(self._remembering(group, on_written) if messages else on_written))
+
+    def _remembering(self, group: ReceiptGroup, then: Callable[[], None]) -> Callable[[], None]:
+        """What to do when Kafka has the receipts of this group: not before, for until then only the carrier has them."""
+
+        def on_written() -> None:
+            self._written.add([receipt for receipt, _, _ in group.entries])
+            then()
+
+        return on_written
 
     def _flushed(self) -> None:
         self._flushing -= 1
@@ -248,7 +265,7 @@ class ReceiptMatcher:
         """Flush soon, or at once when much is pending; only a few flushes are in flight at a time."""
         if not self._pending or self._flushing >= FLUSHES_AT_ONCE:
             return
-        if self._pending >= MOST_IN_A_RECORD:
+        if self._pending >= MOST_GATHERED:
             self.flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._linger if self._many else 0, self.flush)

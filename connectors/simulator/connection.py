@@ -136,14 +136,21 @@ class Connection(Link):
         self.open_answers += count
         counters.peak_window = max(counters.peak_window, self.open_answers)
 
-    def _send_later(self, notices: list[Notice], delay: float) -> None:
-        """With this batch, or after `delay` seconds."""
-        if delay and self._outbox is not None:
+    def _send_later(self, notices: Sequence[Notice], delay: float) -> None:
+        """With this batch, after `delay` seconds, or when they are released."""
+        simulation = self._simulation
+        if simulation.script.hold and self._outbox is not None:
+            notices = simulation.held.hold(notices, self._outbox, self._home, simulation.script.receipt_queue)
+        if delay:
+            self._delay(notices, delay)
+        else:
+            self._fresh += notices
+
+    def _delay(self, notices: Sequence[Notice], delay: float) -> None:
+        if self._outbox is not None:
             due, home = self.loop.time() + delay, self._home
             for notice in notices:
                 self._simulation.receipts.push(due, (self._outbox, home, notice))
-        else:
-            self._fresh += notices
 
     # Submits, by a script with rules
 
@@ -202,7 +209,7 @@ class Connection(Link):
         fate = ReceiptHead(state=verdict.state, sender=around.source, submitted_at=simulation.now)
         notices = [Notice(receipt_id=receipt_id, handset=destination, fate=fate) for receipt_id in ids]
         now = 0
-        if verdict.early and self._bound_as == pdu.BIND_TRANSCEIVER:
+        if verdict.early and not simulation.script.hold and self._bound_as == pdu.BIND_TRANSCEIVER:
             now = max(0, min(self.receipt_room(), len(notices)))
             self.deliver(notices[:now])
         script = simulation.script
@@ -217,7 +224,7 @@ class Connection(Link):
             if status == 0:
                 confirmed += 1
             elif status in _PUT_OFF and self._outbox is not None:
-                self._send_later([notice], 1.0)
+                self._delay([notice], 1.0)
             else:
                 counters.receipts_refused += 1
         counters.receipts_confirmed += confirmed

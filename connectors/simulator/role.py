@@ -46,4 +46,5 @@ async def serve(
 async def run(role: RoleContext) -> None:
     """The role as `sluice up` starts it: where and how it works comes from the settings."""
     settings = role.settings.simulator
-    await serve(settings.host, settings.port, msgspec.convert(settings.script, Script), settings.log, role.stop, role.ready)
+    script = msgspec.convert(settings.script, Script)
+    await serve(settings.host, settings.port, script, settings.log, role.stop, role.ready, settings.control_port)

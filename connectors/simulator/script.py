@@ -41,6 +41,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     receipt_unknown_every: int = 0  # one more, for an id that was never issued
     states: dict[str, int] = {}  # DELIVRD unless one of these is due: state -> every
 
+    hold: bool = False  # receipts are kept until a control call releases them, shuffled; beyond `receipt_queue` they go out
     receipt_window: int = 1000  # deliver_sm unanswered per connection
     receipt_queue: int = 1_000_000  # receipts kept per system_id, the oldest goes first
 

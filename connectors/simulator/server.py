@@ -46,6 +46,7 @@ class SimulatorServer(Simulation):
             connection.end()
         self.answers.close()
         self.receipts.close()
+        self.held.close()
         self.log.flush()
 
     def change(self, script: Script) -> None:

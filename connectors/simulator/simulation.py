@@ -13,6 +13,7 @@ import msgspec
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.link import Link
 from connectors.simulator.delay_line import DelayLine
+from connectors.simulator.held import HeldReceipts
 from connectors.simulator.log import SubmitLog
 from connectors.simulator.notice import Notice
 from connectors.simulator.outbox import Outbox, Receiver
@@ -56,6 +57,7 @@ class Simulation:
         self.monotonic = self._loop.time()
         self.answers: DelayLine[tuple[Callable[[bytes], None], bytes]] = DelayLine(self._loop, self._answers_due)
         self.receipts: DelayLine[tuple[Outbox, Receiver | None, Notice]] = DelayLine(self._loop, self._receipts_due)
+        self.held = HeldReceipts(self._loop)
         self._outboxes: dict[str, Outbox] = {}
         self._last_id = (script.first_id or int(self.now * 1_000_000)) - 1
 

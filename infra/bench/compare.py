@@ -14,12 +14,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from infra.bench.ledger import judged_by
 from infra.bench.revision import Version, other_version, this_version
 from infra.bench.scenarios import SCENARIOS
 from infra.bench.size import Size
 from infra.bench.target import Row
 from infra.runtime.console import tell
+from infra.services.ports import free_port
 
+CONTROLLED = {"receipts"}
+"""Scenarios that tell the simulated carrier what to do."""
 GIVEN = {"connections", "recipients", "seconds"}
 """What is asked for rather than measured."""
 
@@ -80,7 +84,10 @@ def _ratio(pairs: Sequence[tuple[float, float]]) -> float | None:
 async def _measure(version: Version, scenario: str, size: Size) -> Row:
     folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
     try:
-        async with version.up(folder) as target:
-            return await SCENARIOS[scenario](target, size)
+        control_port = free_port() if scenario in CONTROLLED else None
+        async with version.up(folder, control_port) as target:
+            row = await SCENARIOS[scenario](target, size)
+            command = version.command("verify", "-o", "json", "--wait", "60", "--data", str(folder / "data"))
+            return {**row, "verify": await judged_by(command, version.environment())}
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,8 @@
 """Pictures of figures: `python -m infra.bench.pictures FOLDER FILE.json ...`.
 
 In: what `sluice bench -o json` printed, one file each. Out: SVG files in the folder: what costs CPU by process, rates beside
-those of a peer, ratios to another version. Wrong: a file that is none of these ends the program with its name.
+those of a peer, waits of a mixed load, ratios to another version. Wrong: a file that is none of these ends the program
+with its name.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ def pictures(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         bars = [Bar(row["figure"].replace("_", " "), row["ratio"]) for row in rows]
         yield f"{scenario}-compare.svg", drawn(f"{scenario}: this version / {figures['other']}", bars)
         return
+    if scenario == "mixed":
+        bars = [Bar(f"{words}, {share}", row[share] or 0) for words, row in _waits(figures) for share in ("p50", "p99")]
+        yield "mixed-waits.svg", drawn("mixed: milliseconds", bars)
     if "cores_by_process" in figures:
         yield f"{scenario}-cpu.svg", drawn(f"{scenario}: CPU, share of a core", _falling(figures["cores_by_process"]))
         return
@@ -46,7 +50,8 @@ def pictures(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         bars += [bar._replace(colour=THEIRS) for bar in _falling(peer["cpu_us_by_process"])]
         rates = [Bar(f"{words}, {who}", row[name], colour) for name, words in RATES for who, row, colour in _both(figures)]
         yield f"{scenario}-rate.svg", drawn(f"{scenario}: messages a second", rates)
-    yield f"{scenario}-cpu.svg", drawn(f"{scenario}: CPU, microseconds a message", bars)
+    one = "receipt" if scenario == "receipts" else "message"
+    yield f"{scenario}-cpu.svg", drawn(f"{scenario}: CPU, microseconds a {one}", bars)
 
 
 def drawn(title: str, bars: Sequence[Bar]) -> str:
@@ -78,6 +83,16 @@ def _falling(by_process: Mapping[str, float]) -> list[Bar]:
 
 def _both(figures: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any], str], ...]:
     return (("sluice", figures, OURS), (figures["peer"]["peer"], figures["peer"], THEIRS))
+
+
+def _waits(figures: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    """What callers and handsets wait for; a campaign takes seconds and has no place beside them."""
+    return (
+        ("code answered", figures["codes"]["answer_ms"]),
+        ("code at the carrier", figures["codes"]["accept_to_submit_ms"]),
+        ("single answered", figures["single"]["answer_ms"]),
+        ("single at the carrier", figures["single"]["accept_to_submit_ms"]),
+    )
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -24,7 +24,16 @@ def profiled(arguments: Sequence[str], file: Path) -> int:
     program = shutil.which("py-spy") or shutil.which("py-spy", path=str(here))
     if program is None:
         raise Refusal("py-spy is not installed", f"{here / 'pip'} install py-spy")
-    return subprocess.run(profile_command(program, arguments, file), check=False).returncode
+    with subprocess.Popen(profile_command(program, arguments, file), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            (sys.stderr if is_chatter(line) else sys.stdout).write(line)
+    return process.returncode
+
+
+def is_chatter(line: str) -> bool:
+    """Whether py-spy says this itself: it writes to the stdout of the command it runs, into the midst of its figures."""
+    return line.startswith("py-spy>") or not line.strip()
 
 
 def profile_command(program: str, arguments: Sequence[str], file: Path) -> Sequence[str]:

@@ -65,10 +65,11 @@ class Version:
         return {**child_environment(), "PYTHONPATH": str(self.tree)}
 
     @asynccontextmanager
-    async def up(self, folder: Path) -> AsyncIterator[Target]:
-        """Its whole stack, with its data in this folder."""
+    async def up(self, folder: Path, control_port: int | None = None) -> AsyncIterator[Target]:
+        """Its whole stack, with its data in this folder. `control_port`: of its carrier; older versions know none."""
         file = folder / "sluice.toml"
-        file.write_text(SETTINGS, encoding="utf-8")
+        control = "" if control_port is None else f"control_port = {control_port}\n"
+        file.write_text(SETTINGS + control, encoding="utf-8")
         arguments = ("up", "-o", "json", "--port", "0", "--data", str(folder / "data"), "--config", str(file))
         with (folder / "up.err").open("wb") as errors:
             process = await asyncio.create_subprocess_exec(
@@ -79,7 +80,7 @@ class Version:
                 stderr=errors,
             )
         try:
-            yield target_of(await self._first_line(process, folder), process.pid)
+            yield target_of(await self._first_line(process, folder), process.pid, control_port)
         finally:
             await _end(process)
 

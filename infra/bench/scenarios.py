@@ -1,5 +1,5 @@
 """What is measured: `bulk` (a campaign to its last receipt), `single` (one message a request, see single.py), `otp` (codes
-beside a campaign), `upload` (recipients alone), `idle` (a stack that nobody uses).
+beside a campaign), `upload` (recipients alone), `idle` (a stack that nobody uses), `receipts` and `mixed` (see their files).
 
 In: a stack that works, how much. Out: a row with rate, seconds, CPU microseconds a message in all and by process, and
 percentiles in milliseconds. Every scenario warms up first. Wrong: messages that do not come to an end in time: `Refusal`.
@@ -11,21 +11,21 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from infra.bench.campaigns import open_campaign, run_campaign
 from infra.bench.cpu import between, own, proportional_octets, resident_octets
 from infra.bench.load import percentiles, send_singles
-from infra.bench.recipients import BODY, fictitious_recipients
+from infra.bench.mixed import mixed
+from infra.bench.receipts import receipts
+from infra.bench.recipients import fictitious_recipients
 from infra.bench.single import single
 from infra.bench.size import Size
 from infra.bench.submits import submitted
 from infra.bench.target import Row, Target, calm
 from infra.client.api import Api
-from infra.client.campaign_watch import all_final, watch_campaign
-from infra.runtime.refusal import Refusal
 
 WARM_UP = 150_000
 WARM_UP_SECONDS = 3.0
 OTP_RATE = 50.0
-BULK_SECONDS = 300.0
 CALM_SECONDS = 3.0
 MEBI = 1 << 20
 
@@ -117,35 +117,16 @@ SCENARIOS: dict[str, Callable[[Target, Size], Awaitable[Row]]] = {
     "otp": otp,
     "upload": upload,
     "idle": idle,
+    "receipts": receipts,
+    "mixed": mixed,
 }
-
-
-def run_campaign(target: Target, recipients: int) -> dict[str, float]:
-    """Seconds of the upload, and from the first call to the last receipt."""
-    api, begun = Api(target.url, target.key), time.monotonic()
-    campaign = _open_campaign(api)
-    api.upload(f"/v1/campaigns/{campaign}/recipients", fictitious_recipients(recipients), 1)
-    took = time.monotonic() - begun
-    api.post(f"/v1/campaigns/{campaign}/start")
-    state = watch_campaign(api, campaign, all_final, seconds=BULK_SECONDS, pause=0.1)
-    if not all_final(state):
-        raise Refusal(f"the campaign did not come to an end in {BULK_SECONDS:.0f} s: {state['counts']}", "see DATA/logs")
-    return {"upload": round(took, 3), "seconds": time.monotonic() - begun}
 
 
 def _upload(target: Target, blocks: list[bytes]) -> float:
     api = Api(target.url, target.key)
-    campaign, begun = _open_campaign(api), time.monotonic()
+    campaign, begun = open_campaign(target), time.monotonic()
     api.upload(f"/v1/campaigns/{campaign}/recipients", iter(blocks), 1)
     return time.monotonic() - begun
-
-
-def _open_campaign(api: Api) -> str:
-    made = api.post(
-        "/v1/campaigns",
-        {"name": "bench", "from": "Sluice", "body": BODY, "lane": "marketing", "open": True, "recipients": []},
-    )
-    return str(made["id"])
 
 
 def _rates(target: Target, before: dict[str, float], messages: int, seconds: float) -> Row:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from infra.runtime.console import tell
+from infra.services.ports import free_port
 from infra.settings.carriers import CarrierSettings
 from infra.settings.load import load_settings
 from infra.settings.model import RouteSettings, SimulatorSettings
@@ -31,7 +32,7 @@ async def bench_stack(folder: Path) -> AsyncIterator[Launched]:
         update={
             "carriers": [CarrierSettings(id="simulator", kind="simulator", rate=CARRIER_RATE, window=CARRIER_WINDOW)],
             "routes": [RouteSettings(prefix="", carriers=["simulator"], price=Decimal(PRICE))],
-            "simulator": SimulatorSettings(script={"receipt_window": RECEIPT_WINDOW}),
+            "simulator": SimulatorSettings(script={"receipt_window": RECEIPT_WINDOW}, control_port=free_port()),
         }
     )
     async with launched(settings, choose_roles(None), tell=tell, tuning="bench", grace=0.0) as stack:

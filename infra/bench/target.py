@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.bench.carrier_control import CarrierControl
 from infra.bench.cpu import between, children, cpu_seconds
+from infra.runtime.refusal import Refusal
 from infra.supervisor.data_folder import DataFolder
 
 SERVICES = {"java": "kafka", "postgres": "postgres", "redis-server": "redis"}
@@ -26,13 +28,22 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """`log`: one line for each submit that the simulated carrier saw. `pids`: of this moment, without the supervisor."""
+    """`log`: one line for each submit that the simulated carrier saw. `pids`: of this moment, without the supervisor.
+    `control_port`: of the simulated carrier, if it has one."""
 
     url: str
     key: str
     log: Path
     pids: Callable[[], Pids]
     supervisor: int
+    kafka: str
+    control_port: int | None = None
+
+    def carrier(self) -> CarrierControl:
+        """The carrier's control calls. Raises Refusal when it was started without."""
+        if self.control_port is None:
+            raise Refusal("the simulated carrier has no control port", "set simulator.control_port")
+        return CarrierControl(self.control_port)
 
     def cpu(self) -> dict[str, float]:
         """Seconds so far, by process."""
@@ -45,7 +56,7 @@ class Target:
         return {"cpu_us_per_message": round(sum(per_message.values()), 2), "cpu_us_by_process": per_message}
 
 
-def target_of(line: Mapping[str, Any], supervisor: int) -> Target:
+def target_of(line: Mapping[str, Any], supervisor: int, control_port: int | None = None) -> Target:
     """The stack that this process supervises; `line`: what `up` prints."""
     folder = DataFolder(Path(line["data_dir"]))
 
@@ -59,6 +70,8 @@ def target_of(line: Mapping[str, Any], supervisor: int) -> Target:
         log=folder.logs / "simulator-smsc.log",
         pids=pids,
         supervisor=supervisor,
+        kafka=line["kafka"],
+        control_port=control_port,
     )
 
 

@@ -37,6 +37,8 @@ class Scenario(StrEnum):
     UPLOAD = "upload"
     IDLE = "idle"
     KILL = "kill"
+    RECEIPTS = "receipts"
+    MIXED = "mixed"
 
 
 class Peer(StrEnum):
@@ -47,14 +49,15 @@ class Peer(StrEnum):
 
 SCENARIO_HELP = (
     "bulk: a campaign; single: one message a request; otp: codes beside a campaign; upload: recipients alone; "
-    "idle: CPU and memory while nothing happens; kill: each role killed, until it works again."
+    "idle: CPU and memory while nothing happens; kill: each role killed, until it works again; "
+    "receipts: three a message, held back and let go shuffled; mixed: a campaign, single messages and codes at once."
 )
 
 
 def bench(
     scenario: Annotated[Scenario, typer.Option(help=SCENARIO_HELP)] = Scenario.BULK,
-    recipients: Annotated[int, typer.Option(min=1, help="Size of the campaign (bulk, otp, upload).")] = 200_000,
-    seconds: Annotated[float, typer.Option(min=1, max=600, help="How long it is measured (single, otp, idle).")] = 10.0,
+    recipients: Annotated[int, typer.Option(min=1, help="Size of the campaign (all but single, idle, kill).")] = 200_000,
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="How long (single, otp, idle, mixed).")] = 10.0,
     rounds: Annotated[int, typer.Option(min=1, max=20, help="How often (kill, --compare).")] = 3,
     role: Annotated[list[str] | None, typer.Option(help="Only this role, e.g. streams-otp; may be repeated (kill).")] = None,
     keyed: Annotated[bool, typer.Option(help="Every message with an Idempotency-Key of its own (single).")] = False,
@@ -72,19 +75,33 @@ def bench(
     if profile is not None:
         from infra.bench.profile import profiled, without_profile
 
-        raise typer.Exit(profiled(without_profile(sys.argv[sys.argv.index("bench") + 1 :]), profile))
+        # Below py-spy stdout is a pipe: what fits a terminal has to be said here.
+        arguments = without_profile(sys.argv[sys.argv.index("bench") + 1 :])
+        raise typer.Exit(profiled([*arguments, "-o", chosen(output)], profile))
     size = Size(recipients=recipients, seconds=seconds, rounds=rounds, roles=tuple(role or ()), keyed=keyed)
     figures = _figures(scenario, size, peer, compare)
-    if scenario is Scenario.KILL and chosen(output) in (Format.TABLE, Format.CSV):
-        show_rows(figures["roles"], output)
+    _show(scenario, figures, output)
+    if not _books_add_up(figures):
+        raise typer.Exit(1)
+
+
+def _show(scenario: Scenario, figures: dict[str, Any], output: Format | None) -> None:
+    """Rows as a table where there are several, else everything with what it was measured on."""
+    rows = figures.get("compared", figures.get("roles") if scenario is Scenario.KILL else None)
+    if rows is not None and chosen(output) in (Format.TABLE, Format.CSV):
+        show_rows(rows, output)
         return
-    if compare is not None and chosen(output) in (Format.TABLE, Format.CSV):
-        show_rows(figures["compared"], output)
-        return
-    show_one(
-        {**figures, "machine": {"cpus": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}},
-        output,
-    )
+    machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
+    show_one({**figures, "machine": {**machine, "load_average": round(os.getloadavg()[0], 2)}}, output)
+
+
+def _books_add_up(figures: dict[str, Any]) -> bool:
+    """Say on stderr what the checker of the ledger found in each run."""
+    from infra.bench.ledger import clean, words
+
+    for sentence in words(figures):
+        tell(sentence)
+    return clean(figures)
 
 
 def _check(scenario: Scenario, peer: Peer | None, compare: str | None) -> None:
@@ -120,6 +137,7 @@ def _beside(row: dict[str, Any], size: Size) -> dict[str, Any]:
 
 async def _measure(folder: Path, scenario: Scenario, size: Size) -> dict[str, Any]:
     from infra.bench.kill import kill
+    from infra.bench.ledger import judged
     from infra.bench.scenarios import SCENARIOS
     from infra.bench.stack import bench_stack
     from infra.bench.target import target_of
@@ -127,5 +145,9 @@ async def _measure(folder: Path, scenario: Scenario, size: Size) -> dict[str, An
     async with bench_stack(folder) as stack:
         tell(f"measuring {scenario}")
         if scenario is Scenario.KILL:
-            return await kill(stack, size.rounds, size.roles)
-        return await SCENARIOS[scenario](target_of(stack.as_json(), os.getpid()), size)
+            row = await kill(stack, size.rounds, size.roles)
+        else:
+            target = target_of(stack.as_json(), os.getpid(), stack.settings.simulator.control_port)
+            row = await SCENARIOS[scenario](target, size)
+        tell("checking the ledger")
+        return {**row, "verify": await judged(stack.settings)}

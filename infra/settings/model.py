@@ -146,6 +146,9 @@ class SimulatorSettings(Section):
     port: int = Field(default=2775, ge=0, le=65535, description="its port; `up` takes a free one when left out")
     log: Path | None = Field(default=None, description="file of every submit it saw; unset = none")
     script: dict[str, object] = Field(default_factory=dict, description="how it behaves; JSON in the environment")
+    control_port: int | None = Field(
+        default=None, ge=1, le=65535, description="port on loopback where its script may be changed; unset = none"
+    )
 
 
 class Settings(Section):

@@ -166,6 +166,8 @@ def _simulator(wanted: SimulatorSettings, folder: DataFolder, ours: bool) -> Sim
         port = keep_port(folder.ports_file, "simulator", None)
     if ours:
         check_place("simulator", wanted.host, port, "set simulator.port")
+        if wanted.control_port is not None:
+            check_place("simulator", "127.0.0.1", wanted.control_port, "set simulator.control_port")
         check_script(wanted.script)
     return wanted.model_copy(update={"port": port, "log": wanted.log or folder.logs / "simulator-smsc.log"})
 

@@ -58,3 +58,16 @@ def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["single-keyed-cpu.svg"]
     assert main([str(tmp_path), str(bad)]) == 1 and "bad.json: no figures" in capsys.readouterr().err
     assert main([]) == 2
+
+
+def test_waits_of_a_mixed_load_and_its_cores() -> None:
+    wait = {"answer_ms": {"p50": 2.0, "p99": 8.0}, "accept_to_submit_ms": {"p50": 4.0, "p99": None}}
+    made = dict(pictures({"scenario": "mixed", "codes": wait, "single": wait, "cores_by_process": {"kafka": 0.5}}))
+    assert set(made) == {"mixed-waits.svg", "mixed-cpu.svg"}
+    widths = [float(rect.get("width") or 0) for rect in ElementTree.fromstring(made["mixed-waits.svg"]).iter(RECT)]
+    assert widths[:4] == [widths[1] / 4, widths[1], widths[1] / 2, 0] and len(widths) == 8
+
+
+def test_receipts_are_counted_by_receipt() -> None:
+    made = dict(pictures({"scenario": "receipts", "cpu_us_by_process": {"kafka": 3.0}}))
+    assert "microseconds a receipt" in made["receipts-cpu.svg"]

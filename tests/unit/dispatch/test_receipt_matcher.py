@@ -4,70 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Callable
 
 import msgspec
 import pytest
 
-from connectors.carriers.contract import Receipt, Unreadable
+from connectors.carriers.contract import Unreadable
 from connectors.carriers.smpp.message_id import candidates
 from connectors.dispatch import receipt_matcher as receipts_module
 from connectors.dispatch.carrier_id_cache import CarrierIdCache
-from connectors.dispatch.receipt_matcher import ReceiptMatcher
-from connectors.dispatch.send_batch import BatchMessages, SendBatch
-from schemas.records.codec import decode_as
-from schemas.records.wire import NO_TIME, CarrierReceipts
-from tests.support.dispatch.records import SEALER, a_slice
-
-
-class SenderHarness:
-    """A matcher, what it wrote, and what was confirmed."""
-
-    def __init__(self, cached: int = 100, linger: float = 0) -> None:
-        self.written: list[CarrierReceipts] = []
-        self.acks: list[Callable[[], None]] = []
-        self.confirmed: list[str] = []
-        self.buried: list[tuple[str, Unreadable]] = []
-        self.matcher = ReceiptMatcher("acme", self._post, self._bury, SEALER, lambda: 1000, linger=linger, cached=cached)
-        self.matcher.lookup = lambda receipt_id: candidates(receipt_id, "auto")
-        self.matcher.strict = True
-
-    def _post(self, value: bytes, then: Callable[[], None]) -> None:
-        self.written.append(decode_as(value, CarrierReceipts))
-        self.acks.append(then)
-
-    def _bury(self, carrier: str, what: Unreadable, then: Callable[[], None]) -> None:
-        self.buried.append((carrier, what))
-        self.acks.append(then)
-
-    def take(self, name: str, *receipts: Receipt) -> None:
-        self.matcher.match(list(receipts), lambda: self.confirmed.append(name))
-
-    def kafka_has_all(self) -> None:
-        acks, self.acks = self.acks, []
-        for ack in acks:
-            ack()
-
-    async def rest(self) -> None:
-        for _ in range(10):
-            await asyncio.sleep(0)
-        self.matcher.flush()
-
-
-def messages(size: int = 10, segments: int = 1) -> BatchMessages:
-    """The messages of a batch."""
-    slice_ = a_slice(size, segments=bytes([segments]) * size, refs=["ref" if p == 1 else None for p in range(size)])
-    return SendBatch(slice_, slice_.positions, 0, "acme", SEALER, one_at_a_time=False).messages
-
-
-def receipt(id_: str, place: int, state: str = "DELIVRD", destination: str | None = None, **other: str) -> Receipt:
-    """A receipt for the message at this place."""
-    number = str(491510000000 + place) if destination is None else destination
-    return Receipt(carrier_message_id=id_, state=state, code="000", destination=number, done_at=5.0, **other)
+from schemas.records.wire import NO_TIME
+from tests.support.dispatch.receipt_matching import MatcherHarness, messages, receipt, written
+from tests.support.dispatch.records import SEALER
 
 
 async def test_known_receipts_are_written_by_chunk_and_confirmed_afterwards() -> None:
-    harness, of = SenderHarness(), messages()
+    harness, of = MatcherHarness(), messages()
     for rank in range(3):
         harness.matcher.learn(f"{rank + 1}", of, rank)
     harness.take("a", receipt("1", 0), receipt("3", 2, "UNDELIV"))
@@ -88,14 +39,14 @@ async def test_known_receipts_are_written_by_chunk_and_confirmed_afterwards() ->
 
 
 async def test_few_receipts_wait_for_no_others_many_do() -> None:
-    harness, of = SenderHarness(linger=3600), messages(size=100)
+    harness, of = MatcherHarness(linger=3600), messages(size=100)
     for rank in range(100):
         harness.matcher.learn(f"{rank}", of, rank)
     harness.take("a", receipt("1", 1))
-    await _written(harness)
+    await written(harness)
     harness.kafka_has_all()
     harness.take("b", *(receipt(str(place), place) for place in range(2, 60)))
-    await _written(harness, 2)
+    await written(harness, 2)
     harness.kafka_has_all()
     harness.take("c", receipt("70", 70))
     for _ in range(10):
@@ -105,7 +56,7 @@ async def test_few_receipts_wait_for_no_others_many_do() -> None:
 
 
 async def test_an_id_in_another_form_is_found_when_the_destination_agrees() -> None:
-    harness, of = SenderHarness(), messages()
+    harness, of = MatcherHarness(), messages()
     harness.matcher.learn("ff", of, 4)
     harness.take("a", receipt("255", 4))
     await harness.rest()
@@ -113,7 +64,7 @@ async def test_an_id_in_another_form_is_found_when_the_destination_agrees() -> N
 
 
 async def test_another_destination_is_another_message() -> None:
-    harness, of = SenderHarness(), messages()
+    harness, of = MatcherHarness(), messages()
     harness.matcher.learn("7", of, 0)
     harness.take("a", receipt("7", 5), receipt("7", 0, destination=""))
     await harness.rest()
@@ -121,7 +72,7 @@ async def test_another_destination_is_another_message() -> None:
 
 
 async def test_each_of_two_ids_is_tried_and_the_known_one_wins() -> None:
-    harness, of = SenderHarness(), messages()
+    harness, of = MatcherHarness(), messages()
     harness.matcher.learn("ff", of, 4)
     harness.matcher.learn("a_b", of, 5)
     harness.take("a", receipt("0", 4, other_id="255"), receipt("x", 5, other_id="a,b"), receipt("1", 6, other_id="2,3"))
@@ -135,7 +86,7 @@ async def test_each_of_two_ids_is_tried_and_the_known_one_wins() -> None:
     [("1510000004", ""), ("01510000004", ""), ("00491510000004", ""), ("4930123456", "491510000004")],
 )
 async def test_the_destination_agrees_in_its_national_form_and_not_swapped(destination: str, other: str) -> None:
-    harness, of = SenderHarness(), messages()
+    harness, of = MatcherHarness(), messages()
     harness.matcher.learn("7", of, 4)
     harness.take("a", receipt("7", 4, destination=destination, other_address=other))
     await harness.rest()
@@ -143,7 +94,7 @@ async def test_the_destination_agrees_in_its_national_form_and_not_swapped(desti
 
 
 async def test_where_ids_have_one_form_no_destination_is_asked() -> None:
-    harness, of = SenderHarness(), messages()
+    harness, of = MatcherHarness(), messages()
     harness.matcher.lookup, harness.matcher.strict = lambda receipt_id: candidates(receipt_id, "same"), False
     harness.matcher.learn("7", of, 4)
     harness.matcher.learn("8", of, 5)
@@ -153,7 +104,7 @@ async def test_where_ids_have_one_form_no_destination_is_asked() -> None:
 
 
 async def test_a_receipt_before_its_answer_may_be_not_swapped() -> None:
-    harness, of = SenderHarness(), messages()
+    harness, of = MatcherHarness(), messages()
     harness.matcher.in_flight = lambda destination: destination == 491510000003
     harness.take("a", receipt("9", 3, destination="4930123456", other_address="491510000003"))
     harness.matcher.learn("9", of, 3)
@@ -163,7 +114,7 @@ async def test_a_receipt_before_its_answer_may_be_not_swapped() -> None:
 
 @pytest.mark.parametrize("early", ["01510000003", "1510000003"])
 async def test_a_receipt_before_its_answer_may_hold_a_national_form(early: str) -> None:
-    harness, of = SenderHarness(), messages()
+    harness, of = MatcherHarness(), messages()
     harness.matcher.in_flight = lambda destination: destination in (None, 491510000003)
     harness.matcher.learn("7", of, 4)
     harness.take("a", receipt("7", 4, destination="1510000004"))
@@ -174,7 +125,7 @@ async def test_a_receipt_before_its_answer_may_hold_a_national_form(early: str) 
 
 
 async def test_what_nobody_can_read_is_buried_and_confirmed_afterwards() -> None:
-    harness, what = SenderHarness(), Unreadable(raw=b"\0\xff", why="odd")
+    harness, what = MatcherHarness(), Unreadable(raw=b"\0\xff", why="odd")
     harness.matcher.dead_letter_unreadable(what, lambda: harness.confirmed.append("a"))
     assert harness.buried == [("acme", what)] and harness.confirmed == []
     harness.kafka_has_all()
@@ -182,7 +133,7 @@ async def test_what_nobody_can_read_is_buried_and_confirmed_afterwards() -> None
 
 
 async def test_the_first_second_and_no_time_at_all_are_told_apart() -> None:
-    harness, of = SenderHarness(), messages()
+    harness, of = MatcherHarness(), messages()
     harness.matcher.learn("1", of, 0)
     harness.matcher.learn("2", of, 1)
     for id_, place, done_at in (("1", 0, 0.0), ("2", 1, None)):
@@ -194,7 +145,7 @@ async def test_the_first_second_and_no_time_at_all_are_told_apart() -> None:
 
 
 async def test_what_is_no_time_goes_on_as_it_was_written_known_or_not() -> None:
-    harness, of = SenderHarness(), messages()
+    harness, of = MatcherHarness(), messages()
     harness.matcher.in_flight = lambda destination: False
     harness.matcher.learn("1", of, 0)
     harness.matcher.learn("2", of, 1)
@@ -208,7 +159,7 @@ async def test_what_is_no_time_goes_on_as_it_was_written_known_or_not() -> None:
 
 
 async def test_a_receipt_before_its_answer_waits_for_it() -> None:
-    harness, of = SenderHarness(), messages()
+    harness, of = MatcherHarness(), messages()
     harness.take("a", receipt("9", 3))
     await harness.rest()
     assert harness.written == []
@@ -222,9 +173,9 @@ async def test_a_receipt_before_its_answer_waits_for_it() -> None:
 async def test_a_receipt_nobody_knows_goes_on_with_every_form_of_its_id() -> None:
     before, receipts_module.EARLY_SECONDS = receipts_module.EARLY_SECONDS, 0.0
     try:
-        harness = SenderHarness()
+        harness = MatcherHarness()
         harness.take("a", receipt("255", 3), receipt("300", 1, destination=""))
-        await _written(harness)
+        await written(harness)
     finally:
         receipts_module.EARLY_SECONDS = before
     [record] = harness.written
@@ -235,20 +186,13 @@ async def test_a_receipt_nobody_knows_goes_on_with_every_form_of_its_id() -> Non
 
 
 async def test_a_receipt_that_no_submit_in_flight_can_have_brought_goes_on_at_once() -> None:
-    harness = SenderHarness()
+    harness = MatcherHarness()
     harness.matcher.in_flight = lambda destination: destination == 491510000000
     harness.take("a", receipt("255", 3), receipt("300", 0), receipt("7", 1))
     await harness.rest()
     assert [record.ids.split("\n")[0] for record in harness.written] == ["255,ff,597"]
     assert [record.count for record in harness.written] == [2]
     assert harness.matcher.open == 2, "one waits for its answer, one flush is open"
-
-
-async def _written(harness: SenderHarness, records: int = 1) -> None:
-    deadline = asyncio.get_running_loop().time() + 30
-    while len(harness.written) < records:
-        assert asyncio.get_running_loop().time() < deadline
-        await asyncio.sleep(0.001)
 
 
 def test_known_ids_stay_until_so_many_newer_ones_have_come() -> None:
@@ -264,14 +208,14 @@ def test_known_ids_stay_until_so_many_newer_ones_have_come() -> None:
 
 
 async def test_states_that_change_nothing_are_confirmed_at_once() -> None:
-    harness = SenderHarness()
+    harness = MatcherHarness()
     harness.take("a", receipt("1", 0, "ENROUTE"), receipt("2", 0, "ACCEPTD"))
     await harness.rest()
     assert harness.confirmed == ["a"] and harness.written == []
 
 
 async def test_ids_of_several_segments_stay_known_others_are_forgotten() -> None:
-    harness, single, several = SenderHarness(), messages(), messages(segments=2)
+    harness, single, several = MatcherHarness(), messages(), messages(segments=2)
     harness.matcher.learn("1", single, 0)
     harness.matcher.learn("2", several, 0)
     harness.take("a", receipt("1", 0), receipt("2", 0))
@@ -281,7 +225,7 @@ async def test_ids_of_several_segments_stay_known_others_are_forgotten() -> None
 
 
 async def test_the_cache_is_bounded_the_oldest_goes_first() -> None:
-    harness, of = SenderHarness(cached=2), messages()
+    harness, of = MatcherHarness(cached=2), messages()
     for rank in range(3):
         harness.matcher.learn(f"{rank}1", of, rank)
     harness.take("a", receipt("01", 0), receipt("11", 1), receipt("21", 2))

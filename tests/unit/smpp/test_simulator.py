@@ -1,7 +1,6 @@
 """The simulator's parts: rules, outbox, delays, log, script."""
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,30 +9,11 @@ import pytest
 from connectors.simulator import log
 from connectors.simulator.delay_line import DelayLine
 from connectors.simulator.log import SubmitLog, read_log
-from connectors.simulator.notice import Notice, ReceiptHead
 from connectors.simulator.outbox import Outbox
 from connectors.simulator.rules import Rules
 from connectors.simulator.script import Script, changed
+from tests.support.simulator_parts import Taker, notices
 from tests.support.waiting import until
-
-
-def notices(*numbers: int) -> list[Notice]:
-    fate = ReceiptHead(state="DELIVRD", sender=b"S", submitted_at=0.0)
-    return [Notice(receipt_id=b"%d" % number, handset=b"49", fate=fate) for number in numbers]
-
-
-class Taker:
-    """A bind with a small window."""
-
-    def __init__(self, room: int) -> None:
-        self.room = room
-        self.got: list[str] = []
-
-    def receipt_room(self) -> int:
-        return self.room - len(self.got)
-
-    def deliver(self, notices: Sequence[Notice]) -> None:
-        self.got += [notice.receipt_id.decode() for notice in notices]
 
 
 def test_rules_count_and_do_not_guess() -> None:
