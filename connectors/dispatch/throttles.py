@@ -31,15 +31,14 @@ class Throttles:
         self._draining = False
         self._loop = asyncio.get_running_loop()
         self.breaker = Breaker(self._loop.time())
-        self._refused = self._unanswered = 0  # of this batch, like those that follow
         self._fault = ""
-        self._held_against = self._not_sent = self._refused = self._unanswered = 0
+        self._held_against = self._not_sent = self._refused = self._unanswered = 0  # of this batch of results
         self._wait_seconds = 0.0
         self._nothing_accepted: bool | None = None
 
     def begin_results(self, blocks: Blocks, results: list[Result]) -> None:
         """Results came together: note which destinations were answered for good."""
-        self._held_against = self._not_sent = 0
+        self._held_against = self._not_sent = self._refused = self._unanswered = 0
         self._wait_seconds, self._nothing_accepted = 0.0, None
         if self._refusals.watching:
             to_recall, self._held_against = self._refusals.accepted(_answered(blocks, results))
