@@ -178,6 +178,7 @@ def test_doctor_and_lag_and_diff(up: Up) -> None:
     assert {row["name"] for row in found} == {
         "data folder",
         "keyring",
+        "kernels",
         "kafka",
         "postgres",
         "redis",
