@@ -1,9 +1,9 @@
 """The records that travel through Kafka, as typed values; their wire form is in `avro/` and `codec.py`.
 
-What enters and leaves is immutable. Positions are a set of the places 0..size-1 of a chunk, held as an `int` whose
-bit p says that place p belongs to the set. Columns run in ascending order of the positions they speak of and are
-packed little-endian: `indexes` uint32 (index of the message in its upload part), `segments` uint8. Times are
-milliseconds since the epoch, amounts ten-thousandths of the currency.
+What enters and leaves is immutable. Positions are a set of the places 0..size-1 of a chunk, held as an `int` whose bit p
+says that place p belongs to the set. Columns run in ascending order of the positions they speak of and are packed
+little-endian: `indexes` uint32 (index of the message in its upload part), `segments` uint8. Times are milliseconds since
+the epoch, amounts ten-thousandths of the currency.
 """
 
 from __future__ import annotations
@@ -189,8 +189,7 @@ class CarrierReceipts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     One entry per receipt, in the order of arrival: `ids` and `states` and `codes` joined by newlines, `done_at` int64
     milliseconds as the carrier wrote it (`NO_TIME`: nothing), `to_hashes` 8 bytes. With a chunk also `places` uint16
     positions, `indexes` uint32, `segments` uint8 (segments of the message) and `sealed_refs` (a sealed `Columns` with `refs`
-    per entry). `done_texts`: what carriers wrote for a time and is none, joined by newlines; empty where nobody did.
-    `accepted_at`: of the chunk.
+    per entry). `done_texts`: what was written for a time and is none, joined by newlines, or empty. `accepted_at`: of the chunk.
     """
 
     carrier: str

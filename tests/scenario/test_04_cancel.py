@@ -6,7 +6,6 @@ is free again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -15,17 +14,6 @@ from tests.support.ledger import adds_up, disagreements, recipients, settled, ta
 from tests.support.running import Running, campaign_when, until
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture
-def slow_carrier(stack: Running) -> Iterator[Running]:
-    """The carrier of +44 takes twenty a second, and refuses what comes faster while the setting is on its way."""
-    stack.rough.behave(rate=25.0)
-    before = stack.cli("carrier", "show", "rough")["rate"]
-    stack.cli("carrier", "set", "rough", "--rate", "20")
-    yield stack
-    stack.rough.behave()
-    stack.cli("carrier", "set", "rough", "--rate", str(before))
 
 
 def test_a_canceled_draft_sends_nothing(stack: Running) -> None:

@@ -7,7 +7,6 @@ been given yet, and goes on where it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,17 +41,6 @@ def _is_kept(stack: Running, api: GatewayClient) -> bool:
     probe = api.post("/v1/messages", {"to": number, "from": "Shop", "body": "Hi", "lane": "marketing"}).id
     until(lambda: api.message(probe)["status"] in ("held", "delivered"), 30)
     return bool(api.message(probe)["reason"] == "closed_hours")
-
-
-@pytest.fixture
-def slow_carrier(stack: Running) -> Iterator[Running]:
-    """The carrier of +44 takes twenty a second, and refuses what comes faster while the setting is on its way."""
-    stack.rough.behave(rate=25.0)
-    before = stack.cli("carrier", "show", "rough")["rate"]
-    stack.cli("carrier", "set", "rough", "--rate", "20")
-    yield stack
-    stack.rough.behave()
-    stack.cli("carrier", "set", "rough", "--rate", str(before))
 
 
 def test_a_message_waits_for_its_time(stack: Running) -> None:

@@ -1,8 +1,8 @@
 """One bind to a carrier: submits out, answers and receipts in.
 
 In: `submit` with messages, PDUs of the carrier. Out: one result a message to the callback it came with, receipts to
-`CarrierCallbacks.on_receipts`, in one batch a read. At most `window` submits are unanswered. One timer a session
-looks after all answers that are overdue and after silence. A lost connection makes what was written `Unknown`, the rest
+`CarrierCallbacks.on_receipts`, in one batch a read. At most `window` submits are unanswered. One timer a session looks
+after all answers that are overdue and after silence. A lost connection makes what was written `Unknown`, the rest
 `NotSent`. An answer that comes too late still gives its result (`Overdue`). After the carrier's own `unbind` nothing new
 goes out: what was not written is `NotSent`, the answers of the rest are awaited for a moment (`UnbindHandling`).
 """
@@ -32,8 +32,7 @@ class BindRefused(Exception):
 
 
 class Session(Link):
-    """`bound` resolves when the carrier has taken the bind (or raises BindRefused), `closed` when the connection is
-    gone."""
+    """`bound` resolves when the carrier has taken the bind (or raises BindRefused), `closed` when the connection ends."""
 
     def __init__(
         self, config: SmppSettings, window: int, callbacks: CarrierCallbacks, clock: Callable[[], float], counters: Counters

@@ -44,5 +44,6 @@ async def test_a_fetch_that_ends_as_something_else_wakes_the_fetcher_is_followed
             fetcher._notify(fetcher._wait_consume_future)
             client.asked[-1].set_result(SimpleNamespace(topics=[], API_VERSION=4))
         await until(lambda: len(client.asked) == 4)
+        assert [answer.done() for answer in client.asked] == [True, True, True, False]
     finally:
         await fetcher.close()
