@@ -189,7 +189,7 @@ class CarrierReceipts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     One entry per receipt, in the order of arrival: `ids` and `states` and `codes` joined by newlines, `done_at` int64
     milliseconds as the carrier wrote it (`NO_TIME`: nothing), `to_hashes` 8 bytes. With a chunk also `places` uint16
     positions, `indexes` uint32, `segments` uint8 (segments of the message) and `sealed_refs` (a sealed `Columns` with `refs`
-    per entry). `done_texts`: what was written for a time and is none, joined by newlines, or empty. `accepted_at`: of the chunk.
+    per entry). `done_texts`: what was written for a time and is none, joined by newlines. `accepted_at`: of the chunk.
     """
 
     carrier: str
