@@ -39,11 +39,12 @@ class CapacityRelease:
         capacity: CarrierCapacity,
         config: ConfigCache,
         sealer: Sealer,
+        moves: CarrierMoves,
         now: Callable[[], int],
     ) -> None:
         self._leases = leases
         self._release = release
-        self._moves = CarrierMoves(leases, release, capacity.health, config, sealer)
+        self._moves = moves
         self._capacity = capacity
         self._config = config
         self._sealer = sealer

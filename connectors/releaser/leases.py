@@ -56,6 +56,20 @@ class RowLeases:
                 },
             )
 
+    async def postpone(self, rows: Sequence[HeldRow], until: int) -> None:
+        """Nobody claims these rows before `until` (ms)."""
+        if rows:
+            async with single_statement(self._pool) as connection:
+                values = {"lease": self._lease, "until": until, **_keys(rows)}
+                await execute(connection, load_sql(HERE, "postpone"), values)
+
+    async def read_started(self, rows: Sequence[HeldRow]) -> list[int]:
+        """For each row the positions for which a carrier call was begun under its send or a later one, as PostgreSQL knows
+        now."""
+        async with single_statement(self._pool) as connection:
+            found = await fetch_all(connection, load_sql(HERE, "started"), _keys(rows))
+        return [_union(bitmaps) for (bitmaps,) in found]
+
     async def pass_on(self, rows: Sequence[HeldRow]) -> list[HeldRow]:
         """Note that these rows go to another carrier; those that are still ours."""
         if not rows:
@@ -89,6 +103,13 @@ def _keys(rows: Sequence[HeldRow]) -> dict[str, list[Any]]:
         "holds": [row.hold for row in rows],
         "portions": [row.portion for row in rows],
     }
+
+
+def _union(bitmaps: Sequence[bytes] | None) -> int:
+    positions = 0
+    for bitmap in bitmaps or ():
+        positions |= int.from_bytes(bitmap, "little")
+    return positions
 
 
 def _segments(row: HeldRow, rest: int) -> int:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import structlog
 
 from connectors.releaser.capacity_release import CapacityRelease
+from connectors.releaser.carrier_moves import CarrierMoves
+from connectors.releaser.first_carrier import FirstCarrier
 from connectors.releaser.leases import RowLeases
 from connectors.releaser.maintenance import do_maintenance
 from connectors.releaser.overdue import mark_overdue
@@ -23,6 +25,7 @@ from connectors.releaser.pace import Pace
 from connectors.releaser.release import Release
 from connectors.releaser.retries import Retries
 from connectors.releaser.rows import HeldRow
+from infra.kafka.offsets import end_offsets
 from infra.kafka.outbox import Outbox
 from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import DatabaseDown, open_pool
@@ -133,7 +136,11 @@ async def run(role: RoleContext) -> None:
     leases = RowLeases(pool)
     now, pace = GuardedClock().now, Pace(time.monotonic)
     release = Release(leases, outbox, sealer, now)
-    room = CapacityRelease(leases, release, capacity, config, sealer, now)
+    first = FirstCarrier(
+        leases, capacity, lambda topic: asyncio.to_thread(end_offsets, settings.kafka.bootstrap or "", [topic])
+    )
+    moves = CarrierMoves(leases, release, capacity.health, first, config, sealer)
+    room = CapacityRelease(leases, release, capacity, config, sealer, moves, now)
     bursts = Bursts(leases=leases, release=release, scheduler=settings.scheduler, pace=pace, now=now)
     often = settings.scheduler.interval
 

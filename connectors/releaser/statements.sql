@@ -46,6 +46,10 @@ WHERE tenant = %(tenant)s::uuid AND campaign = %(campaign)s AND number = %(numbe
 UPDATE campaign_retries SET plan = %(plan)s::jsonb, after = %(after)s
 WHERE tenant = %(tenant)s::uuid AND campaign = %(campaign)s AND number = %(number)s
 
+-- name: sink_offsets
+-- How far the sinks have written these topics.
+SELECT topic, partition, next FROM sink_offsets WHERE topic = ANY(%(topics)s::text[])
+
 -- name: uncertain_done
 -- The money of these uncertain messages is settled.
 DELETE FROM uncertain_positions

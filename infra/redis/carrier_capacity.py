@@ -78,6 +78,14 @@ class CarrierCapacity:
         if entries:
             await self._redis.run(load_script(__package__, "capacity_remove"), _keys(carrier, lane), entries)
 
+    async def are_there(self, carrier: str, lane: str, keys: Sequence[tuple[str, int]]) -> list[bool]:
+        """For each (chunk, send): whether any of it is on its way to this carrier or waits there. All are while dispatch has
+        not been seen since Redis was emptied: nobody knows then what waits."""
+        costs, _, seen = _keys(carrier, lane)
+        entries = [_entry(chunk, send) for chunk, send in keys]
+        found, known = await self._redis.commands([("HMGET", costs, *entries), ("EXISTS", seen)])
+        return [not known or cost is not None for cost in found]
+
     async def assign(self, many: Sequence[tuple[str, int, Mapping[str, int]]]) -> list[dict[str, int]]:
         """For each (chunk, send, carrier wanted for positions): the carriers written first, by whomever."""
         return await self._assignments.assign(many)
