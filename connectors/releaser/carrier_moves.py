@@ -12,12 +12,12 @@ from __future__ import annotations
 from array import array
 
 import structlog
-from confluent_kafka import KafkaException
 
 from connectors.releaser.first_carrier import FirstCarrier
 from connectors.releaser.leases import RowLeases
 from connectors.releaser.release import Release
 from connectors.releaser.rows import HeldRow, each
+from infra.kafka.client import KafkaException
 from infra.postgres.config_cache import CarrierRow, ConfigCache
 from infra.redis.carrier_health import CarrierHealthBoard
 from infra.redis.client import RedisDown
@@ -73,7 +73,7 @@ class CarrierMoves:
         """Those of which nothing lies at the carrier; none while that cannot be known."""
         try:
             return await self._first.without(rows, carrier, lane) if rows else []
-        except (RedisDown, KafkaException) as fault:
+        except (RedisDown, KafkaException, TimeoutError) as fault:
             log.warning("rows stay at a carrier that is down", action="rows_stay", carrier=carrier, fault=str(fault))
             return []
 
