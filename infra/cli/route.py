@@ -15,6 +15,7 @@ from infra.cli.amounts import amount
 from infra.cli.options import Config, Data, Output, admin_store
 from infra.cli.output import show_one, show_rows
 from infra.settings.limits import MOST_CARRIERS_OF_A_ROUTE
+from schemas.rules.routes import MOST_WEIGHT, Strategy, check_strategy
 
 app = typer.Typer(no_args_is_help=True, help="Routes.")
 
@@ -23,7 +24,7 @@ app = typer.Typer(no_args_is_help=True, help="Routes.")
 def list_(data: Data = None, config: Config = None, output: Output = None) -> None:
     """Show all routes."""
     with admin_store(data, config) as store:
-        show_rows(store.routes(), output)
+        show_rows(store.routes.all(), output)
 
 
 @app.command("set")
@@ -31,6 +32,9 @@ def set_(
     prefix: Annotated[str, typer.Argument(help='e.g. +49; "" is the default route.')],
     carrier: Annotated[str, typer.Option(help="The carrier's id; several, the preferred one first, with commas between.")],
     price: Annotated[str, typer.Option(help="Per segment, e.g. 0.0700.")],
+    strategy: Annotated[Strategy, typer.Option(help="Which of several carriers comes first.")] = Strategy.ORDER,
+    cost: Annotated[str, typer.Option(help="cheapest: what a segment costs you with each carrier, in their order.")] = "",
+    weight: Annotated[str, typer.Option(help="weighted: each carrier's share, in their order, e.g. 3,1.")] = "",
     data: Data = None,
     config: Config = None,
     output: Output = None,
@@ -40,14 +44,18 @@ def set_(
 
     if re.fullmatch(r"(\+[1-9][0-9]{0,14})?", prefix) is None:
         raise Refusal(f"{prefix!r} is no prefix", 'write it like +49, or "" for the default route')
-    carriers = [name.strip() for name in carrier.split(",")]
+    carriers = _split(carrier)
     if len(set(carriers)) < len(carriers) or len(carriers) > MOST_CARRIERS_OF_A_ROUTE:
         raise Refusal(
             f"{carrier!r} is no list of carriers",
             f"name each once, {MOST_CARRIERS_OF_A_ROUTE} at most, the preferred one first",
         )
+    costs, weights = [amount(text) for text in _split(cost)], [_weight(text) for text in _split(weight)]
+    fault = check_strategy(strategy, carriers, costs, weights)
+    if fault is not None:
+        raise Refusal("these options do not go together", fault)
     with admin_store(data, config) as store:
-        show_one(store.set_route(prefix, carriers, amount(price)), output)
+        show_one(store.routes.set(prefix, carriers, amount(price), strategy, costs, weights), output)
 
 
 @app.command()
@@ -66,4 +74,16 @@ def test(
     except PhoneError as fault:
         raise Refusal(f"{number!r} is no number that messages go to", str(fault)) from fault
     with admin_store(data, config) as store:
-        show_one({"number": destination, **store.route_of(destination)}, output)
+        show_one({"number": destination, **store.routes.find(destination)}, output)
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")] if text.strip() else []
+
+
+def _weight(text: str) -> int:
+    from infra.runtime.refusal import Refusal
+
+    if not text.isascii() or not text.isdigit() or int(text) > MOST_WEIGHT:
+        raise Refusal(f"{text!r} is no weight", f"write whole numbers from 0 to {MOST_WEIGHT}, with commas between")
+    return int(text)

@@ -16,24 +16,20 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from infra.postgres.admin_error import AdminStoreError
 from infra.postgres.carrier_rows import carrier_columns, choose_partition, shown
 from infra.postgres.config_cache import carrier_context
+from infra.postgres.route_store import RouteStore
 from infra.postgres.sql import named_statements
 from infra.postgres.stop_store import StopStore
 from infra.security.api_keys import hash_key, key_id, new_key
 from infra.security.keyring import Keyring
 from infra.security.secrets import SecretError, open_secret
 from infra.settings.carriers import CarrierSettings, KindSettings, check_binds
-from infra.settings.model import RouteSettings
-from schemas.rules.prefixes import longest_prefix
 from schemas.values.money import MAX_AMOUNT, format_amount, parse_amount
 
 Row = dict[str, Any]
 AdminStoreDown = psycopg.OperationalError
-
-
-class AdminStoreError(ValueError):
-    """Nothing was changed; the message says why and what to do."""
 
 
 @contextmanager
@@ -73,6 +69,11 @@ class AdminStore:
     def stops(self) -> StopStore:
         """The emergency stops."""
         return StopStore(self._connection)
+
+    @property
+    def routes(self) -> RouteStore:
+        """Where numbers go."""
+        return RouteStore(self._connection)
 
     def tenants(self) -> list[Row]:
         """All tenants with their balances."""
@@ -213,30 +214,6 @@ class AdminStore:
         """Note where the simulator listens now."""
         self._do("carrier_move", id=identity, address=Jsonb({"host": host, "port": port}))
 
-    def routes(self) -> list[Row]:
-        """All routes, longest prefix first."""
-        return [row | {"price": format_amount(row["price"])} for row in self._rows("routes")]
-
-    def seed_route(self, route: RouteSettings) -> bool:
-        """Whether it was missing and is there now."""
-        self._known(route.carriers)
-        price = parse_amount(format(route.price, "f"))
-        return self._do("route_add", prefix=route.prefix, carriers=route.carriers, price=price) == 1
-
-    def set_route(self, prefix: str, carriers: list[str], price: int) -> Row:
-        """Make the route, or change it."""
-        self._known(carriers)
-        self._do("route_set", prefix=prefix, carriers=carriers, price=price)
-        return {"prefix": prefix, "carriers": carriers, "price": format_amount(price)}
-
-    def route_of(self, destination: str) -> Row:
-        """The route that serves this number (E.164 with '+')."""
-        rows = {row["prefix"].removeprefix("+"): row for row in self.routes()}
-        row = longest_prefix(rows, destination.removeprefix("+"))
-        if row is not None:
-            return row
-        raise AdminStoreError(f"no route serves {destination}: `sluice route set PREFIX --carrier ID --price P`")
-
     def dead_letters(self, code: str | None, limit: int) -> list[Row]:
         """The newest dead letters."""
         return self._rows("dead_letters", code=code, limit=limit)
@@ -272,11 +249,6 @@ class AdminStore:
         text, identity, hashed = new_key()
         self._do("key_add", id=identity, tenant=tenant, name=name, hash=hashed)
         return text
-
-    def _known(self, carriers: list[str]) -> None:
-        missing = sorted(set(carriers) - {row["id"] for row in self.carriers()})
-        if missing:
-            raise AdminStoreError(f"there is no carrier {', '.join(map(repr, missing))}: see `sluice carrier list`")
 
     def _rows(self, name: str, /, **values: Any) -> list[Row]:
         return self._connection.execute(_statement(name), values).fetchall()

@@ -68,16 +68,6 @@ WHERE id = %(id)s;
 -- name: carrier_move
 UPDATE carriers SET settings = settings || %(address)s WHERE id = %(id)s AND NOT settings @> %(address)s;
 
--- name: routes
-SELECT prefix, carriers, price FROM routes ORDER BY length(prefix) DESC, prefix;
-
--- name: route_add
-INSERT INTO routes (prefix, carriers, price) VALUES (%(prefix)s, %(carriers)s, %(price)s) ON CONFLICT DO NOTHING;
-
--- name: route_set
-INSERT INTO routes (prefix, carriers, price) VALUES (%(prefix)s, %(carriers)s, %(price)s)
-ON CONFLICT (prefix) DO UPDATE SET carriers = excluded.carriers, price = excluded.price;
-
 -- name: dead_letters
 SELECT partition || ':' || "offset" AS id, to_timestamp(failed_at / 1000.0) AS failed_at, service, error_class,
        error_code, error_message, orig_topic, orig_partition, orig_offset, length(value) AS bytes

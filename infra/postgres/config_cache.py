@@ -50,11 +50,13 @@ class CarrierRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteRow:
-    """Carriers in order of preference for numbers that begin with `prefix`; `price` per segment in ten-thousandths."""
+    """Carriers in order of preference for numbers that begin with `prefix`; `price` per segment in ten-thousandths;
+    `weights`: one a carrier, where these choose."""
 
     prefix: str
     carriers: tuple[str, ...]
     price: int
+    weights: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +130,9 @@ class ConfigCache:
     def _replace(self, version: int, carriers: Sequence[Any], routes: Sequence[Any], tenants: Sequence[Any]) -> None:
         opened = {row[0]: self._carrier(row) for row in carriers}
         self.carriers = opened
-        self.routes = [RouteRow(prefix=p, carriers=tuple(ids), price=price) for p, ids, price in routes]
+        self.routes = [
+            RouteRow(prefix=p, carriers=tuple(ids), price=price, weights=tuple(weights)) for p, ids, price, weights in routes
+        ]
         self.tenants = {row[0]: _tenant(row) for row in tenants}
         self.version = version
         for callback in self._listeners:

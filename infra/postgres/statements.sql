@@ -11,7 +11,7 @@ SELECT id, number, kind, rate, window_size, binds, receipt_wait_seconds, one_rec
 FROM carriers ORDER BY number;
 
 -- name: config_routes
-SELECT prefix, carriers, price FROM routes ORDER BY length(prefix) DESC, prefix;
+SELECT prefix, carriers, price, weights FROM routes ORDER BY length(prefix) DESC, prefix;
 
 -- name: config_stops
 SELECT kind, name FROM stops;
@@ -34,3 +34,19 @@ INSERT INTO stops (kind, name, since) VALUES (%(kind)s, %(name)s, %(at)s) ON CON
 
 -- name: stop_lift
 DELETE FROM stops WHERE kind = %(kind)s AND name = %(name)s;
+
+-- name: routes
+SELECT prefix, carriers, price, strategy, costs, weights FROM routes ORDER BY length(prefix) DESC, prefix;
+
+-- name: route_add
+INSERT INTO routes (prefix, carriers, price, strategy, costs, weights)
+VALUES (%(prefix)s, %(carriers)s, %(price)s, %(strategy)s, %(costs)s, %(weights)s) ON CONFLICT DO NOTHING;
+
+-- name: route_set
+INSERT INTO routes (prefix, carriers, price, strategy, costs, weights)
+VALUES (%(prefix)s, %(carriers)s, %(price)s, %(strategy)s, %(costs)s, %(weights)s)
+ON CONFLICT (prefix) DO UPDATE SET carriers = excluded.carriers, price = excluded.price, strategy = excluded.strategy,
+    costs = excluded.costs, weights = excluded.weights;
+
+-- name: unknown_carriers
+SELECT id FROM unnest(%(carriers)s::text[]) AS wanted (id) WHERE id NOT IN (SELECT id FROM carriers) ORDER BY id;

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from infra.settings.carriers import CarrierSettings, Identifier
 from infra.settings.limits import MOST_CARRIERS_OF_A_ROUTE
 from infra.settings.section import Section
+from schemas.rules.routes import check_strategy
 
 _ADDRESS = r"(?:[^\s,:\[\]]+|\[[0-9A-Fa-f:.]+(?:%[^\s,\[\]]+)?\]):\d{1,5}"
 ADDRESSES = rf"^{_ADDRESS}(?:,{_ADDRESS})*$"
@@ -137,6 +138,22 @@ class RouteSettings(Section):
         min_length=1, max_length=MOST_CARRIERS_OF_A_ROUTE, description="the carriers' ids, the preferred one first"
     )
     price: Amount = Field(description="per segment, at most four places")
+    strategy: Literal["order", "cheapest", "weighted"] = Field(default="order", description="which carrier comes first")
+    costs: list[Amount] = Field(
+        default_factory=list,
+        max_length=MOST_CARRIERS_OF_A_ROUTE,
+        description="cheapest: what a segment costs you with each of them",
+    )
+    weights: list[int] = Field(
+        default_factory=list, max_length=MOST_CARRIERS_OF_A_ROUTE, description="weighted: the share of each of them"
+    )
+
+    @model_validator(mode="after")
+    def _lists_go_with_the_strategy(self) -> RouteSettings:
+        fault = check_strategy(self.strategy, self.carriers, self.costs, self.weights)
+        if fault is not None:
+            raise ValueError(fault)
+        return self
 
 
 class SimulatorSettings(Section):

@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from infra.postgres.route_store import ten_thousandths
 from infra.settings.carriers import CarrierSettings
 from infra.settings.model import RouteSettings
-from schemas.values.money import format_amount, parse_amount
+from schemas.values.money import format_amount
 
 _NO_LIMITS = frozenset({"id"})
 
@@ -34,16 +35,42 @@ def carrier_passed_over(carrier: CarrierSettings, row: Mapping[str, Any], passwo
 
 def route_passed_over(route: RouteSettings, row: Mapping[str, Any]) -> str | None:
     """`row`: as the admin store gives it."""
-    price = format_amount(parse_amount(format(route.price, "f")))
-    wanted, present = (route.carriers, price), (list(row["carriers"]), row["price"])
+    wanted, present = _in_words(_row(route)), _in_words(row)
     if wanted == present:
         return None
-    carriers, written = ", ".join(route.carriers), route.prefix or '""'
     return (
-        f"the route {route.prefix!r} stays as it is in the database; the file says {carriers} at {price}, in force is "
-        f"{', '.join(row['carriers'])} at {row['price']}; `sluice route set {written} --carrier {route.carriers[0]} "
-        f"--price {price}` puts the file's into force"
+        f"the route {route.prefix!r} stays as it is in the database; the file says {wanted}, in force is {present}; "
+        f"`sluice route set {_options(route)}` puts the file's into force"
     )
+
+
+def _options(route: RouteSettings) -> str:
+    given = {
+        "carrier": ",".join(route.carriers),
+        "price": format_amount(ten_thousandths(route.price)),
+        "strategy": "" if route.strategy == "order" else route.strategy,
+        "cost": ",".join(format_amount(ten_thousandths(cost)) for cost in route.costs),
+        "weight": ",".join(map(str, route.weights)),
+    }
+    return " ".join([route.prefix or '""', *(f"--{name} {value}" for name, value in given.items() if value)])
+
+
+def _row(route: RouteSettings) -> Mapping[str, Any]:
+    """As the database would have it."""
+    pairs = sorted(zip(route.costs, route.carriers, strict=True), key=lambda pair: pair[0]) if route.costs else []
+    return {
+        "carriers": [carrier for _, carrier in pairs] or route.carriers,
+        "price": format_amount(ten_thousandths(route.price)),
+        "strategy": route.strategy,
+        "costs": [format_amount(ten_thousandths(cost)) for cost, _ in pairs],
+        "weights": route.weights,
+    }
+
+
+def _in_words(row: Mapping[str, Any]) -> str:
+    shares = ", ".join(str(share) for share in row["costs"] or row["weights"])
+    how = "" if row["strategy"] == "order" else f", {row['strategy']} ({shares})"
+    return f"{', '.join(row['carriers'])} at {row['price']}{how}"
 
 
 def _limits(carrier: CarrierSettings, row: Mapping[str, Any]) -> Iterator[str]:

@@ -79,8 +79,8 @@ def prepare_database(settings: Settings, credentials: Credentials) -> list[str]:
                 passed_over.append(carrier_passed_over(carrier, present, password))
             if carrier.kind == "simulator":
                 store.move_carrier(carrier.id, settings.simulator.host, settings.simulator.port)
-        known = [route for route in routes if not store.seed_route(route)]
-        in_force = {row["prefix"]: row for row in store.routes()}
+        known = [route for route in routes if not store.routes.seed(route)]
+        in_force = {row["prefix"]: row for row in store.routes.all()}
         passed_over += [route_passed_over(route, in_force[route.prefix]) for route in known]
     # What nobody wrote into a file is no wish.
     return [sentence for sentence in passed_over if sentence and settings.carriers]

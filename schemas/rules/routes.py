@@ -8,7 +8,11 @@ by the beginning of numbers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
+from enum import StrEnum
+from hashlib import blake2b
+from itertools import zip_longest
 from typing import NamedTuple, Protocol
 
 from schemas.rules.carrier_health import PROBES
@@ -17,10 +21,21 @@ from schemas.values.positions import places, positions_of
 
 _BLOCK = 10_000
 _REMEMBERED = 200_000
+MOST_WEIGHT = 1_000_000
+
+
+class Strategy(StrEnum):
+    """How a route prefers its carriers: in the order given, the one that costs us least first, or by weight, each chunk of
+    messages anew."""
+
+    ORDER = "order"
+    CHEAPEST = "cheapest"
+    WEIGHTED = "weighted"
 
 
 class Route(Protocol):
-    """One row of the routes: numbers that begin with `prefix` ("" = all); carriers in order of preference."""
+    """One row of the routes: numbers that begin with `prefix` ("" = all); carriers in order of preference. `weights`: one a
+    carrier, or none where that order counts."""
 
     @property
     def prefix(self) -> str: ...
@@ -28,13 +43,49 @@ class Route(Protocol):
     def carriers(self) -> tuple[str, ...]: ...
     @property
     def price(self) -> int: ...
+    @property
+    def weights(self) -> tuple[int, ...]: ...
 
 
 class Way(NamedTuple):
-    """Who takes a number, in order of preference, and what a segment costs: the same with each of them."""
+    """Who takes a number, in order of preference, and what a segment costs: the same with each of them. `weights` as the
+    route has them."""
 
     carriers: tuple[str, ...]
     price: int
+    weights: tuple[int, ...] = ()
+
+    def carriers_for(self, chunk: str) -> tuple[str, ...]:
+        """In the order in which this chunk prefers them, the same at each repeat. By weight: over many chunks each carrier
+        comes first in its share of them, and those behind it share what it cannot take likewise."""
+        if not self.weights:
+            return self.carriers
+        late = {name: _lateness(chunk, name, weight) for name, weight in zip(self.carriers, self.weights, strict=True)}
+        return tuple(sorted(self.carriers, key=late.__getitem__))
+
+
+def _lateness(chunk: str, carrier: str, weight: int) -> float:
+    """Exponentially distributed with rate `weight`: of several such, the smallest is each one's in proportion to its weight
+    (Efraimidis and Spirakis, Weighted random sampling with a reservoir, 2006)."""
+    if weight == 0:
+        return math.inf
+    digest = blake2b(f"{chunk} {carrier}".encode(), digest_size=8).digest()
+    return -math.log((int.from_bytes(digest) + 1) / 2**64) / weight
+
+
+def check_strategy(strategy: str, carriers: Sequence[str], costs: Sequence[object], weights: Sequence[int]) -> str | None:
+    """What is wrong with a route's lists, with the mend; None when nothing is."""
+    wanted = {Strategy.ORDER: (0, 0), Strategy.CHEAPEST: (len(carriers), 0), Strategy.WEIGHTED: (0, len(carriers))}
+    if (len(costs), len(weights)) != wanted[Strategy(strategy)]:
+        needs = {
+            Strategy.ORDER: "neither costs nor weights",
+            Strategy.CHEAPEST: "costs, one a carrier in their order, and no weights",
+            Strategy.WEIGHTED: "weights, one a carrier in their order, and no costs",
+        }
+        return f"the strategy {strategy} has {needs[Strategy(strategy)]}"
+    if weights and not (all(0 <= weight <= MOST_WEIGHT for weight in weights) and any(weights)):
+        return f"weights are whole numbers from 0 to {MOST_WEIGHT}, at least one of them above 0"
+    return None
 
 
 def choose_carriers(
@@ -57,9 +108,14 @@ class RouteTable:
         self._carriers = frozenset(carriers)
         self._ways: dict[str, Way] = {}
         for route in routes:
-            usable = tuple(dict.fromkeys(carrier for carrier in route.carriers if carrier in self._carriers))
+            usable = {
+                carrier: weight
+                for carrier, weight in zip_longest(route.carriers, route.weights, fillvalue=0)
+                if carrier in self._carriers
+            }
             if usable:
-                self._ways[route.prefix.removeprefix("+")] = Way(usable, route.price)
+                weights = tuple(usable.values()) if route.weights else ()
+                self._ways[route.prefix.removeprefix("+")] = Way(tuple(usable), route.price, weights)
         self._depth = depth(self._ways)
         self._seen: dict[int, Way | None] = {}
         self.has_choices = any(len(way.carriers) > 1 for way in self._ways.values())

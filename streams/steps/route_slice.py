@@ -41,25 +41,28 @@ def decide(part: Selection, facts: RouteFacts) -> Outcomes:
     ways = facts.routes.find_all(_numbers(part, facts.columns))
     first = ways[0]
     if ways.count(first) == len(ways):
-        return (_outcome(part.positions, first, None),)
+        return (_outcome(part, part.positions, first, None),)
     groups: dict[Way | None, list[int]] = {}
     for place, way in zip(places(part.positions), ways, strict=True):
         groups.setdefault(way, []).append(place)
     prices = sorted({way.price for way in groups if way is not None})
     ordered = sorted(groups.items(), key=lambda group: (group[0] is None, group[0] or ()))
-    return tuple(_outcome(positions_of(members), way, _price_class(part, way, prices)) for way, members in ordered)
+    return tuple(_outcome(part, positions_of(members), way, _price_class(part, way, prices)) for way, members in ordered)
 
 
 def _routed_before(part: Selection, carrier: str, facts: RouteFacts) -> Outcomes:
     """Its carrier, and the others of its route: of each position, as numbers of one part may have had different routes."""
     if not facts.routes.has_choices:
         return (Next(positions=part.positions),)
-    groups: dict[tuple[str, ...], list[int]] = {}
+    only = Way((carrier,), part.price)
+    groups: dict[Way, list[int]] = {}
     ways = facts.routes.find_all(_numbers(part, facts.columns))
     for place, way in zip(places(part.positions), ways, strict=True):
-        carriers = way.carriers if way is not None and carrier in way.carriers else (carrier,)
-        groups.setdefault(carriers, []).append(place)
-    return tuple(Next(positions=positions_of(members), carriers=carriers) for carriers, members in sorted(groups.items()))
+        groups.setdefault(way if way is not None and carrier in way.carriers else only, []).append(place)
+    return tuple(
+        Next(positions=positions_of(members), carriers=way.carriers_for(part.slice.chunk))
+        for way, members in sorted(groups.items())
+    )
 
 
 def _price_class(part: Selection, way: Way | None, prices: list[int]) -> int | None:
@@ -73,9 +76,8 @@ def _numbers(part: Selection, columns: Columns) -> Iterable[int]:
     return [n for p, n in zip(places(part.slice.positions), numbers, strict=True) if part.positions >> p & 1]
 
 
-def _outcome(positions: int, way: Way | None, price_class: int | None) -> Next | Reject:
+def _outcome(part: Selection, positions: int, way: Way | None, price_class: int | None) -> Next | Reject:
     if way is None:
         return Reject(positions=positions, reason=Reason.NO_ROUTE)
-    return Next(
-        positions=positions, carrier=way.carriers[0], carriers=way.carriers, price=way.price, price_class=price_class
-    )
+    carriers = way.carriers_for(part.slice.chunk)
+    return Next(positions=positions, carrier=carriers[0], carriers=carriers, price=way.price, price_class=price_class)

@@ -73,7 +73,7 @@ def make_gateway_env(services: Stack, folder: Path) -> GatewayEnv:
             seeded = CarrierSettings(id=name, kind="simulator", rate=100)
             store.seed_carrier(seeded, kind_settings(seeded, settings.simulator), keyring)
         for prefix, carrier, price in (("+49", "near", "0.0700"), ("+1", "far", "0.0100"), ("+44", "far", "0.0200")):
-            store.seed_route(RouteSettings(prefix=prefix, carriers=[carrier], price=Decimal(price)))
+            store.routes.seed(RouteSettings(prefix=prefix, carriers=[carrier], price=Decimal(price)))
         tenant, key = store.create_tenant("account", BALANCE)
         _, other_key = store.create_tenant("stranger", BALANCE)
         _, poor_key = store.create_tenant("poor", 0)

@@ -27,7 +27,7 @@ def routes(env: GatewayEnv) -> None:
     """Before a gateway reads them."""
     with open_admin_store(env.postgres) as store:
         for prefix, price in ((DEAR, "50000"), (DEAREST, "1000000000")):
-            store.seed_route(RouteSettings(prefix=prefix, carriers=["far"], price=Decimal(price)))
+            store.routes.seed(RouteSettings(prefix=prefix, carriers=["far"], price=Decimal(price)))
 
 
 def campaign(**more: Any) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from infra.postgres.admin_store import AdminStore, AdminStoreError, open_admin_store
+from infra.postgres.admin_error import AdminStoreError
+from infra.postgres.admin_store import AdminStore, open_admin_store
 from infra.postgres.migrate import upgrade
 from infra.security.api_keys import check, key_id, new_key
 from infra.security.keyring import Keyring, create_keyring
@@ -132,17 +133,17 @@ def test_the_simulator_moves(store: AdminStore) -> None:
 
 def test_routes(store: AdminStore) -> None:
     seed(store, ACME)
-    assert store.seed_route(RouteSettings(prefix="+49", carriers=["acme"], price=Decimal("0.07")))
-    store.set_route("+49", ["acme"], 900)
-    assert not store.seed_route(RouteSettings(prefix="+49", carriers=["acme"], price=Decimal("0.07")))
-    store.set_route("+4915", ["acme"], 800)
-    assert [row["prefix"] for row in store.routes()] == ["+4915", "+49"]
-    assert store.route_of("+4915112345678")["price"] == "0.0800"
-    assert store.route_of("+4930123456")["price"] == "0.0900"
+    assert store.routes.seed(RouteSettings(prefix="+49", carriers=["acme"], price=Decimal("0.07")))
+    store.routes.set("+49", ["acme"], 900)
+    assert not store.routes.seed(RouteSettings(prefix="+49", carriers=["acme"], price=Decimal("0.07")))
+    store.routes.set("+4915", ["acme"], 800)
+    assert [row["prefix"] for row in store.routes.all()] == ["+4915", "+49"]
+    assert store.routes.find("+4915112345678")["price"] == "0.0800"
+    assert store.routes.find("+4930123456")["price"] == "0.0900"
     with pytest.raises(AdminStoreError, match="no route"):
-        store.route_of("+33123456789")
+        store.routes.find("+33123456789")
     with pytest.raises(AdminStoreError, match="no carrier 'nobody'"):
-        store.set_route("", ["nobody"], 1)
+        store.routes.set("", ["nobody"], 1)
 
 
 @pytest.mark.parametrize("what", ["tenant", "carrier", "revoke_key"])
@@ -207,3 +208,13 @@ def test_what_the_file_says_otherwise_is_named_with_the_way_out(services: Stack,
         with open_admin_store(url) as store:
             store.set_carrier("acme", window=77)
         assert prepare_database(settings, credentials) == [], "the file says nothing of the window"
+
+
+def test_a_cheapest_route_has_its_carriers_in_the_order_of_their_costs(store: AdminStore) -> None:
+    dear, cheap, same = names = [f"more-{number}" for number in range(3)]
+    for name in names:
+        seed(store, ACME.model_copy(update={"id": name}))
+    row = store.routes.set("+352", names, 700, "cheapest", [500, 400, 400])
+    assert (row["carriers"], row["costs"]) == ([cheap, same, dear], ["0.0400", "0.0400", "0.0500"])
+    assert store.routes.set("+352", [dear, cheap], 700, "weighted", (), [3, 1])["weights"] == [3, 1]
+    assert store.routes.set("+352", [dear], 700)["strategy"] == "order"

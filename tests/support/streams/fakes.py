@@ -55,6 +55,7 @@ class RouteFact:
     prefix: str
     carriers: tuple[str, ...]
     price: int
+    weights: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

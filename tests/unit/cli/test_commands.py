@@ -19,7 +19,7 @@ from infra.cli.send import text_of
 from infra.client.api import ApiError, _decoded
 from infra.client.campaign_watch import all_final, has_ended
 from infra.kafka.topic_admin import TopicError
-from infra.postgres.admin_store import AdminStoreError
+from infra.postgres.admin_error import AdminStoreError
 from infra.postgres.carrier_rows import choose_partition
 from infra.runtime.refusal import Refusal
 from infra.settings.model import SettingsError
