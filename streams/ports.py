@@ -146,6 +146,9 @@ class Capacity(Protocol):
     async def health(self, places: Sequence[tuple[str, str]]) -> list[CarrierHealth | None]:
         """How each (carrier, lane) is doing; None where nobody knows, as without Redis."""
 
+    async def are_waiting(self, places: Sequence[tuple[str, str]]) -> list[bool]:
+        """For each (carrier, lane): whether work waits for room there; no where nobody knows, as without Redis."""
+
     async def ask(self, asks: Sequence[CapacityAsk]) -> list[int]:
         """Segments granted to each, 0 to its cost; nothing where others already wait (otp never waits behind them)."""
 

@@ -89,11 +89,17 @@ def check_strategy(strategy: str, carriers: Sequence[str], costs: Sequence[objec
 
 
 def choose_carriers(
-    carriers: Sequence[str], positions: int, nothing: Collection[str], probing: Collection[str]
+    carriers: Sequence[str],
+    positions: int,
+    nothing: Collection[str],
+    probing: Collection[str],
+    full: Collection[str] = (),
 ) -> dict[str, int]:
-    """Which carrier takes which positions: the first one that takes anything; if none does, the first. `nothing`: those at
-    which nothing is started; `probing`: those that may be back: they get a few, the next one has the rest."""
-    able = [carrier for carrier in carriers if carrier not in nothing] or list(carriers[:1])
+    """Which carrier takes which positions: the first one that takes anything and is not full; if all of these are full, the
+    first of them; if none takes anything, the first. `nothing`: those at which nothing is started; `probing`: those that
+    may be back: they get a few, the next one has the rest; `full`: those for which work waits."""
+    taking = [carrier for carrier in carriers if carrier not in nothing] or list(carriers[:1])
+    able = [carrier for carrier in taking if carrier not in full] or taking
     first, sure = able[0], next((carrier for carrier in able if carrier not in probing), able[0])
     if first == sure:
         return {first: positions}

@@ -73,6 +73,15 @@ class RedisCapacity:
         except RedisDown:
             return [None for _ in places]
 
+    async def are_waiting(self, places: Sequence[tuple[str, str]]) -> list[bool]:
+        """For each (carrier, lane): whether work waits for room there; no where nobody knows."""
+        if not places:
+            return []
+        try:
+            return await self._shared.are_waiting(places)
+        except RedisDown:
+            return [False for _ in places]
+
     async def ask(self, asks: Sequence[CapacityAsk]) -> list[int]:
         """Segments granted to each, 0 to its cost."""
         if not asks:

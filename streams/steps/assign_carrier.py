@@ -3,8 +3,8 @@ and carriers' health say at a repeat.
 
 In: a part with the carriers of its route, how these are doing, and the carriers that were written down first for positions
 of its send. Out: `Next` with these carriers; what stands nowhere keeps its own. The preferred carrier is passed over while
-its breaker is open or its rate is 0 and another one takes messages; while it probes, it gets a few. A carrier that is known
-no more changes nothing. `decide` is pure: `ask` has written the choice down beforehand.
+its breaker is open or its rate is 0, or work waits for it, and another one takes messages; while it probes, it gets a few.
+A carrier that is known no more changes nothing. `decide` is pure: `ask` has written the choice down beforehand.
 """
 
 from __future__ import annotations
@@ -44,19 +44,23 @@ async def _look_at_carriers(parts: Sequence[Selection], batch: IntakeBatch) -> _
     """How those carriers are doing among which there is a choice; nobody is asked where there is none."""
     places = sorted({(carrier, part.slice.lane) for part in parts if len(part.carriers) > 1 for carrier in part.carriers})
     health = dict(zip(places, await batch.capacity.health(places), strict=True)) if places else {}
+    waiting = await batch.capacity.are_waiting(places)
     rates = {carrier: batch.config.carriers[carrier].rate for carrier, _ in places}
     return _Choice(
         nothing={place for place, one in health.items() if takes_nothing(one, rates[place[0]])},
         probing={place for place, one in health.items() if one is not None and one.state is BreakerState.PROBING},
+        full={place for place, busy in zip(places, waiting, strict=True) if busy},
     )
 
 
 @dataclass(slots=True, kw_only=True)
 class _Choice:
-    """For one batch: (carrier, lane) at which nothing is started, and those that get a few messages once."""
+    """For one batch: (carrier, lane) at which nothing is started, those that get a few messages once, and those for which
+    work waits."""
 
     nothing: set[tuple[str, str]]
     probing: set[tuple[str, str]]
+    full: set[tuple[str, str]]
 
     def of(self, part: Selection) -> dict[str, int]:
         """Positions by the carrier that is to have them."""
@@ -68,6 +72,7 @@ class _Choice:
             part.positions,
             [carrier for carrier in part.carriers if (carrier, lane) in self.nothing],
             [carrier for carrier in part.carriers if (carrier, lane) in self.probing],
+            [carrier for carrier in part.carriers if (carrier, lane) in self.full],
         )
         for place in [(carrier, lane) for carrier in shares if (carrier, lane) in self.probing]:
             self.probing.discard(place)

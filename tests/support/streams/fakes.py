@@ -86,6 +86,7 @@ class FakePorts:
     waits: list[tuple[str, int]] = field(default_factory=list)
     looked_up: list[list[tuple[str, int]]] = field(default_factory=list)
     carrier_health: dict[str, CarrierHealth] = field(default_factory=dict)
+    work_waits_for: set[str] = field(default_factory=set)
     health_asked: list[tuple[str, str]] = field(default_factory=list)
     down: int = 0
     log: list[Owner | Started | Settled | Returned] = field(default_factory=list)
@@ -124,6 +125,9 @@ class FakePorts:
     async def health(self, places: Sequence[tuple[str, str]]) -> list[CarrierHealth | None]:
         self.health_asked += places
         return [self.carrier_health.get(carrier) for carrier, _ in places]
+
+    async def are_waiting(self, places: Sequence[tuple[str, str]]) -> list[bool]:
+        return [carrier in self.work_waits_for for carrier, _ in places]
 
     async def already_assigned(self, places: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
         self.looked_up.append(list(places))

@@ -48,6 +48,18 @@ async def test_one_without_a_rate_is_passed_over(fakes: FakePorts) -> None:
     assert await sent_to(fakes) == {"b": everyone(10)}
 
 
+async def test_one_for_which_work_waits_is_passed_over_unless_all_are_full(fakes: FakePorts) -> None:
+    fakes.work_waits_for, fakes.carrier_health = {"a"}, {"b": OPEN}
+    assert await sent_to(fakes) == {"c": everyone(10)}
+    fakes.assigned.clear()
+    fakes.work_waits_for = {"a", "c"}
+    assert await sent_to(fakes) == {"a": everyone(10)}
+    fakes.assigned.clear()
+    fakes.carrier_health = {"a": OPEN}
+    fakes.work_waits_for = {"b", "c"}
+    assert await sent_to(fakes) == {"b": everyone(10)}
+
+
 async def test_without_another_one_a_stopped_carrier_says_so(fakes: FakePorts) -> None:
     fakes.carriers["a"] = CarrierFact(rate=0, partition=1)
     fakes.routes = [RouteFact(prefix="", carriers=("a",), price=700)]

@@ -180,16 +180,20 @@ def test_a_priced_slice_may_go_to_the_others_of_its_route_and_keeps_its_price() 
 CARRIERS = st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True)
 
 
-@given(CARRIERS, SETS, st.sets(st.sampled_from("abcd")), st.sets(st.sampled_from("abcd")))
+SOME = st.sets(st.sampled_from("abcd"))
+
+
+@given(CARRIERS, SETS, SOME, SOME, SOME)
 def test_carriers_are_chosen_for_all_positions_in_order_of_preference(
-    carriers: list[str], positions: int, nothing: set[str], probing: set[str]
+    carriers: list[str], positions: int, nothing: set[str], probing: set[str], full: set[str]
 ) -> None:
-    shares = choose_carriers(carriers, positions, nothing, probing)
+    shares = choose_carriers(carriers, positions, nothing, probing, full)
     check_cover(positions, [Next(positions=share) for share in shares.values()])
-    able = [carrier for carrier in carriers if carrier not in nothing]
+    taking = [carrier for carrier in carriers if carrier not in nothing]
+    able = [carrier for carrier in taking if carrier not in full] or taking
     assert next(iter(shares)) == (able or carriers)[0]
     for carrier, share in shares.items():
-        assert carrier not in nothing or not able
+        assert carrier in able or not able
         if carrier in probing and any(one not in probing for one in able):
             assert share.bit_count() <= PROBES
 
