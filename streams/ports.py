@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from schemas.records.slice import Columns, Slice
 from schemas.records.wire import CampaignCommand
+from schemas.rules.caps import Caps
 from schemas.rules.carrier_health import CarrierHealth
 from schemas.rules.routes import Route, RouteTable
 from schemas.rules.stops import Stop
@@ -47,12 +48,14 @@ class Carrier(Protocol):
 
 
 class Tenant(Protocol):
-    """`balance_short`: hold | reject. `quiet_hours`: by lane."""
+    """`balance_short`: hold | reject. `quiet_hours`: by lane. `caps`: None without any."""
 
     @property
     def balance_short(self) -> str: ...
     @property
     def quiet_hours(self) -> Mapping[str, Sequence[Window]]: ...
+    @property
+    def caps(self) -> Caps | None: ...
 
 
 class Config(Protocol):
@@ -104,14 +107,18 @@ class CreditAsk:
     price: int
     positions: int
     segments: bytes
+    caps: Caps | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditGrant:
-    """The positions that are reserved now, or were before; the allowance they were drawn on, if any."""
+    """The positions that are reserved now, or were before; the allowance they were drawn on, if any. `capped`: those that
+    the tenant's caps do not allow before `capped_until` (ms)."""
 
     positions: int
     lease: str | None
+    capped: int = 0
+    capped_until: int = 0
 
 
 class Credit(Protocol):

@@ -30,7 +30,7 @@ from schemas.values.reasons import Reason
 from schemas.values.status import Status
 
 PER_ENVELOPE = 32
-UNPAID = frozenset({Reason.DRAFT, Reason.BALANCE})
+UNPAID = frozenset({Reason.DRAFT, Reason.BALANCE, Reason.CAP})
 """Reasons of rows for which nothing is reserved."""
 FROM_US = [("x-from", b"releaser")]
 

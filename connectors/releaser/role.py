@@ -85,17 +85,19 @@ class Bursts:
         return bool(rows)
 
     async def others(self) -> bool:
-        """Of what a credit allows, of what no stop covers any more, of what a killed releaser was about to pass to another
-        carrier, and of what has expired."""
+        """Of what a credit or changed caps allow, of what no stop covers any more, of what a killed releaser was about to
+        pass to another carrier, and of what has expired."""
         funded = await self._claim("balance")
         await self.release.to_intake(funded)
+        uncapped = await self._claim("caps_changed")
+        await self.release.to_intake(uncapped)
         unstopped = await self._claim("unstopped")
         await self.release.to_intake(unstopped)
         passed_on = await self._claim("carrier_down")
         await self.release.to_next_carrier(passed_on)
         expired = await self._claim("expired")
         await self.release.to_end(expired, Reason.VALIDITY_ENDED)
-        return bool(funded or unstopped or passed_on or expired)
+        return bool(funded or uncapped or unstopped or passed_on or expired)
 
     async def _claim(self, condition: str, **params: str) -> list[HeldRow]:
         return await self.leases.claim(condition, self.now(), self.scheduler.batch_size, **params)

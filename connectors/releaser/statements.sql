@@ -28,7 +28,7 @@ DELETE FROM parked_receipts WHERE at < %(before)s
 
 -- name: next_due
 -- When the first of what waits for a time may go, if anything does.
-SELECT least((SELECT min(h.not_before) FROM held h WHERE h.waiting > 0 AND h.reason IN ('scheduled', 'closed_hours', 'carrier_transient')
+SELECT least((SELECT min(h.not_before) FROM held h WHERE h.waiting > 0 AND h.reason IN ('scheduled', 'closed_hours', 'carrier_transient', 'cap')
               AND h.lease_until < %(now)s AND h.not_before > %(after)s),
              (SELECT min(start_at) FROM campaigns WHERE status = 'running' AND start_at > %(after)s))
 
@@ -78,9 +78,15 @@ AND h.expires_at > %(now)s AND (h.campaign IS NULL OR (c.status = 'running' AND 
 
 -- name: where_due
 -- Single messages whose time has come, and whatever waited for its hours or for another try.
-h.reason IN ('scheduled', 'closed_hours', 'carrier_transient') AND h.not_before <= %(now)s AND h.expires_at > %(now)s
+h.reason IN ('scheduled', 'closed_hours', 'carrier_transient', 'cap') AND h.not_before <= %(now)s AND h.expires_at > %(now)s
 AND CASE WHEN h.campaign IS NULL THEN true
     ELSE h.reason <> 'scheduled' AND c.status = 'running' AND c.published = c.version END
+
+-- name: where_caps_changed
+-- What waits for the next day or month, of a tenant whose caps have changed since: every role knows them by now.
+h.reason = 'cap' AND h.expires_at > %(now)s
+AND EXISTS (SELECT FROM tenants t WHERE t.id = h.tenant AND h.at < t.caps_changed_at + 3000 AND t.caps_changed_at + 3000 <= %(now)s)
+AND (h.campaign IS NULL OR (c.status = 'running' AND c.published = c.version))
 
 -- name: where_carrier_down
 -- What was noted to go to another carrier, by a releaser that did not come to it.

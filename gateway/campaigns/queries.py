@@ -188,5 +188,5 @@ def _waiting(
     if reason == Reason.SCHEDULED:
         until = start_at or until
     # why no time for the others: they go on when something happens, not at a moment that is known.
-    timed = reason in (Reason.SCHEDULED, Reason.CLOSED_HOURS, Reason.CARRIER_TRANSIENT)
+    timed = reason in (Reason.SCHEDULED, Reason.CLOSED_HOURS, Reason.CARRIER_TRANSIENT, Reason.CAP)
     return Waiting(reason=reason, until=instant_or_none(until) if timed else None, count=count)

@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, help="Tenants.")
 
 
 class Short(StrEnum):
-    """What happens to messages that the balance does not cover."""
+    """What happens to messages that the balance does not cover, or that a cap does not allow."""
 
     HOLD = "hold"
     REJECT = "reject"
@@ -70,6 +70,13 @@ def set_(
     request_burst: Annotated[
         int | None, typer.Option(min=1, max=1_000_000, help="At once; default: those of a second.")
     ] = None,
+    messages_per_day: Annotated[
+        str | None, typer.Option(help="Of UTC, all lanes together; 0 = none, 'none' = no cap.")
+    ] = None,
+    messages_per_month: Annotated[str | None, typer.Option(help="Alike.")] = None,
+    spend_per_day: Annotated[str | None, typer.Option(help="What messages may cost, e.g. 50.00; 'none' = no cap.")] = None,
+    spend_per_month: Annotated[str | None, typer.Option(help="Alike.")] = None,
+    cap_reached: Annotated[Short | None, typer.Option(help="What is above a cap waits for the next day or month.")] = None,
     data: Data = None,
     config: Config = None,
     output: Output = None,
@@ -94,9 +101,35 @@ def set_(
                 quiet_hours=_quiet_hours(quiet_hours or []),
                 request_rate=request_rate,
                 request_burst=request_burst,
+                caps=_caps(
+                    messages_per_day=messages_per_day,
+                    messages_per_month=messages_per_month,
+                    spend_per_day=spend_per_day,
+                    spend_per_month=spend_per_month,
+                )
+                | ({} if cap_reached is None else {"reached": cap_reached.value}),
             ),
             output,
         )
+
+
+def _caps(**texts: str | None) -> dict[str, int | None]:
+    """What is named: None ends that cap."""
+    out: dict[str, int | None] = {}
+    for name, text in texts.items():
+        if text == "none":
+            out[name] = None
+        elif text is not None:
+            out[name] = amount(text) if name.startswith("spend") else _count(text)
+    return out
+
+
+def _count(text: str) -> int:
+    from schemas.rules.caps import MOST_MESSAGES
+
+    if not text.isascii() or not text.isdigit() or int(text) > MOST_MESSAGES:
+        raise Refusal(f"{text!r} is no number of messages", f"a whole number up to {MOST_MESSAGES}, or none")
+    return int(text)
 
 
 def _quiet_hours(texts: list[str]) -> dict[str, list[dict[str, object]]]:

@@ -7,6 +7,7 @@ a database that cannot be reached raises `AdminStoreDown`.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from infra.security.api_keys import hash_key, key_id, new_key
 from infra.security.keyring import Keyring
 from infra.security.secrets import SecretError, open_secret
 from infra.settings.carriers import CarrierSettings, KindSettings, check_binds
+from schemas.rules.caps import periods
 from schemas.values.money import MAX_AMOUNT, format_amount, parse_amount
 
 Row = dict[str, Any]
@@ -56,6 +58,7 @@ TENANT_CHANGES = (
     "quiet_hours",
     "request_rate",
     "request_burst",
+    "caps",
 )
 
 
@@ -88,7 +91,9 @@ class AdminStore:
         return row | {
             "available": format_amount(
                 parse_amount(row["balance"], signed=True) - parse_amount(row["reserved"], signed=True)
-            )
+            ),
+            "caps": _caps_in_words(row["caps"]),
+            "used": self._used(row["id"]),
         }
 
     def create_tenant(self, name: str, balance: int) -> tuple[str, str]:
@@ -114,8 +119,9 @@ class AdminStore:
         if unknown := changes.keys() - set(TENANT_CHANGES):
             raise TypeError(f"a tenant has no {', '.join(sorted(unknown))}")
         identity = self.tenant(which)["id"]
-        values = dict.fromkeys(TENANT_CHANGES) | changes | {"quiet_hours": Jsonb(changes.get("quiet_hours") or {})}
-        self._do("tenant_set", id=identity, **values)
+        json = {name: Jsonb(changes.get(name) or {}) for name in ("quiet_hours", "caps")}
+        now = time.time_ns() // 1_000_000
+        self._do("tenant_set", id=identity, now=now, **(dict.fromkeys(TENANT_CHANGES) | changes | json))
         return self.tenant(identity)
 
     def credit(self, which: str, amount: int) -> Row:
@@ -250,6 +256,16 @@ class AdminStore:
         self._do("key_add", id=identity, tenant=tenant, name=name, hash=hashed)
         return text
 
+    def _used(self, tenant: str) -> Row:
+        """By period, of the present day and month."""
+        day, month = periods(time.time_ns() // 1_000_000)
+        rows = {row["period"]: row for row in self._rows("tenant_used", tenant=tenant, periods=[day, month])}
+        return {
+            period: {"messages": row["messages"], "spent": format_amount(row["spent"])}
+            for period in (day, month)
+            if (row := rows.get(period))
+        }
+
     def _rows(self, name: str, /, **values: Any) -> list[Row]:
         return self._connection.execute(_statement(name), values).fetchall()
 
@@ -259,6 +275,10 @@ class AdminStore:
 
 def _amounts(row: Row) -> Row:
     return row | {name: format_amount(row[name]) for name in ("balance", "reserved")}
+
+
+def _caps_in_words(caps: Row) -> Row:
+    return {name: format_amount(value) if name.startswith("spend") else value for name, value in caps.items()}
 
 
 def _statement(name: str) -> bytes:

@@ -7,7 +7,7 @@ INSERT INTO tenants (id, name) VALUES (%(id)s, %(name)s) ON CONFLICT (name) DO N
 INSERT INTO balances (tenant, balance, credited) VALUES (%(tenant)s, %(amount)s, %(amount)s);
 
 -- name: tenants
-SELECT t.id::text AS id, t.name, t.lanes, t.senders, t.balance_short, t.charge_uncertain, t.quiet_hours,
+SELECT t.id::text AS id, t.name, t.lanes, t.senders, t.balance_short, t.charge_uncertain, t.quiet_hours, t.caps,
        t.request_rate, t.request_burst, b.balance, b.reserved,
        (SELECT count(*) FROM api_keys k WHERE k.tenant = t.id AND k.revoked_at IS NULL) AS keys
 FROM tenants t JOIN balances b ON b.tenant = t.id
@@ -21,8 +21,13 @@ UPDATE tenants SET lanes = coalesce(%(lanes)s, lanes),
     request_rate = CASE WHEN %(request_rate)s::float8 = 0 THEN NULL ELSE coalesce(%(request_rate)s, request_rate) END,
     request_burst = CASE WHEN %(request_rate)s::float8 = 0 THEN NULL
         ELSE coalesce(%(request_burst)s, request_burst, greatest(1, ceil(%(request_rate)s::float8)::integer)) END,
-    quiet_hours = quiet_hours || %(quiet_hours)s::jsonb
+    quiet_hours = quiet_hours || %(quiet_hours)s::jsonb,
+    caps = jsonb_strip_nulls(caps || %(caps)s::jsonb),
+    caps_changed_at = CASE WHEN %(caps)s::jsonb = '{}' THEN caps_changed_at ELSE %(now)s END
 WHERE id = %(id)s;
+
+-- name: tenant_used
+SELECT period, messages, spent FROM tenant_usage WHERE tenant = %(tenant)s::uuid AND period = ANY(%(periods)s::text[]);
 
 -- name: balance_credit
 UPDATE balances SET balance = balance + %(amount)s, credited = credited + %(amount)s

@@ -22,6 +22,7 @@ from infra.postgres.sql import load_sql
 from infra.security.keyring import Keyring
 from infra.security.secrets import open_secret
 from infra.settings.carriers import reports_once
+from schemas.rules.caps import Caps
 from schemas.rules.stops import NO_STOPS, Stop
 from schemas.values.window import Window
 
@@ -61,7 +62,8 @@ class RouteRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantRow:
-    """What a tenant may do. `senders` None: any. `balance_short`: hold | reject. `quiet_hours`: by lane."""
+    """What a tenant may do. `senders` None: any. `balance_short`: hold | reject. `quiet_hours`: by lane. `caps`:
+    None without any."""
 
     id: str
     name: str
@@ -70,6 +72,7 @@ class TenantRow:
     balance_short: str
     charge_uncertain: bool
     quiet_hours: Mapping[str, tuple[Window, ...]]
+    caps: Caps | None = None
 
 
 class ConfigCache:
@@ -173,7 +176,7 @@ def carrier_context(carrier: str) -> str:
 
 
 def _tenant(row: Any) -> TenantRow:
-    tenant, name, lanes, senders, balance_short, charge_uncertain, quiet_hours = row
+    tenant, name, lanes, senders, balance_short, charge_uncertain, quiet_hours, caps = row
     return TenantRow(
         id=tenant,
         name=name,
@@ -182,4 +185,5 @@ def _tenant(row: Any) -> TenantRow:
         balance_short=balance_short,
         charge_uncertain=charge_uncertain,
         quiet_hours=msgspec.convert(quiet_hours, dict[str, tuple[Window, ...]]),
+        caps=found if (found := msgspec.convert(caps, Caps)).any else None,
     )

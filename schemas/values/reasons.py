@@ -9,6 +9,7 @@ and a sentence for the operator. Wrong: an unknown number raises ValueError.
       draft, paused, scheduled        the sender's own wish
       closed_hours                    the hours of the campaign, or the quiet hours of the tenant
       room, balance                   carrier or account has no room at the moment
+      cap                             the tenant has sent what it may send in a day or a month
       stopped                         an operator's emergency stop
       carrier_stopped, carrier_down   nothing is started at the carrier; another one of its route takes over
       no_carrier                      dispatch serves that carrier no more; it waits for room again
@@ -17,7 +18,7 @@ and a sentence for the operator. Wrong: an unknown number raises ValueError.
       carrier_transient               the carrier said "not now"
     reject ── refused before any carrier was called
       bad_destination, missing_variable, too_long, bad_text                  the message itself
-      sender_not_allowed, lane_not_allowed, insufficient_balance             what the account allows
+      sender_not_allowed, lane_not_allowed, insufficient_balance, cap_reached    what the account allows
       no_route                                                               nobody carries messages there
       canceled, validity_ended                                               its time is over
     fail ── the last word after a call
@@ -80,6 +81,7 @@ class Reason(StrEnum):
     SCHEDULED = "scheduled", 9, _HOLD, "Its time has not come."
     CLOSED_HOURS = "closed_hours", 10, _HOLD, "Outside the campaign's hours, or within quiet hours; it goes when they open."
     CARRIER_STOPPED = "carrier_stopped", 12, _HOLD, "The carrier's rate is 0; it goes on when the carrier gets a rate again."
+    CAP = "cap", 13, _HOLD, "The tenant has sent what it may in a day or a month; it goes in the next one."
     STOPPED = "stopped", 11, _HOLD, "An operator has stopped it; it goes on when the stop is lifted."
 
     THROTTLED = "throttled", 20, _RETRY, "The carrier has no room for it now; it is tried again later and counts no attempt."
@@ -100,6 +102,8 @@ class Reason(StrEnum):
         _REJECT,
         "The balance did not suffice, and this tenant does not wait for a credit.",
     )
+
+    CAP_REACHED = "cap_reached", 51, _REJECT, "The tenant's cap is reached, and it does not wait for the next day or month."
 
     CARRIER_PERMANENT = "carrier_permanent", 60, _FAIL, "The carrier refused it for good; its code says why."
     PARTIAL = "partial", 61, _FAIL, "The carrier took some of its segments and refused another for good."

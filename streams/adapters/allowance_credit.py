@@ -1,10 +1,10 @@
 """Credit for one-time codes: drawn in memory on an allowance that was reserved in PostgreSQL beforehand.
 
-In: asks. Out: grants that name the allowance (`lease`) they were drawn on; every other lane, and whatever the allowance
-cannot pay, goes to the accounts. An allowance is opened at a tenant's first one-time code and raised in the background
-when half of it is drawn, so that with PostgreSQL away codes go on while it lasts; only then `PortDown`. Its rest is given
-back by the releaser when it was not raised for 25 hours; this process stops drawing an hour before. A repeat within the
-process draws nothing twice; a process that dies leaves its rest to the releaser.
+In: asks. Out: grants that name the allowance (`lease`) they were drawn on; every other lane, tenants with caps, and
+whatever the allowance cannot pay, go to the accounts. An allowance is opened at a tenant's first one-time code and raised
+in the background when half of it is drawn, so that with PostgreSQL away codes go on while it lasts; only then `PortDown`.
+Its rest is given back by the releaser when it was not raised for 25 hours; this process stops drawing an hour before. A
+repeat within the process draws nothing twice; a process that dies leaves its rest to the releaser.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class AllowanceCredit:
         """One grant per ask, in order. Raises PortDown."""
         grants: dict[int, CreditGrant] = {}
         for n, ask in enumerate(asks):
-            if ask.lane == Lane.OTP and (grant := await self._on_allowance(ask)) is not None:
+            if ask.lane == Lane.OTP and ask.caps is None and (grant := await self._on_allowance(ask)) is not None:
                 grants[n] = grant
         others = [n for n in range(len(asks)) if n not in grants]
         if others:

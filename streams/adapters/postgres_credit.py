@@ -3,7 +3,8 @@
 In: a batch of asks. Out: the positions that are reserved under (tenant, chunk, round, price class), new ones and those of
 before: a repeat reserves nothing twice. One transaction a batch; where the money does not suffice, as many positions as
 fit, in order. Never overdrawn: balance - reserved is checked and moved under the account's lock. An account that does not
-exist has no money. `PortDown` when PostgreSQL is away.
+exist has no money. What a tenant's caps do not allow is told apart (`capped`), and counts nothing. `PortDown` when
+PostgreSQL is away.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, transact
 from infra.postgres.sql import load_sql
 from schemas.rules.capacity import positions_that_fit
 from schemas.values.positions import ranked_positions
+from streams.adapters.cap_usage import CapUsage, first_messages
 from streams.ports import CreditAsk, CreditGrant, PortDown
 
 Key = tuple[str, str, int, int]
@@ -41,20 +43,34 @@ class PostgresCredit:
         tenants = sorted({ask.tenant for ask in asks})
         purse = dict(await fetch_all(connection, load_sql(__package__ or "", "credit_balances"), (tenants,)))
         before = dict(purse)
+        usage = CapUsage(self._clock())
+        await usage.open(connection, asks)
         rows = await self._known(connection, asks)
         changed: dict[Key, tuple[CreditAsk, int]] = {}
         grants = []
         for ask in asks:
             key = (ask.tenant, ask.chunk, ask.round, ask.price_class)
             positions, segments = rows.setdefault(key, (0, bytearray(ask.size)))
-            new = affordable(ask, ask.positions & ~positions, purse.get(ask.tenant, 0))
+            wanted, until = ask.positions & ~positions, 0
+            allowed = wanted
+            if wanted and (left := usage.left_for(ask)) is not None:
+                counted = first_messages(wanted, left.messages)
+                allowed = affordable(ask, counted, left.money)
+                until = left.messages_until if allowed == counted else left.money_until
+            new = affordable(ask, allowed, purse.get(ask.tenant, 0))
             if new:
                 cost = enter(ask, new, segments)
+                usage.add(ask, new, cost)
                 purse[ask.tenant] -= cost
                 rows[key] = (positions | new, segments)
                 changed[key] = (ask, changed.get(key, (ask, 0))[1] + cost)
-            grants.append(CreditGrant(positions=ask.positions & (positions | new), lease=None))
+            grants.append(
+                CreditGrant(
+                    positions=ask.positions & (positions | new), lease=None, capped=wanted & ~allowed, capped_until=until
+                )
+            )
         if changed:
+            await usage.close(connection)
             await self._write(connection, rows, changed)
             moved = {tenant: before[tenant] - left for tenant, left in purse.items() if before[tenant] != left}
             await execute(connection, load_sql(__package__ or "", "credit_move"), [list(moved), list(moved.values())])
@@ -91,6 +107,8 @@ def affordable(ask: CreditAsk, positions: int, money: int) -> int:
     """The first of these positions of the ask that this much money pays for."""
     if not positions or money < 0:
         return 0
+    if not ask.price:
+        return positions
     column = (
         ask.segments
         if positions == ask.positions

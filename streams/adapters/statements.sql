@@ -9,6 +9,16 @@ INSERT INTO allowances (tenant, lease, amount, expires_at) VALUES (%(tenant)s, %
 UPDATE allowances SET amount = amount + %(amount)s, expires_at = %(expires_at)s
 WHERE tenant = %(tenant)s AND lease = %(lease)s
 
+-- name: cap_usage
+-- What these tenants have used of these periods.
+SELECT tenant::text, period, messages, spent FROM tenant_usage WHERE tenant = ANY(%s::uuid[]) AND period = ANY(%s::text[])
+
+-- name: cap_usage_add
+-- More of it is used.
+INSERT INTO tenant_usage AS u (tenant, period, messages, spent)
+SELECT * FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::bigint[])
+ON CONFLICT (tenant, period) DO UPDATE SET messages = u.messages + EXCLUDED.messages, spent = u.spent + EXCLUDED.spent
+
 -- name: credit_move
 -- The accounts carry what was reserved.
 UPDATE balances b SET reserved = b.reserved + moved.amount

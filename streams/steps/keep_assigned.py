@@ -16,8 +16,10 @@ from streams.outcome import Hold, Next, Outcome, Outcomes, Reject
 from streams.ports import IntakeBatch
 from streams.selection import Selection
 
-CHANGING = frozenset({Reason.CANCELED, Reason.VALIDITY_ENDED, Reason.NO_ROUTE, Reason.INSUFFICIENT_BALANCE})
-"""Ends that depend on time, on the campaign, on routes or on the balance."""
+CHANGING = frozenset(
+    {Reason.CANCELED, Reason.VALIDITY_ENDED, Reason.NO_ROUTE, Reason.INSUFFICIENT_BALANCE, Reason.CAP_REACHED}
+)
+"""Ends that depend on time, on the campaign, on routes, on the balance or on caps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ def decide(part: Selection, facts: KeepFacts) -> Outcomes:
     shares = [(carrier, part.positions & positions) for carrier, positions in sorted(facts.carriers.items())]
     outcomes: list[Outcome] = [
         Hold(positions=positions, reason=Reason.BALANCE, until=facts.now)
-        if facts.reason is Reason.INSUFFICIENT_BALANCE
+        if facts.reason in (Reason.INSUFFICIENT_BALANCE, Reason.CAP_REACHED)
         else Next(positions=positions, carrier=carrier)
         for carrier, positions in shares
         if positions

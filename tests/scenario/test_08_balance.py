@@ -90,3 +90,42 @@ def reasons_of_rejection(stack: Running, api: GatewayClient) -> set[str]:
     if not seen["counts"]["rejected"]:
         return set()
     return {row["reason"] for row in api.messages(campaign, status="rejected")}
+
+
+def single_ends(stack: Running, api: GatewayClient) -> tuple[str, str | None]:
+    """What becomes of a message of its own, with its reason."""
+    identity = api.post("/v1/messages", {"to": stack.german(1)[0], "from": "Sluice", "body": "Hi", "lane": "otp"}).id
+    until(lambda: api.message(identity)["status"] in ("held", "rejected", "delivered"), 30)
+    last = api.message(identity)
+    return last["status"], last["reason"]
+
+
+def test_what_is_above_a_cap_waits_for_the_next_day_and_goes_when_the_cap_is_raised(stack: Running) -> None:
+    api = tenant(stack, "capped", "1.0000")
+    stack.cli("tenant", "set", "capped", "--messages-per-day", "0", "--spend-per-month", "0.5000")
+    until(lambda: single_ends(stack, api) == ("held", "cap"), 60, "the cap in force")
+    numbers = stack.german(12)
+    campaign = api.post(
+        "/v1/campaigns", {"name": "Much", "from": "Shop", "body": "Hi", "recipients": recipients(numbers)}
+    ).id
+    stack.cli("tenant", "set", "capped", "--messages-per-day", "5")
+
+    # The message that waited before goes as well, sooner or later than the campaign's.
+    seen = campaign_when(api, campaign, lambda c: c["counts"]["delivered"] in (4, 5) and c["counts"]["held"] in (7, 8), 30)
+    used = until(lambda: (row := stack.cli("tenant", "set", "capped"))["used"] and row, 30)
+    assert used["caps"] == {"messages_per_day": 5, "spend_per_month": "0.5000"}
+    assert [(of["messages"], of["spent"]) for of in used["used"].values()] == [(5, "0.0500")] * 2
+    assert (seen["status"], seen["waiting"]["reason"], seen["waiting"]["until"][10:]) == ("running", "cap", "T00:00:00.000Z")
+
+    stack.cli("tenant", "set", "capped", "--messages-per-day", "none")
+
+    until(lambda: api.campaign(campaign)["status"] == "completed", 30)
+    assert set(takings(stack.entries(), numbers).values()) == {1}
+
+
+def test_a_tenant_that_does_not_wait_for_its_cap_is_told(stack: Running) -> None:
+    api = tenant(stack, "hasty", "1.0000")
+    stack.cli("tenant", "set", "hasty", "--messages-per-month", "0", "--cap-reached", "reject")
+
+    until(lambda: single_ends(stack, api) == ("rejected", "cap_reached"), 60, "the cap in force")
+    assert single_ends(stack, api) == ("rejected", "cap_reached")

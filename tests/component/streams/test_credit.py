@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import psycopg
 import pytest
 
 from infra.postgres.pool import Pool, open_pool
+from schemas.rules.caps import Caps
 from schemas.values.positions import everyone
 from streams.adapters.allowance_credit import DRAWN_MS, AllowanceCredit
 from streams.adapters.postgres_credit import PostgresCredit
@@ -139,3 +141,44 @@ async def test_codes_beyond_the_money_fall_back_to_the_account(pool: Pool, datab
     [other] = await credit.reserve([ask("b", 5)])
     assert other.positions == 0
     assert balance(database) == (10_000, 10_000)
+
+
+async def test_caps_let_so_many_messages_and_so_much_money_go_each_once(pool: Pool, database: str) -> None:
+    credit = PostgresCredit(pool, lambda: NOW)
+    caps = Caps(messages_per_day=25, spend_per_month=3_000)
+
+    def capped(chunk: str, count: int, *, price: int = 100, round_: int = 0) -> CreditAsk:
+        return replace(ask(chunk, count, price=price, round_=round_), caps=caps)
+
+    (first,) = await credit.reserve([capped("a", 10)])
+    assert (first.positions, first.capped) == (everyone(10), 0)
+    second, third = await credit.reserve([capped("b", 10), capped("c", 10, price=0)])
+    assert (second.positions, third.positions, third.capped) == (everyone(10), everyone(5), everyone(10) & ~everyone(5))
+    assert third.capped_until == (NOW // 86_400_000 + 1) * 86_400_000
+    again = await credit.reserve([capped("a", 10), capped("b", 10), capped("c", 10, price=0)])
+    assert [grant.positions for grant in again] == [everyone(10), everyone(10), everyone(5)]
+    (retried,) = await credit.reserve([capped("a", 10, round_=1)])
+    assert (retried.positions, retried.capped) == (everyone(10), 0), "a retry was counted at its first try"
+
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT period, messages, spent FROM tenant_usage ORDER BY period").fetchall()
+    assert [(messages, spent) for _, messages, spent in rows] == [(25, 2_000)] * 2
+
+    tomorrow = PostgresCredit(pool, lambda: third.capped_until)
+    (later,) = await tomorrow.reserve([capped("d", 20)])
+    assert (later.positions, later.capped) == (everyone(10), everyone(20) & ~everyone(10)), "money of the month"
+
+
+async def test_codes_of_a_tenant_with_caps_are_counted_one_by_one(pool: Pool, database: str) -> None:
+    credit = AllowanceCredit(PostgresCredit(pool, lambda: NOW), pool, lambda: NOW)
+    grants = [
+        (await credit.reserve([replace(ask(f"c{n}", 1, lane="otp"), caps=Caps(messages_per_day=3))]))[0] for n in range(5)
+    ]
+    assert [(grant.positions, grant.capped) for grant in grants] == [(1, 0)] * 3 + [(0, 1)] * 2
+
+
+async def test_side_by_side_no_cap_is_exceeded(pool: Pool, database: str) -> None:
+    credit = PostgresCredit(pool, lambda: NOW)
+    caps = Caps(messages_per_month=30)
+    grants = await asyncio.gather(*(credit.reserve([replace(ask(f"p{n}", 7), caps=caps)]) for n in range(10)))
+    assert sum(grant.positions.bit_count() for (grant,) in grants) == 30

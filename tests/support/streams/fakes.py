@@ -16,6 +16,7 @@ from infra.security.sealing import Sealer
 from schemas.records.codec import encode
 from schemas.records.slice import Columns, Slice
 from schemas.records.wire import CampaignCommand, Envelope, Owner, Returned, Settled, Started
+from schemas.rules.caps import Caps
 from schemas.rules.carrier_health import CarrierHealth
 from schemas.rules.stops import NO_STOPS, Stop
 from schemas.values.ids import campaign_id, chunk_id, fresh_id
@@ -62,6 +63,7 @@ class RouteFact:
 class TenantFact:
     balance_short: str = "hold"
     quiet_hours: dict[str, tuple[Window, ...]] = field(default_factory=dict)
+    caps: Caps | None = None
 
 
 @dataclass(kw_only=True)

@@ -43,6 +43,8 @@ STORED = {
     "paused": 6,
     "scheduled": 9,
     "closed_hours": 10,
+    "cap": 13,
+    "cap_reached": 51,
     "stopped": 11,
     "carrier_down": 8,
     "carrier_stopped": 12,

@@ -234,3 +234,25 @@ def test_admit_covers_and_keeps_the_order(positions: int, data: st.DataObject) -
     assert used <= granted
     assert places(going) == places(positions)[: going.bit_count()]
     assert going == positions or used + segments[going.bit_count()] > granted
+
+
+@given(SETS, st.integers(0, 2**60 - 1), st.integers(0, 2**60 - 1), st.booleans())
+def test_what_is_above_a_cap_waits_for_its_period_or_is_refused(
+    positions: int, granted: int, capped: int, reject: bool
+) -> None:
+    facts = reserve_credit.CreditFacts(
+        granted=granted & ~capped,
+        lease=None,
+        capped=capped,
+        capped_until=NOW + 5,
+        reject_when_capped=reject,
+        reject_when_short=False,
+        now=NOW,
+    )
+    outcomes = reserve_credit.decide(part_over(positions), facts)
+    check_cover(positions, outcomes)
+    above = positions & capped
+    if above and reject:
+        assert Reject(positions=above, reason=Reason.CAP_REACHED) in outcomes
+    elif above:
+        assert Hold(positions=above, reason=Reason.CAP, until=NOW + 5) in outcomes
