@@ -83,9 +83,10 @@ AND CASE WHEN h.campaign IS NULL THEN true
     ELSE h.reason <> 'scheduled' AND c.status = 'running' AND c.published = c.version END
 
 -- name: where_caps_changed
--- What waits for the next day or month, of a tenant whose caps have changed since: every role knows them by now.
-h.reason = 'cap' AND h.expires_at > %(now)s
-AND EXISTS (SELECT FROM tenants t WHERE t.id = h.tenant AND h.at < t.caps_changed_at + 3000 AND t.caps_changed_at + 3000 <= %(now)s)
+-- What waits for the next day or month, of a tenant whose caps have changed since. Intake may not know the new ones yet when
+-- it looks again, so what it held in the half minute after the change is looked at a few times.
+h.reason = 'cap' AND h.expires_at > %(now)s AND h.at <= %(now)s - 8000
+AND EXISTS (SELECT FROM tenants t WHERE t.id = h.tenant AND h.at < t.caps_changed_at + 30000 AND t.caps_changed_at + 3000 <= %(now)s)
 AND (h.campaign IS NULL OR (c.status = 'running' AND c.published = c.version))
 
 -- name: where_carrier_down

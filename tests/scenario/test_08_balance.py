@@ -111,7 +111,7 @@ def test_what_is_above_a_cap_waits_for_the_next_day_and_goes_when_the_cap_is_rai
     stack.cli("tenant", "set", "capped", "--messages-per-day", "5")
 
     # The message that waited before goes as well, sooner or later than the campaign's.
-    seen = campaign_when(api, campaign, lambda c: c["counts"]["delivered"] in (4, 5) and c["counts"]["held"] in (7, 8), 30)
+    seen = campaign_when(api, campaign, lambda c: c["counts"]["delivered"] in (4, 5) and c["counts"]["held"] in (7, 8), 60)
     used = until(lambda: (row := stack.cli("tenant", "set", "capped"))["used"] and row, 30)
     assert used["caps"] == {"messages_per_day": 5, "spend_per_month": "0.5000"}
     assert [(of["messages"], of["spent"]) for of in used["used"].values()] == [(5, "0.0500")] * 2
@@ -119,7 +119,7 @@ def test_what_is_above_a_cap_waits_for_the_next_day_and_goes_when_the_cap_is_rai
 
     stack.cli("tenant", "set", "capped", "--messages-per-day", "none")
 
-    until(lambda: api.campaign(campaign)["status"] == "completed", 30)
+    until(lambda: api.campaign(campaign)["status"] == "completed", 60)
     assert set(takings(stack.entries(), numbers).values()) == {1}
 
 
