@@ -32,7 +32,7 @@ class ConnectionSpec:
     @property
     def sends_whole(self) -> bool:
         """Whether a message goes in one call, however many segments it has."""
-        return self.settings.sends_whole
+        return self.settings.whole
 
     def connect(self, callbacks: CarrierCallbacks, *, binds: int | None = None) -> Carrier:
         """A connection, not opened yet. `binds`: how many of them, None for all."""

@@ -169,9 +169,8 @@ class Connection(Link):
         number = simulation.next_id() if verdict.status == 0 else 0
         message_id = simulation.id_forms[0] % number if number else b""
         if simulation.log.on:
-            part, header = part_of(around, buffer, text, text_end)
+            part, octets = part_of(around, buffer, text, text_end, end)
             stamp, middle = log.stamp(simulation.now, self.number), log.middle(around.source, part)
-            octets = text_end - text - header
             simulation.log.add([log.line(stamp, destination, middle, octets, message_id, verdict.status)])
         if number and verdict.early:
             self._report(destination, around, verdict, number)

@@ -38,12 +38,13 @@ class PlainBatch:
             destination, around, text, text_end = read(buffer, start, end)
             number = next_id()
             message_id = answer_form % number
-            if around is not last or around.has_header:
-                last, (part, header) = around, part_of(around, buffer, text, text_end)
+            size = text_end - text
+            if around is not last or around.has_header or text_end < end:
+                last, (part, size) = around, part_of(around, buffer, text, text_end, end)
                 middle = log.middle(around.source, part)
                 fate = ReceiptHead(state="DELIVRD", sender=around.source, submitted_at=simulation.now)
             if logged:
-                write(log.line(stamp, destination, middle, text_end - text - header, message_id, 0))
+                write(log.line(stamp, destination, middle, size, message_id, 0))
             answered(encode(pdu.SUBMIT_SM_RESP, sequence, message_id + b"\0"))
             if around.wants_receipt:
                 note(Notice(receipt_id=receipt_form % number, handset=destination, fate=fate))

@@ -11,6 +11,7 @@ from connectors.carriers.smpp import pdu
 
 _LONGEST_ADDRESS = 20
 _ESM_UDH = 0x40
+_SAR = (pdu.TLV_SAR_MSG_REF_NUM, pdu.TLV_SAR_TOTAL_SEGMENTS, pdu.TLV_SAR_SEGMENT_SEQNUM)
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -65,8 +66,18 @@ class SubmitReader:
         return destination, self._last, text, text_end
 
 
-def part_of(around: Surroundings, buffer: bytes, text: int, text_end: int) -> tuple[tuple[int, int, int], int]:
-    """Reference, total and number of the part that a text is, and the length of the header that says so."""
+def part_of(around: Surroundings, buffer: bytes, text: int, text_end: int, end: int) -> tuple[tuple[int, int, int], int]:
+    """Reference, total and number of the part that a text is, as its header or the sar_ parameters say, and the octets that
+    are text. A text in message_payload is one part, whatever its length; parameters that cannot be read say nothing."""
     if around.has_header and buffer[text : text + 3] == b"\5\0\3" and text_end - text >= 6:
-        return (buffer[text + 3], buffer[text + 4], buffer[text + 5]), 6
-    return (0, 1, 1), 0
+        return (buffer[text + 3], buffer[text + 4], buffer[text + 5]), text_end - text - 6
+    if text_end < end:
+        try:
+            tlvs = pdu.decode_tlvs(buffer[text_end:end])
+        except pdu.PduError:
+            return (0, 1, 1), text_end - text
+        reference, total, number = [tlvs.get(tag, b"") for tag in _SAR]
+        if len(reference) == 2 and len(total) == len(number) == 1:
+            return (int.from_bytes(reference, "big"), total[0], number[0]), text_end - text
+        return (0, 1, 1), text_end - text + len(tlvs.get(pdu.TLV_MESSAGE_PAYLOAD, b""))
+    return (0, 1, 1), text_end - text

@@ -205,10 +205,10 @@ class AdminStore:
         receipt_wait_seconds: int | None = None,
     ) -> Row:
         """Change what is given; in force within a second or two."""
-        kind = self.carrier(identity)["kind"]
+        row = self.carrier(identity)
         if binds is not None:
             try:
-                check_binds(kind, binds)
+                check_binds(row["kind"], binds, row["settings"].get("bind", "transceiver"))
             except ValueError as fault:
                 raise AdminStoreError(f"unsupported: {fault}") from None
         self._do(

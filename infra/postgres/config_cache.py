@@ -156,7 +156,7 @@ class ConfigCache:
             "partition",
         )
         columns = dict(zip(names, plain, strict=True))
-        columns["one_receipt_for_all_parts"] = reports_once(columns["kind"], columns["one_receipt_for_all_parts"])
+        columns["one_receipt_for_all_parts"] = reports_once(columns["kind"], columns["one_receipt_for_all_parts"], settings)
         return CarrierRow(**columns, settings=settings, password=password)
 
     async def _keep_fresh(self) -> None:

@@ -20,6 +20,8 @@ from infra.settings.words import in_words
 from schemas.values.command_status import StatusClass, own_classes
 from schemas.values.receipt_states import MOST_NUMBER, OF_MEANING, Meaning, bare
 
+LEAST_SEPARATE = 3
+LongMessages = Literal["udh", "sar", "payload"]
 IDENTIFIER = r"^[a-z0-9-]{1,40}$"
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 
@@ -31,6 +33,11 @@ class KindSettings(Section):
     least_binds: ClassVar[int] = 1
     # A message of several segments goes in one call and gets one id and one receipt (see `connectors.carriers.contract`).
     sends_whole: ClassVar[bool] = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether this carrier takes messages so: all of its kind, unless its settings decide."""
+        return self.sends_whole
 
     @property
     def account(self) -> Hashable:
@@ -67,7 +74,13 @@ class SmppSettings(KindSettings):
     port: int = Field(ge=1, le=65535, description="its port")
     system_id: str = Field(min_length=1, max_length=15, description="the account's name")
     password: SecretStr = Field(default=SecretStr(""), max_length=64, description="the account's password")
-    bind: Literal["transceiver"] = Field(default="transceiver", description="kind of bind")
+    bind: Literal["transceiver", "separate", "receiver"] = Field(
+        default="transceiver",
+        description="separate: transmitters and one receiver, 3 binds at least; receiver: receipts alone",
+    )
+    long_messages: LongMessages = Field(
+        default="udh", description="several segments: udh, sar (parameters), or payload (the whole text in message_payload)"
+    )
     enquire_link_seconds: int = Field(default=30, ge=1, le=3600, description="a sign of life this often")
     tls: bool = Field(default=False, description="TLS with the system's certificates")
     msg_id_type: Literal["auto", "same", "hex-dec", "dec-hex"] = Field(
@@ -100,6 +113,10 @@ class SmppSettings(KindSettings):
             if other != word:
                 raise ValueError(f"{word!r} and {other!r} are the same word in a receipt; leave one of them out")
         return words
+
+    @property
+    def whole(self) -> bool:
+        return self.long_messages == "payload"
 
     @property
     def account(self) -> Hashable:
@@ -162,6 +179,13 @@ class CarrierSettings(Section):
             raise ValueError("errors: write this table as [carriers.errors]")
         return section
 
+    @field_validator("smpp")
+    @classmethod
+    def _enough_to_bind_so(cls, section: SmppSettings | None, known: ValidationInfo) -> SmppSettings | None:
+        if section is not None and "binds" in known.data:
+            check_binds(known.data.get("kind", ""), known.data["binds"], section.bind)
+        return section
+
     @field_validator("binds")
     @classmethod
     def _enough_for_its_kind(cls, binds: int, known: ValidationInfo) -> int:
@@ -182,16 +206,18 @@ class CarrierSettings(Section):
         return of_kind.model_copy(update={"errors": self.errors})
 
 
-def check_binds(kind: str, binds: int) -> None:
-    """Raises ValueError when carriers of this kind cannot do with so few connections."""
+def check_binds(kind: str, binds: int, bind: str = "transceiver") -> None:
+    """Raises ValueError when carriers of this kind that bind so cannot do with so few connections."""
     least = KIND_SETTINGS.get(kind, KindSettings).least_binds
     if binds < least:
         raise ValueError(f"one bind for all lanes; give at least {least}")
+    if bind == "separate" and binds < LEAST_SEPARATE:
+        raise ValueError(f"separate binds need {LEAST_SEPARATE}: a transmitter for codes, one for the rest, and a receiver")
 
 
-def reports_once(kind: str, told: bool) -> bool:
-    """Whether carriers of this kind report a message of several segments once; `told`: what this carrier's row says."""
-    return told or KIND_SETTINGS.get(kind, KindSettings).sends_whole
+def reports_once(kind: str, told: bool, settings: Mapping[str, Any]) -> bool:
+    """Whether a carrier of this kind reports a message of several segments once; `told`, `settings`: what its row says."""
+    return told or KIND_SETTINGS.get(kind, KindSettings).sends_whole or settings.get("long_messages") == "payload"
 
 
 def sections() -> dict[str, type[KindSettings]]:

@@ -17,7 +17,6 @@ from infra.settings.sources import guess, read_secret
 from infra.settings.words import in_words
 
 _UNBUILT_KINDS = ("http", "whatsapp")
-_UNBUILT_BINDS = ("transmitter", "receiver")
 SIMULATOR = "simulator"
 _WORDS = {
     IDENTIFIER: "expected 1 to 40 of a..z, 0..9 and '-'",
@@ -67,8 +66,6 @@ def _unsupported(where: Sequence[Any], value: Any) -> str | None:
     match [where[0], *where[2:]]:
         case ["carriers", "kind"] if value in _UNBUILT_KINDS:
             return f"carriers of kind {value}; use {' or '.join(KIND_SETTINGS)}"
-        case ["carriers", "smpp", "bind"] if value in _UNBUILT_BINDS:
-            return f"the bind {value}; use transceiver"
     return None
 
 

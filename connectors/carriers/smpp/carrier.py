@@ -2,7 +2,8 @@
 
 In: `send`. Out: results and receipts by callback. Each bind is kept by one task that connects, binds, waits for the
 end and tries again after an exponential pause with jitter; there may be more or fewer of them at any time, and never
-more than asked for: a new one waits until those that take leave have gone. A carrier that is down or refuses the
+more than asked for: a new one waits until those that take leave have gone. With `bind = "separate"` they are transmitters,
+and of two and more one is a receiver; with `receiver` all are, and nothing is sent. A carrier that is down or refuses the
 password is no error here: there is no room, `connected` is False and `fault` says why. TLS verifies the carrier's
 certificate against the system's trust store unless another context is given.
 """
@@ -18,10 +19,13 @@ from random import random
 import msgspec
 
 from connectors.carriers.contract import CarrierCallbacks, NotSent, OnResult, Result, Submit, check_size
-from connectors.carriers.smpp import message_id
+from connectors.carriers.smpp import message_id, pdu
+from connectors.carriers.smpp.link import BindRefused
 from connectors.carriers.smpp.receipt_intake import Counters
-from connectors.carriers.smpp.session import BindRefused, Session
+from connectors.carriers.smpp.session import Session
 from infra.settings.carriers import SmppSettings
+
+BIND_KINDS = (pdu.BIND_RECEIVER, pdu.BIND_TRANSMITTER, pdu.BIND_TRANSCEIVER)
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,8 +41,9 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True, eq=False)
 class BindTask:
-    """The one that keeps a bind. `session`: while it is bound."""
+    """The one that keeps a bind. `bind_as`: the command that asks for it; `session`: while it is bound."""
 
+    bind_as: int
     leaving: asyncio.Event
     session: Session | None = None
     task: asyncio.Task[None] | None = None
@@ -78,7 +83,7 @@ class SmppCarrier:
 
     @property
     def connected(self) -> bool:
-        return any(session.taking for session in self._sessions)
+        return any(session.taking or self._config.bind == "receiver" for session in self._sessions)
 
     async def open(self) -> None:
         self._open = True
@@ -132,14 +137,18 @@ class SmppCarrier:
         await self._until_gone()
 
     def _keep_as_many_as_asked_for(self) -> None:
-        while len(self._bind_tasks) > self._binds:
-            bind_task = next((one for one in self._bind_tasks if one.session is None), self._bind_tasks[-1])
-            self._bind_tasks.remove(bind_task)
-            self._dismiss(bind_task)
-        while len(self._bind_tasks) < self._binds:
-            bind_task = BindTask(asyncio.Event())
-            bind_task.task = asyncio.create_task(self._keep_bound(bind_task))
-            self._bind_tasks.append(bind_task)
+        wanted = binds_wanted(self._config.bind, self._binds)
+        for bind_as in BIND_KINDS:
+            present = [one for one in self._bind_tasks if one.bind_as == bind_as]
+            for bind_task in sorted(present, key=lambda one: one.session is None)[wanted.count(bind_as) :]:
+                self._bind_tasks.remove(bind_task)
+                self._dismiss(bind_task)
+        for bind_as in BIND_KINDS:
+            present = [one for one in self._bind_tasks if one.bind_as == bind_as]
+            for _ in range(wanted.count(bind_as) - len(present)):
+                bind_task = BindTask(bind_as, asyncio.Event())
+                bind_task.task = asyncio.create_task(self._keep_bound(bind_task))
+                self._bind_tasks.append(bind_task)
 
     def _dismiss(self, bind_task: BindTask) -> None:
         bind_task.leaving.set()
@@ -155,7 +164,7 @@ class SmppCarrier:
         await self._until_gone()
         failures = 0
         while not bind_task.leaving.is_set():
-            bind_task.session = session = await self._bind()
+            bind_task.session = session = await self._bind(bind_task.bind_as)
             if session is None:
                 failures += 1
             else:
@@ -176,14 +185,14 @@ class SmppCarrier:
             async with asyncio.timeout(seconds):
                 await bind_task.leaving.wait()
 
-    async def _bind(self) -> Session | None:
+    async def _bind(self, bind_as: int) -> Session | None:
         """A bound session, or None with `fault` set."""
         patience = self._config.response_timeout_seconds
         session: Session | None = None
         try:
             async with asyncio.timeout(patience):
                 _, session = await asyncio.get_running_loop().create_connection(
-                    lambda: Session(self._config, self._window, self._callbacks, self._clock, self.counters),
+                    lambda: Session(self._config, self._window, self._callbacks, self._clock, self.counters, bind_as),
                     self._config.host,
                     self._config.port,
                     ssl=self._tls,
@@ -200,6 +209,17 @@ class SmppCarrier:
             raise
         self.fault = None
         return session
+
+
+def binds_wanted(bind: str, count: int) -> list[int]:
+    """The kinds of `count` connections, by the setting `bind`."""
+    match bind:
+        case "separate":
+            return [pdu.BIND_RECEIVER] * (count > 1) + [pdu.BIND_TRANSMITTER] * (count - (count > 1))
+        case "receiver":
+            return [pdu.BIND_RECEIVER] * count
+        case _:
+            return [pdu.BIND_TRANSCEIVER] * count
 
 
 async def _take_leave(bind_task: BindTask) -> None:

@@ -12,6 +12,10 @@ from typing import cast
 from connectors.carriers.smpp import pdu
 
 
+class BindRefused(Exception):
+    """The carrier did not take the bind; the text is the name of its status."""
+
+
 class Link(asyncio.Protocol):
     """Framing and joined writes. Subclasses read `on_frames`, `on_lost`, `on_written`."""
 

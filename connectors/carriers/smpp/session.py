@@ -16,9 +16,9 @@ from operator import itemgetter
 from connectors.carriers.contract import Accepted, CarrierCallbacks, NotSent, OnResult, Result, Submit
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.flight import Flight, Overdue, SubmitBatch, flight_of, refusal, unanswered
-from connectors.carriers.smpp.link import Link
+from connectors.carriers.smpp.link import BindRefused, Link
 from connectors.carriers.smpp.receipt_intake import Counters, ReceiptIntake
-from connectors.carriers.smpp.submit import encode_submit, encode_submits, segments_of, unsendable
+from connectors.carriers.smpp.submit import encode_submit, encode_submits, has_more, unsendable
 from connectors.carriers.smpp.unbind_handling import UnbindHandling
 from infra.settings.carriers import SmppSettings
 from schemas.values import command_status as statuses
@@ -27,17 +27,20 @@ from schemas.values.text import TextError
 _COMMAND = itemgetter(0)
 
 
-class BindRefused(Exception):
-    """The carrier did not take the bind; the text is the name of its status."""
-
-
 class Session(Link):
     """`bound` resolves when the carrier has taken the bind (or raises BindRefused), `closed` when the connection ends."""
 
     def __init__(
-        self, config: SmppSettings, window: int, callbacks: CarrierCallbacks, clock: Callable[[], float], counters: Counters
+        self,
+        config: SmppSettings,
+        window: int,
+        callbacks: CarrierCallbacks,
+        clock: Callable[[], float],
+        counters: Counters,
+        bind_as: int = pdu.BIND_TRANSCEIVER,
     ) -> None:
         super().__init__()
+        self._bind_as = bind_as
         self.window = window  # submits in flight; may be changed at any time
         self.bound: asyncio.Future[None] = self.loop.create_future()
         self.closed: asyncio.Future[None] = self.loop.create_future()
@@ -64,18 +67,18 @@ class Session(Link):
 
     @property
     def taking(self) -> bool:
-        """Whether it is bound and nobody has taken leave."""
-        return self._taking
+        """Whether it is bound, for more than receipts, and nobody has taken leave."""
+        return self._taking and self._bind_as != pdu.BIND_RECEIVER
 
     def room(self) -> int:
         """Free slots of the window; 0 unless bound."""
-        return max(0, self.window - len(self._flights)) if self._taking and self.writable else 0
+        return max(0, self.window - len(self._flights)) if self.taking and self.writable else 0
 
     def submit(self, submits: Sequence[Submit], on_result: OnResult) -> None:
         """Put the first part of each into flight. The caller has looked at `room`."""
         now, first, flights = self._clock(), self._reserve(len(submits)), self._flights
         burst = SubmitBatch(first=first, refs=[submit.ref for submit in submits], on_result=on_result, at=now)
-        pdus, several = encode_submits(submits, first)
+        pdus, several = encode_submits(submits, first, self._config.long_messages)
         for sequence, submit, data in zip(range(first, first + len(submits)), submits, pdus, strict=True):
             if data is None:
                 self._give(on_result, unsendable(submit, submit.first_part, ()))
@@ -98,7 +101,7 @@ class Session(Link):
             patience = self._config.response_timeout_seconds
             await asyncio.wait([self._idle, self.closed], timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         if self.up:
-            self.put(pdu.encode(pdu.UNBIND, self._next_sequence()))
+            self.put(pdu.encode(pdu.UNBIND, self._reserve(1)))
             self.flush()
             await asyncio.wait([self.closed], timeout=min(2.0, self._config.response_timeout_seconds))
         self.abort()
@@ -109,7 +112,7 @@ class Session(Link):
     def on_opened(self) -> None:
         self._asked_at = self._clock()
         bind = pdu.Bind(system_id=self._config.system_id, password=self._config.password.get_secret_value())
-        self.put(pdu.encode_bind(bind, self._next_sequence()))
+        self.put(pdu.encode_bind(bind, self._reserve(1), self._bind_as))
         self._watch()
 
     def on_frames(self, buffer: bytes, frames: list[pdu.Frame]) -> None:
@@ -155,9 +158,6 @@ class Session(Link):
         self._sequence += count
         return self._sequence - count + 1
 
-    def _next_sequence(self) -> int:
-        return self._reserve(1)
-
     def _answered(self, buffer: bytes, run: Iterable[pdu.Frame], now: float) -> None:
         take, decode = self._flights.pop, pdu.decode_answer_id
         for _, status, sequence, start, end in run:
@@ -181,15 +181,15 @@ class Session(Link):
     def _accepted(self, flight: Flight, message_id: str, now: float) -> None:
         """One part of several is taken: the next goes, or that was all."""
         submit, part, ids = flight.submit, flight.part + 1, (*flight.ids, message_id)
-        if submit is None or part >= len(segments_of(submit.text).parts) or len(ids) == submit.part_count:
+        if submit is None or not has_more(submit, part, len(ids)):
             self._give(flight.on_result, Accepted(ref=flight.ref, ids=ids))
             return
         if self._unbinding.begun:
             self._give(flight.on_result, NotSent(ref=flight.ref, sent_parts=part, ids=ids))
             return
-        sequence = self._next_sequence()
+        sequence = self._reserve(1)
         try:
-            data = encode_submit(submit, part, sequence)
+            data = encode_submit(submit, part, sequence, self._config.long_messages)
         except (pdu.PduError, TextError):
             self._give(flight.on_result, unsendable(submit, part, ids))
             return
@@ -228,7 +228,7 @@ class Session(Link):
 
     def _controlled(self, command: int, status: int, sequence: int) -> None:
         match command:
-            case pdu.BIND_TRANSCEIVER_RESP:
+            case _ if command in pdu.BIND_ANSWERS:
                 self._bind_answered(status)
             case pdu.ENQUIRE_LINK:
                 self.put(pdu.encode(pdu.ENQUIRE_LINK_RESP, sequence))
@@ -286,7 +286,7 @@ class Session(Link):
         silent = now - self._heard_at >= self._config.enquire_link_seconds
         if silent and self._asked_at is None and not self._unbinding.begun:
             self._asked_at = now
-            self.put(pdu.encode(pdu.ENQUIRE_LINK, self._next_sequence()))
+            self.put(pdu.encode(pdu.ENQUIRE_LINK, self._reserve(1)))
         self._timer = self.loop.call_later(min(1.0, patience / 4, self._config.enquire_link_seconds / 4), self._watch)
 
     def _expire(self, limit: float) -> None:

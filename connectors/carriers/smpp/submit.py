@@ -1,10 +1,12 @@
 """A message's segments as submit_sm.
 
-In: `Submit` and the number of a segment. Out: the PDU. Addresses: destination TON 1 NPI 1; sender 5/0 alphanumeric, 1/1
-with a leading '+', 3/0 for digits alone. data_coding 0 carries gsm7 septets one an octet, as GSM 03.38 numbers them,
-and 8 UTF-16BE. Each of several segments starts with the concatenation header 05 00 03; its reference follows from our
-message id, so that a segment sent again later joins the others. Raises PduError when an address does not fit (more than
-20 octets) or there is no such segment, TextError when no message can carry the text.
+In: `Submit` and the number of a segment, how the carrier wants long messages. Out: the PDU. Addresses: destination TON 1
+NPI 1; sender 5/0 alphanumeric, 1/1 with a leading '+', 3/0 for digits alone. data_coding 0 carries gsm7 septets one an
+octet, as GSM 03.38 numbers them, and 8 UTF-16BE. Several segments are told apart in one of three ways (SMPP 3.4, 5.2.12 and
+5.3.2): `udh`, each starts with the concatenation header 05 00 03; `sar`, three sar_ parameters say the same; `payload`, one
+submit_sm has the whole text in message_payload and the carrier cuts it. The reference follows from our message id, so that
+a segment sent again later joins the others. Raises PduError when an address does not fit (more than 20 octets) or there is
+no such segment, TextError when no message can carry the text.
 """
 
 from collections.abc import Sequence
@@ -12,6 +14,7 @@ from functools import lru_cache
 
 from connectors.carriers.contract import Accepted, Refused, Result, Submit, Unfit
 from connectors.carriers.smpp import pdu
+from infra.settings.carriers import LongMessages
 from schemas.values.ids import concat_reference
 from schemas.values.text import Alphabet, TextError, split
 
@@ -28,25 +31,45 @@ _LENGTHS = tuple(bytes((size,)) for size in range(pdu.MAX_SHORT_MESSAGE + 1))
 segments_of = lru_cache(maxsize=2048)(split)
 
 
-def encode_submit(submit: Submit, part: int, sequence: int) -> bytes:
-    """submit_sm of one segment, asking for a receipt whatever the outcome."""
+def encode_submit(submit: Submit, part: int, sequence: int, long_messages: LongMessages = "udh") -> bytes:
+    """submit_sm of one segment, asking for a receipt whatever the outcome; of the whole message as `payload`."""
     encoded = segments_of(submit.text)
     total = len(encoded.parts)
     if part >= total:
         raise pdu.PduError(f"segment {part} of {total}")
-    text = encoded.parts[part]
-    if total > 1:
+    text, tlvs = encoded.parts[part], b""
+    with_header = total > 1 and long_messages == "udh"
+    if with_header:
         text = bytes((5, 0, 3, concat_reference(submit.message_id), total, part + 1)) + text
-    head, options = _around(submit.sender, encoded.alphabet, total > 1, submit.validity_seconds)
+    elif total > 1 and long_messages == "sar":
+        tlvs = _sar(concat_reference(submit.message_id), total, part + 1)
+    elif total > 1:
+        text, tlvs = b"", pdu.encode_tlv(pdu.TLV_MESSAGE_PAYLOAD, b"".join(encoded.parts))
+    head, options = _around(submit.sender, encoded.alphabet, with_header, submit.validity_seconds)
     return pdu.encode_short_message(
-        pdu.SUBMIT_SM, sequence, head, submit.destination.encode("ascii", "replace"), options, text
+        pdu.SUBMIT_SM, sequence, head, submit.destination.encode("ascii", "replace"), options, text, tlvs
     )
 
 
-def encode_submits(submits: Sequence[Submit], first: int) -> tuple[list[bytes | None], set[int]]:
+def _sar(reference: int, total: int, number: int) -> bytes:
+    return (
+        pdu.encode_tlv(pdu.TLV_SAR_MSG_REF_NUM, reference.to_bytes(2))
+        + pdu.encode_tlv(pdu.TLV_SAR_TOTAL_SEGMENTS, bytes((total,)))
+        + pdu.encode_tlv(pdu.TLV_SAR_SEGMENT_SEQNUM, bytes((number,)))
+    )
+
+
+def has_more(submit: Submit | None, part: int, accepted: int) -> bool:
+    """Whether this segment of the message is to follow in the same call; `accepted`: how many of it were taken in it."""
+    return submit is not None and part < len(segments_of(submit.text).parts) and accepted != submit.part_count
+
+
+def encode_submits(
+    submits: Sequence[Submit], first: int, long_messages: LongMessages = "udh"
+) -> tuple[list[bytes | None], set[int]]:
     """The segment that goes first of each, numbered from `first`, None for one that does not fit; and the numbers of
-    those whose message has several. Messages that go together are of one campaign: what stands around destination and text
-    is looked up when it changes, and a text that many share is encoded once."""
+    those of whose message more follow. Messages that go together are of one campaign: what stands around destination and
+    text is looked up when it changes, and a text that many share is encoded once."""
     out: list[bytes | None] = []
     several: set[int] = set()
     pack, join, lengths, constant = pdu.pack_header, b"".join, _LENGTHS, pdu.HEADER_LENGTH
@@ -68,8 +91,8 @@ def encode_submits(submits: Sequence[Submit], first: int) -> tuple[list[bytes | 
         destination = submit.destination.encode("ascii", "replace")
         length = len(destination)
         if len(parts) != 1 or length > pdu.MAX_ADDRESS or submit.first_part:
-            out.append(_fitting(submit, sequence) if parts else None)
-            if len(parts) > 1:
+            out.append(_fitting(submit, sequence, long_messages) if parts else None)
+            if len(parts) > 1 and long_messages != "payload":
                 several.add(sequence)
             continue
         if submit.validity_seconds != validity or submit.sender != sender or coding != alphabet:
@@ -85,9 +108,9 @@ def encode_submits(submits: Sequence[Submit], first: int) -> tuple[list[bytes | 
     return out, several
 
 
-def _fitting(submit: Submit, sequence: int) -> bytes | None:
+def _fitting(submit: Submit, sequence: int, long_messages: LongMessages) -> bytes | None:
     try:
-        return encode_submit(submit, submit.first_part, sequence)
+        return encode_submit(submit, submit.first_part, sequence, long_messages)
     except pdu.PduError:
         return None
 

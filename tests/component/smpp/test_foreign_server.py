@@ -14,12 +14,12 @@ import smpplib.consts
 import smpplib.gsm
 from pydantic import SecretStr
 
-from connectors.carriers.contract import Accepted, Acknowledge, CarrierCallbacks, Receipt, Result, Submit, Throttled
+from connectors.carriers.contract import Accepted, Acknowledge, CarrierCallbacks, NotSent, Receipt, Result, Submit, Throttled
 from connectors.carriers.smpp.carrier import SmppCarrier
 from connectors.simulator.log import SubmitLog, read_log
 from connectors.simulator.script import Script
 from connectors.simulator.server import SimulatorServer
-from infra.settings.carriers import SmppSettings
+from infra.settings.carriers import LongMessages, SmppSettings
 from schemas.values.ids import concat_reference
 from tests.support.carriers import id_of, never_unreadable
 from tests.support.waiting import until
@@ -196,6 +196,74 @@ async def test_the_carrier_sends_through_a_foreign_server(foreign_server: Foreig
     assert [receipt.state for receipt in receipts] == ["DELIVRD", "UNDELIV", "DELIVRD", "UNDELIV"]
     assert {line["status"] for line in foreign_server.told("confirmed")} == {0}
     assert foreign_server.told("error") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["sar", "payload"])
+async def test_separate_binds_and_long_messages_in_other_ways(foreign_server: ForeignServer, how: LongMessages) -> None:
+    results: list[Result] = []
+    receipts: list[Receipt] = []
+
+    def on_receipts(came: list[Receipt], acknowledge: Acknowledge) -> None:
+        receipts.extend(came)
+        acknowledge()
+
+    settings = SmppSettings(
+        host="127.0.0.1",
+        port=await foreign_server.port(),
+        system_id="sluice",
+        password=SecretStr("secret"),
+        bind="separate",
+        long_messages=how,
+    )
+    carrier = SmppCarrier(
+        settings,
+        CarrierCallbacks(on_receipts=on_receipts, on_room=lambda: None, on_unreadable=never_unreadable),
+        window=10,
+        binds=3,
+        random=lambda: 0.5,
+    )
+    await carrier.open()
+    await until(lambda: carrier.room() == 20 and len(foreign_server.told("bind")) == 3)
+    assert sorted(line["kind"] for line in foreign_server.told("bind")) == ["bind_receiver", *["bind_transmitter"] * 2]
+    text = "x" * 153 + "and the end"
+    carrier.send([_message(1, text)], results.extend)
+    await until(lambda: results)
+    segments = 2 if how == "sar" else 1
+    await until(lambda: len(receipts) == segments and len(foreign_server.told("confirmed")) == segments)
+    await carrier.close()
+
+    assert [type(result) for result in results] == [Accepted]
+    submits = foreign_server.told("submit")
+    assert "".join(line["text"] for line in submits) == text and {line["esm"] for line in submits} == {0}
+    assert [line["whole"] for line in submits] == [how == "payload"] * segments
+    if how == "sar":
+        reference = concat_reference(_message(1, text).message_id)
+        assert [line["sar"] for line in submits] == [[reference, 2, 1], [reference, 2, 2]]
+    assert foreign_server.told("error") == []
+
+
+@pytest.mark.slow
+async def test_a_receiver_gets_receipts_and_sends_nothing(foreign_server: ForeignServer) -> None:
+    settings = SmppSettings(
+        host="127.0.0.1",
+        port=await foreign_server.port(),
+        system_id="sluice",
+        password=SecretStr("secret"),
+        bind="receiver",
+    )
+    callbacks = CarrierCallbacks(
+        on_receipts=lambda came, acknowledge: None, on_room=lambda: None, on_unreadable=never_unreadable
+    )
+    carrier = SmppCarrier(settings, callbacks, window=10, binds=2, random=lambda: 0.5)
+    await carrier.open()
+    await until(lambda: len(foreign_server.told("bind")) == 2 and carrier.connected)
+    results: list[Result] = []
+    carrier.send([_message(1, "Hi")], results.extend)
+    await until(lambda: results)
+    await carrier.close()
+    assert {line["kind"] for line in foreign_server.told("bind")} == {"bind_receiver"} and carrier.room() == 0
+    assert [type(result) for result in results] == [NotSent] and foreign_server.told("submit") == []
 
 
 def _message(ref: int, text: str, *, sender: str = "Sluice") -> Submit:

@@ -24,12 +24,12 @@ from tests.support.toy_carrier import TOYS
 
 def die_at(destination: str) -> None:
     """A submit to a destination that begins so ends the process before it leaves."""
-    encode: Callable[[Sequence[Submit], int], list[bytes | None]] = vars(session)["encode_submits"]
+    encode: Callable[[Sequence[Submit], int, str], list[bytes | None]] = vars(session)["encode_submits"]
 
-    def deadly(submits: Sequence[Submit], first: int) -> list[bytes | None]:
+    def deadly(submits: Sequence[Submit], first: int, long_messages: str) -> list[bytes | None]:
         if any(submit.destination.startswith(destination) for submit in submits):
             os.kill(os.getpid(), signal.SIGKILL)
-        return encode(submits, first)
+        return encode(submits, first, long_messages)
 
     vars(session)["encode_submits"] = deadly
 

@@ -134,5 +134,6 @@ def test_a_kind_that_sends_whole_reports_once_whatever_the_row_says(monkeypatch:
         sends_whole = True
 
     monkeypatch.setattr("infra.settings.carriers.KIND_SETTINGS", {"smpp": SmppSettings, "whole": Whole})
-    assert reports_once("whole", False) and reports_once("smpp", True)
-    assert not reports_once("smpp", False) and not reports_once("unknown", False)
+    assert reports_once("whole", False, {}) and reports_once("smpp", True, {})
+    assert not reports_once("smpp", False, {}) and not reports_once("unknown", False, {})
+    assert reports_once("smpp", False, {"long_messages": "payload"})

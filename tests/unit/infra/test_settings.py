@@ -142,7 +142,8 @@ def test_an_unknown_name_comes_with_a_guess() -> None:
         (("rate = 100", "rate = 100\nbinds = 1"), "carriers[0].binds", "unsupported"),
         (('kind = "smpp"', 'kind = "http"'), "carriers[0].kind", "unsupported"),
         (('kind = "smpp"', 'kind = "whatsapp"'), "carriers[0].kind", "unsupported"),
-        (('password = "secret"', 'bind = "receiver"'), "carriers[0].smpp.bind", "unsupported"),
+        (('password = "secret"', 'bind = "transmitter"'), "carriers[0].smpp.bind", "separate"),
+        (('password = "secret"', 'bind = "separate"'), "carriers[0].smpp", "need 3"),
         (("rate = 100", "rate = -0.1"), "carriers[0].rate", "-0.1 should be greater"),
         (("rate = 100", "rate = nan"), "carriers[0].rate", "expected a number with an end"),
         (

@@ -16,7 +16,7 @@ from connectors.carriers.contract import (
 )
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.carrier import SmppCarrier
-from connectors.carriers.smpp.session import BindRefused
+from connectors.carriers.smpp.link import BindRefused
 from infra.settings.carriers import SmppSettings
 from tests.support.carriers import never_unreadable, submits
 from tests.support.smpp_receipts import deliver
@@ -170,7 +170,7 @@ async def test_a_peer_that_never_answers_the_bind_is_left() -> None:
 
 def test_settings_of_a_row_name_every_fault_and_no_secret() -> None:
     with pytest.raises(ValueError, match=r"settings\.bind: ") as caught:
-        SmppSettings.from_columns({"host": "", "port": 0, "system_id": "", "bind": "transmitter"}, "secret" * 20)
+        SmppSettings.from_columns({"host": "", "port": 0, "system_id": "", "bind": "all"}, "secret" * 20)
     assert str(caught.value).count("settings.") == 5 and "secret" not in str(caught.value)
     settings = SmppSettings.from_columns({"host": "h", "port": 1, "system_id": "s", "tls": None}, "secret")
     assert "secret" not in repr(settings)

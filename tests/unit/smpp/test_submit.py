@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from connectors.carriers.contract import Submit
 from connectors.carriers.smpp import pdu
 from connectors.carriers.smpp.submit import encode_submit, encode_submits, relative_validity
+from infra.settings.carriers import LongMessages
 from schemas.values.ids import concat_reference
 from schemas.values.text import TextError
 from tests.support.carriers import id_of
@@ -92,8 +93,44 @@ def test_submits_together_are_as_each_alone(several: list[Submit], first: int) -
     )
 
 
-def alone(submit: Submit, sequence: int) -> bytes | None:
+def alone(submit: Submit, sequence: int, how: LongMessages = "udh") -> bytes | None:
     try:
-        return encode_submit(submit, submit.first_part, sequence)
+        return encode_submit(submit, submit.first_part, sequence, how)
     except (pdu.PduError, TextError):
         return None
+
+
+LONG = "x" * 300
+
+
+def tlvs_of(data: bytes) -> tuple[pdu.ShortMessage, dict[int, bytes]]:
+    shown = pdu.decode_short_message(data, pdu.HEADER_LENGTH, len(data))
+    return shown, pdu.decode_tlvs(shown.tlvs)
+
+
+def test_sar_parameters_say_what_the_header_would() -> None:
+    for part in (0, 1):
+        shown, tlvs = tlvs_of(encode_submit(message(LONG), part, 1, "sar"))
+        with_header, _ = tlvs_of(encode_submit(message(LONG), part, 1))
+        assert shown.esm_class == 0 and shown.text == with_header.text[6:]
+        assert tlvs[0x020C] == b"\0" + with_header.text[3:4]
+        assert tlvs[0x020E] + tlvs[0x020F] == with_header.text[4:6]
+
+
+@pytest.mark.parametrize(("text", "coding"), [(LONG, 0), ("Привет " * 30, 8), ("€" * 200, 0)])
+def test_a_payload_has_the_whole_text_once(text: str, coding: int) -> None:
+    shown, tlvs = tlvs_of(encode_submit(message(text), 0, 1, "payload"))
+    assert (shown.text, shown.esm_class, shown.data_coding, list(tlvs)) == (b"", 0, coding, [0x0424])
+    assert tlvs[0x0424] == (text.encode("utf-16-be") if coding else text.replace("€", "\x1be").encode())
+
+
+@pytest.mark.parametrize("how", ["udh", "sar", "payload"])
+def test_one_segment_is_the_same_in_every_way(how: LongMessages) -> None:
+    assert encode_submit(message("Hi"), 0, 1, how) == encode_submit(message("Hi"), 0, 1)
+
+
+@given(several=st.lists(submits, max_size=12), how=few(["sar", "payload"]))
+def test_together_as_each_alone_in_these_ways_too(several: list[Submit], how: LongMessages) -> None:
+    numbered = list(enumerate(several, 1))
+    more = {sequence for sequence, submit in numbered if len(submit.text) > 160 and how == "sar"}
+    assert encode_submits(several, 1, how) == ([alone(submit, sequence, how) for sequence, submit in numbered], more)

@@ -7,6 +7,7 @@ from connectors.carriers.smpp import pdu
 from connectors.simulator.submit_reader import SubmitReader, part_of
 
 few = st.sampled_from
+SAR = b"\2\x0c\0\2\1\7\2\x0e\0\1\3\2\x0f\0\1\2"
 
 
 @st.composite
@@ -17,7 +18,14 @@ def bodies(draw: st.DrawFn) -> bytes:
     size = draw(few([len(text)] * 6 + [0, 255]))
     head = pdu.encode_addresses_head(draw(few(["", "Sluice", "+49", "491"])), 5, 0, draw(few([0, 1])), 1)
     options = pdu.encode_options(draw(few([0, 0x40])), draw(few(["", "000000000130000R"])), draw(few([0, 1, 3])), 0)
-    whole = head + destination + options + bytes((size,)) + text + draw(few([b"", b"", b"\4\x24\0\0"]))
+    whole = (
+        head
+        + destination
+        + options
+        + bytes((size,))
+        + text
+        + draw(few([b"", b"", b"\4\x24\0\0", SAR, SAR[:-1], b"\4\x24\0\3abc"]))
+    )
     return whole[: draw(few([len(whole)] * 6 + list(range(0, len(whole), 7))))]
 
 
@@ -28,7 +36,13 @@ def alone(body: bytes) -> tuple[object, ...] | None:
         return None
     text, receipt = message.text, bool(message.registered_delivery & 1)
     joined = message.esm_class & 0x40 and text[:3] == b"\5\0\3" and len(text) >= 6
-    part = ((text[3], text[4], text[5]), 6) if joined else ((0, 1, 1), 0)
+    part: tuple[tuple[int, int, int], int] = (
+        ((text[3], text[4], text[5]), len(text) - 6) if joined else ((0, 1, 1), len(text))
+    )
+    if not joined and message.tlvs == SAR:
+        part = (263, 3, 2), len(text)
+    elif not joined and message.tlvs == b"\4\x24\0\3abc":
+        part = (0, 1, 1), len(text) + 3
     return message.destination.encode("latin-1"), message.source.encode("latin-1"), receipt, text, part
 
 
@@ -37,7 +51,7 @@ def beside(reader: SubmitReader, stream: bytes, start: int, end: int) -> tuple[o
         destination, around, text, text_end = reader.read(stream, start, end)
     except pdu.PduError:
         return None
-    part = part_of(around, stream, text, text_end)
+    part = part_of(around, stream, text, text_end, end)
     return destination, around.source, around.wants_receipt, stream[text:text_end], part
 
 
