@@ -70,6 +70,9 @@ def set_(
     request_burst: Annotated[
         int | None, typer.Option(min=1, max=1_000_000, help="At once; default: those of a second.")
     ] = None,
+    weight: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Its share of a carrier beside others that wait; 1 at first.")
+    ] = None,
     data: Data = None,
     config: Config = None,
     output: Output = None,
@@ -94,6 +97,7 @@ def set_(
                 quiet_hours=_quiet_hours(quiet_hours or []),
                 request_rate=request_rate,
                 request_burst=request_burst,
+                weight=weight,
             ),
             output,
         )

@@ -60,6 +60,7 @@ TENANT_CHANGES = (
     "quiet_hours",
     "request_rate",
     "request_burst",
+    "weight",
 )
 
 

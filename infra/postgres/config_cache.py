@@ -59,7 +59,8 @@ class RouteRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantRow:
-    """What a tenant may do. `senders` None: any. `balance_short`: hold | reject. `quiet_hours`: by lane."""
+    """What a tenant may do. `senders` None: any. `balance_short`: hold | reject. `quiet_hours`: by lane. `weight`: its
+    share of a carrier beside others."""
 
     id: str
     name: str
@@ -68,6 +69,7 @@ class TenantRow:
     balance_short: str
     charge_uncertain: bool
     quiet_hours: Mapping[str, tuple[Window, ...]]
+    weight: int
 
 
 class ConfigCache:
@@ -87,6 +89,11 @@ class ConfigCache:
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call this on the loop after every later change."""
         self._listeners.append(callback)
+
+    def weight(self, tenant: str) -> int:
+        """The tenant's share of a carrier beside others; 1 of one that is not known yet."""
+        known = self.tenants.get(tenant)
+        return 1 if known is None else known.weight
 
     async def start(self) -> None:
         """Return with the first rows, however long PostgreSQL takes; then keep them fresh until `stop`."""
@@ -169,7 +176,7 @@ def carrier_context(carrier: str) -> str:
 
 
 def _tenant(row: Any) -> TenantRow:
-    tenant, name, lanes, senders, balance_short, charge_uncertain, quiet_hours = row
+    tenant, name, lanes, senders, balance_short, charge_uncertain, quiet_hours, weight = row
     return TenantRow(
         id=tenant,
         name=name,
@@ -178,4 +185,5 @@ def _tenant(row: Any) -> TenantRow:
         balance_short=balance_short,
         charge_uncertain=charge_uncertain,
         quiet_hours=msgspec.convert(quiet_hours, dict[str, tuple[Window, ...]]),
+        weight=weight,
     )

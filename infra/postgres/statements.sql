@@ -17,7 +17,7 @@ SELECT prefix, carriers, price FROM routes ORDER BY length(prefix) DESC, prefix;
 SELECT kind, name FROM stops;
 
 -- name: config_tenants
-SELECT id::text, name, lanes, senders, balance_short, charge_uncertain, quiet_hours FROM tenants ORDER BY id;
+SELECT id::text, name, lanes, senders, balance_short, charge_uncertain, quiet_hours, weight FROM tenants ORDER BY id;
 
 -- name: config_version
 SELECT version FROM config_version;
