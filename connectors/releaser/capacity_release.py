@@ -31,9 +31,9 @@ REASONS = [str(Reason.ROOM), str(Reason.CARRIER_STOPPED)]
 """What rows wait for that go on as soon as their carrier has room."""
 BATCH_ROWS = 64
 GUESS_SHARE = 0.4
-WORTH = 10
-"""Room is given once a tenth of all of it is free: to take a few messages out of a chunk costs as much as to take hundreds,
-and what dispatch has lasts longer than the next look. Codes do not wait for it."""
+WORTH = 4
+"""Room is given once a quarter of all of it is free: to take a few messages out of a chunk costs as much as to take
+hundreds, and what dispatch has lasts longer than the next look. Codes do not wait for it."""
 SIDE_BY_SIDE = 4
 
 

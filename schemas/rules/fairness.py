@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 
-QUANTUM_SECONDS = 0.5
+QUANTUM_SECONDS = 0.25
 """In so long everybody who has work is served once, as long as a quantum is not less than `SHORTEST_SECONDS`."""
 SHORTEST_SECONDS = 0.005
 """Of a carrier's rate, and so at least: with very many tenants a quantum would be one message, which costs a look at a

@@ -92,9 +92,9 @@ def test_those_who_get_nothing_of_a_small_amount_are_first_with_the_next() -> No
 
 @pytest.mark.parametrize(
     ("rate", "active", "expected"),
-    [(400, 20, 10), (400, 1, 200), (1, 1, 1), (0.2, 3, 1), (10_000, 10_000, 50), (100, 0, 50)],
+    [(400, 20, 5), (400, 1, 100), (1, 1, 1), (0.2, 3, 1), (10_000, 10_000, 50), (100, 0, 25)],
 )
-def test_a_quantum_is_half_a_second_shared_by_all_and_never_nothing(rate: float, active: int, expected: int) -> None:
+def test_a_quantum_is_a_quarter_of_a_second_shared_by_all_and_never_nothing(rate: float, active: int, expected: int) -> None:
     assert quantum(rate, active) == expected
 
 
