@@ -12,8 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-import psycopg
-
 from infra.bench.campaigns import run_campaign, upload_campaign, wait_for
 from infra.bench.cpu import between
 from infra.bench.size import Size
@@ -22,13 +20,14 @@ from infra.bench.target import Row, Target, calm
 from infra.client.api import Api
 from infra.client.campaign_watch import all_final
 from infra.postgres.admin_store import open_admin_store
+from infra.postgres.session import Session
 from infra.runtime.refusal import Refusal
 
 CARRIER, CHUNK = "simulator", 500
 WARM_UP, MOST = 100_000, 120_000
 """No more, for only so many rows of a campaign wait for a carrier at once."""
 LAST_SECONDS, LOOK_SECONDS, IN_FORCE_SECONDS = 60.0, 0.05, 2.5
-WAITING = "SELECT coalesce(sum(waiting), 0) FROM held WHERE campaign = %s AND reason = 'carrier_stopped'"
+WAITING = "SELECT coalesce(sum(waiting), 0)::bigint FROM held WHERE campaign = %s AND reason = 'carrier_stopped'"
 
 
 async def held(target: Target, size: Size) -> Row:
@@ -83,9 +82,12 @@ async def _set_rate(target: Target, rate: float, *, wait: bool = True) -> None:
 
 
 def _waiting(target: Target, campaign: str) -> int:
-    with psycopg.connect(target.postgres) as connection:
-        row = connection.execute(WAITING, (campaign,)).fetchone()
-    return 0 if row is None else int(row[0])
+    session = Session(target.postgres, name="sluice-bench")
+    try:
+        with session.transaction() as transaction:
+            return int(transaction.rows(WAITING, (campaign,))[0][0])
+    finally:
+        session.close()
 
 
 def _until(holds: Callable[[], bool], what: str, pause: float = LOOK_SECONDS) -> None:
