@@ -12,7 +12,7 @@ import msgspec
 
 from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Submit, Throttled, Unfit, Unknown
 from connectors.dispatch.batch_outcomes import Outcome
-from connectors.dispatch.batch_queue import QueuedBatch
+from connectors.dispatch.lane_queue import QueuedBatch
 from connectors.dispatch.send_batch import SendBatch
 from schemas.values.call_outcome import CallOutcome
 from schemas.values.ids import MessageId

@@ -1,4 +1,4 @@
-"""The queue of one carrier: batches by lane, the more urgent lane first.
+"""The queue of one carrier: batches by lane, the more urgent lane first, within a lane the least served tenant.
 
 In: batches, each with the owned partition it belongs to; what tells why a batch is to end (canceled, validity ended). Out:
 the batch whose messages go next; the segments that wait, for the carrier's capacity; demand. A batch whose partition is
@@ -8,11 +8,9 @@ owned no more is dropped without a word: its messages belong to the next owner.
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Sequence
 
-from connectors.dispatch.batch_outcomes import BatchOutcomes, Outcome
-from connectors.dispatch.owned_partition import OwnedPartition
+from connectors.dispatch.lane_queue import LaneQueue, QueuedBatch
 from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.send_progress import SendKey
 from schemas.values.lanes import Lane
@@ -22,28 +20,11 @@ ReasonToStop = Callable[[SendBatch], Reason | None]
 """Why nothing more of a batch may be started; None when it may."""
 
 
-class QueuedBatch:
-    """A batch at its carrier. `outcomes`: what came of messages and is not written yet; `number`: its place in the order of
-    its lane. `late_outcomes`: what late answers said of messages that go out once more; `finished`: of these, and of others
-    that were uncertain, the ranks for which a final outcome is written."""
-
-    __slots__ = ("batch", "finished", "in_queue", "late_outcomes", "number", "outcomes", "owned")
-
-    def __init__(self, owned: OwnedPartition, batch: SendBatch) -> None:
-        self.owned = owned
-        self.batch = batch
-        self.outcomes = BatchOutcomes()
-        self.number = 0
-        self.late_outcomes: dict[int, Outcome] = {}
-        self.finished: set[int] = set()
-        self.in_queue = False
-
-
 class BatchQueue:
-    """`changed`: (lane, chunk, send) whose waiting cost has changed since it was last reported."""
+    """`weight`: of a tenant. `changed`: (lane, chunk, send) whose waiting cost has changed since it was last reported."""
 
-    def __init__(self, lanes: Sequence[Lane]) -> None:
-        self._queues: dict[Lane, deque[QueuedBatch]] = {lane: deque() for lane in lanes}
+    def __init__(self, lanes: Sequence[Lane], weight: Callable[[str], float] = lambda _tenant: 1.0) -> None:
+        self._queues: dict[Lane, LaneQueue] = {lane: LaneQueue(weight) for lane in lanes}
         self._numbers = itertools.count()
         self.changed: set[tuple[Lane, str, int]] = set()
 
@@ -51,19 +32,26 @@ class BatchQueue:
         return any(self._queues.values())
 
     def enqueue(self, queued: QueuedBatch) -> None:
-        """Put it behind the others of its lane."""
-        queued.in_queue, queued.number = True, next(self._numbers)
+        """Put it behind the others of its lane and tenant."""
+        queued.number = next(self._numbers)
         self._queues[queued.owned.lane].append(queued)
         self.mark_changed(queued)
 
+    def take(self, queued: QueuedBatch, count: int) -> list[int]:
+        """The next ranks of this batch, `count` at most: they are started."""
+        waited = queued.batch.waiting_cost
+        ranks = queued.batch.next_ranks(count)
+        self._queues[queued.owned.lane].charge(queued, waited - queued.batch.waiting_cost)
+        self.mark_changed(queued)
+        return ranks
+
     def give_back(self, queued: QueuedBatch, rank: int) -> None:
         """This message has not gone out: it waits again, its batch in its old place."""
+        queue = self._queues[queued.owned.lane]
         queued.batch.give_back(rank)
         if not queued.in_queue:
-            queued.in_queue = True
-            queue = self._queues[queued.owned.lane]
-            before = sum(1 for _ in itertools.takewhile(lambda other: other.number < queued.number, queue))
-            queue.insert(before, queued)
+            queue.insert(queued)
+        queue.charge(queued, -queued.batch.messages.segments[rank])
         self.mark_changed(queued)
 
     def mark_changed(self, queued: QueuedBatch) -> None:
@@ -73,32 +61,15 @@ class BatchQueue:
     def next_batch(self, reason_to_stop: ReasonToStop) -> QueuedBatch | None:
         """The batch whose messages go next; those that are to end are handed back on the way."""
         for queue in self._queues.values():
-            passed: list[QueuedBatch] = []
-            found: QueuedBatch | None = None
-            while queue:
-                queued = queue[0]
-                if self._has_nothing_to_send(queued, reason_to_stop):
-                    queue.popleft().in_queue = False
-                elif queued.batch.one_at_a_time and queued.batch.in_flight:
-                    passed.append(queue.popleft())
-                else:
-                    found = queued
-                    break
-            queue.extendleft(reversed(passed))
+            found = queue.next_batch(lambda queued: self._has_nothing_to_send(queued, reason_to_stop))
             if found is not None:
                 return found
         return None
 
     def sweep(self, reason_to_stop: ReasonToStop) -> None:
         """Hand back every batch that is to end, wherever it waits."""
-        for lane, queue in self._queues.items():
-            left: deque[QueuedBatch] = deque()
-            for queued in queue:
-                if self._has_nothing_to_send(queued, reason_to_stop):
-                    queued.in_queue = False
-                else:
-                    left.append(queued)
-            self._queues[lane] = left
+        for queue in self._queues.values():
+            queue.sweep(lambda queued: self._has_nothing_to_send(queued, reason_to_stop))
 
     def demand(self, most: int) -> int:
         """Messages that wait, counted up to `most`."""

@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from connectors.carriers.registry import Registry
-from connectors.dispatch.batch_queue import QueuedBatch
 from connectors.dispatch.carrier_sender import CarrierSender
 from connectors.dispatch.carrier_session import CarrierSession, MakeSender
+from connectors.dispatch.lane_queue import QueuedBatch
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.send_batch import SendBatch

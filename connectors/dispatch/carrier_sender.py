@@ -15,7 +15,8 @@ from functools import partial
 
 from connectors.carriers.contract import Carrier
 from connectors.dispatch.attempt_blocks import AttemptBlock
-from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch, ReasonToStop
+from connectors.dispatch.batch_queue import BatchQueue, ReasonToStop
+from connectors.dispatch.lane_queue import QueuedBatch
 from connectors.dispatch.leases import Leases
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.pacing import Pacer
@@ -207,8 +208,7 @@ class CarrierSender:
             self.wake()
 
     def _start(self, queued: QueuedBatch, count: int) -> None:
-        ranks = queued.batch.next_ranks(count)
-        self.queue.mark_changed(queued)
+        ranks = self.queue.take(queued, count)
         self._last_number += 1
         block = AttemptBlock(self._last_number, queued.batch, ranks)
         self._unacknowledged[block.number] = len(ranks)

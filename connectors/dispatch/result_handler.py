@@ -17,9 +17,10 @@ from functools import partial
 from connectors.carriers.contract import Accepted, Carrier, NotSent, Result, Throttled, Unknown
 from connectors.dispatch.attempt_blocks import RANK_BITS, RANK_MASK, AttemptBlock, UnsentSegments, in_flight
 from connectors.dispatch.batch_outcomes import BatchOutcomes, Outcome
-from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch, ReasonToStop
+from connectors.dispatch.batch_queue import BatchQueue, ReasonToStop
 from connectors.dispatch.carrier_id_cache import plain
 from connectors.dispatch.code_brake import CodeBrake, is_unlisted
+from connectors.dispatch.lane_queue import QueuedBatch
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.refusals import RefusalCause
 from connectors.dispatch.settle_buffer import SettleBuffer

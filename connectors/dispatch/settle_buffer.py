@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from connectors.dispatch.batch_queue import QueuedBatch
+from connectors.dispatch.lane_queue import QueuedBatch
 
 LINGER_SECONDS = 0.02
 

@@ -14,8 +14,8 @@ from connectors.carriers.contract import Accepted, NotSent, Refused, Result, Thr
 from connectors.dispatch.adaptive_rate import AdaptiveRate
 from connectors.dispatch.attempt_blocks import RANK_BITS, RANK_MASK, AttemptBlock
 from connectors.dispatch.backoff_queue import BackoffQueue, Recall
-from connectors.dispatch.batch_queue import QueuedBatch
 from connectors.dispatch.breaker import Breaker
+from connectors.dispatch.lane_queue import QueuedBatch
 from connectors.dispatch.refusals import RefusalCause, Refusals
 
 Blocks = Mapping[int, tuple[AttemptBlock, QueuedBatch]]

@@ -17,7 +17,8 @@ from dataclasses import replace
 from connectors.carriers.contract import Carrier, Result, Unknown
 from connectors.dispatch.attempt_blocks import RANK_BITS, AttemptBlock
 from connectors.dispatch.batch_outcomes import NOT_FINAL, BatchOutcomes, Outcome
-from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch
+from connectors.dispatch.batch_queue import BatchQueue
+from connectors.dispatch.lane_queue import QueuedBatch
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.send_batch import SendBatch
 from schemas.values.call_outcome import CallOutcome

@@ -1,21 +1,25 @@
-"""Rows that wait for room at a carrier go to dispatch as soon as and as far as there is room.
+"""Rows that wait for room at a carrier go to dispatch as soon as and as far as there is room, by turns of their tenants.
 
-In: carriers and lanes for which rows wait. Out: dispatch slices for what `CarrierCapacity` grants, the rest of a row keeps
-waiting; the flag that makes intake queue behind what waits already. Where nothing is started at a carrier, what another one
-takes goes there (`carrier_moves.py`). With Redis gone the room is guessed: the carrier's rate
-for the time that passed, less a fifth, shared by two.
+In: carriers and lanes for which rows wait. Out: dispatch slices for what `CarrierCapacity` grants, the least served tenant's
+first (`tenant_shares.py`), the rest of a row keeps waiting; the flag that makes intake queue behind what waits already.
+Where nothing is started at a carrier, what another one takes goes there (`carrier_moves.py`). Several carriers are served
+side by side. With Redis gone the room is guessed: the carrier's rate for the time that passed, less a fifth, shared by two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from connectors.releaser.carrier_moves import CarrierMoves
 from connectors.releaser.leases import RowLeases
 from connectors.releaser.release import Release
 from connectors.releaser.rows import HeldRow, each
+from connectors.releaser.tenant_shares import LOOK_AGAIN, TenantShares
 from infra.postgres.config_cache import CarrierRow, ConfigCache
-from infra.redis.carrier_capacity import CapacityRequest, CarrierCapacity
+from infra.redis.carrier_capacity import CapacityRequest, CarrierCapacity, room_of
 from infra.redis.client import RedisDown
 from infra.security.sealing import Sealer
 from schemas.records.slice import RecordError, Slice
@@ -27,6 +31,24 @@ REASONS = [str(Reason.ROOM), str(Reason.CARRIER_STOPPED)]
 """What rows wait for that go on as soon as their carrier has room."""
 BATCH_ROWS = 64
 GUESS_SHARE = 0.4
+WORTH = 4
+"""Room is given once a quarter of all of it is free: to take a few messages out of a chunk costs as much as to take
+hundreds, and what dispatch has lasts longer than the next look. Codes do not wait for it."""
+SIDE_BY_SIDE = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A carrier and lane for which rows wait, for these reasons, and the room that is free there."""
+
+    carrier: CarrierRow
+    lane: str
+    reasons: list[str]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Which one it is."""
+        return self.carrier.id, self.lane
 
 
 class CapacityRelease:
@@ -41,6 +63,7 @@ class CapacityRelease:
         sealer: Sealer,
         moves: CarrierMoves,
         now: Callable[[], int],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._leases = leases
         self._release = release
@@ -49,83 +72,177 @@ class CapacityRelease:
         self._config = config
         self._sealer = sealer
         self._now = now
+        self._clock = clock
         self._guessed_at = now()
+        self._shares: dict[tuple[str, str], TenantShares] = {}
+        self._moving: dict[tuple[str, str], asyncio.Task[None]] = {}
         self.anything_waits = False
 
     async def turn(self) -> bool:
         """One look at every place; True when something went on."""
-        places = await self._leases.query(
-            "waiting_places", {"now": self._now(), "lanes": [str(lane) for lane in Lane], "reasons": REASONS}
-        )
-        moved, self.anything_waits = False, bool(places)
-        for carrier_id, lane, reason in places:
-            carrier = self._config.carriers.get(carrier_id)
-            if carrier is not None:
-                moved |= await self._serve(carrier, lane, reason)
-        self._guessed_at = self._now()
-        return moved
-
-    async def _serve(self, carrier: CarrierRow, lane: str, reason: str) -> bool:
-        if await self._moves.turn(carrier, lane, reason, self._now()):
-            return True
-        free = await self._free(carrier, lane)
-        if free < 1:
+        places = await self._places()
+        if not places:
             return False
-        rows = await self._leases.claim(
-            "room", self._now(), min(BATCH_ROWS, free), carrier=carrier.id, lane=lane, reason=reason
-        )
+        slots = asyncio.Semaphore(SIDE_BY_SIDE)
+
+        async def one(place: Place, free: int) -> bool:
+            async with slots:
+                self._start_moving(place, full=free <= 0)
+                return await self._serve(place, free)
+
+        room = await self._free(places)
+        await self._list_tenants([place for place, free in zip(places, room, strict=True) if free])
+        done = await asyncio.gather(*map(one, places, room), return_exceptions=True)
+        for fault in done:
+            if isinstance(fault, BaseException):
+                raise fault
+        return any(done)
+
+    async def _places(self) -> list[Place]:
+        found: dict[tuple[str, str], list[str]] = {}
+        rows = await self._leases.query("waiting_places", {"reasons": REASONS})
+        for carrier, lane, reason in rows:
+            found.setdefault((carrier, lane), []).append(reason)
+        self.anything_waits = bool(found)
+        lanes, carriers = list(Lane), self._config.carriers
+        return [
+            Place(carrier=carriers[carrier], lane=lane, reasons=reasons)
+            for (carrier, lane), reasons in sorted(found.items(), key=lambda one: lanes.index(Lane(one[0][1])))
+            if carrier in carriers
+        ]
+
+    async def _free(self, places: Sequence[Place]) -> list[int]:
+        """What may be given at each place now, in segments."""
+        now = self._now()
+        seconds, self._guessed_at = min(1.0, (now - self._guessed_at) / 1000), now
+        try:
+            room = await self._capacity.look_at([(*place.key, place.carrier.rate) for place in places])
+        except RedisDown:
+            rates = [place.carrier.rate for place in places]
+            return [max(1, int(rate * seconds * GUESS_SHARE)) if rate > 0 else 0 for rate in rates]
+        return [
+            0 if place.lane != Lane.OTP and free < room_of(place.carrier.rate) // WORTH else free
+            for place, free in zip(places, room, strict=True)
+        ]
+
+    async def _list_tenants(self, places: Sequence[Place]) -> None:
+        """Whose rows wait at these places, where it is time to look again."""
+        begun = self._clock()
+        stale = [place for place in places if self._shares_of(place).list_again_at <= begun]
+        asked = [(*place.key, reason) for place in stale for reason in place.reasons]
+        if not asked:
+            return
+        carriers, lanes, reasons = (list(column) for column in zip(*asked, strict=True))
+        params = {"carriers": carriers, "lanes": lanes, "reasons": reasons}
+        waiting: dict[tuple[str, str], dict[str, list[str]]] = {place.key: {} for place in stale}
+        for number, tenant in await self._leases.query("waiting_tenants", params):
+            carrier, lane, reason = asked[number]
+            waiting[carrier, lane].setdefault(tenant, []).append(reason)
+        took = self._clock() - begun
+        for place in stale:
+            shares = self._shares_of(place)
+            shares.follow(waiting[place.key], self._config.weight)
+            shares.list_again_at = begun + LOOK_AGAIN * took
+
+    def _shares_of(self, place: Place) -> TenantShares:
+        return self._shares.setdefault(place.key, TenantShares())
+
+    def _start_moving(self, place: Place, *, full: bool) -> None:
+        """To another carrier, where this one takes nothing or is full: beside what is served, for it waits for the sinks."""
+        moving = self._moving.get(place.key)
+        if moving is not None and moving.done():
+            moving.result()
+        if moving is None or moving.done():
+            self._moving[place.key] = asyncio.create_task(self._move(place, full), name="moves")
+
+    async def _move(self, place: Place, full: bool) -> None:
+        for reason in place.reasons:
+            await self._moves.turn(place.carrier, place.lane, reason, self._now(), full=full)
+
+    async def _serve(self, place: Place, free: int) -> bool:
+        shares = self._shares_of(place)
+        wanted = shares.share_out(free, place.carrier.rate) if free > 0 else {}
+        if not wanted:
+            return False
+        asked = [(tenant, reason, part) for tenant, part in wanted.items() for reason in shares.reasons[tenant]]
+        rows = await self._leases.claim_shares(*place.key, asked, self._now(), BATCH_ROWS)
+        missing = wanted.keys() - {row.tenant for row in rows}
+        for tenant in missing:
+            shares.set_aside(tenant)
         now = self._now()
         closed = [row for row in rows if 0 < row.slice.closes_at <= now]
         if closed:  # intake says when their hours open again
             await self._release.to_intake(closed)
             rows = [row for row in rows if row not in closed]
+        given = await self._give(place, rows, wanted, free)
+        for row, slice_, _ in given:
+            shares.charge(row.tenant, sum(slice_.segments))
+        return bool(given or closed) or bool(missing)
+
+    async def _give(
+        self, place: Place, rows: list[HeldRow], shares: dict[str, int], free: int
+    ) -> list[tuple[HeldRow, Slice, int]]:
+        """What of these rows goes to the carrier."""
         whole = each(await self._release.complete(rows), _counted)
-        grants = await self._ask(carrier, lane, [slice_ for _, slice_ in whole], free)
+        costs = _costs(whole, shares)
+        grants = await self._ask(place, [slice_ for _, slice_ in whole], costs, free)
         wanted = [
-            (row, slice_, positions_that_fit(slice_.positions, slice_.segments, cost))
+            (row, slice_, positions_that_fit(slice_.positions, slice_.segments, cost) if cost else 0)
             for (row, slice_), cost in zip(whole, grants, strict=True)
         ]
         granted = each([one for one in wanted if one[2]], self._cut)
-        await self._release.to_carrier(granted, carrier.partition)
+        await self._release.to_carrier(granted, place.carrier.partition)
         # What failed of itself keeps its lease: given back, it would stand in front of the others again at once.
         await self._leases.mark([(row, row.started) for row, _, positions in wanted if not positions])
-        return bool(granted or closed)
+        return granted
 
     def _cut(self, wanted: tuple[HeldRow, Slice, int]) -> tuple[HeldRow, Slice, int]:
         row, slice_, positions = wanted
         return row, self._sealer.narrow(slice_, positions), positions | row.started
 
-    async def _free(self, carrier: CarrierRow, lane: str) -> int:
-        try:
-            await self._capacity.set_waiting(carrier.id, lane)
-            return await self._capacity.free(carrier.id, lane, carrier.rate)
-        except RedisDown:
-            seconds = min(1.0, (self._now() - self._guessed_at) / 1000)
-            return max(1, int(carrier.rate * seconds * GUESS_SHARE)) if carrier.rate > 0 else 0
-
-    async def _ask(self, carrier: CarrierRow, lane: str, slices: list[Slice], free: int) -> list[int]:
-        costs = [sum(slice_.segments) for slice_ in slices]
-        try:
-            return await self._capacity.ask(
-                [
-                    CapacityRequest(
-                        carrier=carrier.id,
-                        lane=lane,
-                        chunk=slice_.chunk,
-                        send=slice_.send,
-                        cost=cost,
-                        rate=carrier.rate,
-                        least=slice_.segments[0],
-                    )
-                    for slice_, cost in zip(slices, costs, strict=True)
-                ]
+    async def _ask(self, place: Place, slices: list[Slice], costs: list[int], free: int) -> list[int]:
+        asks = [
+            CapacityRequest(
+                carrier=place.carrier.id,
+                lane=place.lane,
+                chunk=slice_.chunk,
+                send=slice_.send,
+                cost=cost,
+                rate=place.carrier.rate,
+                least=slice_.segments[0],
+                further=True,
             )
+            for slice_, cost in zip(slices, costs, strict=True)
+            if cost
+        ]
+        try:
+            granted = iter(await self._capacity.ask(asks))
         except RedisDown:
-            grants = []
-            for cost in costs:
-                grants.append(min(cost, free))
-                free -= grants[-1]
-            return grants
+            granted = iter(_within(free, [ask.cost for ask in asks]))
+        return [next(granted) if cost else 0 for cost in costs]
+
+
+def _costs(whole: Sequence[tuple[HeldRow, Slice]], shares: dict[str, int]) -> list[int]:
+    """Segments to ask for, row by row: as far as the tenant's share reaches, and one message at least of each tenant."""
+    left, first, costs = dict(shares), set(shares), list[int]()
+    for row, slice_ in whole:
+        cost = min(sum(slice_.segments), left[row.tenant])
+        if row.tenant in first:
+            cost = max(cost, slice_.segments[0])
+            first.discard(row.tenant)
+        elif cost < slice_.segments[0]:
+            cost = 0
+        costs.append(cost)
+        left[row.tenant] = max(0, left[row.tenant] - cost) if cost else 0
+    return costs
+
+
+def _within(free: int, costs: list[int]) -> list[int]:
+    grants = []
+    for cost in costs:
+        grants.append(min(cost, free))
+        free -= grants[-1]
+    return grants
 
 
 def _counted(pair: tuple[HeldRow, Slice]) -> tuple[HeldRow, Slice]:

@@ -1,16 +1,6 @@
--- Lease waiting rows that match a condition (one of the `where_*.sql`), in their order, and give them with their payload.
+-- Lease waiting rows (picked by one of the `pick_*.sql`) and give them with their payload.
 -- `started`: positions that a carrier call was begun for under this send or a later one, as far as PostgreSQL knows.
-WITH picked AS (
-    SELECT h.tenant, h.chunk, h.send, h.hold, h.portion, COALESCE(c.version, 0) AS version
-    FROM held h
-    LEFT JOIN campaigns c ON c.tenant = h.tenant AND c.id = h.campaign
-    WHERE h.waiting > 0 AND h.lease_until < %(now)s
-      AND EXISTS (SELECT FROM chunk_payloads y WHERE y.tenant = h.tenant AND y.chunk = h.chunk)
-      AND (/* condition */)
-    ORDER BY /* order */
-    LIMIT %(limit)s
-    FOR UPDATE OF h SKIP LOCKED
-)
+WITH picked AS (/* picked */)
 UPDATE held h SET lease = %(lease)s, lease_until = %(until)s
 FROM picked k JOIN chunk_payloads y ON y.tenant = k.tenant AND y.chunk = k.chunk
 WHERE (h.tenant, h.chunk, h.send, h.hold, h.portion) = (k.tenant, k.chunk, k.send, k.hold, k.portion)

@@ -20,7 +20,7 @@ from schemas.values.positions import ranks_within
 LEASE_MS = 30_000
 HERE = "connectors.releaser"
 OLDEST_FIRST = "h.at, h.chunk"
-ORDERS = {"due": "h.not_before"}
+ORDERS = {"due": "h.not_before", "room": "h.tenant, h.at, h.chunk"}
 """Each as an index has it, so that a claim need not look at all that waits to find the first of it."""
 
 
@@ -33,10 +33,32 @@ class RowLeases:
 
     async def claim(self, condition: str, now: int, limit: int, **params: Any) -> list[HeldRow]:
         """Up to `limit` rows of the statement `where_<condition>`, now leased to us."""
-        text = load_sql(HERE, "claim").replace("/* condition */", load_sql(HERE, f"where_{condition}"))
-        text = text.replace("/* order */", ORDERS.get(condition, OLDEST_FIRST))
-        values = {"now": now, "until": now + LEASE_MS, "lease": self._lease, "limit": limit, **params}
-        async with single_statement(self._pool) as connection:
+        picked = load_sql(HERE, "pick_rows").replace("/* condition */", load_sql(HERE, f"where_{condition}"))
+        picked = picked.replace("/* order */", ORDERS.get(condition, OLDEST_FIRST))
+        return await self._lease_rows(picked, now, {"limit": limit, **params})
+
+    async def claim_shares(
+        self, carrier: str, lane: str, shares: Sequence[tuple[str, str, int]], now: int, most: int
+    ) -> list[HeldRow]:
+        """The oldest rows of each tenant that its share reaches into, `most` of each, now leased to us, tenant by tenant in
+        this order. `shares`: a tenant, a reason for which rows of it wait there, and segments."""
+        columns = {
+            "tenants": [tenant for tenant, _, _ in shares],
+            "reasons": [reason for _, reason, _ in shares],
+            "shares": [share for _, _, share in shares],
+        }
+        place = {"carrier": carrier, "lane": lane, "limit": most}
+        rows = await self._lease_rows(load_sql(HERE, "pick_shares"), now, {**columns, **place}, by_index=True)
+        turns = {tenant: turn for turn, (tenant, _, _) in enumerate(shares)}
+        return sorted(rows, key=lambda row: turns[row.tenant])
+
+    async def _lease_rows(
+        self, picked: str, now: int, params: Mapping[str, Any], *, by_index: bool = False
+    ) -> list[HeldRow]:
+        text = load_sql(HERE, "claim").replace("/* picked */", picked)
+        text = text.replace("/* waits_for_room */", load_sql(HERE, "waits_for_room"))
+        values = {"now": now, "until": now + LEASE_MS, "lease": self._lease, **params}
+        async with (look_up if by_index else single_statement)(self._pool) as connection:
             rows = await fetch_all(connection, text, values)
         return each(rows, read_row)
 

@@ -141,7 +141,7 @@ async def run(role: RoleContext) -> None:
     first = FirstCarrier(
         leases, capacity, lambda topic: asyncio.to_thread(end_offsets, settings.kafka.bootstrap or "", [topic])
     )
-    moves = CarrierMoves(leases, release, capacity.health, first, config, sealer)
+    moves = CarrierMoves(leases, release, capacity, first, config, sealer)
     room = CapacityRelease(leases, release, capacity, config, sealer, moves, now)
     bursts = Bursts(leases=leases, release=release, scheduler=settings.scheduler, pace=pace, now=now)
     often = settings.scheduler.interval

@@ -71,10 +71,14 @@ AND EXISTS (SELECT FROM campaign_parts p WHERE (p.tenant, p.campaign, p.part) = 
 h.expires_at <= %(now)s AND (h.campaign IS NULL OR (c.status IN ('running', 'paused') AND c.published = c.version
 AND EXISTS (SELECT FROM campaign_parts p WHERE (p.tenant, p.campaign, p.part) = (h.tenant, h.campaign, h.part))))
 
+-- name: waits_for_room
+-- Waits for room at this carrier and lane, and may go.
+h.carrier = %(carrier)s AND h.lane = %(lane)s AND h.not_before <= %(now)s AND h.expires_at > %(now)s
+AND (h.campaign IS NULL OR (c.status = 'running' AND c.published = c.version))
+
 -- name: where_room
--- Rows that wait for room at one carrier and lane.
-h.reason = %(reason)s AND h.carrier = %(carrier)s AND h.lane = %(lane)s AND h.not_before <= %(now)s
-AND h.expires_at > %(now)s AND (h.campaign IS NULL OR (c.status = 'running' AND c.published = c.version))
+-- What waits for it for one reason.
+h.reason = %(reason)s AND /* waits_for_room */
 
 -- name: where_due
 -- Single messages whose time has come, and whatever waited for its hours or for another try.

@@ -1,8 +1,8 @@
 """Pictures of figures: `python -m infra.bench.pictures FOLDER FILE.json ...`.
 
 In: what `sluice bench -o json` printed, one file each. Out: SVG files in the folder: what costs CPU by process, rates beside
-those of a peer, waits of a mixed load, ratios to another version. Wrong: a file that is none of these ends the program
-with its name.
+those of a peer, waits of a mixed load, of a small campaign behind a large one, ratios to another version. Wrong: a file that
+is none of these ends the program with its name.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ def pictures(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if scenario == "mixed":
         bars = [Bar(f"{words}, {share}", row[share] or 0) for words, row in _waits(figures) for share in ("p50", "p99")]
         yield "mixed-waits.svg", drawn("mixed: milliseconds", bars)
+    if scenario == "fairness":
+        waits = [(f"{row['rate']:g} a second", row) for row in figures["small"]]
+        bars = [Bar(f"{rate}, {how}", row[f"{how}_seconds"]) for rate, row in waits for how in ("alone", "behind")]
+        yield "fairness-small.svg", drawn("a campaign of a hundred: seconds, alone and behind another tenant's", bars)
+        return
     if "cores_by_process" in figures:
         yield f"{scenario}-cpu.svg", drawn(f"{scenario}: CPU, share of a core", _falling(figures["cores_by_process"]))
         return

@@ -1,5 +1,6 @@
 """What is measured: `bulk` (a campaign to its last receipt), `single` (one message a request, see single.py), `otp` (codes
-beside a campaign), `upload` (recipients alone), `idle` (a stack that nobody uses), `receipts` and `mixed` (see their files).
+beside a campaign), `upload` (recipients alone), `idle` (a stack that nobody uses); `receipts`, `mixed`, `fairness`, `rates`
+and `held` are told of in their files.
 
 In: a stack that works, how much. Out: a row with rate, seconds, CPU microseconds a message in all and by process, and
 percentiles in milliseconds. Every scenario warms up first. Wrong: messages that do not come to an end in time: `Refusal`.
@@ -13,8 +14,11 @@ from collections.abc import Awaitable, Callable
 
 from infra.bench.campaigns import open_campaign, run_campaign
 from infra.bench.cpu import between, own, proportional_octets, resident_octets
+from infra.bench.fairness import fairness
+from infra.bench.held import held
 from infra.bench.load import percentiles, send_singles
 from infra.bench.mixed import mixed
+from infra.bench.rates import rates
 from infra.bench.receipts import receipts
 from infra.bench.recipients import fictitious_recipients
 from infra.bench.single import single
@@ -119,6 +123,9 @@ SCENARIOS: dict[str, Callable[[Target, Size], Awaitable[Row]]] = {
     "idle": idle,
     "receipts": receipts,
     "mixed": mixed,
+    "fairness": fairness,
+    "rates": rates,
+    "held": held,
 }
 
 

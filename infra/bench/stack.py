@@ -23,15 +23,25 @@ CARRIER_RATE = 1_000_000
 CARRIER_WINDOW = 2000
 RECEIPT_WINDOW = 5000
 PRICE = "0.0100"
+RATED, RATED_RATE, RATED_WINDOW = 10, 2000.0, 500
+RATE_PREFIX = "49160"
+"""Behind it the number of the carrier."""
 
 
 @asynccontextmanager
-async def bench_stack(folder: Path) -> AsyncIterator[Launched]:
-    """This version, with services tuned for throughput."""
+async def bench_stack(folder: Path, *, rated: bool = False) -> AsyncIterator[Launched]:
+    """This version, with services tuned for throughput. `rated`: with ten carriers more that have a rate."""
+    numbers = range(RATED if rated else 0)
     settings = load_settings({"data_dir": folder, "gateway.port": 0}, default_file=None).settings.model_copy(
         update={
-            "carriers": [CarrierSettings(id="simulator", kind="simulator", rate=CARRIER_RATE, window=CARRIER_WINDOW)],
-            "routes": [RouteSettings(prefix="", carriers=["simulator"], price=Decimal(PRICE))],
+            "carriers": [
+                CarrierSettings(id="simulator", kind="simulator", rate=CARRIER_RATE, window=CARRIER_WINDOW),
+                *(CarrierSettings(id=f"r{n}", kind="simulator", rate=RATED_RATE, window=RATED_WINDOW) for n in numbers),
+            ],
+            "routes": [
+                RouteSettings(prefix="", carriers=["simulator"], price=Decimal(PRICE)),
+                *(RouteSettings(prefix=f"+{RATE_PREFIX}{n}", carriers=[f"r{n}"], price=Decimal(PRICE)) for n in numbers),
+            ],
             "simulator": SimulatorSettings(script={"receipt_window": RECEIPT_WINDOW}, control_port=free_port()),
         }
     )

@@ -37,6 +37,7 @@ class Target:
     pids: Callable[[], Pids]
     supervisor: int
     kafka: str
+    postgres: str
     control_port: int | None = None
 
     def carrier(self) -> CarrierControl:
@@ -71,6 +72,7 @@ def target_of(line: Mapping[str, Any], supervisor: int, control_port: int | None
         pids=pids,
         supervisor=supervisor,
         kafka=line["kafka"],
+        postgres=line["postgres"],
         control_port=control_port,
     )
 

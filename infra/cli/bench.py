@@ -39,6 +39,9 @@ class Scenario(StrEnum):
     KILL = "kill"
     RECEIPTS = "receipts"
     MIXED = "mixed"
+    FAIRNESS = "fairness"
+    RATES = "rates"
+    HELD = "held"
 
 
 class Peer(StrEnum):
@@ -50,14 +53,17 @@ class Peer(StrEnum):
 SCENARIO_HELP = (
     "bulk: a campaign; single: one message a request; otp: codes beside a campaign; upload: recipients alone; "
     "idle: CPU and memory while nothing happens; kill: each role killed, until it works again; "
-    "receipts: three a message, held back and let go shuffled; mixed: a campaign, single messages and codes at once."
+    "receipts: three a message, held back and let go shuffled; mixed: a campaign, single messages and codes at once; "
+    "fairness: tenants behind a slow carrier; rates: ten carriers of 2,000 a second; held: everything waits once."
 )
 
 
 def bench(
     scenario: Annotated[Scenario, typer.Option(help=SCENARIO_HELP)] = Scenario.BULK,
     recipients: Annotated[int, typer.Option(min=1, help="Size of the campaign (all but single, idle, kill).")] = 200_000,
-    seconds: Annotated[float, typer.Option(min=1, max=600, help="How long (single, otp, idle, mixed).")] = 10.0,
+    seconds: Annotated[
+        float, typer.Option(min=1, max=600, help="How long (all but bulk, upload, receipts, held, kill).")
+    ] = 10.0,
     rounds: Annotated[int, typer.Option(min=1, max=20, help="How often (kill, --compare).")] = 3,
     role: Annotated[list[str] | None, typer.Option(help="Only this role, e.g. streams-otp; may be repeated (kill).")] = None,
     keyed: Annotated[bool, typer.Option(help="Every message with an Idempotency-Key of its own (single).")] = False,
@@ -108,8 +114,8 @@ def _check(scenario: Scenario, peer: Peer | None, compare: str | None) -> None:
     """Raises Refusal for options that do not go together."""
     if peer is not None and scenario is not Scenario.SINGLE:
         raise Refusal(f"--peer does not go with --scenario {scenario}", "peers send single messages: --scenario single")
-    if compare is not None and scenario is Scenario.KILL:
-        raise Refusal("--compare does not go with --scenario kill", "run it in each version's own checkout")
+    if compare is not None and scenario in (Scenario.KILL, Scenario.FAIRNESS, Scenario.RATES):
+        raise Refusal(f"--compare does not go with --scenario {scenario}", "run it in each version's own checkout")
     if compare is not None and peer is not None:
         raise Refusal("--compare does not go with --peer", "compare versions first, then measure the peer")
 
@@ -142,7 +148,7 @@ async def _measure(folder: Path, scenario: Scenario, size: Size) -> dict[str, An
     from infra.bench.stack import bench_stack
     from infra.bench.target import target_of
 
-    async with bench_stack(folder) as stack:
+    async with bench_stack(folder, rated=scenario is Scenario.RATES) as stack:
         tell(f"measuring {scenario}")
         if scenario is Scenario.KILL:
             row = await kill(stack, size.rounds, size.roles)

@@ -77,6 +77,9 @@ def set_(
     spend_per_day: Annotated[str | None, typer.Option(help="What messages may cost, e.g. 50.00; 'none' = no cap.")] = None,
     spend_per_month: Annotated[str | None, typer.Option(help="Alike.")] = None,
     cap_reached: Annotated[Short | None, typer.Option(help="What is above a cap waits for the next day or month.")] = None,
+    weight: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Its share of a carrier beside others that wait; 1 at first.")
+    ] = None,
     data: Data = None,
     config: Config = None,
     output: Output = None,
@@ -108,6 +111,7 @@ def set_(
                     spend_per_month=spend_per_month,
                 )
                 | ({} if cap_reached is None else {"reached": cap_reached.value}),
+                weight=weight,
             ),
             output,
         )

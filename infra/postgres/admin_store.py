@@ -59,6 +59,7 @@ TENANT_CHANGES = (
     "request_rate",
     "request_burst",
     "caps",
+    "weight",
 )
 
 

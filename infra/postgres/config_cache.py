@@ -63,7 +63,7 @@ class RouteRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantRow:
     """What a tenant may do. `senders` None: any. `balance_short`: hold | reject. `quiet_hours`: by lane. `caps`:
-    None without any."""
+    None without any. `weight`: its share of a carrier beside others."""
 
     id: str
     name: str
@@ -72,6 +72,7 @@ class TenantRow:
     balance_short: str
     charge_uncertain: bool
     quiet_hours: Mapping[str, tuple[Window, ...]]
+    weight: int
     caps: Caps | None = None
 
 
@@ -92,6 +93,11 @@ class ConfigCache:
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call this on the loop after every later change."""
         self._listeners.append(callback)
+
+    def weight(self, tenant: str) -> int:
+        """The tenant's share of a carrier beside others; 1 of one that is not known yet."""
+        known = self.tenants.get(tenant)
+        return 1 if known is None else known.weight
 
     async def start(self) -> None:
         """Return with the first rows, however long PostgreSQL takes; then keep them fresh until `stop`."""
@@ -176,7 +182,7 @@ def carrier_context(carrier: str) -> str:
 
 
 def _tenant(row: Any) -> TenantRow:
-    tenant, name, lanes, senders, balance_short, charge_uncertain, quiet_hours, caps = row
+    tenant, name, lanes, senders, balance_short, charge_uncertain, quiet_hours, caps, weight = row
     return TenantRow(
         id=tenant,
         name=name,
@@ -186,4 +192,5 @@ def _tenant(row: Any) -> TenantRow:
         charge_uncertain=charge_uncertain,
         quiet_hours=msgspec.convert(quiet_hours, dict[str, tuple[Window, ...]]),
         caps=found if (found := msgspec.convert(caps, Caps)).any else None,
+        weight=weight,
     )

@@ -17,7 +17,7 @@ SELECT prefix, carriers, price, weights FROM routes ORDER BY length(prefix) DESC
 SELECT kind, name FROM stops;
 
 -- name: config_tenants
-SELECT id::text, name, lanes, senders, balance_short, charge_uncertain, quiet_hours, caps FROM tenants ORDER BY id;
+SELECT id::text, name, lanes, senders, balance_short, charge_uncertain, quiet_hours, caps, weight FROM tenants ORDER BY id;
 
 -- name: config_version
 SELECT version FROM config_version;

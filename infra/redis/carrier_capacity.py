@@ -24,7 +24,8 @@ WAITING_MS = 1_000
 class CapacityRequest:
     """(chunk, send) asks for `cost` segments at a carrier of this rate.
 
-    `least`: segments of its first message; an empty room grants that much even when it is smaller.
+    `least`: segments of its first message; an empty room grants that much even when it is smaller. `further`: for more than
+    what it has there already, nothing if less than `least` is free, and then nothing to those behind it.
     """
 
     carrier: str
@@ -34,6 +35,7 @@ class CapacityRequest:
     cost: int
     rate: float
     least: int = 1
+    further: bool = False
 
 
 class CarrierCapacity:
@@ -62,6 +64,15 @@ class CarrierCapacity:
     async def free(self, carrier: str, lane: str, rate: float, now_ms: int | None = None) -> int:
         """Segments that could be granted now."""
         return int((await self._redis.run_all([_ask_call((carrier, lane, rate), [], now_ms)]))[0][0])
+
+    async def look_at(self, places: Sequence[tuple[str, str, float]]) -> list[int]:
+        """Work waits at these (carrier, lane, rate): said to intake for a second, and the segments that are free at each."""
+        await self._redis.commands([_set_waiting(carrier, lane) for carrier, lane, _ in places])
+        return await self.free_at(places)
+
+    async def free_at(self, places: Sequence[tuple[str, str, float]]) -> list[int]:
+        """The segments that are free at each (carrier, lane, rate)."""
+        return [int(answer[0]) for answer in await self._redis.run_all([_ask_call(place, [], None) for place in places])]
 
     async def renew(
         self, carrier: str, lane: str, entries: Mapping[tuple[str, int], int], now_ms: int | None = None
@@ -96,7 +107,7 @@ class CarrierCapacity:
 
     async def set_waiting(self, carrier: str, lane: str) -> None:
         """Work waits for this carrier and lane; forgotten after a second."""
-        await self._redis.command("SET", _waiting(carrier, lane), 1, "PX", WAITING_MS)
+        await self._redis.command(*_set_waiting(carrier, lane))
 
     async def are_waiting(self, places: Sequence[tuple[str, str]]) -> list[bool]:
         """For each (carrier, lane): whether somebody said so within a second."""
@@ -112,7 +123,7 @@ def _ask_call(place: tuple[str, str, float], asks: Sequence[CapacityRequest], no
     carrier, lane, rate = place
     args: list[Argument] = ["" if now_ms is None else now_ms, room_of(rate), LIFE_MS]
     for ask in asks:
-        args += (_entry(ask.chunk, ask.send), ask.cost, ask.least)
+        args += (_entry(ask.chunk, ask.send), ask.cost, ask.least, int(ask.further))
     return Call(script=load_script(__package__, "capacity"), keys=_keys(carrier, lane), args=args)
 
 
@@ -123,6 +134,10 @@ def _keys(carrier: str, lane: str) -> list[str]:
 
 def _entry(chunk: str, send: int) -> str:
     return f"{chunk}|{send}"
+
+
+def _set_waiting(carrier: str, lane: str) -> tuple[Argument, ...]:
+    return "SET", _waiting(carrier, lane), 1, "PX", WAITING_MS
 
 
 def _waiting(carrier: str, lane: str) -> str:

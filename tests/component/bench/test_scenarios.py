@@ -1,4 +1,4 @@
-"""`receipts` and `mixed` as commands, small: figures for everything, and books that add up."""
+"""`receipts`, `mixed` and `fairness` as commands, small: figures for everything, and books that add up."""
 
 from __future__ import annotations
 
@@ -41,3 +41,11 @@ def test_mixed() -> None:
         assert 0 < row[lane]["accept_to_submit_ms"]["p50"] <= row[lane]["accept_to_submit_ms"]["p99"]
     assert row["campaign"]["sent_ms"]["p50"] <= row["campaign"]["sent_ms"]["max"]
     assert row["cores"] > 0
+
+
+@pytest.mark.slow
+def test_fairness() -> None:
+    row = measured("--scenario", "fairness", "--recipients", "3000", "--seconds", "4")
+    assert row["verify"] == "ok" and row["equal"]["windows"] == 4
+    assert row["equal"]["jain_least"] >= 0.9 and row["weights"]["off_most"] <= 0.1
+    assert all(small["ratio"] <= 3 for small in row["small"])

@@ -46,6 +46,37 @@ async def test_a_carrier_that_is_stopped_has_no_room_not_even_for_one_message(re
     assert await capacity.ask([ask(name, "a", 30, rate=0.2, least=3)], T0) == [3]
 
 
+def further(carrier: str, chunk: str, cost: int, *, least: int = 1, rate: float = 200) -> CapacityRequest:
+    return CapacityRequest(
+        carrier=carrier, lane="marketing", chunk=chunk, send=1, cost=cost, rate=rate, least=least, further=True
+    )
+
+
+async def test_further_room_does_not_count_what_it_has_there_already(redis: Redis, name: str) -> None:
+    capacity = CarrierCapacity(redis)
+    assert await capacity.ask([ask(name, "a", 60), further(name, "a", 60)], T0) == [60, 40]
+    assert await capacity.ask([further(name, "a", 60)], T0) == [0]
+    await capacity.renew(name, "marketing", {("a", 1): 70}, T0)
+    assert await capacity.ask([further(name, "a", 60), further(name, "b", 60)], T0) == [30, 0]
+
+
+async def test_nobody_overtakes_a_long_message_that_does_not_fit_yet(redis: Redis, name: str) -> None:
+    capacity = CarrierCapacity(redis)
+    await capacity.ask([ask(name, "a", 98)], T0)
+    assert await capacity.ask([further(name, "long", 30, least=3), further(name, "b", 2)], T0) == [0, 0]
+    assert await capacity.free(name, "marketing", 200, T0) == 2
+    await capacity.renew(name, "marketing", {("a", 1): 90}, T0)
+    assert await capacity.ask([further(name, "long", 9, least=3), further(name, "b", 2)], T0) == [9, 1]
+    assert await capacity.ask([further(f"{name}x", "long", 9, least=3, rate=1)], T0) == [3]
+
+
+async def test_several_places_are_looked_at_together_and_said_to_wait(redis: Redis, name: str) -> None:
+    capacity = CarrierCapacity(redis)
+    await capacity.ask([ask(name, "a", 60)])
+    assert await capacity.look_at([(name, "marketing", 200), (f"{name}x", "otp", 10)]) == [40, 5]
+    assert await capacity.are_waiting([(name, "marketing"), (f"{name}x", "otp"), (name, "otp")]) == [True, True, False]
+
+
 async def test_what_dispatch_removes_is_free(redis: Redis, name: str) -> None:
     capacity = CarrierCapacity(redis)
     await capacity.ask([ask(name, "a", 70), ask(name, "b", 50)], T0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import psycopg
 import pytest
 
-from connectors.releaser.carrier_moves import POSTPONED_MS, CarrierMoves
+from connectors.releaser.carrier_moves import FULL_ROWS, POSTPONED_MS, CarrierMoves
 from connectors.releaser.first_carrier import FirstCarrier
 from connectors.releaser.leases import RowLeases
 from connectors.releaser.release import Release
@@ -22,7 +22,7 @@ from infra.kafka.offsets import Places
 from infra.kafka.outbox import Outbox
 from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import open_pool
-from infra.redis.carrier_capacity import CapacityRequest, CarrierCapacity
+from infra.redis.carrier_capacity import CapacityRequest, CarrierCapacity, room_of
 from infra.redis.client import Redis, connect
 from infra.services.stack import Stack
 from schemas.records.wire import Envelope
@@ -67,12 +67,13 @@ class Place:
         request = CapacityRequest(carrier=self.first, lane=LANE, chunk=chunk, send=1, cost=SIZE, rate=100)
         assert await self.capacity.ask([request]) == [SIZE]
 
-    async def turn(self, now: int = NOW + 1) -> bool:
-        """One burst of the releaser."""
+    async def turn(self, now: int = NOW + 1, *, full: bool | None = None) -> bool:
+        """One burst of the releaser; `full`: the first carrier takes messages, None: it is down."""
         closed = CarrierHealth(state=BreakerState.CLOSED, since=NOW)
         opened = CarrierHealth(state=BreakerState.OPEN, since=NOW)
-        await self.capacity.health.tell([LANE], {self.first: opened, self.second: closed})
-        return await self.moves.turn(self.config.carriers[self.first], LANE, "room", now)
+        first = opened if full is None else closed
+        await self.capacity.health.tell([LANE], {self.first: first, self.second: closed})
+        return await self.moves.turn(self.config.carriers[self.first], LANE, "room", now, full=bool(full))
 
     def went(self, chunks: Iterable[str]) -> dict[str, tuple[int, int]]:
         """What intake got of these chunks: the send and its positions."""
@@ -99,7 +100,7 @@ async def place(services: Stack, database: str, leases: RowLeases, outbox: Outbo
         return ends
 
     release = Release(leases, outbox, SEALER, lambda: NOW + 1)
-    moves = CarrierMoves(leases, release, capacity.health, FirstCarrier(leases, capacity, read_ends), config, SEALER)
+    moves = CarrierMoves(leases, release, capacity, FirstCarrier(leases, capacity, read_ends), config, SEALER)
     yield Place(
         url=database,
         kafka=services.kafka,
@@ -171,6 +172,24 @@ async def test_what_is_begun_while_a_row_is_claimed_does_not_go(place: Place, le
     )
     (left,) = await FirstCarrier(leases, place.capacity, _no_ends).without([row], place.first, LANE)
     assert (row.started, left.started) == (0, 0b11)
+
+
+async def test_what_a_full_carrier_cannot_take_goes_where_there_is_room_and_no_more_than_that(place: Place) -> None:
+    chunks = [place.waits() for _ in range(FULL_ROWS)]
+    assert not await place.turn(full=False)
+    assert await place.turn(full=True)
+    went = place.went(chunks)
+    room = room_of(100)
+    assert len(went) == room // SIZE and set(went.values()) == {(2, 2**SIZE - 1)}
+
+    request = CapacityRequest(carrier=place.second, lane=LANE, chunk="other", send=1, cost=room, rate=100)
+    await place.capacity.ask([request])
+    assert not await place.turn(full=True)
+    await place.capacity.remove(place.second, LANE, [("other", 1)])
+    await place.capacity.look_at([(place.second, LANE, 100)])
+    assert not await place.turn(full=True), "others wait there"
+    waiting = rows(place.url, "SELECT count(*) FROM held WHERE waiting > 0 AND lease_until < %s", NOW)
+    assert waiting == [(FULL_ROWS - len(went),)], "the first carrier serves them as soon as it can"
 
 
 async def _no_ends(topic: str) -> Places:

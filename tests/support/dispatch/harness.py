@@ -12,8 +12,9 @@ from typing import Any
 
 from connectors.carriers.contract import Accepted, OnResult, Result, Submit
 from connectors.dispatch.attempt_log import AttemptLog, OnWritten
-from connectors.dispatch.batch_queue import BatchQueue, QueuedBatch
+from connectors.dispatch.batch_queue import BatchQueue
 from connectors.dispatch.carrier_sender import CarrierSender
+from connectors.dispatch.lane_queue import QueuedBatch
 from connectors.dispatch.leases import Leases
 from connectors.dispatch.log_recovery import Recovered
 from connectors.dispatch.offset_tracker import OffsetTracker
@@ -126,7 +127,13 @@ class SenderHarness:
     """A carrier sender with everything around it."""
 
     def __init__(
-        self, lane: Lane = Lane.MARKETING, *, window: int = 100, rate: float = 1_000_000, whole: bool = False
+        self,
+        lane: Lane = Lane.MARKETING,
+        *,
+        window: int = 100,
+        rate: float = 1_000_000,
+        whole: bool = False,
+        weight: Callable[[str], float] = lambda _tenant: 1.0,
     ) -> None:
         self.carrier, self.log, self.tokens = ScriptedCarrier(window), Log(), UnlimitedTokens()
         self.end_reason: Reason | None = None
@@ -136,7 +143,7 @@ class SenderHarness:
         carrier: Any = self.carrier
         self.sender = CarrierSender(
             carrier,
-            BatchQueue([lane]),
+            BatchQueue([lane], weight),
             matcher,
             Leases("acme", self.tokens, lambda: "id"),
             lambda _load: self.end_reason,

@@ -24,7 +24,7 @@ def a_slice(size: int = 10, **given: Any) -> Slice:
         refs=given.pop("refs", None),
     )
     chunk = given.get("chunk", CHUNK)
-    key_id, sealed = SEALER.seal(columns, tenant="t", campaign=CAMPAIGN, chunk=chunk)
+    key_id, sealed = SEALER.seal(columns, tenant=given.get("tenant", "t"), campaign=CAMPAIGN, chunk=chunk)
     fields: dict[str, Any] = {
         "tenant": "t",
         "campaign": CAMPAIGN,

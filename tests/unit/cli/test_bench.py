@@ -13,6 +13,8 @@ from infra.runtime.refusal import Refusal
     [
         (Scenario.BULK, Peer.KANNEL, None, "--peer does not go with --scenario bulk"),
         (Scenario.KILL, None, "HEAD", "--compare does not go with --scenario kill"),
+        (Scenario.FAIRNESS, None, "HEAD", "--compare does not go with --scenario fairness"),
+        (Scenario.RATES, None, "HEAD", "--compare does not go with --scenario rates"),
         (Scenario.SINGLE, Peer.KANNEL, "HEAD", "--compare does not go with --peer"),
     ],
 )

@@ -1,0 +1,47 @@
+"""How the room at one carrier and lane is shared among the tenants whose messages wait for it there.
+
+In: whose messages wait, and for which reasons; the room that is free; what each was given. Out: shares, the least served
+tenant first. In memory, and each releaser has its own: what several releasers give by the same rule is fair together, and a
+new one knows nothing of what one that died has given, which is forgotten after a quantum each. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from schemas.rules.fairness import LeastServed, quantum
+
+LOOK_AGAIN = 20.0
+"""A list of tenants is as good for so many times as long as it took to make: however many there are, making it is 5 % of the
+time."""
+
+
+class TenantShares:
+    """Of one carrier and lane. `reasons`: by tenant that takes part, what its rows wait for. `list_again_at`: when its owner
+    looks who waits."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, list[str]] = {}
+        self.list_again_at = 0.0
+        self._served = LeastServed[str]()
+
+    def follow(self, waiting: Mapping[str, list[str]], weight: Callable[[str], float]) -> None:
+        """These tenants wait (by tenant: for which reasons), nobody else."""
+        for tenant in self.reasons.keys() - waiting.keys():
+            self._served.leave(tenant)
+        for tenant in waiting:
+            self._served.enter(tenant, weight(tenant))
+        self.reasons = dict(waiting)
+
+    def share_out(self, room: int, rate: float) -> dict[str, int]:
+        """Segments for each tenant, the least served first."""
+        return self._served.share_out(room, quantum(rate, len(self._served)))
+
+    def charge(self, tenant: str, segments: int) -> None:
+        """It was given so much room."""
+        self._served.charge(tenant, segments)
+
+    def set_aside(self, tenant: str) -> None:
+        """Nothing of it can go now: it takes no part until the tenants are listed again."""
+        self.reasons.pop(tenant, None)
+        self._served.leave(tenant)
