@@ -27,6 +27,16 @@ class Short(StrEnum):
     REJECT = "reject"
 
 
+Messages = Annotated[str | None, typer.Option(help="A cap of UTC's day or month, all lanes together; 'none' ends it.")]
+Spend = Annotated[str | None, typer.Option(help="What they may cost then, e.g. 50.00; 'none' ends it.")]
+QuietHours = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A lane and hours at which it does not send, e.g. 'marketing 21:00-08:00'; 'marketing none' ends them."
+    ),
+]
+
+
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Its name, unique.")],
@@ -60,22 +70,15 @@ def set_(
     senders: Annotated[str | None, typer.Option(help="Allowed senders, e.g. Shop,+4915112345678; '*' = any.")] = None,
     balance_short: Annotated[Short | None, typer.Option(help="When the balance is used up.")] = None,
     charge_uncertain: Annotated[bool | None, typer.Option(help="Whether messages that stay uncertain are paid.")] = None,
-    quiet_hours: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A lane and hours at which it does not send, e.g. 'marketing 21:00-08:00'; 'marketing none' ends them."
-        ),
-    ] = None,
+    quiet_hours: QuietHours = None,
     request_rate: Annotated[float | None, typer.Option(min=0, max=100_000, help="Requests a second; 0 = no limit.")] = None,
     request_burst: Annotated[
         int | None, typer.Option(min=1, max=1_000_000, help="At once; default: those of a second.")
     ] = None,
-    messages_per_day: Annotated[
-        str | None, typer.Option(help="Of UTC, all lanes together; 0 = none, 'none' = no cap.")
-    ] = None,
-    messages_per_month: Annotated[str | None, typer.Option(help="Alike.")] = None,
-    spend_per_day: Annotated[str | None, typer.Option(help="What messages may cost, e.g. 50.00; 'none' = no cap.")] = None,
-    spend_per_month: Annotated[str | None, typer.Option(help="Alike.")] = None,
+    messages_per_day: Messages = None,
+    messages_per_month: Messages = None,
+    spend_per_day: Spend = None,
+    spend_per_month: Spend = None,
     cap_reached: Annotated[Short | None, typer.Option(help="What is above a cap waits for the next day or month.")] = None,
     weight: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Its share of a carrier beside others that wait; 1 at first.")
