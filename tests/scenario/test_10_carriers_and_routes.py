@@ -40,6 +40,9 @@ def test_a_new_route_takes_messages_to_another_carrier(stack: Running) -> None:
         "prefix": "+336",
         "carriers": ["rough"],
         "price": "0.0450",
+        "strategy": "order",
+        "costs": [],
+        "weights": [],
     }
     wanted = {"name": "Try", "from": "Shop", "body": "Hi", "recipients": [{"to": french}]}
     until(lambda: stack.api.post("/v1/preview", wanted).body["price"] == "0.0450", 30)

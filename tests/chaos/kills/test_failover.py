@@ -113,6 +113,22 @@ def test_a_one_time_code_takes_the_next_carrier_within_two_seconds(two_carriers:
     assert max(waited) < OTP_SECONDS + 1 and sorted(waited)[len(waited) // 2] < 0.5, waited
 
 
+@pytest.mark.parametrize("killed", [None, "releaser", "streams-bulk"])
+def test_what_a_full_carrier_cannot_take_goes_to_the_next_one(two_carriers: Running, killed: str | None) -> None:
+    stack, numbers = two_carriers, british(two_carriers, RECIPIENTS)
+    until(lambda: health(stack, "rough") == {"closed"}, 90, "the first carrier")
+    stack.cli("carrier", "set", "rough", "--rate", "20")
+    campaign = start_campaign(stack, numbers)
+    until(lambda: sum(takings(stack.entries(), numbers).values()) > len(numbers) // 10, 60, "the second")
+    if killed is not None:
+        kill(stack.role_process(killed))
+    campaign_when(stack.api, campaign, lambda seen: settled(seen["counts"], but=("uncertain", "sent")), 90)
+    stack.cli("carrier", "set", "rough", "--rate", "300")
+    first, second = (sum(takings(entries, numbers).values()) for entries in (stack.rough.entries(), stack.entries()))
+    assert first > 0 and second > 3 * first, (first, second)
+    judge(stack, campaign, numbers)
+
+
 def test_the_ledger_adds_up_after_all_of_them(two_carriers: Running) -> None:
     until(lambda: health(two_carriers, "rough") == {"closed"}, 90, "the first carrier")
     assert two_carriers.verify(60)["violations"] == []
