@@ -21,8 +21,9 @@ from gateway.campaigns.types import (
     RetryRequest,
 )
 from gateway.http.route import Route
+from gateway.messages import cancel
 from gateway.messages import routes as messages
-from gateway.messages.types import Message, MessageAccepted, MessagePage, MessageRequest
+from gateway.messages.types import Message, MessageAccepted, MessagePage, MessageRequest, MessageState
 from gateway.operations import routes as operations
 from gateway.operations.types import Health, Readiness, Version
 from gateway.recipients import routes as recipients
@@ -61,6 +62,15 @@ ROUTES: tuple[Route, ...] = (
         refusals=(422, 503),
     ),
     Route("GET", "/v1/messages/{id}", messages.show_message, "One message", answer=Message, refusals=(404, 422, 503)),
+    Route(
+        "POST",
+        "/v1/messages/{id}/cancel",
+        cancel.cancel_message,
+        "Cancel a message that no carrier has been given yet",
+        202,
+        answer=MessageState,
+        refusals=(404, 409, *_BODY),
+    ),
     Route(
         "POST",
         "/v1/campaigns",

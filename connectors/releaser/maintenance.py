@@ -5,6 +5,7 @@
 - the money of uncertain messages is settled once no receipt is awaited any more (`usage`);
 - allowances that nobody draws on any more end;
 - chunks of keyed messages that the gateway kept until the sinks have them are forgotten;
+- chunks of which canceled messages are over are looked for no more;
 - messages that wait for their receipt long get rows by which it finds them (`ref_pages.py`).
 
 Every record is acknowledged before the row that caused it is changed. Raises DatabaseDown or DeliveryError; the
@@ -33,6 +34,7 @@ from schemas.rules.commands import CommandState, campaign_command
 from schemas.rules.message_end import Reservation, usage_of
 from schemas.values.foreign_text import CODE_LENGTH, ID_LENGTH, fit
 from schemas.values.positions import places, positions_of
+from schemas.values.status import FINAL, Status
 
 PARKED_MS = 72 * 3_600_000
 LATELY_MS = 60_000
@@ -40,6 +42,8 @@ LATELY_MS = 60_000
 SHARES = 31
 """Of the others each is looked at once in so many seconds. A prime, so that none is left out by whoever comes every other
 second."""
+MAY_WAIT_AGAIN = sorted(status.rank for status in Status if status not in FINAL and status is not Status.SENT)
+"""States from which a message may come to wait here, again or for the first time."""
 UNCONFIRMED_MS = 48 * 3_600_000
 log = structlog.get_logger()
 
@@ -128,7 +132,20 @@ async def forget_confirmed(leases: RowLeases, _outbox: Outbox, now: Callable[[],
     await leases.execute("confirmed_forget", {"before": now() - UNCONFIRMED_MS})
 
 
-MAINTENANCE = (publish_campaigns, replay_parked, settle_uncertain, end_allowances, forget_confirmed, place_refs)
+async def close_canceled(leases: RowLeases, _outbox: Outbox, now: Callable[[], int]) -> None:
+    """Of canceled messages that are over nothing can wait any more."""
+    await leases.execute("canceled_close", {"open": MAY_WAIT_AGAIN})
+
+
+MAINTENANCE = (
+    publish_campaigns,
+    replay_parked,
+    settle_uncertain,
+    end_allowances,
+    forget_confirmed,
+    place_refs,
+    close_canceled,
+)
 
 
 async def do_maintenance(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
+from msgspec.structs import replace
 
 from connectors.releaser.capacity_release import CapacityRelease
 from connectors.releaser.carrier_moves import CarrierMoves
@@ -38,6 +39,7 @@ from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
 from infra.settings.model import SchedulerSettings
 from schemas.values.campaign_status import CampaignStatus
+from schemas.values.positions import positions_of
 from schemas.values.reasons import Reason
 
 WAITING_CHANNEL = "sluice_waiting"
@@ -73,6 +75,21 @@ class Bursts:
 
         return any(await asyncio.gather(*(move(*row) for row in ready)))
 
+    async def canceled(self) -> bool:
+        """Of messages that were canceled by themselves; what waits in the same rows stays."""
+        found = await self.leases.query(
+            "canceled_waiting", {"now": self.now(), "limit": self.scheduler.batch_size}, by_index=True
+        )
+        if not found:
+            return False
+        canceled = {(tenant, chunk): positions_of(members) for tenant, chunk, members in found}
+        tenants, chunks = (sorted(set(names)) for names in zip(*canceled, strict=True))
+        rows = await self._claim("canceled_alone", tenants=tenants, chunks=chunks)
+        asked = [replace(row, only=canceled.get((row.tenant, row.chunk), 0)) for row in rows]
+        await self.release.to_end([row for row in asked if row.leaving], Reason.CANCELED)
+        await self.leases.mark([(row, 0) for row in asked if not row.leaving])
+        return bool(rows)
+
     async def due(self) -> bool:
         """Of what waited for a time; when there was none, the next one will be looked at when it is due."""
         rows = await self._claim("due")
@@ -99,7 +116,7 @@ class Bursts:
         await self.release.to_end(expired, Reason.VALIDITY_ENDED)
         return bool(funded or uncapped or unstopped or passed_on or expired)
 
-    async def _claim(self, condition: str, **params: str) -> list[HeldRow]:
+    async def _claim(self, condition: str, **params: str | list[str]) -> list[HeldRow]:
         return await self.leases.claim(condition, self.now(), self.scheduler.batch_size, **params)
 
 
@@ -155,6 +172,7 @@ async def run(role: RoleContext) -> None:
     async with asyncio.TaskGroup() as tasks:
         if settings.scheduler.enabled:
             tasks.create_task(_loop(role, bursts.campaigns, pace, often))
+            tasks.create_task(_loop(role, bursts.canceled, pace, often))
             tasks.create_task(_loop(role, bursts.due, pace, often))
             tasks.create_task(_loop(role, bursts.others, pace, 5 * often))
             tasks.create_task(_loop(role, Retries(leases, outbox, sealer, now).turn, pace, 5 * often))

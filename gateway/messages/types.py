@@ -57,6 +57,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: str
 
 
+class MessageState(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the message stands after a call."""
+
+    id: str
+    status: str
+
+
 class MessagePage(msgspec.Struct, frozen=True, kw_only=True):
     """`next`: an opaque cursor, null at the end."""
 

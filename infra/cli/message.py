@@ -1,6 +1,6 @@
-"""`sluice message show ID`.
+"""`sluice message show|cancel ID`.
 
-In: a message's id. Out: its state, carrier, reason, price.
+In: a message's id. Out: its state, carrier, reason, price; what came of canceling it.
 """
 
 from __future__ import annotations
@@ -34,3 +34,18 @@ def show(
     from infra.client.api import segment
 
     show_one(open_api(data, config, gateway, api_key).get(f"/v1/messages/{segment(message)}"), output)
+
+
+@app.command()
+def cancel(
+    message: Message,
+    gateway: Gateway = None,
+    api_key: ApiKey = None,
+    data: Data = None,
+    config: Config = None,
+    output: Output = None,
+) -> None:
+    """Cancel a message that no carrier has been given yet."""
+    from infra.client.api import segment
+
+    show_one(open_api(data, config, gateway, api_key).post(f"/v1/messages/{segment(message)}/cancel"), output)

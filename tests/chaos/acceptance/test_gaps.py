@@ -32,7 +32,6 @@ UNBUILT_PATHS = (
     "POST /v1/webhooks",
     "PATCH /v1/webhooks/1",
     f"GET /v1/messages/{MESSAGE}/trace",
-    f"POST /v1/messages/{MESSAGE}/cancel",
     "POST /v1/callbacks/acme",
     "GET /v1/admin",
     "GET /v1/admin/carriers",
