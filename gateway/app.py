@@ -35,6 +35,7 @@ from gateway.messages.keyed_chunks import KeyedChunks
 from gateway.messages.queries import MESSAGES, MessageQueries
 from gateway.messages.recent import RecentMessages
 from gateway.messages.shared_chunks import SHARED_CHUNKS, SharedChunks
+from gateway.messages.trace import TRACES, Traces
 from gateway.messages.whole_requests import WHOLE_POSTS, WholePosts
 from gateway.openapi.document import describe
 from gateway.operations.routes import OPENAPI, product_version
@@ -145,6 +146,7 @@ def _provide_singles(app: web.Application, gateway: Gateway) -> None:
 def _provide_resources(app: web.Application, gateway: Gateway, scheduler: LoopScheduler) -> None:
     currency = gateway.settings.currency
     app[MESSAGES] = MessageQueries(pool=gateway.pool, sealer=gateway.sealer, recent=gateway.recent, currency=currency)
+    app[TRACES] = Traces(bootstrap=gateway.settings.kafka.bootstrap or "")
     app[CAMPAIGNS] = CampaignQueries(pool=gateway.pool, currency=currency)
     app[CAMPAIGN_MAKER] = CampaignMaker(
         pool=gateway.pool,

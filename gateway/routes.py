@@ -21,9 +21,9 @@ from gateway.campaigns.types import (
     RetryRequest,
 )
 from gateway.http.route import Route
-from gateway.messages import cancel
+from gateway.messages import cancel, trace
 from gateway.messages import routes as messages
-from gateway.messages.types import Message, MessageAccepted, MessagePage, MessageRequest, MessageState
+from gateway.messages.types import Message, MessageAccepted, MessagePage, MessageRequest, MessageState, Trace
 from gateway.operations import routes as operations
 from gateway.operations.types import Health, Readiness, Version
 from gateway.recipients import routes as recipients
@@ -62,6 +62,14 @@ ROUTES: tuple[Route, ...] = (
         refusals=(422, 503),
     ),
     Route("GET", "/v1/messages/{id}", messages.show_message, "One message", answer=Message, refusals=(404, 422, 503)),
+    Route(
+        "GET",
+        "/v1/messages/{id}/trace",
+        trace.trace_message,
+        "Every hop of a message, and what it waited for",
+        answer=Trace,
+        refusals=(404, 422, 503),
+    ),
     Route(
         "POST",
         "/v1/messages/{id}/cancel",

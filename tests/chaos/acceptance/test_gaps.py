@@ -31,7 +31,6 @@ UNBUILT_PATHS = (
     "GET /v1/webhooks",
     "POST /v1/webhooks",
     "PATCH /v1/webhooks/1",
-    f"GET /v1/messages/{MESSAGE}/trace",
     "POST /v1/callbacks/acme",
     "GET /v1/admin",
     "GET /v1/admin/carriers",
@@ -40,7 +39,6 @@ UNBUILT_PATHS = (
     "GET /docs",
 )
 UNBUILT_COMMANDS = (
-    "message trace x",
     "carrier pause x",
     "carrier resume x",
     "scheduler start",

@@ -41,7 +41,6 @@ def test_help_lists_what_is_built() -> None:
 @pytest.mark.parametrize(
     ("group", "unbuilt"),
     [
-        ("message", ("trace",)),
         ("carrier", ("pause", "resume")),
         ("dlq", ("replay", "discard")),
     ],
