@@ -44,8 +44,10 @@ from gateway.redis_batches import REDIS, RedisBatches
 from gateway.registry.problems import REGISTRY_FORM
 from gateway.registry.questions import ONE_SCHEMA
 from gateway.routes import ROUTES
+from gateway.scheduler.routes import RELEASERS
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import Pool
+from infra.redis.releaser_board import ReleaserBoard
 from infra.security.sealing import Sealer
 from infra.settings.model import Settings
 from infra.telemetry.metrics import Metrics
@@ -65,6 +67,7 @@ class Gateway:
     outbox: Outbox
     pool: Pool
     redis: RedisBatches
+    releasers: ReleaserBoard
     kafka: KafkaProbe
     sealer: Sealer
     metrics: Metrics
@@ -101,6 +104,7 @@ def _provide_clients(app: web.Application, gateway: Gateway, scheduler: LoopSche
     app[context.CURRENCY] = gateway.settings.currency
     app[PROBLEM_FORMS] = (REGISTRY_FORM,)
     app[REDIS] = gateway.redis
+    app[RELEASERS] = gateway.releasers
     app[KAFKA_PROBE] = gateway.kafka
     app[ACCOUNTS] = gateway.accounts
     app[RATE_LIMITS] = RateLimits(gateway.redis, gateway.metrics)

@@ -30,6 +30,8 @@ from gateway.recipients import routes as recipients
 from gateway.recipients.types import PartAccepted
 from gateway.recipients.uploads import CSV, NDJSON
 from gateway.registry.table import REGISTRY_ROUTES
+from gateway.scheduler import routes as scheduler
+from gateway.scheduler.types import SchedulerState
 from gateway.screening.types import Recipient
 from gateway.stops import routes as stops
 from gateway.stops.types import StopRequest, Stops
@@ -39,6 +41,7 @@ _WRITE = (402, 403, 409, *_BODY)
 _PAGE = ("cursor", "limit")
 _CAMPAIGN = "/v1/campaigns/{id}"
 _STOPS = "/v1/admin/stops"
+_SCHEDULER = "/v1/admin/scheduler"
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -201,6 +204,23 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _STOPS, stops.show_stops, "Emergency stops in force", answer=Stops, refusals=(422, 503)),
     Route("POST", _STOPS, stops.set_stop, "Stop sending", body=StopRequest, answer=Stops, refusals=(404, *_BODY)),
     Route("DELETE", _STOPS, stops.lift_stop, "Lift a stop", body=StopRequest, answer=Stops, refusals=(404, *_BODY)),
+    Route("GET", _SCHEDULER, scheduler.show_scheduler, "The releasers", answer=SchedulerState, refusals=(422, 503)),
+    Route(
+        "POST",
+        f"{_SCHEDULER}/start",
+        scheduler.start_scheduler,
+        "Let what waits go on",
+        answer=SchedulerState,
+        refusals=_BODY,
+    ),
+    Route(
+        "POST",
+        f"{_SCHEDULER}/stop",
+        scheduler.stop_scheduler,
+        "Let nothing go that waits",
+        answer=SchedulerState,
+        refusals=_BODY,
+    ),
     Route("GET", "/v1/balance", balance.show_balance, "The account's money", answer=Balance, refusals=(422, 503)),
     Route("GET", "/healthz", operations.show_health, "The process answers", answer=Health),
     Route("GET", "/readyz", operations.show_readiness, "Every dependency, with milliseconds and error", answer=Readiness),

@@ -41,8 +41,6 @@ UNBUILT_PATHS = (
 UNBUILT_COMMANDS = (
     "carrier pause x",
     "carrier resume x",
-    "scheduler start",
-    "scheduler status",
     "dlq replay x",
     "dlq discard x",
     "replay --topic held",

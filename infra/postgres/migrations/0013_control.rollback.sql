@@ -1,0 +1,2 @@
+DROP FUNCTION waiting_rows(bigint), leased_rows(bigint);
+DROP TABLE canceled_messages, scheduler;
