@@ -142,7 +142,7 @@ def windows_of(facts: Facts, identity: str) -> list[Window]:
 
 
 def _around(topic: str, partition: int, begin: int, end: int, key: bytes) -> Window:
-    return Window(topic, partition, begin - BEFORE_MS, end + BEHIND_MS, key)
+    return Window(topic, partition, begin - BEFORE_MS, end + BEHIND_MS, frozenset({key}))
 
 
 def _begin(facts: Facts, send: int) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -45,10 +45,17 @@ READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.wait.max.ms
 
 
 class CommandCache:
-    """The newest command of every campaign. To be started inside a running loop."""
+    """The newest command of every campaign. To be started inside a running loop. `on_command`: called with each, on the
+    loop."""
 
-    def __init__(self, bootstrap: str, rejected: RejectedCommands | None = None) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        rejected: RejectedCommands | None = None,
+        on_command: Callable[[CampaignCommand], None] = lambda command: None,
+    ) -> None:
         self._bootstrap = bootstrap
+        self._on_command = on_command
         self._rejected = rejected
         self._commands: dict[str, CampaignCommand] = {}
         self._changed = asyncio.Event()
@@ -108,6 +115,7 @@ class CommandCache:
             return
         if command.version >= self.version(command.campaign):
             self._commands[command.campaign] = command
+            self._on_command(command)
 
     def _apply_all(self, values: list[bytes | None], ready: asyncio.Future[None] | None) -> None:
         for value in values:

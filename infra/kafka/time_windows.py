@@ -1,6 +1,6 @@
-"""Records of one key within stretches of time: what a question about one message reads, instead of whole topics.
+"""Records of some keys within stretches of time: what a question about one message reads, instead of whole topics.
 
-In: stretches (a partition, from when to when), a key. Out: the records with this key, and which stretches could not be read
+In: stretches (a partition, from when to when), keys. Out: the records with these keys, and which stretches could not be read
 whole: there was more in them than is read, or what the topic held then is gone. Found by the broker's index of times; at
 most `MOST_RECORDS` a stretch and `SECONDS` in all. Blocking. Wrong: `KafkaException` when Kafka does not answer.
 """
@@ -29,7 +29,7 @@ class Window(NamedTuple):
     partition: int
     since: int
     until: int
-    key: bytes
+    keys: frozenset[bytes]
 
 
 class Found(NamedTuple):
@@ -43,7 +43,7 @@ class Found(NamedTuple):
 def merged(windows: Iterable[Window]) -> list[Window]:
     """The same stretches, those that meet joined."""
     out: list[Window] = []
-    for window in sorted(windows, key=lambda one: (one.topic, one.partition, one.key, one.since)):
+    for window in sorted(windows, key=lambda one: (one.topic, one.partition, sorted(one.keys), one.since)):
         last = out[-1] if out else None
         if last and last._replace(since=0, until=0) == window._replace(since=0, until=0) and window.since <= last.until:
             out[-1] = last._replace(until=max(last.until, window.until))
@@ -105,6 +105,6 @@ def _read(consumer: Any, window: Window, begin: int, end: int, deadline: float, 
                     at = last
                 continue
             at = message.offset() + 1
-            if message.offset() < last and message.key() == window.key:
+            if message.offset() < last and message.key() in window.keys:
                 records.append(record_of(message))
     return last == end

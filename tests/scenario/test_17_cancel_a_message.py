@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from schemas.values.command_status import ESME_RSYSERR
 from tests.support.ledger import recipients, takings
 from tests.support.running import Running, campaign_when, until
 
@@ -106,3 +107,25 @@ def test_a_cancel_that_meets_the_release_goes_one_way(stack: Running) -> None:
         assert taken[number] == (status == "delivered"), (number, status)
         assert status == "canceled" or answers[number] in (202, 409)
         assert not (status == "canceled" and answers[number] == 409)
+
+
+def test_one_that_waits_for_another_try_is_canceled_before_that(stack: Running) -> None:
+    refused, neighbour = stack.british(2)
+    stack.rough.behave(error_suffixes={refused[1:]: ESME_RSYSERR})
+    try:
+        sent = {
+            number: stack.api.post("/v1/messages", {"to": number, "from": "Shop", "body": "Again", "lane": "otp"}).id
+            for number in (refused, neighbour)
+        }
+        until(lambda: stack.api.message(sent[refused])["reason"] == "carrier_transient", 30)
+        asked_at = time.monotonic()
+        assert stack.api.post(f"/v1/messages/{sent[refused]}/cancel").status == 202
+        until(lambda: stack.api.message(sent[refused])["status"] == "canceled", 8, "canceled")
+        assert time.monotonic() - asked_at < 8  # the rung is ten seconds
+        until(lambda: stack.api.message(sent[neighbour])["status"] == "delivered", 30)
+    finally:
+        stack.rough.behave()
+    tried = [entry for entry in stack.rough.entries() if entry.destination == refused[1:]]
+    assert [entry.status for entry in tried] == [ESME_RSYSERR]
+    way = [hop["hop"] for hop in stack.api.get(f"/v1/messages/{sent[refused]}/trace").body["hops"]]
+    assert way[-1] == "canceled" and way.count("called") == 1

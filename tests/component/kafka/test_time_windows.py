@@ -34,7 +34,7 @@ def topic(services: Stack) -> str:
 
 
 def window(topic: str, first: int, last: int, key: bytes = b"a") -> Window:
-    return Window(topic, 0, FIRST + first * 1000, FIRST + last * 1000, key)
+    return Window(topic, 0, FIRST + first * 1000, FIRST + last * 1000, frozenset({key}))
 
 
 def test_only_what_is_within_and_has_the_key_is_read(services: Stack, topic: str) -> None:

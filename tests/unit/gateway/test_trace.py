@@ -180,7 +180,7 @@ def test_it_reads_stretches_around_what_is_known_and_no_more() -> None:
 
 
 def test_stretches_that_meet_are_read_once() -> None:
-    one = Window("t", 0, 0, 10, b"k")
+    one = Window("t", 0, 0, 10, frozenset({b"k"}))
     assert merged([one._replace(since=9, until=20), one, one._replace(partition=1), one._replace(since=30, until=31)]) == [
         one._replace(until=20),
         one._replace(since=30, until=31),
