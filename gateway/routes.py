@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.audit import routes as audit
+from gateway.audit.types import AuditPage
 from gateway.balance import routes as balance
 from gateway.balance.types import Balance
 from gateway.campaigns import preview
@@ -204,6 +206,15 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _STOPS, stops.show_stops, "Emergency stops in force", answer=Stops, refusals=(422, 503)),
     Route("POST", _STOPS, stops.set_stop, "Stop sending", body=StopRequest, answer=Stops, refusals=(404, *_BODY)),
     Route("DELETE", _STOPS, stops.lift_stop, "Lift a stop", body=StopRequest, answer=Stops, refusals=(404, *_BODY)),
+    Route(
+        "GET",
+        "/v1/admin/audit",
+        audit.show_audit,
+        "Who changed what, newest first",
+        answer=AuditPage,
+        query=_PAGE,
+        refusals=(422, 503),
+    ),
     Route("GET", _SCHEDULER, scheduler.show_scheduler, "The releasers", answer=SchedulerState, refusals=(422, 503)),
     Route(
         "POST",

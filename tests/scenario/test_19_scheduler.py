@@ -45,3 +45,16 @@ def test_nothing_that_waits_goes_while_it_is_stopped(stack: Running, operator: G
 def test_it_takes_the_operators_key(stack: Running, operator: GatewayClient) -> None:
     assert stack.api.get("/v1/admin/scheduler").status == stack.api.post("/v1/admin/scheduler/stop").status == 401
     assert operator.get("/v1/admin/scheduler").body["enabled"] is not False
+
+
+def test_who_did_it_stands_in_the_audit(stack: Running, operator: GatewayClient) -> None:
+    operator.post("/v1/admin/scheduler/stop")
+    stack.cli("scheduler", "start")
+    page = operator.get("/v1/admin/audit", limit=2).body
+    assert [(entry["action"], entry["who"]) for entry in page["entries"]] == [
+        ("scheduler.start", "command_line"),
+        ("scheduler.stop", "api"),
+    ]
+    older = operator.get("/v1/admin/audit", limit=2, cursor=page["next"]).body["entries"]
+    assert older and all(entry["at"] <= page["entries"][-1]["at"] for entry in older)
+    assert stack.api.get("/v1/admin/audit").status == 401

@@ -1,4 +1,4 @@
--- What operators and senders control: single messages that are canceled, and whether the releasers let anything go.
+-- What operators and senders control: single messages that are canceled, whether the releasers let anything go, and who did what.
 
 -- Messages that were canceled by themselves: one row a chunk, told to every role by `campaign-commands` like a campaign's state.
 
@@ -49,3 +49,93 @@ CREATE FUNCTION leased_rows(at bigint) RETURNS TABLE (lease text, leased bigint)
           GROUP BY held.lease $$;
 REVOKE ALL ON FUNCTION waiting_rows(bigint), leased_rows(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION waiting_rows(bigint), leased_rows(bigint) TO sluice_app;
+
+-- Who changed what: written by triggers, in the transaction of the change, whatever way it came. Never changed, never shown to
+-- tenants.
+CREATE TABLE audit (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+    who text NOT NULL DEFAULT CASE current_setting('application_name', true)
+        WHEN 'sluice-app' THEN 'api' WHEN 'sluice-admin' THEN 'command_line'
+        ELSE COALESCE(NULLIF(current_setting('application_name', true), ''), session_user) END,
+    action text NOT NULL,
+    tenant uuid,
+    subject text NOT NULL,
+    detail jsonb NOT NULL DEFAULT '{}'
+);
+
+CREATE FUNCTION audit_campaign() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+BEGIN
+    IF NEW.status <> OLD.status THEN
+        INSERT INTO public.audit (action, tenant, subject, detail)
+        VALUES ('campaign.' || CASE NEW.status WHEN 'paused' THEN 'pause' WHEN 'canceled' THEN 'cancel'
+                    ELSE CASE OLD.status WHEN 'paused' THEN 'resume' ELSE 'start' END END,
+                NEW.tenant, NEW.id, jsonb_build_object('from', OLD.status));
+    ELSIF (NEW.start_at, NEW.hours) IS DISTINCT FROM (OLD.start_at, OLD.hours) THEN
+        INSERT INTO public.audit (action, tenant, subject, detail)
+        VALUES ('campaign.reschedule', NEW.tenant, NEW.id, jsonb_build_object('start_at', NEW.start_at, 'hours', NEW.hours));
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION audit_retry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+BEGIN
+    INSERT INTO public.audit (action, tenant, subject, detail)
+    VALUES ('campaign.retry', NEW.tenant, NEW.campaign, jsonb_build_object('scope', NEW.scope));
+    RETURN NULL;
+END $$;
+CREATE FUNCTION audit_message() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+BEGIN
+    INSERT INTO public.audit (action, tenant, subject, detail)
+    VALUES ('message.cancel', NEW.tenant, NEW.chunk, jsonb_build_object('place', NEW.places[cardinality(NEW.places)]));
+    RETURN NULL;
+END $$;
+CREATE FUNCTION audit_stop() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    stop record := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+BEGIN
+    INSERT INTO public.audit (action, subject)
+    VALUES (CASE TG_OP WHEN 'DELETE' THEN 'stop.lift' ELSE 'stop.set' END, rtrim(stop.kind || ' ' || stop.name));
+    RETURN NULL;
+END $$;
+CREATE FUNCTION audit_scheduler() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+BEGIN
+    INSERT INTO public.audit (action, subject)
+    VALUES (CASE WHEN NEW.enabled THEN 'scheduler.start' ELSE 'scheduler.stop' END, 'all');
+    RETURN NULL;
+END $$;
+-- What a carrier's row says before and after; its secret only as that it is another one.
+CREATE FUNCTION audit_carrier() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    before jsonb := CASE WHEN TG_OP = 'INSERT' THEN '{}' ELSE to_jsonb(OLD) - 'secret' - 'secret_key_id' END;
+    after jsonb := CASE WHEN TG_OP = 'DELETE' THEN '{}' ELSE to_jsonb(NEW) - 'secret' - 'secret_key_id' END;
+    changes jsonb;
+BEGIN
+    SELECT COALESCE(jsonb_object_agg(k, jsonb_build_array(before -> k, after -> k)), '{}') INTO changes
+    FROM (SELECT jsonb_object_keys(before) AS k UNION SELECT jsonb_object_keys(after)) AS keys
+    WHERE before -> k IS DISTINCT FROM after -> k;
+    IF TG_OP = 'UPDATE' AND NEW.secret IS DISTINCT FROM OLD.secret THEN
+        changes := changes || '{"secret": "another"}';
+    END IF;
+    IF changes <> '{}' THEN
+        INSERT INTO public.audit (action, subject, detail)
+        VALUES ('carrier.' || CASE TG_OP WHEN 'INSERT' THEN 'add' WHEN 'DELETE' THEN 'remove' ELSE 'set' END,
+                COALESCE(after ->> 'id', before ->> 'id'), changes);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER campaigns_audit AFTER UPDATE OF status, start_at, hours ON campaigns
+    FOR EACH ROW EXECUTE FUNCTION audit_campaign();
+CREATE TRIGGER campaign_retries_audit AFTER INSERT ON campaign_retries FOR EACH ROW EXECUTE FUNCTION audit_retry();
+CREATE TRIGGER canceled_messages_audit AFTER INSERT OR UPDATE OF places ON canceled_messages
+    FOR EACH ROW EXECUTE FUNCTION audit_message();
+CREATE TRIGGER stops_audit AFTER INSERT OR DELETE ON stops FOR EACH ROW EXECUTE FUNCTION audit_stop();
+CREATE TRIGGER scheduler_audit AFTER INSERT OR UPDATE ON scheduler FOR EACH ROW EXECUTE FUNCTION audit_scheduler();
+CREATE TRIGGER carriers_audit AFTER INSERT OR UPDATE OR DELETE ON carriers FOR EACH ROW EXECUTE FUNCTION audit_carrier();
+
+CREATE FUNCTION audit_rows(before bigint, most integer) RETURNS SETOF audit
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+    AS $$ SELECT * FROM public.audit WHERE audit_rows.before IS NULL OR number < audit_rows.before
+          ORDER BY number DESC LIMIT audit_rows.most $$;
+REVOKE ALL ON FUNCTION audit_rows(bigint, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit_rows(bigint, integer) TO sluice_app;
