@@ -6,4 +6,5 @@ SELECT EXISTS (SELECT FROM campaigns WHERE published < version)
     EXISTS (SELECT FROM allowances WHERE expires_at < %(now)s),
     EXISTS (SELECT FROM unconfirmed_chunks),
     EXISTS (SELECT FROM ref_pages WHERE due_at <= %(now)s),
-    EXISTS (SELECT FROM canceled_messages WHERE open)
+    EXISTS (SELECT FROM canceled_messages WHERE open),
+    EXISTS (SELECT FROM canceled_messages WHERE NOT open AND at < %(canceled_before)s)

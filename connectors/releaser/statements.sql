@@ -11,6 +11,14 @@ WHERE m.open AND m.published = m.version AND EXISTS (
     SELECT FROM chunks c WHERE c.tenant = m.tenant AND c.chunk = m.chunk
     AND NOT EXISTS (SELECT FROM unnest(m.places) AS p (place) WHERE c.sequences[p.place + 1] %% 16 = ANY(%(open)s::int[])))
 
+-- name: canceled_forget
+DELETE FROM canceled_messages m USING unnest(%(tenants)s::uuid[], %(chunks)s::text[]) AS u (tenant, chunk)
+WHERE (m.tenant, m.chunk) = (u.tenant, u.chunk)
+
+-- name: canceled_over
+SELECT tenant::text, chunk FROM canceled_messages WHERE NOT open AND published = version AND at < %(before)s
+ORDER BY at LIMIT 500 FOR UPDATE SKIP LOCKED
+
 -- name: confirmed_forget
 -- Chunks of keyed messages that the sinks have, so that nobody has to write them again; those that nobody asked for within two
 -- days are not written any more. Trap: with EXISTS the planner may read all of chunk_payloads, each second; a scalar is looked

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from connectors.releaser.leases import LEASE_MS, RowLeases
-from connectors.releaser.maintenance import close_canceled, publish_campaigns
+from connectors.releaser.maintenance import CANCELED_MS, close_canceled, forget_canceled, publish_campaigns
 from connectors.releaser.pace import Pace
 from connectors.releaser.release import Release
 from connectors.releaser.role import Bursts
 from connectors.releaser.rows import HeldRow
 from connectors.sinks.held import HeldSink
 from connectors.sinks.ingest import IngestSink
+from infra.kafka.command_cache import CommandCache
 from infra.kafka.outbox import DeliveryError, Outbox
 from infra.services.stack import Stack
 from infra.settings.model import SchedulerSettings
@@ -154,3 +155,26 @@ async def test_it_is_looked_for_until_it_is_over(
     apply_records(database, events(change(status), chunk=chunk))
     await close_canceled(leases, outbox, lambda: NOW)
     assert rows(database, "SELECT open FROM canceled_messages WHERE chunk = %s", chunk) == [(open_,)]
+
+
+async def test_a_week_after_all_is_over_the_command_ends_and_another_cancel_begins_anew(
+    services: Stack, database: str, leases: RowLeases, outbox: Outbox
+) -> None:
+    over, open_ = f"chk_{secrets.token_hex(8)}", f"chk_{secrets.token_hex(8)}"
+    for chunk in (over, open_):
+        cancel(database, chunk, 0)
+    execute(database, "UPDATE canceled_messages SET open = false WHERE chunk = %s", over)
+    await forget_canceled(leases, outbox, lambda: NOW + CANCELED_MS)
+    assert len(rows(database, "SELECT FROM canceled_messages")) == 2
+    await forget_canceled(leases, outbox, lambda: NOW + CANCELED_MS + 1)
+    assert rows(database, "SELECT chunk FROM canceled_messages") == [(open_,)]
+
+    cache = CommandCache(services.kafka)
+    await cache.start()
+    assert cache.get(over) is None
+    cancel(database, over, 3, published=0)
+    await publish_campaigns(leases, outbox, lambda: NOW)
+    assert await cache.wait_version(over, 1, 20)
+    known = cache.get(over)
+    assert known is not None and known.positions == 0b1000
+    await cache.stop()
