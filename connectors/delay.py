@@ -19,8 +19,10 @@ from typing import Any
 
 import structlog
 
+from connectors.canceled_retries import CanceledRetries
 from connectors.look_ahead import DelayedSlice, WaitingPartition, most_bytes
 from infra.kafka.client import KafkaException, make_consumer
+from infra.kafka.command_cache import CommandCache
 from infra.kafka.dead_letter import dead_letter
 from infra.kafka.outbox import DeliveryError, Outbox
 from infra.kafka.records import ConsumerRecord, PartitionKey
@@ -77,6 +79,11 @@ class Delay:
         await self._release()
         await self._commit()
         self._balance()
+
+    @property
+    def places(self) -> list[PartitionKey]:
+        """The partitions that are ours."""
+        return list(self._waiting)
 
     def patience(self) -> float:
         """Seconds to wait for records: no longer than until the next slice is due."""
@@ -209,6 +216,12 @@ def longest_wait(rung: Rung) -> float:
     return (rung.wait_ms + rung.jitter_ms) / 1000 + CLOCK_SLACK
 
 
+async def _beside(commands: CommandCache, canceled: CanceledRetries) -> None:
+    """Retries do not wait for the commands."""
+    await commands.start()
+    await canceled.run()
+
+
 async def run(role: RoleContext) -> None:
     """The role: until `role.stop`. Raises when Kafka refuses for good; the supervisor starts it again."""
     bootstrap = role.settings.kafka.bootstrap or ""
@@ -221,10 +234,23 @@ async def run(role: RoleContext) -> None:
         steady=time.monotonic,
         ready=role.ready,
     )
+    canceled = CanceledRetries(
+        bootstrap,
+        outbox,
+        places=lambda: delay.places,
+        longest_wait=lambda topic: longest_wait(RUNG_OF[topic]),
+        now=clock.now,
+    )
+    commands = CommandCache(bootstrap, on_command=canceled.on_command)
     delay.join()
+    beside = asyncio.create_task(_beside(commands, canceled), name="canceled-retries")
     try:
         while not role.stop.is_set():
             await delay.turn()
+            if beside.done():
+                beside.result()  # raises: it never ends by itself
     finally:
+        beside.cancel()
+        await commands.stop()
         await delay.leave()
         await outbox.close()

@@ -35,6 +35,7 @@ from gateway.messages.keyed_chunks import KeyedChunks
 from gateway.messages.queries import MESSAGES, MessageQueries
 from gateway.messages.recent import RecentMessages
 from gateway.messages.shared_chunks import SHARED_CHUNKS, SharedChunks
+from gateway.messages.trace import TRACES, Traces
 from gateway.messages.whole_requests import WHOLE_POSTS, WholePosts
 from gateway.openapi.document import describe
 from gateway.operations.routes import OPENAPI, product_version
@@ -43,8 +44,10 @@ from gateway.redis_batches import REDIS, RedisBatches
 from gateway.registry.problems import REGISTRY_FORM
 from gateway.registry.questions import ONE_SCHEMA
 from gateway.routes import ROUTES
+from gateway.scheduler.routes import RELEASERS
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import Pool
+from infra.redis.releaser_board import ReleaserBoard
 from infra.security.sealing import Sealer
 from infra.settings.model import Settings
 from infra.telemetry.metrics import Metrics
@@ -64,6 +67,7 @@ class Gateway:
     outbox: Outbox
     pool: Pool
     redis: RedisBatches
+    releasers: ReleaserBoard
     kafka: KafkaProbe
     sealer: Sealer
     metrics: Metrics
@@ -100,6 +104,7 @@ def _provide_clients(app: web.Application, gateway: Gateway, scheduler: LoopSche
     app[context.CURRENCY] = gateway.settings.currency
     app[PROBLEM_FORMS] = (REGISTRY_FORM,)
     app[REDIS] = gateway.redis
+    app[RELEASERS] = gateway.releasers
     app[KAFKA_PROBE] = gateway.kafka
     app[ACCOUNTS] = gateway.accounts
     app[RATE_LIMITS] = RateLimits(gateway.redis, gateway.metrics)
@@ -145,6 +150,7 @@ def _provide_singles(app: web.Application, gateway: Gateway) -> None:
 def _provide_resources(app: web.Application, gateway: Gateway, scheduler: LoopScheduler) -> None:
     currency = gateway.settings.currency
     app[MESSAGES] = MessageQueries(pool=gateway.pool, sealer=gateway.sealer, recent=gateway.recent, currency=currency)
+    app[TRACES] = Traces(bootstrap=gateway.settings.kafka.bootstrap or "")
     app[CAMPAIGNS] = CampaignQueries(pool=gateway.pool, currency=currency)
     app[CAMPAIGN_MAKER] = CampaignMaker(
         pool=gateway.pool,

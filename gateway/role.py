@@ -28,6 +28,7 @@ from gateway.redis_batches import RedisBatches
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool
 from infra.redis.client import connect
+from infra.redis.releaser_board import ReleaserBoard
 from infra.runtime.private_files import replace_private_file
 from infra.runtime.role import RoleContext
 from infra.security.keyring import load_keyring
@@ -98,6 +99,7 @@ async def open_gateway(settings: Settings, instance: str) -> AsyncIterator[Gatew
             outbox=outbox,
             pool=pool,
             redis=redis,
+            releasers=ReleaserBoard(client),
             kafka=KafkaProbe(settings.kafka.bootstrap),
             sealer=sealer,
             metrics=metrics,

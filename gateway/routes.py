@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.audit import routes as audit
+from gateway.audit.types import AuditPage
 from gateway.balance import routes as balance
 from gateway.balance.types import Balance
 from gateway.campaigns import preview
@@ -21,14 +23,17 @@ from gateway.campaigns.types import (
     RetryRequest,
 )
 from gateway.http.route import Route
+from gateway.messages import cancel, trace
 from gateway.messages import routes as messages
-from gateway.messages.types import Message, MessageAccepted, MessagePage, MessageRequest
+from gateway.messages.types import Message, MessageAccepted, MessagePage, MessageRequest, MessageState, Trace
 from gateway.operations import routes as operations
 from gateway.operations.types import Health, Readiness, Version
 from gateway.recipients import routes as recipients
 from gateway.recipients.types import PartAccepted
 from gateway.recipients.uploads import CSV, NDJSON
 from gateway.registry.table import REGISTRY_ROUTES
+from gateway.scheduler import routes as scheduler
+from gateway.scheduler.types import SchedulerState
 from gateway.screening.types import Recipient
 from gateway.stops import routes as stops
 from gateway.stops.types import StopRequest, Stops
@@ -38,6 +43,7 @@ _WRITE = (402, 403, 409, *_BODY)
 _PAGE = ("cursor", "limit")
 _CAMPAIGN = "/v1/campaigns/{id}"
 _STOPS = "/v1/admin/stops"
+_SCHEDULER = "/v1/admin/scheduler"
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -61,6 +67,23 @@ ROUTES: tuple[Route, ...] = (
         refusals=(422, 503),
     ),
     Route("GET", "/v1/messages/{id}", messages.show_message, "One message", answer=Message, refusals=(404, 422, 503)),
+    Route(
+        "GET",
+        "/v1/messages/{id}/trace",
+        trace.trace_message,
+        "Every hop of a message, and what it waited for",
+        answer=Trace,
+        refusals=(404, 422, 503),
+    ),
+    Route(
+        "POST",
+        "/v1/messages/{id}/cancel",
+        cancel.cancel_message,
+        "Cancel a message that no carrier has been given yet",
+        202,
+        answer=MessageState,
+        refusals=(404, 409, *_BODY),
+    ),
     Route(
         "POST",
         "/v1/campaigns",
@@ -183,6 +206,32 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _STOPS, stops.show_stops, "Emergency stops in force", answer=Stops, refusals=(422, 503)),
     Route("POST", _STOPS, stops.set_stop, "Stop sending", body=StopRequest, answer=Stops, refusals=(404, *_BODY)),
     Route("DELETE", _STOPS, stops.lift_stop, "Lift a stop", body=StopRequest, answer=Stops, refusals=(404, *_BODY)),
+    Route(
+        "GET",
+        "/v1/admin/audit",
+        audit.show_audit,
+        "Who changed what, newest first",
+        answer=AuditPage,
+        query=_PAGE,
+        refusals=(422, 503),
+    ),
+    Route("GET", _SCHEDULER, scheduler.show_scheduler, "The releasers", answer=SchedulerState, refusals=(422, 503)),
+    Route(
+        "POST",
+        f"{_SCHEDULER}/start",
+        scheduler.start_scheduler,
+        "Let what waits go on",
+        answer=SchedulerState,
+        refusals=_BODY,
+    ),
+    Route(
+        "POST",
+        f"{_SCHEDULER}/stop",
+        scheduler.stop_scheduler,
+        "Let nothing go that waits",
+        answer=SchedulerState,
+        refusals=_BODY,
+    ),
     Route("GET", "/v1/balance", balance.show_balance, "The account's money", answer=Balance, refusals=(422, 503)),
     Route("GET", "/healthz", operations.show_health, "The process answers", answer=Health),
     Route("GET", "/readyz", operations.show_readiness, "Every dependency, with milliseconds and error", answer=Readiness),

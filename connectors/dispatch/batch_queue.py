@@ -1,6 +1,7 @@
 """The queue of one carrier: batches by lane, the more urgent lane first, within a lane the least served tenant.
 
-In: batches, each with the owned partition it belongs to; what tells why a batch is to end (canceled, validity ended). Out:
+In: batches, each with the owned partition it belongs to; what tells why a batch is to end (canceled, validity ended), and
+which of its messages were canceled by themselves. Out:
 the batch whose messages go next; the segments that wait, for the carrier's capacity; demand. A batch whose partition is
 owned no more is dropped without a word: its messages belong to the next owner.
 """
@@ -16,6 +17,8 @@ from connectors.dispatch.send_progress import SendKey
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
+Canceled = Callable[[SendBatch], int]
+"""The positions of a batch whose messages were canceled by themselves; its others go on."""
 ReasonToStop = Callable[[SendBatch], Reason | None]
 """Why nothing more of a batch may be started; None when it may."""
 
@@ -23,7 +26,13 @@ ReasonToStop = Callable[[SendBatch], Reason | None]
 class BatchQueue:
     """`weight`: of a tenant. `changed`: (lane, chunk, send) whose waiting cost has changed since it was last reported."""
 
-    def __init__(self, lanes: Sequence[Lane], weight: Callable[[str], float] = lambda _tenant: 1.0) -> None:
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        weight: Callable[[str], float] = lambda _tenant: 1.0,
+        canceled: Canceled = lambda batch: 0,
+    ) -> None:
+        self._canceled = canceled
         self._queues: dict[Lane, LaneQueue] = {lane: LaneQueue(weight) for lane in lanes}
         self._numbers = itertools.count()
         self.changed: set[tuple[Lane, str, int]] = set()
@@ -102,6 +111,11 @@ class BatchQueue:
     def _has_nothing_to_send(self, queued: QueuedBatch, reason_to_stop: ReasonToStop) -> bool:
         if queued.owned.starts_nothing or not queued.batch.waiting:
             return True
+        if canceled := self._canceled(queued.batch):
+            self.mark_changed(queued)
+            queued.owned.hand_back(queued.batch, Reason.CANCELED, canceled)
+            if not queued.batch.waiting:
+                return True  # nothing is left of it
         reason = reason_to_stop(queued.batch)
         if reason is None:
             return False

@@ -105,22 +105,23 @@ class OwnedPartition:
         """Write a record that settles positions of this dispatch offset."""
         self._write(record, (record.chunk, record.send), record.positions, offset)
 
-    def hand_back(self, batch: SendBatch, reason: Reason) -> None:
-        """Hand back every message of this batch that waits; those that a carrier may have from a first try are uncertain."""
-        ranks = sorted(batch.all_waiting())
+    def hand_back(self, batch: SendBatch, reason: Reason, positions: int = -1) -> None:
+        """Hand back every message of this batch that waits, or those at these positions; those that a carrier may have from
+        a first try are uncertain."""
+        ranks = sorted(batch.take_waiting(positions))
         if unsure := {rank: batch.second_tries.pop(rank) for rank in ranks if rank in batch.second_tries}:
             outcomes = {rank: Outcome(outcome=CallOutcome.UNCERTAIN, reason=why) for rank, why in unsure.items()}
             self.write_outcomes(batch, BatchOutcomes(other=outcomes), lambda _ranks: None)
             ranks = [rank for rank in ranks if rank not in unsure]
         if not ranks:
             return
-        positions = batch.messages.positions(ranks)
+        given_up = batch.messages.positions(ranks)
         batch.end_in_flight(len(ranks))
-        rest = self._sealer.narrow(batch.slice, positions)
+        rest = self._sealer.narrow(batch.slice, given_up)
         record = Returned(
             epoch=self.log.epoch, carrier=batch.messages.carrier, reason=str(reason), at=self._now(), rest=rest
         )
-        self._write(record, batch.send_key, positions, batch.offset)
+        self._write(record, batch.send_key, given_up, batch.offset)
 
     def _write(
         self,

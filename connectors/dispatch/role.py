@@ -266,7 +266,7 @@ class Dispatch:
         leases = Leases(row.id, self._tokens, lambda: f"{self._owner}:{next(self._request_numbers)}")
         return CarrierSender(
             carrier,
-            BatchQueue(lanes.POOLS[self._pool], self._config.weight),
+            BatchQueue(lanes.POOLS[self._pool], self._config.weight, self._stop_reasons.canceled),
             matcher,
             leases,
             self._stop_reasons,

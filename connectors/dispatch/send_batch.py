@@ -133,9 +133,20 @@ class SendBatch:
         self.waiting_cost -= self._cost(taken)
         return taken
 
-    def all_waiting(self) -> list[int]:
-        """Every rank that waits, to be handed back."""
-        return self.next_ranks(self.waiting)
+    def take_waiting(self, positions: int) -> list[int]:
+        """The ranks of these positions that wait, to be handed back; -1: of all."""
+        if positions == -1:
+            return self.next_ranks(self.waiting)
+        places = self.messages.positions_by_rank
+        waiting = [*self._given_back, *self._ranks[self._next :]]
+        taken = {rank for rank in waiting if positions >> places[rank] & 1}
+        if not taken:
+            return []
+        self._given_back = [rank for rank in self._given_back if rank not in taken]
+        self._ranks = [*self._ranks[: self._next], *(r for r in self._ranks[self._next :] if r not in taken)]
+        self.in_flight += len(taken)
+        self.waiting_cost -= self._cost(sorted(taken))
+        return sorted(taken)
 
     def give_back(self, rank: int) -> None:
         """This message has not gone out; it is the next one again."""

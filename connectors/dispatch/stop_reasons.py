@@ -14,6 +14,7 @@ from typing import Protocol
 from connectors.dispatch.send_batch import SendBatch
 from schemas.records.wire import CampaignCommand
 from schemas.rules.carrier_health import BreakerState, CarrierHealth, takes_nothing
+from schemas.rules.commands import canceled_of
 from schemas.rules.may_go import reason_to_stop
 from schemas.rules.routes import Route, RouteTable
 from schemas.rules.stops import Stop, is_stopped
@@ -24,7 +25,7 @@ CONFIG_MS = 3_000
 
 
 class Commands(Protocol):
-    """The newest command of every campaign."""
+    """The newest command of every campaign, and of every chunk of which messages were canceled."""
 
     def get(self, campaign: str) -> CampaignCommand | None: ...
 
@@ -81,6 +82,10 @@ class StopReasons:
         if self._is_down(batch.messages.carrier) and self._health.known and self._may_pass(batch):
             return Reason.CARRIER_DOWN
         return None
+
+    def canceled(self, batch: SendBatch) -> int:
+        """The positions of the batch whose messages were canceled by themselves."""
+        return canceled_of(self._commands.get(batch.slice.chunk), batch.slice.positions)
 
     def _is_down(self, carrier: str) -> bool:
         """Whether nothing is started there, and those who choose carriers know it too."""

@@ -25,11 +25,12 @@ ORDERS = {"due": "h.not_before", "room": "h.tenant, h.at, h.chunk"}
 
 
 class RowLeases:
-    """Leases of one releaser process."""
+    """Leases of one releaser process, under its `name`; `last_claim`: when it last got rows, in milliseconds."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._lease = str(uuid.uuid4())
+        self.name = str(uuid.uuid4())
+        self.last_claim = 0
 
     async def claim(self, condition: str, now: int, limit: int, **params: Any) -> list[HeldRow]:
         """Up to `limit` rows of the statement `where_<condition>`, now leased to us."""
@@ -57,9 +58,11 @@ class RowLeases:
     ) -> list[HeldRow]:
         text = load_sql(HERE, "claim").replace("/* picked */", picked)
         text = text.replace("/* waits_for_room */", load_sql(HERE, "waits_for_room"))
-        values = {"now": now, "until": now + LEASE_MS, "lease": self._lease, **params}
+        values = {"now": now, "until": now + LEASE_MS, "lease": self.name, **params}
         async with (look_up if by_index else single_statement)(self._pool) as connection:
             rows = await fetch_all(connection, text, values)
+        if rows:
+            self.last_claim = now
         return each(rows, read_row)
 
     async def mark(self, taken: Sequence[tuple[HeldRow, int]]) -> None:
@@ -70,7 +73,7 @@ class RowLeases:
                 connection,
                 load_sql(HERE, "mark"),
                 {
-                    "lease": self._lease,
+                    "lease": self.name,
                     **_keys([row for row, _ in rows]),
                     "positions": [rest.to_bytes((rest.bit_length() + 7) // 8, "little") for _, rest in rows],
                     "waiting": [rest.bit_count() for _, rest in rows],
@@ -82,7 +85,7 @@ class RowLeases:
         """Nobody claims these rows before `until` (ms)."""
         if rows:
             async with single_statement(self._pool) as connection:
-                values = {"lease": self._lease, "until": until, **_keys(rows)}
+                values = {"lease": self.name, "until": until, **_keys(rows)}
                 await execute(connection, load_sql(HERE, "postpone"), values)
 
     async def read_started(self, rows: Sequence[HeldRow]) -> list[int]:
@@ -97,7 +100,7 @@ class RowLeases:
         if not rows:
             return []
         async with single_statement(self._pool) as connection:
-            noted = await fetch_all(connection, load_sql(HERE, "pass_on"), {"lease": self._lease, **_keys(rows)})
+            noted = await fetch_all(connection, load_sql(HERE, "pass_on"), {"lease": self.name, **_keys(rows)})
         ours = {tuple(key) for key in noted}
         return [row for row in rows if row.key in ours]
 

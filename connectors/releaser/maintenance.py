@@ -5,6 +5,7 @@
 - the money of uncertain messages is settled once no receipt is awaited any more (`usage`);
 - allowances that nobody draws on any more end;
 - chunks of keyed messages that the gateway kept until the sinks have them are forgotten;
+- chunks of which canceled messages are over are looked for no more, and a week later their command ends too;
 - messages that wait for their receipt long get rows by which it finds them (`ref_pages.py`).
 
 Every record is acknowledged before the row that caused it is changed. Raises DatabaseDown or DeliveryError; the
@@ -22,10 +23,11 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from connectors.releaser.leases import RowLeases
+from connectors.releaser.leases import HERE, RowLeases
 from connectors.releaser.ref_pages import place_refs
 from infra.kafka.outbox import DeliveryError, Outbox
-from infra.postgres.pool import DatabaseDown
+from infra.postgres.pool import DatabaseDown, execute, fetch_all
+from infra.postgres.sql import load_sql
 from schemas.records.codec import encode
 from schemas.records.topics import CARRIER_RECEIPTS, COMMANDS, USAGE
 from schemas.records.wire import CarrierReceipts
@@ -33,6 +35,7 @@ from schemas.rules.commands import CommandState, campaign_command
 from schemas.rules.message_end import Reservation, usage_of
 from schemas.values.foreign_text import CODE_LENGTH, ID_LENGTH, fit
 from schemas.values.positions import places, positions_of
+from schemas.values.status import FINAL, Status
 
 PARKED_MS = 72 * 3_600_000
 LATELY_MS = 60_000
@@ -40,6 +43,9 @@ LATELY_MS = 60_000
 SHARES = 31
 """Of the others each is looked at once in so many seconds. A prime, so that none is left out by whoever comes every other
 second."""
+MAY_WAIT_AGAIN = sorted(status.rank for status in Status if status not in FINAL and status is not Status.SENT)
+"""States from which a message may come to wait here, again or for the first time."""
+CANCELED_MS = 7 * 86_400_000
 UNCONFIRMED_MS = 48 * 3_600_000
 log = structlog.get_logger()
 
@@ -128,12 +134,38 @@ async def forget_confirmed(leases: RowLeases, _outbox: Outbox, now: Callable[[],
     await leases.execute("confirmed_forget", {"before": now() - UNCONFIRMED_MS})
 
 
-MAINTENANCE = (publish_campaigns, replay_parked, settle_uncertain, end_allowances, forget_confirmed, place_refs)
+async def close_canceled(leases: RowLeases, _outbox: Outbox, now: Callable[[], int]) -> None:
+    """Of canceled messages that are over nothing can wait any more."""
+    await leases.execute("canceled_close", {"open": MAY_WAIT_AGAIN})
+
+
+async def forget_canceled(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
+    """A week after the last of a chunk's canceled messages was over nothing can come that its command would stop: no
+    message is valid that long. The row is locked meanwhile, so that another cancel comes behind the end, under a new
+    row."""
+    async with leases.transaction() as connection:
+        given = {"before": now() - CANCELED_MS}
+        over = await fetch_all(connection, load_sql(HERE, "canceled_over"), given)
+        await asyncio.gather(*(outbox.send(COMMANDS, chunk.encode(), None) for _, chunk in over))
+        columns = {"tenants": [tenant for tenant, _ in over], "chunks": [chunk for _, chunk in over]}
+        await execute(connection, load_sql(HERE, "canceled_forget"), columns)
+
+
+MAINTENANCE = (
+    publish_campaigns,
+    replay_parked,
+    settle_uncertain,
+    end_allowances,
+    forget_confirmed,
+    place_refs,
+    close_canceled,
+    forget_canceled,
+)
 
 
 async def do_maintenance(leases: RowLeases, outbox: Outbox, now: Callable[[], int]) -> None:
     """Those that have anything to work on, side by side; the first fault is raised once all have ended."""
-    (due,) = await leases.query("due", {"now": now()})
+    (due,) = await leases.query("due", {"now": now(), "canceled_before": now() - CANCELED_MS})
     tasks = [task for task, some in zip(MAINTENANCE, due, strict=True) if some]
     results = await asyncio.gather(*(task(leases, outbox, now) for task in tasks), return_exceptions=True)
     for result in results:

@@ -63,7 +63,7 @@ class Release:
                 )
             )
         await asyncio.gather(*acks)
-        await self._finish([(row, row.positions) for row, _ in whole])
+        await self._finish([(row, row.leaving) for row, _ in whole])
 
     async def to_carrier(self, granted: Sequence[tuple[HeldRow, Slice, int]], partition: int) -> None:
         """These slices have room: on to dispatch. Each comes with its row and the positions that leave the row."""
@@ -92,12 +92,12 @@ class Release:
             if refund is not None:
                 acks.append(self._outbox.send(USAGE, refund.chunk.encode(), encode(refund), FROM_US))
         await asyncio.gather(*acks)
-        await self._finish([(row, row.positions) for row, *_ in ended])
+        await self._finish([(row, row.leaving) for row, *_ in ended])
 
     async def complete(self, rows: Sequence[HeldRow]) -> list[tuple[HeldRow, Slice]]:
         """The rows' slices with columns; rows whose positions were all started already are struck out."""
-        await self._finish([(row, row.positions) for row in rows if not row.positions & ~row.started])
-        return each([row for row in rows if row.positions & ~row.started], lambda row: (row, complete(row, self._sealer)))
+        await self._finish([(row, row.leaving) for row in rows if not row.leaving & ~row.started])
+        return each([row for row in rows if row.leaving & ~row.started], lambda row: (row, complete(row, self._sealer)))
 
     async def _finish(self, taken: list[tuple[HeldRow, int]]) -> None:
         if not taken:

@@ -42,7 +42,8 @@ TAKE_COLUMNS = (
 
 
 class HeldRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One claimed row. `positions` still wait; `started` were handed to a carrier under this send or a later one."""
+    """One claimed row. `positions` still wait; `started` were handed to a carrier under this send or a later one; `only`:
+    those that this is about, where it is not about all."""
 
     tenant: str
     chunk: str
@@ -55,6 +56,12 @@ class HeldRow(msgspec.Struct, frozen=True, kw_only=True):
     started: int
     version: int
     payload: tuple[str, bytes, int, bytes]
+    only: int = -1
+
+    @property
+    def leaving(self) -> int:
+        """The positions that are to leave it now."""
+        return self.positions & self.only
 
     @property
     def key(self) -> tuple[str, str, int, int, int]:
@@ -84,9 +91,9 @@ def read_row(values: tuple[Any, ...]) -> HeldRow:
 
 
 def complete(row: HeldRow, sealer: Sealer) -> Slice:
-    """The row's slice with its columns, cut to the positions that still wait and were never started."""
+    """The row's slice with its columns, cut to the positions that are to leave it and were never started."""
     slice_ = after_hold(row.slice, row.hold)
-    wanted = row.positions & ~row.started
+    wanted = row.leaving & ~row.started
     if not slice_.sealed:
         slice_ = _with_payload(slice_, row, sealer)
     check_slice(slice_)

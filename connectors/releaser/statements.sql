@@ -4,6 +4,21 @@
 -- Whether any receipt is awaited.
 SELECT EXISTS (SELECT FROM awaited_receipts)
 
+-- name: canceled_close
+-- Nothing of these chunks' canceled messages waits any more, as far as the sinks know: the releaser need not look for them.
+UPDATE canceled_messages m SET open = false
+WHERE m.open AND m.published = m.version AND EXISTS (
+    SELECT FROM chunks c WHERE c.tenant = m.tenant AND c.chunk = m.chunk
+    AND NOT EXISTS (SELECT FROM unnest(m.places) AS p (place) WHERE c.sequences[p.place + 1] %% 16 = ANY(%(open)s::int[])))
+
+-- name: canceled_forget
+DELETE FROM canceled_messages m USING unnest(%(tenants)s::uuid[], %(chunks)s::text[]) AS u (tenant, chunk)
+WHERE (m.tenant, m.chunk) = (u.tenant, u.chunk)
+
+-- name: canceled_over
+SELECT tenant::text, chunk FROM canceled_messages WHERE NOT open AND published = version AND at < %(before)s
+ORDER BY at LIMIT 500 FOR UPDATE SKIP LOCKED
+
 -- name: confirmed_forget
 -- Chunks of keyed messages that the sinks have, so that nobody has to write them again; those that nobody asked for within two
 -- days are not written any more. Trap: with EXISTS the planner may read all of chunk_payloads, each second; a scalar is looked
@@ -31,11 +46,6 @@ DELETE FROM parked_receipts WHERE at < %(before)s
 SELECT least((SELECT min(h.not_before) FROM held h WHERE h.waiting > 0 AND h.reason IN ('scheduled', 'closed_hours', 'carrier_transient', 'cap')
               AND h.lease_until < %(now)s AND h.not_before > %(after)s),
              (SELECT min(start_at) FROM campaigns WHERE status = 'running' AND start_at > %(after)s))
-
--- name: published
--- campaign-commands has acknowledged this version.
-UPDATE campaigns SET published = %(version)s
-WHERE tenant = %(tenant)s::uuid AND id = %(campaign)s AND published < %(version)s AND version >= %(version)s
 
 -- name: retry_advance
 UPDATE campaign_retries SET plan = NULL, done = done OR %(done)s, messages = messages + %(messages)s, lease_until = 0
@@ -65,6 +75,13 @@ AND (h.campaign IS NULL OR (c.status = 'running' AND c.published = c.version))
 -- Everything that waits of one canceled campaign, of parts that count.
 h.tenant = %(tenant)s::uuid AND h.campaign = %(campaign)s AND c.status = 'canceled' AND c.published = c.version
 AND EXISTS (SELECT FROM campaign_parts p WHERE (p.tenant, p.campaign, p.part) = (h.tenant, h.campaign, h.part))
+
+-- name: where_canceled_alone
+-- What waits of messages that were canceled by themselves.
+h.chunk = ANY(%(chunks)s::text[]) AND h.tenant = ANY(%(tenants)s::uuid[]) AND EXISTS (
+    SELECT FROM canceled_messages m CROSS JOIN unnest(m.places) AS p (place)
+    WHERE m.tenant = h.tenant AND m.chunk = h.chunk AND m.published = m.version
+      AND CASE WHEN p.place < 8 * length(h.positions) THEN get_bit(h.positions, p.place) = 1 ELSE false END)
 
 -- name: where_expired
 -- Rows whose validity ended while they waited; drafts once they are started.

@@ -17,7 +17,6 @@ from aiohttp import web
 from gateway.auth.accounts import Account
 from gateway.auth.permissions import check_balance, check_price, check_sender, check_stopped
 from gateway.balance.queries import read_balance
-from gateway.campaigns.commands import publish
 from gateway.campaigns.rows import CampaignRow, PartRow
 from gateway.campaigns.schedules import Schedule, start_of, window_of
 from gateway.campaigns.store import CampaignStore
@@ -34,6 +33,7 @@ from gateway.http.loop_scheduler import LoopScheduler
 from gateway.http.problem import Problem, refusal, refused
 from gateway.http.texts import bad_text
 from gateway.ingest import Ingest
+from gateway.publish_command import publish
 from gateway.screening.chunker import Chunker, ChunkPlan
 from gateway.screening.screening import Totals, screen_all, screening_of
 from gateway.screening.types import Rejection

@@ -11,7 +11,6 @@ from msgspec import UNSET
 from gateway.auth.accounts import ACCOUNTS
 from gateway.auth.authentication import account_of
 from gateway.auth.permissions import check_balance
-from gateway.campaigns.commands import publish
 from gateway.campaigns.incremental import read_campaign
 from gateway.campaigns.inline import CAMPAIGN_MAKER
 from gateway.campaigns.queries import CAMPAIGNS, check_id
@@ -26,6 +25,7 @@ from gateway.http.query import read_limit, read_query, read_status
 from gateway.idempotency.idempotent import digest_of, idempotent
 from gateway.idempotency.keys import Made, Stored
 from gateway.messages.queries import MESSAGES, MessageFilter
+from gateway.publish_command import publish
 from schemas.values.campaign_status import CampaignStatus
 from schemas.values.ids import campaign_id
 

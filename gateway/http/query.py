@@ -23,6 +23,7 @@ MAX_LIMIT = 1000
 
 TIMED_CURSOR = r"^(0|[1-9][0-9]{0,14})\.[A-Za-z0-9_-]{1,64}$"
 """A time in milliseconds and an id."""
+NUMBERED_CURSOR = r"^[1-9][0-9]{0,17}$"
 PLACED_CURSOR = r"^(0|[1-9][0-9]{0,14})\.[A-Za-z0-9_-]{1,64}\.(0|[1-9][0-9]{0,8})$"
 """The same and a place within."""
 INDEXED_CURSOR = r"^(0|[1-9][0-9]{0,9})\.(0|[1-9][0-9]{0,14})$"

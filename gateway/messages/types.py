@@ -57,6 +57,41 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: str
 
 
+class MessageState(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the message stands after a call."""
+
+    id: str
+    status: str
+
+
+class TraceHop(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of a message's way. `hop`: a state, or `called`, `answered`, `given_back`, `released`, at the end `waiting`.
+    `attempt`: its send number. `waited_for`, `waited_seconds`: since the step before."""
+
+    at: str
+    hop: str
+    attempt: int
+    source: str
+    waited_for: str | None = None
+    waited_seconds: float | None = None
+    reason: str | None = None
+    explanation: str | None = None
+    carrier: str | None = None
+    code: str | None = None
+    carrier_message_id: str | None = None
+    until: str | None = None
+
+
+class Trace(msgspec.Struct, frozen=True, kw_only=True):
+    """The way of a message. `notes`: what is not shown, and why."""
+
+    id: str
+    status: str
+    reason: str | None
+    hops: list[TraceHop]
+    notes: list[str]
+
+
 class MessagePage(msgspec.Struct, frozen=True, kw_only=True):
     """`next`: an opaque cursor, null at the end."""
 

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from gateway.http.fields import NUMBER
-from gateway.http.query import DEFAULT_LIMIT, INDEXED_CURSOR, MAX_LIMIT, PLACED_CURSOR, TIMED_CURSOR
+from gateway.http.query import DEFAULT_LIMIT, INDEXED_CURSOR, MAX_LIMIT, NUMBERED_CURSOR, PLACED_CURSOR, TIMED_CURSOR
 from gateway.http.route import Route
 from gateway.recipients.types import MAX_PART
 from gateway.recipients.uploads import NDJSON
@@ -36,6 +36,7 @@ _CURSORS = {
     "/v1/campaigns/{id}/messages": PLACED_CURSOR,
     "/v1/campaigns": TIMED_CURSOR,
     "/v1/campaigns/{id}/rejections": INDEXED_CURSOR,
+    "/v1/admin/audit": NUMBERED_CURSOR,
 }
 _SUBJECT: Schema = {"type": "string", "minLength": 1, "examples": ["delivery-receipts-value"]}
 _REGISTRY_PATH: dict[str, Schema] = {

@@ -8,7 +8,6 @@ from hashlib import blake2b
 from aiohttp import web
 
 from gateway.auth.authentication import account_of
-from gateway.campaigns.commands import publish
 from gateway.campaigns.queries import check_id
 from gateway.http.answer import answer
 from gateway.http.body import require_content_type
@@ -16,6 +15,7 @@ from gateway.http.context import LIMITS, METRICS, OUTBOX, POOL, TRACEPARENT, now
 from gateway.http.problem import refusal
 from gateway.http.query import read_query
 from gateway.idempotency.idempotent import read_key
+from gateway.publish_command import publish
 from gateway.recipients.types import MAX_PART
 from gateway.recipients.uploads import READERS, UPLOADS, Upload
 from schemas.values.ids import CampaignId

@@ -1,10 +1,10 @@
 """What campaigns may do now: `campaign-commands`, read whole and kept in memory.
 
-In: the compacted topic (the newest record of a campaign wins, by version). Out: the command of a campaign, and a way to
-wait until a version has arrived. Every role that needs it has one cache of its own and starts work only after `start`
-returned. A record that is no command is counted in `unreadable` and passed over, and gets a dead letter from the cache that
-has `rejected`: whoever writes it is at fault, and its campaign keeps waiting. At the start a topic that cannot be read
-raises `CommandsUnreadable`; later it is tried again.
+In: the compacted topic (the newest record of a campaign wins, by version; one without a value ends what its key said). Out:
+the command of a campaign, and a way to wait until a version has arrived. Every role that needs it has one cache of its own
+and starts work only after `start` returned. A record that is no command is counted in `unreadable` and passed over, and
+gets a dead letter from the cache that has `rejected`: whoever writes it is at fault, and its campaign keeps waiting. At the
+start a topic that cannot be read raises `CommandsUnreadable`; later it is tried again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -45,10 +45,17 @@ READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.wait.max.ms
 
 
 class CommandCache:
-    """The newest command of every campaign. To be started inside a running loop."""
+    """The newest command of every campaign. To be started inside a running loop. `on_command`: called with each, on the
+    loop."""
 
-    def __init__(self, bootstrap: str, rejected: RejectedCommands | None = None) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        rejected: RejectedCommands | None = None,
+        on_command: Callable[[CampaignCommand], None] = lambda command: None,
+    ) -> None:
         self._bootstrap = bootstrap
+        self._on_command = on_command
         self._rejected = rejected
         self._commands: dict[str, CampaignCommand] = {}
         self._changed = asyncio.Event()
@@ -108,11 +115,15 @@ class CommandCache:
             return
         if command.version >= self.version(command.campaign):
             self._commands[command.campaign] = command
+            self._on_command(command)
 
-    def _apply_all(self, values: list[bytes | None], ready: asyncio.Future[None] | None) -> None:
-        for value in values:
-            self.apply(value)
-        if values:
+    def _apply_all(self, records: list[ConsumerRecord], ready: asyncio.Future[None] | None) -> None:
+        for record in records:
+            if record.value is None and record.key is not None:
+                self._commands.pop(record.key.decode("utf-8", "replace"), None)
+            else:
+                self.apply(record.value)
+        if records:
             changed, self._changed = self._changed, asyncio.Event()
             changed.set()
         if ready is not None and not ready.done():
@@ -149,10 +160,9 @@ class CommandCache:
             first = _readable(consumer.consume(1, _GATHER_SECONDS if behind else _TURN_SECONDS))
             found = first and [*first, *_readable(consumer.consume(1000, _GATHER_SECONDS))]
             self._dead_letter(found)
-            values = [record.value for record in found]
             was_behind, behind = behind, behind and _behind(consumer, ends)
-            if values or was_behind:
-                loop.call_soon_threadsafe(self._apply_all, values, None if behind else ready)
+            if found or was_behind:
+                loop.call_soon_threadsafe(self._apply_all, found, None if behind else ready)
 
     def _dead_letter(self, found: list[ConsumerRecord]) -> None:
         """Poison stays in this topic: a dead letter that fails holds up no campaign, and comes with the next start."""

@@ -32,7 +32,7 @@ class RejectedCommands:
 
     def dead_letter_once(self, records: Sequence[ConsumerRecord]) -> None:
         """Dead letters of what is no command and has none yet. Blocks; without poison it does nothing."""
-        poison = [(record, fault) for record in records if (fault := _fault(record.value)) is not None]
+        poison = [(record, fault) for record in records if (fault := _fault(record)) is not None]
         if not poison:
             return
         consumer = make_consumer(self._bootstrap, GROUP)
@@ -55,10 +55,12 @@ class RejectedCommands:
             consumer.commit(offsets=[place], asynchronous=False)
 
 
-def _fault(value: bytes | None) -> DecodeError | None:
-    """Why this is no command; None when it is one."""
+def _fault(record: ConsumerRecord) -> DecodeError | None:
+    """Why this is no command; None when it is one, or ends what its key said."""
+    if record.value is None and record.key is not None:
+        return None
     try:
-        decode_as(value, CampaignCommand)
+        decode_as(record.value, CampaignCommand)
     except DecodeError as fault:
         return fault
     return None

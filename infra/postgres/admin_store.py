@@ -21,6 +21,7 @@ from infra.postgres.admin_error import AdminStoreError
 from infra.postgres.carrier_rows import carrier_columns, choose_partition, shown
 from infra.postgres.config_cache import carrier_context
 from infra.postgres.route_store import RouteStore
+from infra.postgres.scheduler_store import SchedulerStore
 from infra.postgres.sql import named_statements
 from infra.postgres.stop_store import StopStore
 from infra.security.api_keys import hash_key, key_id, new_key
@@ -78,6 +79,11 @@ class AdminStore:
     def routes(self) -> RouteStore:
         """Where numbers go."""
         return RouteStore(self._connection)
+
+    @property
+    def scheduler(self) -> SchedulerStore:
+        """Whether releasers let anything go."""
+        return SchedulerStore(self._connection)
 
     def tenants(self) -> list[Row]:
         """All tenants with their balances."""

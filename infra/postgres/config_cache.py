@@ -77,7 +77,8 @@ class TenantRow:
 
 
 class ConfigCache:
-    """The rows of now: `carriers` and `tenants` by id, `routes` longest prefix first, `stops`, `version` of what is held."""
+    """The rows of now: `carriers` and `tenants` by id, `routes` longest prefix first, `stops`, `scheduler` (whether
+    releasers let anything go; None: as their settings say), `version` of what is held."""
 
     def __init__(self, pool: Pool, keyring: Keyring) -> None:
         self._pool = pool
@@ -88,6 +89,7 @@ class ConfigCache:
         self.routes: list[RouteRow] = []
         self.tenants: dict[str, TenantRow] = {}
         self.stops: frozenset[Stop] = NO_STOPS
+        self.scheduler: bool | None = None
         self.version = 0
 
     def on_change(self, callback: Callable[[], None]) -> None:
@@ -124,6 +126,8 @@ class ConfigCache:
             routes = await fetch_all(connection, load_sql(__package__, "config_routes"))
             tenants = await fetch_all(connection, load_sql(__package__, "config_tenants"))
             stops = await fetch_all(connection, load_sql(__package__, "config_stops"))
+            scheduler = await fetch_one(connection, load_sql(__package__, "config_scheduler"))
+        self.scheduler = None if scheduler is None else bool(scheduler[0])
         self.stops = frozenset(Stop(*row) for row in stops)
         self._replace(version, carriers, routes, tenants)
         return True

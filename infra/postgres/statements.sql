@@ -13,6 +13,9 @@ FROM carriers ORDER BY number;
 -- name: config_routes
 SELECT prefix, carriers, price, weights FROM routes ORDER BY length(prefix) DESC, prefix;
 
+-- name: config_scheduler
+SELECT enabled FROM scheduler;
+
 -- name: config_stops
 SELECT kind, name FROM stops;
 
@@ -21,6 +24,16 @@ SELECT id::text, name, lanes, senders, balance_short, charge_uncertain, quiet_ho
 
 -- name: config_version
 SELECT version FROM config_version;
+
+-- name: leased_rows
+SELECT lease, leased FROM leased_rows(%(at)s);
+
+-- name: scheduler
+SELECT enabled, since FROM scheduler;
+
+-- name: scheduler_set
+INSERT INTO scheduler (enabled, since) VALUES (%(enabled)s, %(at)s)
+ON CONFLICT (id) DO UPDATE SET enabled = EXCLUDED.enabled, since = EXCLUDED.since WHERE scheduler.enabled <> EXCLUDED.enabled;
 
 -- name: stops
 SELECT s.kind, s.name, t.name AS tenant, to_timestamp(s.since / 1000.0) AS since
@@ -50,3 +63,6 @@ ON CONFLICT (prefix) DO UPDATE SET carriers = excluded.carriers, price = exclude
 
 -- name: unknown_carriers
 SELECT id FROM unnest(%(carriers)s::text[]) AS wanted (id) WHERE id NOT IN (SELECT id FROM carriers) ORDER BY id;
+
+-- name: waiting_rows
+SELECT waiting, due FROM waiting_rows(%(at)s);

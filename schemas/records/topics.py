@@ -130,8 +130,26 @@ def _per_lane(lane: Lane) -> tuple[Topic, ...]:
 
 TOPICS: tuple[Topic, ...] = (
     *(topic for lane in Lane for topic in _per_lane(lane)),
-    Topic(COMMANDS, ("CampaignCommand",), "campaign", 1, None, ("gateway", "releaser"), ("streams", "dispatch"), "streams"),
-    Topic(HELD, ("Held", "Released"), "chunk", EVENT_PARTITIONS, 14 * DAY, ("streams", "releaser"), ("sinks",), "sinks"),
+    Topic(
+        COMMANDS,
+        ("CampaignCommand",),
+        "campaign, or chunk",
+        1,
+        None,
+        ("gateway", "releaser"),
+        ("streams", "dispatch", "delay"),
+        "streams",
+    ),
+    Topic(
+        HELD,
+        ("Held", "Released"),
+        "chunk",
+        EVENT_PARTITIONS,
+        14 * DAY,
+        ("streams", "delay", "releaser"),
+        ("sinks",),
+        "sinks",
+    ),
     Topic(
         CARRIER_RECEIPTS,
         ("CarrierReceipts",),

@@ -3,8 +3,7 @@
 What enters and leaves is immutable. Positions are a set of the places 0..size-1 of a chunk, held as an `int` whose bit p
 says that place p belongs to the set. Columns run in ascending order of the positions they speak of and are packed
 little-endian: `indexes` uint32 (index of the message in its upload part), `segments` uint8. Times are milliseconds since
-the epoch, amounts ten-thousandths of the currency.
-"""
+the epoch, amounts ten-thousandths of the currency."""
 
 from __future__ import annotations
 
@@ -219,8 +218,8 @@ class CarrierReceipts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class CampaignCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The full state of a campaign at `version`; the newest record of a key wins. `parts`: what `start` listed, at
-    `started_at`. `start_at`: nothing goes before; 0: no such time. `window`: the hours in which its messages may go."""
+    """The full state of a campaign at `version`; the newest record of a key wins. `parts`: what `start` listed. `start_at`:
+    nothing goes before; 0: no such time. `window`: its hours. `positions`: `campaign` is a chunk, and these are canceled."""
 
     tenant: str
     campaign: str
@@ -232,6 +231,7 @@ class CampaignCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     started_at: int = 0
     start_at: int = 0
     window: Window | None = None
+    positions: int = 0
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -1,7 +1,8 @@
-"""The command that tells every role the full state of a campaign.
+"""The command that tells every role the full state of a campaign, or which messages of a chunk are canceled.
 
-In: a campaign's row as PostgreSQL has it, the time in milliseconds. Out: the record of `campaign-commands`; a draft lists no
-parts, since only `start` says which uploads count.
+In: a row as PostgreSQL has it, the time in milliseconds. Out: the record of `campaign-commands`; a draft lists no
+parts, since only `start` says which uploads count. A chunk's command has its id in the place of the campaign's: no two ids
+are alike, and both are the newest state of their key.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import msgspec
 
 from schemas.records.wire import CampaignCommand
 from schemas.values.campaign_status import CampaignStatus
+from schemas.values.positions import positions_of
 from schemas.values.window import Window
 
 
 class CommandState(NamedTuple):
-    """What a row says, in the order in which both queries select it. `hours`: a `Window` as JSON has it, or None."""
+    """What a row says, in the order in which both queries select it. `hours`: a `Window` as JSON has it, or None.
+    `places`: of the chunk's messages that are canceled."""
 
     version: int
     status: str
@@ -26,6 +29,7 @@ class CommandState(NamedTuple):
     start_at: int | None
     hours: dict[str, Any] | None
     parts: Sequence[int]
+    places: Sequence[int] = ()
 
 
 def campaign_command(tenant: str, campaign: str, state: CommandState, now: int) -> CampaignCommand:
@@ -41,4 +45,10 @@ def campaign_command(tenant: str, campaign: str, state: CommandState, now: int) 
         started_at=state.started_at or 0,
         start_at=state.start_at or 0,
         window=None if state.hours is None else msgspec.convert(state.hours, Window),
+        positions=positions_of(list(state.places)),
     )
+
+
+def canceled_of(command: CampaignCommand | None, positions: int) -> int:
+    """Which of these positions of a chunk its command cancels."""
+    return 0 if command is None else command.positions & positions

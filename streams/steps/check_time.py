@@ -1,9 +1,9 @@
 """Step of intake: may these messages go now, as their campaign, the clock and their validity stand?
 
 In: a part, the campaign's newest command (None: none read, or none needed), the hours that it and the tenant keep, the time.
-Out: all positions go on, or all wait (draft, paused, scheduled), end (canceled, expired) or are dropped because `start` did
-not list their upload part; where hours are read on the recipients' clocks, positions by their time zone. What is due from
-now on says so: its validity runs from here. Pure.
+Out: what was canceled by itself ends; all other positions go on, or all wait (draft, paused, scheduled), end (canceled,
+expired) or are dropped because `start` did not list their upload part; where hours are read on the recipients' clocks,
+positions by their time zone. What is due from now on says so: its validity runs from here. Pure.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from schemas.records.slice import Columns, ResumeAt, Slice
 from schemas.records.wire import CampaignCommand
+from schemas.rules.commands import canceled_of
 from schemas.rules.may_go import RECIPIENT, Wait, due_at, hours_rules, reason_to_wait
 from schemas.rules.timetable import next_opening
 from schemas.values.lanes import Lane
@@ -35,12 +36,13 @@ Windows = tuple[tuple[Window, bool], ...]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeFacts:
     """What is known of the slice's campaign and its hours at `now` (milliseconds). `columns`: opened, where hours depend on
-    who receives."""
+    who receives. `canceled`: positions of the chunk."""
 
     command: CampaignCommand | None
     now: int
     windows: Windows = ()
     columns: Columns | None = None
+    canceled: int = 0
 
 
 async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[TimeFacts]:
@@ -56,7 +58,13 @@ async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[TimeFacts]
 def _facts(slice_: Slice, command: CampaignCommand | None, batch: IntakeBatch) -> TimeFacts:
     windows = _windows(slice_, command, batch)
     by_recipient = any(window.timezone == RECIPIENT for window, _ in windows)
-    return TimeFacts(command=command, now=batch.now, windows=windows, columns=batch.open(slice_) if by_recipient else None)
+    return TimeFacts(
+        command=command,
+        now=batch.now,
+        windows=windows,
+        columns=batch.open(slice_) if by_recipient else None,
+        canceled=canceled_of(batch.campaigns.get(slice_.chunk), slice_.positions),
+    )
 
 
 def _windows(slice_: Slice, command: CampaignCommand | None, batch: IntakeBatch) -> Windows:
@@ -69,7 +77,15 @@ def _windows(slice_: Slice, command: CampaignCommand | None, batch: IntakeBatch)
 
 
 def decide(part: Selection, facts: TimeFacts) -> Outcomes:
-    """One outcome for all positions, or one for each group of time zones."""
+    """One outcome for all positions, or one for each group of time zones; the end for what was canceled by itself."""
+    canceled = facts.canceled & part.positions
+    if not canceled:
+        return _decide(part, facts)
+    end = Reject(positions=canceled, reason=Reason.CANCELED)
+    return (end,) if canceled == part.positions else (end, *_decide(part.cut(part.positions & ~canceled), facts))
+
+
+def _decide(part: Selection, facts: TimeFacts) -> Outcomes:
     everyone = part.positions
     match reason_to_wait(part.slice, facts.command, facts.now):
         case Wait(reason=reason, until=until):

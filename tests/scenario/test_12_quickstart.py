@@ -53,6 +53,7 @@ def test_no_answer_is_a_refusal(ran: list[Ran]) -> None:
 def test_the_answers_are_those_that_the_document_speaks_of(ran: list[Ran]) -> None:
     assert set(answer_to(ran, "Idempotency-Key: order-17")) == {"id", "status", "encoding", "segments"}
     assert answer_to(ran, "/v1/preview")["recipients"] == 1
+    assert answer_to(ran, "message trace")["hops"][0]["hop"] == "accepted"
     assert answer_to(ran, "spring-1")["accepted"] == 2
     assert answer_to(ran, "text/csv") == {"part": 0, "accepted": 2, "rejected_count": 0, "rejected": []}
     watched = answer_to(ran, "campaign watch")

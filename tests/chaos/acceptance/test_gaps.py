@@ -31,8 +31,6 @@ UNBUILT_PATHS = (
     "GET /v1/webhooks",
     "POST /v1/webhooks",
     "PATCH /v1/webhooks/1",
-    f"GET /v1/messages/{MESSAGE}/trace",
-    f"POST /v1/messages/{MESSAGE}/cancel",
     "POST /v1/callbacks/acme",
     "GET /v1/admin",
     "GET /v1/admin/carriers",
@@ -41,11 +39,8 @@ UNBUILT_PATHS = (
     "GET /docs",
 )
 UNBUILT_COMMANDS = (
-    "message trace x",
     "carrier pause x",
     "carrier resume x",
-    "scheduler start",
-    "scheduler status",
     "dlq replay x",
     "dlq discard x",
     "replay --topic held",

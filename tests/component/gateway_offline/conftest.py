@@ -24,6 +24,7 @@ from gateway.redis_batches import RedisBatches
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool
 from infra.redis.client import connect
+from infra.redis.releaser_board import ReleaserBoard
 from infra.security.api_keys import hash_key, key_id
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
@@ -49,7 +50,8 @@ def probe() -> KafkaProbe:
 async def gateway(outbox: ListedOutbox, probe: KafkaProbe, tmp_path: Path) -> AsyncIterator[Gateway]:
     metrics = Metrics()
     pool = await open_pool(f"postgresql://{NOWHERE}/none", role="app", size=1, wait_seconds=0.05)
-    redis = RedisBatches(connect(f"redis://{NOWHERE}/0"))
+    client = connect(f"redis://{NOWHERE}/0")
+    redis = RedisBatches(client)
     accounts = KnownAccounts(pool, metrics)
     accounts.know(
         Account(
@@ -64,6 +66,7 @@ async def gateway(outbox: ListedOutbox, probe: KafkaProbe, tmp_path: Path) -> As
         outbox=kafka,
         pool=pool,
         redis=redis,
+        releasers=ReleaserBoard(client),
         kafka=probe,
         accounts=accounts,
         sealer=Sealer(Keyring("k1", {"k1": bytes(32)})),

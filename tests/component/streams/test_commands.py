@@ -76,6 +76,21 @@ async def test_everything_is_known_at_the_start_and_later_ones_arrive(services: 
     await cache.stop()
 
 
+async def test_a_record_without_a_value_ends_what_its_key_said(services: Stack, topic: str, letters: str) -> None:
+    send(services, topic, encode(command("k", 3)))
+    cache = CommandCache(services.kafka, RejectedCommands(services.kafka, "streams"))
+    await cache.start()
+    assert cache.version("k") == 3
+    producer = Producer({"bootstrap.servers": services.kafka})
+    producer.produce(topic, value=None, key=b"k")
+    producer.produce(topic, value=encode(command("other", 1)), key=b"other")
+    assert producer.flush(30) == 0
+    assert await cache.wait_version("other", 1, 20)
+    assert cache.get("k") is None and cache.unreadable == 0
+    assert list(read_log(services.kafka, end_offsets(services.kafka, [letters]))) == []
+    await cache.stop()
+
+
 async def test_what_is_no_command_is_buried_once_byte_for_byte(services: Stack, topic: str, letters: str) -> None:
     send(services, topic, b"rubbish\xff", encode(command("a", 1)))
     for _ in range(2):

@@ -137,13 +137,14 @@ class SenderHarness:
     ) -> None:
         self.carrier, self.log, self.tokens = ScriptedCarrier(window), Log(), UnlimitedTokens()
         self.end_reason: Reason | None = None
+        self.canceled = 0
         self.noted: dict[tuple[str, int], int] = {}
         self.owned = OwnedPartition(lane, 0, self.log, OffsetTracker(0), Recovered(), SEALER, self._note, lambda: NOW)
         matcher = ReceiptMatcher("acme", lambda _v, _t: None, lambda _c, _w, _t: None, SEALER, lambda: NOW, linger=0)
         carrier: Any = self.carrier
         self.sender = CarrierSender(
             carrier,
-            BatchQueue([lane], weight),
+            BatchQueue([lane], weight, lambda batch: self.canceled & batch.slice.positions),
             matcher,
             Leases("acme", self.tokens, lambda: "id"),
             lambda _load: self.end_reason,

@@ -169,6 +169,12 @@ class FakePorts:
             tenant=TENANT, campaign=CAMPAIGN, version=version, status=status, lane="marketing", parts=list(parts), at=1
         )
 
+    def cancel(self, positions: int, chunk: str = CHUNK) -> None:
+        """The command that cancels these messages of a chunk has been read."""
+        self.commands[chunk] = CampaignCommand(
+            tenant=TENANT, campaign=chunk, version=1, status="canceled", lane="", parts=[], at=1, positions=positions
+        )
+
     def intake(self, **changes: Any) -> IntakeHandler:
         stage = stage_named("intake")
         return IntakeHandler(replace(self.intake_ports(), **changes), stage.steps, stage.writes)

@@ -34,14 +34,13 @@ def test_help_lists_what_is_built() -> None:
     assert done.returncode == 0
     for name in ("up", "demo", "ps", "run", "send", "campaign", "carrier", "tenant", "topics", "doctor", "lag", "bench"):
         assert f" {name} " in done.stdout
-    for unbuilt in ("replay", "rebuild", "scheduler"):
+    for unbuilt in ("replay", "rebuild"):
         assert unbuilt not in done.stdout
 
 
 @pytest.mark.parametrize(
     ("group", "unbuilt"),
     [
-        ("message", ("trace",)),
         ("carrier", ("pause", "resume")),
         ("dlq", ("replay", "discard")),
     ],

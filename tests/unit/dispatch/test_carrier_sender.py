@@ -243,3 +243,33 @@ async def test_costs_of_what_waits_are_reported() -> None:
     batch.give_back(1)
     assert harness.sender.queue.costs(Lane.MARKETING) == {batch.send_key: 9}
     assert batch.next_ranks(2) == [1, 2]
+
+
+async def test_of_a_batch_only_what_was_canceled_is_handed_back() -> None:
+    harness = SenderHarness(window=4)
+    harness.carrier.answer = lambda one: None
+    batch = harness.add(10)
+    await until(lambda: len(harness.carrier.open) == 4)
+    harness.canceled = 0b11_0000_1001  # two of these are with the carrier, or waited there
+    harness.sender.sweep()
+    [record] = harness.log.of(Returned)
+    assert (record.reason, record.rest.positions) == (Reason.CANCELED, 0b11_0000_0000)
+    harness.sender.sweep()
+    assert len(harness.log.of(Returned)) == 1
+    harness.carrier.answer = lambda one: Accepted(ref=one.ref, ids=harness.carrier.ids(one))
+    harness.carrier.deliver()
+    await until(lambda: list(harness.noted.values()) == [everyone(10)])
+    assert sorted(harness.settled()) == list(range(8)) and batch.waiting_cost == 0
+    assert harness.owned.offsets.committable(9)[0] == 1
+
+
+async def test_a_canceled_message_that_the_carrier_refused_for_the_moment_does_not_go_again() -> None:
+    harness = SenderHarness()
+    harness.carrier.answer = lambda one: NotSent(ref=one.ref)
+    harness.add(2)
+    await until(lambda: len(harness.carrier.sent) >= 2)
+    harness.canceled = 0b01
+    await until(lambda: [record.rest.positions for record in harness.log.of(Returned)] == [0b01])
+    harness.carrier.answer = lambda one: Accepted(ref=one.ref, ids=harness.carrier.ids(one))
+    await until(lambda: list(harness.noted.values()) == [0b11])
+    assert harness.settled()[1] == ("sent", "none")

@@ -85,6 +85,16 @@ def test_check_time_names_the_reason(status: str, version: int, parts: list[int]
     assert outcome.reason is expected
 
 
+@given(SETS, st.integers(0, 2**12 - 1), st.sampled_from(["draft", "running", "paused", "canceled"]))
+def test_check_time_ends_what_was_canceled_by_itself(positions: int, canceled: int, status: str) -> None:
+    command = CampaignCommand(tenant=TENANT, campaign=CAMPAIGN, version=3, status=status, lane="marketing", parts=[0], at=1)
+    facts = check_time.TimeFacts(command=command, now=NOW, canceled=canceled)
+    outcomes = check_time.decide(part_over(positions), facts)
+    check_cover(positions, outcomes)
+    over = sum(o.positions for o in outcomes if isinstance(o, Reject) and o.reason is Reason.CANCELED)
+    assert over == (positions if status == "canceled" else positions & canceled)
+
+
 @given(
     st.lists(st.tuples(NUMBERS, st.none() | st.text(max_size=200)), min_size=1, max_size=40),
     st.booleans(),

@@ -1,9 +1,10 @@
-"""Publishing the full state of a campaign to every role: the row first, then the command, then `published`.
+"""Publishing the full state of a campaign, or of a chunk of which messages were canceled, to every role: the row first, then
+the command, then `published`.
 
-Enters: a campaign whose row is ahead of what was published. Leaves: an acknowledged `CampaignCommand`, and the row's
-`published` moved to its version. When somebody changes the row in between, the newest state is published again, so that the
-last command of a key is always the newest. Raises 503 when Kafka does not acknowledge; the row stays ahead, and the next
-call on it, or the releaser, publishes it.
+Enters: an id whose row is ahead of what was published; whose statements (`read_command`, `mark_published`) to use. Leaves:
+an acknowledged `CampaignCommand`, and the row's `published` moved to its version. When somebody changes the row in between,
+the newest state is published again, so that the last command of a key is always the newest. Raises 503 when Kafka does not
+acknowledge; the row stays ahead, and the next call on it, or the releaser, publishes it.
 """
 
 from __future__ import annotations
@@ -20,12 +21,20 @@ from schemas.records.topics import COMMANDS
 from schemas.rules.commands import CommandState, campaign_command
 
 
-async def publish(pool: Pool, outbox: Outbox, tenant: str, campaign: str, now: int, traceparent: str) -> None:
-    """Return when the newest version of this campaign is published."""
+async def publish(
+    pool: Pool,
+    outbox: Outbox,
+    tenant: str,
+    campaign: str,
+    now: int,
+    traceparent: str,
+    statements: str = "gateway.campaigns",
+) -> None:
+    """Return when the newest version of this campaign, or chunk, is published."""
     which = {"tenant": tenant, "id": campaign}
     while True:
         async with tenant_transaction(pool, tenant) as connection:
-            row = await fetch_one(connection, load_sql("gateway.campaigns", "read_command"), which)
+            row = await fetch_one(connection, load_sql(statements, "read_command"), which)
         if row is None:
             raise not_found("campaign")
         published, state = row[0], CommandState(*row[1:])
@@ -45,4 +54,4 @@ async def publish(pool: Pool, outbox: Outbox, tenant: str, campaign: str, now: i
         except (TimeoutError, DeliveryError) as fault:
             raise unavailable("kafka_unavailable", f"Kafka has not acknowledged it: {fault or 'time is up'}") from None
         async with tenant_transaction(pool, tenant) as connection:
-            await execute(connection, load_sql("gateway.campaigns", "mark_published"), which | {"version": state.version})
+            await execute(connection, load_sql(statements, "mark_published"), which | {"version": state.version})
