@@ -8,7 +8,7 @@ next second makes up for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from connectors.dispatch.batch_queue import BatchQueue
@@ -23,6 +23,7 @@ class CapacityStore(Protocol):
     """`infra.redis.carrier_capacity.CarrierCapacity`."""
 
     async def renew(self, carrier: str, lane: str, entries: Mapping[SendKey, int]) -> None: ...
+    async def renew_all(self, held: Sequence[tuple[str, str, Mapping[SendKey, int]]]) -> None: ...
     async def remove(self, carrier: str, lane: str, keys: Iterable[SendKey]) -> None: ...
 
 
@@ -47,9 +48,9 @@ class CapacityReporter:
     async def report_all(self, queues: Mapping[str, BatchQueue]) -> None:
         """Everything that waits."""
         try:
-            for carrier, queue in queues.items():
-                for lane in queue.lanes:
-                    await self._capacity.renew(carrier, lane, queue.costs(lane))
+            await self._capacity.renew_all(
+                [(carrier, lane, queue.costs(lane)) for carrier, queue in queues.items() for lane in queue.lanes]
+            )
         except RedisDown:
             return
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from infra.redis.assignments import Assignments
 from infra.redis.carrier_health import CarrierHealthBoard
@@ -18,6 +19,7 @@ from infra.redis.client import Argument, Call, Redis, load_script
 ROOM_SECONDS = 0.5
 LIFE_MS = 10_000
 WAITING_MS = 1_000
+AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +74,17 @@ class CarrierCapacity:
 
     async def free_at(self, places: Sequence[tuple[str, str, float]]) -> list[int]:
         """The segments that are free at each (carrier, lane, rate)."""
-        return [int(answer[0]) for answer in await self._redis.run_all([_ask_call(place, [], None) for place in places])]
+        return [int(answer[0]) for answer in await self._in_turns([_ask_call(place, [], None) for place in places])]
 
     async def renew(
         self, carrier: str, lane: str, entries: Mapping[tuple[str, int], int], now_ms: int | None = None
     ) -> None:
         """Dispatch holds these (chunk, send) with these costs; called with none, it only says that it lives."""
-        args: list[Argument] = ["" if now_ms is None else now_ms, LIFE_MS]
-        for (chunk, send), cost in entries.items():
-            args += (_entry(chunk, send), cost)
-        await self._redis.run(load_script(__package__, "capacity_renew"), _keys(carrier, lane), args)
+        await self._redis.run_all([_renew_call(carrier, lane, entries, now_ms)])
+
+    async def renew_all(self, held: Sequence[tuple[str, str, Mapping[tuple[str, int], int]]]) -> None:
+        """The same of many (carrier, lane), together."""
+        await self._in_turns([_renew_call(*one, None) for one in held])
 
     async def remove(self, carrier: str, lane: str, keys: Iterable[tuple[str, int]]) -> None:
         """These (chunk, send) have been started or returned."""
@@ -113,6 +116,13 @@ class CarrierCapacity:
         """For each (carrier, lane): whether somebody said so within a second."""
         return [bool(answer) for answer in await self._redis.commands([("EXISTS", _waiting(*place)) for place in places])]
 
+    async def _in_turns(self, calls: Sequence[Call]) -> list[Any]:
+        """Some at a time, so that others get their answers in between."""
+        answers: list[Any] = []
+        for begin in range(0, len(calls), AT_ONCE):
+            answers += await self._redis.run_all(calls[begin : begin + AT_ONCE])
+        return answers
+
 
 def room_of(rate: float) -> int:
     """Segments that may be on their way to a carrier of this rate; none while it is stopped."""
@@ -125,6 +135,13 @@ def _ask_call(place: tuple[str, str, float], asks: Sequence[CapacityRequest], no
     for ask in asks:
         args += (_entry(ask.chunk, ask.send), ask.cost, ask.least, int(ask.further))
     return Call(script=load_script(__package__, "capacity"), keys=_keys(carrier, lane), args=args)
+
+
+def _renew_call(carrier: str, lane: str, entries: Mapping[tuple[str, int], int], now_ms: int | None) -> Call:
+    args: list[Argument] = ["" if now_ms is None else now_ms, LIFE_MS]
+    for (chunk, send), cost in entries.items():
+        args += (_entry(chunk, send), cost)
+    return Call(script=load_script(__package__, "capacity_renew"), keys=_keys(carrier, lane), args=args)
 
 
 def _keys(carrier: str, lane: str) -> list[str]:

@@ -93,6 +93,14 @@ async def test_entries_end_unrenewed_while_dispatch_lives(redis: Redis, name: st
     assert await capacity.free(name, "marketing", 200, T0 + 19_500) == 80
 
 
+async def test_many_places_are_renewed_together(redis: Redis, name: str) -> None:
+    capacity = CarrierCapacity(redis)
+    places = [f"{name}{n}" for n in range(450)]
+    await capacity.renew_all([(place, "marketing", {("a", 1): n % 50}) for n, place in enumerate(places)])
+    free = await capacity.look_at([(place, "marketing", 200) for place in places])
+    assert free == [100 - n % 50 for n in range(450)]
+
+
 async def test_without_dispatch_no_second_room_is_granted(redis: Redis, name: str) -> None:
     capacity = CarrierCapacity(redis)
     assert await capacity.ask([ask(name, "a", 100)], T0) == [100]
