@@ -56,6 +56,7 @@ from schemas.records.topics import CARRIER_RECEIPTS, attempts, dispatch
 from schemas.values import lanes
 
 CHANGES_SECONDS = {lanes.Pool.OTP: 0.1, lanes.Pool.BULK: 0.05}
+WATCH_SECONDS = 0.2
 COMMIT_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 BULK_LINGER_MS = 5
@@ -144,6 +145,7 @@ class Dispatch:
                 self._follow_config(),
                 self._report_ready(),
                 every(CHANGES_SECONDS[self._pool], self._report_changes),
+                every(WATCH_SECONDS, self._watch_carriers),
                 every(COMMIT_SECONDS, self._commit),
                 every(SWEEP_SECONDS, self._sweep),
             )
@@ -190,7 +192,6 @@ class Dispatch:
             await self._carrier_pool.follow(self._config.carriers)
 
     async def _report_changes(self) -> None:
-        await self._watch_carriers()
         await self._capacity.report_changes(self._queues())
         await self._window.flush()
 
