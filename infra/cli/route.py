@@ -15,7 +15,7 @@ from infra.cli.amounts import amount
 from infra.cli.options import Config, Data, Output, admin_store
 from infra.cli.output import show_one, show_rows
 from infra.settings.limits import MOST_CARRIERS_OF_A_ROUTE
-from schemas.rules.routes import MOST_WEIGHT, Strategy, check_strategy
+from schemas.rules.route_strategies import MOST_WEIGHT, Strategy, check_strategy
 
 app = typer.Typer(no_args_is_help=True, help="Routes.")
 

@@ -16,7 +16,7 @@ from infra.postgres.admin_error import AdminStoreError
 from infra.postgres.sql import load_sql
 from infra.settings.model import RouteSettings
 from schemas.rules.prefixes import longest_prefix
-from schemas.rules.routes import Strategy
+from schemas.rules.route_strategies import Strategy
 from schemas.values.money import format_amount, parse_amount
 
 Row = dict[str, Any]

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from infra.settings.carriers import CarrierSettings, Identifier
 from infra.settings.limits import MOST_CARRIERS_OF_A_ROUTE
 from infra.settings.section import Section
-from schemas.rules.routes import check_strategy
+from schemas.rules.route_strategies import check_strategy
 
 _ADDRESS = r"(?:[^\s,:\[\]]+|\[[0-9A-Fa-f:.]+(?:%[^\s,\[\]]+)?\]):\d{1,5}"
 ADDRESSES = rf"^{_ADDRESS}(?:,{_ADDRESS})*$"

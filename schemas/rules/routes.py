@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from enum import StrEnum
 from hashlib import blake2b
 from itertools import zip_longest
 from typing import NamedTuple, Protocol
@@ -21,16 +20,6 @@ from schemas.values.positions import places, positions_of
 
 _BLOCK = 10_000
 _REMEMBERED = 200_000
-MOST_WEIGHT = 1_000_000
-
-
-class Strategy(StrEnum):
-    """How a route prefers its carriers: in the order given, the one that costs us least first, or by weight, each chunk of
-    messages anew."""
-
-    ORDER = "order"
-    CHEAPEST = "cheapest"
-    WEIGHTED = "weighted"
 
 
 class Route(Protocol):
@@ -71,21 +60,6 @@ def _lateness(chunk: str, carrier: str, weight: int) -> float:
         return math.inf
     digest = blake2b(f"{chunk} {carrier}".encode(), digest_size=8).digest()
     return -math.log((int.from_bytes(digest) + 1) / 2**64) / weight
-
-
-def check_strategy(strategy: str, carriers: Sequence[str], costs: Sequence[object], weights: Sequence[int]) -> str | None:
-    """What is wrong with a route's lists, with the mend; None when nothing is."""
-    wanted = {Strategy.ORDER: (0, 0), Strategy.CHEAPEST: (len(carriers), 0), Strategy.WEIGHTED: (0, len(carriers))}
-    if (len(costs), len(weights)) != wanted[Strategy(strategy)]:
-        needs = {
-            Strategy.ORDER: "neither costs nor weights",
-            Strategy.CHEAPEST: "costs, one a carrier in their order, and no weights",
-            Strategy.WEIGHTED: "weights, one a carrier in their order, and no costs",
-        }
-        return f"the strategy {strategy} has {needs[Strategy(strategy)]}"
-    if weights and not (all(0 <= weight <= MOST_WEIGHT for weight in weights) and any(weights)):
-        return f"weights are whole numbers from 0 to {MOST_WEIGHT}, at least one of them above 0"
-    return None
 
 
 def choose_carriers(

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.settings.model import RouteSettings
-from schemas.rules.routes import RouteTable, Way, check_strategy
+from schemas.rules.route_strategies import check_strategy
+from schemas.rules.routes import RouteTable, Way
 from tests.support.streams.fakes import RouteFact
 
 CARRIERS = ("a", "b", "c", "d")
