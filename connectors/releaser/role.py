@@ -96,18 +96,24 @@ class Bursts:
 
     async def due(self) -> bool:
         """Of what waited for a time; when there was none, the next one will be looked at when it is due."""
-        rows = await self._claim("due")
-        await self.release.to_intake(rows)
-        if not rows:
+        now = self.now()
+        ((at,),) = await self.leases.query("next_due", {"now": now, "after": 0})
+        if at is not None and at <= now:
+            rows = await self._claim("due")
+            await self.release.to_intake(rows)
+            if rows:
+                return True
             now = self.now()
             ((at,),) = await self.leases.query("next_due", {"now": now, "after": now})
-            if at is not None:
-                self.pace.remind((at - now) / 1000)
-        return bool(rows)
+        if at is not None:
+            self.pace.remind((at - now) / 1000)
+        return False
 
     async def others(self) -> bool:
         """Of what a credit or changed caps allow, of what no stop covers any more, of what a killed releaser was about to
-        pass to another carrier, and of what has expired."""
+        pass to another carrier, and of what has expired. While nothing waits at all, that alone is asked."""
+        if not await self.leases.query("any_waiting", {}):
+            return False
         funded = await self._claim("balance")
         await self.release.to_intake(funded)
         uncapped = await self._claim("caps_changed")

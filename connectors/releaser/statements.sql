@@ -4,6 +4,11 @@
 -- Whether any receipt is awaited.
 SELECT EXISTS (SELECT FROM awaited_receipts)
 
+-- name: any_waiting
+-- Whether anything waits. Trap: with EXISTS the planner may read all rows, also those that are done; in an order it takes an
+-- index that has only those that wait.
+SELECT true FROM held WHERE waiting > 0 ORDER BY reason, carrier, lane, at, chunk LIMIT 1
+
 -- name: canceled_close
 -- Nothing of these chunks' canceled messages waits any more, as far as the sinks know: the releaser need not look for them.
 UPDATE canceled_messages m SET open = false
@@ -42,10 +47,10 @@ WHERE (r.carrier, r.id, r.to_hash, r.state) = (u.carrier, u.id, u.to_hash, u.sta
 DELETE FROM parked_receipts WHERE at < %(before)s
 
 -- name: next_due
--- When the first of what waits for a time may go, if anything does.
+-- When the first of what waits for a time may go, if anything does that may go later than `after`.
 SELECT least((SELECT min(h.not_before) FROM held h WHERE h.waiting > 0 AND h.reason IN ('scheduled', 'closed_hours', 'carrier_transient', 'cap')
               AND h.lease_until < %(now)s AND h.not_before > %(after)s),
-             (SELECT min(start_at) FROM campaigns WHERE status = 'running' AND start_at > %(after)s))
+             (SELECT min(start_at) FROM campaigns WHERE status = 'running' AND start_at > %(now)s))
 
 -- name: retry_advance
 UPDATE campaign_retries SET plan = NULL, done = done OR %(done)s, messages = messages + %(messages)s, lease_until = 0
