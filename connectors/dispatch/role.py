@@ -14,7 +14,7 @@ import asyncio
 import itertools
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
@@ -33,6 +33,7 @@ from connectors.dispatch.dedup_window import DedupWindow
 from connectors.dispatch.health_reporter import HealthReporter
 from connectors.dispatch.leases import Leases
 from connectors.dispatch.partition_assignment import AssignmentParts, PartitionAssignment
+from connectors.dispatch.periodic import every, report_often
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.record_handler import RecordHandler, RecordHandlerCalls
 from connectors.dispatch.reliable_publisher import ReliablePublisher
@@ -57,6 +58,7 @@ from schemas.values import lanes
 
 CHANGES_SECONDS = {lanes.Pool.OTP: 0.1, lanes.Pool.BULK: 0.05}
 WATCH_SECONDS = 0.2
+LIVELY_SECONDS = 2.0
 COMMIT_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 BULK_LINGER_MS = 5
@@ -125,7 +127,8 @@ class Dispatch:
         self._request_numbers = itertools.count()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._record_batches: asyncio.Queue[list[ConsumerRecord]] = asyncio.Queue()
-        self._changed = asyncio.Event()
+        self._changed, self._came = asyncio.Event(), asyncio.Event()
+        self._lively_until = 0.0
         self._carrier_pool = CarrierPool(pool, self._make_sender, self._make_matcher, registry)
         bootstrap, group = role.settings.kafka.bootstrap or "", f"sluice-dispatch-{pool}"
         self._assignment = self._make_assignment(bootstrap, group)
@@ -144,7 +147,7 @@ class Dispatch:
                 self._handle_records(),
                 self._follow_config(),
                 self._report_ready(),
-                every(CHANGES_SECONDS[self._pool], self._report_changes),
+                report_often(CHANGES_SECONDS[self._pool], self._report_changes, self._lively, self._came),
                 every(WATCH_SECONDS, self._watch_carriers),
                 every(COMMIT_SECONDS, self._commit),
                 every(SWEEP_SECONDS, self._sweep),
@@ -182,6 +185,8 @@ class Dispatch:
     async def _handle_records(self) -> None:
         while True:
             records = await self._record_batches.get()
+            self._lively_until = asyncio.get_running_loop().time() + LIVELY_SECONDS
+            self._came.set()
             await self._record_handler.handle(records)
             self._consumer_thread.batch_done()
 
@@ -194,6 +199,9 @@ class Dispatch:
     async def _report_changes(self) -> None:
         await self._capacity.report_changes(self._queues())
         await self._window.flush()
+
+    def _lively(self) -> bool:
+        return asyncio.get_running_loop().time() < self._lively_until or any(self._queues().values())
 
     async def _commit(self) -> None:
         self._assignment.commit()
@@ -280,13 +288,6 @@ class Dispatch:
     def _fail(self, fault: Exception) -> None:
         if not self._failure.done():
             self._failure.set_exception(fault)
-
-
-async def every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
-    """`do` again and again, until canceled."""
-    while True:
-        await asyncio.sleep(seconds)
-        await do()
 
 
 def now() -> int:
