@@ -38,6 +38,7 @@ class MessageEventsSink(Sink):
     tables = ("chunks", "campaign_counts", "awaited_receipts")
     staging = (load_sql(__package__, "staging_chunks"),)
     linger_seconds = 0.5
+    wait_ms = 500
     batch_records = 4000
 
     def __init__(self) -> None:
