@@ -30,7 +30,7 @@ class DecodedRecord(NamedTuple):
 
 class Sink(Protocol):
     """`linger_seconds`: how long a busy sink gathers a batch, so that a row is written once instead of often. `wait_ms`: how
-    long the broker gathers records before; 200 where somebody may look at the rows."""
+    long the broker gathers records before; 200 where somebody waits for the rows."""
 
     name: str
     reads: tuple[str, ...]
