@@ -17,7 +17,7 @@ from connectors.releaser.carrier_moves import CarrierMoves
 from connectors.releaser.leases import RowLeases
 from connectors.releaser.release import Release
 from connectors.releaser.rows import HeldRow, each
-from connectors.releaser.tenant_shares import LOOK_AGAIN, TenantShares
+from connectors.releaser.tenant_shares import TenantShares, list_again_after
 from infra.postgres.config_cache import CarrierRow, ConfigCache
 from infra.redis.carrier_capacity import CapacityRequest, CarrierCapacity, room_of
 from infra.redis.client import RedisDown
@@ -138,11 +138,10 @@ class CapacityRelease:
         for number, tenant in await self._leases.query("waiting_tenants", params):
             carrier, lane, reason = asked[number]
             waiting[carrier, lane].setdefault(tenant, []).append(reason)
-        took = self._clock() - begun
         for place in stale:
             shares = self._shares_of(place)
             shares.follow(waiting[place.key], self._config.weight)
-            shares.list_again_at = begun + LOOK_AGAIN * took
+            shares.list_again_at = begun + list_again_after(len(waiting[place.key]))
 
     def _shares_of(self, place: Place) -> TenantShares:
         return self._shares.setdefault(place.key, TenantShares())

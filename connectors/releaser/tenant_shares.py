@@ -11,9 +11,14 @@ from collections.abc import Callable, Mapping
 
 from schemas.rules.fairness import LeastServed, quantum
 
-LOOK_AGAIN = 20.0
-"""A list of tenants is as good for so many times as long as it took to make: however many there are, making it is 5 % of the
-time."""
+LIST_SECONDS, LIST_LONGEST = 0.001, 1.0
+"""A list is as good for so long for each tenant in it, and so long at most: to make it costs some 30 us a tenant. Trap: the
+time that making it took is no measure, for on a busy machine that is seconds, and whoever comes waits for the next list."""
+
+
+def list_again_after(tenants: int) -> float:
+    """Seconds for which a list of so many tenants is good."""
+    return min(LIST_LONGEST, LIST_SECONDS * tenants)
 
 
 class TenantShares:

@@ -7,6 +7,7 @@ has left the rows, what the releaser wrote to the topic of the carrier.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -81,7 +82,8 @@ class Behind:
         release = Release(leases, self._outbox, SEALER, _now)
         first = FirstCarrier(leases, self._capacity, _no_ends)
         moves = CarrierMoves(leases, release, self._capacity, first, config, SEALER)
-        return CapacityRelease(leases, release, self._capacity, config, SEALER, moves, _now, clock=lambda: 0.0)
+        looks = itertools.count(1.0)  # a second at each look: tenants are listed anew with each turn
+        return CapacityRelease(leases, release, self._capacity, config, SEALER, moves, _now, clock=lambda: next(looks))
 
     async def serve(self, *releasers: CapacityRelease, rooms: int = 1) -> Counter[str]:
         """The carrier takes so many rooms, one after the other; what each tenant had of them, in segments."""
