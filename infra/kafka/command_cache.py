@@ -42,7 +42,7 @@ class CommandsUnreadable(RuntimeError):
 
 READING: dict[str, Value] = {"auto.offset.reset": "earliest", "fetch.wait.max.ms": 2000}
 """For nothing, each role asks the broker seldom; a record ends the wait at once. Trap: with 5000 the first campaign after a
-start once came five seconds late; in 53 starts of a reader with a record right behind it was not seen again."""
+start once came five seconds late; in 53 starts of a reader with a record right behind it, the longest took 0.6 s."""
 
 
 class CommandCache:
