@@ -67,6 +67,11 @@ class Place:
         request = CapacityRequest(carrier=self.first, lane=LANE, chunk=chunk, send=1, cost=SIZE, rate=100)
         assert await self.capacity.ask([request]) == [SIZE]
 
+    def begins(self, chunk: str, positions: int) -> None:
+        """The first carrier's dispatch has begun these calls, and the sinks know."""
+        insert = "INSERT INTO attempt_chunks (tenant, chunk, send, carrier, started, at) VALUES (%s, %s, 1, %s, %s, 1)"
+        execute(self.url, insert, TENANT, chunk, self.first, positions.to_bytes(1, "little"))
+
     async def turn(self, now: int = NOW + 1, *, full: bool | None = None) -> bool:
         """One burst of the releaser; `full`: the first carrier takes messages, None: it is down."""
         closed = CarrierHealth(state=BreakerState.CLOSED, since=NOW)
@@ -144,15 +149,7 @@ async def test_nothing_goes_before_the_sinks_have_what_was_begun(place: Place, m
     monkeypatch.setattr("connectors.releaser.first_carrier.SINK_SECONDS", 0.1)
     execute(place.url, "INSERT INTO sink_offsets VALUES (%s, 'x', 0, 4)", ATTEMPTS)
     assert not await place.turn()
-    started = (0b101).to_bytes(1, "little")
-    execute(
-        place.url,
-        "INSERT INTO attempt_chunks (tenant, chunk, send, carrier, started, at) VALUES (%s, %s, 1, %s, %s, 1)",
-        TENANT,
-        chunk,
-        place.first,
-        started,
-    )
+    place.begins(chunk, 0b101)
     execute(place.url, "UPDATE sink_offsets SET next = 5 WHERE topic = %s", ATTEMPTS)
     assert await place.turn(NOW + POSTPONED_MS + 2)
     assert place.went([chunk]) == {chunk: (2, 2**SIZE - 1 & ~0b101)}
@@ -162,14 +159,7 @@ async def test_nothing_goes_before_the_sinks_have_what_was_begun(place: Place, m
 async def test_what_is_begun_while_a_row_is_claimed_does_not_go(place: Place, leases: RowLeases) -> None:
     chunk = place.waits()
     (row,) = await leases.claim("room", NOW + 1, 10, carrier=place.first, lane=LANE, reason="room")
-    execute(
-        place.url,
-        "INSERT INTO attempt_chunks (tenant, chunk, send, carrier, started, at) VALUES (%s, %s, 1, %s, %s, 1)",
-        TENANT,
-        chunk,
-        place.first,
-        b"\x03",
-    )
+    place.begins(chunk, 0b11)
     (left,) = await FirstCarrier(leases, place.capacity, _no_ends).without([row], place.first, LANE)
     assert (row.started, left.started) == (0, 0b11)
 
