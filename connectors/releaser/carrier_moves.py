@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from connectors.releaser.first_carrier import FirstCarrier
+from connectors.releaser.first_carrier import SINK_SECONDS, FirstCarrier
 from connectors.releaser.leases import RowLeases
 from connectors.releaser.release import Release
 from connectors.releaser.rows import HeldRow, each
@@ -34,6 +34,8 @@ BATCH_ROWS = 256
 POSTPONED_MS = 2_000
 FULL_ROWS = 16
 """Of a carrier that is full: it serves the others meanwhile."""
+FULL_SECONDS = 0.3
+"""They are kept from it no longer."""
 REST_MS = 1_000
 """Nothing of these could go: they are not all opened again before."""
 
@@ -78,7 +80,7 @@ class CarrierMoves:
         rows = await self._leases.claim("room", now, limit, carrier=carrier.id, lane=lane, reason=reason)
         whole = await self._release.complete(rows)
         movable = _within(takers, each(whole, lambda pair: (*pair, self._taker_of(pair[1], carrier.id, takers))))
-        gone = await self._nowhere(movable, carrier.id, lane)
+        gone = await self._nowhere(movable, carrier.id, lane, FULL_SECONDS if it_serves else SINK_SECONDS)
         moved = await self._leases.pass_on(gone)
         await self._release.to_next_carrier(moved)
         left = {row.key for row in moved}
@@ -90,10 +92,10 @@ class CarrierMoves:
             await self._leases.postpone(stay, now + POSTPONED_MS)
         return bool(moved)
 
-    async def _nowhere(self, rows: list[HeldRow], carrier: str, lane: str) -> list[HeldRow]:
+    async def _nowhere(self, rows: list[HeldRow], carrier: str, lane: str, patience: float) -> list[HeldRow]:
         """Those of which nothing lies at the carrier; none while that cannot be known."""
         try:
-            return await self._first.without(rows, carrier, lane) if rows else []
+            return await self._first.without(rows, carrier, lane, patience) if rows else []
         except (RedisDown, KafkaException, TimeoutError) as fault:
             log.warning("rows stay at a carrier that is down", action="rows_stay", carrier=carrier, fault=str(fault))
             return []

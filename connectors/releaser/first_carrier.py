@@ -24,7 +24,7 @@ from schemas.records.topics import attempts
 from schemas.values.lanes import Lane
 
 SINK_SECONDS = 2.0
-"""The sinks are waited for this long; the rows are looked at again later."""
+"""The sinks are waited for this long at a carrier that takes nothing; the rows are looked at again later."""
 LOOK_SECONDS = 0.02
 
 
@@ -36,17 +36,20 @@ class FirstCarrier:
         self._capacity = capacity
         self._ends = ends
 
-    async def without(self, rows: Sequence[HeldRow], carrier: str, lane: str) -> list[HeldRow]:
-        """The rows of which nothing lies at this carrier, with what was started there."""
+    async def without(
+        self, rows: Sequence[HeldRow], carrier: str, lane: str, patience: float = SINK_SECONDS
+    ) -> list[HeldRow]:
+        """The rows of which nothing lies at this carrier, with what was started there; the sinks are waited for so many
+        seconds."""
         there = await self._capacity.are_there(carrier, lane, [(row.chunk, row.send) for row in rows])
         gone = [row for row, is_there in zip(rows, there, strict=True) if not is_there]
-        if not gone or not await self._sinks_reach(await self._ends(attempts(Lane(lane)))):
+        if not gone or not await self._sinks_reach(await self._ends(attempts(Lane(lane))), patience):
             return []
         started = await self._leases.read_started(gone)
         return [msgspec.structs.replace(row, started=begun) for row, begun in zip(gone, started, strict=True)]
 
-    async def _sinks_reach(self, ends: Places) -> bool:
-        until = time.monotonic() + SINK_SECONDS
+    async def _sinks_reach(self, ends: Places, patience: float) -> bool:
+        until = time.monotonic() + patience
         while True:
             rows = await self._leases.query("sink_offsets", {"topics": sorted({topic for topic, _ in ends})})
             reached = {(topic, partition): following for topic, partition, following in rows}

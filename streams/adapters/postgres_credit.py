@@ -54,13 +54,15 @@ class PostgresCredit:
             wanted, until = ask.positions & ~positions, 0
             allowed = wanted
             if wanted and (left := usage.left_for(ask)) is not None:
-                counted = first_messages(wanted, left.messages)
-                allowed = affordable(ask, counted, left.money)
-                until = left.messages_until if allowed == counted else left.money_until
+                fresh = usage.uncounted(ask, wanted)
+                within = first_messages(fresh, left.messages)
+                going = affordable(ask, within, left.money)
+                allowed = wanted & ~fresh | going
+                until = left.messages_until if going == within else left.money_until
             new = affordable(ask, allowed, purse.get(ask.tenant, 0))
             if new:
                 cost = enter(ask, new, segments)
-                usage.add(ask, new, cost)
+                usage.add(ask, new)
                 purse[ask.tenant] -= cost
                 rows[key] = (positions | new, segments)
                 changed[key] = (ask, changed.get(key, (ask, 0))[1] + cost)

@@ -9,6 +9,11 @@ INSERT INTO allowances (tenant, lease, amount, expires_at) VALUES (%(tenant)s, %
 UPDATE allowances SET amount = amount + %(amount)s, expires_at = %(expires_at)s
 WHERE tenant = %(tenant)s AND lease = %(lease)s
 
+-- name: cap_counted
+-- What was reserved of these chunks, whatever the round.
+SELECT r.tenant::text, r.chunk, r.positions FROM unnest(%s::uuid[], %s::text[]) AS w (tenant, chunk)
+JOIN reservations r ON r.tenant = w.tenant AND r.chunk = w.chunk
+
 -- name: cap_usage
 -- What these tenants have used of these periods.
 SELECT tenant::text, period, messages, spent FROM tenant_usage WHERE tenant = ANY(%s::uuid[]) AND period = ANY(%s::text[])

@@ -146,7 +146,7 @@ async def test_nothing_goes_while_redis_is_empty_and_dispatch_has_not_said_what_
 async def test_nothing_goes_before_the_sinks_have_what_was_begun(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     chunk = place.waits()
     place.ends[ATTEMPTS, 0] = 5
-    monkeypatch.setattr("connectors.releaser.first_carrier.SINK_SECONDS", 0.1)
+    monkeypatch.setattr("connectors.releaser.carrier_moves.SINK_SECONDS", 0.1)
     execute(place.url, "INSERT INTO sink_offsets VALUES (%s, 'x', 0, 4)", ATTEMPTS)
     assert not await place.turn()
     place.begins(chunk, 0b101)

@@ -157,6 +157,8 @@ async def test_caps_let_so_many_messages_and_so_much_money_go_each_once(pool: Po
     assert third.capped_until == (NOW // 86_400_000 + 1) * 86_400_000
     again = await credit.reserve([capped("a", 10), capped("b", 10), capped("c", 10, price=0)])
     assert [grant.positions for grant in again] == [everyone(10), everyone(10), everyone(5)]
+    (refused,) = await credit.reserve([capped("c", 10, price=0, round_=1)])
+    assert refused.positions == everyone(5), "what was never reserved counts whenever it comes"
     (retried,) = await credit.reserve([capped("a", 10, round_=1)])
     assert (retried.positions, retried.capped) == (everyone(10), 0), "a retry was counted at its first try"
 
