@@ -34,8 +34,8 @@ BATCH_ROWS = 256
 POSTPONED_MS = 2_000
 FULL_ROWS = 16
 """Of a carrier that is full: it serves the others meanwhile."""
-FULL_SECONDS = 0.3
-"""They are kept from it no longer."""
+FULL_SECONDS = 0.8
+"""They are kept from it no longer; the sinks gather attempts for half a second."""
 REST_MS = 1_000
 """Nothing of these could go: they are not all opened again before."""
 
