@@ -185,6 +185,9 @@ def _waiting(
         return None
     if status == CampaignStatus.PAUSED:
         return Waiting(reason=Reason.PAUSED, until=None, count=total)
+    # Uploaded to an open campaign: stays the draft that it is until the beginning.
+    if reason == Reason.DRAFT and status == CampaignStatus.RUNNING and (start_at or 0) > now_ms():
+        reason = Reason.SCHEDULED
     if reason == Reason.SCHEDULED:
         until = start_at or until
     # why no time for the others: they go on when something happens, not at a moment that is known.

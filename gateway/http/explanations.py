@@ -39,8 +39,9 @@ def explain(message: str, data: bytes | None = None) -> Fault:
         return Fault(pointer=pointer, code="unsupported", detail="this version knows the channel 'sms' alone")
     code = "wrong_type" if sentence.startswith("Expected `") and ", got `" in sentence else "out_of_range"
     detail = in_words(sentence, value)[: 2 * MAX_SHOWN]
-    if pointer in EXPECTED:
-        detail = EXPECTED[pointer] + ("" if value is None else f", got {value}")
+    place_of_all = re.sub(r"/\d+$", "", pointer)
+    if place_of_all in EXPECTED:
+        detail = EXPECTED[place_of_all] + ("" if value is None else f", got {value}")
     return Fault(pointer=pointer, code="bad_value" if "enum" in sentence else code, detail=detail)
 
 

@@ -57,6 +57,8 @@ MAX_AHEAD_SECONDS = 30 * 86_400
 
 UNBUILT = frozenset({"callback_url", "template", "profile"})
 """Fields of a later version."""
+_TIME = "expected a time of the day such as 09:00"
+_DAYS = "expected days of the week: mon, tue, wed, thu, fri, sat, sun"
 _INSTANT = "expected a time with its offset from UTC, such as 2027-03-01T09:00:00+01:00"
 EXPECTED = {
     "/lane": f"expected {', '.join(get_args(LaneName)[:-1])} or {get_args(LaneName)[-1]}",
@@ -64,9 +66,13 @@ EXPECTED = {
     "/validity_seconds": f"expected a whole number of seconds, 1 to {MAX_VALIDITY}",
     "/smart_encoding": "expected true or false",
     "/open": "expected true or false",
+    "/scope": "expected failed, expired, unsent or uncertain",
+    "/kind": "expected tenant, sender, carrier or all",
     "/send_at": _INSTANT,
     "/start_at": _INSTANT,
     "/schedule/start_at": _INSTANT,
+    **{f"{place}/window/{end}": _TIME for place in ("", "/schedule") for end in ("from", "to")},
+    **{f"{place}/window/days": _DAYS for place in ("", "/schedule")},
 }
 """What a field takes, by its place, where the decoder's own words would not say so."""
 

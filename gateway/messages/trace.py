@@ -186,7 +186,8 @@ def told(hops: list[Hop], facts: Facts, now: int) -> list[TraceHop]:
     before: Hop | None = None
     until = {(send, reason): at for send, reason, _, at, _, waits in facts.waits if waits}
     for hop in hops:
-        out.append(_told(hop, before, until.get((hop.send, hop.reason or ""))))
+        at = until.get((hop.send, hop.reason or ""))
+        out.append(_told(hop, before, at if at is not None and at > hop.at else None))  # a draft's says when it came
         before = hop
     status = status_of(facts.sequence)
     if before is not None and status not in FINAL and (waiting := waits_for(before)) is not None:

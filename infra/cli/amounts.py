@@ -9,9 +9,9 @@ from infra.runtime.refusal import Refusal
 from schemas.values.money import MoneyError, parse_amount
 
 
-def amount(text: str, *, signed: bool = False) -> int:
-    """Ten-thousandths of the currency's unit."""
+def amount(text: str, *, signed: bool = False, option: str = "") -> int:
+    """Ten-thousandths of the currency's unit. `option`: where it was given, for the refusal."""
     try:
         return parse_amount(text, signed=signed)
     except MoneyError as fault:
-        raise Refusal(f"{text!r} is no amount", fault.detail) from fault
+        raise Refusal(f"{option} {text!r} is no amount".lstrip(), fault.detail) from fault

@@ -15,6 +15,7 @@ from infra.cli.options import ApiKey, Config, Data, Gateway, Output, Yes, confir
 from infra.cli.output import Format, chosen, show_one, show_rows
 from infra.cli.send import LaneName
 from infra.runtime.console import tell
+from infra.runtime.refusal import Refusal
 
 app = typer.Typer(no_args_is_help=True, help="Campaigns.")
 Campaign = Annotated[str, typer.Argument(metavar="ID", help="cmp_...")]
@@ -220,11 +221,10 @@ def reschedule(
 ) -> None:
     """Begin at another time, before it has begun, or send at other hours."""
     from infra.client.api import segment
-    from infra.runtime.refusal import Refusal
 
-    change = _schedule(start_at, window)
-    change |= {"start_at": None} if at_once else {}
-    change |= {"window": None} if any_hour else {}
+    if (at_once and start_at) or (any_hour and window):
+        raise Refusal("one excludes the other", "give --start-at or --at-once, --window or --any-hour")
+    change = _schedule(start_at, window) | ({"start_at": None} if at_once else {}) | ({"window": None} if any_hour else {})
     if not change:
         raise Refusal("nothing is to change", "give --start-at, --window, --at-once or --any-hour")
     show_one(open_api(data, config, gateway, api_key).patch(f"/v1/campaigns/{segment(campaign)}", change), output)

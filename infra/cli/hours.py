@@ -18,7 +18,7 @@ def read_hours(text: str) -> Window:
     """The window of this text."""
     hours, *more = text.split()[:4] or [""]
     try:
-        opens, closes = (minutes_of(time) for time in hours.split("-"))
+        opens, closes = _times(hours)
         days = _days(more.pop(0)) if more and more[0][:3].lower() in DAYS else EVERY_DAY
         zone = more.pop(0) if more else RECIPIENT
         if zone != RECIPIENT:
@@ -48,11 +48,21 @@ def in_words(window: Window) -> str:
     return " ".join([f"{time_of_day(window.opens)}-{time_of_day(window.closes)}", *days, window.timezone])
 
 
+def _times(text: str) -> tuple[int, int]:
+    opens, dash, closes = text.partition("-")
+    if not dash:
+        raise ValueError("they are two times with - between")
+    return minutes_of(opens), minutes_of(closes)
+
+
 def _days(text: str) -> int:
     """mon,wed or mon-fri or both."""
     names: list[str] = []
     for part in text.lower().split(","):
         first, _, last = part.partition("-")
+        for name in (first, last or first):
+            if name not in DAYS:
+                raise ValueError(f"{name!r} is no day of the week")
         begin, end = DAYS.index(first), DAYS.index(last or first)
         names += [DAYS[(begin + n) % 7] for n in range((end - begin) % 7 + 1)]
     return days_of(names)

@@ -10,7 +10,7 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -34,8 +34,11 @@ def chosen(wish: Format | None) -> Format:
     return wish or (Format.TABLE if sys.stdout.isatty() else Format.JSON)
 
 
-def show_rows(rows: Iterable[Row], wish: Format | None, columns: Sequence[str] = ()) -> None:
-    """Many rows. `columns`: those of the table, in order; default all of the first row."""
+def show_rows(
+    rows: Iterable[Row], wish: Format | None, columns: Sequence[str] = (), *, empty: str = "nothing to show"
+) -> None:
+    """Many rows. `columns`: those of the table, in order; default all of the first row. `empty`: what no rows mean, told
+    beside a table."""
     listed = list(rows)
     match chosen(wish):
         case Format.JSON:
@@ -46,7 +49,7 @@ def show_rows(rows: Iterable[Row], wish: Format | None, columns: Sequence[str] =
         case Format.CSV:
             sys.stdout.write(as_csv(listed))
         case Format.TABLE:
-            _table(listed, columns or (list(listed[0]) if listed else ()))
+            _table(listed, columns or (list(listed[0]) if listed else ()), empty)
 
 
 def show_one(row: Row, wish: Format | None) -> None:
@@ -57,7 +60,16 @@ def show_one(row: Row, wish: Format | None) -> None:
         case Format.CSV:
             sys.stdout.write(as_csv([row]))
         case Format.TABLE:
-            _table([{"field": name, "value": value} for name, value in row.items()], ("field", "value"))
+            _table([{"field": name, "value": value} for name, value in _fields(row)], ("field", "value"))
+
+
+def _fields(row: Row) -> Iterable[tuple[str, Any]]:
+    """An object's fields as lines of a table: an object within it is a line for each of its own."""
+    for name, value in row.items():
+        if isinstance(value, dict) and value:
+            yield from ((f"{name} {inner}", part) for inner, part in value.items())
+        else:
+            yield name, value
 
 
 def as_csv(rows: Sequence[Row]) -> str:
@@ -81,7 +93,12 @@ def _json(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    return _instant(value, "milliseconds") if isinstance(value, datetime) else str(value)
+
+
+def _instant(at: datetime, timespec: str) -> str:
+    """As the API writes times."""
+    return at.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def _cell(value: Any) -> str:
@@ -91,7 +108,7 @@ def _cell(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case datetime():
-            return value.isoformat(timespec="seconds")
+            return _instant(value, "seconds")
         case dict():
             return _json(value)
         case list() | tuple():
@@ -100,18 +117,29 @@ def _cell(value: Any) -> str:
             return str(value)
 
 
-def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
+def _words(value: Any) -> str:
+    """A cell for a reader: of an object within, its parts."""
+    match value:
+        case dict():
+            return ", ".join(f"{name} {_words(part)}" for name, part in value.items() if part not in (None, "", {}, []))
+        case list() | tuple():
+            return "; ".join(_words(part) for part in value) if any(isinstance(p, dict) for p in value) else _cell(value)
+        case _:
+            return _cell(value)
+
+
+def _table(rows: Sequence[Row], columns: Sequence[str], empty: str = "") -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     if not rows:
-        tell("nothing to show")
+        tell(empty)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*[escape(_cell(row.get(name))) for name in columns])
+        table.add_row(*[escape(_words(row.get(name))) for name in columns])
     # Not on a terminal there is no width to keep to: nothing is broken that a person or `grep` looks for.
     Console(width=None if sys.stdout.isatty() else WIDE).print(table)

@@ -31,7 +31,10 @@ def panic(
     given = {StopKind.TENANT: tenant, StopKind.SENDER: sender, StopKind.CARRIER: carrier, StopKind.ALL: everything or None}
     named = [(kind, name) for kind, name in given.items() if name is not None]
     if len(named) > 1:
-        raise Refusal("one stop at a time", "give one of --tenant, --sender, --carrier and --all")
+        raise Refusal(
+            f"one stop at a time, not {' and '.join(f'--{kind}' for kind, _ in named)}",
+            "give one of --tenant, --sender, --carrier and --all",
+        )
     if lift and not named:
         raise Refusal("which stop is to be lifted?", "give --tenant, --sender, --carrier or --all with --lift")
     with admin_store(data, config) as store:
@@ -41,14 +44,14 @@ def panic(
                 stop = Stop(kind, str(store.tenant(stop.name)["id"]))
             if lift:
                 if not store.stops.lift(stop):
-                    raise Refusal("no such stop is in force", "see `sluice panic`")
+                    raise Refusal(f"no stop of {_words(kind, name)} is in force", "see `sluice panic`")
             else:
                 confirm(f"Stop {_words(kind, name)}? What is under way to a carrier cannot be called back.", yes)
                 try:
                     store.stops.stop(stop)
                 except LookupError as fault:
                     raise Refusal(str(fault), "see `sluice carrier list`") from None
-        show_rows(store.stops.stops(), output, ("kind", "name", "tenant", "since"))
+        show_rows(store.stops.stops(), output, ("kind", "name", "tenant", "since"), empty="no stop is in force")
 
 
 def _words(kind: StopKind, name: object) -> str:

@@ -43,19 +43,20 @@ def set_(
     from infra.runtime.refusal import Refusal
 
     if re.fullmatch(r"(\+[1-9][0-9]{0,14})?", prefix) is None:
-        raise Refusal(f"{prefix!r} is no prefix", 'write it like +49, or "" for the default route')
+        raise Refusal(f"the prefix {prefix!r} is none", 'write it like +49, or "" for the default route')
     carriers = _split(carrier)
-    if len(set(carriers)) < len(carriers) or len(carriers) > MOST_CARRIERS_OF_A_ROUTE:
+    if not 1 <= len(carriers) <= MOST_CARRIERS_OF_A_ROUTE or len(set(carriers)) < len(carriers) or "" in carriers:
         raise Refusal(
-            f"{carrier!r} is no list of carriers",
+            f"--carrier {carrier!r} is no list of carriers",
             f"name each once, {MOST_CARRIERS_OF_A_ROUTE} at most, the preferred one first",
         )
-    costs, weights = [amount(text) for text in _split(cost)], [_weight(text) for text in _split(weight)]
+    costs, weights = [amount(text, option="--cost") for text in _split(cost)], [_weight(text) for text in _split(weight)]
     fault = check_strategy(strategy, carriers, costs, weights)
     if fault is not None:
-        raise Refusal("these options do not go together", fault)
+        raise Refusal(f"{_given(strategy, cost, weight)} does not fit --carrier {carrier}", fault)
+    units = amount(price, option="--price")
     with admin_store(data, config) as store:
-        show_one(store.routes.set(prefix, carriers, amount(price), strategy, costs, weights), output)
+        show_one(store.routes.set(prefix, carriers, units, strategy, costs, weights), output)
 
 
 @app.command()
@@ -65,7 +66,7 @@ def test(
     config: Config = None,
     output: Output = None,
 ) -> None:
-    """Show the route that serves a number."""
+    """Show the route that serves a number: its carriers, the preferred one first, and its price."""
     from infra.runtime.refusal import Refusal
     from schemas.values.phone.number import PhoneError, format_e164, normalise
 
@@ -81,9 +82,15 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",")] if text.strip() else []
 
 
+def _given(strategy: Strategy, cost: str, weight: str) -> str:
+    """The options as they were given."""
+    given = {"--strategy": str(strategy), "--cost": cost, "--weight": weight}
+    return " ".join(f"{option} {text}" for option, text in given.items() if text)
+
+
 def _weight(text: str) -> int:
     from infra.runtime.refusal import Refusal
 
     if not text.isascii() or not text.isdigit() or int(text) > MOST_WEIGHT:
-        raise Refusal(f"{text!r} is no weight", f"write whole numbers from 0 to {MOST_WEIGHT}, with commas between")
+        raise Refusal(f"--weight {text!r} is no weight", f"write whole numbers from 0 to {MOST_WEIGHT}, with commas between")
     return int(text)

@@ -27,8 +27,13 @@ class Short(StrEnum):
     REJECT = "reject"
 
 
-Messages = Annotated[str | None, typer.Option(help="A cap of UTC's day or month, all lanes together; 'none' ends it.")]
-Spend = Annotated[str | None, typer.Option(help="What they may cost then, e.g. 50.00; 'none' ends it.")]
+MessagesADay = Annotated[str | None, typer.Option(help="Most messages a day of UTC, all lanes together; 'none' ends it.")]
+MessagesAMonth = Annotated[str | None, typer.Option(help="The same a month of UTC.")]
+SpendADay = Annotated[str | None, typer.Option(help="Most money a day of UTC, e.g. 50.00; 'none' ends it.")]
+SpendAMonth = Annotated[str | None, typer.Option(help="The same a month of UTC.")]
+CapReached = Annotated[
+    Short | None, typer.Option(help="What is above a cap waits for the next day or month, or is rejected; hold at first.")
+]
 QuietHours = Annotated[
     list[str] | None,
     typer.Option(
@@ -75,11 +80,11 @@ def set_(
     request_burst: Annotated[
         int | None, typer.Option(min=1, max=1_000_000, help="At once; default: those of a second.")
     ] = None,
-    messages_per_day: Messages = None,
-    messages_per_month: Messages = None,
-    spend_per_day: Spend = None,
-    spend_per_month: Spend = None,
-    cap_reached: Annotated[Short | None, typer.Option(help="What is above a cap waits for the next day or month.")] = None,
+    messages_per_day: MessagesADay = None,
+    messages_per_month: MessagesAMonth = None,
+    spend_per_day: SpendADay = None,
+    spend_per_month: SpendAMonth = None,
+    cap_reached: CapReached = None,
     weight: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Its share of a carrier beside others that wait; 1 at first.")
     ] = None,
@@ -87,14 +92,21 @@ def set_(
     config: Config = None,
     output: Output = None,
 ) -> None:
-    """Change what a tenant may do; in force within a second or two."""
+    """Change what a tenant may do, in force within a second or two; without options show it, with its caps and their use."""
     from schemas.values.lanes import Lane
 
     wanted = _parts(lanes)
     if wanted and not set(wanted) <= set(Lane):
-        raise Refusal(f"unknown lane in {lanes!r}", f"lanes are {', '.join(Lane)}")
+        raise Refusal(f"--lanes {lanes!r} names an unknown lane", f"lanes are {', '.join(Lane)}")
     if senders != "*":
         _check_senders(_parts(senders) or [])
+    hours = _quiet_hours(quiet_hours or [])
+    caps = _caps(
+        messages_per_day=messages_per_day,
+        messages_per_month=messages_per_month,
+        spend_per_day=spend_per_day,
+        spend_per_month=spend_per_month,
+    )
     with admin_store(data, config) as store:
         show_one(
             store.set_tenant(
@@ -104,16 +116,10 @@ def set_(
                 any_sender=senders == "*",
                 balance_short=balance_short and balance_short.value,
                 charge_uncertain=charge_uncertain,
-                quiet_hours=_quiet_hours(quiet_hours or []),
+                quiet_hours=hours,
                 request_rate=request_rate,
                 request_burst=request_burst,
-                caps=_caps(
-                    messages_per_day=messages_per_day,
-                    messages_per_month=messages_per_month,
-                    spend_per_day=spend_per_day,
-                    spend_per_month=spend_per_month,
-                )
-                | ({} if cap_reached is None else {"reached": cap_reached.value}),
+                caps=caps if cap_reached is None else caps | {"reached": cap_reached.value},
                 weight=weight,
             ),
             output,
@@ -127,15 +133,16 @@ def _caps(**texts: str | None) -> dict[str, int | None]:
         if text == "none":
             out[name] = None
         elif text is not None:
-            out[name] = amount(text) if name.startswith("spend") else _count(text)
+            option = f"--{name.replace('_', '-')}"
+            out[name] = amount(text, option=option) if name.startswith("spend") else _count(text, option)
     return out
 
 
-def _count(text: str) -> int:
+def _count(text: str, option: str) -> int:
     from schemas.rules.caps import MOST_MESSAGES
 
     if not text.isascii() or not text.isdigit() or int(text) > MOST_MESSAGES:
-        raise Refusal(f"{text!r} is no number of messages", f"a whole number up to {MOST_MESSAGES}, or none")
+        raise Refusal(f"{option} {text!r} is no number of messages", f"a whole number up to {MOST_MESSAGES}, or none")
     return int(text)
 
 
@@ -150,7 +157,10 @@ def _quiet_hours(texts: list[str]) -> dict[str, list[dict[str, object]]]:
     for text in texts:
         lane, _, hours = text.strip().partition(" ")
         if lane not in (Lane.TRANSACTIONAL, Lane.MARKETING):
-            raise Refusal(f"{lane!r} has no quiet hours", "they are for transactional and marketing; a code never waits")
+            raise Refusal(
+                f"--quiet-hours {text!r}: {lane!r} has no quiet hours",
+                "they are for transactional and marketing; a code never waits",
+            )
         if hours.strip() == "none":
             out[lane] = []
         else:
@@ -165,7 +175,7 @@ def _check_senders(senders: list[str]) -> None:
         try:
             parse_sender(sender)
         except SenderError as fault:
-            raise Refusal(f"{sender!r} is no sender", fault.detail) from fault
+            raise Refusal(f"--senders {sender!r} is no sender", fault.detail) from fault
 
 
 def _parts(text: str | None) -> list[str] | None:

@@ -34,11 +34,12 @@ def day_names(days: int) -> tuple[str, ...]:
 
 def minutes_of(time: str) -> int:
     """Minutes since midnight of a time such as 09:30. Raises ValueError."""
-    hours, minutes = time.split(":")
-    at = int(hours) * 60 + int(minutes)
-    if len(time) != 5 or not 0 <= at < MINUTES_A_DAY or not 0 <= int(minutes) < 60:
+    hours, colon, minutes = time[:2], time[2:3], time[3:]
+    if not (colon == ":" and len(minutes) == 2 and (hours + minutes).isascii() and (hours + minutes).isdigit()):
+        raise ValueError(f"{time!r} is no time of the day such as 09:30")
+    if int(hours) >= 24 or int(minutes) >= 60:
         raise ValueError(f"{time!r} is no time of the day")
-    return at
+    return int(hours) * 60 + int(minutes)
 
 
 def time_of_day(minutes: int) -> str:

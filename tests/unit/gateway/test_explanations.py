@@ -8,11 +8,14 @@ import msgspec
 import pytest
 
 from gateway.campaigns.incremental import read_campaign
+from gateway.campaigns.schedules import Reschedule
+from gateway.campaigns.types import RetryRequest
 from gateway.http.body import decode_json
 from gateway.http.problem import Problem
 from gateway.messages.types import MessageRequest
 from gateway.recipients.lines import read_recipients
 from gateway.screening.types import Recipient
+from gateway.stops.types import StopRequest
 
 MESSAGE = msgspec.json.Decoder(MessageRequest)
 
@@ -29,12 +32,33 @@ MESSAGE = msgspec.json.Decoder(MessageRequest)
         (b'{"to":"+4915112345678","from":"S"}', "/body", "missing_field", "the field \'body\' is missing; add it"),
         (b'{"to":"+4915112345678","from":"S","body":"x","lane":"slow"}', "/lane", "bad_value",
          'expected otp, transactional or marketing, got "slow"'),
+        (b'{"to":"+4915112345678","from":"S","body":"x","send_at":"tomorrow"}', "/send_at", "out_of_range",
+         'expected a time with its offset from UTC, such as 2027-03-01T09:00:00+01:00, got "tomorrow"'),
         (b'["to"]', "", "wrong_type", "expected an object, got a list; put it between { and }"),
     ],
 )  # fmt: skip
 def test_a_refusal_names_field_value_and_mend(data: bytes, pointer: str, code: str, detail: str) -> None:
     with pytest.raises(Problem) as refused:
         decode_json(data, MESSAGE)
+    [fault] = refused.value.errors
+    assert (fault.pointer, fault.code, fault.detail) == (pointer, code, detail)
+
+
+@pytest.mark.parametrize(
+    ("data", "record", "pointer", "code", "detail"),
+    [
+        (b'{"window":{"from":"9","to":"20:00"}}', Reschedule, "/window/from", "out_of_range",
+         'expected a time of the day such as 09:00, got "9"'),
+        (b'{"window":{"from":"09:00","to":"20:00","days":["fri","fry"]}}', Reschedule, "/window/days/1", "bad_value",
+         'expected days of the week: mon, tue, wed, thu, fri, sat, sun, got "fry"'),
+        (b'{"scope":"all"}', RetryRequest, "/scope", "bad_value",
+         'expected failed, expired, unsent or uncertain, got "all"'),
+        (b'{"kind":"x"}', StopRequest, "/kind", "bad_value", 'expected tenant, sender, carrier or all, got "x"'),
+    ],
+)  # fmt: skip
+def test_a_choice_and_a_form_name_what_they_take(data: bytes, record: type, pointer: str, code: str, detail: str) -> None:
+    with pytest.raises(Problem) as refused:
+        decode_json(data, msgspec.json.Decoder(record))
     [fault] = refused.value.errors
     assert (fault.pointer, fault.code, fault.detail) == (pointer, code, detail)
 

@@ -157,6 +157,13 @@ def test_what_waits_still_says_since_when_and_until() -> None:
     assert last.until == told(hops, waiting, NOW)[1].until is not None
 
 
+def test_a_draft_waits_until_no_time() -> None:
+    draft = facts(sequence=17, reason=1, calls=[], waits=[(1, "draft", None, NOW + 100, NOW + 100, True)])
+    hops = [Hop(NOW, "accepted", 1, "postgresql"), Hop(NOW + 100, "held", 1, EVENTS, "draft", waits_for="draft")]
+    shown = told(hops, draft, NOW + 60_000)
+    assert [(hop.hop, hop.reason, hop.until) for hop in shown][1:] == [("held", "draft", None), ("waiting", "draft", None)]
+
+
 def test_without_records_postgresql_says_what_it_knows_and_the_notes_say_why() -> None:
     old = [Hop(NOW, "accepted", 1, "postgresql")]
     assert [(hop.hop, hop.send, hop.source) for hop in _known(facts(), old)] == [
