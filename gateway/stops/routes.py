@@ -65,7 +65,7 @@ async def _check_target(connection: Connection, wanted: StopRequest) -> None:
     row = await fetch_one(connection, _sql("stop_target"), {"name": wanted.name})
     carrier, tenant = row or (False, False)
     if (wanted.kind == "carrier" and not carrier) or (wanted.kind == "tenant" and not tenant):
-        raise not_found(wanted.kind)
+        raise not_found(f"{wanted.kind} {wanted.name!r}; `name` is its id")
 
 
 async def _stops(connection: Connection) -> Stops:

@@ -92,6 +92,22 @@ def test_a_campaign_begins_at_its_time_and_can_be_moved(stack: Running) -> None:
     assert late.status == 409
 
 
+def test_what_is_uploaded_to_a_campaign_that_begins_later_waits_for_its_time(stack: Running) -> None:
+    [number] = stack.german(1)
+    body = {"name": "Later", "from": "Shop", "body": "Hi", "open": True, "schedule": {"start_at": ahead(86_400)}}
+    campaign = stack.api.post("/v1/campaigns", body).id
+    assert stack.api.upload(campaign, f'{{"to": "{number}"}}\n'.encode(), part=0).status == 202
+    draft = campaign_when(stack.api, campaign, lambda seen: seen["waiting"] is not None, 30)
+    assert (draft["status"], draft["waiting"]["reason"], draft["waiting"]["until"]) == ("draft", "draft", None)
+
+    stack.api.post(f"/v1/campaigns/{campaign}/start")
+    seen = stack.api.campaign(campaign)
+    assert (seen["status"], seen["waiting"]["count"]) == ("scheduled", 1)
+    assert (seen["waiting"]["reason"], seen["waiting"]["until"]) == ("scheduled", seen["schedule"]["start_at"])
+    stack.api.patch(f"/v1/campaigns/{campaign}", {"start_at": None})
+    campaign_when(stack.api, campaign, lambda seen: seen["status"] == "completed", 30)
+
+
 def test_a_campaign_keeps_to_its_hours_until_they_are_changed(stack: Running) -> None:
     numbers = stack.german(10)
     campaign = stack.api.post(
