@@ -32,7 +32,6 @@ class IngestSink(Sink):
     tables = ("chunk_payloads",)
     staging = (load_sql(__package__, "staging_payloads"),)
     linger_seconds = 0.5
-    wait_ms = 500
     batch_records = 500
 
     def __init__(self, sealer: Sealer) -> None:

@@ -57,7 +57,7 @@ def test_a_subscriber_reads_receipts_with_the_registry_alone(stack: Running) -> 
 
     receipt = with_foreign_library(record.value, stack.api_of(None))
 
-    (message,) = stack.api.messages(campaign)
+    (message,) = until(lambda: stack.api.messages(campaign), 30)
     assert record.key == message["id"].encode()
     assert {
         name: receipt[name]

@@ -42,7 +42,7 @@ CREATE FUNCTION waiting_rows(at bigint) RETURNS TABLE (waiting bigint, due bigin
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
     AS $$ SELECT (SELECT count(*) FROM public.held WHERE held.waiting > 0),
                  (SELECT count(*) FROM public.held WHERE held.waiting > 0 AND held.not_before <= waiting_rows.at
-                  AND held.reason IN ('scheduled', 'closed_hours', 'carrier_transient')) $$;
+                  AND held.reason IN ('scheduled', 'closed_hours', 'carrier_transient', 'cap')) $$;
 CREATE FUNCTION leased_rows(at bigint) RETURNS TABLE (lease text, leased bigint)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
     AS $$ SELECT held.lease, count(*) FROM public.held WHERE held.waiting > 0 AND held.lease_until > leased_rows.at

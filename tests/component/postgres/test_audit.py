@@ -32,6 +32,7 @@ def connection(services: Stack) -> Iterator[psycopg.Connection[Any]]:
     with fresh_database(services.postgres) as url:
         add_tenant(url, TENANT)
         with psycopg.connect(url, autocommit=True, application_name="sluice-admin") as made:
+            made.execute("DELETE FROM audit")
             yield made
 
 
@@ -103,3 +104,25 @@ def test_a_change_that_is_undone_leaves_no_row_and_rows_are_not_for_the_gateways
     with connection.transaction():
         connection.execute("SET LOCAL ROLE sluice_app")
         assert len(connection.execute("SELECT action FROM audit_rows(NULL, 10)").fetchall()) == 1
+
+
+def test_settings_of_operators_and_credits_are_written_down_without_secrets(connection: psycopg.Connection[Any]) -> None:
+    connection.execute("INSERT INTO routes (prefix, carriers, price) VALUES ('+49', '{acme}', 700)")
+    connection.execute("UPDATE routes SET price = 800")
+    connection.execute("UPDATE routes SET price = 800")
+    connection.execute("UPDATE tenants SET caps = %s, caps_changed_at = 5", ('{"messages_per_day": 5}',))
+    connection.execute("UPDATE tenants SET caps_changed_at = 6")
+    connection.execute("INSERT INTO api_keys (id, tenant, name, hash) VALUES ('k1', %s, 'first', 'very-secret')", (TENANT,))
+    connection.execute("UPDATE balances SET balance = balance + 50, credited = credited + 50")
+    connection.execute("UPDATE balances SET reserved = reserved + 1")
+    rows = written(connection)
+    assert [(action, subject) for action, subject, _ in rows if action != "tenant.set"] == [
+        ("route.add", "+49"),
+        ("route.set", "+49"),
+        ("key.add", "k1"),
+        ("balance.credit", TENANT),
+    ]
+    assert rows[1][2] == {"price": [700, 800]}
+    assert [detail for action, _, detail in rows if action == "tenant.set"] == [{"caps": [{}, {"messages_per_day": 5}]}]
+    assert rows[-1][2]["amount"] == 50
+    assert "very-secret" not in str(rows)
