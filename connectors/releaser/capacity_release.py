@@ -176,7 +176,9 @@ class CapacityRelease:
         given = await self._give(place, rows, wanted, free)
         for row, slice_, _ in given:
             shares.charge(row.tenant, sum(slice_.segments))
-        return bool(given or closed) or bool(missing)
+        # Who stood behind those of whom nothing may go is asked at once. Trap: whoever is paused is listed again each turn, so
+        # that without others the releaser would never rest.
+        return bool(given or closed) or bool(missing and not rows and shares.reasons)
 
     async def _give(
         self, place: Place, rows: list[HeldRow], shares: dict[str, int], free: int

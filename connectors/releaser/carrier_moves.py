@@ -104,8 +104,8 @@ class CarrierMoves:
         """The carriers that take messages instead of this one, and how many segments of its rows they may have now: where it
         is only full itself, what they have room for, and nothing where others wait. While it takes messages it stands among
         them, with nothing."""
+        rows = self._config.carriers  # of the same moment as the others: it is replaced while we wait
         health = await self._board.read([(carrier.id, lane), *((other, lane) for other in others)])
-        rows = self._config.carriers
         able = [
             other
             for other, told in zip(others, health[1:], strict=True)

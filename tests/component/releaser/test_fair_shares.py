@@ -161,6 +161,14 @@ async def test_a_tenant_whose_rows_may_not_go_holds_nobody_up(behind: Behind) ->
     assert await behind.serve(await behind.releaser(), rooms=2) == {idle: 0, other: 2 * ROOM}
 
 
+async def test_where_nothing_may_go_a_turn_says_so(behind: Behind) -> None:
+    """Else the releaser would look again at once, for as long as a campaign is paused."""
+    for number in (1, 2):
+        behind.add(behind.tenant(number), 1, campaign="cmp_that_does_not_run")
+    releaser = await behind.releaser()
+    assert [await releaser.turn() for _ in range(3)] == [False] * 3
+
+
 async def test_short_messages_do_not_keep_a_long_one_out(behind: Behind) -> None:
     long, short = behind.tenant(1), behind.tenant(2)
     behind.add(short, 10)
