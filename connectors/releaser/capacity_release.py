@@ -19,6 +19,7 @@ from connectors.releaser.release import Release
 from connectors.releaser.rows import HeldRow, each
 from connectors.releaser.tenant_shares import TenantShares, list_again_after
 from infra.postgres.config_cache import CarrierRow, ConfigCache
+from infra.postgres.pool import DatabaseDown
 from infra.redis.carrier_capacity import CapacityRequest, CarrierCapacity, room_of
 from infra.redis.client import RedisDown
 from infra.security.sealing import Sealer
@@ -35,6 +36,8 @@ WORTH = 4
 """Room is given once a quarter of all of it is free: to take a few messages out of a chunk costs as much as to take
 hundreds, and what dispatch has lasts longer than the next look. Codes do not wait for it."""
 SIDE_BY_SIDE = 4
+MOVES_AT_ONCE = 16
+"""Each waits for the sinks and asks again and again how far they are: a thousand would take all of PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +79,12 @@ class CapacityRelease:
         self._guessed_at = now()
         self._shares: dict[tuple[str, str], TenantShares] = {}
         self._moving: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._move_slots = asyncio.Semaphore(MOVES_AT_ONCE)
         self.anything_waits = False
 
     async def turn(self) -> bool:
-        """One look at every place; True when something went on."""
+        """One look at every place; True when something went on. Raises also what a move met since the last one."""
+        self._end_moves()
         places = await self._places()
         if not places:
             return False
@@ -148,15 +153,21 @@ class CapacityRelease:
 
     def _start_moving(self, place: Place, *, full: bool) -> None:
         """To another carrier, where this one takes nothing or is full: beside what is served, for it waits for the sinks."""
-        moving = self._moving.get(place.key)
-        if moving is not None and moving.done():
-            moving.result()
-        if moving is None or moving.done():
+        if place.key not in self._moving:
             self._moving[place.key] = asyncio.create_task(self._move(place, full), name="moves")
 
     async def _move(self, place: Place, full: bool) -> None:
-        for reason in place.reasons:
-            await self._moves.turn(place.carrier, place.lane, reason, self._now(), full=full)
+        async with self._move_slots:
+            for reason in place.reasons:
+                await self._moves.turn(place.carrier, place.lane, reason, self._now(), full=full)
+
+    def _end_moves(self) -> None:
+        """Forget those that are over, and raise what they met, of many the same once. Trap: one that stayed would raise with
+        every turn, and nothing that waits at its place would ever go again."""
+        over = [key for key, move in self._moving.items() if move.done()]
+        faults = [fault for key in over if (fault := self._moving.pop(key).exception()) is not None]
+        if faults:
+            raise next((fault for fault in faults if not isinstance(fault, DatabaseDown)), faults[0])
 
     async def _serve(self, place: Place, free: int) -> bool:
         shares = self._shares_of(place)
@@ -176,8 +187,8 @@ class CapacityRelease:
         given = await self._give(place, rows, wanted, free)
         for row, slice_, _ in given:
             shares.charge(row.tenant, sum(slice_.segments))
-        # Who stood behind those of whom nothing may go is asked at once. Trap: whoever is paused is listed again each turn, so
-        # that without others the releaser would never rest.
+        # Who stood behind those of whom nothing may go is asked at once. Trap: whoever is paused is listed again each turn,
+        # so that without others the releaser would never rest.
         return bool(given or closed) or bool(missing and not rows and shares.reasons)
 
     async def _give(

@@ -59,7 +59,7 @@ class PostgresCredit:
                 going = affordable(ask, within, left.money)
                 allowed = wanted & ~fresh | going
                 until = left.messages_until if going == within else left.money_until
-            new = affordable(ask, allowed, purse.get(ask.tenant, 0))
+            new = affordable(ask, allowed, purse.get(ask.tenant, -1))  # without an account not even what is free
             if new:
                 cost = enter(ask, new, segments)
                 usage.add(ask, new)

@@ -23,8 +23,8 @@ from connectors.sinks.held import HeldSink
 from connectors.sinks.ingest import IngestSink
 from infra.kafka.offsets import Places
 from infra.kafka.outbox import Outbox
-from infra.postgres.config_cache import ConfigCache
-from infra.postgres.pool import Pool, open_pool
+from infra.postgres.config_cache import CarrierRow, ConfigCache
+from infra.postgres.pool import DatabaseDown, Pool, open_pool
 from infra.redis.carrier_capacity import CarrierCapacity
 from infra.redis.client import connect
 from infra.services.stack import Stack
@@ -46,6 +46,19 @@ ADD_CARRIER = (
     "VALUES (%s, 9, 'smpp', %s, 1, 2, 60, 0)"
 )
 WAITING = "SELECT tenant::text, sum(segments_total) FROM held WHERE carrier = %s GROUP BY tenant"
+
+
+class OnceWithoutDatabase(CarrierMoves):
+    """Meets PostgreSQL away at its first burst."""
+
+    met = False
+
+    async def turn(self, carrier: CarrierRow, lane: str, reason: str, now: int, *, full: bool = False) -> bool:
+        """The first burst raises."""
+        if not self.met:
+            self.met = True
+            raise DatabaseDown("away")
+        return await super().turn(carrier, lane, reason, now, full=full)
 
 
 class Behind:
@@ -75,13 +88,13 @@ class Behind:
             self._database, *(held(of={**waiting, "chunk": c}, at=at) for c, at in chunks.items()), sink=HeldSink()
         )
 
-    async def releaser(self) -> CapacityRelease:
+    async def releaser(self, moves_by: type[CarrierMoves] = CarrierMoves) -> CapacityRelease:
         """One that has given nothing yet."""
         config, leases = ConfigCache(self._pool, KEYRING), RowLeases(self._pool)
         await config.refresh()
         release = Release(leases, self._outbox, SEALER, _now)
         first = FirstCarrier(leases, self._capacity, _no_ends)
-        moves = CarrierMoves(leases, release, self._capacity, first, config, SEALER)
+        moves = moves_by(leases, release, self._capacity, first, config, SEALER)
         looks = itertools.count(1.0)  # a second at each look: tenants are listed anew with each turn
         return CapacityRelease(leases, release, self._capacity, config, SEALER, moves, _now, clock=lambda: next(looks))
 
@@ -167,6 +180,26 @@ async def test_where_nothing_may_go_a_turn_says_so(behind: Behind) -> None:
         behind.add(behind.tenant(number), 1, campaign="cmp_that_does_not_run")
     releaser = await behind.releaser()
     assert [await releaser.turn() for _ in range(3)] == [False] * 3
+
+
+async def test_a_move_that_met_postgresql_away_is_told_once(behind: Behind) -> None:
+    """Else nothing that waits there would ever go again, however long PostgreSQL is back."""
+    tenant = behind.tenant(1)
+    behind.add(tenant, 3)
+    releaser = await behind.releaser(OnceWithoutDatabase)
+    assert await releaser.turn()
+    with pytest.raises(DatabaseDown):
+        await releaser.turn()
+    assert await behind.serve(releaser, rooms=2) == {tenant: ROOM}  # the first room is full already
+
+
+async def test_a_move_that_failed_is_told_where_nothing_waits_any_more(behind: Behind) -> None:
+    behind.add(behind.tenant(1), 1)
+    releaser = await behind.releaser(OnceWithoutDatabase)
+    assert await releaser.turn()  # all of it has gone
+    with pytest.raises(DatabaseDown):
+        await releaser.turn()
+    assert not await releaser.turn()
 
 
 async def test_short_messages_do_not_keep_a_long_one_out(behind: Behind) -> None:

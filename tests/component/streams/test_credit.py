@@ -87,8 +87,9 @@ async def test_side_by_side_nothing_is_overdrawn(pool: Pool, database: str) -> N
 
 async def test_an_account_that_is_not_there_has_no_money(pool: Pool) -> None:
     credit = PostgresCredit(pool, lambda: NOW)
-    [grant] = await credit.reserve([ask("a", 3, tenant="00000000-0000-4000-8000-00000000dead")])
-    assert grant.positions == 0
+    nobody = "00000000-0000-4000-8000-00000000dead"
+    grants = await credit.reserve([ask("a", 3, tenant=nobody), ask("b", 3, price=0, tenant=nobody)])
+    assert [grant.positions for grant in grants] == [0, 0]
 
 
 async def test_without_postgresql_the_port_says_so() -> None:
