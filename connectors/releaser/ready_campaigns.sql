@@ -1,10 +1,11 @@
 -- Campaigns that have rows to take out of the waiting room now: canceled ones, and running ones whose drafts, or what rested
 -- while they were paused, may go. No more of them go while enough of the campaign waits for room, or for a
--- carrier that is stopped: they would only come back.
+-- carrier that is stopped: they would only come back. While nothing may go (`open`), running ones must not stand before those
+-- that are over.
 SELECT c.tenant::text, c.id, c.status
 FROM campaigns c
 WHERE c.status IN ('running', 'canceled') AND c.published = c.version
-  AND (c.status = 'canceled' OR COALESCE(c.start_at, 0) <= %(now)s)
+  AND (c.status = 'canceled' OR %(open)s AND COALESCE(c.start_at, 0) <= %(now)s)
   AND EXISTS (SELECT FROM held h WHERE h.tenant = c.tenant AND h.campaign = c.id AND h.waiting > 0
               AND h.lease_until < %(now)s AND (c.status = 'canceled' OR h.reason IN ('draft', 'paused', 'scheduled')
                                                OR (h.reason = 'closed_hours' AND h.at < c.hours_changed_at)))

@@ -64,7 +64,9 @@ class Bursts:
 
     async def campaigns(self) -> bool:
         """Of every campaign that is over or, while anything may go, goes on; several campaigns side by side."""
-        ready = await self.leases.query("ready_campaigns", {"now": self.now(), "enough": self.scheduler.batch_size})
+        ready = await self.leases.query(
+            "ready_campaigns", {"now": self.now(), "enough": self.scheduler.batch_size, "open": self.open()}
+        )
         slots = asyncio.Semaphore(self.scheduler.max_concurrent)
 
         async def move(tenant: str, campaign: str, status: str) -> bool:

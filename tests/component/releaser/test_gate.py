@@ -17,6 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.releaser import role as releaser
+from connectors.releaser.leases import RowLeases
 from connectors.sinks.held import HeldSink
 from connectors.sinks.ingest import IngestSink
 from infra.redis.client import connect
@@ -31,6 +32,12 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.stack
 
+MANY = 100
+"""Campaigns that one look finds."""
+INSERT_CAMPAIGN = (
+    "INSERT INTO campaigns (tenant, id, name, sender, body, lane, validity_seconds, status, version, published, grouping, "
+    "digest, answer, created_at) VALUES (%s, %s, 'n', 's', 'b', 'marketing', 60, %s, 3, 3, 1, '', '{}', 1)"
+)
 SET = (
     "INSERT INTO scheduler (enabled, since) VALUES (%s, 1) "
     "ON CONFLICT (id) DO UPDATE SET enabled = EXCLUDED.enabled, since = 1"
@@ -130,3 +137,20 @@ async def test_what_is_stored_counts_and_else_the_settings(
         if goes:
             await until(lambda: leased(database, chunk), 5)
         assert leased(database, chunk) is goes
+
+
+async def test_while_nothing_may_go_campaigns_that_run_do_not_stand_before_those_that_are_over(
+    database: str, leases: RowLeases
+) -> None:
+    names = [f"cmp_{number:016x}" for number in range(MANY + 1)]
+    chunks = {name: f"chk_{secrets.token_hex(8)}" for name in names}
+    for name in names:
+        execute(database, INSERT_CAMPAIGN, TENANT, name, "canceled" if name == names[-1] else "running")
+    whole = [an_envelope(chunk=chunk, campaign=name) for name, chunk in chunks.items()]
+    apply_records(database, *whole, sink=IngestSink(SEALER))
+    waiting = [held(reason="draft", of={"chunk": chunk, "campaign": name}) for name, chunk in chunks.items()]
+    apply_records(database, *waiting, sink=HeldSink())
+    asked = {"now": time.time_ns() // 1_000_000, "enough": 1, "open": False}
+    assert [name for _, name, _ in await leases.query("ready_campaigns", asked)] == [names[-1]]
+    running = await leases.query("ready_campaigns", {**asked, "open": True})
+    assert len(running) == MANY and {status for *_, status in running} == {"running"}
