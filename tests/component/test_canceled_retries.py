@@ -107,8 +107,9 @@ async def test_commands_are_worked_off_as_they_come_and_campaigns_are_passed(ser
     running = asyncio.create_task(ours.run())
     ours.on_command(command("cmp_1", 0))
     ours.on_command(command(chunk, 1))
-    await until(lambda: len(handed_over(services, chunk)) == 1, 20)
+    await until(lambda: handed_over(services, chunk), 20)
     running.cancel()
+    assert [named for named, *_ in handed_over(services, chunk)] == [chunk]
 
 
 def test_a_chunk_is_looked_for_where_its_key_leads(services: Stack) -> None:

@@ -64,3 +64,4 @@ async def test_what_came_while_it_was_told_is_told_too(monkeypatch: pytest.Monke
     task = asyncio.create_task(report_often(0, report, lambda: False, came))
     await asyncio.wait_for(again.wait(), 5)
     task.cancel()
+    assert told == 2
