@@ -103,23 +103,26 @@ BEGIN
     VALUES (CASE WHEN NEW.enabled THEN 'scheduler.start' ELSE 'scheduler.stop' END, 'all');
     RETURN NULL;
 END $$;
--- What a carrier's row says before and after; its secret only as that it is another one.
-CREATE FUNCTION audit_carrier() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+-- What a row of the operators' settings says before and after; a secret only as that it is another one. `TG_ARGV`: what the
+-- actions are called by, the column that names the row, the one that names its tenant, if any.
+CREATE FUNCTION audit_settings() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
 DECLARE
-    before jsonb := CASE WHEN TG_OP = 'INSERT' THEN '{}' ELSE to_jsonb(OLD) - 'secret' - 'secret_key_id' END;
-    after jsonb := CASE WHEN TG_OP = 'DELETE' THEN '{}' ELSE to_jsonb(NEW) - 'secret' - 'secret_key_id' END;
+    unsaid text[] := '{secret,secret_key_id,hash,caps_changed_at}';
+    before jsonb := CASE WHEN TG_OP = 'INSERT' THEN '{}' ELSE to_jsonb(OLD) END;
+    after jsonb := CASE WHEN TG_OP = 'DELETE' THEN '{}' ELSE to_jsonb(NEW) END;
     changes jsonb;
 BEGIN
     SELECT COALESCE(jsonb_object_agg(k, jsonb_build_array(before -> k, after -> k)), '{}') INTO changes
-    FROM (SELECT jsonb_object_keys(before) AS k UNION SELECT jsonb_object_keys(after)) AS keys
+    FROM (SELECT jsonb_object_keys(before - unsaid) AS k UNION SELECT jsonb_object_keys(after - unsaid)) AS keys
     WHERE before -> k IS DISTINCT FROM after -> k;
-    IF TG_OP = 'UPDATE' AND NEW.secret IS DISTINCT FROM OLD.secret THEN
+    IF TG_OP = 'UPDATE' AND before -> 'secret' IS DISTINCT FROM after -> 'secret' THEN
         changes := changes || '{"secret": "another"}';
     END IF;
     IF changes <> '{}' THEN
-        INSERT INTO public.audit (action, subject, detail)
-        VALUES ('carrier.' || CASE TG_OP WHEN 'INSERT' THEN 'add' WHEN 'DELETE' THEN 'remove' ELSE 'set' END,
-                COALESCE(after ->> 'id', before ->> 'id'), changes);
+        INSERT INTO public.audit (action, tenant, subject, detail)
+        VALUES (TG_ARGV[0] || CASE TG_OP WHEN 'INSERT' THEN '.add' WHEN 'DELETE' THEN '.remove' ELSE '.set' END,
+                COALESCE(after ->> TG_ARGV[2], before ->> TG_ARGV[2])::uuid,
+                COALESCE(after ->> TG_ARGV[1], before ->> TG_ARGV[1]), changes);
     END IF;
     RETURN NULL;
 END $$;
@@ -131,7 +134,8 @@ CREATE TRIGGER canceled_messages_audit AFTER INSERT OR UPDATE OF places ON cance
     FOR EACH ROW EXECUTE FUNCTION audit_message();
 CREATE TRIGGER stops_audit AFTER INSERT OR DELETE ON stops FOR EACH ROW EXECUTE FUNCTION audit_stop();
 CREATE TRIGGER scheduler_audit AFTER INSERT OR UPDATE ON scheduler FOR EACH ROW EXECUTE FUNCTION audit_scheduler();
-CREATE TRIGGER carriers_audit AFTER INSERT OR UPDATE OR DELETE ON carriers FOR EACH ROW EXECUTE FUNCTION audit_carrier();
+CREATE TRIGGER carriers_audit AFTER INSERT OR UPDATE OR DELETE ON carriers
+    FOR EACH ROW EXECUTE FUNCTION audit_settings('carrier', 'id', '');
 
 CREATE FUNCTION audit_rows(before bigint, most integer) RETURNS SETOF audit
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
