@@ -5,6 +5,8 @@ In: records of the topics, what PostgreSQL knows. Out: hops, notes, stretches to
 
 from __future__ import annotations
 
+from typing import Any
+
 from gateway.messages.trace import Facts, _known, _notes, told, windows_of
 from gateway.messages.trace_hops import Hop, hops_of
 from infra.kafka.time_windows import Found, Window, merged
@@ -25,19 +27,24 @@ def event(
     return EVENTS, record
 
 
+OF_CHUNK: dict[str, Any] = {
+    "epoch": 0,
+    "carrier": "acme",
+    "tenant": TENANT,
+    "campaign": None,
+    "chunk": CHUNK,
+    "part": 0,
+    "size": 2,
+    "lane": "marketing",
+    "round": 0,
+    "price_class": 0,
+}
+
+
 def call(at: int, send: int, positions: int = 0b11) -> tuple[str, Record]:
     return CALLS, Started(
-        epoch=0,
-        carrier="acme",
-        tenant=TENANT,
-        campaign=None,
-        chunk=CHUNK,
-        part=0,
-        size=2,
-        lane="marketing",
+        **OF_CHUNK,
         send=send,
-        round=0,
-        price_class=0,
         attempts=0,
         positions=positions,
         dispatch_offset=0,
@@ -47,17 +54,8 @@ def call(at: int, send: int, positions: int = 0b11) -> tuple[str, Record]:
 
 def answered(at: int, send: int, *verdicts: Verdict, ids: str = "") -> tuple[str, Record]:
     return CALLS, Settled(
-        epoch=0,
-        carrier="acme",
-        tenant=TENANT,
-        campaign=None,
-        chunk=CHUNK,
-        part=0,
-        size=2,
-        lane="marketing",
+        **OF_CHUNK,
         send=send,
-        round=0,
-        price_class=0,
         attempts=1,
         positions=sum(verdict.positions for verdict in verdicts),
         price=700,
