@@ -1,7 +1,8 @@
 """Rows that wait for room at a carrier go to dispatch as soon as and as far as there is room, by turns of their tenants.
 
 In: carriers and lanes for which rows wait. Out: dispatch slices for what `CarrierCapacity` grants, the least served tenant's
-first (`tenant_shares.py`), the rest of a row keeps waiting; the flag that makes intake queue behind what waits already.
+first (`tenant_shares.py`), the rest of a row keeps waiting; the flag that makes intake queue behind what waits already. A
+place where nothing that waits may go, as its campaigns are paused, is let be and nobody queues behind it.
 Where nothing is started at a carrier, what another one takes goes there (`carrier_moves.py`). Several carriers are served
 side by side. With Redis gone the room is guessed: the carrier's rate for the time that passed, less a fifth, shared by two.
 """
@@ -38,6 +39,8 @@ hundreds, and what dispatch has lasts longer than the next look. Codes do not wa
 SIDE_BY_SIDE = 4
 MOVES_AT_ONCE = 16
 """Each waits for the sinks and asks again and again how far they are: a thousand would take all of PostgreSQL."""
+REST_SECONDS = 0.5
+"""So long nobody looks whether what waits at a place may go again, unless PostgreSQL tells of something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,7 @@ class Place:
 
 
 class CapacityRelease:
-    """Moves waiting rows to carriers. `anything_waits`: whether there was any row at the last look."""
+    """Moves waiting rows to carriers. `anything_waits`: whether there was any row at the last look that may go."""
 
     def __init__(
         self,
@@ -80,12 +83,18 @@ class CapacityRelease:
         self._shares: dict[tuple[str, str], TenantShares] = {}
         self._moving: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._move_slots = asyncio.Semaphore(MOVES_AT_ONCE)
+        self._rests_until: dict[tuple[str, str], float] = {}
         self.anything_waits = False
+
+    def end_rests(self) -> None:
+        """Something has changed: what could not go may go now."""
+        self._rests_until = dict.fromkeys(self._rests_until, 0.0)
 
     async def turn(self) -> bool:
         """One look at every place; True when something went on. Raises also what a move met since the last one."""
         self._end_moves()
-        places = await self._places()
+        places = await self._without_resting(await self._places())
+        self.anything_waits = bool(places)
         if not places:
             return False
         slots = asyncio.Semaphore(SIDE_BY_SIDE)
@@ -108,13 +117,33 @@ class CapacityRelease:
         rows = await self._leases.query("waiting_places", {"reasons": REASONS})
         for carrier, lane, reason in rows:
             found.setdefault((carrier, lane), []).append(reason)
-        self.anything_waits = bool(found)
         lanes, carriers = list(Lane), self._config.carriers
         return [
             Place(carrier=carriers[carrier], lane=lane, reasons=reasons)
             for (carrier, lane), reasons in sorted(found.items(), key=lambda one: lanes.index(Lane(one[0][1])))
             if carrier in carriers
         ]
+
+    async def _without_resting(self, places: list[Place]) -> list[Place]:
+        """Those of which nobody knows that nothing may go; where it is time for it that is found out."""
+        begun = self._clock()
+        known = {place.key for place in places}
+        self._rests_until = {key: until for key, until in self._rests_until.items() if key in known}
+        asked = [
+            (*place.key, reason)
+            for place in places
+            if self._rests_until.get(place.key, begun) < begun
+            for reason in place.reasons
+        ]
+        if asked:
+            carriers, lanes, reasons = (list(column) for column in zip(*asked, strict=True))
+            params = {"carriers": carriers, "lanes": lanes, "reasons": reasons, "now": self._now()}
+            may_go = await self._leases.query("may_go", params, by_index=True)
+            for carrier, lane, _ in asked:
+                self._rests_until[carrier, lane] = begun + REST_SECONDS
+            for (number,) in may_go:
+                self._rests_until.pop(asked[number][:2], None)
+        return [place for place in places if place.key not in self._rests_until]
 
     async def _free(self, places: Sequence[Place]) -> list[int]:
         """What may be given at each place now, in segments."""
@@ -187,9 +216,13 @@ class CapacityRelease:
         given = await self._give(place, rows, wanted, free)
         for row, slice_, _ in given:
             shares.charge(row.tenant, sum(slice_.segments))
+        if given or closed:
+            return True
+        if missing and not rows and not shares.reasons:
+            self._rests_until[place.key] = self._clock() + REST_SECONDS
         # Who stood behind those of whom nothing may go is asked at once. Trap: whoever is paused is listed again each turn,
         # so that without others the releaser would never rest.
-        return bool(given or closed) or bool(missing and not rows and shares.reasons)
+        return bool(missing and not rows and shares.reasons)
 
     async def _give(
         self, place: Place, rows: list[HeldRow], shares: dict[str, int], free: int

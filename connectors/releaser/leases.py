@@ -56,8 +56,7 @@ class RowLeases:
     async def _lease_rows(
         self, picked: str, now: int, params: Mapping[str, Any], *, by_index: bool = False
     ) -> list[HeldRow]:
-        text = load_sql(HERE, "claim").replace("/* picked */", picked)
-        text = text.replace("/* waits_for_room */", load_sql(HERE, "waits_for_room"))
+        text = _with_parts(load_sql(HERE, "claim").replace("/* picked */", picked))
         values = {"now": now, "until": now + LEASE_MS, "lease": self.name, **params}
         async with (look_up if by_index else single_statement)(self._pool) as connection:
             rows = await fetch_all(connection, text, values)
@@ -111,12 +110,16 @@ class RowLeases:
     async def query(self, name: str, params: Mapping[str, Any], *, by_index: bool = False) -> list[tuple[Any, ...]]:
         """The rows of one of our statements; `by_index`: found by index whatever the planner thinks."""
         async with (look_up if by_index else single_statement)(self._pool) as connection:
-            return await fetch_all(connection, load_sql(HERE, name), params)
+            return await fetch_all(connection, _with_parts(load_sql(HERE, name)), params)
 
     async def execute(self, name: str, params: Mapping[str, Any]) -> None:
         """Run one of our statements for its effect."""
         async with single_statement(self._pool) as connection:
             await execute(connection, load_sql(HERE, name), params)
+
+
+def _with_parts(text: str) -> str:
+    return text.replace("/* may_go_now */", load_sql(HERE, "may_go_now"))
 
 
 def _keys(rows: Sequence[HeldRow]) -> dict[str, list[Any]]:

@@ -9,7 +9,7 @@ CROSS JOIN LATERAL (
         FROM held h
         LEFT JOIN campaigns c ON c.tenant = h.tenant AND c.id = h.campaign
         WHERE h.reason = s.reason AND h.tenant = s.tenant AND h.waiting > 0 AND h.lease_until < %(now)s
-          AND /* waits_for_room */
+          AND h.carrier = %(carrier)s AND h.lane = %(lane)s AND /* may_go_now */
           AND EXISTS (SELECT FROM chunk_payloads y WHERE y.tenant = h.tenant AND y.chunk = h.chunk)
         ORDER BY h.at, h.chunk
         LIMIT least(s.share, %(limit)s)

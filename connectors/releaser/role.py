@@ -194,8 +194,12 @@ async def run(role: RoleContext) -> None:
         await do_maintenance(leases, outbox, now)
         return False
 
+    def told() -> None:
+        room.end_rests()
+        pace.quicken()
+
     listening = [
-        asyncio.create_task(WakeUps(database, WAITING_CHANNEL, pace.quicken).listen(), name="wake-ups"),
+        asyncio.create_task(WakeUps(database, WAITING_CHANNEL, told).listen(), name="wake-ups"),
         asyncio.create_task(listen(redis_url, gate.look_now), name="scheduler-words"),
     ]
     role.ready()

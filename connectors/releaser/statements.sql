@@ -93,14 +93,14 @@ h.chunk = ANY(%(chunks)s::text[]) AND h.tenant = ANY(%(tenants)s::uuid[]) AND EX
 h.expires_at <= %(now)s AND (h.campaign IS NULL OR (c.status IN ('running', 'paused') AND c.published = c.version
 AND EXISTS (SELECT FROM campaign_parts p WHERE (p.tenant, p.campaign, p.part) = (h.tenant, h.campaign, h.part))))
 
--- name: waits_for_room
--- Waits for room at this carrier and lane, and may go.
-h.carrier = %(carrier)s AND h.lane = %(lane)s AND h.not_before <= %(now)s AND h.expires_at > %(now)s
+-- name: may_go_now
+-- Part of others: nothing but room keeps this row.
+h.not_before <= %(now)s AND h.expires_at > %(now)s
 AND (h.campaign IS NULL OR (c.status = 'running' AND c.published = c.version))
 
 -- name: where_room
 -- What waits for it for one reason.
-h.reason = %(reason)s AND /* waits_for_room */
+h.reason = %(reason)s AND h.carrier = %(carrier)s AND h.lane = %(lane)s AND /* may_go_now */
 
 -- name: where_due
 -- Single messages whose time has come, and whatever waited for its hours or for another try.

@@ -26,7 +26,7 @@ from infra.kafka.outbox import Outbox
 from infra.postgres.config_cache import CarrierRow, ConfigCache
 from infra.postgres.pool import DatabaseDown, Pool, open_pool
 from infra.redis.carrier_capacity import CarrierCapacity
-from infra.redis.client import connect
+from infra.redis.client import Redis, connect
 from infra.services.stack import Stack
 from schemas.records.wire import Envelope
 from schemas.rules.fairness import quantum
@@ -44,6 +44,11 @@ SIZE = 40
 ADD_CARRIER = (
     "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition) "
     "VALUES (%s, 9, 'smpp', %s, 1, 2, 60, 0)"
+)
+PUT_CAMPAIGN = (
+    "INSERT INTO campaigns (tenant, id, name, sender, body, lane, validity_seconds, status, version, published, grouping, "
+    "digest, answer, created_at) VALUES (%s, %s, 'n', 'ACME', 'Hi', 'marketing', 60, %s, 2, 2, 7, '', '{}', 1) "
+    "ON CONFLICT (tenant, id) DO UPDATE SET status = excluded.status"
 )
 WAITING = "SELECT tenant::text, sum(segments_total) FROM held WHERE carrier = %s GROUP BY tenant"
 
@@ -64,7 +69,8 @@ class OnceWithoutDatabase(CarrierMoves):
 class Behind:
     """One carrier, and rows of several tenants that wait behind it."""
 
-    def __init__(self, kafka: str, database: str, pool: Pool, outbox: Outbox, capacity: CarrierCapacity) -> None:
+    def __init__(self, kafka: str, database: str, pool: Pool, outbox: Outbox, redis: Redis) -> None:
+        self._redis, capacity = redis, CarrierCapacity(redis)
         self.carrier = f"c-{secrets.token_hex(6)}"
         self._kafka, self._database, self._pool, self._outbox, self._capacity = kafka, database, pool, outbox, capacity
         self._rows = 0
@@ -87,6 +93,18 @@ class Behind:
         apply_records(
             self._database, *(held(of={**waiting, "chunk": c}, at=at) for c, at in chunks.items()), sink=HeldSink()
         )
+
+    def campaign(self, tenant: str, campaign: str, status: str) -> None:
+        """It is in this state, and every role knows."""
+        execute(self._database, PUT_CAMPAIGN, tenant, campaign, status)
+
+    async def is_said_to_wait(self) -> bool:
+        """Whether intake is told that work waits for this carrier."""
+        return (await self._capacity.are_waiting([(self.carrier, LANE)])) == [True]
+
+    async def forget_who_waits(self) -> None:
+        """As after a second in which nobody says that work waits."""
+        await self._redis.command("DEL", f"waiting:{self.carrier}:{LANE}")
 
     async def releaser(self, moves_by: type[CarrierMoves] = CarrierMoves) -> CapacityRelease:
         """One that has given nothing yet."""
@@ -126,7 +144,7 @@ class Behind:
 @pytest.fixture
 async def behind(services: Stack, patient_redis: None, database: str, outbox: Outbox) -> AsyncIterator[Behind]:
     redis, pool = connect(services.redis), await open_pool(database, size=4)
-    yield Behind(services.kafka, database, pool, outbox, CarrierCapacity(redis))
+    yield Behind(services.kafka, database, pool, outbox, redis)
     await redis.close()
     await pool.close()
 
@@ -180,6 +198,22 @@ async def test_where_nothing_may_go_a_turn_says_so(behind: Behind) -> None:
         behind.add(behind.tenant(number), 1, campaign="cmp_that_does_not_run")
     releaser = await behind.releaser()
     assert [await releaser.turn() for _ in range(3)] == [False] * 3
+
+
+async def test_nobody_queues_behind_what_may_not_go_until_it_may(behind: Behind) -> None:
+    """Else intake would pass over a carrier for as long as a paused campaign waits for room there."""
+    tenant = behind.tenant(1)
+    behind.add(tenant, 1, campaign="cmp_paused")
+    behind.campaign(tenant, "cmp_paused", "paused")
+    releaser = await behind.releaser()
+    assert not await releaser.turn()
+    await behind.forget_who_waits()
+    assert not await releaser.turn()
+    assert not await behind.is_said_to_wait() and not releaser.anything_waits
+    behind.campaign(tenant, "cmp_paused", "running")
+    releaser.end_rests()
+    assert await behind.serve(releaser) == {tenant: ROOM}
+    assert await behind.is_said_to_wait()
 
 
 async def test_a_move_that_met_postgresql_away_is_told_once(behind: Behind) -> None:
