@@ -50,8 +50,8 @@ class AttemptBlock:
         return self._destinations
 
     def submits(self, now: int, *, whole: bool) -> tuple[list[Submit], dict[int, Outcome]]:
-        """The first submit of each message, and outcomes of those that have no text. `now` in milliseconds; `whole`: the
-        carrier takes all segments of a message at once."""
+        """The first submit of each message, and outcomes of those that cannot go: without a text, or gone in part. `now` in
+        milliseconds; `whole`: the carrier takes all segments of a message at once."""
         batch, messages = self.batch, self.batch.messages
         slice_, destinations, segments, common = batch.slice, messages.destinations, messages.segments, batch.common_text
         base = self.number << RANK_BITS
@@ -76,11 +76,14 @@ class AttemptBlock:
                         validity_seconds=validity,
                     )
                 )
+                continue
+            had = batch.accepted_ids.get(rank, ())
+            if whole and had:  # its settings were changed since: it cannot take the rest, and all would be twice
+                bad[rank] = Outcome(outcome=CallOutcome.PARTIAL, reason=Reason.PARTIAL, ids=had)
             elif whole:
                 out.append(self._submit(rank, text, validity))
             else:
-                self.texts[rank] = text
-                self.ids[rank] = had = batch.accepted_ids.get(rank, ())
+                self.texts[rank], self.ids[rank] = text, had
                 out.append(self._submit(rank, text, validity, len(had), 1))
         return out, bad
 

@@ -148,6 +148,24 @@ async def test_a_long_message_goes_on_with_the_segment_that_was_not_answered() -
     assert harness.log.of(Settled)[-1].ids == "0a,1a,2a"
 
 
+async def test_what_went_in_part_does_not_go_whole_after_the_carrier_has_been_changed() -> None:
+    """Its second try would bring the handset the first segments again."""
+    harness = SenderHarness(Lane.OTP)
+
+    def answer(one: Submit) -> Result:
+        if one.first_part == 0:
+            return Accepted(ref=one.ref, ids=("0a",))
+        harness.sender.use_connection(harness.carrier, 10, whole=True)
+        return Unknown(ref=one.ref, sent_parts=1)
+
+    harness.carrier.answer = answer
+    harness.add(1, body="x" * 400, segments=b"\x03")
+    await until(lambda: len(outcomes_logged(harness)) == 2)
+    assert outcomes_logged(harness) == [("unanswered", "answer_timeout"), ("partial", "partial")]
+    assert [one.first_part for one in harness.carrier.sent] == [0, 1]
+    assert harness.log.of(Settled)[-1].ids == "0a"
+
+
 async def test_what_a_lost_owner_left_has_had_its_first_try() -> None:
     harness = SenderHarness(Lane.OTP)
     harness.carrier.answer = lambda one: Unknown(ref=one.ref)
