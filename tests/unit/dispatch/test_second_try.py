@@ -155,7 +155,7 @@ async def test_what_went_in_part_does_not_go_whole_after_the_carrier_has_been_ch
     def answer(one: Submit) -> Result:
         if one.first_part == 0:
             return Accepted(ref=one.ref, ids=("0a",))
-        harness.sender.use_connection(harness.carrier, 10, whole=True)
+        harness.sender.use_connection(harness.sender.carrier, 10, whole=True)
         return Unknown(ref=one.ref, sent_parts=1)
 
     harness.carrier.answer = answer
