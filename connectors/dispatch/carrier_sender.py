@@ -204,7 +204,8 @@ class CarrierSender:
             count, rate = task.result()
             if self._rate <= 0:
                 count = 0  # it was stopped while we asked
-            self._pacer.granted(count, self.brake.pace(rate), self._loop.time())
+            patient = self.queue.urgent is Lane.MARKETING
+            self._pacer.granted(count, self.brake.pace(rate), self._loop.time(), patient=patient)
             self.wake()
 
     def _start(self, queued: QueuedBatch, count: int) -> None:

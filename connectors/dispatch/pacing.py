@@ -2,7 +2,7 @@
 
 In: leases as they are granted, the time (monotonic seconds). Out: how many segments may go now, when
 to look again, whether to ask for more tokens. Pure. A lease is spent over the time that its tokens take at the carrier's
-rate, in steps of `STEP` seconds so that blocks do not get tiny; what was not spent shortly after its time is dropped, so
+rate, in steps of `STEP` seconds so that blocks do not get tiny (`PATIENT_STEP` where nobody is in a hurry); what was not spent shortly after its time is dropped, so
 that a pause never becomes a burst. At rate 0 nothing is granted, and after a moment it is asked again.
 """
 
@@ -11,17 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 STEP = 0.005
+PATIENT_STEP = 0.025
+"""Two records of the log of calls, two requests to Kafka and some milliseconds of CPU are a block's, however large it is."""
 GRACE = 0.05
 RETRY_LONGEST = 0.05
 
 
 @dataclass(slots=True)
 class _Lease:
-    """`count` tokens, free one after the other from `begin` to `end`."""
+    """`count` tokens, free one after the other from `begin` to `end`, in steps of `shortest` seconds at least."""
 
     count: int
     begin: float
     end: float
+    shortest: float
     spent: int = 0
 
     def free(self, now: float) -> int:
@@ -30,8 +33,7 @@ class _Lease:
             return 0
         if now >= self.end:
             return self.count - self.spent
-        span = self.end - self.begin
-        step = max(STEP, span / self.count)
+        span, step = self.end - self.begin, self._step
         steps = int((now - self.begin) / step) + 1
         return max(0, min(self.count, int(steps * step / span * self.count + 0.000001)) - self.spent)
 
@@ -39,8 +41,12 @@ class _Lease:
         """When more of them are free."""
         if now < self.begin:
             return self.begin
-        step = max(STEP, (self.end - self.begin) / self.count)
+        step = self._step
         return min(self.end, self.begin + (int((now - self.begin) / step + 0.000001) + 1) * step)
+
+    @property
+    def _step(self) -> float:
+        return max(self.shortest, (self.end - self.begin) / self.count)
 
 
 class Pacer:
@@ -80,13 +86,13 @@ class Pacer:
         """The earliest time to ask for a lease."""
         return self._ask_at
 
-    def granted(self, count: int, rate: float, now: float) -> None:
-        """So many tokens were granted, to be spent at `rate`; 0 = ask again a little later."""
+    def granted(self, count: int, rate: float, now: float, *, patient: bool = False) -> None:
+        """So many tokens were granted, to be spent at `rate`; 0 = ask again a little later. `patient`: in larger steps."""
         if count <= 0:
             self._ask_at = now + (min(RETRY_LONGEST, max(STEP, 0.5 / rate)) if rate > 0 else RETRY_LONGEST)
             return
         begin = max(now, self._leases[-1].end if self._leases else now)
-        self._leases.append(_Lease(count, begin, begin + count / rate))
+        self._leases.append(_Lease(count, begin, begin + count / rate, PATIENT_STEP if patient else STEP))
 
     def drop_leases(self) -> None:
         """The leases were paced for a carrier that behaves differently now, or at another rate: ask anew."""

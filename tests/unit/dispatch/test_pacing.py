@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from connectors.dispatch.pacing import Pacer
 
 
-def drive(rate: int, lease: int, seconds: float, tick: float = 0.001) -> list[float]:
+def drive(rate: int, lease: int, seconds: float, tick: float = 0.001, *, patient: bool = False) -> list[float]:
     """When segments went, with everything that is free taken at once and every lease granted in full."""
     pacer, sent, now = Pacer(), [], 0.0
     while now < seconds:
@@ -18,7 +18,7 @@ def drive(rate: int, lease: int, seconds: float, tick: float = 0.001) -> list[fl
         pacer.spend(free, now)
         sent += [now] * free
         if pacer.wants(now):
-            pacer.granted(lease, rate, now)
+            pacer.granted(lease, rate, now, patient=patient)
         now += tick
     return sent
 
@@ -28,16 +28,22 @@ def test_the_pace_is_the_rate() -> None:
     assert 1950 <= len(sent) <= 2001
 
 
+def test_who_is_in_no_hurry_goes_in_larger_blocks_at_the_same_pace() -> None:
+    sent = drive(1000, 50, 2.0, patient=True)
+    assert 1900 <= len(sent) <= 2001
+    assert len(set(sent)) <= 81 < len(set(drive(1000, 50, 2.0))) / 4
+
+
 def test_a_slow_carrier_gets_one_at_a_time() -> None:
     sent = drive(2, 1, 3.0)
     assert 6 <= len(sent) <= 7
     assert all(later - earlier > 0.4 for earlier, later in itertools.pairwise(sent))
 
 
-@given(st.integers(1, 5000), st.integers(1, 60))
-def test_no_second_is_over_the_rate_by_more_than_a_lease(rate: int, share: int) -> None:
+@given(st.integers(1, 5000), st.integers(1, 60), st.booleans())
+def test_no_second_is_over_the_rate_by_more_than_a_lease(rate: int, share: int, patient: bool) -> None:
     lease = max(1, min(int(rate * 0.05), share))
-    sent = drive(rate, lease, 1.3, tick=0.004)
+    sent = drive(rate, lease, 1.3, tick=0.004, patient=patient)
     most = max(sum(start <= at < start + 1 for at in sent) for start in (0.0, 0.1, 0.2, 0.29))
     assert most <= rate + lease + max(1, rate * 0.005) + 1
 
