@@ -1,9 +1,9 @@
 """When the next segment may go: tokens spent evenly.
 
-In: leases as they are granted, the time (monotonic seconds). Out: how many segments may go now, when
-to look again, whether to ask for more tokens. Pure. A lease is spent over the time that its tokens take at the carrier's
-rate, in steps of `STEP` seconds so that blocks do not get tiny (`PATIENT_STEP` where nobody is in a hurry); what was not spent shortly after its time is dropped, so
-that a pause never becomes a burst. At rate 0 nothing is granted, and after a moment it is asked again.
+In: leases as they are granted, the time (monotonic seconds). Out: how many segments may go now, when to look again, whether
+to ask for more tokens. Pure. A lease is spent over the time that its tokens take at the carrier's rate, in steps of `STEP`
+seconds so that blocks do not get tiny (`PATIENT_STEP` where nobody is in a hurry); what was not spent shortly after its
+time is dropped, so that a pause never becomes a burst. At rate 0 nothing is granted, and after a moment it is asked again.
 """
 
 from __future__ import annotations
