@@ -37,8 +37,9 @@ from infra.settings.model import Settings
 from infra.telemetry.metrics import Metrics
 from schemas.values.phone import numbering_plans
 
-POOL_SIZE = 8
-# A call may meet a PostgreSQL that stands still twice, in a statement, then waiting for a connection: 8 s of at most 10.
+POOL_SIZE, TENANT_POOL_SIZE = 8, 4
+# A call may meet a PostgreSQL that stands still twice, in a statement, then waiting for its turn and a connection: 9 s of
+# at most 10.
 ANSWER_SECONDS = 5.0
 log = structlog.get_logger()
 
@@ -86,7 +87,13 @@ async def open_gateway(settings: Settings, instance: str) -> AsyncIterator[Gatew
     if app_url is None:
         raise ValueError("the gateway needs the address of PostgreSQL")
     sealer = Sealer(load_keyring(settings.keyring_path))
-    pool = await open_pool(app_url.get_secret_value(), role="app", size=POOL_SIZE, answer_seconds=ANSWER_SECONDS)
+    pool = await open_pool(
+        app_url.get_secret_value(),
+        role="app",
+        size=POOL_SIZE,
+        tenant_size=TENANT_POOL_SIZE,
+        answer_seconds=ANSWER_SECONDS,
+    )
     client = connect(settings.redis.url.get_secret_value())
     outbox = Outbox(settings.kafka.bootstrap, instance)
     redis = RedisBatches(client)

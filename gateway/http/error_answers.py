@@ -11,8 +11,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.http.context import METRICS, REQUEST_ID
-from gateway.http.problem import PROBLEM_JSON, Problem, ProblemForm, form_of, unavailable
-from infra.postgres.pool import DatabaseDown
+from gateway.http.problem import PROBLEM_JSON, RETRY_SECONDS, Problem, ProblemForm, form_of, unavailable
+from infra.postgres.pool import DatabaseDown, TenantBusy
 
 PROBLEM_FORMS: web.AppKey[tuple[ProblemForm, ...]] = web.AppKey("problem_forms", tuple)
 log = structlog.get_logger()
@@ -34,6 +34,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         code, detail = _CODES.get(fault.status, ("bad_request", fault.reason))
         headers = {"Allow": fault.headers["Allow"]} if "Allow" in fault.headers else {}
         problem = Problem(fault.status, code, detail, headers=headers)
+    except TenantBusy:
+        detail = "one account has a share of the connections to PostgreSQL, and its other calls use them all; try again"
+        problem = Problem(429, "tenant_overloaded", detail, headers={"Retry-After": str(RETRY_SECONDS)})
     except DatabaseDown as fault:
         request.app[METRICS].count("sluice_dependency_failures_total", "postgres")
         log.warning("PostgreSQL cannot be reached", action="database_down", request=request[REQUEST_ID], error=str(fault))

@@ -4,6 +4,7 @@ In: a connection URL and as whom the process works: `operator` sees every tenant
 tenant of its transaction and nothing without one. Out: transactions that commit when their block ends and roll back
 when it raises. When PostgreSQL is away, or goes away in the block, `DatabaseDown` is raised within about two seconds;
 the pool reconnects by itself as soon as somebody asks again. One that is frozen is the same to a pool with `answer_seconds`.
+A pool with `tenant_size` gives no tenant more connections than that at a time: `TenantBusy`, a kind of it.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from psycopg_pool import AsyncConnectionPool
 from infra.postgres.deadline import DeadlineConnection, check
 from infra.postgres.faults import values_told_apart
 from infra.postgres.sql import load_sql
+from infra.postgres.tenant_turns import TenantBusy, TenantTurns
 
 __all__ = [
     "Connection",
     "DatabaseDown",
     "Jsonb",
     "Pool",
+    "TenantBusy",
     "UniqueViolation",
     "class_row",
     "copy",
@@ -44,7 +47,6 @@ __all__ = [
 ]
 
 Connection = AsyncConnection[Any]
-Pool = AsyncConnectionPool[DeadlineConnection]
 DatabaseDown = psycopg.OperationalError
 """PostgreSQL cannot be reached, went away, stands still, or asks to try the transaction again (deadlock, lock time-out)."""
 UniqueViolation = errors.UniqueViolation
@@ -54,14 +56,26 @@ UNACKNOWLEDGED_MS = 10_000
 Parameters = Sequence[object] | Mapping[str, object] | None
 
 
+class Pool(AsyncConnectionPool[DeadlineConnection]):
+    """The connections of one process; `turns`: whose they may be."""
+
+    turns: TenantTurns
+
+
 async def open_pool(
-    url: str, *, role: str = "operator", size: int = 4, wait_seconds: float = 2.0, answer_seconds: float | None = None
+    url: str,
+    *,
+    role: str = "operator",
+    size: int = 4,
+    tenant_size: int | None = None,
+    wait_seconds: float = 2.0,
+    answer_seconds: float | None = None,
 ) -> Pool:
     """A pool of at most `size` connections, open at once; PostgreSQL need not be there yet.
 
-    `role`: operator | app. `wait_seconds`: how long a transaction waits for a free or a new connection before
-    `DatabaseDown`. `answer_seconds`: how long one statement may take before it; None: any time. To be closed with
-    `await pool.close()`.
+    `role`: operator | app. `tenant_size`: of these, for one tenant at a time; None: all. `wait_seconds`: how long a
+    transaction waits for a free or a new connection before `DatabaseDown`. `answer_seconds`: how long one statement may
+    take before it; None: any time. To be closed with `await pool.close()`.
     """
     if role not in ("operator", "app"):
         raise ValueError(f"role: {role!r} is neither operator nor app")
@@ -71,7 +85,7 @@ async def open_pool(
         if role == "app":
             await connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(APP_ROLE)))
 
-    pool: Pool = AsyncConnectionPool(
+    pool = Pool(
         url,
         connection_class=DeadlineConnection,
         min_size=1,
@@ -94,6 +108,7 @@ async def open_pool(
             "tcp_user_timeout": UNACKNOWLEDGED_MS,
         },
     )
+    pool.turns = TenantTurns(tenant_size or size, wait_seconds / 2)
     await pool.open(wait=False)
     return pool
 
@@ -123,8 +138,8 @@ async def single_statement(pool: Pool) -> AsyncIterator[Connection]:
 
 @asynccontextmanager
 async def tenant_transaction(pool: Pool, tenant_id: str) -> AsyncIterator[Connection]:
-    """A transaction that sees this tenant's rows alone, when the pool's role is `app`."""
-    async with transaction(pool) as connection:
+    """A transaction that sees this tenant's rows alone, when the pool's role is `app`. Raises TenantBusy too."""
+    async with pool.turns.turn(tenant_id), transaction(pool) as connection:
         await connection.execute("SELECT set_config('app.tenant', %s, true)", (tenant_id,))
         yield connection
 

@@ -163,6 +163,14 @@ async def test_bodies_beyond_the_share_are_refused(client: ClientSession, gatewa
     assert bodies.reserved == 0
 
 
+async def test_one_tenant_leaves_connections_to_others(client: ClientSession, gateway: Gateway) -> None:
+    async with gateway.pool.turns.turn(TENANT), client.get("/v1/campaigns") as response:
+        assert (response.status, (await response.json())["code"]) == (429, "tenant_overloaded")
+        assert response.headers["Retry-After"] == "2"
+    async with client.get("/v1/campaigns") as response:
+        assert (response.status, (await response.json())["code"]) == (503, "database_unavailable")
+
+
 async def test_one_tenant_leaves_uploads_to_others(client: ClientSession, gateway: Gateway) -> None:
     path, csv = f"/v1/campaigns/cmp_{'0' * 26}/recipients", {"Content-Type": "text/csv"}
     with gateway.limits.uploads.reservation(TENANT) as own:

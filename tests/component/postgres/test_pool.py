@@ -14,13 +14,22 @@ import psycopg
 import pytest
 
 from infra.postgres.config_cache import ConfigCache, carrier_context
-from infra.postgres.pool import UNACKNOWLEDGED_MS, DatabaseDown, fetch_one, open_pool, transaction
+from infra.postgres.pool import (
+    UNACKNOWLEDGED_MS,
+    DatabaseDown,
+    TenantBusy,
+    fetch_one,
+    open_pool,
+    tenant_transaction,
+    transaction,
+)
 from infra.security.secrets import seal_secret
 from infra.services.stack import Stack
 from infra.settings.carriers import SmppSettings
 from tests.support.database import add_tenant, fresh_database
 from tests.support.log_records import KEYRING, TENANT
 
+OTHER = "0c000000-0000-4000-8000-000000000001"
 KILL = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
@@ -102,3 +111,35 @@ async def test_the_book_follows_changes_and_keeps_what_it_knows(database: str, m
         await cache.refresh()
     assert cache.carriers["acme"].rate == 7
     await cache.stop()
+
+
+@pytest.mark.stack
+async def test_no_tenant_has_all_connections(database: str) -> None:
+    pool = await open_pool(database, size=2, tenant_size=1, wait_seconds=0.2)
+    async with tenant_transaction(pool, TENANT):
+        with pytest.raises(TenantBusy, match="1 connections of this tenant"):
+            async with tenant_transaction(pool, TENANT):
+                raise AssertionError("it has its share already")
+        async with tenant_transaction(pool, OTHER) as connection:
+            assert await fetch_one(connection, "SELECT 1") == (1,)
+    async with tenant_transaction(pool, TENANT) as connection:
+        assert await fetch_one(connection, "SELECT 1") == (1,)
+    await pool.close()
+
+
+@pytest.mark.stack
+async def test_who_waits_has_the_connection_that_its_tenant_gives_back(database: str) -> None:
+    pool = await open_pool(database, size=4, tenant_size=2, wait_seconds=20.0)
+    inside = most = 0
+
+    async def one() -> None:
+        nonlocal inside, most
+        async with tenant_transaction(pool, TENANT) as connection:
+            inside += 1
+            most = max(most, inside)
+            await fetch_one(connection, "SELECT pg_sleep(0.01)")
+            inside -= 1
+
+    await asyncio.gather(*(one() for _ in range(9)))
+    assert (most, pool.turns.known) == (2, 0)
+    await pool.close()
