@@ -6,7 +6,7 @@ A loop of its own around `Subscription`: between two polls it waits for PostgreS
 polls ahead as dispatch's does, and what it had ahead would have to be dropped at every change of owners.
 
 - PostgreSQL away, or not migrated yet: the batch is kept, the consumer paused but polling, until it is back.
-- Another owner of a partition (`StaleOwner`): everything in memory is dropped and the group joined anew.
+- Another owner of a partition, or a database set back (`StaleOwner`): everything in memory is dropped, the group joined anew.
 - A record that cannot be taken: the batch is halved until it stands alone, and then the record itself (`taking_apart.py`);
   what fails alone is rejected (`rejected_records.py`).
 """
@@ -206,6 +206,7 @@ class SinkRunner:
             self._rejected.reject(piece, own)
         with self._session.transaction() as transaction:
             self._offsets.advance([record], transaction)
+        self._offsets.on_committed()
 
     def _try(self, part: list[ConsumerRecord], *, whole: bool = True) -> Exception | None:
         """Write this part in one transaction; the fault if a record of it cannot be taken."""
@@ -214,6 +215,7 @@ class SinkRunner:
             with self._session.transaction() as transaction:
                 self._offsets.advance(part, transaction, whole=whole)
                 self._sink.apply(read, transaction)
+            self._offsets.on_committed()
             self._rejected.reset_run()
             return None
         except (DatabaseDown, NotMigrated, StaleOwner):

@@ -7,8 +7,10 @@ ON CONFLICT (tenant, campaign, partition) DO UPDATE SET charged = s.charged + EX
 
 -- name: advance_offsets
 UPDATE sink_offsets SET next = given.next
-FROM unnest(%s::text[], %s::smallint[], %s::bigint[], %s::bigint[]) AS given (topic, partition, next, epoch)
+FROM unnest(%s::text[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[])
+    AS given (topic, partition, next, epoch, written)
 WHERE sink_offsets.topic = given.topic AND sink_offsets.partition = given.partition AND sink_offsets.epoch = given.epoch
+    AND sink_offsets.next >= given.written
 
 -- name: any_parked
 SELECT EXISTS (SELECT FROM parked_receipts)

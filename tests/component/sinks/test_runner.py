@@ -90,6 +90,22 @@ def test_a_writer_that_lost_its_epoch_is_refused_and_joins_anew(services: Stack,
     assert ask(database, "SELECT sequences[1], (SELECT max(epoch) FROM sink_offsets) FROM chunks") == [(1048588, 3)]
 
 
+def test_a_database_set_back_is_written_again_from_where_it_stands(services: Stack, database: str) -> None:
+    topic = make_topic(services.kafka, partitions=1)
+    with running_sink(sink_on(topic), services.kafka, database):
+        put(services.kafka, topic, [sent(0)])
+        wait_for(lambda: ask(database, NEXT) == [(1,)])
+        put(services.kafka, topic, [sent(1), sent(2)])
+        wait_for(lambda: ask(database, NEXT) == [(3,)])
+        with psycopg.connect(database) as connection:  # as it was behind the first record
+            connection.execute("UPDATE sink_offsets SET next = 1")
+            connection.execute("DELETE FROM campaign_counts")
+            connection.execute("DELETE FROM chunks WHERE chunk <> 'chk_0'")
+        put(services.kafka, topic, [sent(3)])
+        wait_for(lambda: ask(database, NEXT) == [(4,)])
+    assert ask(database, "SELECT count(*) FROM chunks") == [(4,)]
+
+
 def test_a_topic_made_anew_begins_at_its_start(services: Stack, database: str) -> None:
     topic = make_topic(services.kafka, partitions=1)
     put(services.kafka, topic, [sent(i) for i in range(3)])
