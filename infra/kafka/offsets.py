@@ -18,13 +18,20 @@ from schemas.records.topics import TOPICS
 Places = dict[tuple[str, int], int]
 SECONDS = 10.0
 OURS = [row.name for row in TOPICS]
-_NO_LEADER_YET = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+_NO_LEADER_YET = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.FENCED_LEADER_EPOCH,
+}
 
 
 def end_offsets(bootstrap: str, topics: Sequence[str] = OURS) -> Places:
     """The offset after the last record of every partition of these topics, as far as they exist.
 
-    Partitions of a broker or topic that has just started have no leader for a moment; they are asked again.
+    Partitions of a broker or topic that has just started have no leader for a moment, or the client knows a leader that is
+    no more; they are asked again.
     """
     admin = make_admin(bootstrap)
     until = time.monotonic() + SECONDS
