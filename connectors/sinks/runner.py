@@ -6,7 +6,7 @@ A loop of its own around `Subscription`: between two polls it waits for PostgreS
 polls ahead as dispatch's does, and what it had ahead would have to be dropped at every change of owners.
 
 - PostgreSQL away, or not migrated yet: the batch is kept, the consumer paused but polling, until it is back.
-- Another owner of a partition, or a database set back (`StaleOwner`): all that is in memory is dropped, the group joined anew.
+- Another owner of a partition, or a database set back (`StaleOwner`): what is in memory is dropped, the group joined anew.
 - A record that cannot be taken: the batch is halved until it stands alone, and then the record itself (`taking_apart.py`);
   what fails alone is rejected (`rejected_records.py`).
 """
