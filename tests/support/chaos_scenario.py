@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from schemas.records.wire import Started
 from schemas.values.positions import places
-from tests.support.gateway_client import UNREACHABLE
+from tests.support.gateway_client import UNREACHABLE, GatewayClient
 from tests.support.ledger import adds_up, by_status, settled, takings, twice
 from tests.support.processes import kill
 from tests.support.rough_carrier import SubmitsSeen
@@ -151,12 +151,13 @@ def chaos_scenario(stack: Running, size: int, singles: int = 60, *, outside: boo
         yield ChaosScenario(stack=stack, campaign=campaign, numbers=numbers, singles=running, carrier=carrier, before=before)
 
 
-def start_campaign(stack: Running, numbers: Sequence[str]) -> str:
-    """A draft, its parts, its start."""
-    campaign = stack.api.post("/v1/campaigns", {"name": "ChaosScenario", "from": "Shop", "body": "Hello", "open": True}).id
+def start_campaign(stack: Running, numbers: Sequence[str], api: GatewayClient | None = None) -> str:
+    """A draft, its parts, its start. `api`: with the key of another tenant."""
+    api = api or stack.api
+    campaign = api.post("/v1/campaigns", {"name": "ChaosScenario", "from": "Shop", "body": "Hello", "open": True}).id
     for part, first in enumerate(range(0, len(numbers), PART)):
         lines = "".join(json.dumps({"to": number}) + "\n" for number in numbers[first : first + PART])
-        answer = stack.api.upload(campaign, lines.encode(), part)
+        answer = api.upload(campaign, lines.encode(), part)
         assert (answer.status, answer.body["rejected_count"]) == (202, 0), answer.body
-    assert stack.api.post(f"/v1/campaigns/{campaign}/start").status == 202
+    assert api.post(f"/v1/campaigns/{campaign}/start").status == 202
     return campaign
