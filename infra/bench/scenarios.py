@@ -1,6 +1,6 @@
 """What is measured: `bulk` (a campaign to its last receipt), `single` (one message a request, see single.py), `otp` (codes
-beside a campaign), `upload` (recipients alone), `idle` (a stack that nobody uses); `receipts`, `mixed`, `fairness`, `rates`
-and `held` are told of in their files.
+beside a campaign), `upload` (recipients alone), `idle` (a stack that nobody uses); `receipts`, `mixed`, `fairness`, `rates`,
+`held` and `due` are told of in their files.
 
 In: a stack that works, how much. Out: a row with rate, seconds, CPU microseconds a message in all and by process, and
 percentiles in milliseconds. Every scenario warms up first. Wrong: messages that do not come to an end in time: `Refusal`.
@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from infra.bench.campaigns import open_campaign, run_campaign
 from infra.bench.cpu import between, own, proportional_octets, resident_octets
+from infra.bench.due import due
 from infra.bench.fairness import fairness
 from infra.bench.held import held
 from infra.bench.load import percentiles, send_singles
@@ -126,6 +127,7 @@ SCENARIOS: dict[str, Callable[[Target, Size], Awaitable[Row]]] = {
     "fairness": fairness,
     "rates": rates,
     "held": held,
+    "due": due,
 }
 
 

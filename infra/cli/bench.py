@@ -42,6 +42,7 @@ class Scenario(StrEnum):
     FAIRNESS = "fairness"
     RATES = "rates"
     HELD = "held"
+    DUE = "due"
 
 
 class Peer(StrEnum):
@@ -54,7 +55,8 @@ SCENARIO_HELP = (
     "bulk: a campaign; single: one message a request; otp: codes beside a campaign; upload: recipients alone; "
     "idle: CPU and memory while nothing happens; kill: each role killed, until it works again; "
     "receipts: three a message, held back and let go shuffled; mixed: a campaign, single messages and codes at once; "
-    "fairness: tenants behind a slow carrier; rates: ten carriers of 2,000 a second; held: everything waits once."
+    "fairness: tenants behind a slow carrier; rates: ten carriers of 2,000 a second; held: everything waits once; "
+    "due: up to 10,000 messages that are due within one second."
 )
 
 
@@ -62,7 +64,7 @@ def bench(
     scenario: Annotated[Scenario, typer.Option(help=SCENARIO_HELP)] = Scenario.BULK,
     recipients: Annotated[int, typer.Option(min=1, help="Size of the campaign (all but single, idle, kill).")] = 200_000,
     seconds: Annotated[
-        float, typer.Option(min=1, max=600, help="How long (all but bulk, upload, receipts, held, kill).")
+        float, typer.Option(min=1, max=600, help="How long (all but bulk, upload, receipts, held, due, kill).")
     ] = 10.0,
     rounds: Annotated[int, typer.Option(min=1, max=20, help="How often (kill, --compare).")] = 3,
     role: Annotated[list[str] | None, typer.Option(help="Only this role, e.g. streams-otp; may be repeated (kill).")] = None,

@@ -1,4 +1,4 @@
-"""`receipts`, `mixed` and `fairness` as commands, small: figures for everything, and books that add up."""
+"""`receipts`, `mixed`, `fairness` and `due` as commands, small: figures for everything, and books that add up."""
 
 from __future__ import annotations
 
@@ -52,3 +52,10 @@ def test_fairness() -> None:
     assert all(
         small["ratio"] == pytest.approx(small["behind_seconds"] / small["alone_seconds"], abs=0.1) for small in row["small"]
     )
+
+
+@pytest.mark.slow
+def test_due() -> None:
+    row = measured("--scenario", "due", "--recipients", "200")
+    assert (row["messages"], row["early"], row["verify"]) == (200, 0, "ok")
+    assert 0 < row["late_ms"]["p50"] <= row["late_ms"]["max"] and row["cpu_us_by_process"]["releaser"] > 0
