@@ -83,9 +83,7 @@ def bench(
     if profile is not None:
         from infra.bench.profile import profiled, without_profile
 
-        # Below py-spy stdout is a pipe: what fits a terminal has to be said here.
-        arguments = without_profile(sys.argv[sys.argv.index("bench") + 1 :])
-        raise typer.Exit(profiled([*arguments, "-o", chosen(output)], profile))
+        raise typer.Exit(profiled(without_profile(sys.argv[sys.argv.index("bench") + 1 :]), profile))
     size = Size(recipients=recipients, seconds=seconds, rounds=rounds, roles=tuple(role or ()), keyed=keyed)
     figures = _figures(scenario, size, peer, compare)
     _show(scenario, figures, output)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from infra.postgres.admin_store import AdminStore
     from infra.settings.model import Settings
 
-Output = Annotated[Format | None, typer.Option("--output", "-o", help="Form of the output; default: table on a terminal.")]
+Output = Annotated[Format | None, typer.Option("--output", "-o", help="Form of the output; default: a table.")]
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder; default ./.sluice.")]
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file; default ./sluice.toml.")]
 Gateway = Annotated[str | None, typer.Option("--gateway", help="URL of the gateway.")]

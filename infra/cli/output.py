@@ -1,6 +1,6 @@
 """What a command says: rows or one object, as a table, JSON, JSON lines or CSV on stdout; everything else on stderr.
 
-In: plain values. Out: text. A table on a terminal, JSON otherwise, unless `-o` says which. NO_COLOR is respected by rich.
+In: plain values. Out: text. A table unless `-o` says which, plain where stdout is no terminal. rich respects NO_COLOR.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Format(StrEnum):
 
 
 def chosen(wish: Format | None) -> Format:
-    """The form that is wished, or the one that fits stdout."""
-    return wish or (Format.TABLE if sys.stdout.isatty() else Format.JSON)
+    """The form that is wished, or the one for people."""
+    return wish or Format.TABLE
 
 
 def show_rows(
@@ -141,5 +141,11 @@ def _table(rows: Sequence[Row], columns: Sequence[str], empty: str = "") -> None
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*[escape(_words(row.get(name))) for name in columns])
-    # Not on a terminal there is no width to keep to: nothing is broken that a person or `grep` looks for.
-    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
+    if sys.stdout.isatty():
+        Console().print(table)
+        return
+    # There is no width to keep to: nothing is broken that `grep` looks for, and no line ends in blanks.
+    console = Console(width=WIDE, file=io.StringIO())
+    with console.capture() as captured:
+        console.print(table)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))

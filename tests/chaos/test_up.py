@@ -65,7 +65,7 @@ class Up:
         self.line = json.loads(text)
 
     def ps(self) -> dict[str, dict[str, Any]]:
-        return {row["name"]: row for row in json.loads(sluice("ps", "--data", str(self.data)).stdout)}
+        return {row["name"]: row for row in json.loads(sluice("ps", "--data", str(self.data), "-o", "json").stdout)}
 
     def service_pid(self, name: str) -> int:
         return int(json.loads((self.data / name / "process.json").read_text())["pid"])
@@ -160,7 +160,12 @@ def test_a_killed_service_comes_back_under_its_address(up: Up) -> None:
     pid = up.service_pid("redis")
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: up.service_pid("redis") != pid, 30)
-    wait_for(lambda: all(row["ok"] for row in json.loads(sluice("services", "status", "--data", str(up.data)).stdout)), 30)
+    wait_for(
+        lambda: all(
+            row["ok"] for row in json.loads(sluice("services", "status", "--data", str(up.data), "-o", "json").stdout)
+        ),
+        30,
+    )
     told = json.loads((up.data / "stack.json").read_text())["redis"]
     assert redis.Redis.from_url(told).ping()
 
@@ -186,8 +191,8 @@ def test_doctor_and_lag_and_diff(up: Up) -> None:
         "database",
         "gateway",
     }
-    assert json.loads(sluice("topics", "diff", "--data", str(up.data)).stdout) == []
-    rows = json.loads(sluice("lag", "--data", str(up.data)).stdout)
+    assert json.loads(sluice("topics", "diff", "--data", str(up.data), "-o", "json").stdout) == []
+    rows = json.loads(sluice("lag", "--data", str(up.data), "-o", "json").stdout)
     assert {row["consumer"] for row in rows} >= {"sluice-streams-otp", "sluice-dispatch-bulk", "sluice-delay"}
 
 
@@ -205,9 +210,12 @@ def test_sigterm_ends_all_and_a_restart_keeps_everything(up: Up) -> None:
     assert {row["state"] for row in up.ps().values()} == {"down"}
     up.start()
     assert up.line == line
-    carriers = json.loads(sluice("carrier", "list", "--data", str(up.data)).stdout)
+    carriers = json.loads(sluice("carrier", "list", "--data", str(up.data), "-o", "json").stdout)
     assert [(row["id"], row["rate"]) for row in carriers] == [("simulator", 77)]
-    balances = {row["name"]: row["balance"] for row in json.loads(sluice("tenant", "list", "--data", str(up.data)).stdout)}
+    balances = {
+        row["name"]: row["balance"]
+        for row in json.loads(sluice("tenant", "list", "--data", str(up.data), "-o", "json").stdout)
+    }
     assert balances == {"default": "1000000.0000", "acme": "2.5000"}
 
 
@@ -233,7 +241,7 @@ def test_services_alone(tmp_path: Path) -> None:
         assert done.stdout.splitlines()[2] == f"SLUICE_REDIS__URL={elsewhere}" and not (tmp_path / "data" / "redis").exists()
         again = sluice("services", "up", "--data", data, "-o", "csv").stdout.splitlines()
         assert again[0] == "kafka,postgres,redis" and again[1].endswith(elsewhere)
-        states = json.loads(sluice("services", "status", "--data", data).stdout)
+        states = json.loads(sluice("services", "status", "--data", data, "-o", "json").stdout)
         assert {row["name"]: row["ok"] for row in states} == {"kafka": True, "postgres": True, "redis": False}
         assert sluice("db", "upgrade", "--data", data).returncode == 0
         assert sluice("db", "status", "--data", data).returncode == 0

@@ -103,7 +103,7 @@ def test_ps_without_a_stack_says_what_to_do(tmp_path: Path) -> None:
         (Format.JSON, '[{"a": 1, "b": ["x", "y"]}, {"a": null, "b": []}]\n'),
         (Format.JSONL, '{"a": 1, "b": ["x", "y"]}\n{"a": null, "b": []}\n'),
         (Format.CSV, 'a,b\n1,"x, y"\n,\n'),
-        (None, '[{"a": 1, "b": ["x", "y"]}, {"a": null, "b": []}]\n'),
+        (None, "a  b\n1  x, y\n\n"),
     ],
 )
 def test_forms_of_rows(capsys: pytest.CaptureFixture[str], form: Format | None, expected: str) -> None:
