@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.options import ApiKey, Config, Data, Gateway, Output, Yes, confirm, open_api
-from infra.cli.output import Format, chosen, show_one, show_rows
+from infra.cli.output import Format, chosen, say_table, show_one, show_rows
 from infra.cli.send import LaneName
 from infra.runtime.console import tell
 from infra.runtime.refusal import Refusal
@@ -140,9 +140,7 @@ def watch(
 
     state = watch_campaign(open_api(data, config, gateway, api_key), campaign)
     if chosen(output) is Format.TABLE:
-        from rich.console import Console
-
-        Console().print(progress_table(state))
+        say_table(progress_table(state))
     else:
         show_one(state, output)
 

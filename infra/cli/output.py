@@ -12,9 +12,12 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.runtime.console import tell
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 Row = Mapping[str, Any]
 WIDE = 1_000
@@ -129,7 +132,6 @@ def _words(value: Any) -> str:
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str], empty: str = "") -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -141,10 +143,17 @@ def _table(rows: Sequence[Row], columns: Sequence[str], empty: str = "") -> None
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*[escape(_words(row.get(name))) for name in columns])
+    say_table(table)
+
+
+def say_table(table: RenderableType) -> None:
+    """On a terminal within its width. Elsewhere there is none to keep to: nothing is broken that `grep` looks for, and no
+    line ends in blanks."""
+    from rich.console import Console
+
     if sys.stdout.isatty():
         Console().print(table)
         return
-    # There is no width to keep to: nothing is broken that `grep` looks for, and no line ends in blanks.
     console = Console(width=WIDE, file=io.StringIO())
     with console.capture() as captured:
         console.print(table)

@@ -65,14 +65,14 @@ def _ask(api: Api, campaign: str) -> State:
 
 def progress_table(state: State) -> Any:
     """Its state and how many messages are in each."""
+    from rich.console import Group
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(
-        box=None, pad_edge=False, show_header=False, title_justify="left", title=f"{state['name']}: {state['status']}"
-    )
+    table = Table(box=None, pad_edge=False, show_header=False)
     accepted = state["counts"]["accepted"]
     for name, count in state["counts"].items():
         if count:
             share = f"{100 * count / accepted:5.1f} %" if accepted else ""
             table.add_row(name, f"{count:,}", share)
-    return table
+    return Group(Text(f"{state['name']}: {state['status']}"), table)

@@ -38,6 +38,12 @@ def answer_to(ran: Sequence[Ran], part: str) -> Any:
     return answer
 
 
+def table_of(ran: Sequence[Ran], part: str) -> list[str]:
+    """The lines that the one command that has this in it said."""
+    (found,) = [one for one in ran if part in one.command]
+    return found.out.splitlines()
+
+
 def test_every_command_ends_well(ran: list[Ran]) -> None:
     assert [(one.command, one.code, one.out, one.errors) for one in ran if one.code] == []
 
@@ -53,12 +59,12 @@ def test_no_answer_is_a_refusal(ran: list[Ran]) -> None:
 def test_the_answers_are_those_that_the_document_speaks_of(ran: list[Ran]) -> None:
     assert set(answer_to(ran, "Idempotency-Key: order-17")) == {"id", "status", "encoding", "segments"}
     assert answer_to(ran, "/v1/preview")["recipients"] == 1
-    assert answer_to(ran, "message trace")["hops"][0]["hop"] == "accepted"
+    assert [line for line in table_of(ran, "message trace") if "accepted" in line]
     assert answer_to(ran, "spring-1")["accepted"] == 2
     assert answer_to(ran, "text/csv") == {"part": 0, "accepted": 2, "rejected_count": 0, "rejected": []}
-    watched = answer_to(ran, "campaign watch")
-    assert (watched["name"], watched["status"], watched["counts"]["accepted"]) == ("summer", "completed", 2)
-    assert answer_to(ran, "sluice verify")["ok"] is True
+    title, accepted = table_of(ran, "campaign watch")[:2]
+    assert (title, accepted.split()) == ("summer: completed", ["accepted", "2", "100.0", "%"])
+    assert table_of(ran, "sluice verify")[-1] == "the ledger adds up"
 
 
 def test_the_subscriber_prints_events(ran: list[Ran]) -> None:

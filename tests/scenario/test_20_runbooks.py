@@ -58,17 +58,17 @@ def test_every_runbook_has_commands_and_each_ends_well(ran: dict[str, Ran]) -> N
 
 
 def test_they_stop_and_let_go_again(stack: Running, ran: dict[str, Ran]) -> None:
-    assert [stop["kind"] for stop in ran["sluice panic"].answers[0]] == ["all"]
-    assert ran["sluice panic --all --lift"].answers == [[]]
-    assert ran["sluice scheduler status"].answers[0]["enabled"] is False
-    assert ran["sluice scheduler start"].answers[0]["enabled"] is True
+    assert [line.split()[0] for line in ran["sluice panic"].out.splitlines()] == ["kind", "all"]
+    assert ran["sluice panic --all --lift"].out == ""
+    assert {line.split()[1] for line in ran["sluice scheduler status"].out.splitlines()[1:]} == {"no"}
+    assert {line.split()[1] for line in ran["sluice scheduler start"].out.splitlines()[1:]} == {"yes"}
     assert stack.cli("panic") == []
 
 
 def test_they_show_what_they_speak_of(ran: dict[str, Ran]) -> None:
     assert "health marketing" in ran["sluice carrier show $CARRIER -o table"].out
-    assert ran["sluice carrier set $CARRIER --rate 0"].answers[0]["rate"] == 0
+    assert "rate 0" in [" ".join(line.split()) for line in ran["sluice carrier set $CARRIER --rate 0"].out.splitlines()]
     assert "waiting" in ran["sluice campaign show $CAMPAIGN -o table"].out
-    assert ran["sluice message trace $MESSAGE"].answers[0]["hops"][0]["hop"] == "accepted"
+    assert "accepted" in ran["sluice message trace $MESSAGE"].out
     [audit] = next(one for command, one in ran.items() if command.startswith("curl ")).answers
     assert set(audit) == {"entries", "next"} and {"at", "who", "action", "detail"} <= set(audit["entries"][0])
