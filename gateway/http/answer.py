@@ -15,6 +15,6 @@ def answer(body: msgspec.Struct, status: int = 200, *, location: str | None = No
 
 
 def raw_answer(body: bytes, status: int, *, location: str | None = None) -> web.Response:
-    """A JSON answer of bytes that are ready."""
+    """A JSON answer of bytes that are ready, and a newline: on a terminal the next prompt has a line of its own."""
     headers = {} if location is None else {"Location": location}
-    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+    return web.Response(body=body + b"\n", status=status, content_type="application/json", headers=headers)

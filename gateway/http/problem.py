@@ -50,16 +50,15 @@ class Problem(Exception):
         self.headers = dict(headers or {})
 
     def body(self) -> bytes:
-        """The JSON of the answer."""
-        return msgspec.json.encode(
-            ProblemBody(
-                title=HTTPStatus(self.status).phrase,
-                status=self.status,
-                code=self.code,
-                detail=self.detail,
-                errors=self.errors,
-            )
+        """The JSON of the answer, with the newline that every answer ends in."""
+        told = ProblemBody(
+            title=HTTPStatus(self.status).phrase,
+            status=self.status,
+            code=self.code,
+            detail=self.detail,
+            errors=self.errors,
         )
+        return msgspec.json.encode(told) + b"\n"
 
 
 class ProblemForm(NamedTuple):

@@ -99,7 +99,7 @@ def _bytes_of(
         body, more = outcome.body(), "".join(f"{name}: {value}\r\n" for name, value in outcome.headers.items())
         kind = CONTENT_TYPE
     else:
-        body, kind = outcome.body, "application/json"
+        body, kind = outcome.body + b"\n", "application/json"
         more = f"Location: {outcome.location}\r\n" + ("Idempotency-Replayed: true\r\n" if replayed else "")
     if standing is not None:
         more += "".join(f"{name}: {value}\r\n" for name, value in standing.headers.items())

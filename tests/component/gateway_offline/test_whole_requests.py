@@ -45,8 +45,9 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 def alike(answer: Answer) -> tuple[int, list[str], Any, bool]:
-    """What two answers to one request have in common."""
+    """What two answers to one request have in common. Each ends its line, for those who read it on a terminal."""
     status, headers, body = answer
+    assert body.endswith(b"}\n"), body
     shown = json.loads(body)
     return status, sorted(headers), shown | {"id": None}, headers.get("Location") == f"/v1/messages/{shown.get('id')}"
 
