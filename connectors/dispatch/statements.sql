@@ -5,3 +5,7 @@
 SELECT w.chunk, w.send, a.started
 FROM unnest(%s::uuid[], %s::text[], %s::integer[]) AS w (tenant, chunk, send)
 JOIN attempt_chunks a USING (tenant, chunk, send);
+
+-- name: insert_audit
+INSERT INTO audit (who, at, action, subject, detail)
+SELECT %s, given.* FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::jsonb[]) AS given
