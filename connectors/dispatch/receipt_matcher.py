@@ -4,7 +4,7 @@ In: the carrier's ids of messages as they are accepted; receipts with the call t
 `CarrierReceipts`, one record per chunk and send where the message is known. A receipt may overtake the answer to its
 submit: one that may belong to a submit in flight waits up to a second for that answer. All others are unknown and go on at
 once, with every form of their id: a carrier lets few receipts be unconfirmed, so each second of waiting would cost it that
-many. A receipt is confirmed once Kafka has it; states that change nothing, and repeats of what Kafka has, are confirmed at
+many. A receipt is confirmed once Kafka has it, a repeat with the first; states that change nothing, and repeats of what Kafka has, at
 once. While Kafka is away the records are produced again and the carrier waits. What cannot be read becomes a dead letter,
 byte for byte, and is confirmed once Kafka has that.
 
@@ -120,6 +120,8 @@ class ReceiptMatcher:
                 self._add_known(batch, receipt, carrier_id, *found)
             elif receipt in self._written:
                 batch.close(1)
+            elif (group := self._written.on_the_way(receipt)) is not None:
+                group.confirm_too(batch)
             elif self._may_be_early(receipt):
                 self._hold_early(receipt, batch)
             else:
@@ -165,7 +167,7 @@ class ReceiptMatcher:
         """What to do when Kafka has the receipts of this group: not before, for until then only the carrier has them."""
 
         def on_written() -> None:
-            self._written.add([receipt for receipt, _, _ in group.entries])
+            self._written.add(group)
             then()
 
         return on_written
@@ -210,6 +212,7 @@ class ReceiptMatcher:
         if group is None:
             group = self._groups[messages] = ReceiptGroup()
         group.append(batch, receipt, carrier_id, rank)
+        self._written.begin(receipt, group)
         self._pending += 1
         if messages.segments[rank] == 1:
             self._known.forget(carrier_id)

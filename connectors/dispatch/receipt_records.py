@@ -66,6 +66,10 @@ class ReceiptGroup:
         self.entries.append((receipt, ids, rank))
         self._batches.append(batch)
 
+    def confirm_too(self, batch: ReceiptBatch) -> None:
+        """One of this batch says nothing new: it is safe when the record is."""
+        self._batches.append(batch)
+
     def columns(self) -> _Columns:
         """The columns that both kinds of record have."""
         receipts = [receipt for receipt, _, _ in self.entries]

@@ -25,6 +25,7 @@ MODULES = (
     "connectors.dispatch.receipt_records",
     "connectors.dispatch.result_handler",
     "connectors.dispatch.send_batch",
+    "connectors.dispatch.written_receipts",
     "connectors.simulator.notice",
     "connectors.simulator.plain_batch",
     "connectors.simulator.submit_reader",

@@ -5,24 +5,27 @@ from __future__ import annotations
 import pytest
 
 from connectors.carriers.contract import Receipt
+from connectors.dispatch.receipt_records import ReceiptBatch, ReceiptGroup
 from connectors.dispatch.written_receipts import WrittenReceipts
 from tests.support.dispatch.receipt_matching import MatcherHarness, messages, receipt, written
 
 
 async def test_a_repeat_of_what_kafka_has_says_nothing_new() -> None:
-    """Until Kafka has the first, only the carrier has it: a repeat then goes on as unknown, and is not confirmed either."""
+    """Until Kafka has the first, only the carrier has it: a repeat is confirmed with it, gathered or produced, not before."""
     harness, of = MatcherHarness(), messages()
     harness.matcher.in_flight = lambda destination: False
     harness.matcher.learn("1", of, 1)
     harness.take("first", receipt("1", 1))
-    harness.take("too early", receipt("1", 1))
+    harness.take("while it is gathered", receipt("1", 1))
     await harness.rest()
-    assert [record.chunk for record in harness.written] == [of.slice.chunk, None] and harness.confirmed == []
+    harness.take("while Kafka writes it", receipt("1", 1))
+    await harness.rest()
+    assert [(record.chunk, record.count) for record in harness.written] == [(of.slice.chunk, 1)] and harness.confirmed == []
     harness.kafka_has_all()
-    assert sorted(harness.confirmed) == ["first", "too early"]
+    assert sorted(harness.confirmed) == ["first", "while Kafka writes it", "while it is gathered"]
     harness.take("repeat", receipt("1", 1))
     await harness.rest()
-    assert len(harness.written) == 2 and harness.confirmed[2:] == ["repeat"]
+    assert len(harness.written) == 1 and harness.confirmed[3:] == ["repeat"]
 
 
 @pytest.mark.parametrize(
@@ -30,13 +33,15 @@ async def test_a_repeat_of_what_kafka_has_says_nothing_new() -> None:
     [receipt("1", 1, "UNDELIV"), receipt("1", 2), receipt("1", 1, destination=""), receipt("2", 1)],
     ids=["state", "destination", "no destination", "id"],
 )
-async def test_what_says_something_else_is_no_repeat(other: Receipt) -> None:
+@pytest.mark.parametrize("kafka_has_it", [True, False])
+async def test_what_says_something_else_is_no_repeat(other: Receipt, kafka_has_it: bool) -> None:
     harness, of = MatcherHarness(), messages()
     harness.matcher.in_flight = lambda destination: False
     harness.matcher.learn("1", of, 1)
     harness.take("first", receipt("1", 1))
     await harness.rest()
-    harness.kafka_has_all()
+    if kafka_has_it:
+        harness.kafka_has_all()
     harness.take("other", other)
     await harness.rest()
     assert [record.chunk for record in harness.written] == [of.slice.chunk, None]
@@ -56,8 +61,15 @@ async def test_an_id_that_the_carrier_uses_again_is_no_repeat() -> None:
 def test_repeats_are_remembered_for_a_while() -> None:
     known = WrittenReceipts(most=4)
     for first in range(0, 10, 2):
-        known.add([receipt(str(first), 1), receipt(str(first + 1), 1)])
+        known.add(group_of(receipt(str(first), 1), receipt(str(first + 1), 1)))
     assert [n for n in range(10) if receipt(str(n), 1) in known] == [6, 7, 8, 9]
+
+
+def group_of(*receipts: Receipt) -> ReceiptGroup:
+    group, batch = ReceiptGroup(), ReceiptBatch(lambda: None, len(receipts))
+    for rank, one in enumerate(receipts):
+        group.append(batch, one, one.carrier_message_id, rank)
+    return group
 
 
 async def test_receipts_in_any_order_are_gathered_by_chunk_while_many_come() -> None:
