@@ -38,6 +38,7 @@ from infra.kafka.records import ConsumerRecord
 from infra.runtime.private_files import make_private_folder
 from streams.acknowledging import InOrder
 from streams.missed_fetches import look_again
+from streams.next_batch import next_batch
 
 log = structlog.get_logger()
 
@@ -182,7 +183,7 @@ class BatchQueue:
                 await self._work.wait()
             if gather and len(queue) < batch:
                 await asyncio.sleep(gather)
-            events = [queue.popleft() for _ in range(min(len(queue), batch))]
+            events = next_batch(queue, batch)
             self._room.set()
             await order.add(events, await self._source.run([_inbound(event.message) for event in events]))
 
@@ -279,9 +280,7 @@ def _inbound(message: Any) -> ConsumerRecord:
 
 
 def _headers(headers: Any) -> list[tuple[str, bytes]]:
-    if not headers:
-        return []
-    return list(headers.items()) if isinstance(headers, dict) else list(headers)
+    return list(headers.items()) if isinstance(headers, dict) else list(headers or ())
 
 
 def _call(ready: Callable[[], None]) -> Callable[..., Awaitable[None]]:

@@ -79,8 +79,8 @@ STAGES: tuple[Stage, ...] = (
         GATHER,
     ),
     # Trap: after an outage a record holds a few receipts only; with fewer records at a time the look-ups and answers that a
-    # batch waits for would set the pace.
-    Stage("receipts", (CARRIER_RECEIPTS,), (), (*_lanes(events), USAGE, DELIVERY_RECEIPTS), (Pool.BULK,), 64, GATHER),
+    # batch waits for would set the pace, and each batch would write a change of nearly every chunk anew.
+    Stage("receipts", (CARRIER_RECEIPTS,), (), (*_lanes(events), USAGE, DELIVERY_RECEIPTS), (Pool.BULK,), 512, GATHER),
 )
 
 
