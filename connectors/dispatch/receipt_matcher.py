@@ -4,9 +4,9 @@ In: the carrier's ids of messages as they are accepted; receipts with the call t
 `CarrierReceipts`, one record per chunk and send where the message is known. A receipt may overtake the answer to its
 submit: one that may belong to a submit in flight waits up to a second for that answer. All others are unknown and go on at
 once, with every form of their id: a carrier lets few receipts be unconfirmed, so each second of waiting would cost it that
-many. A receipt is confirmed once Kafka has it, a repeat with the first; states that change nothing, and repeats of what Kafka has, at
-once. While Kafka is away the records are produced again and the carrier waits. What cannot be read becomes a dead letter,
-byte for byte, and is confirmed once Kafka has that.
+many. A receipt is confirmed once Kafka has it, and a repeat with it; states that change nothing, and repeats of what Kafka
+has, are confirmed at once. While Kafka is away the records are produced again and the carrier waits. What cannot be read
+becomes a dead letter, byte for byte, and is confirmed once Kafka has that.
 
 If a receipt names two ids, each is looked up in every form. Only where ids may be written in several forms (`strict`) must
 the destination agree too: as the same number, in its national form, or as the other address of the receipt.

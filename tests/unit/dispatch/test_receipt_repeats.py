@@ -11,7 +11,7 @@ from tests.support.dispatch.receipt_matching import MatcherHarness, messages, re
 
 
 async def test_a_repeat_of_what_kafka_has_says_nothing_new() -> None:
-    """Until Kafka has the first, only the carrier has it: a repeat is confirmed with it, gathered or produced, not before."""
+    """Until Kafka has the first, only the carrier has it: a repeat is confirmed with it and not before."""
     harness, of = MatcherHarness(), messages()
     harness.matcher.in_flight = lambda destination: False
     harness.matcher.learn("1", of, 1)
