@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 
+from gateway.plain_destinations import look_up
 from schemas.rules.prefixes import depth, longest_prefix
 from schemas.values.phone.number import PLAIN, is_plain
 
@@ -23,7 +23,6 @@ LONGEST = 20
 _WHOLE_ZONES = "17"
 """North America and Russia with Kazakhstan: the first digit is the whole calling code."""
 _REMEMBERED = 100_000
-_DIGITS = b"0123456789"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,7 +44,7 @@ class Routes:
         """How many first digits decide."""
         self.cheapest = min((price for _, price in self._rows.values()), default=0)
         self._ways: dict[str, Way | None] = {}
-        self._beginning_of = itemgetter(slice(max(PLAIN, 1 + self._digits)))
+        self._width = max(PLAIN, 1 + self._digits)
         self._plain = tuple(_PlainWays(self, length) for length in range(LONGEST + 1))
 
     def way_of(self, number: int) -> Way | None:
@@ -56,17 +55,9 @@ class Routes:
     def plain_ways(self, texts: Sequence[str]) -> tuple[list[int], list[Way]] | None:
         """The numbers and the ways of these destinations when each is a plus and digits, surely valid, and has a way;
         None = look at each."""
-        together = "".join(texts)
-        # With as many pluses as texts, and digits besides, `int` takes all of them only if each has one in front.
-        if not together.isascii() or together.encode().translate(None, _DIGITS) != b"+" * len(texts):
-            return None
-        tables, beginnings = self._plain, map(self._beginning_of, texts)
-        lengths = set(map(len, texts))
         try:
-            if len(lengths) == 1:
-                return list(map(int, texts)), list(map(tables[lengths.pop()].__getitem__, beginnings))
-            return list(map(int, texts)), [tables[len(text)][begins] for text, begins in zip(texts, beginnings, strict=True)]
-        except (ValueError, LookupError):
+            return look_up(texts, self._plain, self._width)
+        except KeyError:
             return None
 
     def _find(self, beginning: str) -> Way | None:

@@ -8,7 +8,7 @@ is one fault. A Problem (400) for a file in UTF-16 or UTF-32, before the first e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO
 
 import msgspec
@@ -16,6 +16,8 @@ import msgspec
 from gateway.http.body import decode_record
 from gateway.http.explanations import explain_line
 from gateway.http.problem import Fault, Problem
+from gateway.recipients.line_layout import Layout, layout_of
+from gateway.recipients.uniform_lines import QUICK
 from gateway.screening.screening import AT_ONCE
 from gateway.screening.types import Recipient
 from schemas.values.encodings import BOM_UTF8, LOOKED_AT, describe_encoding, foreign_encoding
@@ -27,7 +29,10 @@ _BLANK = b" \t\r"
 _DECODER = msgspec.json.Decoder(Recipient)
 _TOO_LONG = Fault(pointer="", code="line_too_long", detail=f"a line has at most {MAX_LINE} bytes")
 
-Entries = list[Recipient | Fault]
+MISSES = 4
+"""Blocks in a row whose lines are not all written alike, after which no layout is looked for any more."""
+
+Entries = Sequence[Recipient | Fault]
 
 
 def read_recipients(source: IO[bytes]) -> Iterator[Entries]:
@@ -42,6 +47,7 @@ def read_recipients(source: IO[bytes]) -> Iterator[Entries]:
 
 
 def _read_blocks(source: IO[bytes], rest: bytes) -> Iterator[Entries]:
+    decode = LineDecoder().decode
     skipping = False
     while block := source.read(BLOCK):
         block, rest = rest + block, b""
@@ -59,18 +65,37 @@ def _read_blocks(source: IO[bytes], rest: bytes) -> Iterator[Entries]:
         else:
             start = 0
         if start <= end:
-            yield _decode(block[start:end])
+            yield decode(block[start:end])
         rest = block[end + 1 :]
         if len(rest) > MAX_LINE:
             rest, skipping = b"", True
     if skipping:
         yield [_TOO_LONG]
     elif rest:
-        yield _decode(rest)
+        yield decode(rest)
+
+
+class LineDecoder:
+    """One entry for each line that is not blank. Lines that are written like one before them are read as columns."""
+
+    def __init__(self) -> None:
+        self._layout: Layout | None = None
+        self._missed = 0 if QUICK else MISSES
+
+    def decode(self, lines: bytes) -> Entries:
+        """The entries of these lines, which have no newline at their end."""
+        if self._missed == MISSES or len(lines) > MAX_LINE:
+            return _decode(lines)
+        columns = None if self._layout is None else self._layout.read(lines)
+        if columns is None:
+            self._missed += 1
+            self._layout = layout_of(lines.partition(b"\n")[0])
+            return _decode(lines)
+        self._missed = 0
+        return columns
 
 
 def _decode(lines: bytes) -> Entries:
-    """One entry for each of these lines that is not blank; they have no newline at their end."""
     number = lines.count(b"\n") + 1
     try:
         decoded = _DECODER.decode_lines(lines)

@@ -107,7 +107,7 @@ def _faults_of(column: int, name: str, header: list[str]) -> Iterator[Fault]:
 
 
 def _blocks(entries: Iterator[Recipient | Fault | None], feed: RowLines) -> Iterator[Entries]:
-    block: Entries = []
+    block: list[Recipient | Fault] = []
     for entry in entries:
         if entry is not None:
             block.append(entry)

@@ -22,7 +22,7 @@ from gateway.http.texts import bad_text
 from gateway.screening.chunker import Rows
 from gateway.screening.seen_numbers import SeenNumbers
 from gateway.screening.segments import SegmentCounter
-from gateway.screening.types import Recipient, Rejection
+from gateway.screening.types import Recipient, RecipientColumns, Rejection, client_refs, destinations
 from schemas.values.foreign_text import fit
 from schemas.values.phone.number import PhoneError, normalise
 from schemas.values.text import TextError
@@ -67,7 +67,7 @@ class _Block:
     """Those who have passed so far; a column that no check has filled yet is empty."""
 
     indexes: list[int]
-    recipients: list[Recipient]
+    recipients: Sequence[Recipient]
     numbers: list[int] = field(default_factory=list)
     ways: list[Way] = field(default_factory=list)
     segments: list[int] = field(default_factory=list)
@@ -139,7 +139,7 @@ class Screening:
             )
 
     def _find_ways(self, block: _Block) -> Checking:
-        texts = [recipient.to for recipient in block.recipients]
+        texts = destinations(block.recipients)
         plain = self._routes.plain_ways(texts)
         if plain is not None:
             block.numbers, block.ways = plain
@@ -169,7 +169,7 @@ class Screening:
 
     def _check_refs(self, block: _Block) -> Checking:
         yield from ()
-        refs = block.refs = [recipient.client_ref for recipient in block.recipients]
+        refs = block.refs = client_refs(block.recipients)
         if not any(refs):
             return {}
         block.weights = [weight + len(ref or "") for weight, ref in zip(block.weights, refs, strict=True)]
@@ -236,8 +236,8 @@ def screen_all(screening: Screening, recipients: Sequence[Recipient], characters
 def _readable(first: int, recipients: Sequence[Recipient | Fault], refused: dict[int, Fault]) -> _Block:
     """Those that are recipients at all."""
     indexes = list(range(first, first + len(recipients)))
-    if Fault in map(type, recipients):
+    if not isinstance(recipients, RecipientColumns) and Fault in map(type, recipients):
         refused.update((index, one) for index, one in zip(indexes, recipients, strict=True) if isinstance(one, Fault))
         indexes = [index for index in indexes if index not in refused]
         recipients = [one for one in recipients if not isinstance(one, Fault)]
-    return _Block(indexes=indexes, recipients=cast("list[Recipient]", recipients))
+    return _Block(indexes=indexes, recipients=cast("Sequence[Recipient]", recipients))

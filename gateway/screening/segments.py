@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from itertools import chain
-from operator import add, attrgetter, itemgetter
+from operator import add
 
 from gateway.http.fields import MAX_BODY_TEXT, Encoding
 from gateway.http.problem import Fault
 from gateway.http.texts import explain, require_text
-from gateway.screening.types import Recipient
+from gateway.screening.types import Recipient, variable_columns
 from schemas.values.template import MissingVariable, Template, compile_template
 from schemas.values.text import ESCAPE, GSM7_BASIC, MAX_SEGMENTS, PART, SINGLE, TextError, count_segments, smart
 
@@ -68,16 +68,15 @@ class SegmentCounter:
         """None when a value is missing, or a text is not plain or too long."""
         if self._length is None:
             return None
-        variables = list(map(attrgetter("variables"), recipients))
         try:
-            values = {name: list(map(itemgetter(name), variables)) for name in self.names}
+            values = variable_columns(recipients, self.names)
         except KeyError:
             return None
         lengths = [self._length] * len(recipients)
-        for name, uses in self._uses.items():
-            own = map(len, values[name])
+        for column, uses in zip(values, self._uses.values(), strict=True):
+            own = map(len, column)
             lengths = list(map(add, lengths, own if uses == 1 else map(uses.__mul__, own)))
-        if sum(lengths) > MAX_AT_ONCE or not _is_plain("".join(chain(*values.values()))):
+        if sum(lengths) > MAX_AT_ONCE or not _is_plain("".join(chain(*values))):
             return None
         longest = max(lengths)
         if longest <= _ALONE:
@@ -86,7 +85,7 @@ class SegmentCounter:
             segments = [1 if length <= _ALONE else -(-length // _AMONG) for length in lengths]
         else:
             return None
-        return segments, ["gsm7"] * len(lengths), lengths, list(values.values())
+        return segments, ["gsm7"] * len(lengths), lengths, values
 
     def _one_by_one(self, recipients: Sequence[Recipient], faults: dict[int, Fault]) -> Generator[None, None, Measures]:
         counted: list[tuple[Encoding, int]] = []

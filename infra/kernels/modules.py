@@ -39,6 +39,8 @@ MODULES = (
     "schemas.values.text",
 )
 TWINS = (
+    "gateway.plain_destinations",
+    "gateway.recipients.uniform_lines",
     "gateway.screening.number_table",
     "infra.kafka.joined_records",
     "schemas.records.receipt_bodies",

@@ -23,7 +23,7 @@ from gateway.recipients.lines import Entries, read_recipients
 from gateway.screening import chunker
 from gateway.screening.chunker import Chunker, ChunkPlan
 from gateway.screening.screening import Screening, screen_all
-from gateway.screening.types import Recipient
+from gateway.screening.types import Recipient, RecipientColumns
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
 from schemas.records.slice import MAX_CHUNK
@@ -219,6 +219,26 @@ def test_blocks_are_screened_as_recipients_one_by_one(lines: list[bytes], body: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chunker, "MAX_WEIGHT", MAX_WEIGHT)
         assert screened(entries, body, replace, size) == rules.finish()
+
+
+@settings(deadline=None)
+@given(
+    rows=st.lists(st.tuples(PLAIN | ODD, VALUE, VALUE, st.sampled_from(["r", "q", "\0"])), min_size=1, max_size=60),
+    with_refs=st.booleans(),
+    body=BODIES,
+    replace=st.booleans(),
+    size=st.sampled_from([1, 2, 7, 100]),
+)
+def test_columns_are_screened_as_recipients_one_by_one(
+    rows: list[tuple[str, str, str, str]], with_refs: bool, body: str, replace: bool, size: int
+) -> None:
+    to, a, b, refs = map(list, zip(*rows, strict=True))
+    columns, rules = RecipientColumns(to, {"a": a, "b": b}, refs if with_refs else None), OneByOne(body, replace)
+    for index, recipient in enumerate(columns):
+        rules.take(index, recipient)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunker, "MAX_WEIGHT", MAX_WEIGHT)
+        assert screened(columns, body, replace, size) == rules.finish()
 
 
 def test_the_longest_text_is_one_that_is_sent() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -45,7 +46,7 @@ def outcome(call: Callable[[], object]) -> object:
     """What it gives, or the kind of its fault."""
     try:
         return call()
-    except (ValueError, TypeError, OverflowError) as fault:
+    except (ValueError, TypeError, OverflowError, KeyError) as fault:
         return type(fault)
 
 
@@ -113,3 +114,37 @@ def test_receipt_bodies(rows: list[Any], width: int, wire: bytes, owner: bytes, 
 
     assert bodies(compiled, refs) == bodies(pure, refs)
     assert bodies(compiled, [*refs, None]) == bodies(pure, [*refs, None])
+
+
+PIECES = st.lists(st.sampled_from([b'"', b'","', b'{"to":"', b'"}', b'" "']), min_size=2, max_size=4)
+GAPS = st.sampled_from([b"", b"a", b"+491", "Zo\u00eb".encode(), b"\xff", b"\\n", b"\x1f", b'"', b"x" * 300, b"\n"])
+
+
+@given(PIECES, st.lists(st.lists(GAPS, min_size=3, max_size=3), min_size=1, max_size=6), st.sampled_from([b"", b"\n", b"x"]))
+def test_uniform_lines(pieces: list[bytes], gaps: list[list[bytes]], more: bytes) -> None:
+    pure, compiled = pair("uniform_lines")
+    lines = b"\n".join(b"".join(chain(*zip(pieces[:-1], own, strict=False), pieces[-1:])) for own in gaps) + more
+    assert compiled.columns_of(lines, tuple(pieces)) == pure.columns_of(lines, tuple(pieces))
+
+
+DESTINATIONS = st.lists(
+    st.sampled_from(["+49151", "+4915112345678", "+4915212345678", "+491511234567", "+1202", "0049", "+", "", "++1", "+1_0"])
+    | st.from_regex(r"\+[0-9]{1,21}", fullmatch=True)
+    | st.sampled_from(["+\u0664\u0669", "+49\u00e9", "+12 3", "+9999999999999999999", "+99999999999999999999"]),
+    max_size=8,
+)
+
+
+@given(DESTINATIONS, st.integers(0, 21), st.integers(1, 9))
+def test_plain_destinations(texts: list[str], lengths: int, width: int) -> None:
+    pure, compiled = pair("plain_destinations")
+
+    class Table(dict[str, str]):
+        def __missing__(self, beginning: str) -> str:
+            if beginning.startswith("+12"):
+                raise KeyError(beginning)
+            return f"{beginning} of {id(self)}"
+
+    tables = [Table() for _ in range(lengths)]
+    expected = outcome(lambda: pure.look_up(texts, tables, width))
+    assert outcome(lambda: compiled.look_up(texts, tables, width)) == expected
