@@ -11,26 +11,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
-from itertools import chain
-from operator import add
 
 from gateway.http.fields import MAX_BODY_TEXT, Encoding
 from gateway.http.problem import Fault
 from gateway.http.texts import explain, require_text
 from gateway.screening.types import Recipient, variable_columns
+from schemas.values.plain_text import PlainTexts
 from schemas.values.template import MissingVariable, Template, compile_template
-from schemas.values.text import ESCAPE, GSM7_BASIC, MAX_SEGMENTS, PART, SINGLE, TextError, count_segments, smart
+from schemas.values.text import MAX_SEGMENTS, TextError, count_segments, smart
 
-_SEPTETS = GSM7_BASIC.replace(chr(ESCAPE), "").encode("latin-1", "ignore")
-"""Those of them that Latin-1 has; Greek capitals are counted one by one."""
-_ALONE, _AMONG = SINGLE["gsm7"], PART["gsm7"]
 TURN_CHARACTERS = 10_000
 """Characters that are rendered and counted between two turns of everybody else: a millisecond, where each must be looked
 up, and mostly a tenth of that. One text is never cut: the longest takes four."""
 _PLACEHOLDER_CHARACTERS = 8
 """What a placeholder takes to be filled, as characters."""
-MAX_AT_ONCE = 200_000
-"""Characters of a block that are looked at together."""
 _TOO_LONG = f"the text has more than {MAX_SEGMENTS} segments"
 
 Measures = tuple[list[int], list[Encoding], list[int], list[list[str]]]
@@ -54,7 +48,7 @@ class SegmentCounter:
             if smart_encoding
             else self._template
         )
-        self._length = len(literals) if _is_plain(literals) else None
+        self._plain = PlainTexts(body)
         self.fixed = None if self.names else self._count(literals)
 
     def count_all(self, recipients: Sequence[Recipient], faults: dict[int, Fault]) -> Generator[None, None, Measures]:
@@ -66,26 +60,12 @@ class SegmentCounter:
 
     def _by_length(self, recipients: Sequence[Recipient]) -> Measures | None:
         """None when a value is missing, or a text is not plain or too long."""
-        if self._length is None:
-            return None
         try:
             values = variable_columns(recipients, self.names)
         except KeyError:
             return None
-        lengths = [self._length] * len(recipients)
-        for column, uses in zip(values, self._uses.values(), strict=True):
-            own = map(len, column)
-            lengths = list(map(add, lengths, own if uses == 1 else map(uses.__mul__, own)))
-        if sum(lengths) > MAX_AT_ONCE or not _is_plain("".join(chain(*values))):
-            return None
-        longest = max(lengths)
-        if longest <= _ALONE:
-            segments = [1] * len(lengths)
-        elif longest <= _AMONG * MAX_SEGMENTS:
-            segments = [1 if length <= _ALONE else -(-length // _AMONG) for length in lengths]
-        else:
-            return None
-        return segments, ["gsm7"] * len(lengths), lengths, values
+        counted = self._plain.count(values)
+        return None if counted is None else (counted[0], ["gsm7"] * len(recipients), counted[1], values)
 
     def _one_by_one(self, recipients: Sequence[Recipient], faults: dict[int, Fault]) -> Generator[None, None, Measures]:
         counted: list[tuple[Encoding, int]] = []
@@ -128,11 +108,3 @@ class SegmentCounter:
     def _count(self, text: str) -> tuple[Encoding, int]:
         require_text(text)
         return count_segments(smart(text) if self._smart else text)
-
-
-def _is_plain(text: str) -> bool:
-    """Whether every character is surely one septet, and the same whether look-alikes are replaced or not."""
-    try:
-        return not text.encode("latin-1").translate(None, _SEPTETS)
-    except UnicodeEncodeError:
-        return False

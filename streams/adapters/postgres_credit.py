@@ -15,7 +15,7 @@ from typing import Any
 from infra.postgres.pool import DatabaseDown, Pool, execute, fetch_all, transaction
 from infra.postgres.sql import load_sql
 from schemas.rules.capacity import positions_that_fit
-from schemas.values.positions import ranked_positions
+from schemas.values.positions import everyone, ranked_positions
 from streams.adapters.cap_usage import CapUsage, first_messages
 from streams.ports import CreditAsk, CreditGrant, PortDown
 
@@ -123,6 +123,9 @@ def enter(ask: CreditAsk, positions: int, segments: bytearray) -> int:
     """Note the segments of these positions in the reservation's column over the chunk; what they cost."""
     if len(segments) < ask.size:
         segments.extend(bytes(ask.size - len(segments)))
+    if positions == ask.positions == everyone(ask.size):
+        segments[: ask.size] = ask.segments
+        return sum(ask.segments) * ask.price
     total = 0
     for rank, position in ranked_positions(ask.positions, positions):
         segments[position] = ask.segments[rank]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from schemas.records.slice import Columns
+from schemas.values.plain_text import plain_texts
 from schemas.values.positions import places, positions_of
 from schemas.values.reasons import Reason
 from schemas.values.template import MissingVariable, compile_template
@@ -51,7 +52,10 @@ def decide(part: Selection, facts: TextFacts) -> Outcomes:
             return (Next(positions=part.positions, segments=bytes([alike]) * len(numbers)),)
         verdicts = [alike] * len(numbers)
     else:
-        verdicts = list(_rendered(part, facts.columns))
+        segments = _by_length(part, facts.columns)
+        if segments is not None and not invalid:
+            return (Next(positions=part.positions, segments=segments),)
+        verdicts = list(_rendered(part, facts.columns) if segments is None else segments)
     return share_out(
         part.positions,
         [
@@ -80,6 +84,14 @@ def judge(text: str, smart_encoding: bool) -> Verdict:
         return count_segments(smart(text) if smart_encoding else text)[1]
     except TextError as fault:
         return Reason.TOO_LONG if fault.code == "too_long" else Reason.BAD_TEXT
+
+
+def _by_length(part: Selection, columns: Columns) -> bytes | None:
+    """The segments of each position's own text, where none need be rendered for that."""
+    texts = plain_texts(part.slice.body)
+    values = [columns.variables[name] for name in texts.names if name in columns.variables]
+    counted = texts.count(values) if len(values) == len(texts.names) else None
+    return None if counted is None else bytes(counted[0])
 
 
 def _rendered(part: Selection, columns: Columns) -> Iterator[Verdict]:
