@@ -23,7 +23,7 @@ and a sentence for the operator. Wrong: an unknown number raises ValueError.
       canceled, validity_ended                                               its time is over
     fail ── the last word after a call
       carrier_permanent, partial                                on submit
-      attempts_exhausted, too_old                               "not now" once too often, or no time for another try
+      attempts_exhausted, too_old, not_retried                  "not now" once too often, too late, or not to be tried again
       carrier_expired, carrier_rejected, carrier_undelivered    by receipt
     dead letter ── a dead letter for the operator, with the original bytes
       undecodable, poison, step_failed, crash_loop              we could not handle it
@@ -113,7 +113,18 @@ class Reason(StrEnum):
         _FAIL,
         "The carrier refused it for the moment, at every attempt that is allowed.",
     )
-    TOO_OLD = "too_old", 86, _FAIL, "The carrier refused it for the moment, and its validity ends before another attempt."
+    TOO_OLD = (
+        "too_old",
+        86,
+        _FAIL,
+        "The carrier refused it for the moment, and its validity, or its retry strategy's, ends before another attempt.",
+    )
+    NOT_RETRIED = (
+        "not_retried",
+        87,
+        _FAIL,
+        "The carrier refused it for the moment, and its retry strategy does not try again.",
+    )
     CARRIER_EXPIRED = "carrier_expired", 62, _FAIL, "The carrier could not deliver it within its validity."
     CARRIER_REJECTED = "carrier_rejected", 63, _FAIL, "The carrier took it, and rejected it afterwards."
     CARRIER_UNDELIVERED = "carrier_undelivered", 64, _FAIL, "The carrier reports that it could not be delivered."

@@ -35,6 +35,7 @@ STORED = {
     "carrier_unknown_error": 84,
     "attempts_exhausted": 85,
     "too_old": 86,
+    "not_retried": 87,
     "answer_timeout": 100,
     "connection_lost": 101,
     "owner_lost": 102,
