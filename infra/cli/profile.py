@@ -19,7 +19,7 @@ UNSAID = object()
 """Of an option that was not given."""
 app = typer.Typer(no_args_is_help=True, help="Campaign profiles.")
 Name = Annotated[str, typer.Argument(help="a..z, 0..9 and '-'.")]
-Lane = Annotated[str | None, typer.Option(help="Of campaigns and messages that name none; 'none' ends it.")]
+Lane = Annotated[str | None, typer.Option(help="Of what names none: transactional or marketing; 'none' ends it.")]
 Share = Annotated[
     str | None,
     typer.Option(

@@ -53,7 +53,7 @@ class RetrySettings(Section):
 class ProfileSettings(Section):
     """A campaign profile as seeded from the file: what all that names it has in common."""
 
-    lane: Literal["otp", "transactional", "marketing"] | None = Field(
+    lane: Literal["transactional", "marketing"] | None = Field(
         default=None, description="of campaigns and messages that name none"
     )
     share: float | None = Field(

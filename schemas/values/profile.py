@@ -18,6 +18,8 @@ NAME = re.compile("[a-z0-9][a-z0-9-]{0,39}")
 LONGEST_VALIDITY = 172_800
 """Seconds, as of any message."""
 MOST_WINDOWS = 20
+LANES = (str(Lane.TRANSACTIONAL), str(Lane.MARKETING))
+"""A one-time code says so itself: no profile makes one of a message."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -42,8 +44,8 @@ def profile_fault(profile: Profile) -> str | None:
     """What is wrong with it, and what to write instead."""
     if not NAME.fullmatch(profile.name):
         return f"name: {profile.name[:40]!r} is none; write 1 to 40 of a..z, 0..9 and '-'"
-    if profile.lane is not None and profile.lane not in set(Lane):
-        return f"lane: there is no lane {profile.lane[:40]!r}; lanes are {', '.join(Lane)}"
+    if profile.lane is not None and profile.lane not in LANES:
+        return f"lane: {profile.lane[:40]!r} is none that a profile gives; write {' or '.join(LANES)}"
     if profile.share is not None and not 0 < profile.share <= 1:
         return f"share: {profile.share} is no share of a rate; write a number above 0, 1 at most"
     validity = profile.validity_seconds

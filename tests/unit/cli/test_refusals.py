@@ -33,7 +33,7 @@ ROUTE = ("route", "set", "+49", "--price", "0.07", "--carrier")
         (("profile", "set", "night", "--share", "1.5"), "the profile 'night': share: 1.5 is no share of a rate"),
         (("profile", "set", "night", "--share", "nan"), "the profile 'night': share: nan is no share of a rate"),
         (("profile", "set", "night", "--share", "half"), "--share 'half' is no number"),
-        (("profile", "set", "night", "--lane", "fast"), "the profile 'night': lane: there is no lane 'fast'"),
+        (("profile", "set", "night", "--lane", "fast"), "the profile 'night': lane: 'fast' is none that a profile gives"),
         (("profile", "set", "night", "--validity-seconds", "0"), "validity_seconds: 0 is not within 1 to 172800"),
         (("profile", "set", "night", "--quiet-hours", "21-08"), "cannot read the hours '21-08'"),
         (("profile", "set", "night", "--retry-ladder", "1m,10s"), "--retry-ladder '1m,10s': 1m, 10s is in no order"),
