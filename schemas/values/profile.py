@@ -35,6 +35,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     retry: RetryStrategy = UNSAID
     tenants: tuple[str, ...] | None = None
 
+    @property
+    def limited(self) -> bool:
+        """Whether it may use only a part of a carrier's rate."""
+        return self.share is not None and self.share < 1
+
     def serves(self, tenant: str) -> bool:
         """Whether this tenant (its id, where these are ids) may use it."""
         return self.tenants is None or tenant in self.tenants

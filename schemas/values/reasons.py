@@ -9,6 +9,7 @@ and a sentence for the operator. Wrong: an unknown number raises ValueError.
       draft, paused, scheduled        the sender's own wish
       closed_hours                    the hours of the campaign, or the quiet hours of the tenant
       room, balance                   carrier or account has no room at the moment
+      share                           its profile's share of the carrier's rate is used up
       cap                             the tenant has sent what it may send in a day or a month
       stopped                         an operator's emergency stop
       carrier_stopped, carrier_down   nothing is started at the carrier; another one of its route takes over
@@ -73,6 +74,7 @@ class Reason(StrEnum):
 
     DRAFT = "draft", 1, _HOLD, "The campaign is a draft; it goes out after start."
     ROOM = "room", 2, _HOLD, "The carrier has no room at the moment, or others wait before it; it goes on by itself."
+    SHARE = "share", 14, _HOLD, "It takes its turn within its profile's share of the carrier's rate; it goes on by itself."
     BALANCE = "balance", 3, _HOLD, "The account's balance is used up; it goes on after a credit."
     CARRIER_DOWN = "carrier_down", 8, _HOLD, "Its carrier is down or stopped; the next one of its route takes it."
     NO_CARRIER = "no_carrier", 7, _HOLD, "The carrier is not served at the moment; it waits until it is."

@@ -3,7 +3,7 @@
 
 ALTER TABLE tenants ADD COLUMN retry jsonb NOT NULL DEFAULT '{}';      -- a RetryStrategy: what it says of it
 ALTER TABLE campaigns ADD COLUMN profile text;
-ALTER TABLE held ADD COLUMN profile text;                              -- of what waits for its profile's share
+ALTER TABLE held ADD COLUMN profile text NOT NULL DEFAULT '';          -- of what waits for its profile's share
 
 CREATE TABLE profiles (
     name text PRIMARY KEY,
@@ -32,3 +32,7 @@ GRANT EXECUTE ON FUNCTION profiles_in_force() TO sluice_app;
 
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX held_share ON held (tenant, campaign) WHERE waiting > 0 AND reason = 'share';
+-- squawk-ignore require-concurrent-index-deletion
+DROP INDEX held_shares;
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX held_shares ON held (reason, carrier, lane, tenant, profile, at, chunk) WHERE waiting > 0;

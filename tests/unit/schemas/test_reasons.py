@@ -46,6 +46,7 @@ STORED = {
     "closed_hours": 10,
     "cap": 13,
     "cap_reached": 51,
+    "share": 14,
     "stopped": 11,
     "carrier_down": 8,
     "carrier_stopped": 12,
