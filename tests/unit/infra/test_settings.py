@@ -12,8 +12,6 @@ from infra.settings.docs import variables
 from infra.settings.load import Loaded, as_variables, load_settings
 from infra.settings.model import Settings, SettingsError
 from infra.settings.shape import scalar_keys
-from schemas.values.profile import Profile
-from schemas.values.retry_strategy import RetryStrategy
 from tests.support.command_line import sluice
 
 CARRIER = """
@@ -204,46 +202,6 @@ def test_a_bad_route_is_named(tmp_path: Path, routes: str, place: str, says: str
     file = write(tmp_path, CARRIER + routes)
     [fault] = faults_of(toml=file)
     assert fault.startswith(f"{file}: {place}: ") and says in fault
-
-
-def test_profiles_of_the_file(tmp_path: Path) -> None:
-    text = """
-[profiles.night]
-lane = "marketing"
-share = 0.3
-quiet_hours = ["08:00-20:00 mon-fri Europe/Berlin"]
-tenants = ["shop"]
-[profiles.night.retry]
-attempts = 3
-ladder = ["1m", "10m"]
-[profiles.plain]
-"""
-    profiles = {name: one.profile(name) for name, one in load(toml=write(tmp_path, text)).settings.profiles.items()}
-    assert profiles["plain"] == Profile(name="plain")
-    night = profiles["night"]
-    assert (night.lane, night.share, night.tenants, len(night.quiet_hours)) == ("marketing", 0.3, ("shop",), 1)
-    assert night.retry == RetryStrategy(attempts=3, ladder=["1m", "10m"])
-
-
-@pytest.mark.parametrize(
-    ("text", "place", "says"),
-    [
-        ("[profiles.night]\nshare = 0\n", "profiles.night.share", "greater than 0"),
-        ("[profiles.night]\nshare = 1.1\n", "profiles.night.share", "less than or equal to 1"),
-        ('[profiles.night]\nlane = "otp"\n', "profiles.night.lane", "'transactional' or 'marketing'"),
-        ('[profiles.night]\nquiet_hours = ["8-20"]\n', "profiles.night.quiet_hours[0]", "no time of the day"),
-        ('[profiles.night]\nquiet_hours = ["08:00-20:00 Europe/Berln"]\n', "profiles.night.quiet_hours[0]", "Europe/Berln"),
-        ("[profiles.night]\nshaer = 0.3\n", "profiles.night.shaer", "did you mean share?"),
-        ("[profiles.night.retry]\nattempts = 0\n", "profiles.night.retry", "attempts: 0 is not within 1 to 20"),
-        ('[profiles.night.retry]\nladder = ["5m"]\n', "profiles.night.retry", "there is no step '5m'"),
-        ("[profiles.Night]\n", "profiles.Night", "a..z, 0..9 and '-'"),
-        ("[[profiles]]\nshare = 0.3\n", "profiles", "written [profiles.NAME]"),
-    ],
-)
-def test_a_bad_profile_is_named(tmp_path: Path, text: str, place: str, says: str) -> None:
-    file = write(tmp_path, text)
-    [fault] = faults_of(toml=file)
-    assert fault.startswith(f"{file}: {place}") and says in fault
 
 
 def test_what_a_carrier_leaves_out(tmp_path: Path) -> None:
