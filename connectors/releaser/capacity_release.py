@@ -244,7 +244,9 @@ class CapacityRelease:
         late = [
             row
             for row in rows
-            if row.reason != Reason.SHARE and self._budgets.is_limited(row.slice.profile) and row not in closed
+            if row.reason != Reason.SHARE
+            and self._budgets.is_limited(row.slice.profile, row.slice.lane)
+            and row not in closed
         ]
         await self._leases.to_share(late)
         aside = closed + late

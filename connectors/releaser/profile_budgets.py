@@ -16,7 +16,6 @@ import structlog
 from infra.postgres.config_cache import CarrierRow
 from infra.redis.client import RedisDown
 from infra.redis.profile_shares import ProfileShares, ShareAsk, held_at_most
-from schemas.values.lanes import Lane
 from schemas.values.profile import Profile
 
 log = structlog.get_logger()
@@ -67,21 +66,22 @@ class ProfileBudgets:
         self._clock = clock
         self._local: dict[tuple[str, str], _Local] = {}
 
-    def is_limited(self, profile: str | None) -> bool:
-        """Whether what is sent under it waits for its share."""
+    def is_limited(self, profile: str | None, lane: str) -> bool:
+        """Whether what is sent under it in this lane waits for its share."""
         known = self._config.profiles.get(profile or "")
-        return known is not None and known.limited
+        return known is not None and known.limits(lane)
 
     async def take(self, carrier: CarrierRow, lane: str, profiles: Collection[str], room: int) -> Budget:
         """Budgets of those of these profiles that have a share, `room` at most for each."""
         rates = {
-            name: (self._config.profiles[name].share or 1.0) * carrier.rate for name in profiles if self.is_limited(name)
+            name: (self._config.profiles[name].share or 1.0) * carrier.rate
+            for name in profiles
+            if self.is_limited(name, lane)
         }
         if not rates:
             return NO_BUDGET
         asks = [
-            ShareAsk(carrier.id, name, rate, room, 1 if lane == Lane.OTP else max(1, int(held_at_most(rate)) // WORTH))
-            for name, rate in rates.items()
+            ShareAsk(carrier.id, name, rate, room, max(1, int(held_at_most(rate)) // WORTH)) for name, rate in rates.items()
         ]
         try:
             taken = await self._shares.take(asks)

@@ -22,9 +22,7 @@ Name = Annotated[str, typer.Argument(help="a..z, 0..9 and '-'.")]
 Lane = Annotated[str | None, typer.Option(help="Of what names none: transactional or marketing; 'none' ends it.")]
 Share = Annotated[
     str | None,
-    typer.Option(
-        help="Of a carrier's rate in a lane, e.g. 0.3: all that goes under the profile uses no more; 'none' ends it."
-    ),
+    typer.Option(help="Of a carrier's rate, e.g. 0.3: all that goes under the profile uses no more; 'none' ends it."),
 ]
 Validity = Annotated[str | None, typer.Option(help="Where a request says nothing, e.g. 3600; 'none' ends it.")]
 QuietHours = Annotated[

@@ -1,4 +1,4 @@
-"""What profiles may use of carriers' rates: a bucket of segments for each (carrier, profile), over all lanes and releasers.
+"""What profiles may use of carriers' rates: a bucket of segments for each (carrier, profile), over all releasers.
 
 In: who asks for how many. Out: how many it may have; what it did not use is given back, what it used above that is paid off
 before the next one. A bucket holds half a second of its rate, one segment at least, and starts empty. Whoever dies with

@@ -57,7 +57,7 @@ class ProfileSettings(Section):
         default=None, description="of campaigns and messages that name none"
     )
     share: float | None = Field(
-        default=None, gt=0, le=1, description="of a carrier's rate in a lane: all that goes under it uses no more"
+        default=None, gt=0, le=1, description="of a carrier's rate: all that goes under it uses no more; codes aside"
     )
     validity_seconds: int | None = Field(
         default=None, ge=1, le=LONGEST_VALIDITY, description="where a request says nothing; 86400"

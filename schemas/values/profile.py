@@ -35,10 +35,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     retry: RetryStrategy = UNSAID
     tenants: tuple[str, ...] | None = None
 
-    @property
-    def limited(self) -> bool:
-        """Whether it may use only a part of a carrier's rate."""
-        return self.share is not None and self.share < 1
+    def limits(self, lane: str) -> bool:
+        """Whether it may use only a part of a carrier's rate in this lane; codes never wait for a share."""
+        return self.share is not None and self.share < 1 and lane != Lane.OTP
 
     def serves(self, tenant: str) -> bool:
         """Whether this tenant (its id, where these are ids) may use it."""

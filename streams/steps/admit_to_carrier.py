@@ -48,7 +48,9 @@ async def ask(parts: Sequence[Selection], batch: IntakeBatch) -> list[CapacityFa
 
 def _is_limited(part: Selection, batch: IntakeBatch) -> bool:
     profile = part.slice.profile
-    return profile is not None and profile in batch.config.profiles and batch.config.profiles[profile].limited
+    return (
+        profile is not None and profile in batch.config.profiles and batch.config.profiles[profile].limits(part.slice.lane)
+    )
 
 
 def _capacity_ask(part: Selection, batch: IntakeBatch) -> CapacityAsk:

@@ -122,7 +122,8 @@ def test_messages_are_tried_again_as_their_profile_says(profiles: Running) -> No
         return bool(stack.api.message(probe)["reason"] == "not_retried")
 
     until(is_known, 30, "profiles")
-    ids = {number: message(stack, number, name) for number, name in ((twice, "twice"), (never, "never"))}
+    words = ("--from", "Shop", "--to", never, "--body", "Hi", "--profile", "never")
+    ids = {twice: message(stack, twice, "twice"), never: stack.cli("send", *words)["id"]}
     ids[plain] = stack.api.post("/v1/messages", {"to": plain, "from": "Shop", "body": "Hi"}).id
 
     until(lambda: stack.api.message(ids[never])["status"] == "failed", 30)

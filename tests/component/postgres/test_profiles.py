@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from infra.postgres.admin_error import AdminStoreError
 from infra.postgres.admin_store import AdminStore, open_admin_store
 from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import open_pool
-from infra.security.keyring import Keyring
+from infra.security.api_keys import new_key
+from infra.security.keyring import Keyring, create_keyring
 from infra.services.stack import Stack
+from infra.settings.model import PostgresSettings, Settings
+from infra.settings.profiles import ProfileSettings, RetrySettings
+from infra.supervisor.seeding import Credentials, prepare_database
 from schemas.rules.written_hours import parse_hours
 from schemas.values.profile import Profile
 from schemas.values.retry_strategy import RetryStrategy
@@ -110,3 +116,21 @@ def test_the_gateway_may_read_profiles_and_no_more(store: AdminStore, url: str) 
         assert connection.execute("SELECT name FROM profiles_in_force()").fetchall() == [("night",)]
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT name FROM profiles")
+
+
+def test_the_file_is_seeded_once_and_what_it_says_otherwise_later_is_told(url: str, tmp_path: Path) -> None:
+    create_keyring(tmp_path / "keyring.json")
+    settings = Settings(
+        data_dir=tmp_path,
+        postgres=PostgresSettings(url=SecretStr(url)),
+        profiles={"night": ProfileSettings(share=0.3, retry=RetrySettings(attempts=3))},
+    )
+    credentials = Credentials(new_key()[0], "admin")
+    assert prepare_database(settings, credentials) == [] == prepare_database(settings, credentials)
+    with open_admin_store(url) as store:
+        assert store.profiles.all() == [Profile(name="night", share=0.3, retry=RetryStrategy(attempts=3))]
+    other = settings.model_copy(update={"profiles": {"night": ProfileSettings(share=0.5, retry=RetrySettings(attempts=3))}})
+    assert prepare_database(other, credentials) == [
+        "the profile 'night' stays as it is in the database; share is 0.5 in the file, 0.3 in force; "
+        "change it with `sluice profile set night`"
+    ]

@@ -81,7 +81,10 @@ async def test_only_profiles_with_a_share_have_a_budget_and_nobody_is_asked_for_
     budgets = ProfileBudgets(shares, Config(), lambda: 0.0)
     assert await budgets.take(ACME, "marketing", {"plain", "all", "removed"}, 50) is NO_BUDGET
     await budgets.give_back(NO_BUDGET, {"plain": 7})
-    assert [budgets.is_limited(name) for name in ("night", "plain", "all", "removed", None)] == [True] + [False] * 4
+    assert [budgets.is_limited(name, "marketing") for name in ("night", "plain", "all", "removed", None)] == [True] + [
+        False
+    ] * 4
+    assert not budgets.is_limited("night", "otp"), "codes never wait for a share"
     assert not NO_BUDGET.full("plain") and Budget("acme", {"night": 0}, {"night": 1.0}).full("night")
 
 

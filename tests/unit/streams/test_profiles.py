@@ -1,4 +1,4 @@
-"""What intake keeps of a profile: its quiet hours beside the tenant's."""
+"""What intake keeps of a profile: its quiet hours beside the tenant's, and that releasers alone give of its share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from schemas.rules.may_go import hours_rules
 from schemas.rules.timetable import next_opening
 from schemas.values.profile import Profile
 from schemas.values.window import EVERY_DAY, Window
-from tests.support.streams.fakes import NOW, TENANT, FakePorts, TenantFact, numbers, slice_of
+from tests.support.streams.fakes import NOW, TENANT, CarrierFact, FakePorts, TenantFact, numbers, slice_of
 from tests.support.streams.outputs import dispatched, held
 from tests.support.streams.runs import run_intake
 
@@ -49,3 +49,25 @@ async def test_under_a_profile_that_was_removed_only_the_tenants_hours_hold(fake
     fakes.profiles = {}
     [going] = dispatched(await run_intake(fakes, slice_of(numbers(1), profile="night")))
     assert going.profile == "night"
+
+
+async def test_under_a_share_everything_waits_for_the_releaser_and_no_room_is_asked_for(fakes: FakePorts) -> None:
+    fakes.profiles = {"slow": Profile(name="slow", share=0.3)}
+    outputs = await run_intake(fakes, slice_of(numbers(3), profile="slow"))
+    [row] = held(outputs)
+    assert (row.reason, row.slice.profile, row.slice.carrier) == ("share", "slow", "acme") and dispatched(outputs) == []
+    assert fakes.granted == {}, "whoever waits takes nobody's room"
+    fakes.carriers = {"acme": CarrierFact(rate=0)}
+    [row] = held(await run_intake(fakes, slice_of(numbers(3), profile="slow", chunk="chk_b")))
+    assert row.reason == "carrier_stopped"
+
+
+async def test_codes_wait_for_no_share(fakes: FakePorts) -> None:
+    fakes.profiles = {"slow": Profile(name="slow", share=0.3)}
+    assert len(dispatched(await run_intake(fakes, slice_of(numbers(1), lane="otp", campaign=None, profile="slow")))) == 1
+
+
+@pytest.mark.parametrize("share", [None, 1.0])
+async def test_without_a_share_it_goes_at_once(fakes: FakePorts, share: float | None) -> None:
+    fakes.profiles = {"slow": Profile(name="slow", share=share)}
+    assert len(dispatched(await run_intake(fakes, slice_of(numbers(3), profile="slow")))) == 1
