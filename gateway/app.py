@@ -161,6 +161,7 @@ def _provide_resources(app: web.Application, gateway: Gateway, scheduler: LoopSc
         metrics=gateway.metrics,
         text_characters=gateway.limits.text_characters,
         refused_stops=gateway.refused_stops,
+        profiles=lambda: gateway.accounts.profiles,
     )
     app[UPLOADS] = UploadReceiver(
         store=CampaignStore(gateway.pool),

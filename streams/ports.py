@@ -16,6 +16,7 @@ from schemas.rules.caps import Caps
 from schemas.rules.carrier_health import CarrierHealth
 from schemas.rules.routes import Route, RouteTable
 from schemas.rules.stops import Stop
+from schemas.values.profile import Profile
 from schemas.values.window import Window
 
 
@@ -59,7 +60,7 @@ class Tenant(Protocol):
 
 
 class Config(Protocol):
-    """Carriers, routes and tenants as they are now; `version` moves with every change."""
+    """Carriers, routes, tenants and profiles as they are now; `version` moves with every change."""
 
     @property
     def carriers(self) -> Mapping[str, Carrier]: ...
@@ -67,6 +68,8 @@ class Config(Protocol):
     def routes(self) -> Sequence[Route]: ...
     @property
     def tenants(self) -> Mapping[str, Tenant]: ...
+    @property
+    def profiles(self) -> Mapping[str, Profile]: ...
     @property
     def stops(self) -> frozenset[Stop]: ...
     @property

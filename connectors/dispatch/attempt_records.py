@@ -9,6 +9,7 @@ apart from the sealer, which cannot raise `UnsealError` for a batch that was ope
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypedDict
 
 from connectors.dispatch.batch_outcomes import BatchOutcomes, Outcome
@@ -20,6 +21,10 @@ from schemas.values.call_outcome import CallOutcome
 from schemas.values.foreign_text import IDS_LENGTH, join_column
 from schemas.values.positions import pick_indexes, ranks_within
 from schemas.values.reasons import Reason
+from schemas.values.retry_strategy import RetryStrategy
+
+StrategyOf = Callable[[Slice], RetryStrategy | None]
+"""How the messages of a slice are tried again, as it is set now; None: nobody says."""
 
 
 class _Header(TypedDict):
@@ -63,8 +68,17 @@ def started_record(batch: SendBatch, ranks: list[int], *, epoch: int, at: int) -
     )
 
 
-def settled_record(batch: SendBatch, outcomes: BatchOutcomes, sealer: Sealer, *, epoch: int, at: int) -> Settled:
-    """What became of these messages of the batch."""
+def settled_record(
+    batch: SendBatch,
+    outcomes: BatchOutcomes,
+    sealer: Sealer,
+    *,
+    epoch: int,
+    at: int,
+    strategy_of: StrategyOf = lambda _: None,
+) -> Settled:
+    """What became of these messages of the batch. The strategy is written down with what is to be tried again: whoever
+    reads the log decides by what was in force here and then, and decides alike when it reads it again."""
     messages, slice_ = batch.messages, batch.slice
     ranks = sorted([*outcomes.sent, *outcomes.other])
     whole = len(ranks) == len(messages.positions_by_rank)
@@ -72,6 +86,7 @@ def settled_record(batch: SendBatch, outcomes: BatchOutcomes, sealer: Sealer, *,
     key_id, sealed_refs = slice_.key_id, None
     if refs is not None and any(ref is not None for ref in refs):
         key_id, sealed_refs = seal_refs(slice_, refs, sealer)
+    rest = _rest(batch, outcomes, sealer)
     return Settled(
         epoch=epoch,
         carrier=messages.carrier,
@@ -87,8 +102,9 @@ def settled_record(batch: SendBatch, outcomes: BatchOutcomes, sealer: Sealer, *,
         to_hashes=messages.hashes if whole else b"".join([messages.hash(rank) for rank in ranks]),
         key_id=key_id,
         sealed_refs=sealed_refs,
-        rest=_rest(batch, outcomes, sealer),
+        rest=rest,
         accepted_at=slice_.accepted_at,
+        retry=None if rest is None else strategy_of(slice_),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from connectors.dispatch.attempt_log import AttemptLog
-from connectors.dispatch.attempt_records import settled_record, started_record
+from connectors.dispatch.attempt_records import StrategyOf, settled_record, started_record
 from connectors.dispatch.batch_outcomes import BatchOutcomes, Outcome
 from connectors.dispatch.log_recovery import Recovered
 from connectors.dispatch.offset_tracker import OffsetTracker
@@ -40,6 +40,7 @@ class OwnedPartition:
         sealer: Sealer,
         remember_settled: RememberSettled,
         now: Callable[[], int],
+        strategy_of: StrategyOf = lambda _: None,
     ) -> None:
         self.lane = lane
         self.partition = partition
@@ -52,6 +53,7 @@ class OwnedPartition:
         self._sealer = sealer
         self._remember_settled = remember_settled
         self._now = now
+        self._strategy_of = strategy_of
         for send_key, positions in recovered.settled.items():
             self.progress.mark(send_key, positions)
             remember_settled(send_key, positions)
@@ -88,7 +90,7 @@ class OwnedPartition:
 
         Trap: not before. Behind their next start in the log, `not_submitted` would undo that one too.
         """
-        record = settled_record(batch, outcomes, self._sealer, epoch=self.log.epoch, at=self._now())
+        record = self._settled(batch, outcomes)
         again = outcomes.ranks_to_retry()
         batch.end_in_flight(len(outcomes) - len(again))
         undone = batch.messages.positions(again) if again else 0
@@ -98,7 +100,7 @@ class OwnedPartition:
 
     def write_late_outcomes(self, batch: SendBatch, outcomes: BatchOutcomes) -> None:
         """Write what became of messages that were settled as uncertain before."""
-        record = settled_record(batch, outcomes, self._sealer, epoch=self.log.epoch, at=self._now())
+        record = self._settled(batch, outcomes)
         self._write(record, batch.send_key, 0, batch.offset)
 
     def write_settled(self, record: Settled, offset: int) -> None:
@@ -122,6 +124,10 @@ class OwnedPartition:
             epoch=self.log.epoch, carrier=batch.messages.carrier, reason=str(reason), at=self._now(), rest=rest
         )
         self._write(record, batch.send_key, given_up, batch.offset)
+
+    def _settled(self, batch: SendBatch, outcomes: BatchOutcomes) -> Settled:
+        epoch, at = self.log.epoch, self._now()
+        return settled_record(batch, outcomes, self._sealer, epoch=epoch, at=at, strategy_of=self._strategy_of)
 
     def _write(
         self,

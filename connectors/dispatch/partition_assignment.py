@@ -18,6 +18,7 @@ import structlog
 
 from connectors.dispatch.attempt_log import AttemptLog, Fenced
 from connectors.dispatch.attempt_log_reader import read_between, read_for_new_owner
+from connectors.dispatch.attempt_records import StrategyOf
 from connectors.dispatch.carrier_sender import CarrierSender
 from connectors.dispatch.consumer_thread import ConsumerThread
 from connectors.dispatch.log_recovery import rebuild
@@ -48,6 +49,7 @@ class AssignmentParts:
     now: Callable[[], int]
     senders: Callable[[], Iterable[CarrierSender]]
     fail: Callable[[Exception], None]
+    strategy_of: StrategyOf
 
 
 class PartitionAssignment:
@@ -152,7 +154,15 @@ class PartitionAssignment:
         )
         recovered = rebuild(entries)
         owned = OwnedPartition(
-            lane, partition, attempt_log, OffsetTracker(offset), recovered, parts.sealer, parts.remember_settled, parts.now
+            lane,
+            partition,
+            attempt_log,
+            OffsetTracker(offset),
+            recovered,
+            parts.sealer,
+            parts.remember_settled,
+            parts.now,
+            parts.strategy_of,
         )
         owned.committed = offset
         self.owned_partitions[key] = owned

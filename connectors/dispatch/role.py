@@ -238,6 +238,7 @@ class Dispatch:
                 now=now,
                 senders=lambda: self._carrier_pool.senders.values(),
                 fail=self._fail,
+                strategy_of=lambda slice_: self._config.retry_strategy(slice_.tenant, slice_.profile),
             )
         )
 

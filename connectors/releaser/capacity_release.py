@@ -1,8 +1,9 @@
 """Rows that wait for room at a carrier go to dispatch as soon as and as far as there is room, by turns of their tenants.
 
 In: carriers and lanes for which rows wait. Out: dispatch slices for what `CarrierCapacity` grants, the least served tenant's
-first (`tenant_shares.py`), the rest of a row keeps waiting; the flag that makes intake queue behind what waits already. A
-place where nothing that waits may go, as its campaigns are paused, is let be and nobody queues behind it.
+first (`tenant_shares.py`), within the shares of profiles (`profile_budgets.py`); the rest of a row keeps waiting; the flag
+that makes intake queue behind what waits already. A place where nothing that waits may go, as its campaigns are paused, is
+let be and nobody queues behind it.
 Where nothing is started at a carrier, what another one takes goes there (`carrier_moves.py`). Several carriers are served
 side by side. With Redis gone the room is guessed: the carrier's rate for the time that passed, less a fifth, shared by two.
 """
@@ -11,25 +12,28 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from connectors.releaser.carrier_moves import CarrierMoves
 from connectors.releaser.leases import RowLeases
+from connectors.releaser.place import Place
+from connectors.releaser.profile_budgets import NO_BUDGET, Budget, ProfileBudgets
 from connectors.releaser.release import Release
+from connectors.releaser.row_costs import costs, counted, within
 from connectors.releaser.rows import HeldRow, each
-from connectors.releaser.tenant_shares import TenantShares, list_again_after
-from infra.postgres.config_cache import CarrierRow, ConfigCache
+from connectors.releaser.tenant_shares import Queue, TenantShares, list_again_after
+from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import DatabaseDown
 from infra.redis.carrier_capacity import CapacityRequest, CarrierCapacity, room_of
 from infra.redis.client import RedisDown
 from infra.security.sealing import Sealer
-from schemas.records.slice import RecordError, Slice
+from schemas.records.slice import Slice
 from schemas.rules.capacity import positions_that_fit
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
-REASONS = [str(Reason.ROOM), str(Reason.CARRIER_STOPPED)]
+REASONS = [str(Reason.ROOM), str(Reason.CARRIER_STOPPED), str(Reason.SHARE)]
 """What rows wait for that go on as soon as their carrier has room."""
 BATCH_ROWS = 64
 GUESS_SHARE = 0.4
@@ -41,20 +45,6 @@ MOVES_AT_ONCE = 16
 """Each waits for the sinks and asks again and again how far they are: a thousand would take all of PostgreSQL."""
 REST_SECONDS = 0.5
 """So long nobody looks whether what waits at a place may go again, unless PostgreSQL tells of something."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A carrier and lane for which rows wait, for these reasons, and the room that is free there."""
-
-    carrier: CarrierRow
-    lane: str
-    reasons: list[str]
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Which one it is."""
-        return self.carrier.id, self.lane
 
 
 class CapacityRelease:
@@ -80,6 +70,7 @@ class CapacityRelease:
         self._now = now
         self._clock = clock
         self._guessed_at = now()
+        self._budgets = ProfileBudgets(capacity.shares, config, clock)
         self._shares: dict[tuple[str, str], TenantShares] = {}
         self._moving: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._move_slots = asyncio.Semaphore(MOVES_AT_ONCE)
@@ -150,7 +141,9 @@ class CapacityRelease:
         now = self._now()
         seconds, self._guessed_at = min(1.0, (now - self._guessed_at) / 1000), now
         try:
-            room = await self._capacity.look_at([(*place.key, place.carrier.rate) for place in places])
+            # What waits for a profile's share alone is in nobody's way.
+            unsaid = {place.key for place in places if place.reasons == [Reason.SHARE]}
+            room = await self._capacity.look_at([(*place.key, place.carrier.rate) for place in places], unsaid)
         except RedisDown:
             rates = [place.carrier.rate for place in places]
             return [max(1, int(rate * seconds * GUESS_SHARE)) if rate > 0 else 0 for rate in rates]
@@ -168,10 +161,10 @@ class CapacityRelease:
             return
         carriers, lanes, reasons = (list(column) for column in zip(*asked, strict=True))
         params = {"carriers": carriers, "lanes": lanes, "reasons": reasons}
-        waiting: dict[tuple[str, str], dict[str, list[str]]] = {place.key: {} for place in stale}
-        for number, tenant in await self._leases.query("waiting_tenants", params):
+        waiting: dict[tuple[str, str], dict[str, list[Queue]]] = {place.key: {} for place in stale}
+        for number, tenant, profile in await self._leases.query("waiting_tenants", params):
             carrier, lane, reason = asked[number]
-            waiting[carrier, lane].setdefault(tenant, []).append(reason)
+            waiting[carrier, lane].setdefault(tenant, []).append(Queue(reason, profile))
         for place in stale:
             shares = self._shares_of(place)
             shares.follow(waiting[place.key], self._config.weight)
@@ -200,37 +193,72 @@ class CapacityRelease:
 
     async def _serve(self, place: Place, free: int) -> bool:
         shares = self._shares_of(place)
+        budget = await self._budget(place, shares, free)
         wanted = shares.share_out(free, place.carrier.rate) if free > 0 else {}
         if not wanted:
+            await self._budgets.give_back(budget, {})
             return False
-        asked = [(tenant, reason, part) for tenant, part in wanted.items() for reason in shares.reasons[tenant]]
+        asked = [
+            (tenant, queue, part)
+            for tenant, part in wanted.items()
+            for queue in shares.queues[tenant]
+            if not budget.full(queue.profile)
+        ]
         rows = await self._leases.claim_shares(*place.key, asked, self._now(), BATCH_ROWS)
         missing = wanted.keys() - {row.tenant for row in rows}
         for tenant in missing:
             shares.set_aside(tenant)
-        now = self._now()
-        closed = [row for row in rows if 0 < row.slice.closes_at <= now]
-        if closed:  # intake says when their hours open again
-            await self._release.to_intake(closed)
-            rows = [row for row in rows if row not in closed]
-        given = await self._give(place, rows, wanted, free)
+        going, aside = await self._ready(rows)
+        given = await self._give(place, going, wanted, free, budget)
+        used = Counter[str]()
         for row, slice_, _ in given:
             shares.charge(row.tenant, sum(slice_.segments))
-        if given or closed:
+            used[slice_.profile or ""] += sum(slice_.segments)
+        await self._budgets.give_back(budget, used)
+        if given or aside:
             return True
-        if missing and not rows and not shares.reasons:
+        if missing and not rows and not shares.queues and not budget.any_full:
             self._rests_until[place.key] = self._clock() + REST_SECONDS
         # Who stood behind those of whom nothing may go is asked at once. Trap: whoever is paused is listed again each turn,
         # so that without others the releaser would never rest.
-        return bool(missing and not rows and shares.reasons)
+        return bool(missing and not rows and shares.queues)
+
+    async def _budget(self, place: Place, shares: TenantShares, free: int) -> Budget:
+        """What profiles may be given here; who waits for shares that are used up alone is set aside."""
+        if free <= 0 or Reason.SHARE not in place.reasons:
+            return NO_BUDGET
+        profiles = {queue.profile for queues in shares.queues.values() for queue in queues if queue.profile}
+        budget = await self._budgets.take(place.carrier, place.lane, profiles, free)
+        for tenant, queues in list(shares.queues.items()):
+            if all(budget.full(queue.profile) for queue in queues):
+                shares.set_aside(tenant)
+        return budget
+
+    async def _ready(self, rows: list[HeldRow]) -> tuple[list[HeldRow], list[HeldRow]]:
+        """Those that may go now, and those that something else is to be done with: intake says when their hours open again,
+        and what is under a share by now waits for that."""
+        now = self._now()
+        closed = [row for row in rows if 0 < row.slice.closes_at <= now]
+        if closed:
+            await self._release.to_intake(closed)
+        late = [
+            row
+            for row in rows
+            if row.reason != Reason.SHARE
+            and self._budgets.is_limited(row.slice.profile, row.slice.lane)
+            and row not in closed
+        ]
+        await self._leases.to_share(late)
+        aside = closed + late
+        return ([row for row in rows if row not in aside] if aside else rows), aside
 
     async def _give(
-        self, place: Place, rows: list[HeldRow], shares: dict[str, int], free: int
+        self, place: Place, rows: list[HeldRow], shares: dict[str, int], free: int, budget: Budget
     ) -> list[tuple[HeldRow, Slice, int]]:
         """What of these rows goes to the carrier."""
-        whole = each(await self._release.complete(rows), _counted)
-        costs = _costs(whole, shares)
-        grants = await self._ask(place, [slice_ for _, slice_ in whole], costs, free)
+        whole = each(await self._release.complete(rows), counted)
+        asked = costs(whole, shares, budget)
+        grants = await self._ask(place, [slice_ for _, slice_ in whole], asked, free)
         wanted = [
             (row, slice_, positions_that_fit(slice_.positions, slice_.segments, cost) if cost else 0)
             for (row, slice_), cost in zip(whole, grants, strict=True)
@@ -263,35 +291,5 @@ class CapacityRelease:
         try:
             granted = iter(await self._capacity.ask(asks))
         except RedisDown:
-            granted = iter(_within(free, [ask.cost for ask in asks]))
+            granted = iter(within(free, [ask.cost for ask in asks]))
         return [next(granted) if cost else 0 for cost in costs]
-
-
-def _costs(whole: Sequence[tuple[HeldRow, Slice]], shares: dict[str, int]) -> list[int]:
-    """Segments to ask for, row by row: as far as the tenant's share reaches, and one message at least of each tenant."""
-    left, first, costs = dict(shares), set(shares), list[int]()
-    for row, slice_ in whole:
-        cost = min(sum(slice_.segments), left[row.tenant])
-        if row.tenant in first:
-            cost = max(cost, slice_.segments[0])
-            first.discard(row.tenant)
-        elif cost < slice_.segments[0]:
-            cost = 0
-        costs.append(cost)
-        left[row.tenant] = max(0, left[row.tenant] - cost) if cost else 0
-    return costs
-
-
-def _within(free: int, costs: list[int]) -> list[int]:
-    grants = []
-    for cost in costs:
-        grants.append(min(cost, free))
-        free -= grants[-1]
-    return grants
-
-
-def _counted(pair: tuple[HeldRow, Slice]) -> tuple[HeldRow, Slice]:
-    """Room is given for segments: a row that does not tell them cannot ask for any."""
-    if not pair[1].segments:
-        raise RecordError("segments: none, of a row that waits for room")
-    return pair

@@ -13,14 +13,16 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from connectors.releaser.rows import HeldRow, each, read_row
+from connectors.releaser.tenant_shares import Queue
 from infra.postgres.pool import Connection, Pool, execute, fetch_all, look_up, single_statement, transaction
 from infra.postgres.sql import load_sql
 from schemas.values.positions import ranks_within
+from schemas.values.reasons import Reason
 
 LEASE_MS = 30_000
 HERE = "connectors.releaser"
 OLDEST_FIRST = "h.at, h.chunk"
-ORDERS = {"due": "h.not_before", "room": "h.tenant, h.at, h.chunk"}
+ORDERS = {"due": "h.not_before", "room": "h.tenant, h.profile, h.at, h.chunk"}
 """Each as an index has it, so that a claim need not look at all that waits to find the first of it."""
 
 
@@ -39,19 +41,20 @@ class RowLeases:
         return await self._lease_rows(picked, now, {"limit": limit, **params})
 
     async def claim_shares(
-        self, carrier: str, lane: str, shares: Sequence[tuple[str, str, int]], now: int, most: int
+        self, carrier: str, lane: str, shares: Sequence[tuple[str, Queue, int]], now: int, most: int
     ) -> list[HeldRow]:
-        """The oldest rows of each tenant that its share reaches into, `most` of each, now leased to us, tenant by tenant in
-        this order. `shares`: a tenant, a reason for which rows of it wait there, and segments."""
+        """The oldest rows of each tenant's queues that the shares reach into, `most` of each, now leased to us, tenant by
+        tenant in this order, and what a profile's share bounds before its others. `shares`: tenant, queue, segments."""
         columns = {
             "tenants": [tenant for tenant, _, _ in shares],
-            "reasons": [reason for _, reason, _ in shares],
+            "reasons": [queue.reason for _, queue, _ in shares],
+            "profiles": [queue.profile for _, queue, _ in shares],
             "shares": [share for _, _, share in shares],
         }
         place = {"carrier": carrier, "lane": lane, "limit": most}
         rows = await self._lease_rows(load_sql(HERE, "pick_shares"), now, {**columns, **place}, by_index=True)
         turns = {tenant: turn for turn, (tenant, _, _) in enumerate(shares)}
-        return sorted(rows, key=lambda row: turns[row.tenant])
+        return sorted(rows, key=lambda row: (turns[row.tenant], row.reason != Reason.SHARE))
 
     async def _lease_rows(
         self, picked: str, now: int, params: Mapping[str, Any], *, by_index: bool = False
@@ -93,6 +96,12 @@ class RowLeases:
         async with single_statement(self._pool) as connection:
             found = await fetch_all(connection, load_sql(HERE, "started"), _keys(rows))
         return [_union(bitmaps) for (bitmaps,) in found]
+
+    async def to_share(self, rows: Sequence[HeldRow]) -> None:
+        """These rows wait for their profile's share from now on."""
+        if rows:
+            profiles = [row.slice.profile for row in rows]
+            await self.execute("to_share", {"lease": self.name, "profiles": profiles, **_keys(rows)})
 
     async def pass_on(self, rows: Sequence[HeldRow]) -> list[HeldRow]:
         """Note that these rows go to another carrier; those that are still ours."""

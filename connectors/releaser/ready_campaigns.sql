@@ -13,5 +13,7 @@ WHERE c.status IN ('running', 'canceled') AND c.published = c.version
       SELECT count(*) FROM (SELECT FROM held r WHERE r.tenant = c.tenant AND r.campaign = c.id AND r.waiting > 0
                             AND r.reason = 'room' LIMIT %(enough)s) AS w)
     + (SELECT count(*) FROM (SELECT FROM held r WHERE r.tenant = c.tenant AND r.campaign = c.id AND r.waiting > 0
-                              AND r.reason = 'carrier_stopped' LIMIT %(enough)s) AS s))
+                              AND r.reason = 'carrier_stopped' LIMIT %(enough)s) AS s)
+    + (SELECT count(*) FROM (SELECT FROM held r WHERE r.tenant = c.tenant AND r.campaign = c.id AND r.waiting > 0
+                              AND r.reason = 'share' LIMIT %(enough)s) AS p))
 LIMIT 100

@@ -48,6 +48,7 @@ PAYLOAD_COLUMNS = (
     "indexes",
     "key_id",
     "sealed",
+    "profile",
 )
 
 

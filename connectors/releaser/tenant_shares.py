@@ -1,6 +1,6 @@
 """How the room at one carrier and lane is shared among the tenants whose messages wait for it there.
 
-In: whose messages wait, and for which reasons; the room that is free; what each was given. Out: shares, the least served
+In: whose messages wait, and in which queues; the room that is free; what each was given. Out: shares, the least served
 tenant first. In memory, and each releaser has its own: what several releasers give by the same rule is fair together, and a
 new one knows nothing of what one that died has given, which is forgotten after a quantum each. Pure.
 """
@@ -8,6 +8,7 @@ new one knows nothing of what one that died has given, which is forgotten after 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from schemas.rules.fairness import LeastServed, quantum
 
@@ -21,22 +22,29 @@ def list_again_after(tenants: int) -> float:
     return min(LIST_LONGEST, LIST_SECONDS * tenants)
 
 
+class Queue(NamedTuple):
+    """Rows of a tenant that wait for one reason; for the share of this profile, where that is the reason."""
+
+    reason: str
+    profile: str = ""
+
+
 class TenantShares:
-    """Of one carrier and lane. `reasons`: by tenant that takes part, what its rows wait for. `list_again_at`: when its owner
+    """Of one carrier and lane. `queues`: by tenant that takes part, where its rows wait. `list_again_at`: when its owner
     looks who waits."""
 
     def __init__(self) -> None:
-        self.reasons: dict[str, list[str]] = {}
+        self.queues: dict[str, list[Queue]] = {}
         self.list_again_at = 0.0
         self._served = LeastServed[str]()
 
-    def follow(self, waiting: Mapping[str, list[str]], weight: Callable[[str], float]) -> None:
-        """These tenants wait (by tenant: for which reasons), nobody else."""
-        for tenant in self.reasons.keys() - waiting.keys():
+    def follow(self, waiting: Mapping[str, list[Queue]], weight: Callable[[str], float]) -> None:
+        """These tenants wait (by tenant: in which queues), nobody else."""
+        for tenant in self.queues.keys() - waiting.keys():
             self._served.leave(tenant)
         for tenant in waiting:
             self._served.enter(tenant, weight(tenant))
-        self.reasons = dict(waiting)
+        self.queues = dict(waiting)
 
     def share_out(self, room: int, rate: float) -> dict[str, int]:
         """Segments for each tenant, the least served first."""
@@ -48,5 +56,5 @@ class TenantShares:
 
     def set_aside(self, tenant: str) -> None:
         """Nothing of it can go now: it takes no part until the tenants are listed again."""
-        self.reasons.pop(tenant, None)
+        self.queues.pop(tenant, None)
         self._served.leave(tenant)

@@ -13,7 +13,7 @@ from connectors.sinks.contract import DecodedRecord, RecordError, Sink, Writer, 
 from infra.postgres.sql import load_sql
 from schemas.records import topics
 from schemas.records.codec import decode_as, encode
-from schemas.records.slice import ResumeAt, Slice, check_names, check_positions
+from schemas.records.slice import ResumeAt, Slice, check_names, check_positions, check_profile
 from schemas.records.wire import Envelope, Held, Released
 from schemas.values.positions import ranks_within
 from schemas.values.reasons import Reason
@@ -62,6 +62,7 @@ def check_waiting(held: Held) -> None:
     """Raise RecordError for a row that contradicts itself; personal columns may be left out, the payload has them."""
     s = held.slice
     check_names(s.tenant, s.campaign, s.chunk)
+    check_profile(s.profile)
     check_positions(s.size, s.positions)
     if s.send < 1 or held.hold < 0 or held.portion < 0:
         raise RecordError("send, hold, portion: below the first")
@@ -91,6 +92,7 @@ def _row(held: Held) -> tuple[object, ...]:
         _room(s, s.positions),
         encode(Envelope(slices=[s])),
         held.at,
+        (s.profile or "") if held.reason == Reason.SHARE else "",
     )
 
 

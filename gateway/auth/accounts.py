@@ -1,9 +1,9 @@
 """Who may call, and what numbers cost: keys, permissions, balances and routes, as last read from PostgreSQL.
 
 Enters: PostgreSQL, once a second, and when somebody shows a key that does not fit (four times a second at most, once when
-that finds nothing new; a text that was refused before is refused at once). Leaves: the account behind a key, the routes and
-the emergency stops. While PostgreSQL is away the last known stay; a key revoked meanwhile works until it is back. Before
-the first reading `loaded` is false and every key is unknown.
+that finds nothing new; a text that was refused before is refused at once). Leaves: the account behind a key, the routes, the
+profiles and the emergency stops. While PostgreSQL is away the last known stay; a key revoked meanwhile works until it is
+back. Before the first reading `loaded` is false and every key is unknown.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from infra.postgres.sql import load_sql
 from infra.security.api_keys import check, hash_key, key_id
 from infra.telemetry.metrics import Metrics
 from schemas.rules.stops import NO_STOPS, Stop
+from schemas.values.profile import Profile, profile_of
 
 REFRESH_SECONDS = 1.0
 MISS_SECONDS = 0.25
@@ -53,7 +54,7 @@ class Account:
 
 
 class Accounts:
-    """Keys, routes and emergency stops in memory. `told`: hears (kind, name, since) of all stops when they have changed."""
+    """Keys, routes, profiles, emergency stops in memory. `told`: hears (kind, name, since) of all stops, once changed."""
 
     def __init__(
         self, pool: Pool, metrics: Metrics, told: Callable[[list[tuple[str, str, int]]], None] = lambda _stops: None
@@ -71,6 +72,7 @@ class Accounts:
         self._reading = asyncio.Lock()
         self._rows: list[tuple[str, list[str], int]] | None = None
         self.routes = Routes(())
+        self.profiles: dict[str, Profile] = {}
         self.stops: frozenset[Stop] = NO_STOPS
         self.up = False
         """Whether PostgreSQL answered the last reading."""
@@ -149,6 +151,7 @@ class Accounts:
                     keys = await fetch_all(connection, load_sql("gateway.auth", "known_keys"))
                     rows = await fetch_all(connection, load_sql("gateway.auth", "known_routes"))
                     stops = await fetch_all(connection, load_sql("gateway.auth", "known_stops"))
+                    profiles = await fetch_all(connection, load_sql("gateway.auth", "known_profiles"))
             except DatabaseDown as fault:
                 self.up = False
                 self._metrics.count("sluice_dependency_failures_total", "postgres")
@@ -158,6 +161,7 @@ class Accounts:
         self._by_key = {row[0]: _account(row) for row in keys}
         if rows != self._rows:
             self._rows, self.routes = rows, Routes(rows)
+        self.profiles = {profile.name: profile for profile in map(profile_of, profiles)}
         if stops != self._stops:
             self._stops, self.stops = stops, frozenset(Stop(kind, name) for kind, name, _ in stops)
             self._told(stops)

@@ -8,7 +8,7 @@ PostgreSQL is away.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -21,6 +21,7 @@ from gateway.campaigns.rows import CampaignRow, PartRow
 from gateway.campaigns.schedules import Schedule, start_of, window_of
 from gateway.campaigns.store import CampaignStore
 from gateway.campaigns.types import (
+    DEFAULT_LANE,
     MAX_INLINE,
     MAX_NAMES,
     CampaignAccepted,
@@ -33,6 +34,7 @@ from gateway.http.loop_scheduler import LoopScheduler
 from gateway.http.problem import Problem, refusal, refused
 from gateway.http.texts import bad_text
 from gateway.ingest import Ingest
+from gateway.profiles import Terms, terms_of
 from gateway.publish_command import publish
 from gateway.screening.chunker import Chunker, ChunkPlan
 from gateway.screening.screening import Totals, screen_all, screening_of
@@ -46,6 +48,7 @@ from schemas.rules.stops import Stop
 from schemas.values.campaign_status import CampaignStatus
 from schemas.values.ids import CampaignId
 from schemas.values.money import format_amount, parse_amount
+from schemas.values.profile import Profile
 from schemas.values.template import compile_template
 from schemas.values.window import Window
 
@@ -65,6 +68,13 @@ class CampaignMaker:
     metrics: Metrics
     text_characters: int
     refused_stops: Callable[[], frozenset[Stop]]
+    profiles: Callable[[], Mapping[str, Profile]]
+
+    def check(self, account: Account, wanted: CampaignRequest) -> Terms:
+        """What can be said without looking at the recipients; the terms that it is sent under."""
+        terms = terms_of(self.profiles(), account, wanted, DEFAULT_LANE)
+        check_campaign(account, wanted, terms)
+        return terms
 
     async def make(
         self,
@@ -78,14 +88,14 @@ class CampaignMaker:
         traceparent: str,
     ) -> CampaignAccepted:
         """The answer to POST /v1/campaigns."""
-        check_campaign(account, wanted)
+        terms = self.check(account, wanted)
         check_stopped(self.refused_stops(), account, wanted.sender)
         schedule = wanted.schedule or Schedule()
         start_at, window = (
             start_of(schedule.start_at, now, "/schedule/start_at"),
             window_of(schedule.window, "/schedule/window"),
         )
-        totals, chunks, rejected = await self._screen(routes, wanted, plan_of(account, wanted, identity, now))
+        totals, chunks, rejected = await self._screen(routes, wanted, plan_of(account, wanted, terms, identity, now))
         check_price(_limit(wanted), totals.price)
         money = await read_balance(self.pool, account.tenant)
         check_balance(money.available if money else 0, totals.cheapest or 0)
@@ -112,13 +122,13 @@ class CampaignMaker:
             if wanted.recipients
             else None
         )
-        row = _row(account, wanted, accepted, digest, now, start_at, window)
+        row = _row(account, wanted, terms, accepted, digest, now, start_at, window)
         if not await CampaignStore(self.pool).make(row, part):
             raise Problem(
                 409, "request_running", "the same campaign is being made by another request", headers={"Retry-After": "1"}
             )
         await publish(self.pool, self.outbox, account.tenant, identity, now, traceparent)
-        self._count(wanted.lane, totals.accepted, rejected)
+        self._count(terms.lane, totals.accepted, rejected)
         return accepted
 
     async def _screen(
@@ -143,9 +153,9 @@ class CampaignMaker:
 CAMPAIGN_MAKER: web.AppKey[CampaignMaker] = web.AppKey("campaign_maker", CampaignMaker)
 
 
-def check_campaign(account: Account, wanted: CampaignRequest) -> None:
-    """What can be said without looking at the recipients."""
-    check_sender(account, wanted.sender, wanted.lane)
+def check_campaign(account: Account, wanted: CampaignRequest, terms: Terms) -> None:
+    """Sender, lane, text, the number of recipients."""
+    check_sender(account, wanted.sender, terms.lane)
     bad = [bad_text(pointer) for pointer, text in (("/name", wanted.name), ("/body", wanted.body)) if "\0" in text]
     if bad:
         raise refused(bad)
@@ -162,19 +172,20 @@ def inline(rejection: Rejection) -> Rejection:
     return msgspec.structs.replace(rejection, pointer=f"/recipients/{rejection.index}{rejection.pointer}")
 
 
-def plan_of(account: Account, wanted: CampaignRequest, identity: CampaignId, now: int) -> ChunkPlan:
+def plan_of(account: Account, wanted: CampaignRequest, terms: Terms, identity: CampaignId, now: int) -> ChunkPlan:
     """What the chunks of the inline recipients share."""
     return ChunkPlan(
         tenant=account.tenant,
         campaign=identity,
         part=0,
-        lane=wanted.lane,
+        lane=terms.lane,
         sender=wanted.sender,
         body=wanted.body,
         smart=wanted.smart_encoding,
         version=FIRST_VERSION,
         accepted_at=now,
-        expires_at=now + int(wanted.validity_seconds) * 1000,
+        expires_at=now + terms.validity_seconds * 1000,
+        profile=terms.profile,
         names=compile_template(wanted.body).names,
     )
 
@@ -192,6 +203,7 @@ def _first_status(wanted: CampaignRequest, start_at: int | None, now: int) -> Ca
 def _row(
     account: Account,
     wanted: CampaignRequest,
+    terms: Terms,
     accepted: CampaignAccepted,
     digest: bytes,
     now: int,
@@ -204,9 +216,10 @@ def _row(
         name=wanted.name,
         sender=wanted.sender,
         body=wanted.body,
-        lane=wanted.lane,
+        lane=terms.lane,
+        profile=terms.profile,
         smart=wanted.smart_encoding,
-        validity_seconds=int(wanted.validity_seconds),
+        validity_seconds=terms.validity_seconds,
         max_price=_limit(wanted),
         status=CampaignStatus.DRAFT if wanted.open else CampaignStatus.RUNNING,
         grouping=GROUPING,

@@ -10,7 +10,7 @@ from gateway.auth.accounts import ACCOUNTS, Account
 from gateway.auth.authentication import account_of
 from gateway.auth.permissions import check_amount
 from gateway.campaigns.incremental import read_campaign
-from gateway.campaigns.inline import check_campaign, inline
+from gateway.campaigns.inline import CAMPAIGN_MAKER, inline
 from gateway.campaigns.types import CampaignRequest, Preview, RouteShare
 from gateway.http.answer import answer
 from gateway.http.body import read_bytes
@@ -35,7 +35,7 @@ async def preview_campaign(request: web.Request) -> web.Response:
 
 
 async def _preview(request: web.Request, account: Account, wanted: CampaignRequest) -> web.Response:
-    check_campaign(account, wanted)
+    request.app[CAMPAIGN_MAKER].check(account, wanted)
     rejected: list[Rejection] = []
     screening = screening_of(
         wanted.body,

@@ -22,6 +22,7 @@ class CampaignRow:
     sender: str
     body: str
     lane: str
+    profile: str | None
     smart: bool
     validity_seconds: int
     max_price: int | None
@@ -71,6 +72,7 @@ class StoredCampaign:
     smart: bool
     validity_seconds: int
     max_price: int | None
+    profile: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,5 @@
 -- Campaigns with their sums, all of one snapshot; newest first, from the cursor on; or the one of this id.
-SELECT c.id, c.name, c.status, c.sender, c.body, c.lane, c.max_price, c.validity_seconds, c.smart, c.created_at,
+SELECT c.id, c.name, c.status, c.sender, c.body, c.lane, c.profile, c.max_price, c.validity_seconds, c.smart, c.created_at,
        c.started_at, c.ended_at, COALESCE(p.accepted, 0)::bigint, COALESCE(p.rejected, 0)::bigint, k.counts,
        COALESCE(s.charged, 0)::bigint, c.start_at, c.hours,
        EXISTS (SELECT FROM campaign_retries t WHERE t.tenant = c.tenant AND t.campaign = c.id AND NOT t.done), w.reason, w.until, w.messages, w.total

@@ -6,10 +6,10 @@ WHERE tenant = %(tenant)s AND campaign = %(campaign)s AND part = %(part)s;
 
 -- name: insert_campaign
 INSERT INTO campaigns (tenant, id, name, sender, body, lane, smart, validity_seconds, max_price, status, version,
-                       published, grouping, digest, answer, created_at, started_at, start_at, hours)
+                       published, grouping, digest, answer, created_at, started_at, start_at, hours, profile)
 VALUES (%(tenant)s, %(id)s, %(name)s, %(sender)s, %(body)s, %(lane)s, %(smart)s, %(validity_seconds)s, %(max_price)s,
         %(status)s, 1, 0, %(grouping)s, %(digest)s, %(answer)s, %(at)s, %(started_at)s, %(start_at)s,
-        %(hours)s)
+        %(hours)s, %(profile)s)
 ON CONFLICT (tenant, id) DO NOTHING;
 
 -- name: insert_part
@@ -54,7 +54,7 @@ SET status = %(status)s, version = version + 1,
 WHERE tenant = %(tenant)s AND id = %(id)s;
 
 -- name: read_campaign
-SELECT status, version, published, lane, sender, body, smart, validity_seconds, max_price FROM campaigns
+SELECT status, version, published, lane, sender, body, smart, validity_seconds, max_price, profile FROM campaigns
 WHERE tenant = %(tenant)s AND id = %(id)s;
 
 -- name: read_command

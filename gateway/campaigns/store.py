@@ -44,6 +44,7 @@ class CampaignStore:
                     "sender": row.sender,
                     "body": row.body,
                     "lane": row.lane,
+                    "profile": row.profile,
                     "smart": row.smart,
                     "validity_seconds": row.validity_seconds,
                     "max_price": row.max_price,

@@ -8,14 +8,15 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from gateway.campaigns.schedules import Schedule, ShownSchedule
-from gateway.http.fields import NO_NUL, Encoding, LaneName, Sender, Text, Validity
+from gateway.http.fields import NO_NUL, Encoding, LaneName, ProfileName, Sender, Text, Validity
 from gateway.http.problem import Problem, refusal
 from gateway.screening.types import Recipient, Rejection
 from schemas.values.campaign_status import CampaignStatus
 
+DEFAULT_LANE = "marketing"
 MAX_INLINE = 10_000
 MAX_NAMES = 100
 """Different placeholders of a body; every recipient is asked for each."""
@@ -31,10 +32,11 @@ class CampaignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     name: Name
     sender: Sender = msgspec.field(name="from")
     body: Text
-    lane: LaneName = "marketing"
+    lane: Annotated[LaneName, Meta(extra_json_schema={"default": DEFAULT_LANE})] | UnsetType = UNSET
     channel: Literal["sms"] = "sms"
     schedule: Schedule | None = None
-    validity_seconds: Validity = 86_400
+    profile: ProfileName | None = None
+    validity_seconds: Validity | UnsetType = UNSET
     max_price: Amount | None = None
     smart_encoding: bool = False
     recipients: Annotated[list[Recipient], Meta(extra_json_schema={"maxItems": MAX_INLINE})] = []
@@ -116,6 +118,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     sender: str = msgspec.field(name="from")
     body: str
     lane: LaneName
+    profile: str | None
     counts: Counts
     rejected_count: int
     schedule: ShownSchedule | None

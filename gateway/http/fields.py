@@ -20,6 +20,7 @@ Encoding = Literal["gsm7", "ucs2"]
 MAX_BODY_TEXT = 40_000
 """Characters of a body; more than 255 segments can carry."""
 MAX_VALIDITY = 172_800
+DEFAULT_VALIDITY = 86_400
 MAX_REF = 255
 
 NO_NUL = {"pattern": "^[^\\u0000]*$"}
@@ -47,7 +48,10 @@ SENDER: dict[str, Any] = {
 Sender = Annotated[str, Meta(extra_json_schema=SENDER)]
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_BODY_TEXT, description=_BODY_SAYS, extra_json_schema=NO_NUL)]
 # 60.0 is a whole number to JSON Schema and to many clients; text and fractions are refused.
-Validity = Annotated[float, Meta(ge=1, le=MAX_VALIDITY, multiple_of=1)]
+Validity = Annotated[float, Meta(ge=1, le=MAX_VALIDITY, multiple_of=1, extra_json_schema={"default": DEFAULT_VALIDITY})]
+ProfileName = Annotated[
+    str, Meta(max_length=40, description="A campaign profile of the installation", extra_json_schema=NO_NUL)
+]
 
 Instant = Annotated[
     datetime, Meta(tz=True, description="RFC 3339 with its offset, at most 30 days ahead", examples=["2027-03-01T09:00:00Z"])
@@ -55,7 +59,7 @@ Instant = Annotated[
 MAX_AHEAD_SECONDS = 30 * 86_400
 """What waits stands in topics that keep it a little longer."""
 
-UNBUILT = frozenset({"callback_url", "template", "profile"})
+UNBUILT = frozenset({"callback_url", "template"})
 """Fields of a later version."""
 _TIME = "expected a time of the day such as 09:00"
 _DAYS = "expected days of the week: mon, tue, wed, thu, fri, sat, sun"
@@ -66,6 +70,7 @@ EXPECTED = {
     "/validity_seconds": f"expected a whole number of seconds, 1 to {MAX_VALIDITY}",
     "/smart_encoding": "expected true or false",
     "/open": "expected true or false",
+    "/profile": "expected the name of a profile, or null",
     "/scope": "expected failed, expired, unsent or uncertain",
     "/kind": "expected tenant, sender, carrier or all",
     "/send_at": _INSTANT,

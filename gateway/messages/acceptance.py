@@ -22,7 +22,8 @@ from gateway.messages.accepted import accepted
 from gateway.messages.member import Member
 from gateway.messages.shared_chunks import SharedChunks
 from gateway.messages.singles import Checked, check_message, group_of
-from gateway.messages.types import MessageRequest
+from gateway.messages.types import DEFAULT_LANE, MessageRequest
+from gateway.profiles import Terms, terms_of
 from schemas.rules.stops import Stop
 from schemas.values.ids import MessageId, TenantId, derived_id
 
@@ -39,13 +40,14 @@ class Acceptance:
     shared: SharedChunks
     refused_stops: Callable[[], frozenset[Stop]]
 
-    def check(self, account: Account, message: MessageRequest) -> Checked:
-        """The message as this account may send it. Raises Problem."""
-        check_sender(account, message.sender, message.lane)
+    def check(self, account: Account, message: MessageRequest) -> tuple[Checked, Terms]:
+        """The message as this account may send it, and under which terms. Raises Problem."""
+        terms = terms_of(self.accounts.profiles, account, message, DEFAULT_LANE)
+        check_sender(account, message.sender, terms.lane)
         check_stopped(self.refused_stops(), account, message.sender)
         checked = check_message(message, self.accounts.routes, now_ms())
         check_balance(account.available, checked.price, "/body")
-        return checked
+        return checked, terms
 
     def begin(
         self,
@@ -59,7 +61,7 @@ class Acceptance:
     ) -> None:
         """Check it and send it on its way; `answer` is called later. `digest` of the request, where it has a key. Raises
         Problem where nothing was begun."""
-        checked = self.check(account, message)
+        checked, terms = self.check(account, message)
         tenant = account.tenant
 
         def tell(outcome: MessageId | Problem, replayed: bool) -> None:
@@ -81,7 +83,7 @@ class Acceptance:
             digest=digest or b"",
         )
         try:
-            self.shared.put(group_of(tenant, message, keyed=key is not None), member)
+            self.shared.put(group_of(tenant, message, terms, keyed=key is not None), member)
         except Problem:
             if key is not None:
                 self.idempotency.leave(tenant, key, None)

@@ -21,7 +21,6 @@ from gateway.messages.shared_chunks import SHARED_CHUNKS
 from gateway.messages.singles import group_of, make_slice, measure
 from gateway.messages.types import DECODER, MessageRequest
 from schemas.values.ids import ChunkId, single_message_id
-from schemas.values.lanes import Lane
 
 LIST_PARAMETERS = ("to", "client_ref", "status", "from", "until", "cursor", "limit")
 
@@ -34,7 +33,7 @@ async def accept_message(request: web.Request) -> web.Response:
     message, body_digest = await read_json(request, DECODER, app[LIMITS].body_bytes)
     key = read_key(request)
     digest = None if key is None else digest_of(request, body_digest)
-    if key is None or Lane(message.lane) is not Lane.OTP:
+    if key is None or not message.is_code:
         begin = partial(app[ACCEPTANCE].begin, account, message, key=key, digest=digest, traceparent=request[TRACEPARENT])
         try:
             answered = answer_of(begin)
@@ -51,14 +50,14 @@ async def _accept_alone(request: web.Request, message: MessageRequest, digest: b
     app, account = request.app, account_of(request)
 
     async def send(root: str) -> Stored:
-        checked = app[ACCEPTANCE].check(account, message)
-        group, chunk = group_of(account.tenant, message, keyed=True), ChunkId(single_message_id(root))
+        checked, terms = app[ACCEPTANCE].check(account, message)
+        group, chunk = group_of(account.tenant, message, terms, keyed=True), ChunkId(single_message_id(root))
         slice_ = make_slice(group, [checked], chunk=chunk, digest=digest, now=now_ms(), sealer=app[SEALER])
         await app[SHARED_CHUNKS].deliver(slice_, request[TRACEPARENT])
         return accepted(slice_.chunk, checked.encoding, checked.segments)
 
     async def make(root: str) -> Stored:
-        if Lane(message.lane) is Lane.OTP:
+        if message.is_code:
             return await send(root)
         app[ACCEPTANCE].check(account, message)
         # What refused it is gone: it goes as the others do, with its key in PostgreSQL.

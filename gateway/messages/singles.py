@@ -18,6 +18,7 @@ from gateway.http.fields import Encoding, check_ahead, milliseconds
 from gateway.http.problem import refusal, refused
 from gateway.http.texts import bad_text, explain, require_text
 from gateway.messages.types import MessageRequest
+from gateway.profiles import Terms
 from infra.security.sealing import Sealer
 from schemas.records.slice import Columns, Slice
 from schemas.values.ids import ChunkId
@@ -50,12 +51,14 @@ class Group(NamedTuple):
     validity_seconds: int
     keyed: bool
     send_at: int = 0
+    profile: str | None = None
 
 
-def group_of(tenant: str, message: MessageRequest, *, keyed: bool) -> Group:
+def group_of(tenant: str, message: MessageRequest, terms: Terms, *, keyed: bool) -> Group:
     """With which others this message may share a chunk."""
     send_at = 0 if message.send_at is None else milliseconds(message.send_at)
-    return Group(tenant, message.lane, message.sender, message.smart_encoding, int(message.validity_seconds), keyed, send_at)
+    lane, validity, profile = terms
+    return Group(tenant, lane, message.sender, message.smart_encoding, validity, keyed, send_at, profile)
 
 
 def check_message(message: MessageRequest, routes: Routes, now: int) -> Checked:
@@ -114,6 +117,7 @@ def make_slice(
         indexes=array("I", range(count)).tobytes(),
         key_id=key_id,
         sealed=sealed,
+        profile=group.profile,
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-from gateway.http.fields import MAX_REF, NO_NUL, NUMBER, Encoding, Instant, LaneName, Sender, Text, Validity
+from gateway.http.fields import MAX_REF, NO_NUL, NUMBER, Encoding, Instant, LaneName, ProfileName, Sender, Text, Validity
 
 Number = Annotated[str, Meta(extra_json_schema=NUMBER)]
 ClientRef = Annotated[str, Meta(min_length=1, max_length=MAX_REF, extra_json_schema=NO_NUL)]
+DEFAULT_LANE = "transactional"
 
 
 class MessageRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,13 +20,19 @@ class MessageRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     to: Number
     sender: Sender = msgspec.field(name="from")
     body: Text
-    lane: LaneName = "transactional"
+    lane: Annotated[LaneName, Meta(extra_json_schema={"default": DEFAULT_LANE})] | UnsetType = UNSET
     channel: Literal["sms"] = "sms"
-    validity_seconds: Validity = 86_400
+    profile: ProfileName | None = None
+    validity_seconds: Validity | UnsetType = UNSET
     send_at: Instant | None = None
     client_ref: ClientRef | None = None
     variables: dict[str, str] = {}
     smart_encoding: bool = False
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it is a one-time code; a profile makes none of it."""
+        return self.lane == "otp"
 
 
 DECODER = msgspec.json.Decoder(MessageRequest)

@@ -30,7 +30,6 @@ from gateway.messages.acceptance import Acceptance
 from gateway.messages.types import DECODER
 from infra.security.sealing import Sealer
 from infra.telemetry.metrics import Metrics
-from schemas.values.lanes import Lane
 
 PATH = "/v1/messages"
 _REQUEST = f"POST {PATH}\n".encode()
@@ -58,7 +57,7 @@ class WholePosts:
             message = DECODER.decode(request.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
-        if request.key is not None and Lane(message.lane) is Lane.OTP:
+        if request.key is not None and message.is_code:
             return False
         digest = None
         if request.key is not None:

@@ -235,5 +235,6 @@ def _plan(campaign: StoredCampaign, upload: Upload, now: int) -> ChunkPlan:
         version=campaign.published,
         accepted_at=now,
         expires_at=now + campaign.validity_seconds * 1000,
+        profile=campaign.profile,
         names=compile_template(campaign.body).names,
     )

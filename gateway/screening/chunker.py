@@ -39,6 +39,7 @@ class ChunkPlan:
     version: int
     accepted_at: int
     expires_at: int
+    profile: str | None
     names: tuple[str, ...]
 
 
@@ -151,6 +152,7 @@ class Chunker:
                 indexes=array("I", rows.indexes).tobytes(),
                 key_id=key_id,
                 sealed=sealed,
+                profile=plan.profile,
             )
         )
         self.chunks += 1

@@ -11,21 +11,15 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.options import ApiKey, Config, Data, Gateway, Output, Yes, confirm, open_api
+from infra.cli.options import ApiKey, Config, Data, Gateway, HoursOption, Output, Yes, confirm, open_api
 from infra.cli.output import Format, chosen, say_table, show_one, show_rows
-from infra.cli.send import LaneName
+from infra.cli.send import LaneName, ProfileOption
 from infra.runtime.console import tell
 from infra.runtime.refusal import Refusal
 
 app = typer.Typer(no_args_is_help=True, help="Campaigns.")
 Campaign = Annotated[str, typer.Argument(metavar="ID", help="cmp_...")]
 StartAt = Annotated[str | None, typer.Option(help="Not before, e.g. 2027-03-01T09:00:00+01:00.")]
-HoursOption = Annotated[
-    str | None,
-    typer.Option(
-        "--window", help="Only at these hours, e.g. '09:00-20:00 mon-fri Europe/Berlin'; without a zone: recipients'."
-    ),
-]
 COLUMNS = ("id", "name", "status", "accepted", "delivered", "price", "created_at")
 
 
@@ -44,7 +38,8 @@ def create(
     sender: Annotated[str, typer.Option("--from", help="Sender.")],
     body: Annotated[str, typer.Option(help="Text with {{variables}}.")],
     recipients: Annotated[Path, typer.Argument(metavar="RECIPIENTS", help="CSV or NDJSON file; - is stdin.")],
-    lane: Annotated[LaneName | None, typer.Option(help="Default: the API's.")] = None,
+    lane: Annotated[LaneName | None, typer.Option(help="Default: the profile's, or the API's.")] = None,
+    profile: ProfileOption = None,
     validity_seconds: Annotated[int | None, typer.Option(min=1, help="Not sent after so long; default: a day.")] = None,
     max_price: Annotated[str | None, typer.Option(help="Refuse what would cost more.")] = None,
     smart_encoding: Annotated[bool, typer.Option("--smart-encoding", help="Replace look-alikes.")] = False,
@@ -66,6 +61,7 @@ def create(
         "from": sender,
         "body": body,
         "lane": lane and lane.value,
+        "profile": profile,
         "max_price": max_price,
         "validity_seconds": validity_seconds,
         "smart_encoding": smart_encoding or None,

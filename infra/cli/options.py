@@ -26,6 +26,12 @@ Data = Annotated[Path | None, typer.Option("--data", help="Data folder; default 
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file; default ./sluice.toml.")]
 Gateway = Annotated[str | None, typer.Option("--gateway", help="URL of the gateway.")]
 ApiKey = Annotated[str | None, typer.Option("--api-key", help="API key; better in SLUICE_API_KEY.")]
+HoursOption = Annotated[
+    str | None,
+    typer.Option(
+        "--window", help="Only at these hours, e.g. '09:00-20:00 mon-fri Europe/Berlin'; without a zone: recipients'."
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 NO_STACK = "start one with `sluice up`, or name it with --data, --config or SLUICE_... variables"
 

@@ -19,6 +19,7 @@ from infra.settings.carriers import CarrierSettings
 from infra.settings.docs import default_text, variables
 from infra.settings.environment import PURE
 from infra.settings.model import RouteSettings
+from infra.settings.profiles import ProfileSettings
 from infra.settings.shape import keys_of
 from schemas.records.codec import SCHEMAS, SchemaRow, schema_text
 from schemas.records.examples import examples
@@ -155,9 +156,10 @@ def settings_page() -> str:
         "An empty value counts as unset; an unknown key stops the start. "
         f"`{PURE}=1` is no setting: nothing compiled is loaded then (`sluice doctor` says which form runs).",
         _table(("variable", "key in the file", "default", "meaning"), rows),
-        "## Carriers and routes\n\nSeeded into PostgreSQL by `sluice up`, changed there afterwards.\n",
+        "## Carriers, routes, profiles\n\nSeeded into PostgreSQL by `sluice up`, changed there afterwards.\n",
         _list_of("`[[carriers]]`", CarrierSettings),
         _list_of("`[[routes]]`", RouteSettings),
+        _list_of("`[profiles.NAME]`", ProfileSettings),
     )
 
 

@@ -26,11 +26,15 @@ class LaneName(StrEnum):
     MARKETING = "marketing"
 
 
+ProfileOption = Annotated[str | None, typer.Option(help="Campaign profile: see `sluice profile list`.")]
+
+
 def send(
     sender: Annotated[str, typer.Option("--from", help="Sender.")],
     to: Annotated[str, typer.Option(help="Destination, e.g. +4915112345678.")],
     body: Annotated[str, typer.Option(help="Text; - reads it from standard input, where no list of processes shows it.")],
-    lane: Annotated[LaneName | None, typer.Option(help="Default: transactional.")] = None,
+    lane: Annotated[LaneName | None, typer.Option(help="Default: the profile's, or transactional.")] = None,
+    profile: ProfileOption = None,
     client_ref: Annotated[str | None, typer.Option(help="Your own reference.")] = None,
     validity_seconds: Annotated[int | None, typer.Option(min=1, help="Not sent after so long; default: a day.")] = None,
     send_at: Annotated[str | None, typer.Option(help="Not before, e.g. 2027-03-01T09:00:00+01:00.")] = None,
@@ -47,6 +51,7 @@ def send(
         "from": sender,
         "body": text_of(body),
         "lane": lane and lane.value,
+        "profile": profile,
         "client_ref": client_ref,
         "validity_seconds": validity_seconds,
         "send_at": send_at,

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from infra.cli import retry_options
 from infra.cli.amounts import amount
 from infra.cli.options import Config, Data, Output, admin_store
 from infra.cli.output import show_one, show_rows
@@ -88,25 +89,26 @@ def set_(
     weight: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Its share of a carrier beside others that wait; 1 at first.")
     ] = None,
+    retry_attempts: retry_options.Attempts = None,
+    retry_ladder: retry_options.Ladder = None,
+    retry_max_age: retry_options.MaxAge = None,
+    retry_on: retry_options.RetryOn = None,
+    retry_never: retry_options.Never = None,
     data: Data = None,
     config: Config = None,
     output: Output = None,
 ) -> None:
     """Change what a tenant may do, in force within a second or two; without options show it, with its caps and their use."""
-    from schemas.values.lanes import Lane
-
-    wanted = _parts(lanes)
-    if wanted and not set(wanted) <= set(Lane):
-        raise Refusal(f"--lanes {lanes!r} names an unknown lane", f"lanes are {', '.join(Lane)}")
     if senders != "*":
         _check_senders(_parts(senders) or [])
-    hours = _quiet_hours(quiet_hours or [])
+    wanted, hours = _lanes(lanes), _quiet_hours(quiet_hours or [])
     caps = _caps(
         messages_per_day=messages_per_day,
         messages_per_month=messages_per_month,
         spend_per_day=spend_per_day,
         spend_per_month=spend_per_month,
     )
+    retry = retry_options.read_retry(retry_attempts, retry_ladder, retry_max_age, retry_on, retry_never)
     with admin_store(data, config) as store:
         show_one(
             store.set_tenant(
@@ -121,9 +123,19 @@ def set_(
                 request_burst=request_burst,
                 caps=caps if cap_reached is None else caps | {"reached": cap_reached.value},
                 weight=weight,
+                retry=retry,
             ),
             output,
         )
+
+
+def _lanes(text: str | None) -> list[str] | None:
+    from schemas.values.lanes import Lane
+
+    wanted = _parts(text)
+    if wanted and not set(wanted) <= set(Lane):
+        raise Refusal(f"--lanes {text!r} names an unknown lane", f"lanes are {', '.join(Lane)}")
+    return wanted
 
 
 def _caps(**texts: str | None) -> dict[str, int | None]:

@@ -20,6 +20,7 @@ from psycopg.types.json import Jsonb
 from infra.postgres.admin_error import AdminStoreError
 from infra.postgres.carrier_rows import carrier_columns, choose_partition, shown
 from infra.postgres.config_cache import carrier_context
+from infra.postgres.profile_store import ProfileStore
 from infra.postgres.route_store import RouteStore
 from infra.postgres.scheduler_store import SchedulerStore
 from infra.postgres.sql import named_statements
@@ -61,6 +62,7 @@ TENANT_CHANGES = (
     "request_burst",
     "caps",
     "weight",
+    "retry",
 )
 
 
@@ -79,6 +81,11 @@ class AdminStore:
     def routes(self) -> RouteStore:
         """Where numbers go."""
         return RouteStore(self._connection)
+
+    @property
+    def profiles(self) -> ProfileStore:
+        """What campaigns have in common."""
+        return ProfileStore(self._connection)
 
     @property
     def scheduler(self) -> SchedulerStore:
@@ -126,7 +133,7 @@ class AdminStore:
         if unknown := changes.keys() - set(TENANT_CHANGES):
             raise TypeError(f"a tenant has no {', '.join(sorted(unknown))}")
         identity = self.tenant(which)["id"]
-        json = {name: Jsonb(changes.get(name) or {}) for name in ("quiet_hours", "caps")}
+        json = {name: Jsonb(changes.get(name) or {}) for name in ("quiet_hours", "caps", "retry")}
         now = time.time_ns() // 1_000_000
         self._do("tenant_set", id=identity, now=now, **(dict.fromkeys(TENANT_CHANGES) | changes | json))
         return self.tenant(identity)

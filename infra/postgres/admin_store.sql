@@ -8,7 +8,7 @@ INSERT INTO balances (tenant, balance, credited) VALUES (%(tenant)s, %(amount)s,
 
 -- name: tenants
 SELECT t.id::text AS id, t.name, t.lanes, t.senders, t.balance_short, t.charge_uncertain, t.quiet_hours, t.caps,
-       t.request_rate, t.request_burst, t.weight, b.balance, b.reserved,
+       t.request_rate, t.request_burst, t.weight, t.retry, b.balance, b.reserved,
        (SELECT count(*) FROM api_keys k WHERE k.tenant = t.id AND k.revoked_at IS NULL) AS keys
 FROM tenants t JOIN balances b ON b.tenant = t.id
 WHERE %(which)s::text IS NULL OR t.name = %(which)s OR t.id::text = %(which)s ORDER BY t.created_at, t.name;
@@ -22,7 +22,7 @@ UPDATE tenants SET lanes = coalesce(%(lanes)s, lanes),
     request_burst = CASE WHEN %(request_rate)s::float8 = 0 THEN NULL
         ELSE coalesce(%(request_burst)s, request_burst, greatest(1, ceil(%(request_rate)s::float8)::integer)) END,
     weight = coalesce(%(weight)s, weight), quiet_hours = quiet_hours || %(quiet_hours)s::jsonb,
-    caps = jsonb_strip_nulls(caps || %(caps)s::jsonb),
+    caps = jsonb_strip_nulls(caps || %(caps)s::jsonb), retry = jsonb_strip_nulls(retry || %(retry)s::jsonb),
     caps_changed_at = CASE WHEN %(caps)s::jsonb = '{}' THEN caps_changed_at ELSE %(now)s END
 WHERE id = %(id)s;
 

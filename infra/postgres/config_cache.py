@@ -1,4 +1,4 @@
-"""Carriers, routes and tenants as every role keeps them in memory, at most about a second behind PostgreSQL.
+"""Carriers, routes, tenants and profiles as every role keeps them in memory, at most about a second behind PostgreSQL.
 
 In: a pool and the keyring that opens the carriers' passwords. Out: plain rows, replaced as a whole when
 `config_version` moved, and a call to whoever asked for changes. While PostgreSQL is away the last known rows stay;
@@ -24,6 +24,8 @@ from infra.security.secrets import open_secret
 from infra.settings.carriers import reports_once
 from schemas.rules.caps import Caps
 from schemas.rules.stops import NO_STOPS, Stop
+from schemas.values.profile import Profile, profile_of
+from schemas.values.retry_strategy import UNSAID, RetryStrategy, first_said
 from schemas.values.window import Window
 
 log = structlog.get_logger()
@@ -63,7 +65,7 @@ class RouteRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantRow:
     """What a tenant may do. `senders` None: any. `balance_short`: hold | reject. `quiet_hours`: by lane. `caps`:
-    None without any. `weight`: its share of a carrier beside others."""
+    None without any. `weight`: its share of a carrier beside others. `retry`: how its messages are tried again."""
 
     id: str
     name: str
@@ -74,11 +76,12 @@ class TenantRow:
     quiet_hours: Mapping[str, tuple[Window, ...]]
     weight: int
     caps: Caps | None = None
+    retry: RetryStrategy = UNSAID
 
 
 class ConfigCache:
-    """The rows of now: `carriers` and `tenants` by id, `routes` longest prefix first, `stops`, `scheduler` (whether
-    releasers let anything go; None: as their settings say), `version` of what is held."""
+    """The rows of now: `carriers` and `tenants` by id, `profiles` by name, `routes` longest prefix first, `stops`,
+    `scheduler` (whether releasers let anything go; None: as their settings say), `version` of what is held."""
 
     def __init__(self, pool: Pool, keyring: Keyring) -> None:
         self._pool = pool
@@ -88,6 +91,7 @@ class ConfigCache:
         self.carriers: dict[str, CarrierRow] = {}
         self.routes: list[RouteRow] = []
         self.tenants: dict[str, TenantRow] = {}
+        self.profiles: dict[str, Profile] = {}
         self.stops: frozenset[Stop] = NO_STOPS
         self.scheduler: bool | None = None
         self.version = 0
@@ -100,6 +104,11 @@ class ConfigCache:
         """The tenant's share of a carrier beside others; 1 of one that is not known yet."""
         known = self.tenants.get(tenant)
         return 1 if known is None else known.weight
+
+    def retry_strategy(self, tenant: str, profile: str | None) -> RetryStrategy | None:
+        """What the profile says of tries, and the tenant where that says nothing; None when neither does."""
+        known, under = self.tenants.get(tenant), self.profiles.get(profile or "")
+        return first_said([each.retry for each in (under, known) if each is not None])
 
     async def start(self) -> None:
         """Return with the first rows, however long PostgreSQL takes; then keep them fresh until `stop`."""
@@ -125,11 +134,13 @@ class ConfigCache:
             carriers = await fetch_all(connection, load_sql(__package__, "config_carriers"))
             routes = await fetch_all(connection, load_sql(__package__, "config_routes"))
             tenants = await fetch_all(connection, load_sql(__package__, "config_tenants"))
+            profiles = await fetch_all(connection, load_sql(__package__, "config_profiles"))
             stops = await fetch_all(connection, load_sql(__package__, "config_stops"))
             scheduler = await fetch_one(connection, load_sql(__package__, "config_scheduler"))
+        known = {profile.name: profile for profile in map(profile_of, profiles)}
         self.scheduler = None if scheduler is None else bool(scheduler[0])
         self.stops = frozenset(Stop(*row) for row in stops)
-        self._replace(version, carriers, routes, tenants)
+        self._replace(version, carriers, routes, tenants, known)
         return True
 
     async def stop(self) -> None:
@@ -140,13 +151,21 @@ class ConfigCache:
                 await self._task
             self._task = None
 
-    def _replace(self, version: int, carriers: Sequence[Any], routes: Sequence[Any], tenants: Sequence[Any]) -> None:
+    def _replace(
+        self,
+        version: int,
+        carriers: Sequence[Any],
+        routes: Sequence[Any],
+        tenants: Sequence[Any],
+        profiles: dict[str, Profile],
+    ) -> None:
         opened = {row[0]: self._carrier(row) for row in carriers}
         self.carriers = opened
         self.routes = [
             RouteRow(prefix=p, carriers=tuple(ids), price=price, weights=tuple(weights)) for p, ids, price, weights in routes
         ]
         self.tenants = {row[0]: _tenant(row) for row in tenants}
+        self.profiles = profiles
         self.version = version
         for callback in self._listeners:
             callback()
@@ -186,7 +205,7 @@ def carrier_context(carrier: str) -> str:
 
 
 def _tenant(row: Any) -> TenantRow:
-    tenant, name, lanes, senders, balance_short, charge_uncertain, quiet_hours, caps, weight = row
+    tenant, name, lanes, senders, balance_short, charge_uncertain, quiet_hours, caps, weight, retry = row
     return TenantRow(
         id=tenant,
         name=name,
@@ -197,4 +216,5 @@ def _tenant(row: Any) -> TenantRow:
         quiet_hours=msgspec.convert(quiet_hours, dict[str, tuple[Window, ...]]),
         caps=found if (found := msgspec.convert(caps, Caps)).any else None,
         weight=weight,
+        retry=msgspec.convert(retry, RetryStrategy),
     )

@@ -10,6 +10,9 @@ SELECT id, number, kind, rate, window_size, binds, receipt_wait_seconds, one_rec
        secret_key_id, secret
 FROM carriers ORDER BY number;
 
+-- name: config_profiles
+SELECT name, lane, share, validity_seconds, quiet_hours, retry, tenants FROM profiles_in_force();
+
 -- name: config_routes
 SELECT prefix, carriers, price, weights FROM routes ORDER BY length(prefix) DESC, prefix;
 
@@ -20,13 +23,30 @@ SELECT enabled FROM scheduler;
 SELECT kind, name FROM stops;
 
 -- name: config_tenants
-SELECT id::text, name, lanes, senders, balance_short, charge_uncertain, quiet_hours, caps, weight FROM tenants ORDER BY id;
+SELECT id::text, name, lanes, senders, balance_short, charge_uncertain, quiet_hours, caps, weight, retry
+FROM tenants ORDER BY id;
 
 -- name: config_version
 SELECT version FROM config_version;
 
 -- name: leased_rows
 SELECT lease, leased FROM leased_rows(%(at)s);
+
+-- name: profiles
+SELECT name, lane, share, validity_seconds, quiet_hours, retry, tenants FROM profiles ORDER BY name;
+
+-- name: profile_add
+INSERT INTO profiles (name, lane, share, validity_seconds, quiet_hours, retry, tenants)
+VALUES (%(name)s, %(lane)s, %(share)s, %(validity_seconds)s, %(quiet_hours)s, %(retry)s, %(tenants)s) ON CONFLICT DO NOTHING;
+
+-- name: profile_set
+INSERT INTO profiles (name, lane, share, validity_seconds, quiet_hours, retry, tenants)
+VALUES (%(name)s, %(lane)s, %(share)s, %(validity_seconds)s, %(quiet_hours)s, %(retry)s, %(tenants)s)
+ON CONFLICT (name) DO UPDATE SET lane = excluded.lane, share = excluded.share, validity_seconds = excluded.validity_seconds,
+    quiet_hours = excluded.quiet_hours, retry = excluded.retry, tenants = excluded.tenants;
+
+-- name: profile_remove
+DELETE FROM profiles WHERE name = %(name)s;
 
 -- name: scheduler
 SELECT enabled, since FROM scheduler;
@@ -63,6 +83,10 @@ ON CONFLICT (prefix) DO UPDATE SET carriers = excluded.carriers, price = exclude
 
 -- name: unknown_carriers
 SELECT id FROM unnest(%(carriers)s::text[]) AS wanted (id) WHERE id NOT IN (SELECT id FROM carriers) ORDER BY id;
+
+-- name: unknown_tenants
+SELECT which FROM unnest(%(tenants)s::text[]) AS wanted (which)
+WHERE NOT EXISTS (SELECT FROM tenants t WHERE t.name = which OR t.id::text = which) ORDER BY which;
 
 -- name: waiting_rows
 SELECT waiting, due FROM waiting_rows(%(at)s);

@@ -8,13 +8,14 @@ every call raises `RedisDown`; intake then holds, the releaser waits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from infra.redis.assignments import Assignments
 from infra.redis.carrier_health import CarrierHealthBoard
 from infra.redis.client import Argument, Call, Redis, load_script
+from infra.redis.profile_shares import ProfileShares
 
 ROOM_SECONDS = 0.5
 LIFE_MS = 10_000
@@ -41,13 +42,15 @@ class CapacityRequest:
 
 
 class CarrierCapacity:
-    """The capacity of all carriers; `health`: how they are doing. `now_ms` arguments are for tests; Redis's own clock counts
+    """The capacity of all carriers; `health`: how they are doing; `shares`: what profiles use of
+    them. `now_ms` arguments are for tests; Redis's own clock counts
     otherwise."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._assignments = Assignments(redis)
         self.health = CarrierHealthBoard(redis)
+        self.shares = ProfileShares(redis)
 
     async def ask(self, requests: Sequence[CapacityRequest], now_ms: int | None = None) -> list[int]:
         """Segments granted to each request, 0 to `cost`; a repeat of (chunk, send) gets at least what it had."""
@@ -67,9 +70,12 @@ class CarrierCapacity:
         """Segments that could be granted now."""
         return int((await self._redis.run_all([_ask_call((carrier, lane, rate), [], now_ms)]))[0][0])
 
-    async def look_at(self, places: Sequence[tuple[str, str, float]]) -> list[int]:
-        """Work waits at these (carrier, lane, rate): said to intake for a second, and the segments that are free at each."""
-        await self._redis.commands([_set_waiting(carrier, lane) for carrier, lane, _ in places])
+    async def look_at(self, places: Sequence[tuple[str, str, float]], unsaid: Collection[tuple[str, str]] = ()) -> list[int]:
+        """Work waits at these (carrier, lane, rate): said to intake for a second, but for those (carrier, lane) that are to
+        stay `unsaid`; and the segments that are free at each."""
+        said = [_set_waiting(carrier, lane) for carrier, lane, _ in places if (carrier, lane) not in unsaid]
+        if said:
+            await self._redis.commands(said)
         return await self.free_at(places)
 
     async def free_at(self, places: Sequence[tuple[str, str, float]]) -> list[int]:

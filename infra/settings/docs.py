@@ -15,14 +15,15 @@ from pydantic_core import PydanticUndefined
 
 from infra.settings.carriers import CarrierSettings, sections
 from infra.settings.model import RouteSettings, Settings
+from infra.settings.profiles import ProfileSettings, RetrySettings
 from infra.settings.shape import Key, keys_of, scalar_keys, section_of
 
 _HEAD = """\
 # Settings of Sluice; every key there is, with its default. Copy to sluice.toml (or name it with --config) and change.
 # Flags and environment win over this file: gateway.port is SLUICE_GATEWAY__PORT. Secrets may also stand in a file
 # of their own: url_file, password_file, SLUICE_POSTGRES__URL_FILE. An empty value counts as unset.
-# Carriers and routes are seeded into PostgreSQL by `sluice up` and changed there (`sluice carrier set`, `route set`); what
-# the file says of a carrier later counts after `sluice carrier apply ID`.
+# Carriers, routes and profiles are seeded into PostgreSQL by `sluice up` and changed there (`sluice carrier set`,
+# `route set`, `profile set`); what the file says of a carrier later counts after `sluice carrier apply ID`.
 # With no carrier at all, `up` seeds the carrier `simulator` with the route "" at 0.0100 and runs it.
 """
 _CARRIER = {
@@ -35,6 +36,14 @@ _CARRIER = {
     "system_id": "sluice",
     "password": "secret",
 }
+_PROFILE: dict[str, Any] = {
+    "lane": "marketing",
+    "share": 0.3,
+    "validity_seconds": 36_000,
+    "quiet_hours": ["08:00-20:00"],
+    "tenants": ["default"],
+}
+_RETRY = {"attempts": 3, "ladder": ["1m", "10m"], "max_age_seconds": 3600, "retry_on": ["carrier_transient"], "never": []}
 _ROUTE = {"prefix": "+49", "carriers": ["acme-de"], "price": "0.0700"}
 
 
@@ -48,7 +57,7 @@ def example() -> str:
         if section is not None:
             lines += ["", f"[{name}]  # {_first(section)}"]
             lines += [_line(key) for key in scalar_keys().values() if key.path[0] == name]
-    lines += ["", "# Carriers and routes -----------------------------------------------------------------------"]
+    lines += ["", "# Carriers, routes, profiles ---------------------------------------------------------------"]
     lines += ["", f"# [[carriers]]  # {_first(CarrierSettings)}"]
     lines += [_given(key, _CARRIER) for key in keys_of(CarrierSettings).values() if len(key.path) == 1]
     for kind, section in sections().items():
@@ -56,6 +65,10 @@ def example() -> str:
         lines += [_given(key, _CARRIER) for key in keys_of(section).values()]
     lines += ["", f"# [[routes]]  # {_first(RouteSettings)}"]
     lines += [_given(key, _ROUTE) for key in keys_of(RouteSettings).values()]
+    lines += ["", f"# [profiles.night]  # {_first(ProfileSettings)}"]
+    lines += [_given(key, _PROFILE) for key in keys_of(ProfileSettings).values() if len(key.path) == 1]
+    lines += [f"# [profiles.night.retry]  # {_first(RetrySettings)}"]
+    lines += [_given(key, _RETRY) for key in keys_of(RetrySettings).values()]
     return "\n".join(lines) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Carriers and routes of the file: what pydantic cannot say about them, and every fault as one sentence.
+"""Carriers, routes and profiles of the file: what pydantic cannot say about them, and every fault as one sentence.
 
 In: the lists as the file has them, and pydantic's errors. Out: lists fit for validation, and sentences with the place and
 the mend. What the product does not have (one bind, other kinds and binds) is called
@@ -12,16 +12,20 @@ from typing import Any
 
 from infra.settings.carriers import IDENTIFIER, KIND_SETTINGS, CarrierSettings, sections
 from infra.settings.model import ADDRESSES, CURRENCY, PREFIX, RouteSettings
+from infra.settings.profiles import PROFILE_NAME, ProfileSettings
+from infra.settings.section import Section
 from infra.settings.shape import Path, keys_of
 from infra.settings.sources import guess, read_secret
 from infra.settings.words import in_words
 
 _UNBUILT_KINDS = ("http", "whatsapp")
 SIMULATOR = "simulator"
+_CLASSES: Mapping[str, type[Section]] = {"carriers": CarrierSettings, "routes": RouteSettings, "profiles": ProfileSettings}
 _WORDS = {
     IDENTIFIER: "expected 1 to 40 of a..z, 0..9 and '-'",
     ADDRESSES: "expected host:port, or several with commas between them",
     CURRENCY: "expected three capital letters such as EUR",
+    PROFILE_NAME: "expected as the profile's name 1 to 40 of a..z, 0..9 and '-'",
     PREFIX: 'expected "" or + and the first digits of numbers, such as "+49"',
 }
 """What a pattern means, for those who do not read patterns."""
@@ -31,7 +35,9 @@ def check_lists(lists: Mapping[str, Any], file: str, faults: list[str]) -> dict[
     """The lists with `..._file` secrets read in; faults between rows are added to `faults`."""
     out: dict[str, Any] = {}
     for name, value in lists.items():
-        if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        if name == "profiles":
+            out[name] = _by_name(value, file, faults)
+        elif not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
             faults.append(f"{file}: {name}: expected tables, written [[{name}]]")
         else:
             out[name] = [_with_secrets(row, f"{file}: {name}[{place}]", faults) for place, row in enumerate(value)]
@@ -41,10 +47,17 @@ def check_lists(lists: Mapping[str, Any], file: str, faults: list[str]) -> dict[
     return out
 
 
+def _by_name(value: Any, file: str, faults: list[str]) -> dict[str, Any]:
+    if isinstance(value, dict) and all(isinstance(row, dict) for row in value.values()):
+        return value
+    faults.append(f"{file}: profiles: expected tables, written [profiles.NAME]")
+    return {}
+
+
 def explain(fault: Any, places: Mapping[Path, str], file: str) -> str:
     """A sentence for one of pydantic's errors."""
     where = tuple(str(part) for part in fault["loc"])
-    if where[0] in ("carriers", "routes"):
+    if where[0] in _CLASSES:
         place = f"{file}: {_dotted(fault['loc'])}"
     else:
         place = next(
@@ -57,8 +70,8 @@ def explain(fault: Any, places: Mapping[Path, str], file: str) -> str:
     if fault["type"] == "unsupported":
         return f"{place}: unsupported: {fault['msg']}"
     if fault["type"] == "extra_forbidden":
-        model = CarrierSettings if where[0] == "carriers" else RouteSettings
-        return f"{place}: there is no such setting{guess(where[-1], [key.path[-1] for key in keys_of(model).values()])}"
+        names = [key.path[-1] for key in keys_of(_CLASSES.get(where[0], RouteSettings)).values()]
+        return f"{place}: there is no such setting{guess(where[-1], names)}"
     return f"{place}: {_WORDS.get(str(fault.get('ctx', {}).get('pattern'))) or in_words(fault)}"
 
 

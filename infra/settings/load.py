@@ -62,7 +62,7 @@ def child_environment() -> dict[str, str]:
 
 
 def as_variables(settings: Settings) -> dict[str, str]:
-    """The settings that differ from their defaults, as variables. Carriers and routes live in PostgreSQL by then."""
+    """The settings that differ from their defaults, as variables. Carriers, routes, profiles live in PostgreSQL by then."""
     defaults = Settings()
     out = {}
     for path, key in scalar_keys().items():

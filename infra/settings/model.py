@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from infra.settings.carriers import CarrierSettings, Identifier
 from infra.settings.limits import MOST_CARRIERS_OF_A_ROUTE
+from infra.settings.profiles import ProfileName, ProfileSettings
 from infra.settings.section import Section
 from schemas.rules.route_strategies import check_strategy
 
@@ -187,6 +188,7 @@ class Settings(Section):
     simulator: SimulatorSettings = SimulatorSettings()
     carriers: list[CarrierSettings] = Field(default_factory=list)
     routes: list[RouteSettings] = Field(default_factory=list)
+    profiles: dict[ProfileName, ProfileSettings] = Field(default_factory=dict)
 
     @property
     def keyring_path(self) -> Path:

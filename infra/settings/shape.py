@@ -38,7 +38,7 @@ class Key(NamedTuple):
 
 @cache
 def scalar_keys() -> dict[Path, Key]:
-    """Every setting outside the lists of carriers and routes."""
+    """Every setting outside carriers, routes and profiles."""
     return {key.path: key for key in _keys(Settings, ())}
 
 
@@ -53,7 +53,7 @@ def _keys(model: type[BaseModel], before: Path) -> list[Key]:
         section = section_of(field)
         if section is not None:
             out += _keys(section, (*before, name))
-        elif not _is_list_of_sections(field.annotation) and not _of_rows_alone(field):
+        elif not _has_many_sections(field.annotation) and not _of_rows_alone(field):
             out.append(Key((*before, name), field, _mentions(field.annotation, SecretStr)))
     return out
 
@@ -61,19 +61,19 @@ def _keys(model: type[BaseModel], before: Path) -> list[Key]:
 def section_of(field: FieldInfo) -> type[BaseModel] | None:
     """The class of a nested section, or None for a plain value."""
     for candidate in (field.annotation, *get_args(field.annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel) and not _is_list(field.annotation):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel) and not _is_many(field.annotation):
             return candidate
     return None
 
 
-def _is_list(annotation: Any) -> bool:
-    return getattr(annotation, "__origin__", None) is list
+def _is_many(annotation: Any) -> bool:
+    return getattr(annotation, "__origin__", None) in (list, dict)
 
 
-def _is_list_of_sections(annotation: Any) -> bool:
-    return (
-        _is_list(annotation) and isinstance(get_args(annotation)[0], type) and issubclass(get_args(annotation)[0], BaseModel)
-    )
+def _has_many_sections(annotation: Any) -> bool:
+    """A list of sections, or sections by name."""
+    inner = get_args(annotation)[-1] if _is_many(annotation) else None
+    return isinstance(inner, type) and issubclass(inner, BaseModel)
 
 
 def _of_rows_alone(field: FieldInfo) -> bool:

@@ -29,7 +29,7 @@ STACK_FIELDS: dict[str, KeyPath] = {
     "admin_key": ("admin_key",),
 }
 SCRIPT = ("simulator", "script")
-LISTS = ("carriers", "routes")
+LISTS = ("carriers", "routes", "profiles")
 
 
 class Entry(NamedTuple):
@@ -42,7 +42,7 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class Source:
-    """What one source says; `lists` holds carriers and routes as the file has them."""
+    """What one source says; `lists` holds carriers, routes and profiles as the file has them."""
 
     entries: list[Entry] = field(default_factory=list)
     lists: dict[str, Any] = field(default_factory=dict)
@@ -137,7 +137,7 @@ def _add(source: Source, path: KeyPath, value: Any, place: str, known: Iterable[
         if text is not None:
             source.entries.append(Entry(plain, text, place))
     elif path[0] in LISTS:
-        source.faults.append(f"{place}: carriers and routes come from the file; put them into sluice.toml")
+        source.faults.append(f"{place}: carriers, routes and profiles come from the file; put them into sluice.toml")
     else:
         source.faults.append(f"{place}: there is no such setting{guess(place.rpartition(': ')[2], known)}")
 

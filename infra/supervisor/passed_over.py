@@ -1,4 +1,4 @@
-"""What the settings file says of carriers and routes, and seeding passed over because PostgreSQL says otherwise.
+"""What the settings file says of carriers, routes and profiles, and seeding passed over because PostgreSQL says otherwise.
 
 In: a carrier or route of the file, the row that is in force. Out: a sentence with both and the way out, None where they say
 the same. Of limits, which operators change at run time, only those count that the file names. Passwords are never repeated.
@@ -16,6 +16,7 @@ from infra.postgres.route_store import ten_thousandths
 from infra.settings.carriers import CarrierSettings
 from infra.settings.model import RouteSettings
 from schemas.values.money import format_amount
+from schemas.values.profile import Profile
 
 _NO_LIMITS = frozenset({"id"})
 
@@ -41,6 +42,21 @@ def route_passed_over(route: RouteSettings, row: Mapping[str, Any]) -> str | Non
     return (
         f"the route {route.prefix!r} stays as it is in the database; the file says {wanted}, in force is {present}; "
         f"`sluice route set {_options(route)}` puts the file's into force"
+    )
+
+
+def profile_passed_over(wanted: Profile, present: Profile) -> str | None:
+    """Both as the product keeps them."""
+    if wanted == present:
+        return None
+    differences = ", ".join(
+        _difference(name, getattr(wanted, name), getattr(present, name))
+        for name in Profile.__struct_fields__
+        if getattr(wanted, name) != getattr(present, name)
+    )
+    return (
+        f"the profile {wanted.name!r} stays as it is in the database; {differences}; "
+        f"change it with `sluice profile set {wanted.name}`"
     )
 
 

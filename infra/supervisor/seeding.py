@@ -1,4 +1,4 @@
-"""What a fresh stack needs before its roles start: keyring, keys, topics, tables, a tenant, carriers, routes.
+"""What a fresh stack needs before its roles start: keyring, keys, topics, tables, a tenant, carriers, routes, profiles.
 
 In: settings with the addresses of the services, the data folder. Out: `Credentials`; everything made that was missing,
 nothing changed that was there; where the file says otherwise, sentences about that. Wrong: `Refusal`, `TopicError`,
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import SecretStr
 
@@ -18,7 +18,10 @@ from infra.security.keyring import create_keyring, load_keyring
 from infra.settings.carriers import CarrierSettings, KindSettings, SmppSettings
 from infra.settings.model import RouteSettings, Settings, SimulatorSettings
 from infra.supervisor.data_folder import DataFolder
-from infra.supervisor.passed_over import carrier_passed_over, route_passed_over
+from infra.supervisor.passed_over import carrier_passed_over, profile_passed_over, route_passed_over
+
+if TYPE_CHECKING:
+    from infra.postgres.admin_store import AdminStore
 
 TENANT = "default"
 FIRST_BALANCE = 1_000_000 * 10_000
@@ -82,8 +85,17 @@ def prepare_database(settings: Settings, credentials: Credentials) -> list[str]:
         known = [route for route in routes if not store.routes.seed(route)]
         in_force = {row["prefix"]: row for row in store.routes.all()}
         passed_over += [route_passed_over(route, in_force[route.prefix]) for route in known]
+        told = _seed_profiles(store, settings)
     # What nobody wrote into a file is no wish.
-    return [sentence for sentence in passed_over if sentence and settings.carriers]
+    return [sentence for sentence in passed_over if sentence and settings.carriers] + told
+
+
+def _seed_profiles(store: AdminStore, settings: Settings) -> list[str]:
+    wanted = [one.profile(name) for name, one in settings.profiles.items()]
+    passed_over = [
+        profile_passed_over(one, store.profiles.profile(one.name)) for one in wanted if not store.profiles.seed(one)
+    ]
+    return [sentence for sentence in passed_over if sentence]
 
 
 def kind_settings(carrier: CarrierSettings, simulator: SimulatorSettings) -> KindSettings:

@@ -48,8 +48,8 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     these positions have left the waiting room under this send number (the releaser adds one); it is the `hold` of the
     next `Held`, so that a second wait is a row of its own and a repeated record is not. `closes_at`: from
     then on its hours are over for now; 0: any hour will do. `round` counts retries that are paid for anew, `price_class`
-    which of the slice's prices these positions have. `channel` to `template` leave room: nothing but their defaults is
-    accepted yet.
+    which of the slice's prices these positions have. `profile`: the campaign profile it is sent under, if any. `channel`,
+    `media`, `callback_url` and `template` leave room: nobody gives anything but their defaults yet.
     """
 
     tenant: str
@@ -121,6 +121,12 @@ def check_names(tenant: str, campaign: str | None, chunk: str) -> None:
         raise RecordError(f"chunk, campaign: {chunk[:40]!r}, {(campaign or '')[:40]!r} are not short printable ASCII")
 
 
+def check_profile(profile: str | None) -> None:
+    """Raise RecordError unless this can be the name of a profile."""
+    if profile is not None and not _is_name(profile):
+        raise RecordError(f"profile: {profile[:40]!r} is no short printable ASCII")
+
+
 @lru_cache(maxsize=4096)
 def _is_canonical(tenant: str) -> bool:
     return _UUID.fullmatch(tenant) is not None
@@ -144,6 +150,7 @@ def check_slice(slice_: Slice) -> None:
     check_positions(slice_.size, slice_.positions)
     if not 1 <= slice_.send <= MAX_SEND:
         raise RecordError(f"send: {slice_.send} is not within 1..{MAX_SEND}")
+    check_profile(slice_.profile)
     if slice_.lane not in _LANES:
         raise RecordError("lane: not one of ours")
     if len(slice_.indexes) != 4 * slice_.count:

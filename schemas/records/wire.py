@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.records.slice import Slice
+from schemas.values.retry_strategy import RetryStrategy
 from schemas.values.window import Window
 
 
@@ -71,8 +72,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     (one per segment); joined by newlines. `to_hashes`: 8 bytes for each position, ascending; empty when the
     destinations could not be read (then all have failed). `sealed_refs` (a sealed `Columns` with empty `to`): client
     references of all positions of the record, absent when there are none. `rest`: body and columns of exactly the
-    positions that are not final (transient), and of those refused with a code that no table lists.
-    """
+    positions that are not final (transient), and of those refused with a code that no table lists. `retry`: the strategy
+    that was in force for these; absent: the installation's own."""
 
     epoch: int
     carrier: str
@@ -99,6 +100,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sealed_refs: bytes | None = None
     rest: Slice | None = None
     accepted_at: int = 0
+    retry: RetryStrategy | None = None
 
 
 class Returned(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -123,12 +125,9 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A row of the waiting room: (chunk, send, hold, portion) waits for `reason` until `not_before` at least.
 
     `hold`: how often these positions have waited before under this send number. `portion`: which part of the send it is,
-    as several may wait at once; the same positions always have the same one.
-
-    `cost`: price of all positions, `cheapest` of the cheapest one (0 when not priced yet). The slice travels
-    whole when `send` > 1 or its columns differ from the stored payload; else `sealed` is empty and the payload of the
-    chunk is used.
-    """
+    as several may wait at once; the same positions always have the same one. `cost`: price of all positions, `cheapest`
+    of the cheapest one (0 when not priced yet). The slice travels whole when `send` > 1 or its columns differ from the
+    stored payload; else `sealed` is empty and the payload of the chunk is used."""
 
     hold: int
     portion: int

@@ -9,6 +9,7 @@ and a sentence for the operator. Wrong: an unknown number raises ValueError.
       draft, paused, scheduled        the sender's own wish
       closed_hours                    the hours of the campaign, or the quiet hours of the tenant
       room, balance                   carrier or account has no room at the moment
+      share                           its profile's share of the carrier's rate is used up
       cap                             the tenant has sent what it may send in a day or a month
       stopped                         an operator's emergency stop
       carrier_stopped, carrier_down   nothing is started at the carrier; another one of its route takes over
@@ -23,7 +24,7 @@ and a sentence for the operator. Wrong: an unknown number raises ValueError.
       canceled, validity_ended                                               its time is over
     fail ── the last word after a call
       carrier_permanent, partial                                on submit
-      attempts_exhausted, too_old                               "not now" once too often, or no time for another try
+      attempts_exhausted, too_old, not_retried                  "not now" once too often, too late, or not to be tried again
       carrier_expired, carrier_rejected, carrier_undelivered    by receipt
     dead letter ── a dead letter for the operator, with the original bytes
       undecodable, poison, step_failed, crash_loop              we could not handle it
@@ -73,6 +74,7 @@ class Reason(StrEnum):
 
     DRAFT = "draft", 1, _HOLD, "The campaign is a draft; it goes out after start."
     ROOM = "room", 2, _HOLD, "The carrier has no room at the moment, or others wait before it; it goes on by itself."
+    SHARE = "share", 14, _HOLD, "It takes its turn within its profile's share of the carrier's rate; it goes on by itself."
     BALANCE = "balance", 3, _HOLD, "The account's balance is used up; it goes on after a credit."
     CARRIER_DOWN = "carrier_down", 8, _HOLD, "Its carrier is down or stopped; the next one of its route takes it."
     NO_CARRIER = "no_carrier", 7, _HOLD, "The carrier is not served at the moment; it waits until it is."
@@ -113,7 +115,18 @@ class Reason(StrEnum):
         _FAIL,
         "The carrier refused it for the moment, at every attempt that is allowed.",
     )
-    TOO_OLD = "too_old", 86, _FAIL, "The carrier refused it for the moment, and its validity ends before another attempt."
+    TOO_OLD = (
+        "too_old",
+        86,
+        _FAIL,
+        "The carrier refused it for the moment, and its validity, or its retry strategy's, ends before another attempt.",
+    )
+    NOT_RETRIED = (
+        "not_retried",
+        87,
+        _FAIL,
+        "The carrier refused it for the moment, and its retry strategy does not try again.",
+    )
     CARRIER_EXPIRED = "carrier_expired", 62, _FAIL, "The carrier could not deliver it within its validity."
     CARRIER_REJECTED = "carrier_rejected", 63, _FAIL, "The carrier took it, and rejected it afterwards."
     CARRIER_UNDELIVERED = "carrier_undelivered", 64, _FAIL, "The carrier reports that it could not be delivered."

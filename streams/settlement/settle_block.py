@@ -11,7 +11,7 @@ from __future__ import annotations
 from schemas.records.slice import Slice
 from schemas.records.wire import Settled, Verdict
 from schemas.rules.message_end import ENDED_STATUS
-from schemas.rules.retry import next_try
+from schemas.rules.retry import Refusal, next_try
 from schemas.values.call_outcome import CallOutcome
 from schemas.values.reasons import Reason
 from streams.settlement.verdicts import (
@@ -71,9 +71,8 @@ def _again_or_refused(block: Settled, answer: Verdict) -> TryAgain | Refused:
     if block.rest is None or answer.positions & ~block.rest.positions:
         raise StepError(f"the block of {block.chunk} has positions to try again without their columns")
     reason = Reason(answer.reason)
-    again = next_try(
-        block.chunk, block.send, attempts=block.attempts, expires_at=block.rest.expires_at, reason=reason, at=block.at
-    )
+    refusal = Refusal(reason, answer.code, block.attempts, block.at, block.rest.first_failed_at or block.at)
+    again = next_try(block.chunk, block.send, refusal, expires_at=block.rest.expires_at, strategy=block.retry)
     if isinstance(again, Reason):
         return Refused(positions=answer.positions, reason=again, code=answer.code)
     return TryAgain(positions=answer.positions, reason=reason, next_try=again)

@@ -1,9 +1,9 @@
 """Step of intake: may these messages go now, as their campaign, the clock and their validity stand?
 
-In: a part, the campaign's newest command (None: none read, or none needed), the hours that it and the tenant keep, the time.
-Out: what was canceled by itself ends; all other positions go on, or all wait (draft, paused, scheduled), end (canceled,
-expired) or are dropped because `start` did not list their upload part; where hours are read on the recipients' clocks,
-positions by their time zone. What is due from now on says so: its validity runs from here. Pure.
+In: a part, the campaign's newest command (None: none read, or none needed), the hours that it, the tenant and the profile
+keep, the time. Out: what was canceled by itself ends; all other positions go on, or all wait (draft, paused, scheduled), end
+(canceled, expired) or are dropped because `start` did not list their upload part; where hours are read on the recipients'
+clocks, positions by their time zone. What is due from now on says so: its validity runs from here. Pure.
 """
 
 from __future__ import annotations
@@ -70,8 +70,11 @@ def _facts(slice_: Slice, command: CampaignCommand | None, batch: IntakeBatch) -
 def _windows(slice_: Slice, command: CampaignCommand | None, batch: IntakeBatch) -> Windows:
     if slice_.lane == Lane.OTP:
         return ()
-    tenant = batch.config.tenants.get(slice_.tenant)
-    quiet = () if tenant is None else tenant.quiet_hours.get(slice_.lane, ())
+    tenant, profile = batch.config.tenants.get(slice_.tenant), batch.config.profiles.get(slice_.profile or "")
+    quiet = (
+        *(() if tenant is None else tenant.quiet_hours.get(slice_.lane, ())),
+        *(() if profile is None else profile.quiet_hours),
+    )
     own = () if command is None or command.window is None else ((command.window, True),)
     return (*own, *((window, False) for window in quiet))
 

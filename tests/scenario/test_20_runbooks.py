@@ -16,7 +16,7 @@ from tests.support.running import REPOSITORY, Running, campaign_when
 
 pytestmark = pytest.mark.stack
 OPERATIONS = REPOSITORY / "docs" / "operations.md"
-RUNBOOKS = ("The operator's key", "Stop everything", "Carrier slow", "Carrier dead", "Campaign waits")
+RUNBOOKS = ("The operator's key", "Stop everything", "Carrier slow", "Carrier dead", "Campaign waits", "Campaign profiles")
 
 
 def commands_of(title: str) -> list[str]:

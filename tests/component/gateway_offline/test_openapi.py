@@ -40,7 +40,7 @@ def test_operations_have_names_of_their_own() -> None:
 
 def test_what_is_not_built_is_absent() -> None:
     text = json.dumps(describe(ROUTES, "1"))
-    for word in ("callback_url", "whatsapp", "webhooks", "profile"):
+    for word in ("callback_url", "whatsapp", "webhooks"):
         assert word not in text, word
 
 

@@ -20,6 +20,7 @@ from gateway.app import Gateway
 from gateway.carrier_routes import Routes
 from gateway.messages.singles import check_message, group_of, make_slice
 from gateway.messages.types import MessageRequest
+from gateway.profiles import Terms
 from schemas.records.codec import decode_as
 from schemas.records.slice import Slice
 from schemas.records.wire import Envelope
@@ -48,7 +49,7 @@ def made(request: MessageRequest) -> tuple[str, int, Slice]:
         checked.encoding,
         checked.segments,
         make_slice(
-            group_of("t", request, keyed=False),
+            group_of("t", request, Terms("transactional", 60, "night"), keyed=False),
             [checked],
             chunk=ChunkId(single_message_id("0" * 26)),
             digest=b"d" * 16,

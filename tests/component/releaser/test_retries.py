@@ -86,6 +86,15 @@ async def test_a_releaser_killed_behind_its_plan_is_followed_by_the_same_slices(
     assert rows(database, "SELECT done, messages, plan FROM campaign_retries") == [(True, 2, None)]
 
 
+async def test_what_goes_again_goes_under_the_campaigns_profile(
+    services: Stack, database: str, leases: RowLeases, outbox: Outbox, campaign: str
+) -> None:
+    execute(database, "UPDATE campaigns SET profile = 'night' WHERE id = %s", campaign)
+    await Retries(leases, outbox, SEALER, lambda: NOW).turn()
+    found = [s for e in records_of(services.kafka, "ingest-marketing", Envelope) for s in e.slices if s.campaign == campaign]
+    assert [(s.send, s.profile) for s in found] == [(2, "night")]
+
+
 @pytest.mark.parametrize("status", ["paused", "canceled"])
 async def test_a_campaign_that_does_not_run_waits(
     services: Stack, database: str, leases: RowLeases, outbox: Outbox, campaign: str, status: str

@@ -25,6 +25,7 @@ from infra.kafka.outbox import Headers, Report
 from schemas.records.wire import Record, Settled
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
+from schemas.values.retry_strategy import RetryStrategy
 from tests.support.dispatch.records import SEALER, a_slice
 
 NOW = 1_700_000_000_000
@@ -139,7 +140,18 @@ class SenderHarness:
         self.end_reason: Reason | None = None
         self.canceled = 0
         self.noted: dict[tuple[str, int], int] = {}
-        self.owned = OwnedPartition(lane, 0, self.log, OffsetTracker(0), Recovered(), SEALER, self._note, lambda: NOW)
+        self.strategy: RetryStrategy | None = None
+        self.owned = OwnedPartition(
+            lane,
+            0,
+            self.log,
+            OffsetTracker(0),
+            Recovered(),
+            SEALER,
+            self._note,
+            lambda: NOW,
+            lambda _slice: self.strategy,
+        )
         matcher = ReceiptMatcher("acme", lambda _v, _t: None, lambda _c, _w, _t: None, SEALER, lambda: NOW, linger=0)
         carrier: Any = self.carrier
         self.sender = CarrierSender(

@@ -21,6 +21,7 @@ from schemas.rules.carrier_health import CarrierHealth
 from schemas.rules.stops import NO_STOPS, Stop
 from schemas.values.ids import campaign_id, chunk_id, fresh_id
 from schemas.values.positions import everyone, places, positions_of
+from schemas.values.profile import Profile
 from schemas.values.window import Window
 from streams.intake.handler import IntakeHandler, IntakePorts
 from streams.pipeline import stage_named
@@ -75,6 +76,7 @@ class FakePorts:
     carriers: dict[str, CarrierFact] = field(default_factory=lambda: {"acme": CarrierFact()})
     routes: list[RouteFact] = field(default_factory=lambda: [RouteFact(prefix="", carriers=("acme",), price=700)])
     tenants: dict[str, TenantFact] = field(default_factory=lambda: {TENANT: TenantFact()})
+    profiles: dict[str, Profile] = field(default_factory=dict)
     stops: frozenset[Stop] = NO_STOPS
     commands: dict[str, CampaignCommand] = field(default_factory=dict)
     money: int = 10**12

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from infra.cli.hours import as_json, in_words, read_hours
+from infra.cli.hours import as_json, read_hours
 from infra.runtime.refusal import Refusal
+from schemas.rules.written_hours import in_words
 from schemas.values.window import EVERY_DAY, Window
 
 

@@ -31,6 +31,7 @@ PLAN = ChunkPlan(
     version=1,
     accepted_at=5,
     expires_at=9,
+    profile="night",
     names=("name",),
 )
 

@@ -186,6 +186,7 @@ def screened(entries: Entries, body: str, replace: bool, size: int) -> Made:
             version=1,
             accepted_at=5,
             expires_at=9,
+            profile=None,
             names=compile_template(body).names,
         ),
         SEALER,

@@ -12,11 +12,14 @@ from schemas.rules.retry import (
     LONG_WAIT_MS,
     MAX_ATTEMPTS,
     NextTry,
+    Refusal,
     jitter,
     next_try,
     slice_to_retry,
 )
 from schemas.values.reasons import Reason
+from schemas.values.retry_strategy import STEPS as NAMES
+from schemas.values.retry_strategy import RetryStrategy, first_said, strategy_fault
 from schemas.values.rungs import Rung
 
 DAY = 86_400_000
@@ -28,7 +31,21 @@ CHUNKS = st.text("abcdefghijklmnop_0123456789", min_size=1, max_size=30)
 def _again(
     attempts: int, life: int = DAY, reason: Reason = Reason.CARRIER_TRANSIENT, chunk: str = "c", send: int = 1
 ) -> NextTry | Reason:
-    return next_try(chunk, send, attempts=attempts, expires_at=NOON + life, reason=reason, at=NOON)
+    return next_try(chunk, send, Refusal(reason, None, attempts, NOON, NOON), expires_at=NOON + life)
+
+
+def _under(
+    strategy: RetryStrategy,
+    attempts: int = 0,
+    code: str | None = None,
+    *,
+    age: int = 0,
+    reason: Reason = Reason.CARRIER_TRANSIENT,
+) -> Rung | Reason | None:
+    """What this strategy makes of a refusal `age` seconds after the first one: where it waits, or why it does not."""
+    refusal = Refusal(reason, code, attempts, NOON, NOON - 1000 * age)
+    again = next_try("c", attempts + 1, refusal, expires_at=NOON + DAY, strategy=strategy)
+    return again.rung if isinstance(again, NextTry) else again
 
 
 def _bounds(rung: Rung | None) -> tuple[int, int]:
@@ -100,12 +117,80 @@ def test_a_code_that_is_worth_two_minutes_is_tried_until_they_are_over() -> None
     """Refused whenever it is tried: the rungs it waits on, and why it ends."""
     at, waited = NOON, []
     for attempts in range(MAX_ATTEMPTS):
-        again = next_try(
-            "c", attempts + 1, attempts=attempts, expires_at=NOON + 120_000, reason=Reason.CARRIER_TRANSIENT, at=at
-        )
+        refusal = Refusal(Reason.CARRIER_TRANSIENT, None, attempts, at, NOON)
+        again = next_try("c", attempts + 1, refusal, expires_at=NOON + 120_000)
         if isinstance(again, Reason):
             break
         waited.append(again.rung)
         at = again.not_before
     assert waited == [Rung.TEN_SECONDS, Rung.ONE_MINUTE, Rung.TEN_SECONDS, Rung.TEN_SECONDS]
     assert again is Reason.ATTEMPTS_EXHAUSTED
+
+
+def test_a_strategy_has_its_own_number_of_tries() -> None:
+    assert _under(RetryStrategy(attempts=1)) is Reason.ATTEMPTS_EXHAUSTED
+    assert [_under(RetryStrategy(attempts=3), tries) for tries in range(3)] == [
+        Rung.TEN_SECONDS,
+        Rung.ONE_MINUTE,
+        Reason.ATTEMPTS_EXHAUSTED,
+    ]
+    assert _under(RetryStrategy(attempts=20), 18) is None, "the last step is for all behind it: the waiting room"
+
+
+def test_a_strategy_has_its_own_ladder_and_stays_on_its_last_step() -> None:
+    ladder = RetryStrategy(ladder=["1m", "1h"], attempts=9)
+    assert [_under(ladder, tries) for tries in range(4)] == [Rung.ONE_MINUTE, None, None, None]
+    assert [_under(RetryStrategy(ladder=["10s"]), tries) for tries in range(4)] == [Rung.TEN_SECONDS] * 4
+
+
+def test_nothing_is_tried_when_the_first_refusal_is_too_long_ago() -> None:
+    hour = RetryStrategy(max_age_seconds=3_600, ladder=["10m"])
+    assert _under(hour, age=2_900) is Rung.TEN_MINUTES
+    assert _under(hour, age=3_010) is Reason.TOO_OLD
+    assert _under(RetryStrategy(max_age_seconds=3_600), 2, age=3_010) is Rung.ONE_MINUTE, "a shorter rung leaves time"
+    assert _under(hour, age=3_000, reason=Reason.THROTTLED) is Rung.TEN_SECONDS
+    assert _under(hour, age=3_595, reason=Reason.THROTTLED) is Reason.TOO_OLD
+
+
+def test_reasons_and_codes_may_be_tried_alone_or_never() -> None:
+    never = RetryStrategy(never=["throttled", "ESME_RMSGQFUL"])
+    assert _under(never) is Rung.TEN_SECONDS
+    assert _under(never, code="ESME_RMSGQFUL") is Reason.NOT_RETRIED
+    assert _under(never, reason=Reason.THROTTLED) is Reason.NOT_RETRIED
+    only = RetryStrategy(retry_on=["throttled", "0x00000400"], never=["0x00000401"])
+    assert _under(only) is Reason.NOT_RETRIED
+    assert _under(only, code="0x00000400") is Rung.TEN_SECONDS
+    assert _under(only, code="0x00000401", reason=Reason.THROTTLED) is Reason.NOT_RETRIED
+
+
+@pytest.mark.parametrize(
+    ("strategy", "words"),
+    [
+        (RetryStrategy(attempts=0), "attempts: 0 is not within 1 to 20"),
+        (RetryStrategy(attempts=21), "attempts: 21"),
+        (RetryStrategy(max_age_seconds=0), "max_age_seconds: 0"),
+        (RetryStrategy(ladder=[]), "ladder: no step; write some of 10s, 1m, 10m, 1h"),
+        (RetryStrategy(ladder=["10s", "5m"]), "ladder: there is no step '5m'"),
+        (RetryStrategy(ladder=["1m", "10s"]), "ladder: 1m, 10s is in no order"),
+        (RetryStrategy(ladder=["1m", "1m"]), "ladder: 1m, 1m is in no order"),
+        (
+            RetryStrategy(never=["absent"]),
+            "never: 'absent' is no reason; write throttled or carrier_transient, or a carrier's",
+        ),
+        (RetryStrategy(retry_on=["carrier_permanent"]), "retry_on: 'carrier_permanent' is no reason"),
+        (RetryStrategy(never=["ESME_RSYSERR"] * 51), "never: 51 entries; at most 50"),
+    ],
+)
+def test_a_strategy_that_cannot_work_is_told(strategy: RetryStrategy, words: str) -> None:
+    assert (strategy_fault(strategy) or "").startswith(words)
+
+
+def test_a_strategy_that_works_has_no_fault() -> None:
+    whole = RetryStrategy(attempts=20, ladder=list(NAMES), max_age_seconds=60, retry_on=["throttled"], never=["0x400"])
+    assert strategy_fault(whole) is None and strategy_fault(RetryStrategy()) is None
+
+
+def test_what_the_first_does_not_say_the_next_one_says() -> None:
+    profile, tenant = RetryStrategy(attempts=2), RetryStrategy(attempts=9, never=["throttled"])
+    assert first_said([profile, tenant]) == RetryStrategy(attempts=2, never=["throttled"])
+    assert first_said([RetryStrategy(), RetryStrategy()]) is None

@@ -17,9 +17,11 @@ from schemas.records.wire import (
     Envelope,
     Held,
     Retry,
+    Settled,
     Verdict,
 )
 from schemas.values.positions import everyone
+from schemas.values.retry_strategy import RetryStrategy
 from streams.memory_runner import MemoryRunner
 from tests.support.streams.fakes import CAMPAIGN, CHUNK, NOW, SEALER, TENANT, FakePorts, numbers, slice_of, some
 from tests.support.streams.outputs import changes, public, usage
@@ -90,6 +92,38 @@ async def test_what_goes_again_for_two_reasons_goes_as_two() -> None:
         ("carrier_transient", some(0), (block.rest.attempts if block.rest else 0) + 1),
     ]
     assert [list(array("Q", SEALER.open(one.slice).to)) for one in again] == [[numbers(3)[1]], [numbers(3)[0]]]
+
+
+async def test_the_strategy_in_the_log_decides_and_a_repeat_decides_alike() -> None:
+    block = block_of(["transient", "transient", "sent"], attempts=1)
+    verdicts = [
+        Verdict(outcome="transient", reason="carrier_transient", code="ESME_RSYSERR", positions=some(0)),
+        Verdict(outcome="transient", reason="carrier_transient", code="ESME_RMSGQFUL", positions=some(1)),
+        block.verdicts[1],
+    ]
+    strategy = RetryStrategy(ladder=["10s", "10m"], never=["ESME_RMSGQFUL"])
+    logged = decode_as(encode(msgspec.structs.replace(block, verdicts=verdicts, retry=strategy)), Settled)
+    outputs = await run_settlement(logged)
+    assert sorted(changes(outputs)) == [
+        ("failed", 1, some(1), "not_retried"),
+        ("held", 2, some(0), "carrier_transient"),
+        ("sent", 1, some(2), "none"),
+    ]
+    assert [o.topic for o in outputs if o.topic.startswith("retry")] == ["retry-10m-marketing"]
+    assert usage(outputs) == [(some(2), some(0, 1), b"\2\2\2")], "what is not tried again is given back"
+    again = await run_settlement(logged)
+    assert changes(again) == changes(outputs) and [r.message_id for r in public(again)] == [
+        r.message_id for r in public(outputs)
+    ]
+    first, repeated = (
+        next(decode_as(o.value, Retry) for o in out if o.topic.startswith("retry")) for out in (outputs, again)
+    )
+    assert (first.not_before, first.slice.send, first.slice.positions) == (repeated.not_before, 2, repeated.slice.positions)
+    gone = msgspec.structs.replace(logged, retry=RetryStrategy(attempts=2))
+    assert sorted(changes(await run_settlement(gone)))[:2] == [
+        ("failed", 1, some(0), "attempts_exhausted"),
+        ("failed", 1, some(1), "attempts_exhausted"),
+    ]
 
 
 @pytest.mark.parametrize(
