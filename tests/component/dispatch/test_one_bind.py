@@ -44,6 +44,7 @@ async def test_marketing_goes_beside_codes_and_its_log_is_that_of_its_lane(make_
     await until(lambda: len(env.times_taken()) >= 6)
     assert env.server.counters.peak_window <= 6, "a quarter is left for codes"
     env.put(env.slice(2, 0))
+    await until(lambda: len(env.times_taken()) == 62)  # the carrier lives on this loop: no log is read meanwhile
     await until(lambda: len(outcomes(env.of(Settled))) == 2 and len(outcomes(log.of(Settled))) == 60)
     order = [entry.destination for entry in env.submits()]
     codes = [str(4915100000000 + p) for p in range(2)]
@@ -65,6 +66,7 @@ async def test_killed_marketing_in_flight_is_not_sent_again_and_codes_are(make_e
     env.kill(process)
     env.server.change(Script(most_binds=1))
     await env.start()
+    await until(lambda: len(env.times_taken()) == 22)
     await until(lambda: len(outcomes(env.of(Settled))) == 2 and len(outcomes(log.of(Settled))) == 20)
     last = outcomes(log.of(Settled))
     uncertain = [key for key, outcome in last.items() if outcome == "uncertain"]
