@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from infra.kafka.records import ProducerRecord
 from schemas.records.codec import encode
 from schemas.records.slice import Slice
-from schemas.records.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, ingest, retry
+from schemas.records.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch_of, events, ingest, retry
 from schemas.records.wire import Change, Envelope, Record, Retry, Usage
 from schemas.rules.envelopes import group_slices
 from schemas.rules.message_end import ChunkHead, PublicEvents, SliceEnd, message_events
@@ -63,9 +63,10 @@ class OutputBatch:
         """This change of a chunk."""
         self._changes.setdefault((head.tenant, head.chunk), (head, []))[1].append(change)
 
-    def dispatch(self, slice_: Slice, partition: int) -> None:
-        """A slice for a carrier, whose partition this is."""
-        self._slices.setdefault((slice_.lane, partition), []).append(slice_)
+    def dispatch(self, slice_: Slice, partition: int, *, one_process: bool = False) -> None:
+        """A slice for a carrier, whose partition this is. `one_process`: of the pool otp carries all its lanes."""
+        topic = dispatch_of(Lane(slice_.lane), one_process=one_process)
+        self._slices.setdefault((topic, partition), []).append(slice_)
 
     def hold(self, slice_: Slice, reason: Reason, until: int) -> None:
         """A slice into the waiting room."""
@@ -108,10 +109,10 @@ class OutputBatch:
     def _outputs(self) -> list[ProducerRecord]:
         """All but the public events."""
         out: list[ProducerRecord] = []
-        for (lane, partition), slices in self._slices.items():
-            topic, key = self._own(dispatch(Lane(lane))), str(partition).encode()
+        for (topic, partition), slices in self._slices.items():
+            key = str(partition).encode()
             out += [
-                ProducerRecord(topic, key, encode(Envelope(slices=group)), FROM_US, partition)
+                ProducerRecord(self._own(topic), key, encode(Envelope(slices=group)), FROM_US, partition)
                 for group in group_slices(slices, most=PER_ENVELOPE)
             ]
         for head, changes in self._changes.values():

@@ -38,12 +38,15 @@ class Campaigns(Protocol):
 
 
 class Carrier(Protocol):
-    """What the stages know of a carrier: segments per second, its partition, how it reports."""
+    """What the stages know of a carrier: segments per second, its partition, who carries its lanes, how it reports."""
 
     @property
     def rate(self) -> float: ...
     @property
     def partition(self) -> int: ...
+    @property
+    def one_process(self) -> bool: ...
+    def room_rate(self, lane: str) -> float: ...
     @property
     def one_receipt_for_all_parts(self) -> bool: ...
 

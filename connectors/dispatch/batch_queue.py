@@ -24,7 +24,8 @@ ReasonToStop = Callable[[SendBatch], Reason | None]
 
 
 class BatchQueue:
-    """`weight`: of a tenant. `changed`: (lane, chunk, send) whose waiting cost has changed since it was last reported."""
+    """`weight`: of a tenant. `changed`: (lane, chunk, send) whose waiting cost has changed since it was last reported.
+    `carried`: the lanes that are ours here, the more urgent first; what comes of another one waits behind them."""
 
     def __init__(
         self,
@@ -33,17 +34,25 @@ class BatchQueue:
         canceled: Canceled = lambda batch: 0,
     ) -> None:
         self._canceled = canceled
-        self._queues: dict[Lane, LaneQueue] = {lane: LaneQueue(weight) for lane in lanes}
+        self._weight = weight
+        self._queues: dict[Lane, LaneQueue] = {}
+        self.carry(lanes)
         self._numbers = itertools.count()
         self.changed: set[tuple[Lane, str, int]] = set()
 
     def __bool__(self) -> bool:
         return any(self._queues.values())
 
+    def carry(self, lanes: Sequence[Lane]) -> None:
+        """These lanes are ours from now on."""
+        self._carried = tuple(lanes)
+        for lane in lanes:
+            self._queues.setdefault(lane, LaneQueue(self._weight))
+
     def enqueue(self, queued: QueuedBatch) -> None:
         """Put it behind the others of its lane and tenant."""
         queued.number = next(self._numbers)
-        self._queues[queued.owned.lane].append(queued)
+        self._queues.setdefault(queued.owned.lane, LaneQueue(self._weight)).append(queued)
         self.mark_changed(queued)
 
     def take(self, queued: QueuedBatch, count: int) -> list[int]:
@@ -101,12 +110,17 @@ class BatchQueue:
     @property
     def urgent(self) -> Lane:
         """The first lane in which batches wait; the last lane when none do."""
-        return next((lane for lane, queue in self._queues.items() if queue), list(self._queues)[-1])
+        return next((lane for lane, queue in self._queues.items() if queue), self._carried[-1])
 
     @property
     def lanes(self) -> list[Lane]:
-        """The lanes, the more urgent first."""
-        return list(self._queues)
+        """The lanes that are ours, the more urgent first."""
+        return list(self._carried)
+
+    @property
+    def shared(self) -> bool:
+        """Whether marketing goes here beside codes."""
+        return len(self._queues) > 1
 
     def _has_nothing_to_send(self, queued: QueuedBatch, reason_to_stop: ReasonToStop) -> bool:
         if queued.owned.starts_nothing or not queued.batch.waiting:

@@ -38,10 +38,9 @@ class CapacityReporter:
         try:
             for carrier, queue in queues.items():
                 changed, queue.changed = queue.changed, set()
-                for lane in queue.lanes if changed else ():
+                for lane in {of for of, _, _ in changed}:
                     send_keys = {(chunk, send) for of, chunk, send in changed if of is lane}
-                    if send_keys:
-                        await self._report(carrier, lane, queue.costs(lane), send_keys)
+                    await self._report(carrier, lane, queue.costs(lane), send_keys)
         except RedisDown:
             return
 

@@ -27,6 +27,8 @@ from schemas.rules.carrier_health import PROBES, BreakerState
 from schemas.values.lanes import Lane
 
 LARGEST_BLOCK = 256
+KEPT_FREE = 4
+"""One slot in so many of a window that lanes share is no marketing's; at least one, where there are several."""
 
 
 class CarrierSender:
@@ -79,6 +81,16 @@ class CarrierSender:
             self._pacer.drop_leases()
             self.wake()
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits here, nothing is in flight, and the carrier's room knows."""
+        return not (self.queue or self.queue.changed or self._results.blocks or self._results.unsent)
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether anything is without its last answer, or has segments left to go."""
+        return bool(self._results.blocks or self._results.unsent)
+
     def blocks_in_flight(self, owned_partitions: Collection[OwnedPartition]) -> int:
         """How many blocks of these partitions are without their last answer."""
         return sum(queued.owned in owned_partitions for _, queued in self._results.blocks.values())
@@ -106,6 +118,11 @@ class CarrierSender:
         """Start nothing more; missing segments of what was started still go."""
         self._draining = True
         self._results.throttles.drain()
+
+    def give_up_unsent(self) -> None:
+        """The connection is gone for good: missing segments will never go."""
+        while self._results.unsent:
+            self._results.give_up_unsent(self._results.unsent.popleft())
 
     def flush_outcomes(self) -> None:
         """Write the outcomes that have come so far."""
@@ -147,7 +164,7 @@ class CarrierSender:
                 self._look_again(self.code_brake.probe_at)
         while slots > 0 and tokens > 0 and not self._draining:
             queued = self.queue.next_batch(self._reason_to_stop)
-            count = cost = 0 if queued is None else self._block_size(queued, slots, tokens)
+            count = cost = 0 if queued is None else self._block_size(queued, self._open_to(queued, slots), tokens)
             if queued is not None and count and self._whole is not None:
                 count, cost = self._whole.pay(queued.batch.next_costs(count), tokens)
             tokens -= cost
@@ -176,11 +193,18 @@ class CarrierSender:
         """How many messages the next block has; 0 = wait until more of the window is free."""
         batch = queued.batch
         if batch.one_at_a_time:
-            return 1
+            return min(1, slots)
         most = min(max(1, min(LARGEST_BLOCK, self.window // 4)), batch.waiting)
         if slots < most and queued.owned.lane is Lane.MARKETING and (self._results.blocks or self._reserved):
             return 0
         return min(most, slots, tokens)
+
+    def _open_to(self, queued: QueuedBatch, slots: int) -> int:
+        """How many of these slots this batch may use: where marketing goes beside codes it never fills the window, for a
+        code that comes next would wait for an answer."""
+        if queued.owned.lane is not Lane.MARKETING or not self.queue.shared or self.window == 1:
+            return slots
+        return max(0, slots - max(1, self.window // KEPT_FREE))
 
     def _look_again(self, at: float) -> None:
         if self._timer is not None:

@@ -42,6 +42,7 @@ class DedupWindow:
         self._bitmaps = bitmaps
         self._pool = pool
         self._unwritten: dict[SendKey, int] = {}
+        self._merging = 0
         self._covered = False
         self._age_read_at = float("-inf")
 
@@ -56,12 +57,20 @@ class DedupWindow:
         if not self._unwritten:
             return
         unwritten, self._unwritten = self._unwritten, {}
+        self._merging += 1
         try:
             await self._bitmaps.merge(unwritten)
         except RedisDown:
             for send_key, positions in self._unwritten.items():
                 unwritten[send_key] = unwritten.get(send_key, 0) | positions
             self._unwritten = unwritten
+        finally:
+            self._merging -= 1
+
+    async def flushed(self) -> bool:
+        """Flush; whether Redis knows all that was settled."""
+        await self.flush()
+        return not (self._unwritten or self._merging)
 
     async def find_settled(self, slices: Sequence[Slice], lane: Lane) -> dict[SendKey, int]:
         """Positions that are settled, by (chunk, send) of these slices. Waits where nobody can tell and sending twice is

@@ -39,14 +39,17 @@ class Watched(Protocol):
     @property
     def brake(self) -> AdaptiveRate: ...
     def look_at_connection(self) -> None: ...
+    def sweep(self) -> None: ...
 
 
 class HealthReporter:
-    """One a process. `now` in milliseconds since the epoch."""
+    """One a process. `lanes_of`: those that it carries at a carrier. `now` in milliseconds since the epoch."""
 
-    def __init__(self, board: Board, lanes: Collection[str], metrics: Metrics, now: Callable[[], int]) -> None:
+    def __init__(
+        self, board: Board, lanes_of: Callable[[str], Collection[str]], metrics: Metrics, now: Callable[[], int]
+    ) -> None:
         self._board = board
-        self._lanes = lanes
+        self._lanes_of = lanes_of
         self._metrics = metrics
         self._now = now
         self._told_at = 0
@@ -63,12 +66,23 @@ class HealthReporter:
             del self.carriers[gone]
         return [carrier for carrier, sender in senders.items() if self._look(carrier, sender)]
 
+    async def watch(self, senders: Mapping[str, Watched]) -> None:
+        """Look; where a state has changed, hand back what is to pass on: not before the others are told, for they must not
+        choose the same carrier again."""
+        changed = self.look(senders)
+        if changed:
+            await self.tell(changed)
+            for carrier in changed:
+                senders[carrier].sweep()
+
     async def tell(self, carriers: Collection[str] | None = None) -> None:
         """Tell of these carriers, or of all."""
         try:
-            await self._board.tell(
-                self._lanes, self.carriers if carriers is None else {carrier: self.carriers[carrier] for carrier in carriers}
-            )
+            by_lanes: dict[tuple[str, ...], dict[str, CarrierHealth]] = {}
+            for carrier in self.carriers if carriers is None else carriers:
+                by_lanes.setdefault(tuple(self._lanes_of(carrier)), {})[carrier] = self.carriers[carrier]
+            for lanes, told in by_lanes.items():
+                await self._board.tell(lanes, told)
             self._told_at = self._now()
         except RedisDown:
             self._told_at = 0

@@ -38,6 +38,11 @@ class OffsetTracker:
             self._first_log_offset.pop(offset, None)
 
     @property
+    def next_offset(self) -> int:
+        """The offset of the next record to be read."""
+        return self._next
+
+    @property
     def open_positions(self) -> int:
         """How many positions are not done yet."""
         return sum(self._open.values())

@@ -49,6 +49,7 @@ class OwnedPartition:
         self.recovered = recovered
         self.progress = SendProgress()
         self.committed = -1
+        self._open_at: dict[str, int] = {}  # by carrier, positions that are read and not done
         self.leaving = False
         self._sealer = sealer
         self._remember_settled = remember_settled
@@ -69,6 +70,14 @@ class OwnedPartition:
     def starts_nothing(self) -> bool:
         """Whether no further message of it may be started."""
         return self.leaving or self.log.fenced
+
+    def open_at(self, carrier: str) -> int:
+        """Positions for this carrier that were read here and are not done yet."""
+        return self._open_at.get(carrier, 0)
+
+    def note_open(self, carrier: str, count: int) -> None:
+        """So many positions for this carrier were read."""
+        self._open_at[carrier] = self._open_at.get(carrier, 0) + count
 
     def close(self) -> None:
         """This process owns it no longer."""
@@ -146,6 +155,7 @@ class OwnedPartition:
                 self._remember_settled(send_key, positions)
                 self.progress.close(send_key, count)
                 self.offsets.settle(offset, count)
+                self._open_at[record.carrier] = self._open_at.get(record.carrier, 0) - count
             if then is not None:
                 then()
 

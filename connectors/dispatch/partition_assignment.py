@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,7 +27,7 @@ from connectors.dispatch.owned_partition import OwnedPartition, RememberSettled
 from infra.kafka.outbox import Outbox
 from infra.kafka.records import PartitionKey
 from infra.security.sealing import Sealer
-from schemas.records.topics import attempts
+from schemas.records.topics import DISPATCH_SHARED, attempts, dispatch, log_of
 from schemas.records.wire import Owner, Record
 from schemas.values.lanes import Lane
 
@@ -38,7 +38,8 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssignmentParts:
-    """`owner`: a name that no other process has. `now` in milliseconds."""
+    """`owner`: a name that no other process has. `now` in milliseconds. `owners_changed`: a partition is ours; `let_go`:
+    some are so no longer, and whoever has them next may connect to their carriers."""
 
     bootstrap: str
     group: str
@@ -50,6 +51,8 @@ class AssignmentParts:
     senders: Callable[[], Iterable[CarrierSender]]
     fail: Callable[[Exception], None]
     strategy_of: StrategyOf
+    owners_changed: Callable[[], None]
+    let_go: Callable[[], Awaitable[None]]
 
 
 class PartitionAssignment:
@@ -62,6 +65,10 @@ class PartitionAssignment:
         self._parts = parts
         self._take_overs: dict[PartitionKey, asyncio.Task[None]] = {}
         self._logs: dict[PartitionKey, AttemptLog] = {}
+
+    def owns_codes(self, partition: int) -> bool:
+        """Whether the codes of this partition come to this process."""
+        return (dispatch(Lane.OTP), partition) in self.owned_partitions
 
     def assigned(self, keys: dict[PartitionKey, tuple[int, str | None]]) -> None:
         """These partitions are ours from now on; each with its committed offset and the metadata of that commit."""
@@ -92,6 +99,7 @@ class PartitionAssignment:
                 one.close()
         for sender in self._parts.senders():
             sender.forget_closed_partitions()
+        await self._parts.let_go()
 
     def commit(self) -> None:
         """Commit what is done, and hold partitions of which too much is open."""
@@ -143,14 +151,18 @@ class PartitionAssignment:
     async def _take_over(self, key: PartitionKey, offset: int, log_begin: int | None) -> None:
         if offset < 0:
             raise RuntimeError(f"{key[0]}[{key[1]}] has no first offset: run `sluice topics apply`")
-        began = time.monotonic()
         parts, (topic, partition) = self._parts, key
-        lane = Lane(topic.removeprefix("dispatch-"))
-        attempt_log = AttemptLog(attempts(lane), partition, parts.outbox.post, self._reader(lane, partition), self._fenced)
+        if topic == DISPATCH_SHARED:  # codes do not wait for its logs: a few only are read back at a time
+            await _over([task for other, task in self._take_overs.items() if other[0] != DISPATCH_SHARED])
+        began = time.monotonic()
+        lane, log_partition = log_of(topic, partition)
+        attempt_log = AttemptLog(
+            attempts(lane), log_partition, parts.outbox.post, self._reader(lane, log_partition), self._fenced
+        )
         self._logs[key] = attempt_log
         epoch = await attempt_log.take_over(Owner(owner=parts.owner, lane=lane, at=parts.now()))
         entries = await asyncio.to_thread(
-            read_for_new_owner, parts.bootstrap, parts.group, (attempts(lane), partition), log_begin, epoch
+            read_for_new_owner, parts.bootstrap, parts.group, (attempts(lane), log_partition), log_begin, epoch
         )
         recovered = rebuild(entries)
         owned = OwnedPartition(
@@ -167,10 +179,12 @@ class PartitionAssignment:
         owned.committed = offset
         self.owned_partitions[key] = owned
         self.consumer_thread.release(key)
+        parts.owners_changed()
         log.info(
             "took a partition over",
             action="owner",
             lane=lane,
+            topic=topic,
             partition=partition,
             epoch=epoch,
             read=len(entries),
@@ -192,6 +206,12 @@ class PartitionAssignment:
     def _fenced(self, fault: Fenced) -> None:
         log.error("another owner has taken over", action="fenced", error=str(fault))
         self._parts.fail(fault)
+
+
+async def _over(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Return when these have ended, however they did."""
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 async def _until(done: Callable[[], bool], deadline: float) -> None:

@@ -118,6 +118,7 @@ class RecordHandler:
             )
         for slice_, claimed_positions in claimed:
             if claimed_positions:
+                owned.note_open(slice_.carrier or "", claimed_positions.bit_count())
                 self._enqueue_slice(record, owned, slice_, claimed_positions)
 
     def _enqueue_slice(self, record: ConsumerRecord, owned: OwnedPartition, slice_: Slice, claimed_positions: int) -> None:

@@ -1,48 +1,46 @@
 """The role `dispatch`: what intake has admitted goes out to the carriers, and every call of a carrier is written to a log.
 
-In: `dispatch-<lane>` (pool otp: otp, then transactional; pool bulk: marketing), `campaign-commands`, the carriers' rows.
-Out: `attempts-<lane>`, `carrier-receipts`, `dead-letter`. Guarantee: a message is submitted only after its start is in the
-log and while no newer owner has its partition; marketing at most once, the urgent lanes once more when nobody knows. While
-PostgreSQL is away the known carriers go on (marketing waits where only PostgreSQL can tell); while Redis is away, more
-slowly; while Kafka is away nothing is started. A newer owner, or a partition whose log cannot be read back, ends the
-process; the next one finds everything in the log.
+In: `dispatch-<lane>` (pool otp: otp, then transactional; bulk: marketing), `dispatch-shared` (otp: marketing of carriers
+with one bind), `campaign-commands`, the carriers' rows. Out: `attempts-<lane>`, `carrier-receipts`, `dead-letter`.
+Guarantee: a message is submitted only after its start is in the log and while no newer owner has its partition; marketing at
+most once, the urgent lanes once more when nobody knows. While PostgreSQL is away the known carriers go on (marketing waits
+where only PostgreSQL can tell); while Redis is away, more slowly; while Kafka is away nothing is started. A newer owner, or
+a partition whose log cannot be read back, ends the process; the next one finds everything in the log.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
-from connectors.carriers.contract import Carrier
 from connectors.carriers.registry import REGISTRY, Registry
 from connectors.dispatch.batch_queue import BatchQueue
 from connectors.dispatch.capacity_reporter import CapacityReporter
 from connectors.dispatch.carrier_counters import CarrierCounterLog
 from connectors.dispatch.carrier_pool import CarrierPool
-from connectors.dispatch.carrier_sender import CarrierSender
 from connectors.dispatch.code_brake import CodeBrakeLog
-from connectors.dispatch.connection_spec import ConnectionSpec
 from connectors.dispatch.consumer_thread import ConsumerCallbacks, ConsumerThread
 from connectors.dispatch.dedup_window import DedupWindow
 from connectors.dispatch.health_reporter import HealthReporter
-from connectors.dispatch.leases import Leases
+from connectors.dispatch.lane_handover import LaneHandover, turn_row
 from connectors.dispatch.partition_assignment import AssignmentParts, PartitionAssignment
 from connectors.dispatch.periodic import every, report_often
-from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.record_handler import RecordHandler, RecordHandlerCalls
+from connectors.dispatch.record_turns import RecordTurns
 from connectors.dispatch.reliable_publisher import ReliablePublisher
+from connectors.dispatch.sender_factory import SenderFactory
 from connectors.dispatch.stop_reasons import StopReasons
 from infra.kafka.client import Value, make_consumer
 from infra.kafka.command_cache import CommandCache
+from infra.kafka.offsets import end_of
 from infra.kafka.outbox import Outbox
-from infra.kafka.records import ConsumerRecord
-from infra.postgres.config_cache import CarrierRow, ConfigCache
+from infra.kafka.topic_admin import GROUPS
+from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import Pool, open_pool
 from infra.redis.carrier_capacity import CarrierCapacity
 from infra.redis.client import Redis, connect
@@ -53,7 +51,7 @@ from infra.security.keyring import load_keyring
 from infra.security.sealing import Sealer
 from infra.telemetry.exposition import serve_metrics
 from infra.telemetry.metrics import Metrics
-from schemas.records.topics import CARRIER_RECEIPTS, attempts, dispatch
+from schemas.records.topics import CARRIER_RECEIPTS, attempts, log_of
 from schemas.values import lanes
 
 CHANGES_SECONDS = {lanes.Pool.OTP: 0.1, lanes.Pool.BULK: 0.05}
@@ -63,7 +61,6 @@ COMMIT_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 BULK_LINGER_MS = 5
 READING: dict[str, Value] = {"fetch.wait.max.ms": 200}
-RECEIPTS_LINGER = {lanes.Pool.OTP: 0.002, lanes.Pool.BULK: 0.01}
 log = structlog.get_logger()
 
 
@@ -80,7 +77,9 @@ async def run(role: RoleContext, registry: Registry = REGISTRY) -> None:
     try:
         await config.start()
         await commands.start()
-        await outbox.open([CARRIER_RECEIPTS, *(attempts(lane) for lane in lanes.POOLS[pool])])
+        await outbox.open(
+            [CARRIER_RECEIPTS, *(attempts(log_of(topic, 0)[0]) for topic in GROUPS[f"sluice-dispatch-{pool}"])]
+        )
         await redis.open()
         process = Dispatch(role, pool, outbox, Sealer(keyring), config, commands, database, redis, registry)
         await process.run()
@@ -112,7 +111,6 @@ class Dispatch:
         self._sealer = sealer
         self._config = config
         self._commands = commands
-        self._tokens = Tokens(redis)
         capacity = CarrierCapacity(redis)
         self._capacity = CapacityReporter(capacity)
         self._window = DedupWindow(SettledWindow(redis), database)
@@ -121,20 +119,28 @@ class Dispatch:
         role.announced["metrics"] = serve_metrics(metrics)
         self._counter_log = CarrierCounterLog(metrics)
         self._code_brake_log = CodeBrakeLog(metrics)
-        self._health = HealthReporter(capacity.health, lanes.POOLS[pool], metrics, now)
+        self._health = HealthReporter(capacity.health, lambda one: self._carrier_pool.lanes_of(one), metrics, now)
         self._stop_reasons = StopReasons(commands, config, self._health, now)
         self._owner = uuid.uuid4().hex
-        self._request_numbers = itertools.count()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._record_batches: asyncio.Queue[list[ConsumerRecord]] = asyncio.Queue()
         self._changed, self._came = asyncio.Event(), asyncio.Event()
         self._lively_until = 0.0
-        self._carrier_pool = CarrierPool(pool, self._make_sender, self._make_matcher, registry)
+        self._carrier_pool = self._make_carrier_pool(Tokens(redis), registry)
         bootstrap, group = role.settings.kafka.bootstrap or "", f"sluice-dispatch-{pool}"
         self._assignment = self._make_assignment(bootstrap, group)
-        self._record_handler = self._make_record_handler()
+        self._records = RecordTurns(
+            self._make_record_handler().handle, self._on_records, lambda: self._consumer_thread.batch_done()
+        )
         self._consumer_thread = self._make_consumer_thread(bootstrap, group)
         self._assignment.consumer_thread = self._consumer_thread
+        self._handover = LaneHandover(
+            pool,
+            partial(turn_row, database),
+            self._assignment.owned_partitions,
+            partial(end_of, bootstrap),
+            self._window.flushed,
+            now,
+        )
 
     async def run(self) -> None:
         """Run until the stop; raises what cannot be mended in place."""
@@ -144,13 +150,15 @@ class Dispatch:
         tasks: list[asyncio.Future[None]] = [
             asyncio.create_task(one)
             for one in (
-                self._handle_records(),
+                self._records.handle_own(),
+                self._records.handle_shared(),
                 self._follow_config(),
                 self._report_ready(),
                 report_often(CHANGES_SECONDS[self._pool], self._report_changes, self._lively, self._came),
                 every(WATCH_SECONDS, self._watch_carriers),
                 every(COMMIT_SECONDS, self._commit),
                 every(SWEEP_SECONDS, self._sweep),
+                every(SWEEP_SECONDS, self._hand_over),
             )
         ]
         ends = [asyncio.create_task(self._stopped()), self._failure, *tasks]
@@ -164,10 +172,10 @@ class Dispatch:
         await self._shut_down()
 
     async def _shut_down(self) -> None:
-        for sender in self._carrier_pool.senders.values():
+        for sender in self._carrier_pool.all_senders.values():
             sender.drain()
         await self._assignment.leave()
-        for sender in self._carrier_pool.senders.values():
+        for sender in self._carrier_pool.all_senders.values():
             sender.matcher.flush()
         await self._consumer_thread.stop()
         await self._carrier_pool.close(1.0)
@@ -182,13 +190,9 @@ class Dispatch:
         self._role.ready()
         await asyncio.Event().wait()
 
-    async def _handle_records(self) -> None:
-        while True:
-            records = await self._record_batches.get()
-            self._lively_until = asyncio.get_running_loop().time() + LIVELY_SECONDS
-            self._came.set()
-            await self._record_handler.handle(records)
-            self._consumer_thread.batch_done()
+    def _on_records(self) -> None:
+        self._lively_until = asyncio.get_running_loop().time() + LIVELY_SECONDS
+        self._came.set()
 
     async def _follow_config(self) -> None:
         while True:
@@ -207,7 +211,7 @@ class Dispatch:
         self._assignment.commit()
 
     async def _sweep(self) -> None:
-        for carrier, sender in self._carrier_pool.senders.items():
+        for carrier, sender in self._carrier_pool.all_senders.items():
             sender.sweep()
             self._counter_log.report(carrier, sender.carrier.seen())
             self._code_brake_log.report(carrier, sender.code_brake)
@@ -215,16 +219,35 @@ class Dispatch:
         await self._capacity.report_all(self._queues())
         await self._health.tell()
 
+    async def _hand_over(self) -> None:
+        await self._handover.turn(self._config.carriers)
+
     async def _watch_carriers(self) -> None:
-        senders = self._carrier_pool.senders
-        changed = self._health.look(senders)
-        if changed:  # the others are told before anything is given up: they must not choose the same carrier again
-            await self._health.tell(changed)
-            for carrier in changed:
-                senders[carrier].sweep()
+        await self._health.watch(self._carrier_pool.senders)
 
     def _queues(self) -> dict[str, BatchQueue]:
-        return {carrier: sender.queue for carrier, sender in self._carrier_pool.senders.items()}
+        return {carrier: sender.queue for carrier, sender in self._carrier_pool.all_senders.items()}
+
+    def _make_carrier_pool(self, tokens: Tokens, registry: Registry) -> CarrierPool:
+        factory = SenderFactory(
+            pool=self._pool,
+            owner=self._owner,
+            tokens=tokens,
+            publisher=self._publisher,
+            stop_reasons=self._stop_reasons,
+            sealer=self._sealer,
+            weight=self._config.weight,
+            now=now,
+        )
+        return CarrierPool(
+            self._pool,
+            factory.sender,
+            factory.matcher,
+            registry,
+            owns=lambda partition: self._assignment.owns_codes(partition),
+            left=self._changed.set,
+            fail=self._fail,
+        )
 
     def _make_assignment(self, bootstrap: str, group: str) -> PartitionAssignment:
         return PartitionAssignment(
@@ -236,9 +259,11 @@ class Dispatch:
                 sealer=self._sealer,
                 remember_settled=self._window.remember,
                 now=now,
-                senders=lambda: self._carrier_pool.senders.values(),
+                senders=lambda: self._carrier_pool.all_senders.values(),
                 fail=self._fail,
                 strategy_of=lambda slice_: self._config.retry_strategy(slice_.tenant, slice_.profile),
+                owners_changed=self._changed.set,
+                let_go=self._carrier_pool.let_go,
             )
         )
 
@@ -253,37 +278,13 @@ class Dispatch:
     def _make_consumer_thread(self, bootstrap: str, group: str) -> ConsumerThread:
         return ConsumerThread(
             make_consumer(bootstrap, group, self._role.instance, **READING),
-            [dispatch(lane) for lane in lanes.POOLS[self._pool]],
+            GROUPS[group],
             ConsumerCallbacks(
                 assigned=self._assignment.assigned,
                 revoked=self._assignment.revoked,
-                records=self._record_batches.put_nowait,
+                records=self._records.put,
                 failed=self._fail,
             ),
-        )
-
-    def _make_matcher(self, carrier: str) -> ReceiptMatcher:
-        def post(value: bytes, then: Callable[[], None]) -> None:
-            self._publisher.receipts(carrier, value, then)
-
-        return ReceiptMatcher(
-            carrier, post, self._publisher.dead_letter_unreadable, self._sealer, now, linger=RECEIPTS_LINGER[self._pool]
-        )
-
-    def _make_sender(
-        self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, spec: ConnectionSpec
-    ) -> CarrierSender:
-        leases = Leases(row.id, self._tokens, lambda: f"{self._owner}:{next(self._request_numbers)}")
-        return CarrierSender(
-            carrier,
-            BatchQueue(lanes.POOLS[self._pool], self._config.weight, self._stop_reasons.canceled),
-            matcher,
-            leases,
-            self._stop_reasons,
-            now,
-            rate=row.rate,
-            window=spec.in_flight,
-            whole=spec.sends_whole,
         )
 
     def _fail(self, fault: Exception) -> None:

@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from connectors.releaser.carrier_moves import CarrierMoves
 from connectors.releaser.leases import RowLeases
@@ -143,12 +144,12 @@ class CapacityRelease:
         try:
             # What waits for a profile's share alone is in nobody's way.
             unsaid = {place.key for place in places if place.reasons == [Reason.SHARE]}
-            room = await self._capacity.look_at([(*place.key, place.carrier.rate) for place in places], unsaid)
+            room = await self._capacity.look_at([(*place.key, place.rate) for place in places], unsaid)
         except RedisDown:
-            rates = [place.carrier.rate for place in places]
+            rates = [place.rate for place in places]
             return [max(1, int(rate * seconds * GUESS_SHARE)) if rate > 0 else 0 for rate in rates]
         return [
-            0 if place.lane != Lane.OTP and free < room_of(place.carrier.rate) // WORTH else free
+            0 if place.lane != Lane.OTP and free < room_of(place.rate) // WORTH else free
             for place, free in zip(places, room, strict=True)
         ]
 
@@ -192,9 +193,12 @@ class CapacityRelease:
             raise next((fault for fault in faults if not isinstance(fault, DatabaseDown)), faults[0])
 
     async def _serve(self, place: Place, free: int) -> bool:
+        if place.carrier.id in self._config.carriers:  # it may have waited for its turn behind many others
+            place = replace(place, carrier=self._config.carriers[place.carrier.id])
         shares = self._shares_of(place)
+        free = free if place.rate > 0 else 0
         budget = await self._budget(place, shares, free)
-        wanted = shares.share_out(free, place.carrier.rate) if free > 0 else {}
+        wanted = shares.share_out(free, place.rate) if free > 0 else {}
         if not wanted:
             await self._budgets.give_back(budget, {})
             return False
@@ -264,7 +268,7 @@ class CapacityRelease:
             for (row, slice_), cost in zip(whole, grants, strict=True)
         ]
         granted = each([one for one in wanted if one[2]], self._cut)
-        await self._release.to_carrier(granted, place.carrier.partition)
+        await self._release.to_carrier(granted, place.carrier.partition, one_process=place.carrier.one_process)
         # What failed of itself keeps its lease: given back, it would stand in front of the others again at once.
         await self._leases.mark([(row, row.started) for row, _, positions in wanted if not positions])
         return granted
@@ -281,7 +285,7 @@ class CapacityRelease:
                 chunk=slice_.chunk,
                 send=slice_.send,
                 cost=cost,
-                rate=place.carrier.rate,
+                rate=place.rate,
                 least=slice_.segments[0],
                 further=True,
             )

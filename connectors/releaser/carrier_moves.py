@@ -116,7 +116,7 @@ class CarrierMoves:
         if not full or not able:
             return {}
         waiting = await self._capacity.are_waiting([(other, lane) for other in able])
-        room = await self._capacity.free_at([(other, lane, rows[other].rate) for other in able])
+        room = await self._capacity.free_at([(other, lane, rows[other].room_rate(lane)) for other in able])
         free: dict[str, float] = {
             other: segments for other, busy, segments in zip(able, waiting, room, strict=True) if segments > 0 and not busy
         }

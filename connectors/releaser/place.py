@@ -22,3 +22,8 @@ class Place:
     def key(self) -> tuple[str, str]:
         """Which one it is."""
         return self.carrier.id, self.lane
+
+    @property
+    def rate(self) -> float:
+        """By which room is given there."""
+        return self.carrier.room_rate(self.lane)

@@ -20,7 +20,7 @@ from infra.kafka.outbox import Outbox
 from infra.security.sealing import Sealer
 from schemas.records.codec import encode
 from schemas.records.slice import Slice
-from schemas.records.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch, events, ingest
+from schemas.records.topics import DELIVERY_RECEIPTS, HELD, USAGE, dispatch_of, events, ingest
 from schemas.records.wire import Change, Envelope, Released, Usage
 from schemas.rules.envelopes import group_slices
 from schemas.rules.message_end import PublicEvent, Recipients, end_slice, message_events
@@ -65,13 +65,16 @@ class Release:
         await asyncio.gather(*acks)
         await self._finish([(row, row.leaving) for row, _ in whole])
 
-    async def to_carrier(self, granted: Sequence[tuple[HeldRow, Slice, int]], partition: int) -> None:
-        """These slices have room: on to dispatch. Each comes with its row and the positions that leave the row."""
+    async def to_carrier(
+        self, granted: Sequence[tuple[HeldRow, Slice, int]], partition: int, *, one_process: bool = False
+    ) -> None:
+        """These slices have room: on to dispatch. Each comes with its row and the positions that leave the row.
+        `one_process`: of the pool otp carries all lanes of this carrier."""
         acks = []
         for group in group_slices((slice_ for _, slice_, _ in granted), most=PER_ENVELOPE):
             acks.append(
                 self._outbox.send(
-                    dispatch(Lane(group[0].lane)),
+                    dispatch_of(Lane(group[0].lane), one_process=one_process),
                     str(partition).encode(),
                     encode(Envelope(slices=group)),
                     FROM_US,

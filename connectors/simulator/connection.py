@@ -35,6 +35,7 @@ class Connection(Link):
         self._simulation = simulation
         self._reader = SubmitReader()
         self._bound_as = 0
+        self._system_id = ""
         self._outbox: Outbox | None = None
         self._submits = 0
         self._sequence = 0
@@ -91,6 +92,8 @@ class Connection(Link):
     def on_lost(self, reason: Exception | None) -> None:
         self._simulation.connections.discard(self)
         self._simulation.log.flush()
+        if self._bound_as:
+            self._simulation.note_bind(self._system_id, -1)
         if self._outbox is not None:
             unconfirmed, self._unconfirmed = [*self._unconfirmed.values(), *self._fresh], {}
             self._outbox.leave(self, unconfirmed)
@@ -248,7 +251,8 @@ class Connection(Link):
             self.put(pdu.encode(command | pdu.ANSWER, sequence, status=status))
             return
         self._simulation.counters.binds += 1
-        self._bound_as = command
+        self._bound_as, self._system_id = command, bind.system_id
+        self._simulation.note_bind(bind.system_id, 1)
         self.put(pdu.encode_answer_id(command | pdu.ANSWER, sequence, "simulator"))
         self._outbox = self._simulation.outbox(bind.system_id)
         if command != pdu.BIND_TRANSMITTER:

@@ -17,6 +17,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     system_id: str | None = None  # None = any name is let in
     password: str | None = None
+    most_binds: int = 0  # connections of a system_id at a time, ESME_RALYBND beyond; 0 = any number
 
     answer_delay_seconds: float = 0.0
     lose_answer_every: int = 0  # taken, logged, receipt sent; only the answer stays out

@@ -19,15 +19,15 @@ from connectors.simulator.notice import Notice
 from connectors.simulator.outbox import Outbox, Receiver
 from connectors.simulator.rules import Rules
 from connectors.simulator.script import Script
-from schemas.values.command_status import ESME_RINVPASWD, ESME_RINVSYSID, ESME_ROK
+from schemas.values.command_status import ESME_RALYBND, ESME_RINVPASWD, ESME_RINVSYSID, ESME_ROK
 
 _STRAY = 1 << 60  # ids beyond it are never issued
 _ID_FORMS = {"dec": (b"%d", b"%d"), "hex": (b"%x", b"%x"), "hex-dec": (b"%x", b"%d"), "dec-hex": (b"%d", b"%x")}
 
 
 class Counters(msgspec.Struct):
-    """What happened since the start. `peak_window`: most submits unanswered on one connection; `refused` holds
-    throttles."""
+    """What happened since the start. `peak_window`: most submits unanswered on one connection; `peak_binds`: most
+    connections of one system_id that were bound at a time; `refused` holds throttles."""
 
     binds: int = 0
     binds_refused: int = 0
@@ -37,6 +37,7 @@ class Counters(msgspec.Struct):
     answers_lost: int = 0
     disconnects: int = 0
     peak_window: int = 0
+    peak_binds: int = 0
     receipts_sent: int = 0
     receipts_confirmed: int = 0
     receipts_refused: int = 0
@@ -58,6 +59,7 @@ class Simulation:
         self.answers: DelayLine[tuple[Callable[[bytes], None], bytes]] = DelayLine(self._loop, self._answers_due)
         self.receipts: DelayLine[tuple[Outbox, Receiver | None, Notice]] = DelayLine(self._loop, self._receipts_due)
         self.held = HeldReceipts(self._loop)
+        self.bound: dict[str, int] = {}
         self._outboxes: dict[str, Outbox] = {}
         self._last_id = (script.first_id or int(self.now * 1_000_000)) - 1
 
@@ -77,7 +79,14 @@ class Simulation:
             return ESME_RINVSYSID
         if self.script.password is not None and bind.password != self.script.password:
             return ESME_RINVPASWD
+        if 0 < self.script.most_binds <= self.bound.get(bind.system_id, 0):
+            return ESME_RALYBND
         return ESME_ROK
+
+    def note_bind(self, system_id: str, change: int) -> None:
+        """One more connection of this account is bound, or one less."""
+        bound = self.bound[system_id] = self.bound.get(system_id, 0) + change
+        self.counters.peak_binds = max(self.counters.peak_binds, bound)
 
     def outbox(self, system_id: str) -> Outbox:
         if system_id not in self._outboxes:

@@ -31,7 +31,7 @@ from infra.kafka.time_windows import Found, Window, read_windows
 from infra.postgres.pool import Pool, fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
 from schemas.records.codec import DecodeError, decode
-from schemas.records.topics import DAY, DELIVERY_RECEIPTS, EVENT_PARTITIONS, HELD, TOPICS, attempts, events
+from schemas.records.topics import DAY, DELIVERY_RECEIPTS, EVENT_PARTITIONS, HELD, TOPICS, attempts, events, logs_of
 from schemas.records.wire import Record
 from schemas.values.ids import parse_message_id, partition_of
 from schemas.values.lanes import Lane
@@ -133,7 +133,7 @@ def windows_of(facts: Facts, identity: str) -> list[Window]:
     out = [_around(events(lane), own, begin, end, key) for begin, end in stretches]
     out += [_around(HELD, own, wait[4], wait[4], key) for wait in facts.waits]
     out += [_around(HELD, own, begin, begin, key) for begin, _, _ in calls if facts.waits]
-    out += [_around(attempts(lane), partition, begin, at, key) for begin, at, partition in calls]
+    out += [_around(attempts(lane), log, begin, at, key) for begin, at, own in calls for log in logs_of(lane, own)]
     public = identity.encode()
     if facts.second:
         last = facts.second * 1000

@@ -44,7 +44,12 @@ def set_(
         typer.Option(min=0, max=HIGHEST_RATE, help="Segments per second; 0.2 = one in five seconds, 0 = stopped."),
     ] = None,
     window: Annotated[int | None, typer.Option(min=1, max=MOST_WINDOW, help="Submits in flight per connection.")] = None,
-    binds: Annotated[int | None, typer.Option(min=1, max=MOST_BINDS, help="Most connections in all.")] = None,
+    binds: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=MOST_BINDS, help="Most connections in all; with 1, one process carries all lanes, otp first."
+        ),
+    ] = None,
     receipt_wait: Annotated[
         int | None, typer.Option(min=1, max=LONGEST_RECEIPT_WAIT, help="Seconds that a receipt may take.")
     ] = None,

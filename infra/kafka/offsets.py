@@ -5,6 +5,7 @@ In: the address of Kafka. Out: offsets by (topic, partition). Wrong: `KafkaExcep
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -42,6 +43,11 @@ def end_offsets(bootstrap: str, topics: Sequence[str] = OURS) -> Places:
             if fault.args[0].code() not in _NO_LEADER_YET or time.monotonic() > until:
                 raise
             time.sleep(0.05)
+
+
+async def end_of(bootstrap: str, place: tuple[str, int]) -> int:
+    """The offset after the last record of one partition."""
+    return (await asyncio.to_thread(end_offsets, bootstrap, [place[0]]))[place]
 
 
 def _end_offsets(admin: Any, topics: Sequence[str]) -> Places:

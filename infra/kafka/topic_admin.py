@@ -24,7 +24,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from infra.kafka.client import make_admin
 from infra.kafka.offsets import committed
 from infra.settings.model import KafkaSettings
-from schemas.records.topics import CARRIER_RECEIPTS, TOPICS, Topic, attempts, dispatch, ingest, retries
+from schemas.records.topics import CARRIER_RECEIPTS, DISPATCH_SHARED, TOPICS, Topic, attempts, dispatch, ingest, retries
 from schemas.values.lanes import POOLS, Lane, Pool
 
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -34,7 +34,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *(attempts(lane) for lane in POOLS[Pool.BULK]),
         CARRIER_RECEIPTS,
     ),
-    "sluice-dispatch-otp": tuple(dispatch(lane) for lane in POOLS[Pool.OTP]),
+    "sluice-dispatch-otp": (*(dispatch(lane) for lane in POOLS[Pool.OTP]), DISPATCH_SHARED),
     "sluice-dispatch-bulk": tuple(dispatch(lane) for lane in POOLS[Pool.BULK]),
     "sluice-delay": tuple(topic for lane in Lane for topic in retries(lane)),
 }

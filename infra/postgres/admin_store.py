@@ -222,7 +222,7 @@ class AdminStore:
         row = self.carrier(identity)
         if binds is not None:
             try:
-                check_binds(row["kind"], binds, row["settings"].get("bind", "transceiver"))
+                check_binds(binds, row["settings"].get("bind", "transceiver"))
             except ValueError as fault:
                 raise AdminStoreError(f"unsupported: {fault}") from None
         self._do(

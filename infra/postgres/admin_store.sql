@@ -48,7 +48,7 @@ LOCK TABLE carriers IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: carriers
 SELECT id, number, kind, rate, window_size AS window, binds, receipt_wait_seconds, one_receipt_for_all_parts, partition,
-       settings FROM carriers WHERE %(id)s::text IS NULL OR id = %(id)s ORDER BY number;
+       one_process, settings FROM carriers WHERE %(id)s::text IS NULL OR id = %(id)s ORDER BY number;
 
 -- name: carrier_secret
 SELECT secret_key_id, secret FROM carriers WHERE id = %(id)s;

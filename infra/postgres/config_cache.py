@@ -23,6 +23,7 @@ from infra.security.keyring import Keyring
 from infra.security.secrets import open_secret
 from infra.settings.carriers import reports_once
 from schemas.rules.caps import Caps
+from schemas.rules.one_process import changes_hands
 from schemas.rules.stops import NO_STOPS, Stop
 from schemas.values.profile import Profile, profile_of
 from schemas.values.retry_strategy import UNSAID, RetryStrategy, first_said
@@ -36,7 +37,8 @@ REFRESH_SECONDS = 1.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierRow:
     """One carrier. `rate` in segments per second, `window` submits in flight per connection, `settings` of its kind.
-    `one_receipt_for_all_parts`: by its own row or by its kind."""
+    `one_receipt_for_all_parts`: by its own row or by its kind. `one_process`: that of the pool otp carries all lanes now,
+    which follows `binds` = 1; `binds_turned`: how often that has changed."""
 
     id: str
     number: int
@@ -47,8 +49,14 @@ class CarrierRow:
     receipt_wait_seconds: int
     one_receipt_for_all_parts: bool
     partition: int
+    one_process: bool = False
+    binds_turned: int = 0
     settings: Mapping[str, Any]
     password: str = field(repr=False)
+
+    def room_rate(self, lane: str) -> float:
+        """The rate by which this lane is given room there: 0 while it changes hands."""
+        return 0.0 if changes_hands(lane, self.binds, one_process=self.one_process) else self.rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +191,8 @@ class ConfigCache:
             "receipt_wait_seconds",
             "one_receipt_for_all_parts",
             "partition",
+            "one_process",
+            "binds_turned",
         )
         columns = dict(zip(names, plain, strict=True))
         columns["one_receipt_for_all_parts"] = reports_once(columns["kind"], columns["one_receipt_for_all_parts"], settings)

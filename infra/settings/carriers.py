@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 from infra.settings.limits import HIGHEST_RATE, LONGEST_RECEIPT_WAIT, MOST_BINDS, MOST_WINDOW
 from infra.settings.section import Section
@@ -30,7 +29,6 @@ class KindSettings(Section):
     """What one kind of carrier is told. Exactly one field is its secret, which is kept sealed and apart from the others."""
 
     secret_field: ClassVar[str] = "password"
-    least_binds: ClassVar[int] = 1
     # A message of several segments goes in one call and gets one id and one receipt (see `connectors.carriers.contract`).
     sends_whole: ClassVar[bool] = False
 
@@ -66,9 +64,6 @@ class KindSettings(Section):
 
 class SmppSettings(KindSettings):
     """One SMSC, as its operator gave it."""
-
-    # Pool otp holds one connection, bulk the others.
-    least_binds: ClassVar[int] = 2
 
     host: str = Field(min_length=1, description="name or address of the SMSC")
     port: int = Field(ge=1, le=65535, description="its port")
@@ -155,7 +150,12 @@ class CarrierSettings(Section):
         description="segments per second that the contract allows; 0.2 = one in five seconds, 0 = stopped",
     )
     window: int = Field(default=10, ge=1, le=MOST_WINDOW, description="submits in flight per connection")
-    binds: int = Field(default=2, ge=1, le=MOST_BINDS, description="most connections in all")
+    binds: int = Field(
+        default=2,
+        ge=1,
+        le=MOST_BINDS,
+        description="most connections in all; with 1, one process carries all lanes, otp first",
+    )
     receipt_wait_seconds: int = Field(
         default=259_200, ge=1, le=LONGEST_RECEIPT_WAIT, description="a receipt may take this long"
     )
@@ -183,17 +183,8 @@ class CarrierSettings(Section):
     @classmethod
     def _enough_to_bind_so(cls, section: SmppSettings | None, known: ValidationInfo) -> SmppSettings | None:
         if section is not None and "binds" in known.data:
-            check_binds(known.data.get("kind", ""), known.data["binds"], section.bind)
+            check_binds(known.data["binds"], section.bind)
         return section
-
-    @field_validator("binds")
-    @classmethod
-    def _enough_for_its_kind(cls, binds: int, known: ValidationInfo) -> int:
-        try:
-            check_binds(known.data.get("kind", ""), binds)
-        except ValueError as fault:
-            raise PydanticCustomError("unsupported", "{why}", {"why": str(fault)}) from None
-        return binds
 
     @property
     def of_kind(self) -> KindSettings | None:
@@ -206,11 +197,8 @@ class CarrierSettings(Section):
         return of_kind.model_copy(update={"errors": self.errors})
 
 
-def check_binds(kind: str, binds: int, bind: str = "transceiver") -> None:
-    """Raises ValueError when carriers of this kind that bind so cannot do with so few connections."""
-    least = KIND_SETTINGS.get(kind, KindSettings).least_binds
-    if binds < least:
-        raise ValueError(f"one bind for all lanes; give at least {least}")
+def check_binds(binds: int, bind: str) -> None:
+    """Raises ValueError when a carrier that binds so cannot do with so few connections."""
     if bind == "separate" and binds < LEAST_SEPARATE:
         raise ValueError(f"separate binds need {LEAST_SEPARATE}: a transmitter for codes, one for the rest, and a receiver")
 

@@ -1,7 +1,7 @@
 """Carriers, routes and profiles of the file: what pydantic cannot say about them, and every fault as one sentence.
 
 In: the lists as the file has them, and pydantic's errors. Out: lists fit for validation, and sentences with the place and
-the mend. What the product does not have (one bind, other kinds and binds) is called
+the mend. What the product does not have (other kinds and binds) is called
 `unsupported` with its place.
 """
 
@@ -67,8 +67,6 @@ def explain(fault: Any, places: Mapping[Path, str], file: str) -> str:
     unsupported = _unsupported(fault["loc"], fault.get("input"))
     if unsupported:
         return f"{place}: unsupported: {unsupported}"
-    if fault["type"] == "unsupported":
-        return f"{place}: unsupported: {fault['msg']}"
     if fault["type"] == "extra_forbidden":
         names = [key.path[-1] for key in keys_of(_CLASSES.get(where[0], RouteSettings)).values()]
         return f"{place}: there is no such setting{guess(where[-1], names)}"

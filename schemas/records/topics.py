@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from schemas.values.lanes import Lane
+from schemas.values.lanes import POOLS, Lane, Pool
 from schemas.values.rungs import Rung
 
 DAY = 86_400_000
 INGEST_PARTITIONS = 4
 DISPATCH_PARTITIONS = 8
+DISPATCH_SHARED = "dispatch-shared"
+"""Slices of lanes that a carrier's one process carries beside those of its own pool."""
 EVENT_PARTITIONS = 4
 COMMANDS = "campaign-commands"
 HELD = "held"
@@ -59,9 +61,26 @@ def dispatch(lane: Lane) -> str:
     return f"dispatch-{lane}"
 
 
+def dispatch_of(lane: Lane, *, one_process: bool) -> str:
+    """Slices for a carrier; `one_process`: the process of the pool otp carries all its lanes."""
+    return DISPATCH_SHARED if one_process and lane not in POOLS[Pool.OTP] else dispatch(lane)
+
+
 def attempts(lane: Lane) -> str:
     """The log of carrier calls."""
     return f"attempts-{lane}"
+
+
+def log_of(topic: str, partition: int) -> tuple[Lane, int]:
+    """The lane of a partition of dispatch, and the partition of that lane's log of calls which belongs to it."""
+    if topic == DISPATCH_SHARED:
+        return Lane.MARKETING, DISPATCH_PARTITIONS + partition
+    return Lane(topic.removeprefix("dispatch-")), partition
+
+
+def logs_of(lane: Lane, partition: int) -> tuple[int, ...]:
+    """The partitions of a lane's log of calls in which a carrier of this partition may stand."""
+    return (partition,) if lane in POOLS[Pool.OTP] else (partition, DISPATCH_PARTITIONS + partition)
 
 
 def retry(lane: Lane, rung: Rung) -> str:
@@ -105,7 +124,7 @@ def _per_lane(lane: Lane) -> tuple[Topic, ...]:
             attempts(lane),
             ("Owner", "Started", "Settled", "Returned"),
             "same partition as dispatch",
-            DISPATCH_PARTITIONS,
+            DISPATCH_PARTITIONS * len(logs_of(lane, 0)),
             14 * DAY,
             ("dispatch",),
             ("streams", "sinks", "dispatch"),
@@ -130,6 +149,16 @@ def _per_lane(lane: Lane) -> tuple[Topic, ...]:
 
 TOPICS: tuple[Topic, ...] = (
     *(topic for lane in Lane for topic in _per_lane(lane)),
+    Topic(
+        DISPATCH_SHARED,
+        ("Envelope",),
+        "the carrier's partition",
+        DISPATCH_PARTITIONS,
+        7 * DAY,
+        ("streams", "releaser"),
+        ("dispatch",),
+        "dispatch",
+    ),
     Topic(
         COMMANDS,
         ("CampaignCommand",),

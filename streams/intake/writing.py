@@ -43,7 +43,8 @@ class IntakeWriter:
 
     def dispatch(self, part: Selection) -> None:
         """This part has passed every step: to its carrier."""
-        self._outputs.dispatch(self._sealed(part), self._batch.config.carriers[part.carrier or ""].partition)
+        carrier = self._batch.config.carriers[part.carrier or ""]
+        self._outputs.dispatch(self._sealed(part), carrier.partition, one_process=carrier.one_process)
         self._change(part, Status.QUEUED, Reason.NONE)
 
     def end(self, part: Selection, reason: Reason) -> None:

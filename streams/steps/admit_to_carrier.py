@@ -1,7 +1,8 @@
 """Step of intake: as much as the carrier has room for goes on, in order; the rest waits its turn.
 
 In: a part with its segments, and the room granted to it (segments). Out: the first positions that fit go on, all others are
-held with reason `room`, or `carrier_stopped` where the carrier's rate is 0. What is sent under a profile with a share of the
+held with reason `room`, or `carrier_stopped` where the carrier's rate is 0; none goes on while the lane changes hands there.
+What is sent under a profile with a share of the
 rate always waits, with reason `share`: the releaser alone counts what such a profile uses. The order is that of the
 positions, so nothing overtakes within a slice. `decide` is pure: `ask` has asked for room beforehand.
 """
@@ -62,7 +63,7 @@ def _capacity_ask(part: Selection, batch: IntakeBatch) -> CapacityAsk:
         send=s.send,
         cost=part.total_segments,
         least=part.segments[0],
-        rate=batch.config.carriers[carrier].rate,
+        rate=batch.config.carriers[carrier].room_rate(s.lane),
     )
 
 

@@ -65,9 +65,21 @@ def test_a_route_leads_to_a_carrier_that_exists(stack: Running) -> None:
     assert "nobody" in done.stderr and done.stdout == ""
 
 
-def test_what_this_version_does_not_do_is_refused(stack: Running) -> None:
-    done = stack.run("carrier", "set", "steady", "--binds", "1")
-    assert (done.returncode, "unsupported" in done.stderr) == (1, True)
+def test_a_carrier_that_lets_one_connection_in_gets_one_process(stack: Running) -> None:
+    pid = stack.role_process("dispatch-bulk")
+    until(lambda: stack.rough.bound == 2, 30, "a connection of codes, one of marketing")
+    before = stack.cli("carrier", "set", "rough", "--binds", "1")
+    assert (before["binds"], before["one_process"]) == (1, False), "marketing has still to change hands"
+    until(lambda: stack.rough.bound == 1, 30, "the only connection")
+    after = stack.cli("carrier", "set", "rough", "--binds", "2")
+    assert (after["binds"], after["one_process"]) == (2, False)
+    until(lambda: stack.rough.bound == 2, 30, "the other one again")
+    assert stack.role_process("dispatch-bulk") == pid
+
+
+def test_no_carrier_does_without_a_connection(stack: Running) -> None:
+    done = stack.run("carrier", "set", "steady", "--binds", "0")
+    assert (done.returncode, "--binds" in done.stderr) == (2, True)
 
 
 def test_a_route_names_each_of_its_carriers_once(stack: Running) -> None:

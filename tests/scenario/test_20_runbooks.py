@@ -16,7 +16,15 @@ from tests.support.running import REPOSITORY, Running, campaign_when
 
 pytestmark = pytest.mark.stack
 OPERATIONS = REPOSITORY / "docs" / "operations.md"
-RUNBOOKS = ("The operator's key", "Stop everything", "Carrier slow", "Carrier dead", "Campaign waits", "Campaign profiles")
+RUNBOOKS = (
+    "The operator's key",
+    "Stop everything",
+    "Carrier slow",
+    "One connection",
+    "Carrier dead",
+    "Campaign waits",
+    "Campaign profiles",
+)
 
 
 def commands_of(title: str) -> list[str]:
@@ -68,6 +76,7 @@ def test_they_stop_and_let_go_again(stack: Running, ran: dict[str, Ran]) -> None
 def test_they_show_what_they_speak_of(ran: dict[str, Ran]) -> None:
     assert "health marketing" in ran["sluice carrier show $CARRIER -o table"].out
     assert "rate 0" in [" ".join(line.split()) for line in ran["sluice carrier set $CARRIER --rate 0"].out.splitlines()]
+    assert "binds 1" in [" ".join(line.split()) for line in ran["sluice carrier set $CARRIER --binds 1"].out.splitlines()]
     assert "waiting" in ran["sluice campaign show $CAMPAIGN -o table"].out
     assert "accepted" in ran["sluice message trace $MESSAGE"].out
     [audit] = next(one for command, one in ran.items() if command.startswith("curl ")).answers

@@ -53,6 +53,21 @@ class RoughCarrier:
         """Connections that it has cut so far."""
         return self._server.counters.disconnects
 
+    @property
+    def bound(self) -> int:
+        """Connections of the stack's account that are bound now."""
+        return self._server.bound.get(SYSTEM_ID, 0)
+
+    @property
+    def binds_refused(self) -> int:
+        """How often it has refused one."""
+        return self._server.counters.binds_refused
+
+    def most_bound(self) -> int:
+        """Most connections of the account that were bound at a time since this was asked last, or since the start."""
+        peak, self._server.counters.peak_binds = self._server.counters.peak_binds, self.bound
+        return peak
+
     def behave(self, **fields: object) -> None:
         """From now on the script it began with, with these fields; none: well."""
         script = msgspec.convert(msgspec.structs.asdict(self._manners) | fields, Script)

@@ -114,9 +114,13 @@ class Behind:
             await self.capacity.remove(self.carrier, LANE, [(chunk, 1) for (chunk,) in chunks])
         return Counter({tenant: had - self._waiting()[tenant] for tenant, had in before.items()})
 
-    def sent(self) -> list[tuple[str, int]]:
+    def change(self, what: str) -> None:
+        """Change the carrier's row."""
+        execute(self.database, f"UPDATE carriers SET {what} WHERE id = '{self.carrier}'")
+
+    def sent(self, topic: str = f"dispatch-{LANE}") -> list[tuple[str, int]]:
         """Every message that went to the carrier's dispatch."""
-        slices = [one for e in records_of(self._kafka, f"dispatch-{LANE}", Envelope) for one in e.slices]
+        slices = [one for e in records_of(self._kafka, topic, Envelope) for one in e.slices]
         return [
             (one.chunk, position)
             for one in slices

@@ -20,7 +20,9 @@ from infra.kafka import topic_admin
 from infra.runtime.role import FAILED
 from infra.services.service import Service
 from infra.services.stack import Stack
-from schemas.records.wire import Returned, Settled
+from schemas.records.codec import encode
+from schemas.records.topics import DISPATCH_SHARED
+from schemas.records.wire import Envelope, Returned, Settled
 from schemas.values.lanes import Lane
 from tests.support.dispatch.env import DispatchEnv, MakeEnv
 from tests.support.dispatch.topics import outcomes
@@ -132,3 +134,20 @@ async def test_postgresql_away(services: Stack, make_env: MakeEnv, lane: Lane) -
         )
     await comes_to_an_end(env, 200)
     assert set(outcomes(env.of(Settled)).values()) == {"sent"} and len(env.times_taken()) == 200
+
+
+async def test_codes_go_on_beside_marketing_that_waits_for_postgresql(services: Stack, make_env: MakeEnv) -> None:
+    env = make_env(Lane.OTP)
+    await env.open(Script(most_binds=1), rate=200)
+    env.database("UPDATE carriers SET binds = 1, one_process = true")
+    await env.start()
+    env.put(env.slice(3, 0))
+    await until(lambda: len(env.times_taken()) == 3)
+    async with away(services, "postgres", signal.SIGKILL):
+        market = [env.slice(5, number, lane=str(Lane.MARKETING)) for number in range(1, 4)]
+        for number, slice_ in enumerate(market):
+            env.put_raw(encode(Envelope(slices=[slice_])), topic=DISPATCH_SHARED)
+            env.put(env.slice(3, 10 + number))
+            await until(lambda number=number: len(env.times_taken()) == 3 * (number + 2))  # type: ignore[misc]
+    await until(lambda: len(env.times_taken()) == 12 + 15)
+    assert set(env.times_taken().values()) == {1}

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from infra.kafka.client import make_admin
 from infra.runtime.role import FAILED
 from infra.services.stack import Stack
 from schemas.records.codec import encode
+from schemas.records.topics import DISPATCH_SHARED, dispatch
 from schemas.records.wire import Envelope, Settled, Started
 from schemas.values.lanes import Lane
 from schemas.values.positions import places
@@ -49,14 +51,18 @@ def topics(services: Stack) -> None:
 @pytest.fixture(autouse=True)
 async def empty_group(services: Stack, topics: None) -> None:
     """The sessions of members that an earlier test killed have ended."""
-    admin, group = make_admin(services.kafka), "sluice-dispatch-bulk"
-    await until(lambda: not admin.describe_consumer_groups([group])[group].result(30).members)
+    admin, groups = make_admin(services.kafka), ["sluice-dispatch-bulk", "sluice-dispatch-otp"]
+    await until(lambda: not any(g.result(30).members for g in admin.describe_consumer_groups(groups).values()))
 
 
 def partitions_of(env: DispatchEnv, instance: str) -> set[int]:
     """The partitions that a process has taken over so far."""
-    lines = [json.loads(line) for line in env.said(instance).splitlines() if '"action":"owner"' in line]
-    return {line["partition"] for line in lines}
+    return {line["partition"] for line in taken_over(env, instance)}
+
+
+def taken_over(env: DispatchEnv, instance: str) -> list[dict[str, Any]]:
+    """What a process said when it took partitions over."""
+    return [json.loads(line) for line in env.said(instance).splitlines() if '"action":"owner"' in line]
 
 
 def put_everywhere(env: DispatchEnv, size: int) -> None:
@@ -115,3 +121,32 @@ async def test_a_process_that_was_stopped_and_wakes_up_sends_nothing_more(make_e
     ends = list(outcomes(env.everywhere(Settled)).values())
     assert set(ends) <= {"sent", "uncertain"} and ends.count("sent") <= len(env.times_taken())
     assert partitions_of(env, FIRST) == set(PARTITIONS) and first.poll() in (None, FAILED)
+
+
+async def test_the_only_connection_of_a_carrier_follows_its_codes(make_env: MakeEnv) -> None:
+    env = make_env(Lane.OTP)
+    await env.open(Script(most_binds=1))
+    env.database("UPDATE carriers SET binds = 1, one_process = true")
+    processes = {name: await env.spawn(name) for name in ("dispatch-otp-0", "dispatch-otp-1")}
+    place = dispatch(Lane.OTP), env.partition
+
+    def epoch_of(name: str) -> int:
+        epochs = [line["epoch"] for line in taken_over(env, name) if (line["topic"], line["partition"]) == place]
+        return max(epochs, default=-1)
+
+    def owner() -> str:
+        return max(processes, key=epoch_of)
+
+    async def both_lanes_go(number: int) -> None:
+        before = len(env.times_taken())
+        market = env.slice(20, number, lane=str(Lane.MARKETING))
+        env.put(env.slice(3, number + 1))
+        env.put_raw(encode(Envelope(slices=[market])), topic=DISPATCH_SHARED)
+        await until(lambda: len(env.times_taken()) == before + 23, 60)
+        assert set(env.times_taken().values()) == {1} and env.server.counters.binds_refused == 0
+
+    await both_lanes_go(0)
+    last = owner()
+    env.kill(processes.pop(last))
+    await both_lanes_go(2)
+    assert owner() != last

@@ -105,8 +105,9 @@ def test_carriers(store: AdminStore, url: str) -> None:
     assert seed(store, ACME)
     store.set_carrier("acme", rate=77, binds=3)
     assert not seed(store, ACME)
-    with pytest.raises(AdminStoreError, match=r"unsupported: one bind .* at least 2"):
-        store.set_carrier("acme", binds=1)
+    assert [store.set_carrier("acme", binds=binds)["one_process"] for binds in (1, 3)] == [False, False], (
+        "dispatch says when"
+    )
     row = store.carrier("acme")
     assert (row["rate"], row["binds"], row["window"], row["partition"]) == (77, 3, 10, row["number"] % 8)
     assert SmppSettings.from_columns(row["settings"], "hunter2") == ACME.smpp, "the process reads what the file said"
@@ -115,6 +116,17 @@ def test_carriers(store: AdminStore, url: str) -> None:
         stored = connection.execute("SELECT secret_key_id, secret FROM carriers WHERE id = 'acme'").fetchone()
     assert stored is not None
     assert open_secret(RING, stored[0], stored[1], "carrier|acme") == "hunter2"
+
+
+def test_a_carrier_with_one_bind_begins_with_one_process_and_changes_of_it_are_counted(store: AdminStore, url: str) -> None:
+    assert seed(store, ACME.model_copy(update={"id": "single", "binds": 1}))
+    assert store.carrier("single")["one_process"] is True
+    for binds in (2, 3, 1, 1):
+        store.set_carrier("single", binds=binds)
+    store.set_carrier("single", rate=5)
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT one_process, binds_turned FROM carriers WHERE id = 'single'").fetchone()
+    assert found == (True, 2)
 
 
 def test_carriers_get_partitions_of_their_own(store: AdminStore) -> None:

@@ -17,6 +17,7 @@ from infra.postgres.config_cache import CarrierRow
 from infra.postgres.pool import DatabaseDown, open_pool
 from infra.redis.client import connect
 from infra.services.stack import Stack
+from schemas.records.topics import DISPATCH_SHARED
 from schemas.rules.fairness import quantum
 from tests.support.waiting_behind import RATE, ROOM, Behind
 
@@ -157,3 +158,14 @@ async def test_a_releaser_that_takes_over_serves_everybody(behind: Behind) -> No
     for _ in range(8):  # each one dies after a room, and what it knew of the past with it
         served += await behind.serve(await behind.releaser())
     assert set(served.values()) == {4 * ROOM}
+
+
+async def test_with_one_bind_rows_wait_while_they_change_hands_and_go_to_the_process_of_codes(behind: Behind) -> None:
+    tenant = behind.tenant(1)
+    behind.add(tenant, 4)
+    for wish, hand_over in (("binds = 1", "one_process = true"), ("binds = 2", "one_process = false")):
+        behind.change(wish)
+        assert await behind.serve(await behind.releaser()) == {tenant: 0}
+        behind.change(hand_over)
+        assert await behind.serve(await behind.releaser()) == {tenant: ROOM}
+    assert [len(set(behind.sent(topic))) for topic in (DISPATCH_SHARED, "dispatch-marketing")] == [ROOM, ROOM]

@@ -50,6 +50,11 @@ class CarrierFact:
     rate: float = 1000
     partition: int = 3
     one_receipt_for_all_parts: bool = False
+    one_process: bool = False
+    changes_hands: bool = False
+
+    def room_rate(self, lane: str) -> float:
+        return 0.0 if self.changes_hands and lane == "marketing" else self.rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +147,7 @@ class FakePorts:
         for ask in asks:
             place = (ask.carrier, ask.lane, ask.chunk, ask.send)
             if place not in self.granted:
-                self.granted[place] = min(self.room, ask.cost)
+                self.granted[place] = min(self.room, ask.cost) if ask.rate > 0 else 0
                 self.room -= self.granted[place]
             out.append(self.granted[place])
         return out

@@ -74,7 +74,7 @@ def batch_of(**given: Any) -> SendBatch:
 
 async def test_a_change_is_seen_at_once_and_told_by_name() -> None:
     board, harness, now, loop = Board(), SenderHarness(), [NOW], asyncio.get_running_loop()
-    reporter = HealthReporter(board, ["otp"], Metrics(), lambda: now[0])
+    reporter = HealthReporter(board, lambda _carrier: ["otp"], Metrics(), lambda: now[0])
     known = [reporter.look({"acme": harness.sender}) == [] and reporter.known]
     await reporter.tell()
     known.append(reporter.known)

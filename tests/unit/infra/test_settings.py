@@ -139,7 +139,7 @@ def test_an_unknown_name_comes_with_a_guess() -> None:
 @pytest.mark.parametrize(
     ("change", "place", "says"),
     [
-        (("rate = 100", "rate = 100\nbinds = 1"), "carriers[0].binds", "unsupported"),
+        (("rate = 100", "rate = 100\nbinds = 0"), "carriers[0].binds", "0 should be"),
         (('kind = "smpp"', 'kind = "http"'), "carriers[0].kind", "unsupported"),
         (('kind = "smpp"', 'kind = "whatsapp"'), "carriers[0].kind", "unsupported"),
         (('password = "secret"', 'bind = "transmitter"'), "carriers[0].smpp.bind", "separate"),
@@ -225,7 +225,7 @@ def test_a_route_as_it_is_given(tmp_path: Path) -> None:
 
 
 def test_all_faults_at_once(tmp_path: Path) -> None:
-    file = write(tmp_path, 'typo = 1\ncurrency = "x"\n' + CARRIER.replace("rate = 100", "rate = -1\nbinds = 1"))
+    file = write(tmp_path, 'typo = 1\ncurrency = "x"\n' + CARRIER.replace("rate = 100", "rate = -1\nbinds = 0"))
     done = sluice("up", "--config", str(file), "--data", str(tmp_path / "data"), SLUICE_GATEWAY__PORT="abc", SLUICE_WHAT="1")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 6

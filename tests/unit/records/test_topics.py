@@ -17,8 +17,11 @@ from schemas.records.topics import (
     Topic,
     attempts,
     dispatch,
+    dispatch_of,
     events,
     ingest,
+    log_of,
+    logs_of,
     retries,
     topic,
 )
@@ -67,7 +70,10 @@ def test_every_lane_has_its_topics_and_the_log_fits_its_dispatch(lane: Lane) -> 
     names = {ingest(lane), dispatch(lane), attempts(lane), *retries(lane), events(lane)}
     assert names <= {row.name for row in TOPICS}
     log, sent = topic(attempts(lane)), topic(dispatch(lane))
-    assert log.partitions == sent.partitions
+    works = [dispatch(lane), *({dispatch_of(lane, one_process=True)} - {dispatch(lane)})]
+    logs = [log_of(work, partition) for work in works for partition in range(topic(work).partitions)]
+    assert logs == [(lane, partition) for partition in range(log.partitions)], "each partition has a log of its own"
+    assert set(logs_of(lane, 3)) == {partition for work in works for _, partition in [log_of(work, 3)]}
     assert log.retention_ms is not None
     assert sent.retention_ms is not None
     assert log.retention_ms >= sent.retention_ms
