@@ -9,9 +9,9 @@ owned no more is dropped without a word: its messages belong to the next owner.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
-from connectors.dispatch.lane_queue import LaneQueue, QueuedBatch
+from connectors.dispatch.lane_queue import LaneQueue, MustWait, QueuedBatch
 from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.send_progress import SendKey
 from schemas.values.lanes import Lane
@@ -46,10 +46,10 @@ class BatchQueue:
         self._queues[queued.owned.lane].append(queued)
         self.mark_changed(queued)
 
-    def take(self, queued: QueuedBatch, count: int) -> list[int]:
-        """The next ranks of this batch, `count` at most: they are started."""
+    def take(self, queued: QueuedBatch, count: int, chosen: Collection[int] = ()) -> list[int]:
+        """The next ranks of this batch, `count` at most, or the chosen ones: they are started."""
         waited = queued.batch.waiting_cost
-        ranks = queued.batch.next_ranks(count)
+        ranks = queued.batch.take_ranks(chosen) if chosen else queued.batch.next_ranks(count)
         self._queues[queued.owned.lane].charge(queued, waited - queued.batch.waiting_cost)
         self.mark_changed(queued)
         return ranks
@@ -67,10 +67,11 @@ class BatchQueue:
         """Its waiting cost has changed."""
         self.changed.add((queued.owned.lane, *queued.batch.send_key))
 
-    def next_batch(self, reason_to_stop: ReasonToStop) -> QueuedBatch | None:
-        """The batch whose messages go next; those that are to end are handed back on the way."""
+    def next_batch(self, reason_to_stop: ReasonToStop, must_wait: MustWait | None = None) -> QueuedBatch | None:
+        """The batch whose messages go next; those that are to end are handed back on the way, those that
+        must wait are passed over."""
         for queue in self._queues.values():
-            found = queue.next_batch(lambda queued: self._has_nothing_to_send(queued, reason_to_stop))
+            found = queue.next_batch(lambda queued: self._has_nothing_to_send(queued, reason_to_stop), must_wait)
             if found is not None:
                 return found
         return None
@@ -79,6 +80,11 @@ class BatchQueue:
         """Hand back every batch that is to end, wherever it waits."""
         for queue in self._queues.values():
             queue.sweep(lambda queued: self._has_nothing_to_send(queued, reason_to_stop))
+
+    def in_turn(self) -> Iterator[QueuedBatch]:
+        """Every batch: the more urgent lanes first, the least served tenants first."""
+        for queue in self._queues.values():
+            yield from queue.in_turn()
 
     def demand(self, most: int) -> int:
         """Messages that wait, counted up to `most`."""

@@ -284,6 +284,7 @@ class Dispatch:
             rate=row.rate,
             window=spec.in_flight,
             whole=spec.sends_whole,
+            narrow=row.narrow,
         )
 
     def _fail(self, fault: Exception) -> None:

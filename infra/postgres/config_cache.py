@@ -23,6 +23,7 @@ from infra.security.keyring import Keyring
 from infra.security.secrets import open_secret
 from infra.settings.carriers import reports_once
 from schemas.rules.caps import Caps
+from schemas.rules.narrow_rates import NO_NARROW_RATES, NarrowRates
 from schemas.rules.stops import NO_STOPS, Stop
 from schemas.values.profile import Profile, profile_of
 from schemas.values.retry_strategy import UNSAID, RetryStrategy, first_said
@@ -36,7 +37,7 @@ REFRESH_SECONDS = 1.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierRow:
     """One carrier. `rate` in segments per second, `window` submits in flight per connection, `settings` of its kind.
-    `one_receipt_for_all_parts`: by its own row or by its kind."""
+    `one_receipt_for_all_parts`: by its own row or by its kind. `narrow`: rates within its rate."""
 
     id: str
     number: int
@@ -49,6 +50,7 @@ class CarrierRow:
     partition: int
     settings: Mapping[str, Any]
     password: str = field(repr=False)
+    narrow: NarrowRates = NO_NARROW_RATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +173,7 @@ class ConfigCache:
             callback()
 
     def _carrier(self, row: Any) -> CarrierRow:
-        *plain, settings, key_id, secret = row
+        *plain, sender, senders, networks, settings, key_id, secret = row
         password = open_secret(self._keyring, key_id, secret, carrier_context(row[0])) if secret is not None else ""
         names = (
             "id",
@@ -186,7 +188,8 @@ class ConfigCache:
         )
         columns = dict(zip(names, plain, strict=True))
         columns["one_receipt_for_all_parts"] = reports_once(columns["kind"], columns["one_receipt_for_all_parts"], settings)
-        return CarrierRow(**columns, settings=settings, password=password)
+        narrow = NarrowRates(sender=sender, senders=senders, networks=networks)
+        return CarrierRow(**columns, narrow=narrow, settings=settings, password=password)
 
     async def _keep_fresh(self) -> None:
         while True:

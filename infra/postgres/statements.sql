@@ -6,8 +6,8 @@
 SELECT set_config(name, 'off', true) FROM unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin}'::text[]) AS name;
 
 -- name: config_carriers
-SELECT id, number, kind, rate, window_size, binds, receipt_wait_seconds, one_receipt_for_all_parts, partition, settings,
-       secret_key_id, secret
+SELECT id, number, kind, rate, window_size, binds, receipt_wait_seconds, one_receipt_for_all_parts, partition,
+       sender_rate, sender_rates, network_rates, settings, secret_key_id, secret
 FROM carriers ORDER BY number;
 
 -- name: config_profiles
