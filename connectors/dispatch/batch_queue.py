@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from connectors.dispatch.lane_queue import LaneQueue, MustWait, QueuedBatch
+from connectors.dispatch.narrow_queue import NarrowQueue
 from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.send_progress import SendKey
 from schemas.values.lanes import Lane
@@ -24,7 +25,9 @@ ReasonToStop = Callable[[SendBatch], Reason | None]
 
 
 class BatchQueue:
-    """`weight`: of a tenant. `changed`: (lane, chunk, send) whose waiting cost has changed since it was last reported."""
+    """`weight`: of a tenant. `changed`: (lane, chunk, send) whose waiting cost has changed since it was last reported.
+    `narrow`: what bounds which messages, where senders or networks have rates of their own; `changed_narrow`: as `changed`,
+    with the bucket behind the lane."""
 
     def __init__(
         self,
@@ -36,6 +39,8 @@ class BatchQueue:
         self._queues: dict[Lane, LaneQueue] = {lane: LaneQueue(weight) for lane in lanes}
         self._numbers = itertools.count()
         self.changed: set[tuple[Lane, str, int]] = set()
+        self.narrow: NarrowQueue | None = None
+        self.changed_narrow: set[tuple[Lane, str, str, int]] = set()
 
     def __bool__(self) -> bool:
         return any(self._queues.values())
@@ -66,6 +71,9 @@ class BatchQueue:
     def mark_changed(self, queued: QueuedBatch) -> None:
         """Its waiting cost has changed."""
         self.changed.add((queued.owned.lane, *queued.batch.send_key))
+        if self.narrow is not None:
+            lane, send_key = queued.owned.lane, queued.batch.send_key
+            self.changed_narrow.update((lane, bucket, *send_key) for bucket in self.narrow.buckets(queued))
 
     def next_batch(self, reason_to_stop: ReasonToStop, must_wait: MustWait | None = None) -> QueuedBatch | None:
         """The batch whose messages go next; those that are to end are handed back on the way, those that
@@ -102,6 +110,17 @@ class BatchQueue:
         for queued in self._queues[lane]:
             if queued.batch.waiting_cost and not queued.owned.starts_nothing:
                 out[queued.batch.send_key] = out.get(queued.batch.send_key, 0) + queued.batch.waiting_cost
+        return out
+
+    def narrow_costs(self) -> dict[tuple[Lane, str], dict[SendKey, int]]:
+        """Segments that wait for each bucket of a sender or network, by (lane, bucket)."""
+        out: dict[tuple[Lane, str], dict[SendKey, int]] = {}
+        for lane, queue in self._queues.items() if self.narrow is not None else ():
+            for queued in queue:
+                costs = {} if queued.owned.starts_nothing or self.narrow is None else self.narrow.costs(queued)
+                for bucket, cost in costs.items():
+                    place, send_key = out.setdefault((lane, bucket), {}), queued.batch.send_key
+                    place[send_key] = place.get(send_key, 0) + cost
         return out
 
     @property

@@ -57,6 +57,18 @@ class NarrowQueue:
         """What bounds this message beside the carrier's rate."""
         return self._groups(queued)[rank]
 
+    def buckets(self, queued: QueuedBatch) -> set[str]:
+        """All that bound any of its messages."""
+        return {bucket.name for group in dict.fromkeys(self._groups(queued)) for bucket in group}
+
+    def costs(self, queued: QueuedBatch) -> dict[str, int]:
+        """Segments of it that wait, by bucket."""
+        by_rank, segments, found = self._groups(queued), queued.batch.messages.segments, dict[str, int]()
+        for rank in queued.batch.waiting_ranks:
+            for bucket in by_rank[rank]:
+                found[bucket.name] = found.get(bucket.name, 0) + segments[rank]
+        return found
+
     def forget(self, now: float, *, nothing_waits: bool) -> None:
         """Once a second: what is over."""
         self.tokens.forget(now)

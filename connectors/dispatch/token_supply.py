@@ -75,7 +75,7 @@ class TokenSupply:
             self._group_anew()
 
     def _group_anew(self) -> None:
-        self.narrow = NarrowQueue(self._rates, whole=self._whole) if self._rates else None
+        self.narrow = self._queue.narrow = NarrowQueue(self._rates, whole=self._whole) if self._rates else None
 
     def _begin_anew(self) -> None:
         """Trap: a token of a slow bucket is spent over seconds; at the new rate it would still hold the next one back."""

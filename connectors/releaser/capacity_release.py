@@ -15,8 +15,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from connectors.releaser.asked_room import Able, request_of, segments_of
 from connectors.releaser.carrier_moves import CarrierMoves
 from connectors.releaser.leases import RowLeases
+from connectors.releaser.narrow_room import NarrowRoom, reach
 from connectors.releaser.place import Place
 from connectors.releaser.profile_budgets import NO_BUDGET, Budget, ProfileBudgets
 from connectors.releaser.release import Release
@@ -25,7 +27,7 @@ from connectors.releaser.rows import HeldRow, each
 from connectors.releaser.tenant_shares import Queue, TenantShares, list_again_after
 from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import DatabaseDown
-from infra.redis.carrier_capacity import CapacityRequest, CarrierCapacity, room_of
+from infra.redis.carrier_capacity import CarrierCapacity, room_of
 from infra.redis.client import RedisDown
 from infra.security.sealing import Sealer
 from schemas.records.slice import Slice
@@ -64,6 +66,7 @@ class CapacityRelease:
         self._leases = leases
         self._release = release
         self._moves = moves
+        self._narrow = NarrowRoom(capacity, sealer)
         self._capacity = capacity
         self._config = config
         self._sealer = sealer
@@ -199,7 +202,7 @@ class CapacityRelease:
             await self._budgets.give_back(budget, {})
             return False
         asked = [
-            (tenant, queue, part)
+            (tenant, queue, part * reach(place.carrier))
             for tenant, part in wanted.items()
             for queue in shares.queues[tenant]
             if not budget.full(queue.profile)
@@ -209,13 +212,13 @@ class CapacityRelease:
         for tenant in missing:
             shares.set_aside(tenant)
         going, aside = await self._ready(rows)
-        given = await self._give(place, going, wanted, free, budget)
+        given, let_be = await self._give(place, going, wanted, free, budget)
         used = Counter[str]()
         for row, slice_, _ in given:
             shares.charge(row.tenant, sum(slice_.segments))
             used[slice_.profile or ""] += sum(slice_.segments)
         await self._budgets.give_back(budget, used)
-        if given or aside:
+        if given or aside or let_be:
             return True
         if missing and not rows and not shares.queues and not budget.any_full:
             self._rests_until[place.key] = self._clock() + REST_SECONDS
@@ -254,38 +257,38 @@ class CapacityRelease:
 
     async def _give(
         self, place: Place, rows: list[HeldRow], shares: dict[str, int], free: int, budget: Budget
-    ) -> list[tuple[HeldRow, Slice, int]]:
-        """What of these rows goes to the carrier."""
+    ) -> tuple[list[tuple[HeldRow, Slice, int]], bool]:
+        """(what of these rows goes to the carrier, whether any is let be, as its sender or network has no room)."""
         whole = each(await self._release.complete(rows), counted)
-        asked = costs(whole, shares, budget)
-        grants = await self._ask(place, [slice_ for _, slice_ in whole], asked, free)
+        narrow = await self._narrow.ask(place.carrier, place.lane, whole)
+        able = [
+            (row, slice_, one.positions, segments_of(slice_, one.positions))
+            for (row, slice_), one in zip(whole, narrow, strict=True)
+        ]
+        grants = await self._ask(place, able, costs(able, shares, budget), free)
         wanted = [
-            (row, slice_, positions_that_fit(slice_.positions, slice_.segments, cost) if cost else 0)
-            for (row, slice_), cost in zip(whole, grants, strict=True)
+            (row, slice_, positions_that_fit(positions, segments, cost) if cost else 0)
+            for (row, slice_, positions, segments), cost in zip(able, grants, strict=True)
         ]
         granted = each([one for one in wanted if one[2]], self._cut)
         await self._release.to_carrier(granted, place.carrier.partition)
+        await self._narrow.give_back(place.carrier, place.lane, wanted, narrow)
+        let_be = [(row, one.wait_ms) for (row, _), one in zip(whole, narrow, strict=True) if not one.positions]
+        keys = {row.key for row, _ in let_be}
         # What failed of itself keeps its lease: given back, it would stand in front of the others again at once.
-        await self._leases.mark([(row, row.started) for row, _, positions in wanted if not positions])
-        return granted
+        await self._leases.mark([(row, row.started) for row, _, going in wanted if not going and row.key not in keys])
+        for wait in {wait for _, wait in let_be}:
+            await self._leases.postpone([row for row, other in let_be if other == wait], self._now() + wait)
+        return granted, bool(let_be)
 
     def _cut(self, wanted: tuple[HeldRow, Slice, int]) -> tuple[HeldRow, Slice, int]:
         row, slice_, positions = wanted
         return row, self._sealer.narrow(slice_, positions), positions | row.started
 
-    async def _ask(self, place: Place, slices: list[Slice], costs: list[int], free: int) -> list[int]:
+    async def _ask(self, place: Place, able: Sequence[Able], costs: list[int], free: int) -> list[int]:
         asks = [
-            CapacityRequest(
-                carrier=place.carrier.id,
-                lane=place.lane,
-                chunk=slice_.chunk,
-                send=slice_.send,
-                cost=cost,
-                rate=place.carrier.rate,
-                least=slice_.segments[0],
-                further=True,
-            )
-            for slice_, cost in zip(slices, costs, strict=True)
+            request_of(place.carrier, place.lane, slice_, segments, cost)
+            for (_, slice_, _, segments), cost in zip(able, costs, strict=True)
             if cost
         ]
         try:
