@@ -122,14 +122,12 @@ class CarrierSender:
     """What a line needs of a sender."""
 
     def __init__(self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, spec: ConnectionSpec) -> None:
-        self.matcher, self.rate, self.narrow = matcher, row.rate, row.narrow
+        self.matcher, self.rate = matcher, row.rate
+        self.limits, self.limit = (limits := list[Any]()), limits.append
         self.use_connection(carrier, spec.in_flight, whole=spec.sends_whole)
 
     def use_connection(self, carrier: Carrier, window: int, *, whole: bool) -> None:
         self.carrier, self.window = carrier, window
-
-    def limit(self, narrow: NarrowRates) -> None:
-        self.narrow = narrow
 
     def wake(self) -> None:
         return None
@@ -176,10 +174,9 @@ async def test_window_and_binds_are_taken_over_in_place(change: dict[str, Any], 
 async def test_a_rate_alone_touches_no_connection() -> None:
     exchange = Exchange()
     session = await a_session(exchange)
-    sender: Any = session.sender
     session.follow(replace(ROW, rate=7, narrow=NarrowRates(sender=2)))
     await turns()
-    assert sender.rate == 7 and sender.narrow == NarrowRates(sender=2)
+    assert (session.sender.rate, vars(session.sender)["limits"]) == (7, [NarrowRates(sender=2)])
     assert exchange.stand == [] and exchange.resizes == []
 
 

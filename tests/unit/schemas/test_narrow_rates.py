@@ -14,7 +14,7 @@ NUMBERS = st.sampled_from([4915112345, 4930123456, 441234567, 49, 4, 4915])
 
 
 def names(rates: NarrowRates, sender: str, number: int) -> list[tuple[str, float]]:
-    return [tuple(bucket) for bucket in rates.of_sender(sender) + rates.of_network(number)]
+    return [(bucket.name, bucket.rate) for bucket in rates.of_sender(sender) + rates.of_network(number)]
 
 
 def test_the_exception_counts_before_the_rule_and_the_longest_prefix_before_others() -> None:
