@@ -174,10 +174,9 @@ async def test_window_and_binds_are_taken_over_in_place(change: dict[str, Any], 
 async def test_a_rate_alone_touches_no_connection() -> None:
     exchange = Exchange()
     session = await a_session(exchange)
-    session.follow(replace(ROW, rate=7, narrow=NarrowRates(sender=2)))
+    session.follow(replace(ROW, rate=7, narrow=(narrow := NarrowRates(sender=2))))
     await turns()
-    assert (session.sender.rate, vars(session.sender)["limits"]) == (7, [NarrowRates(sender=2)])
-    assert exchange.stand == [] and exchange.resizes == []
+    assert [session.sender.rate, vars(session.sender)["limits"], exchange.stand, exchange.resizes] == [7, [narrow], [], []]
 
 
 async def test_another_account_is_opened_beside_the_old_one() -> None:

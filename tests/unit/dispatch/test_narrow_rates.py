@@ -209,6 +209,19 @@ async def test_a_carrier_without_such_rates_asks_as_ever() -> None:
     assert batch.waiting == 0 and env.sender.queue.next_batch(lambda _batch: None) is None
 
 
+def test_the_carriers_token_of_a_narrow_one_is_kept_for_it_until_both_are_dropped() -> None:
+    """Or whoever has no bound would use it up, and the narrow one would be lost."""
+    rates = NarrowRates(senders={SHOP: 5})
+    tokens, group = NarrowTokens(rates), rates.of_sender(SHOP)
+    tokens.granted([(group, 1), ((), 4)], [1, 4], share=1.0, now=1.0, until=2.0)
+    assert (tokens.free((), 5, 1.0), tokens.free(group, 5, 1.0)) == (4, 1)
+    tokens.spend(group, 1, 1.0)
+    assert (tokens.free((), 4, 1.0), tokens.free(group, 4, 1.0)) == (4, 0)
+    tokens.granted([(group, 1)], [1], share=1.0, now=1.1, until=2.0)
+    assert tokens.free(group, 5, 1.1) == 0, "it is not its time yet"
+    assert (tokens.free((), 5, 1.1), tokens.free((), 5, 2.0), tokens.free(group, 5, 2.0)) == (4, 5, 0)
+
+
 BUCKET = st.floats(min_value=0.1, max_value=2000)
 
 
