@@ -66,5 +66,9 @@ def choose_partition(number: int, taken: list[int]) -> int:
 
 def shown(row: dict[str, Any]) -> dict[str, Any]:
     """The row as operators read it: a whole rate is a whole number."""
-    rate = row["rate"]
-    return row | {"rate": int(rate) if rate == int(rate) else rate}
+    rates = {name: {key: _whole(rate) for key, rate in row[name].items()} for name in ("sender_rates", "network_rates")}
+    return row | {name: _whole(row[name]) for name in ("rate", "sender_rate")} | rates
+
+
+def _whole(rate: float | None) -> float | None:
+    return int(rate) if rate is not None and rate == int(rate) else rate

@@ -231,5 +231,6 @@ def test_rates_of_senders_and_networks_are_changed_one_by_one(store: AdminStore)
     assert (row["sender_rate"], row["network_rates"]) == (None, {"4915": 1, "44": 7})
     row = store.set_carrier("narrow", sender_rate=5, network_rates={"44": None}, sender_rates={"SHOP": None})
     assert (row["sender_rate"], row["sender_rates"], row["network_rates"]) == (5, {}, {"4915": 1})
+    assert "5.0" not in str(row) and "1.0" not in str(row), "whole numbers are shown as such"
     with pytest.raises(TypeError, match="a carrier has no speed"):
         store.set_carrier("narrow", speed=1)
