@@ -14,6 +14,7 @@ from schemas.records.slice import Columns, Slice
 from schemas.records.wire import CampaignCommand
 from schemas.rules.caps import Caps
 from schemas.rules.carrier_health import CarrierHealth
+from schemas.rules.narrow_rates import NarrowRates
 from schemas.rules.routes import Route, RouteTable
 from schemas.rules.stops import Stop
 from schemas.values.profile import Profile
@@ -38,7 +39,8 @@ class Campaigns(Protocol):
 
 
 class Carrier(Protocol):
-    """What the stages know of a carrier: segments per second, its partition, who carries its lanes, how it reports."""
+    """What the stages know of a carrier: segments per second, of senders and networks too, its partition, who carries its
+    lanes, how it reports."""
 
     @property
     def rate(self) -> float: ...
@@ -49,6 +51,8 @@ class Carrier(Protocol):
     def room_rate(self, lane: str) -> float: ...
     @property
     def one_receipt_for_all_parts(self) -> bool: ...
+    @property
+    def narrow(self) -> NarrowRates: ...
 
 
 class Tenant(Protocol):
@@ -136,7 +140,8 @@ class Credit(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapacityAsk:
-    """Room for `cost` segments at a carrier of `rate` segments per second; `least`: those of the first message."""
+    """Room for `cost` segments at a carrier of `rate` segments per second; `least`: those of the first message. `bucket`:
+    the room is that of a sender or network there, and the rate its own."""
 
     carrier: str
     lane: str
@@ -145,6 +150,7 @@ class CapacityAsk:
     cost: int
     least: int
     rate: float
+    bucket: str = ""
 
 
 class Capacity(Protocol):

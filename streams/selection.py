@@ -7,10 +7,12 @@ ValueError.
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from schemas.records.slice import Slice
-from schemas.values.positions import ranks_within
+from schemas.records.slice import Columns, Slice
+from schemas.values.positions import places, ranks_within
 from schemas.values.reasons import Reason
 from streams.outcome import Next
 
@@ -81,6 +83,14 @@ class Selection:
             due_at=part.due_at if step.due_at is None else step.due_at,
             closes_at=part.closes_at if step.closes_at is None else step.closes_at,
         )
+
+
+def numbers_of(part: Selection, columns: Columns) -> Sequence[int]:
+    """The numbers of the part's positions, ascending; `columns`: of its slice, opened."""
+    numbers = array("Q", columns.to)
+    if part.positions == part.slice.positions:
+        return numbers
+    return [n for p, n in zip(places(part.slice.positions), numbers, strict=True) if part.positions >> p & 1]
 
 
 def whole(slice_: Slice) -> Selection:

@@ -9,9 +9,10 @@ owned no more is dropped without a word: its messages belong to the next owner.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
-from connectors.dispatch.lane_queue import LaneQueue, QueuedBatch
+from connectors.dispatch.lane_queue import LaneQueue, MustWait, QueuedBatch
+from connectors.dispatch.narrow_queue import NarrowQueue
 from connectors.dispatch.send_batch import SendBatch
 from connectors.dispatch.send_progress import SendKey
 from schemas.values.lanes import Lane
@@ -25,7 +26,9 @@ ReasonToStop = Callable[[SendBatch], Reason | None]
 
 class BatchQueue:
     """`weight`: of a tenant. `changed`: (lane, chunk, send) whose waiting cost has changed since it was last reported.
-    `carried`: the lanes that are ours here, the more urgent first; what comes of another one waits behind them."""
+    `carried`: the lanes that are ours here, the more urgent first; what comes of another one waits behind them. `narrow`:
+    what bounds which messages, where senders or networks have rates of their own; `changed_narrow`: as `changed`, with the
+    bucket behind the lane."""
 
     def __init__(
         self,
@@ -39,6 +42,8 @@ class BatchQueue:
         self.carry(lanes)
         self._numbers = itertools.count()
         self.changed: set[tuple[Lane, str, int]] = set()
+        self.narrow: NarrowQueue | None = None
+        self.changed_narrow: set[tuple[Lane, str, str, int]] = set()
 
     def __bool__(self) -> bool:
         return any(self._queues.values())
@@ -55,10 +60,10 @@ class BatchQueue:
         self._queues.setdefault(queued.owned.lane, LaneQueue(self._weight)).append(queued)
         self.mark_changed(queued)
 
-    def take(self, queued: QueuedBatch, count: int) -> list[int]:
-        """The next ranks of this batch, `count` at most: they are started."""
+    def take(self, queued: QueuedBatch, count: int, chosen: Collection[int] = ()) -> list[int]:
+        """The next ranks of this batch, `count` at most, or the chosen ones: they are started."""
         waited = queued.batch.waiting_cost
-        ranks = queued.batch.next_ranks(count)
+        ranks = queued.batch.take_ranks(chosen) if chosen else queued.batch.next_ranks(count)
         self._queues[queued.owned.lane].charge(queued, waited - queued.batch.waiting_cost)
         self.mark_changed(queued)
         return ranks
@@ -75,11 +80,15 @@ class BatchQueue:
     def mark_changed(self, queued: QueuedBatch) -> None:
         """Its waiting cost has changed."""
         self.changed.add((queued.owned.lane, *queued.batch.send_key))
+        if self.narrow is not None:
+            lane, send_key = queued.owned.lane, queued.batch.send_key
+            self.changed_narrow.update((lane, bucket, *send_key) for bucket in self.narrow.buckets(queued))
 
-    def next_batch(self, reason_to_stop: ReasonToStop) -> QueuedBatch | None:
-        """The batch whose messages go next; those that are to end are handed back on the way."""
+    def next_batch(self, reason_to_stop: ReasonToStop, must_wait: MustWait | None = None) -> QueuedBatch | None:
+        """The batch whose messages go next; those that are to end are handed back on the way, those that
+        must wait are passed over."""
         for queue in self._queues.values():
-            found = queue.next_batch(lambda queued: self._has_nothing_to_send(queued, reason_to_stop))
+            found = queue.next_batch(lambda queued: self._has_nothing_to_send(queued, reason_to_stop), must_wait)
             if found is not None:
                 return found
         return None
@@ -88,6 +97,11 @@ class BatchQueue:
         """Hand back every batch that is to end, wherever it waits."""
         for queue in self._queues.values():
             queue.sweep(lambda queued: self._has_nothing_to_send(queued, reason_to_stop))
+
+    def in_turn(self) -> Iterator[QueuedBatch]:
+        """Every batch: the more urgent lanes first, the least served tenants first."""
+        for queue in self._queues.values():
+            yield from queue.in_turn()
 
     def demand(self, most: int) -> int:
         """Messages that wait, counted up to `most`."""
@@ -105,6 +119,17 @@ class BatchQueue:
         for queued in self._queues[lane]:
             if queued.batch.waiting_cost and not queued.owned.starts_nothing:
                 out[queued.batch.send_key] = out.get(queued.batch.send_key, 0) + queued.batch.waiting_cost
+        return out
+
+    def narrow_costs(self) -> dict[tuple[Lane, str], dict[SendKey, int]]:
+        """Segments that wait for each bucket of a sender or network, by (lane, bucket)."""
+        out: dict[tuple[Lane, str], dict[SendKey, int]] = {}
+        for lane, queue in self._queues.items() if self.narrow is not None else ():
+            for queued in queue:
+                costs = {} if queued.owned.starts_nothing or self.narrow is None else self.narrow.costs(queued)
+                for bucket, cost in costs.items():
+                    place, send_key = out.setdefault((lane, bucket), {}), queued.batch.send_key
+                    place[send_key] = place.get(send_key, 0) + cost
         return out
 
     @property

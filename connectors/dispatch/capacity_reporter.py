@@ -25,6 +25,7 @@ class CapacityStore(Protocol):
     async def renew(self, carrier: str, lane: str, entries: Mapping[SendKey, int]) -> None: ...
     async def renew_all(self, held: Sequence[tuple[str, str, Mapping[SendKey, int]]]) -> None: ...
     async def remove(self, carrier: str, lane: str, keys: Iterable[SendKey]) -> None: ...
+    async def renew_narrow(self, carrier: str, held: Mapping[tuple[Lane, str], Mapping[SendKey, int]]) -> None: ...
 
 
 class CapacityReporter:
@@ -41,6 +42,8 @@ class CapacityReporter:
                 for lane in {of for of, _, _ in changed}:
                     send_keys = {(chunk, send) for of, chunk, send in changed if of is lane}
                     await self._report(carrier, lane, queue.costs(lane), send_keys)
+                if queue.changed_narrow:
+                    await self._report_narrow(carrier, queue)
         except RedisDown:
             return
 
@@ -50,6 +53,9 @@ class CapacityReporter:
             await self._capacity.renew_all(
                 [(carrier, lane, queue.costs(lane)) for carrier, queue in queues.items() for lane in queue.lanes]
             )
+            for carrier, queue in queues.items():
+                if costs := queue.narrow_costs():
+                    await self._capacity.renew_narrow(carrier, costs)
         except RedisDown:
             return
 
@@ -59,3 +65,10 @@ class CapacityReporter:
             await self._capacity.renew(carrier, lane, left)
         if len(left) < len(send_keys):
             await self._capacity.remove(carrier, lane, send_keys - set(left))
+
+    async def _report_narrow(self, carrier: str, queue: BatchQueue) -> None:
+        changed, queue.changed_narrow = queue.changed_narrow, set()
+        costs, held = queue.narrow_costs(), dict[tuple[Lane, str], Entries]()
+        for lane, bucket, chunk, send in changed:
+            held.setdefault((lane, bucket), {})[chunk, send] = costs.get((lane, bucket), {}).get((chunk, send), 0)
+        await self._capacity.renew_narrow(carrier, held)

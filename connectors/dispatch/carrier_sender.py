@@ -10,11 +10,11 @@ nothing new is started; what is in flight is still settled.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from connectors.carriers.contract import Carrier
-from connectors.dispatch.attempt_blocks import AttemptBlock
+from connectors.dispatch.attempt_blocks import AttemptBlock, UnsentSegments
 from connectors.dispatch.batch_queue import BatchQueue, ReasonToStop
 from connectors.dispatch.lane_queue import QueuedBatch
 from connectors.dispatch.leases import Leases
@@ -22,8 +22,10 @@ from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.pacing import Pacer
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.result_handler import ResultHandler
+from connectors.dispatch.token_supply import TokenSupply
 from connectors.dispatch.whole_messages import WholeMessages
 from schemas.rules.carrier_health import PROBES, BreakerState
+from schemas.rules.narrow_rates import NO_BUCKETS, NO_NARROW_RATES, NarrowRates
 from schemas.values.lanes import Lane
 
 LARGEST_BLOCK = 256
@@ -46,10 +48,10 @@ class CarrierSender:
         rate: float,
         window: int,
         whole: bool = False,
+        narrow: NarrowRates = NO_NARROW_RATES,
     ) -> None:
         self.queue = queue
         self.matcher = matcher
-        self._rate = rate
         self._pacer = Pacer()
         self._results = ResultHandler(
             queue, matcher, reason_to_stop, wake=self.wake, carrier_recovered=self._pacer.drop_leases
@@ -57,29 +59,26 @@ class CarrierSender:
         self.brake = self._results.throttles.brake
         self.code_brake = self._results.code_brake
         self.breaker = self._results.throttles.breaker
-        self._leases = leases
+        self._supply = TokenSupply(leases, self._pacer, queue, self._results, self.wake, rate=rate, rates=narrow)
+        self.limit = self._supply.limit
         self._reason_to_stop = reason_to_stop
         self._now = now
         self._loop = asyncio.get_running_loop()
         self._last_number = 0
         self._unacknowledged: dict[int, int] = {}  # by block: messages whose start is not acknowledged yet
         self._reserved = 0  # all of these
-        self._woken = self._leasing = self._draining = False
+        self._woken = self._draining = False
         self._timer: asyncio.TimerHandle | None = None
         self.use_connection(carrier, window, whole=whole)
 
     @property
     def rate(self) -> float:
         """Segments per second that the contract allows; 0 = nothing is started."""
-        return self._rate
+        return self._supply.rate
 
     @rate.setter
     def rate(self, rate: float) -> None:
-        if rate != self._rate:
-            # Trap: a token of a slow carrier is spent over seconds; at the new rate it would still hold the next one back.
-            self._rate = rate
-            self._pacer.drop_leases()
-            self.wake()
+        self._supply.rate = rate
 
     @property
     def idle(self) -> bool:
@@ -101,6 +100,7 @@ class CarrierSender:
         self.carrier = carrier
         self.window = window
         self._whole = WholeMessages() if whole else None
+        self._supply.use_connection(whole=whole)
         self._receive = partial(self._results.on_results, carrier)
 
     def enqueue(self, queued: QueuedBatch) -> None:
@@ -141,6 +141,8 @@ class CarrierSender:
         self._results.sweep()
         if self._whole is not None and not self.queue:
             self._whole.forget()
+        if self._supply.narrow is not None:
+            self._supply.narrow.forget(self._loop.time(), nothing_waits=not self.queue)
         self.wake()
 
     def _pump(self) -> None:
@@ -153,30 +155,41 @@ class CarrierSender:
             return
         slots = self._free_slots()
         tokens = self._pacer.available(now)
-        before = tokens
-        while self._results.unsent and slots > 0 and tokens > 0:
-            tokens -= self._send_segments(tokens)
-            slots -= 1
+        before, narrow = tokens, self._supply.narrow
+        slots, tokens = self._send_unsent(slots, tokens, now)
         most = self.code_brake.may_start(bool(self._results.blocks), now)
         if most is not None:
             slots = min(slots, most)
             if now < self.code_brake.probe_at:
                 self._look_again(self.code_brake.probe_at)
         while slots > 0 and tokens > 0 and not self._draining:
-            queued = self.queue.next_batch(self._reason_to_stop)
+            must_wait = None if narrow is None else partial(narrow.must_wait, tokens=tokens, now=now)
+            queued = self.queue.next_batch(self._reason_to_stop, must_wait)
             count = cost = 0 if queued is None else self._block_size(queued, self._open_to(queued, slots), tokens)
-            if queued is not None and count and self._whole is not None:
+            ranks: list[int] = []
+            if queued is not None and count and narrow is not None:
+                ranks, cost = narrow.take(queued, count, tokens, now)
+                count = len(ranks)
+            elif queued is not None and count and self._whole is not None:
                 count, cost = self._whole.pay(queued.batch.next_costs(count), tokens)
             tokens -= cost
-            if queued is None or count == 0:
+            if queued is None or (count == 0 and (narrow is None or cost == 0)):
                 break
-            self._start(queued, count)
+            if count:
+                self._start(queued, count, ranks)
             slots -= count
         self._pacer.spend(before - tokens, now)
         if slots > 0 and (self.queue or self._results.unsent):
-            self._request_lease(now)
-            if tokens == 0 and not self._leasing:
-                self._look_again(self._pacer.next_at(now) or self._pacer.ask_at)
+            self._ask_for_tokens(tokens, now)
+
+    def _ask_for_tokens(self, tokens: int, now: float) -> None:
+        if self._supply.narrow is not None:
+            if (at := self._supply.ask_narrow(self._supply.narrow, now)) is not None:
+                self._look_again(at)
+            return
+        self._supply.ask(now)
+        if tokens == 0 and not self._supply.leasing:
+            self._look_again(self._pacer.next_at(now) or self._pacer.ask_at)
 
     def _free_slots(self) -> int:
         """How many messages may be started now, as far as the connection and the breaker go."""
@@ -211,29 +224,8 @@ class CarrierSender:
             self._timer.cancel()
         self._timer = self._loop.call_at(at, self.wake)
 
-    def _request_lease(self, now: float) -> None:
-        if self._leasing or not self._pacer.wants(now):
-            return
-        self._leasing = True
-        task = self._loop.create_task(self._lease(), name="lease")
-        task.add_done_callback(self._on_lease)
-
-    async def _lease(self) -> tuple[int, float]:
-        wanted = len(self._results.unsent) + self.queue.demand(LARGEST_BLOCK * 256)
-        return await self._leases.ask(self.queue.urgent, wanted, self._rate)
-
-    def _on_lease(self, task: asyncio.Task[tuple[int, float]]) -> None:
-        self._leasing = False
-        if not task.cancelled():
-            count, rate = task.result()
-            if self._rate <= 0:
-                count = 0  # it was stopped while we asked
-            patient = self.queue.urgent is Lane.MARKETING
-            self._pacer.granted(count, self.brake.pace(rate), self._loop.time(), patient=patient)
-            self.wake()
-
-    def _start(self, queued: QueuedBatch, count: int) -> None:
-        ranks = self.queue.take(queued, count)
+    def _start(self, queued: QueuedBatch, count: int, chosen: Sequence[int]) -> None:
+        ranks = self.queue.take(queued, count, chosen)
         self._last_number += 1
         block = AttemptBlock(self._last_number, queued.batch, ranks)
         self._unacknowledged[block.number] = len(ranks)
@@ -258,9 +250,25 @@ class CarrierSender:
         self._unacknowledged = {number: count for number, count in self._unacknowledged.items() if number in blocks}
         self._reserved = sum(self._unacknowledged.values())
 
-    def _send_segments(self, tokens: int) -> int:
+    def _send_unsent(self, slots: int, tokens: int, now: float) -> tuple[int, int]:
+        """Submit missing segments; the slots and tokens that are left."""
+        narrow, passed = self._supply.narrow, list[UnsentSegments]()
+        while self._results.unsent and slots > 0 and tokens > 0:
+            unsent = self._results.unsent.popleft()
+            group = NO_BUCKETS if narrow is None else narrow.group_of(unsent.queued, unsent.rank)
+            free = tokens if narrow is None else narrow.tokens.free(group, tokens, now)
+            if not free:
+                passed.append(unsent)
+                continue
+            count = self._send_segments(unsent, free)
+            if narrow is not None:
+                narrow.tokens.spend(group, count, now)
+            tokens, slots = tokens - count, slots - 1
+        self._results.unsent.extendleft(reversed(passed))
+        return slots, tokens
+
+    def _send_segments(self, unsent: UnsentSegments, tokens: int) -> int:
         """Submit the next segments of one message, as many as there are tokens for; gives how many."""
-        unsent = self._results.unsent.popleft()
         if self._whole is not None:  # the carrier's kind was changed in between: the new one cannot take the rest
             self._results.give_up_unsent(unsent)
             return 0

@@ -2,7 +2,7 @@
 
 In: rows. Out: a sender whose connection is as the newest row says. How a change is made:
 
-    rate             at once
+    rates            at once
     window, binds    in place: connections are added, or closed after their answers
     anything else    a new connection object. The limit on connections belongs to the account (with SMPP: host, port, system
                      id). To another account the new connection is opened beside the old one, which is closed after its
@@ -63,6 +63,7 @@ class CarrierSession:
     def follow(self, row: CarrierRow) -> None:
         """Take the row's changes over."""
         self.sender.rate = row.rate
+        self.sender.limit(row.narrow)
         spec = spec_of(row, self._pool, self._registry)
         if spec == self._wanted:
             return

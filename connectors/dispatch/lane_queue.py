@@ -15,14 +15,16 @@ from connectors.dispatch.batch_outcomes import BatchOutcomes, Outcome
 from connectors.dispatch.owned_partition import OwnedPartition
 from connectors.dispatch.send_batch import SendBatch
 from schemas.rules.fairness import LeastServed
+from schemas.rules.narrow_rates import Buckets, NarrowRates
 
 
 class QueuedBatch:
     """A batch at its carrier. `outcomes`: what came of messages and is not written yet; `number`: its place in the order
     of its tenant. `late_outcomes`: what late answers said of messages that go out once more; `finished`: of these, and of
-    others that were uncertain, the ranks for which a final outcome is written."""
+    others that were uncertain, the ranks for which a final outcome is written. `groups`: by rank what bounds its messages
+    beside the carrier's rate, where anything does, and the rates by which that was found."""
 
-    __slots__ = ("batch", "finished", "in_queue", "late_outcomes", "number", "outcomes", "owned")
+    __slots__ = ("batch", "finished", "groups", "in_queue", "late_outcomes", "number", "outcomes", "owned")
 
     def __init__(self, owned: OwnedPartition, batch: SendBatch) -> None:
         self.owned = owned
@@ -32,6 +34,11 @@ class QueuedBatch:
         self.late_outcomes: dict[int, Outcome] = {}
         self.finished: set[int] = set()
         self.in_queue = False
+        self.groups: tuple[NarrowRates, list[Buckets]] | None = None
+
+
+MustWait = Callable[[QueuedBatch], bool]
+"""Whether nothing of a batch may go now, though others may."""
 
 
 class LaneQueue:
@@ -63,16 +70,23 @@ class LaneQueue:
         """So much of it was started; less than nothing: has not gone out after all."""
         self._served.charge(queued.batch.slice.tenant, segments)
 
-    def next_batch(self, has_nothing: Callable[[QueuedBatch], bool]) -> QueuedBatch | None:
+    def in_turn(self) -> Iterator[QueuedBatch]:
+        """Every batch, those of the least served tenants first."""
+        for tenant in self._served.in_order():
+            yield from self._tenants[tenant]
+
+    def next_batch(
+        self, has_nothing: Callable[[QueuedBatch], bool], must_wait: MustWait | None = None
+    ) -> QueuedBatch | None:
         """The first batch, of the least served tenant that has one to send."""
         while (tenant := self._served.least()) is not None:
-            found = self._first_of(tenant, has_nothing)
+            found = self._first_of(tenant, has_nothing, must_wait)
             if found is not None:
                 return found
-            if tenant in self._tenants:  # all that it has waits for answers
+            if tenant in self._tenants:  # all that it has waits for answers or tokens
                 break
         for tenant in self._served.in_order() if self._tenants else ():
-            found = self._first_of(tenant, has_nothing)
+            found = self._first_of(tenant, has_nothing, must_wait)
             if found is not None:
                 return found
         return None
@@ -94,7 +108,9 @@ class LaneQueue:
         self._served.enter(tenant, self._weight(tenant))
         return self._tenants.setdefault(tenant, deque())
 
-    def _first_of(self, tenant: str, has_nothing: Callable[[QueuedBatch], bool]) -> QueuedBatch | None:
+    def _first_of(
+        self, tenant: str, has_nothing: Callable[[QueuedBatch], bool], must_wait: MustWait | None
+    ) -> QueuedBatch | None:
         queue = self._tenants[tenant]
         passed: list[QueuedBatch] = []
         found: QueuedBatch | None = None
@@ -102,7 +118,7 @@ class LaneQueue:
             queued = queue[0]
             if has_nothing(queued):
                 queue.popleft().in_queue = False
-            elif queued.batch.one_at_a_time and queued.batch.in_flight:
+            elif (queued.batch.one_at_a_time and queued.batch.in_flight) or (must_wait is not None and must_wait(queued)):
                 passed.append(queue.popleft())
             else:
                 found = queued

@@ -86,6 +86,11 @@ class Pacer:
         """The earliest time to ask for a lease."""
         return self._ask_at
 
+    @property
+    def lasts_until(self) -> float:
+        """When the last of what was granted is dropped."""
+        return self._leases[-1].end + GRACE if self._leases else 0.0
+
     def granted(self, count: int, rate: float, now: float, *, patient: bool = False) -> None:
         """So many tokens were granted, to be spent at `rate`; 0 = ask again a little later. `patient`: in larger steps."""
         if count <= 0:

@@ -26,6 +26,7 @@ from connectors.dispatch.carrier_pool import CarrierPool
 from connectors.dispatch.code_brake import CodeBrakeLog
 from connectors.dispatch.consumer_thread import ConsumerCallbacks, ConsumerThread
 from connectors.dispatch.dedup_window import DedupWindow
+from connectors.dispatch.health_audit import HealthAudit
 from connectors.dispatch.health_reporter import HealthReporter
 from connectors.dispatch.lane_handover import LaneHandover, turn_row
 from connectors.dispatch.partition_assignment import AssignmentParts, PartitionAssignment
@@ -119,6 +120,7 @@ class Dispatch:
         role.announced["metrics"] = serve_metrics(metrics)
         self._counter_log = CarrierCounterLog(metrics)
         self._code_brake_log = CodeBrakeLog(metrics)
+        self._health_audit = HealthAudit(database, f"dispatch-{pool}", now)
         self._health = HealthReporter(capacity.health, lambda one: self._carrier_pool.lanes_of(one), metrics, now)
         self._stop_reasons = StopReasons(commands, config, self._health, now)
         self._owner = uuid.uuid4().hex
@@ -159,6 +161,7 @@ class Dispatch:
                 every(COMMIT_SECONDS, self._commit),
                 every(SWEEP_SECONDS, self._sweep),
                 every(SWEEP_SECONDS, self._hand_over),
+                every(SWEEP_SECONDS, lambda: self._health_audit.report(self._health.carriers)),
             )
         ]
         ends = [asyncio.create_task(self._stopped()), self._failure, *tasks]

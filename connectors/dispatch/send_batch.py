@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import insort
+from collections.abc import Collection
 
 from connectors.dispatch.send_progress import SendKey
 from infra.security.sealing import Sealer
@@ -133,15 +134,22 @@ class SendBatch:
         self.waiting_cost -= self._cost(taken)
         return taken
 
+    @property
+    def waiting_ranks(self) -> list[int]:
+        """The ranks of what waits, those given back first."""
+        return [*self._given_back, *self._ranks[self._next :]]
+
     def take_waiting(self, positions: int) -> list[int]:
         """The ranks of these positions that wait, to be handed back; -1: of all."""
         if positions == -1:
             return self.next_ranks(self.waiting)
         places = self.messages.positions_by_rank
-        waiting = [*self._given_back, *self._ranks[self._next :]]
-        taken = {rank for rank in waiting if positions >> places[rank] & 1}
-        if not taken:
-            return []
+        taken = {rank for rank in self.waiting_ranks if positions >> places[rank] & 1}
+        return self.take_ranks(taken) if taken else []
+
+    def take_ranks(self, taken: Collection[int]) -> list[int]:
+        """These ranks, which wait, ascending."""
+        taken = frozenset(taken)
         self._given_back = [rank for rank in self._given_back if rank not in taken]
         self._ranks = [*self._ranks[: self._next], *(r for r in self._ranks[self._next :] if r not in taken)]
         self.in_flight += len(taken)

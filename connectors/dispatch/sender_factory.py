@@ -61,4 +61,5 @@ class SenderFactory:
             rate=row.rate,
             window=spec.in_flight,
             whole=spec.sends_whole,
+            narrow=row.narrow,
         )

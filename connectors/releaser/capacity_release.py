@@ -16,17 +16,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from connectors.releaser.asked_room import Able, request_of, segments_of
 from connectors.releaser.carrier_moves import CarrierMoves
 from connectors.releaser.leases import RowLeases
+from connectors.releaser.narrow_room import NarrowRoom, reach
 from connectors.releaser.place import Place
 from connectors.releaser.profile_budgets import NO_BUDGET, Budget, ProfileBudgets
 from connectors.releaser.release import Release
+from connectors.releaser.rests import Rests
 from connectors.releaser.row_costs import costs, counted, within
 from connectors.releaser.rows import HeldRow, each
 from connectors.releaser.tenant_shares import Queue, TenantShares, list_again_after
 from infra.postgres.config_cache import ConfigCache
 from infra.postgres.pool import DatabaseDown
-from infra.redis.carrier_capacity import CapacityRequest, CarrierCapacity, room_of
+from infra.redis.carrier_capacity import CarrierCapacity, room_of
 from infra.redis.client import RedisDown
 from infra.security.sealing import Sealer
 from schemas.records.slice import Slice
@@ -44,8 +47,6 @@ hundreds, and what dispatch has lasts longer than the next look. Codes do not wa
 SIDE_BY_SIDE = 4
 MOVES_AT_ONCE = 16
 """Each waits for the sinks and asks again and again how far they are: a thousand would take all of PostgreSQL."""
-REST_SECONDS = 0.5
-"""So long nobody looks whether what waits at a place may go again, unless PostgreSQL tells of something."""
 
 
 class CapacityRelease:
@@ -65,6 +66,7 @@ class CapacityRelease:
         self._leases = leases
         self._release = release
         self._moves = moves
+        self._narrow = NarrowRoom(capacity, sealer)
         self._capacity = capacity
         self._config = config
         self._sealer = sealer
@@ -75,17 +77,13 @@ class CapacityRelease:
         self._shares: dict[tuple[str, str], TenantShares] = {}
         self._moving: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._move_slots = asyncio.Semaphore(MOVES_AT_ONCE)
-        self._rests_until: dict[tuple[str, str], float] = {}
+        self.rests = Rests(leases, now, clock)
         self.anything_waits = False
-
-    def end_rests(self) -> None:
-        """Something has changed: what could not go may go now."""
-        self._rests_until = dict.fromkeys(self._rests_until, 0.0)
 
     async def turn(self) -> bool:
         """One look at every place; True when something went on. Raises also what a move met since the last one."""
         self._end_moves()
-        places = await self._without_resting(await self._places())
+        places = await self.rests.awake_of(await self._places())
         self.anything_waits = bool(places)
         if not places:
             return False
@@ -115,27 +113,6 @@ class CapacityRelease:
             for (carrier, lane), reasons in sorted(found.items(), key=lambda one: lanes.index(Lane(one[0][1])))
             if carrier in carriers
         ]
-
-    async def _without_resting(self, places: list[Place]) -> list[Place]:
-        """Those of which nobody knows that nothing may go; where it is time for it that is found out."""
-        begun = self._clock()
-        known = {place.key for place in places}
-        self._rests_until = {key: until for key, until in self._rests_until.items() if key in known}
-        asked = [
-            (*place.key, reason)
-            for place in places
-            if self._rests_until.get(place.key, begun) < begun
-            for reason in place.reasons
-        ]
-        if asked:
-            carriers, lanes, reasons = (list(column) for column in zip(*asked, strict=True))
-            params = {"carriers": carriers, "lanes": lanes, "reasons": reasons, "now": self._now()}
-            may_go = await self._leases.query("may_go", params, by_index=True)
-            for carrier, lane, _ in asked:
-                self._rests_until[carrier, lane] = begun + REST_SECONDS
-            for (number,) in may_go:
-                self._rests_until.pop(asked[number][:2], None)
-        return [place for place in places if place.key not in self._rests_until]
 
     async def _free(self, places: Sequence[Place]) -> list[int]:
         """What may be given at each place now, in segments."""
@@ -203,7 +180,7 @@ class CapacityRelease:
             await self._budgets.give_back(budget, {})
             return False
         asked = [
-            (tenant, queue, part)
+            (tenant, queue, part * reach(place.carrier))
             for tenant, part in wanted.items()
             for queue in shares.queues[tenant]
             if not budget.full(queue.profile)
@@ -213,16 +190,16 @@ class CapacityRelease:
         for tenant in missing:
             shares.set_aside(tenant)
         going, aside = await self._ready(rows)
-        given = await self._give(place, going, wanted, free, budget)
+        given, let_be = await self._give(place, going, wanted, free, budget)
         used = Counter[str]()
         for row, slice_, _ in given:
             shares.charge(row.tenant, sum(slice_.segments))
             used[slice_.profile or ""] += sum(slice_.segments)
         await self._budgets.give_back(budget, used)
-        if given or aside:
+        if given or aside or let_be:
             return True
         if missing and not rows and not shares.queues and not budget.any_full:
-            self._rests_until[place.key] = self._clock() + REST_SECONDS
+            self.rests.begin(place)
         # Who stood behind those of whom nothing may go is asked at once. Trap: whoever is paused is listed again each turn,
         # so that without others the releaser would never rest.
         return bool(missing and not rows and shares.queues)
@@ -258,38 +235,38 @@ class CapacityRelease:
 
     async def _give(
         self, place: Place, rows: list[HeldRow], shares: dict[str, int], free: int, budget: Budget
-    ) -> list[tuple[HeldRow, Slice, int]]:
-        """What of these rows goes to the carrier."""
+    ) -> tuple[list[tuple[HeldRow, Slice, int]], bool]:
+        """(what of these rows goes to the carrier, whether any is let be, as its sender or network has no room)."""
         whole = each(await self._release.complete(rows), counted)
-        asked = costs(whole, shares, budget)
-        grants = await self._ask(place, [slice_ for _, slice_ in whole], asked, free)
+        narrow = await self._narrow.ask(place.carrier, place.lane, whole)
+        able = [
+            (row, slice_, one.positions, segments_of(slice_, one.positions))
+            for (row, slice_), one in zip(whole, narrow, strict=True)
+        ]
+        grants = await self._ask(place, able, costs(able, shares, budget), free)
         wanted = [
-            (row, slice_, positions_that_fit(slice_.positions, slice_.segments, cost) if cost else 0)
-            for (row, slice_), cost in zip(whole, grants, strict=True)
+            (row, slice_, positions_that_fit(positions, segments, cost) if cost else 0)
+            for (row, slice_, positions, segments), cost in zip(able, grants, strict=True)
         ]
         granted = each([one for one in wanted if one[2]], self._cut)
         await self._release.to_carrier(granted, place.carrier.partition, one_process=place.carrier.one_process)
+        await self._narrow.give_back(place.carrier, place.lane, wanted, narrow)
+        let_be = [(row, one.wait_ms) for (row, _), one in zip(whole, narrow, strict=True) if not one.positions]
+        keys = {row.key for row, _ in let_be}
         # What failed of itself keeps its lease: given back, it would stand in front of the others again at once.
-        await self._leases.mark([(row, row.started) for row, _, positions in wanted if not positions])
-        return granted
+        await self._leases.mark([(row, row.started) for row, _, going in wanted if not going and row.key not in keys])
+        for wait in {wait for _, wait in let_be}:
+            await self._leases.postpone([row for row, other in let_be if other == wait], self._now() + wait)
+        return granted, bool(let_be)
 
     def _cut(self, wanted: tuple[HeldRow, Slice, int]) -> tuple[HeldRow, Slice, int]:
         row, slice_, positions = wanted
         return row, self._sealer.narrow(slice_, positions), positions | row.started
 
-    async def _ask(self, place: Place, slices: list[Slice], costs: list[int], free: int) -> list[int]:
+    async def _ask(self, place: Place, able: Sequence[Able], costs: list[int], free: int) -> list[int]:
         asks = [
-            CapacityRequest(
-                carrier=place.carrier.id,
-                lane=place.lane,
-                chunk=slice_.chunk,
-                send=slice_.send,
-                cost=cost,
-                rate=place.rate,
-                least=slice_.segments[0],
-                further=True,
-            )
-            for slice_, cost in zip(slices, costs, strict=True)
+            request_of(place.carrier, place.lane, slice_, segments, cost)
+            for (_, slice_, _, segments), cost in zip(able, costs, strict=True)
             if cost
         ]
         try:

@@ -194,7 +194,7 @@ async def run(role: RoleContext) -> None:
         return False
 
     def told() -> None:
-        room.end_rests()
+        room.rests.end()
         pace.quicken()
 
     listening = [

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from connectors.releaser.asked_room import Able
 from connectors.releaser.profile_budgets import Budget
 from connectors.releaser.rows import HeldRow
 from schemas.records.slice import RecordError, Slice
 
 
-def costs(whole: Sequence[tuple[HeldRow, Slice]], shares: dict[str, int], budget: Budget) -> list[int]:
+def costs(able: Sequence[Able], shares: dict[str, int], budget: Budget) -> list[int]:
     """Segments to ask for, row by row: as far as the tenant's share and the profile's budget reach, and one message at least
-    of each tenant, which a budget that is not used up may exceed."""
+    of each tenant, which a budget that is not used up may exceed. Rows without segments that may go take no part."""
     left, under, first, costs = dict(shares), dict(budget.segments), set(shares), list[int]()
-    for row, slice_ in whole:
-        bound = under.get(slice_.profile or "", sum(slice_.segments))
-        cost = min(sum(slice_.segments), left[row.tenant], bound)
+    for row, slice_, _, segments in able:
+        if not segments:
+            costs.append(0)
+            continue
+        bound = under.get(slice_.profile or "", sum(segments))
+        cost = min(sum(segments), left[row.tenant], bound)
         if row.tenant in first and bound > 0:
-            cost = max(cost, slice_.segments[0])
+            cost = max(cost, segments[0])
             first.discard(row.tenant)
-        elif cost < slice_.segments[0]:
+        elif cost < segments[0]:
             cost = 0
         costs.append(cost)
         left[row.tenant] = max(0, left[row.tenant] - cost) if cost else left[row.tenant] if slice_.profile in under else 0

@@ -53,21 +53,35 @@ def set_(
     receipt_wait: Annotated[
         int | None, typer.Option(min=1, max=LONGEST_RECEIPT_WAIT, help="Seconds that a receipt may take.")
     ] = None,
+    sender_rate: Annotated[
+        str | None, typer.Option(help="Segments per second of each sender id, within --rate; none = no bound.")
+    ] = None,
+    sender: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=RATE", help="Of this sender id another one; NAME=none takes it away.")
+    ] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PREFIX=RATE", help="To numbers that begin so, e.g. +4915=0.5; PREFIX=none takes it away."),
+    ] = None,
     data: Data = None,
     config: Config = None,
     output: Output = None,
 ) -> None:
     """Change a carrier while everything runs."""
+    from infra.cli.narrow_rates import read_changes
     from infra.runtime.refusal import Refusal
 
-    if (rate, window, binds, receipt_wait) == (None, None, None, None):
-        raise Refusal("nothing to change", "give --rate, --window, --binds or --receipt-wait")
+    limits = {"rate": rate, "window": window, "binds": binds, "receipt_wait_seconds": receipt_wait}
+    changes = {name: value for name, value in limits.items() if value is not None}
+    changes |= read_changes(sender_rate, sender or (), network or ())
+    if not changes:
+        raise Refusal(
+            "nothing to change", "give --rate, --window, --binds, --receipt-wait, --sender-rate, --sender or --network"
+        )
     if rate is not None and not math.isfinite(rate):
         raise Refusal(f"--rate {rate} is no rate", "write segments per second, such as 100, 0.2, or 0 to stop")
     with admin_store(data, config) as store:
-        show_one(
-            store.set_carrier(carrier, rate=rate, window=window, binds=binds, receipt_wait_seconds=receipt_wait), output
-        )
+        show_one(store.set_carrier(carrier, **changes), output)
 
 
 @app.command()

@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from infra.postgres.admin_error import AdminStoreError
-from infra.postgres.carrier_rows import carrier_columns, choose_partition, shown
+from infra.postgres.carrier_rows import carrier_changes, carrier_columns, choose_partition, shown
 from infra.postgres.config_cache import carrier_context
 from infra.postgres.profile_store import ProfileStore
 from infra.postgres.route_store import RouteStore
@@ -209,25 +209,15 @@ class AdminStore:
         except SecretError:
             return None
 
-    def set_carrier(
-        self,
-        identity: str,
-        *,
-        rate: float | None = None,
-        window: int | None = None,
-        binds: int | None = None,
-        receipt_wait_seconds: int | None = None,
-    ) -> Row:
-        """Change what is given; in force within a second or two."""
+    def set_carrier(self, identity: str, **changes: Any) -> Row:
+        """Change what is given, by the names of `CARRIER_CHANGES`; in force within a second or two."""
         row = self.carrier(identity)
-        if binds is not None:
+        if changes.get("binds") is not None:
             try:
-                check_binds(binds, row["settings"].get("bind", "transceiver"))
+                check_binds(changes["binds"], row["settings"].get("bind", "transceiver"))
             except ValueError as fault:
                 raise AdminStoreError(f"unsupported: {fault}") from None
-        self._do(
-            "carrier_set", id=identity, rate=rate, window=window, binds=binds, receipt_wait_seconds=receipt_wait_seconds
-        )
+        self._do("carrier_set", id=identity, **carrier_changes(changes))
         return self.carrier(identity)
 
     def move_carrier(self, identity: str, host: str, port: int) -> None:

@@ -48,26 +48,31 @@ LOCK TABLE carriers IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: carriers
 SELECT id, number, kind, rate, window_size AS window, binds, receipt_wait_seconds, one_receipt_for_all_parts, partition,
-       one_process, settings FROM carriers WHERE %(id)s::text IS NULL OR id = %(id)s ORDER BY number;
+       one_process, sender_rate, sender_rates, network_rates, settings
+FROM carriers WHERE %(id)s::text IS NULL OR id = %(id)s ORDER BY number;
 
 -- name: carrier_secret
 SELECT secret_key_id, secret FROM carriers WHERE id = %(id)s;
 
 -- name: carrier_add
 INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, one_receipt_for_all_parts,
-                      partition, settings, secret, secret_key_id)
+                      sender_rate, sender_rates, network_rates, partition, settings, secret, secret_key_id)
 VALUES (%(id)s, %(number)s, %(kind)s, %(rate)s, %(window)s, %(binds)s, %(receipt_wait_seconds)s,
-        %(one_receipt_for_all_parts)s, %(partition)s, %(settings)s, %(secret)s, %(secret_key_id)s);
+        %(one_receipt_for_all_parts)s, %(sender_rate)s, %(sender_rates)s, %(network_rates)s, %(partition)s, %(settings)s,
+        %(secret)s, %(secret_key_id)s);
 
 -- name: carrier_set
 UPDATE carriers SET rate = coalesce(%(rate)s, rate), window_size = coalesce(%(window)s, window_size),
-    binds = coalesce(%(binds)s, binds), receipt_wait_seconds = coalesce(%(receipt_wait_seconds)s, receipt_wait_seconds)
+    binds = coalesce(%(binds)s, binds), receipt_wait_seconds = coalesce(%(receipt_wait_seconds)s, receipt_wait_seconds),
+    sender_rate = CASE WHEN %(no_sender_rate)s::boolean THEN NULL ELSE coalesce(%(sender_rate)s, sender_rate) END,
+    sender_rates = jsonb_strip_nulls(sender_rates || %(sender_rates)s::jsonb),
+    network_rates = jsonb_strip_nulls(network_rates || %(network_rates)s::jsonb)
 WHERE id = %(id)s;
 
 -- name: carrier_apply
 UPDATE carriers SET kind = %(kind)s, rate = %(rate)s, window_size = %(window)s, binds = %(binds)s,
     receipt_wait_seconds = %(receipt_wait_seconds)s, one_receipt_for_all_parts = %(one_receipt_for_all_parts)s,
-    settings = %(settings)s, secret = %(secret)s, secret_key_id = %(secret_key_id)s
+    sender_rate = %(sender_rate)s, sender_rates = %(sender_rates)s, network_rates = %(network_rates)s, settings = %(settings)s, secret = %(secret)s, secret_key_id = %(secret_key_id)s
 WHERE id = %(id)s;
 
 -- name: carrier_move

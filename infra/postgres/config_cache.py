@@ -23,6 +23,7 @@ from infra.security.keyring import Keyring
 from infra.security.secrets import open_secret
 from infra.settings.carriers import reports_once
 from schemas.rules.caps import Caps
+from schemas.rules.narrow_rates import NO_NARROW_RATES, NarrowRates
 from schemas.rules.one_process import changes_hands
 from schemas.rules.stops import NO_STOPS, Stop
 from schemas.values.profile import Profile, profile_of
@@ -38,7 +39,7 @@ REFRESH_SECONDS = 1.0
 class CarrierRow:
     """One carrier. `rate` in segments per second, `window` submits in flight per connection, `settings` of its kind.
     `one_receipt_for_all_parts`: by its own row or by its kind. `one_process`: that of the pool otp carries all lanes now,
-    which follows `binds` = 1; `binds_turned`: how often that has changed."""
+    which follows `binds` = 1; `binds_turned`: how often that has changed. `narrow`: rates within its rate."""
 
     id: str
     number: int
@@ -53,6 +54,7 @@ class CarrierRow:
     binds_turned: int = 0
     settings: Mapping[str, Any]
     password: str = field(repr=False)
+    narrow: NarrowRates = NO_NARROW_RATES
 
     def room_rate(self, lane: str) -> float:
         """The rate by which this lane is given room there: 0 while it changes hands."""
@@ -179,7 +181,7 @@ class ConfigCache:
             callback()
 
     def _carrier(self, row: Any) -> CarrierRow:
-        *plain, settings, key_id, secret = row
+        *plain, sender, senders, networks, settings, key_id, secret = row
         password = open_secret(self._keyring, key_id, secret, carrier_context(row[0])) if secret is not None else ""
         names = (
             "id",
@@ -196,7 +198,8 @@ class ConfigCache:
         )
         columns = dict(zip(names, plain, strict=True))
         columns["one_receipt_for_all_parts"] = reports_once(columns["kind"], columns["one_receipt_for_all_parts"], settings)
-        return CarrierRow(**columns, settings=settings, password=password)
+        narrow = NarrowRates(sender=sender, senders=senders, networks=networks)
+        return CarrierRow(**columns, narrow=narrow, settings=settings, password=password)
 
     async def _keep_fresh(self) -> None:
         while True:

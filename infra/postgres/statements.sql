@@ -7,7 +7,7 @@ SELECT set_config(name, 'off', true) FROM unnest('{enable_seqscan,enable_hashjoi
 
 -- name: config_carriers
 SELECT id, number, kind, rate, window_size, binds, receipt_wait_seconds, one_receipt_for_all_parts, partition,
-       one_process, binds_turned, settings, secret_key_id, secret
+       one_process, binds_turned, sender_rate, sender_rates, network_rates, settings, secret_key_id, secret
 FROM carriers ORDER BY number;
 
 -- name: config_profiles

@@ -1,9 +1,10 @@
 """Room at a carrier: how much may be on its way there, and who was first to choose the carrier of a send.
 
 In: asks for room in segments, what dispatch holds, carriers chosen for positions. Out: what is granted, in order. The
-room of (carrier, lane) is half a second of its rate, at least 1 segment, none at rate 0. Dispatch renews each second, even
-when it holds nothing: an entry that nobody renews ends after ten seconds, but only while dispatch is seen. Without Redis
-every call raises `RedisDown`; intake then holds, the releaser waits.
+room of (carrier, lane) is half a second of its rate, at least 1 segment, none at rate 0; senders and networks with rates of
+their own (`bucket`) have rooms of the same kind beside it. Dispatch renews each second, even when it holds nothing: an entry
+that nobody renews ends after ten seconds, but only while dispatch is seen. Without Redis every call raises `RedisDown`;
+intake then holds, the releaser waits.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from infra.redis.assignments import Assignments
 from infra.redis.carrier_health import CarrierHealthBoard
 from infra.redis.client import Argument, Call, Redis, load_script
 from infra.redis.profile_shares import ProfileShares
+from schemas.values.lanes import Lane
 
 ROOM_SECONDS = 0.5
 LIFE_MS = 10_000
@@ -28,7 +30,8 @@ class CapacityRequest:
     """(chunk, send) asks for `cost` segments at a carrier of this rate.
 
     `least`: segments of its first message; an empty room grants that much even when it is smaller. `further`: for more than
-    what it has there already, nothing if less than `least` is free, and then nothing to those behind it.
+    what it has there already, nothing if less than `least` is free, and then nothing to those behind it. `bucket`: of a
+    sender or network, whose `rate` it is then; "" = the carrier's own room.
     """
 
     carrier: str
@@ -39,6 +42,11 @@ class CapacityRequest:
     rate: float
     least: int = 1
     further: bool = False
+    bucket: str = ""
+
+
+Waiting = Mapping[tuple[str, int], int]
+"""(chunk, send) with what of it waits, in segments; 0 = nothing any more."""
 
 
 class CarrierCapacity:
@@ -54,11 +62,14 @@ class CarrierCapacity:
 
     async def ask(self, requests: Sequence[CapacityRequest], now_ms: int | None = None) -> list[int]:
         """Segments granted to each request, 0 to `cost`; a repeat of (chunk, send) gets at least what it had."""
-        groups: dict[tuple[str, str, float], list[int]] = {}
+        groups: dict[tuple[str, str, float, str], list[int]] = {}
         for n, request in enumerate(requests):
-            groups.setdefault((request.carrier, request.lane, request.rate), []).append(n)
+            groups.setdefault((request.carrier, request.lane, request.rate, request.bucket), []).append(n)
         answers = await self._redis.run_all(
-            [_ask_call(place, [requests[n] for n in members], now_ms) for place, members in groups.items()]
+            [
+                _ask_call((carrier, lane, rate), [requests[n] for n in members], now_ms, bucket)
+                for (carrier, lane, rate, bucket), members in groups.items()
+            ]
         )
         granted = [0] * len(requests)
         for members, answer in zip(groups.values(), answers, strict=True):
@@ -91,6 +102,29 @@ class CarrierCapacity:
     async def renew_all(self, held: Sequence[tuple[str, str, Mapping[tuple[str, int], int]]]) -> None:
         """The same of many (carrier, lane), together."""
         await self._in_turns([_renew_call(*one, None) for one in held])
+
+    async def renew_narrow(self, carrier: str, held: Mapping[tuple[Lane, str], Waiting], now_ms: int | None = None) -> None:
+        """What waits of these (lane, bucket). Said behind what waits in all, which says that dispatch lives."""
+        calls = []
+        for (lane, bucket), entries in held.items():
+            left = {key: cost for key, cost in entries.items() if cost}
+            gone = [_entry(*key) for key, cost in entries.items() if not cost]
+            if left:
+                calls.append(_renew_call(carrier, lane, left, now_ms, bucket))
+            if gone:
+                script = load_script(__package__, "capacity_remove")
+                calls.append(Call(script=script, keys=_keys(carrier, lane, bucket), args=gone))
+        await self._in_turns(calls)
+
+    async def give_back(self, carrier: str, lane: str, unused: Sequence[tuple[str, str, int, int]]) -> None:
+        """Of (bucket, chunk, send) so many segments were granted and are not used."""
+        by_bucket: dict[str, list[Argument]] = {}
+        for bucket, chunk, send, over in unused:
+            by_bucket.setdefault(bucket, []).extend((_entry(chunk, send), over))
+        script = load_script(__package__, "capacity_return")
+        await self._redis.run_all(
+            [Call(script=script, keys=_keys(carrier, lane, bucket), args=args) for bucket, args in by_bucket.items()]
+        )
 
     async def remove(self, carrier: str, lane: str, keys: Iterable[tuple[str, int]]) -> None:
         """These (chunk, send) have been started or returned."""
@@ -135,24 +169,26 @@ def room_of(rate: float) -> int:
     return max(1, int(rate * ROOM_SECONDS)) if rate > 0 else 0
 
 
-def _ask_call(place: tuple[str, str, float], asks: Sequence[CapacityRequest], now_ms: int | None) -> Call:
+def _ask_call(place: tuple[str, str, float], asks: Sequence[CapacityRequest], now_ms: int | None, bucket: str = "") -> Call:
     carrier, lane, rate = place
     args: list[Argument] = ["" if now_ms is None else now_ms, room_of(rate), LIFE_MS]
     for ask in asks:
         args += (_entry(ask.chunk, ask.send), ask.cost, ask.least, int(ask.further))
-    return Call(script=load_script(__package__, "capacity"), keys=_keys(carrier, lane), args=args)
+    return Call(script=load_script(__package__, "capacity"), keys=_keys(carrier, lane, bucket), args=args)
 
 
-def _renew_call(carrier: str, lane: str, entries: Mapping[tuple[str, int], int], now_ms: int | None) -> Call:
+def _renew_call(carrier: str, lane: str, entries: Waiting, now_ms: int | None, bucket: str = "") -> Call:
     args: list[Argument] = ["" if now_ms is None else now_ms, LIFE_MS]
     for (chunk, send), cost in entries.items():
         args += (_entry(chunk, send), cost)
-    return Call(script=load_script(__package__, "capacity_renew"), keys=_keys(carrier, lane), args=args)
+    return Call(script=load_script(__package__, "capacity_renew"), keys=_keys(carrier, lane, bucket), args=args)
 
 
-def _keys(carrier: str, lane: str) -> list[str]:
+def _keys(carrier: str, lane: str, bucket: str = "") -> list[str]:
+    """That dispatch lives is said once for the carrier: nobody knows of a bucket of which nothing has come."""
     place = f"room:{{{carrier}:{lane}}}"
-    return [f"{place}:costs", f"{place}:ends", f"{place}:seen"]
+    own = f"{place}:{bucket}" if bucket else place
+    return [f"{own}:costs", f"{own}:ends", f"{place}:seen"]
 
 
 def _entry(chunk: str, send: int) -> str:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from infra.settings.limits import HIGHEST_RATE, LONGEST_RECEIPT_WAIT, MOST_BINDS, MOST_WINDOW
+from infra.settings.narrow_rates import network_of, sender_of
 from infra.settings.section import Section
 from infra.settings.words import in_words
 from schemas.values.command_status import StatusClass, own_classes
@@ -22,6 +23,7 @@ from schemas.values.receipt_states import MOST_NUMBER, OF_MEANING, Meaning, bare
 LEAST_SEPARATE = 3
 LongMessages = Literal["udh", "sar", "payload"]
 IDENTIFIER = r"^[a-z0-9-]{1,40}$"
+Rate = Annotated[float, Field(ge=0, le=HIGHEST_RATE, allow_inf_nan=False)]
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 
 
@@ -149,6 +151,16 @@ class CarrierSettings(Section):
         allow_inf_nan=False,
         description="segments per second that the contract allows; 0.2 = one in five seconds, 0 = stopped",
     )
+    sender_rate: Rate | None = Field(
+        default=None, description="segments per second of each sender id within the carrier's rate; fractions and 0 as there"
+    )
+    sender_rates: dict[str, Rate] = Field(
+        default_factory=dict, description="senders that have another rate than sender_rate: { SHOP = 1 }"
+    )
+    network_rates: dict[str, Rate] = Field(
+        default_factory=dict,
+        description='segments per second to numbers that begin so, the longest prefix counts: { "+4915" = 0.5 }',
+    )
     window: int = Field(default=10, ge=1, le=MOST_WINDOW, description="submits in flight per connection")
     binds: int = Field(
         default=2,
@@ -165,6 +177,16 @@ class CarrierSettings(Section):
         description='classes of its codes, over the table: { "0x00000400" = "permanent" } | throttled | transient | unknown',
     )
     smpp: SmppSettings | None = Field(default=None, description="for kind smpp")
+
+    @field_validator("sender_rates")
+    @classmethod
+    def _senders_that_can_be(cls, rates: dict[str, float]) -> dict[str, float]:
+        return {sender_of(sender): rate for sender, rate in rates.items()}
+
+    @field_validator("network_rates")
+    @classmethod
+    def _prefixes_that_can_be(cls, rates: dict[str, float]) -> dict[str, float]:
+        return {network_of(prefix): rate for prefix, rate in rates.items()}
 
     @field_validator("errors")
     @classmethod

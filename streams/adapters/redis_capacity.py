@@ -45,7 +45,7 @@ class RedisCapacity:
     def __init__(self, shared: CarrierCapacity, clock: Callable[[], float]) -> None:
         self._shared = shared
         self._clock = clock
-        self._buckets: dict[tuple[str, str], Bucket] = {}
+        self._buckets: dict[tuple[str, str, str], Bucket] = {}
 
     async def assign(self, wanted: Sequence[tuple[str, int, Mapping[str, int]]]) -> list[Mapping[str, int]]:
         """For each (chunk, send, carrier → positions): the carriers written first."""
@@ -109,11 +109,18 @@ class RedisCapacity:
             return 0
         rate, now = ask.rate * CAUTION, self._clock()
         capacity = max(float(ask.least), room_of(ask.rate) * CAUTION)
-        bucket = self._buckets.setdefault((ask.carrier, ask.lane), Bucket(capacity, now))
+        bucket = self._buckets.setdefault((ask.carrier, ask.lane, ask.bucket), Bucket(capacity, now))
         return bucket.grant(ask.cost, rate, capacity, now)
 
 
 def _room_ask(ask: CapacityAsk) -> CapacityRequest:
     return CapacityRequest(
-        carrier=ask.carrier, lane=ask.lane, chunk=ask.chunk, send=ask.send, cost=ask.cost, rate=ask.rate, least=ask.least
+        carrier=ask.carrier,
+        lane=ask.lane,
+        chunk=ask.chunk,
+        send=ask.send,
+        cost=ask.cost,
+        rate=ask.rate,
+        least=ask.least,
+        bucket=ask.bucket,
     )

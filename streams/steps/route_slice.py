@@ -8,8 +8,7 @@ that one is known; where its route names others beside it, they may take it too.
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.records.slice import Columns
@@ -18,7 +17,7 @@ from schemas.values.positions import places, positions_of
 from schemas.values.reasons import Reason
 from streams.outcome import Next, Outcomes, Reject
 from streams.ports import IntakeBatch
-from streams.selection import Selection
+from streams.selection import Selection, numbers_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +37,7 @@ def decide(part: Selection, facts: RouteFacts) -> Outcomes:
     """A carrier and a price for every position, or no way."""
     if part.carrier is not None and part.price > 0 and facts.routes.knows(part.carrier):
         return _routed_before(part, part.carrier, facts)
-    ways = facts.routes.find_all(_numbers(part, facts.columns))
+    ways = facts.routes.find_all(numbers_of(part, facts.columns))
     first = ways[0]
     if ways.count(first) == len(ways):
         return (_outcome(part, part.positions, first, None),)
@@ -56,7 +55,7 @@ def _routed_before(part: Selection, carrier: str, facts: RouteFacts) -> Outcomes
         return (Next(positions=part.positions),)
     only = Way((carrier,), part.price)
     groups: dict[Way, list[int]] = {}
-    ways = facts.routes.find_all(_numbers(part, facts.columns))
+    ways = facts.routes.find_all(numbers_of(part, facts.columns))
     for place, way in zip(places(part.positions), ways, strict=True):
         groups.setdefault(way if way is not None and carrier in way.carriers else only, []).append(place)
     return tuple(
@@ -67,13 +66,6 @@ def _routed_before(part: Selection, carrier: str, facts: RouteFacts) -> Outcomes
 
 def _price_class(part: Selection, way: Way | None, prices: list[int]) -> int | None:
     return None if way is None or len(prices) < 2 else part.price_class + prices.index(way.price)
-
-
-def _numbers(part: Selection, columns: Columns) -> Iterable[int]:
-    numbers = array("Q", columns.to)
-    if part.positions == part.slice.positions:
-        return numbers
-    return [n for p, n in zip(places(part.slice.positions), numbers, strict=True) if part.positions >> p & 1]
 
 
 def _outcome(part: Selection, positions: int, way: Way | None, price_class: int | None) -> Next | Reject:

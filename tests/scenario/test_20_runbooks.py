@@ -34,6 +34,11 @@ def commands_of(title: str) -> list[str]:
     return [line for block in blocks for line in block.strip().splitlines()]
 
 
+def words_of(one: Ran) -> list[str]:
+    """The lines that a command wrote, one space between words."""
+    return [" ".join(line.split()) for line in one.out.splitlines()]
+
+
 @pytest.fixture(scope="module")
 def ran(stack: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ran]]:
     """Each command by its words, without what the document remarks about it."""
@@ -75,8 +80,12 @@ def test_they_stop_and_let_go_again(stack: Running, ran: dict[str, Ran]) -> None
 
 def test_they_show_what_they_speak_of(ran: dict[str, Ran]) -> None:
     assert "health marketing" in ran["sluice carrier show $CARRIER -o table"].out
-    assert "rate 0" in [" ".join(line.split()) for line in ran["sluice carrier set $CARRIER --rate 0"].out.splitlines()]
-    assert "binds 1" in [" ".join(line.split()) for line in ran["sluice carrier set $CARRIER --binds 1"].out.splitlines()]
+    assert "rate 0" in words_of(ran["sluice carrier set $CARRIER --rate 0"])
+    assert "binds 1" in words_of(ran["sluice carrier set $CARRIER --binds 1"])
+    narrow = words_of(ran["sluice carrier set $CARRIER --network +4915=0.5"])
+    assert {"sender_rate 5", "sender_rates Shop 20", "sender_rates Bank 0", "network_rates 4915 0.5"} <= set(narrow)
+    lifted = words_of(next(one for command, one in ran.items() if "--sender-rate none" in command))
+    assert {"sender_rate", "sender_rates", "network_rates"} <= set(lifted)
     assert "waiting" in ran["sluice campaign show $CAMPAIGN -o table"].out
     assert "accepted" in ran["sluice message trace $MESSAGE"].out
     [audit] = next(one for command, one in ran.items() if command.startswith("curl ")).answers

@@ -10,6 +10,9 @@ import asyncio
 import itertools
 import secrets
 from collections import Counter
+from collections.abc import Mapping
+
+from psycopg.types.json import Jsonb
 
 from connectors.releaser.capacity_release import CapacityRelease
 from connectors.releaser.carrier_moves import CarrierMoves
@@ -54,6 +57,8 @@ class Behind:
         self.carrier = f"c-{secrets.token_hex(6)}"
         self._kafka, self.database, self._pool, self.outbox = kafka, database, pool, outbox
         self._rows = 0
+        self._at = NOW + 60_000
+        self.senders: dict[str, str] = {}
         execute(database, ADD_CARRIER, self.carrier, RATE)
 
     def tenant(self, number: int, *, weight: int = 1) -> str:
@@ -72,12 +77,14 @@ class Behind:
         campaign: str | None = None,
         profile: str | None = None,
         reason: str = "room",
+        sender: str = "ACME",
     ) -> None:
         """So many chunks, the oldest first."""
-        whole = {"tenant": tenant, "campaign": campaign, "size": SIZE, "profile": profile}
+        whole = {"tenant": tenant, "campaign": campaign, "size": SIZE, "profile": profile, "sender": sender}
         waiting = {**whole, "sealed": b"", "carrier": self.carrier, "segments": bytes([segments]) * SIZE}
         chunks = {f"chk_{secrets.token_hex(8)}": NOW + self._rows + n for n in range(count)}
         self._rows += count
+        self.senders |= dict.fromkeys(chunks, sender)
         apply_records(self.database, *(an_envelope(chunk=chunk, **whole) for chunk in chunks), sink=IngestSink(SEALER))
         records = (held(of={**waiting, "chunk": c}, at=at, reason=reason) for c, at in chunks.items())
         apply_records(self.database, *records, sink=HeldSink())
@@ -85,6 +92,15 @@ class Behind:
     def campaign(self, tenant: str, campaign: str, status: str) -> None:
         """It is in this state, and every role knows."""
         execute(self.database, PUT_CAMPAIGN, tenant, campaign, status)
+
+    def limit(self, **rates: Mapping[str, float]) -> None:
+        """The carrier's senders and networks have these rates, by the names of its columns."""
+        for column, value in rates.items():
+            execute(self.database, f"UPDATE carriers SET {column} = %s WHERE id = %s", Jsonb(value), self.carrier)
+
+    def let_time_pass(self, seconds: float = 60) -> None:
+        """Rows that are let be for a moment are looked at again."""
+        self._at += int(seconds * 1000)
 
     async def is_said_to_wait(self) -> bool:
         """Whether intake is told that work waits for this carrier."""
@@ -98,11 +114,11 @@ class Behind:
         """One that has given nothing yet."""
         config, leases = ConfigCache(self._pool, KEYRING), RowLeases(self._pool)
         await config.refresh()
-        release = Release(leases, self.outbox, SEALER, _now)
+        release = Release(leases, self.outbox, SEALER, self._time)
         first = FirstCarrier(leases, self.capacity, _no_ends)
         moves = moves_by(leases, release, self.capacity, first, config, SEALER)
         looks = itertools.count(1.0)  # a second at each look: tenants are listed anew with each turn
-        return CapacityRelease(leases, release, self.capacity, config, SEALER, moves, _now, clock=lambda: next(looks))
+        return CapacityRelease(leases, release, self.capacity, config, SEALER, moves, self._time, clock=lambda: next(looks))
 
     async def serve(self, *releasers: CapacityRelease, rooms: int = 1) -> Counter[str]:
         """The carrier takes so many rooms, one after the other; what each tenant had of them, in segments."""
@@ -129,13 +145,12 @@ class Behind:
             if one.positions >> position & 1
         ]
 
+    def _time(self) -> int:
+        return self._at
+
     def _waiting(self) -> dict[str, int]:
         return dict(rows(self.database, WAITING, self.carrier))
 
 
 async def _no_ends(topic: str) -> Places:
     return {}
-
-
-def _now() -> int:
-    return NOW + 60_000

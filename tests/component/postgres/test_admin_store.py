@@ -29,6 +29,8 @@ ACME = CarrierSettings.model_validate(
         "id": "acme",
         "kind": "smpp",
         "rate": 10,
+        "sender_rate": 5,
+        "network_rates": {"+4915": 1},
         "smpp": SmppSettings.model_validate({"host": "h", "port": 1, "system_id": "me", "password": "hunter2"}),
     }
 )
@@ -103,7 +105,8 @@ def test_tenants_and_keys(store: AdminStore) -> None:
 
 def test_carriers(store: AdminStore, url: str) -> None:
     assert seed(store, ACME)
-    store.set_carrier("acme", rate=77, binds=3)
+    store.set_carrier("acme", rate=77, binds=3, sender_rates={"SHOP": 0.5, "BANK": 2})
+    store.set_carrier("acme", sender_rates={"BANK": None})
     assert not seed(store, ACME)
     assert [store.set_carrier("acme", binds=binds)["one_process"] for binds in (1, 3)] == [False, False], (
         "dispatch says when"
@@ -112,6 +115,7 @@ def test_carriers(store: AdminStore, url: str) -> None:
     assert (row["rate"], row["binds"], row["window"], row["partition"]) == (77, 3, 10, row["number"] % 8)
     assert SmppSettings.from_columns(row["settings"], "hunter2") == ACME.smpp, "the process reads what the file said"
     assert "password" not in row["settings"] and row["settings"]["system_id"] == "me"
+    assert (row["sender_rate"], row["sender_rates"], row["network_rates"]) == (5, {"SHOP": 0.5}, {"4915": 1})
     with psycopg.connect(url) as connection:
         stored = connection.execute("SELECT secret_key_id, secret FROM carriers WHERE id = 'acme'").fetchone()
     assert stored is not None
@@ -230,3 +234,15 @@ def test_a_cheapest_route_has_its_carriers_in_the_order_of_their_costs(store: Ad
     assert (row["carriers"], row["costs"]) == ([cheap, same, dear], ["0.0400", "0.0400", "0.0500"])
     assert store.routes.set("+352", [dear, cheap], 700, "weighted", (), [3, 1])["weights"] == [3, 1]
     assert store.routes.set("+352", [dear], 700)["strategy"] == "order"
+
+
+def test_rates_of_senders_and_networks_are_changed_one_by_one(store: AdminStore) -> None:
+    seed(store, ACME.model_copy(update={"id": "narrow"}))
+    store.set_carrier("narrow", sender_rate=0.2, network_rates={"44": 7})
+    row = store.set_carrier("narrow", no_sender_rate=True)
+    assert (row["sender_rate"], row["network_rates"]) == (None, {"4915": 1, "44": 7})
+    row = store.set_carrier("narrow", sender_rate=5, network_rates={"44": None}, sender_rates={"SHOP": None})
+    assert (row["sender_rate"], row["sender_rates"], row["network_rates"]) == (5, {}, {"4915": 1})
+    assert "5.0" not in str(row) and "1.0" not in str(row), "whole numbers are shown as such"
+    with pytest.raises(TypeError, match="a carrier has no speed"):
+        store.set_carrier("narrow", speed=1)

@@ -1,6 +1,6 @@
 """A database of the test's own with one tenant and two carriers, and a way out to the shared Kafka.
 
-In: `services`. Out: `database` (its URL), `leases`, `outbox`.
+In: `services`. Out: `database` (its URL), `leases`, `outbox`, `behind`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import pytest
 from connectors.releaser.leases import RowLeases
 from infra.kafka.outbox import Outbox
 from infra.postgres.pool import open_pool
+from infra.redis.client import connect
 from infra.services.stack import Stack
 from tests.support.database import add_tenant, fresh_database
 from tests.support.log_records import TENANT
+from tests.support.waiting_behind import Behind
 
 CARRIER = (
     "INSERT INTO carriers (id, number, kind, rate, window_size, binds, receipt_wait_seconds, partition) "
@@ -49,3 +51,12 @@ async def outbox(services: Stack) -> AsyncIterator[Outbox]:
     made = Outbox(services.kafka, f"releaser-{secrets.token_hex(3)}")
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def behind(services: Stack, patient_redis: None, database: str, outbox: Outbox) -> AsyncIterator[Behind]:
+    """A carrier behind which rows wait."""
+    redis, pool = connect(services.redis), await open_pool(database, size=4)
+    yield Behind(services.kafka, database, pool, outbox, redis)
+    await redis.close()
+    await pool.close()

@@ -7,16 +7,12 @@ has left the rows, what the releaser wrote to the topic of the carrier.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
 
 import pytest
 
 from connectors.releaser.carrier_moves import CarrierMoves
-from infra.kafka.outbox import Outbox
 from infra.postgres.config_cache import CarrierRow
-from infra.postgres.pool import DatabaseDown, open_pool
-from infra.redis.client import connect
-from infra.services.stack import Stack
+from infra.postgres.pool import DatabaseDown
 from schemas.records.topics import DISPATCH_SHARED
 from schemas.rules.fairness import quantum
 from tests.support.waiting_behind import RATE, ROOM, Behind
@@ -35,14 +31,6 @@ class OnceWithoutDatabase(CarrierMoves):
             self.met = True
             raise DatabaseDown("away")
         return await super().turn(carrier, lane, reason, now, full=full)
-
-
-@pytest.fixture
-async def behind(services: Stack, patient_redis: None, database: str, outbox: Outbox) -> AsyncIterator[Behind]:
-    redis, pool = connect(services.redis), await open_pool(database, size=4)
-    yield Behind(services.kafka, database, pool, outbox, redis)
-    await redis.close()
-    await pool.close()
 
 
 async def test_a_small_tenant_has_half_of_the_room_behind_a_large_one(behind: Behind) -> None:
@@ -107,7 +95,7 @@ async def test_nobody_queues_behind_what_may_not_go_until_it_may(behind: Behind)
     assert not await releaser.turn()
     assert not await behind.is_said_to_wait() and not releaser.anything_waits
     behind.campaign(tenant, "cmp_paused", "running")
-    releaser.end_rests()
+    releaser.rests.end()
     assert await behind.serve(releaser) == {tenant: ROOM}
     assert await behind.is_said_to_wait()
 

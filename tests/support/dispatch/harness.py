@@ -23,6 +23,7 @@ from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from connectors.dispatch.send_batch import SendBatch
 from infra.kafka.outbox import Headers, Report
 from schemas.records.wire import Record, Settled
+from schemas.rules.narrow_rates import NO_NARROW_RATES, Buckets, NarrowRates
 from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 from schemas.values.retry_strategy import RetryStrategy
@@ -123,6 +124,12 @@ class UnlimitedTokens:
         self.granted += want
         return want
 
+    async def lease_narrow(
+        self, carrier: str, lane: str, groups: Sequence[tuple[Buckets, int]], rate: float, request_id: str
+    ) -> list[int]:
+        self.granted += sum(want for _, want in groups)
+        return [want for _, want in groups]
+
 
 class SenderHarness:
     """A carrier sender with everything around it."""
@@ -135,6 +142,7 @@ class SenderHarness:
         rate: float = 1_000_000,
         whole: bool = False,
         weight: Callable[[str], float] = lambda _tenant: 1.0,
+        narrow: NarrowRates = NO_NARROW_RATES,
     ) -> None:
         self.carrier, self.log, self.tokens = ScriptedCarrier(window), Log(), UnlimitedTokens()
         self.end_reason: Reason | None = None
@@ -164,6 +172,7 @@ class SenderHarness:
             rate=rate,
             window=window,
             whole=whole,
+            narrow=narrow,
         )
         self._offset = 0
 

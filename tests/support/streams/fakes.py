@@ -18,6 +18,7 @@ from schemas.records.slice import Columns, Slice
 from schemas.records.wire import CampaignCommand, Envelope, Owner, Returned, Settled, Started
 from schemas.rules.caps import Caps
 from schemas.rules.carrier_health import CarrierHealth
+from schemas.rules.narrow_rates import NO_NARROW_RATES, NarrowRates
 from schemas.rules.stops import NO_STOPS, Stop
 from schemas.values.ids import campaign_id, chunk_id, fresh_id
 from schemas.values.positions import everyone, places, positions_of
@@ -52,6 +53,7 @@ class CarrierFact:
     one_receipt_for_all_parts: bool = False
     one_process: bool = False
     changes_hands: bool = False
+    narrow: NarrowRates = NO_NARROW_RATES
 
     def room_rate(self, lane: str) -> float:
         return 0.0 if self.changes_hands and lane == "marketing" else self.rate
@@ -86,6 +88,7 @@ class FakePorts:
     commands: dict[str, CampaignCommand] = field(default_factory=dict)
     money: int = 10**12
     room: int = 10**9
+    narrow_room: dict[str, int] = field(default_factory=dict)
     granted: dict[tuple[str, str, str, int], int] = field(default_factory=dict)
     assigned: dict[tuple[str, int], dict[str, int]] = field(default_factory=dict)
     reserved: dict[tuple[str, str, int], int] = field(default_factory=dict)
@@ -145,6 +148,9 @@ class FakePorts:
     async def ask(self, asks: Sequence[CapacityAsk]) -> list[int]:
         out = []
         for ask in asks:
+            if ask.bucket:
+                out.append(min(self.narrow_room.get(ask.bucket, 0), ask.cost))
+                continue
             place = (ask.carrier, ask.lane, ask.chunk, ask.send)
             if place not in self.granted:
                 self.granted[place] = min(self.room, ask.cost) if ask.rate > 0 else 0

@@ -64,6 +64,8 @@ def test_unbuilt_verbs_are_not_listed(group: str, unbuilt: tuple[str, ...]) -> N
         (("carrier", "set", "a"), 1),
         (("carrier", "set", "a", "--rate", "2147483648"), 2),
         (("carrier", "set", "a", "--receipt-wait", "99999999999"), 2),
+        (("carrier", "set", "a", "--sender", "SHOP"), 1),
+        (("carrier", "set", "a", "--sender", "SHOP=-1"), 1),
         (("tenant", "create", ""), 1),
         (("tenant", "create", "x" * 101), 1),
         (("tenant", "set", "a", "--senders", "a@b"), 1),

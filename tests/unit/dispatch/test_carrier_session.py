@@ -17,6 +17,7 @@ from connectors.dispatch.connection_spec import ConnectionSpec
 from connectors.dispatch.receipt_matcher import ReceiptMatcher
 from infra.postgres.config_cache import CarrierRow
 from infra.settings.carriers import SmppSettings
+from schemas.rules.narrow_rates import NarrowRates
 from schemas.values.lanes import Pool
 from tests.support.dispatch.records import SEALER
 from tests.support.waiting import turns, until
@@ -122,6 +123,7 @@ class CarrierSender:
 
     def __init__(self, row: CarrierRow, carrier: Carrier, matcher: ReceiptMatcher, spec: ConnectionSpec) -> None:
         self.matcher, self.rate = matcher, row.rate
+        self.limits, self.limit = (limits := list[Any]()), limits.append
         self.use_connection(carrier, spec.in_flight, whole=spec.sends_whole)
 
     def use_connection(self, carrier: Carrier, window: int, *, whole: bool) -> None:
@@ -172,9 +174,9 @@ async def test_window_and_binds_are_taken_over_in_place(change: dict[str, Any], 
 async def test_a_rate_alone_touches_no_connection() -> None:
     exchange = Exchange()
     session = await a_session(exchange)
-    session.follow(replace(ROW, rate=7))
+    session.follow(replace(ROW, rate=7, narrow=(narrow := NarrowRates(sender=2))))
     await turns()
-    assert session.sender.rate == 7 and exchange.stand == [] and exchange.resizes == []
+    assert [session.sender.rate, vars(session.sender)["limits"], exchange.stand, exchange.resizes] == [7, [narrow], [], []]
 
 
 async def test_another_account_is_opened_beside_the_old_one() -> None:

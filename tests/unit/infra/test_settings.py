@@ -146,6 +146,9 @@ def test_an_unknown_name_comes_with_a_guess() -> None:
         (('password = "secret"', 'bind = "separate"'), "carriers[0].smpp", "need 3"),
         (("rate = 100", "rate = -0.1"), "carriers[0].rate", "-0.1 should be greater"),
         (("rate = 100", "rate = nan"), "carriers[0].rate", "expected a number with an end"),
+        (("rate = 100", "rate = 100\nsender_rate = -1"), "carriers[0].sender_rate", "-1"),
+        (("rate = 100", 'rate = 100\nsender_rates = { "a@b" = 1 }'), "carriers[0].sender_rates", "'a@b' is no sender"),
+        (("rate = 100", "rate = 100\nnetwork_rates = { de = 1 }"), "carriers[0].network_rates", "country code"),
         (
             ('password = "secret"', 'receipt_states = { OK = "deliverd" }'),
             "carriers[0].smpp.receipt_states.OK",

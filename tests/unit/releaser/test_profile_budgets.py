@@ -60,8 +60,8 @@ class Part:
 
 
 def asked(rows: list[tuple[str, str | None, list[int]]], shares: dict[str, int], budget: dict[str, int]) -> list[int]:
-    whole: Any = [(Row(tenant), Part(profile, segments)) for tenant, profile, segments in rows]
-    return costs(whole, shares, Budget("acme", budget, dict.fromkeys(budget, 1.0)))
+    able: Any = [(Row(tenant), Part(profile, segments), 0, bytes(segments)) for tenant, profile, segments in rows]
+    return costs(able, shares, Budget("acme", budget, dict.fromkeys(budget, 1.0)))
 
 
 async def test_without_redis_a_releaser_gives_less_than_half_of_a_share() -> None:
@@ -102,3 +102,8 @@ def test_a_budget_bounds_its_own_rows_and_leaves_the_others_the_rest(
     rows: list[tuple[str, str | None, list[int]]], budget: dict[str, int], wanted: list[int]
 ) -> None:
     assert asked(rows, {"t": 10}, budget) == wanted
+
+
+def test_a_row_whose_sender_has_no_room_takes_nothing_of_its_tenants_share() -> None:
+    rows: list[tuple[str, str | None, list[int]]] = [("a", None, []), ("a", None, [1, 1]), ("b", None, [])]
+    assert asked(rows, {"a": 1, "b": 1}, {}) == [0, 1, 0]
