@@ -16,6 +16,8 @@ are about one destination do not count here (`refusals.py`).
 
 from __future__ import annotations
 
+from connectors.dispatch.answer_times import AnswerTimes
+
 
 class AdaptiveRate:
     """Of one carrier, in this process. `until`: nothing is to be sent before."""
@@ -36,6 +38,7 @@ class AdaptiveRate:
     """Segments per second, or some destinations alone could keep a slow carrier from ever asking another one."""
 
     def __init__(self) -> None:
+        self.answer_times = AnswerTimes()
         self._pace = 1.0
         self._silence_factor = 1.0  # below 1 while nothing is accepted
         self.until = 0.0
@@ -52,11 +55,14 @@ class AdaptiveRate:
     @property
     def factor(self) -> float:
         """The share of the contract's rate that the carrier gets."""
-        return max(self.LOWEST, self._pace * self._silence_factor)
+        return self._factor(patient=True)
 
-    def pace(self, rate: float) -> float:
-        """Segments per second for a contract of `rate`."""
-        return max(rate * self.factor, min(rate, self.LEAST))
+    def pace(self, rate: float, *, patient: bool = False) -> float:
+        """Segments per second for a contract of `rate`. `patient`: of marketing, which alone waits for slow answers."""
+        return max(rate * self._factor(patient=patient), min(rate, self.LEAST))
+
+    def _factor(self, *, patient: bool) -> float:
+        return max(self.LOWEST, self._pace * self._silence_factor * (self.answer_times.factor if patient else 1.0))
 
     @property
     def accepts_nothing(self) -> bool:

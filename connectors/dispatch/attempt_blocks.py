@@ -27,15 +27,16 @@ SEGMENT_PATIENCE = 600.0
 
 class AttemptBlock:
     """`ids`: of messages with several segments, those that the carrier has given so far. `texts`: of these, rendered.
-    `unanswered`: how many messages have no final answer yet."""
+    `unanswered`: how many messages have no final answer yet. `submitted_at`: of its first segments, in monotonic seconds."""
 
-    __slots__ = ("_destinations", "_put_off", "batch", "ids", "number", "ranks", "texts", "unanswered")
+    __slots__ = ("_destinations", "_put_off", "batch", "ids", "number", "ranks", "submitted_at", "texts", "unanswered")
 
     def __init__(self, number: int, batch: SendBatch, ranks: list[int]) -> None:
         self.number = number
         self.batch = batch
         self.ranks = ranks
         self.unanswered = len(ranks)
+        self.submitted_at = 0.0
         self.ids: dict[int, tuple[str, ...]] = {}
         self.texts: dict[int, str] = {}
         self._destinations: frozenset[int] | None = None

@@ -241,6 +241,8 @@ class CarrierSender:
         for rank, outcome in bad.items():
             self._results.add_outcome(block, queued, rank, outcome)
         if submits:
+            block.submitted_at = self._loop.time()
+            self.brake.answer_times.on_sent(len(submits))
             self.carrier.send(submits, self._receive)
 
     def forget_closed_partitions(self) -> None:

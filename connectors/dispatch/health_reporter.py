@@ -90,6 +90,7 @@ class HealthReporter:
     def _look(self, carrier: str, sender: Watched) -> bool:
         sender.look_at_connection()
         state, fault, share = sender.breaker.state, sender.breaker.fault, round(sender.brake.factor, 2)
+        fault = fault or sender.brake.answer_times.fault
         before = self.carriers.get(carrier)
         if before is not None and before.state is state:
             if (before.fault, before.share) != (fault, share):

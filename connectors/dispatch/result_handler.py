@@ -27,6 +27,7 @@ from connectors.dispatch.settle_buffer import SettleBuffer
 from connectors.dispatch.throttles import Throttles
 from connectors.dispatch.uncertain_sends import UncertainSends
 from schemas.values.call_outcome import CallOutcome
+from schemas.values.lanes import Lane
 from schemas.values.reasons import Reason
 
 
@@ -63,6 +64,7 @@ class ResultHandler:
         """Results that came together, over this connection."""
         blocks, stored, learn, awaited = self.blocks, carrier.stored_id, self._matcher.learn, self._uncertain.awaited
         self.throttles.begin_results(blocks, results)
+        self._time_answer(results)
         finished: set[QueuedBatch] = set()
         unlisted = False
         for result in results:
@@ -98,6 +100,15 @@ class ResultHandler:
             self._settle(queued)
         self._settle_buffer.flush_soon()
         self._wake()
+
+    def _time_answer(self, results: list[Result]) -> None:
+        """How long one of the answers that came together took. Those of marketing tell, for it alone is held back."""
+        first, now = results[0], self._loop.time()
+        block, queued = self.blocks.get(first.ref >> RANK_BITS, (None, None))
+        if block is None or queued is None or queued.owned.lane is not Lane.MARKETING:
+            return
+        if type(first) is Accepted and not block.texts:
+            self.throttles.brake.answer_times.record(now - block.submitted_at, now, len(results))
 
     def add_outcome(self, block: AttemptBlock, queued: QueuedBatch, rank: int, outcome: Outcome) -> None:
         """An outcome that no result brought."""

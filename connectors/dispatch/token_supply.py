@@ -115,7 +115,8 @@ class TokenSupply:
         now = self._loop.time()
         if narrow is not self.narrow or self._rate <= 0:
             return 0, rate  # other rates are in force by now
-        until = max(now, self._pacer.lasts_until) + sum(granted) / self._results.throttles.brake.pace(rate) + GRACE
+        pace = self._results.throttles.brake.pace(rate, patient=self._queue.urgent is Lane.MARKETING)
+        until = max(now, self._pacer.lasts_until) + sum(granted) / pace + GRACE
         narrow.tokens.granted(wanted, granted, share=rate / self._rate, now=now, until=until)
         return sum(granted), rate
 
@@ -125,7 +126,7 @@ class TokenSupply:
             count, rate = task.result()
             if self._rate <= 0:
                 count = 0  # it was stopped while we asked
-            pace = self._results.throttles.brake.pace(rate)
-            patient = self.narrow is None and self._queue.urgent is Lane.MARKETING
-            self._pacer.granted(count, pace, self._loop.time(), patient=patient)
+            patient = self._queue.urgent is Lane.MARKETING
+            pace = self._results.throttles.brake.pace(rate, patient=patient)
+            self._pacer.granted(count, pace, self._loop.time(), patient=patient and self.narrow is None)
             self._wake()
