@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infra.settings.carriers import IDENTIFIER, KIND_SETTINGS, CarrierSettings, sections
-from infra.settings.model import ADDRESSES, CURRENCY, PREFIX, RouteSettings
+from infra.settings.kafka import ADDRESSES
+from infra.settings.model import CURRENCY, PREFIX, RouteSettings
 from infra.settings.profiles import PROFILE_NAME, ProfileSettings
 from infra.settings.section import Section
 from infra.settings.shape import Path, keys_of

@@ -16,13 +16,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from infra.settings.carriers import CarrierSettings, Identifier
+from infra.settings.kafka import KafkaSettings as KafkaSettings
 from infra.settings.limits import MOST_CARRIERS_OF_A_ROUTE
 from infra.settings.profiles import ProfileName, ProfileSettings
 from infra.settings.section import Section
 from schemas.rules.route_strategies import check_strategy
 
-_ADDRESS = r"(?:[^\s,:\[\]]+|\[[0-9A-Fa-f:.]+(?:%[^\s,\[\]]+)?\]):\d{1,5}"
-ADDRESSES = rf"^{_ADDRESS}(?:,{_ADDRESS})*$"
 CURRENCY = r"^[A-Z]{3}$"
 PREFIX = r"^(\+[1-9][0-9]{0,14})?$"
 Amount = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=4)]
@@ -49,26 +48,9 @@ def _has_a_host(url: str) -> str:
     return url
 
 
-Addresses = Annotated[str, Field(pattern=ADDRESSES)]
 PostgresUrl = Annotated[SecretStr, _begins_with("postgresql://", "postgres://")]
 RedisUrl = Annotated[SecretStr, _begins_with("redis://", "rediss://", "unix://")]
 HttpUrl = Annotated[str, _begins_with("http://", "https://"), AfterValidator(_has_a_host)]
-
-
-Compression = Literal["uncompressed", "gzip", "snappy", "lz4", "zstd", "producer"]
-
-
-class KafkaSettings(Section):
-    """Kafka."""
-
-    bootstrap: Addresses | None = Field(default=None, description="host:port[,host:port]; `up` starts one when unset")
-    replication: int = Field(default=1, ge=1, le=7, description="replicas of the topics that `topics apply` makes")
-    public_compression: Compression = Field(
-        default="uncompressed", description="compression.type of topics that others read; all clients know gzip and none"
-    )
-    internal_compression: Compression = Field(
-        default="producer", description="compression.type of the other topics; producer = as our roles send (lz4)"
-    )
 
 
 class PostgresSettings(Section):
