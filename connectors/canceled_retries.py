@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection
 
 import structlog
 
-from infra.kafka.client import KafkaException
+from infra.kafka.client import Cluster, KafkaException
 from infra.kafka.outbox import DeliveryError, Outbox
 from infra.kafka.records import ConsumerRecord, PartitionKey
 from infra.kafka.time_windows import Window, read_windows
@@ -38,14 +38,14 @@ class CanceledRetries:
 
     def __init__(
         self,
-        bootstrap: str,
+        cluster: Cluster,
         outbox: Outbox,
         *,
         places: Callable[[], Collection[PartitionKey]],
         longest_wait: Callable[[str], float],
         now: Callable[[], int],
     ) -> None:
-        self._bootstrap = bootstrap
+        self._cluster = cluster
         self._outbox = outbox
         self._places = places
         self._longest_wait = longest_wait
@@ -79,7 +79,7 @@ class CanceledRetries:
         windows = self._windows(canceled)
         if not windows:
             return
-        found = await asyncio.to_thread(read_windows, self._bootstrap, windows)
+        found = await asyncio.to_thread(read_windows, self._cluster, windows)
         retries = [retry for record in found.records if (retry := _read(record)) is not None]
         now = self._now()
         rows = [

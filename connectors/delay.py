@@ -224,24 +224,24 @@ async def _beside(commands: CommandCache, canceled: CanceledRetries) -> None:
 
 async def run(role: RoleContext) -> None:
     """The role: until `role.stop`. Raises when Kafka refuses for good; the supervisor starts it again."""
-    bootstrap = role.settings.kafka.bootstrap or ""
-    outbox = Outbox(bootstrap, role.instance, linger_ms=2)
+    cluster = role.settings.kafka
+    outbox = Outbox(cluster, role.instance, linger_ms=2)
     clock = GuardedClock()
     delay = Delay(
-        make_consumer(bootstrap, "sluice-delay", role.instance, **{"fetch.wait.max.ms": FETCH_WAIT_MS}),
+        make_consumer(cluster, "sluice-delay", role.instance, **{"fetch.wait.max.ms": FETCH_WAIT_MS}),
         outbox,
         wall=lambda: clock.now() / 1000,
         steady=time.monotonic,
         ready=role.ready,
     )
     canceled = CanceledRetries(
-        bootstrap,
+        cluster,
         outbox,
         places=lambda: delay.places,
         longest_wait=lambda topic: longest_wait(RUNG_OF[topic]),
         now=clock.now,
     )
-    commands = CommandCache(bootstrap, on_command=canceled.on_command)
+    commands = CommandCache(cluster, on_command=canceled.on_command)
     delay.join()
     beside = asyncio.create_task(_beside(commands, canceled), name="canceled-retries")
     try:

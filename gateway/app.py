@@ -150,7 +150,7 @@ def _provide_singles(app: web.Application, gateway: Gateway) -> None:
 def _provide_resources(app: web.Application, gateway: Gateway, scheduler: LoopScheduler) -> None:
     currency = gateway.settings.currency
     app[MESSAGES] = MessageQueries(pool=gateway.pool, sealer=gateway.sealer, recent=gateway.recent, currency=currency)
-    app[TRACES] = Traces(bootstrap=gateway.settings.kafka.bootstrap or "")
+    app[TRACES] = Traces(cluster=gateway.settings.kafka)
     app[CAMPAIGNS] = CampaignQueries(pool=gateway.pool, currency=currency)
     app[CAMPAIGN_MAKER] = CampaignMaker(
         pool=gateway.pool,

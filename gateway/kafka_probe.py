@@ -10,7 +10,7 @@ import time
 
 from aiohttp import web
 
-from infra.kafka.client import KafkaException, make_admin
+from infra.kafka.client import Cluster, KafkaException, make_admin
 from infra.kafka.outbox import DeliveryError
 from schemas.records.topics import COMMANDS
 
@@ -21,8 +21,8 @@ TIMEOUT_SECONDS = 1.5
 class KafkaProbe:
     """Asks for the metadata of one topic."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._admin = make_admin(bootstrap)
+    def __init__(self, cluster: Cluster) -> None:
+        self._admin = make_admin(cluster)
         self._one = asyncio.Lock()
         self._answered_at = 0.0
 

@@ -95,7 +95,7 @@ async def open_gateway(settings: Settings, instance: str) -> AsyncIterator[Gatew
         answer_seconds=ANSWER_SECONDS,
     )
     client = connect(settings.redis.url.get_secret_value())
-    outbox = Outbox(settings.kafka.bootstrap, instance)
+    outbox = Outbox(settings.kafka, instance)
     redis = RedisBatches(client)
     accounts = Accounts(pool, metrics, partial(_note_stops, settings.data_dir))
     await accounts.refresh()
@@ -107,7 +107,7 @@ async def open_gateway(settings: Settings, instance: str) -> AsyncIterator[Gatew
             pool=pool,
             redis=redis,
             releasers=ReleaserBoard(client),
-            kafka=KafkaProbe(settings.kafka.bootstrap),
+            kafka=KafkaProbe(settings.kafka),
             sealer=sealer,
             metrics=metrics,
             accounts=accounts,

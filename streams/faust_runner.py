@@ -1,4 +1,4 @@
-"""The one file that knows Faust: it brings records to the runners and moves offsets, nothing else.
+"""The file that knows Faust: it brings records to the runners and moves offsets, nothing else.
 
 In: topics with their runners, a group, a stable instance name. Out: each topic's records in batches of what has arrived,
 acknowledged in order once the runner has returned. Guarantee: at least once, over kill -9 at any instant.
@@ -9,8 +9,7 @@ Why it looks as it does, each line tried with 0.15.3:
 - every topic is an agent of its own, and one poll fits into a fifth of its buffer, so a topic that waits (accounts away)
   holds up no other;
 - with every buffer full Faust sleeps a second: `PatientConsumer` sleeps five milliseconds;
-- a fetch costs the broker and this process half a millisecond each, however little it brings: topics that gather are
-  left out of the fetches while their batch does (`FetchThread`);
+- a fetch costs half a millisecond at either end: topics that gather are left out while their batch does (`FetchThread`);
 - without a committed offset its fetcher dies and the process lingers: `PatientConsumer` ends it with a clear message;
 - no tables, no exactly-once, no web server, no declared topics; output goes through our own producer.
 A stop is an exit: what was acknowledged is committed if that takes no time, the rest comes again.
@@ -35,8 +34,10 @@ from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 from infra.kafka.records import ConsumerRecord
+from infra.kafka.security import Cluster
 from infra.runtime.private_files import make_private_folder
 from streams.acknowledging import InOrder
+from streams.faust_credentials import broker_settings
 from streams.missed_fetches import look_again
 from streams.next_batch import next_batch
 
@@ -191,7 +192,7 @@ class BatchQueue:
 async def run_sources(
     sources: Sequence[Source],
     *,
-    bootstrap: str,
+    cluster: Cluster,
     group: str,
     instance: str,
     folder: Path,
@@ -204,7 +205,7 @@ async def run_sources(
     """
     # Trap: Faust's consumer thread makes its own loop from the policy, not from the running one.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    app = make_app(bootstrap=bootstrap, group=group, instance=instance, folder=folder)
+    app = make_app(cluster=cluster, group=group, instance=instance, folder=folder)
     app.transport.gather = {source.topic: source.gather for source in sources if source.gather}
     for source in sources:
         app.agent(app.topic(source.topic, allow_empty=True), name=source.topic, concurrency=1)(BatchQueue(source).read)
@@ -222,12 +223,12 @@ async def run_sources(
     await _commit(app)
 
 
-def make_app(*, bootstrap: str, group: str, instance: str, folder: Path) -> Any:
+def make_app(*, cluster: Cluster, group: str, instance: str, folder: Path) -> Any:
     """An app with everything switched off that is not reading."""
     make_private_folder(folder)
     app = faust.App(
         group,
-        broker=[f"kafka://{address}" for address in bootstrap.split(",")],
+        **broker_settings(cluster),
         autodiscover=False,
         # Trap: Faust takes braces in it for fields to fill.
         datadir=str(folder).replace("{", "{{").replace("}", "}}"),

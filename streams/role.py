@@ -72,12 +72,12 @@ async def run(role: RoleContext) -> None:
     """The role: until `role.stop`."""
     settings = role.settings
     pool_name = LanePool(role.pool or LanePool.BULK)
-    bootstrap = settings.kafka.bootstrap or ""
+    cluster = settings.kafka
     keyring = load_keyring(settings.keyring_path)
     pool = await open_pool(_secret(settings.postgres.url), size=CONNECTIONS)
     config = ConfigCache(pool, keyring)
     await config.start()
-    commands = CommandCache(bootstrap, RejectedCommands(bootstrap, SERVICE) if pool_name is LanePool.BULK else None)
+    commands = CommandCache(cluster, RejectedCommands(cluster, SERVICE) if pool_name is LanePool.BULK else None)
     await commands.start()
     redis = connect(_secret(settings.redis.url))
     accounts = PostgresCredit(pool, now_ms)
@@ -88,18 +88,18 @@ async def run(role: RoleContext) -> None:
         sealer=Sealer(keyring),
         capacity=CarrierCapacity(redis),
         credit=AllowanceCredit(accounts, pool, now_ms) if pool_name is LanePool.OTP else accounts,
-        owners=LogOwners(bootstrap),
+        owners=LogOwners(cluster),
         clock=GuardedClock(),
     )
     linger = OTP_LINGER_MS if pool_name is LanePool.OTP else BULK_LINGER_MS
     compression = settings.kafka.public_compression
     patient = PatientOutbox(
-        BatchOutbox(bootstrap, f"{role.instance}-patient", compression=compression), PATIENCE_SECONDS[pool_name]
+        BatchOutbox(cluster, f"{role.instance}-patient", compression=compression), PATIENCE_SECONDS[pool_name]
     )
-    outbox = Outbox(bootstrap, role.instance, linger_ms=linger)
+    outbox = Outbox(cluster, role.instance, linger_ms=linger)
     outlet = KafkaOutlet(
         outbox,
-        BatchOutbox(bootstrap, f"{role.instance}-batches", compression=compression),
+        BatchOutbox(cluster, f"{role.instance}-batches", compression=compression),
         patient,
     )
     # A role that is ready has everything open: the first code does not wait for it.
@@ -114,7 +114,7 @@ async def run(role: RoleContext) -> None:
     ]
     await run_sources(
         sources,
-        bootstrap=bootstrap,
+        cluster=cluster,
         group=f"sluice-streams-{pool_name}",
         instance=role.instance,
         folder=settings.data_dir / "faust" / role.instance,

@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from infra.kafka.client import KafkaException, TopicPartition, make_consumer
+from infra.kafka.client import Cluster, KafkaException, TopicPartition, make_consumer
 from infra.kafka.records import ConsumerRecord, PartitionKey
 from infra.kafka.subscription import readable
 from schemas.records.codec import DecodeError, decode
@@ -33,21 +33,21 @@ class ReadBackError(RuntimeError):
     """The log of calls could not be read."""
 
 
-def read_between(bootstrap: str, group: str, key: PartitionKey, begin: int, end: int) -> list[tuple[int, Record]]:
+def read_between(cluster: Cluster, group: str, key: PartitionKey, begin: int, end: int) -> list[tuple[int, Record]]:
     """The records from `begin` to before `end` (-1: to the end as it is now)."""
-    with _consumer(bootstrap, group, key) as consumer:
+    with _consumer(cluster, group, key) as consumer:
         low, high = _watermarks(consumer, key)
         return _decoded(_records(consumer, key, max(begin, low), high if end < 0 else end))
 
 
 def read_for_new_owner(
-    bootstrap: str, group: str, key: PartitionKey, committed: int | None, epoch: int
+    cluster: Cluster, group: str, key: PartitionKey, committed: int | None, epoch: int
 ) -> list[tuple[int, Record]]:
     """Everything that the owner of `epoch` must know: from `committed` on (the log offset in the commit's metadata; None:
     from the beginning), and at least two minutes of log time before the newest record."""
     if epoch == 0:
         return []
-    with _consumer(bootstrap, group, key) as consumer:
+    with _consumer(cluster, group, key) as consumer:
         low, _ = _watermarks(consumer, key)
         begin = low
         if committed is not None:
@@ -56,8 +56,8 @@ def read_for_new_owner(
 
 
 @contextmanager
-def _consumer(bootstrap: str, group: str, key: PartitionKey) -> Iterator[Any]:
-    consumer = make_consumer(bootstrap, f"{group}-read-back", **{"auto.offset.reset": "earliest"})
+def _consumer(cluster: Cluster, group: str, key: PartitionKey) -> Iterator[Any]:
+    consumer = make_consumer(cluster, f"{group}-read-back", **{"auto.offset.reset": "earliest"})
     try:
         yield consumer
     except KafkaException as fault:

@@ -26,6 +26,7 @@ from connectors.dispatch.offset_tracker import OffsetTracker
 from connectors.dispatch.owned_partition import OwnedPartition, RememberSettled
 from infra.kafka.outbox import Outbox
 from infra.kafka.records import PartitionKey
+from infra.kafka.security import Cluster
 from infra.security.sealing import Sealer
 from schemas.records.topics import DISPATCH_SHARED, attempts, dispatch, log_of
 from schemas.records.wire import Owner, Record
@@ -41,7 +42,7 @@ class AssignmentParts:
     """`owner`: a name that no other process has. `now` in milliseconds. `owners_changed`: a partition is ours; `let_go`:
     some are so no longer, and whoever has them next may connect to their carriers."""
 
-    bootstrap: str
+    cluster: Cluster
     group: str
     owner: str
     outbox: Outbox
@@ -162,7 +163,7 @@ class PartitionAssignment:
         self._logs[key] = attempt_log
         epoch = await attempt_log.take_over(Owner(owner=parts.owner, lane=lane, at=parts.now()))
         entries = await asyncio.to_thread(
-            read_for_new_owner, parts.bootstrap, parts.group, (attempts(lane), log_partition), log_begin, epoch
+            read_for_new_owner, parts.cluster, parts.group, (attempts(lane), log_partition), log_begin, epoch
         )
         recovered = rebuild(entries)
         owned = OwnedPartition(
@@ -198,7 +199,7 @@ class PartitionAssignment:
 
         def between(begin: int, end: int) -> asyncio.Future[list[tuple[int, Record]]]:
             return asyncio.get_running_loop().run_in_executor(
-                None, read_between, parts.bootstrap, parts.group, (attempts(lane), partition), begin, end
+                None, read_between, parts.cluster, parts.group, (attempts(lane), partition), begin, end
             )
 
         return between

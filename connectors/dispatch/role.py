@@ -36,7 +36,7 @@ from connectors.dispatch.record_turns import RecordTurns
 from connectors.dispatch.reliable_publisher import ReliablePublisher
 from connectors.dispatch.sender_factory import SenderFactory
 from connectors.dispatch.stop_reasons import StopReasons
-from infra.kafka.client import Value, make_consumer
+from infra.kafka.client import Cluster, Value, make_consumer
 from infra.kafka.command_cache import CommandCache
 from infra.kafka.offsets import end_of
 from infra.kafka.outbox import Outbox
@@ -71,10 +71,10 @@ async def run(role: RoleContext, registry: Registry = REGISTRY) -> None:
     keyring = load_keyring(settings.keyring_path)
     database = await open_pool(settings.postgres.url.get_secret_value() if settings.postgres.url else "", size=2)
     redis = connect(settings.redis.url.get_secret_value() if settings.redis.url else "")
-    bootstrap = settings.kafka.bootstrap or ""
-    config, commands = ConfigCache(database, keyring), CommandCache(bootstrap)
+    cluster = settings.kafka
+    config, commands = ConfigCache(database, keyring), CommandCache(cluster)
     pool = lanes.Pool(role.pool or "")
-    outbox = Outbox(bootstrap, role.instance, linger_ms=0 if pool is lanes.Pool.OTP else BULK_LINGER_MS)
+    outbox = Outbox(cluster, role.instance, linger_ms=0 if pool is lanes.Pool.OTP else BULK_LINGER_MS)
     try:
         await config.start()
         await commands.start()
@@ -128,18 +128,18 @@ class Dispatch:
         self._changed, self._came = asyncio.Event(), asyncio.Event()
         self._lively_until = 0.0
         self._carrier_pool = self._make_carrier_pool(Tokens(redis), registry)
-        bootstrap, group = role.settings.kafka.bootstrap or "", f"sluice-dispatch-{pool}"
-        self._assignment = self._make_assignment(bootstrap, group)
+        cluster, group = role.settings.kafka, f"sluice-dispatch-{pool}"
+        self._assignment = self._make_assignment(cluster, group)
         self._records = RecordTurns(
             self._make_record_handler().handle, self._on_records, lambda: self._consumer_thread.batch_done()
         )
-        self._consumer_thread = self._make_consumer_thread(bootstrap, group)
+        self._consumer_thread = self._make_consumer_thread(cluster, group)
         self._assignment.consumer_thread = self._consumer_thread
         self._handover = LaneHandover(
             pool,
             partial(turn_row, database),
             self._assignment.owned_partitions,
-            partial(end_of, bootstrap),
+            partial(end_of, cluster),
             self._window.flushed,
             now,
         )
@@ -252,10 +252,10 @@ class Dispatch:
             fail=self._fail,
         )
 
-    def _make_assignment(self, bootstrap: str, group: str) -> PartitionAssignment:
+    def _make_assignment(self, cluster: Cluster, group: str) -> PartitionAssignment:
         return PartitionAssignment(
             AssignmentParts(
-                bootstrap=bootstrap,
+                cluster=cluster,
                 group=group,
                 owner=self._owner,
                 outbox=self._outbox,
@@ -278,9 +278,9 @@ class Dispatch:
         )
         return RecordHandler(self._assignment.owned_partitions, calls, self._sealer, now)
 
-    def _make_consumer_thread(self, bootstrap: str, group: str) -> ConsumerThread:
+    def _make_consumer_thread(self, cluster: Cluster, group: str) -> ConsumerThread:
         return ConsumerThread(
-            make_consumer(bootstrap, group, self._role.instance, **READING),
+            make_consumer(cluster, group, self._role.instance, **READING),
             GROUPS[group],
             ConsumerCallbacks(
                 assigned=self._assignment.assigned,

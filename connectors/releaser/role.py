@@ -169,15 +169,15 @@ async def run(role: RoleContext) -> None:
     pool = await open_pool(database, size=6)
     config = ConfigCache(pool, sealer_keys)
     await config.start()
-    bootstrap = settings.kafka.bootstrap or ""
-    outbox = Outbox(bootstrap, role.instance, linger_ms=2)
+    cluster = settings.kafka
+    outbox = Outbox(cluster, role.instance, linger_ms=2)
     redis_url = settings.redis.url.get_secret_value() if settings.redis.url else ""
     redis = connect(redis_url)
     capacity = CarrierCapacity(redis)
     leases = RowLeases(pool)
     now, pace = GuardedClock().now, Pace(time.monotonic)
     release = Release(leases, outbox, sealer, now)
-    first = FirstCarrier(leases, capacity, lambda topic: asyncio.to_thread(end_offsets, bootstrap, [topic]))
+    first = FirstCarrier(leases, capacity, lambda topic: asyncio.to_thread(end_offsets, cluster, [topic]))
     moves = CarrierMoves(leases, release, capacity, first, config, sealer)
     room = CapacityRelease(leases, release, capacity, config, sealer, moves, now)
     gate = Gate(config, initial=settings.scheduler.enabled, opened=pace.quicken)

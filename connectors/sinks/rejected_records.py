@@ -17,6 +17,7 @@ from connectors.sinks.contract import RecordError
 from infra.kafka.dead_letter import dead_letter
 from infra.kafka.dead_letter_writer import DeadLetterWriter
 from infra.kafka.records import ConsumerRecord
+from infra.kafka.security import Cluster
 from infra.postgres.faults import is_data_fault
 from infra.security.sealing import UnsealError
 from schemas.records import topics
@@ -37,9 +38,9 @@ class TooManyRejected(RuntimeError):
 class RejectedRecords:
     """Those of one sink; `skipped` counts what another role writes to the dead letters."""
 
-    def __init__(self, bootstrap: str, sink: str) -> None:
+    def __init__(self, cluster: Cluster, sink: str) -> None:
         self._sink = sink
-        self._writer = DeadLetterWriter(bootstrap, f"sluice-{ROLE}-{sink}-dead-letters")
+        self._writer = DeadLetterWriter(cluster, f"sluice-{ROLE}-{sink}-dead-letters")
         self._in_a_row = 0
         self.skipped = 0
 

@@ -52,7 +52,7 @@ class SinkThreads:
             self._missing.add(sink.name)
             self._runners[sink.name] = SinkRunner(
                 sink,
-                bootstrap=settings.kafka.bootstrap,
+                cluster=settings.kafka,
                 postgres_url=settings.postgres.url.get_secret_value(),
                 instance=role.instance,
                 joined=self._reporter(sink.name),

@@ -23,7 +23,7 @@ from connectors.sinks.contract import DecodedRecord, Sink
 from connectors.sinks.offsets import SinkOffsets, StaleOwner
 from connectors.sinks.rejected_records import RejectedRecords
 from connectors.sinks.taking_apart import take_apart
-from infra.kafka.client import KafkaException, Value, make_consumer
+from infra.kafka.client import Cluster, KafkaException, Value, make_consumer
 from infra.kafka.dead_letter_writer import DeadLetterFailed
 from infra.kafka.records import ConsumerRecord, PartitionKey
 from infra.kafka.subscription import Subscription
@@ -49,19 +49,19 @@ class SinkRunner:
         self,
         sink: Sink,
         *,
-        bootstrap: str,
+        cluster: Cluster,
         postgres_url: str,
         instance: str,
         joined: Callable[[], None] = lambda: None,
         group: str = GROUP,
     ) -> None:
         self._sink = sink
-        self._bootstrap = bootstrap
+        self._cluster = cluster
         self._instance = f"{instance}-{sink.name}"
         self._joined = joined
         self._group = f"{group}-{sink.name}"
         self._session = Session(postgres_url, prepare=sink.staging, name=self._instance)
-        self._rejected = RejectedRecords(bootstrap, sink.name)
+        self._rejected = RejectedRecords(cluster, sink.name)
         self._offsets = SinkOffsets()
         self._stopped = threading.Event()
         self._unclaimed: list[PartitionKey] | None = None
@@ -85,7 +85,7 @@ class SinkRunner:
             while not self._stopped.is_set():
                 subscription = Subscription(
                     make_consumer(
-                        self._bootstrap, self._group, self._instance, **READING, **{"fetch.wait.max.ms": self._sink.wait_ms}
+                        self._cluster, self._group, self._instance, **READING, **{"fetch.wait.max.ms": self._sink.wait_ms}
                     ),
                     assigned=self._assigned,
                     revoked=self._revoked,
@@ -139,7 +139,7 @@ class SinkRunner:
         """Make the partitions ours in PostgreSQL, then read on from where the last owner stopped."""
         places = self._unclaimed or []
         try:
-            ids = topic_ids(self._bootstrap, sorted({topic for topic, _ in places})) if places else {}
+            ids = topic_ids(self._cluster, sorted({topic for topic, _ in places})) if places else {}
             with self._session.transaction() as transaction:
                 following = self._offsets.claim(places, ids, transaction) if places else {}
         except (DatabaseDown, NotMigrated, KafkaException, TimeoutError) as fault:

@@ -26,7 +26,7 @@ from gateway.http.query import read_query
 from gateway.messages.queries import MESSAGES
 from gateway.messages.trace_hops import Hop, hops_of, waits_for
 from gateway.messages.types import Message, Trace, TraceHop
-from infra.kafka.client import KafkaException
+from infra.kafka.client import Cluster, KafkaException
 from infra.kafka.time_windows import Found, Window, read_windows
 from infra.postgres.pool import Pool, fetch_one, tenant_transaction
 from infra.postgres.sql import load_sql
@@ -67,7 +67,7 @@ class Facts(NamedTuple):
 class Traces:
     """Of one gateway; a few read at once, some wait."""
 
-    bootstrap: str
+    cluster: Cluster
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     asking: int = 0
 
@@ -78,7 +78,7 @@ class Traces:
         self.asking += 1
         try:
             async with self.slots:
-                return await asyncio.to_thread(read_windows, self.bootstrap, windows)
+                return await asyncio.to_thread(read_windows, self.cluster, windows)
         finally:
             self.asking -= 1
 

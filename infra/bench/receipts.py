@@ -20,6 +20,7 @@ from infra.bench.size import Size
 from infra.bench.target import Row, Target, calm
 from infra.client.api import Api
 from infra.client.campaign_watch import State, all_final
+from infra.kafka.client import Cluster
 from infra.kafka.log_reader import committed_offsets, end_offsets
 from infra.runtime.refusal import Refusal
 from schemas.records.topics import CARRIER_RECEIPTS
@@ -86,7 +87,7 @@ def _let_go(target: Target, control: CarrierControl, campaign: str, seed: int) -
     return LetGo(count, answered, seconds)
 
 
-def _read(kafka: str) -> bool:
+def _read(kafka: Cluster) -> bool:
     """Whether every receipt in the log has been handled, those that change nothing too."""
     committed = committed_offsets(kafka, {READER: (CARRIER_RECEIPTS,)})
     ends = end_offsets(kafka, (CARRIER_RECEIPTS,))

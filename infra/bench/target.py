@@ -15,6 +15,8 @@ from typing import Any
 from infra.bench.carrier_control import CarrierControl
 from infra.bench.cpu import between, children, cpu_seconds
 from infra.runtime.refusal import Refusal
+from infra.settings.kafka import KafkaSettings
+from infra.settings.load import load_settings
 from infra.supervisor.data_folder import DataFolder
 
 SERVICES = {"java": "kafka", "postgres": "postgres", "redis-server": "redis"}
@@ -36,7 +38,7 @@ class Target:
     log: Path
     pids: Callable[[], Pids]
     supervisor: int
-    kafka: str
+    kafka: KafkaSettings
     postgres: str
     control_port: int | None = None
 
@@ -71,7 +73,7 @@ def target_of(line: Mapping[str, Any], supervisor: int, control_port: int | None
         log=folder.logs / "simulator-smsc.log",
         pids=pids,
         supervisor=supervisor,
-        kafka=line["kafka"],
+        kafka=load_settings(default_file=None).settings.kafka.model_copy(update={"bootstrap": line["kafka"]}),
         postgres=line["postgres"],
         control_port=control_port,
     )

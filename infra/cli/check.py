@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.options import Config, Data, Output, find_settings, kafka_bootstrap, postgres_url
+from infra.cli.options import Config, Data, Output, find_settings, kafka_cluster, postgres_url
 from infra.cli.output import Format, chosen, show_one
 from infra.runtime.console import tell
 
@@ -28,7 +28,7 @@ def verify(
     from infra.verify.verify import verify as judge
 
     settings = find_settings(data, config)
-    kafka_bootstrap(settings)
+    kafka_cluster(settings)
     if campaign is not None:
         with open_admin_store(postgres_url(settings)) as store:
             store.know_campaign(campaign)

@@ -81,7 +81,7 @@ def _kernels() -> str:
 def _topics(settings: Any) -> str:
     from infra.kafka.topic_admin import compression_of, diff
 
-    found = diff(settings.kafka.bootstrap, settings.kafka.replication, compression_of(settings.kafka))
+    found = diff(settings.kafka, settings.kafka.replication, compression_of(settings.kafka))
     if found:
         raise Refusal(f"{len(found)} differences, the first: {found[0]}")
     return "as they should be"

@@ -6,7 +6,7 @@ behind, end}`; PostgreSQL away: the sinks' rows are missing and stderr says so.
 
 from __future__ import annotations
 
-from infra.cli.options import Config, Data, Output, find_settings, kafka_bootstrap
+from infra.cli.options import Config, Data, Output, find_settings, kafka_cluster
 from infra.cli.output import show_rows
 from infra.runtime.console import tell
 
@@ -18,11 +18,10 @@ def lag(data: Data = None, config: Config = None, output: Output = None) -> None
     from infra.postgres.admin_store import AdminStoreDown, open_admin_store
 
     settings = find_settings(data, config)
-    bootstrap = kafka_bootstrap(settings)
-    ends = end_offsets(bootstrap)
+    cluster = kafka_cluster(settings)
+    ends = end_offsets(cluster)
     positions = {
-        group: committed(bootstrap, group, [place for place in ends if place[0] in topics])
-        for group, topics in GROUPS.items()
+        group: committed(cluster, group, [place for place in ends if place[0] in topics]) for group, topics in GROUPS.items()
     }
     if settings.postgres.url is not None:
         try:

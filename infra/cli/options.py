@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from infra.client.api import Api
     from infra.postgres.admin_store import AdminStore
+    from infra.settings.kafka import KafkaSettings
     from infra.settings.model import Settings
 
 Output = Annotated[Format | None, typer.Option("--output", "-o", help="Form of the output; default: a table.")]
@@ -69,11 +70,11 @@ def postgres_url(settings: Settings) -> str:
     return settings.postgres.url.get_secret_value()
 
 
-def kafka_bootstrap(settings: Settings) -> str:
-    """Kafka's address."""
+def kafka_cluster(settings: Settings) -> KafkaSettings:
+    """Where Kafka is and how one is let in."""
     if settings.kafka.bootstrap is None:
         raise Refusal("no Kafka is known", NO_STACK)
-    return settings.kafka.bootstrap
+    return settings.kafka
 
 
 def confirm(question: str, yes: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from infra.cli.options import Config, Data, Output, find_settings, kafka_bootstrap
+from infra.cli.options import Config, Data, Output, find_settings, kafka_cluster
 from infra.cli.output import show_rows
 from infra.runtime.console import tell
 
@@ -22,7 +22,7 @@ def diff(data: Data = None, config: Config = None, output: Output = None) -> Non
     from infra.kafka.topic_admin import diff as differences
 
     settings = find_settings(data, config)
-    found = differences(kafka_bootstrap(settings), settings.kafka.replication, compression_of(settings.kafka))
+    found = differences(kafka_cluster(settings), settings.kafka.replication, compression_of(settings.kafka))
     show_rows([{"difference": sentence} for sentence in found], output)
     if found:
         raise typer.Exit(1)
@@ -34,9 +34,7 @@ def apply(data: Data = None, config: Config = None, output: Output = None) -> No
     from infra.kafka import topic_admin
 
     settings = find_settings(data, config)
-    done = topic_admin.apply(
-        kafka_bootstrap(settings), settings.kafka.replication, topic_admin.compression_of(settings.kafka)
-    )
+    done = topic_admin.apply(kafka_cluster(settings), settings.kafka.replication, topic_admin.compression_of(settings.kafka))
     tell(f"{len(done)} changes" if done else "nothing to change")
     show_rows([{"change": sentence} for sentence in done], output)
 
@@ -47,7 +45,7 @@ def list_(data: Data = None, config: Config = None, output: Output = None) -> No
     from infra.kafka.topic_admin import list_topics
     from schemas.records.topics import topic
 
-    states = list_topics(kafka_bootstrap(find_settings(data, config)))
+    states = list_topics(kafka_cluster(find_settings(data, config)))
     show_rows(
         [
             {

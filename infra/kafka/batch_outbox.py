@@ -23,6 +23,7 @@ from aiokafka.errors import KafkaError
 from infra.kafka.outbox import DeliveryError
 from infra.kafka.record_batch import RecordBatch, cut
 from infra.kafka.records import ProducerRecord
+from infra.kafka.security import Cluster, aiokafka_options
 from schemas.records.kafka_format import record_body
 from schemas.records.topics import RECORD_BYTES
 from schemas.values.partitions import partitions_of
@@ -40,8 +41,8 @@ class BatchOutbox:
     """A producer of its own, made at the first call; to be used inside one running loop. `compression`: as Kafka's setting
     of topics names it."""
 
-    def __init__(self, bootstrap: str, client_id: str, *, compression: str = "uncompressed") -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, cluster: Cluster, client_id: str, *, compression: str = "uncompressed") -> None:
+        self._cluster = cluster
         self._client_id = client_id
         self._compression = compression
         self._producer: AIOKafkaProducer | None = None
@@ -100,7 +101,7 @@ class BatchOutbox:
 
     async def _start(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **aiokafka_options(self._cluster),
             client_id=self._client_id,
             enable_idempotence=True,
             acks="all",

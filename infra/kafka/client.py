@@ -1,4 +1,4 @@
-"""The one factory of Kafka clients: safe producer and consumer settings, the same everywhere.
+"""The one factory of Kafka clients: access (security.py), safe producer and consumer settings, the same everywhere.
 
 Producers are idempotent, wait for all replicas and give up after 8 s; keys are hashed as the Java client does it.
 Consumers use the classic group protocol with static membership and commit by hand. What goes wrong comes back as
@@ -8,19 +8,28 @@ it is polled: a consumer by whoever reads with it, a producer by `Outbox`, or no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from infra.kafka.client_log import ClientLog, listen
+from infra.kafka.security import Cluster, Value, addresses, librdkafka_options
 from schemas.records.topics import DEAD_LETTER_BYTES
 
-__all__ = ["KafkaException", "NewTopic", "TopicPartition", "make_admin", "make_consumer", "make_producer"]
-
-Value = str | int | float | bool
+__all__ = [
+    "Cluster",
+    "KafkaException",
+    "NewTopic",
+    "TopicPartition",
+    "Value",
+    "make_admin",
+    "make_consumer",
+    "make_producer",
+]
 
 FAST_RECONNECT: Mapping[str, Value] = {
     "retry.backoff.ms": 50,
@@ -59,7 +68,7 @@ class _Reader(Consumer):
 
 
 def make_producer(
-    bootstrap: str,
+    cluster: Cluster,
     client_id: str,
     *,
     linger_ms: float = 0,
@@ -70,8 +79,7 @@ def make_producer(
     else, and no other may give its reports."""
     producer = _Writer(
         {
-            **_reconnect(bootstrap),
-            "bootstrap.servers": bootstrap,
+            **_reaching(cluster),
             "client.id": client_id,
             "enable.idempotence": True,
             "acks": "all",
@@ -92,7 +100,7 @@ def make_producer(
     return producer
 
 
-def make_consumer(bootstrap: str, group: str, instance: str | None = None, **extra: Value) -> Consumer:
+def make_consumer(cluster: Cluster, group: str, instance: str | None = None, **extra: Value) -> Consumer:
     """A consumer that commits by hand. `instance`: the stable ordinal of static membership, None for none.
 
     Without a committed offset it fails (`auto.offset.reset=error`) unless `extra` says otherwise: a stage must
@@ -100,8 +108,7 @@ def make_consumer(bootstrap: str, group: str, instance: str | None = None, **ext
     """
     return _Reader(
         {
-            **_reconnect(bootstrap),
-            "bootstrap.servers": bootstrap,
+            **_reaching(cluster),
             "group.id": group,
             "client.id": instance or group,
             **({"group.instance.id": instance} if instance else {}),
@@ -121,13 +128,20 @@ def make_consumer(bootstrap: str, group: str, instance: str | None = None, **ext
     )
 
 
-def make_admin(bootstrap: str) -> AdminClient:
-    """An admin client. Its calls say what went wrong; the client's own lines about it would come fifty a second."""
-    return AdminClient({**_reconnect(bootstrap), "bootstrap.servers": bootstrap, "log_level": 2})
+def make_admin(cluster: Cluster, on_error: Callable[[Any], None] | None = None) -> AdminClient:
+    """An admin client. Its calls say what went wrong; the client's own lines about it would come fifty a second.
+    `on_error`: gets what the client tells beside its answers, as soon as it is polled."""
+    beside: dict[str, Any] = {} if on_error is None else {"error_cb": on_error}
+    return AdminClient({**_reaching(cluster), "log_level": 2, **beside})
 
 
-def _reconnect(bootstrap: str) -> dict[str, Value]:
-    """Back-off for fast fail-over; librdkafka takes the broker's word for the rest. One broker on this machine has nobody to
-    fail over to: thirty clients need not ask it every second who leads what."""
+def _reaching(cluster: Cluster) -> dict[str, Any]:
+    """Address, access, and back-off for fast fail-over; librdkafka takes the broker's word for the rest. One broker on this
+    machine has nobody to fail over to: thirty clients need not ask it every second who leads what."""
+    bootstrap = addresses(cluster)
     alone = "," not in bootstrap and bootstrap.startswith(("127.0.0.1:", "localhost:", "[::1]:"))
-    return {**FAST_RECONNECT, **({"topic.metadata.refresh.interval.ms": ALONE_METADATA_MS} if alone else {})}
+    return {
+        **FAST_RECONNECT,
+        **({"topic.metadata.refresh.interval.ms": ALONE_METADATA_MS} if alone else {}),
+        **librdkafka_options(cluster),
+    }

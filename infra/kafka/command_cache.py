@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from infra.kafka.client import KafkaException, TopicPartition, Value, make_consumer
+from infra.kafka.client import Cluster, KafkaException, TopicPartition, Value, make_consumer
 from infra.kafka.dead_letter_writer import DeadLetterFailed
 from infra.kafka.records import ConsumerRecord
 from infra.kafka.rejected_commands import RejectedCommands
@@ -51,11 +51,11 @@ class CommandCache:
 
     def __init__(
         self,
-        bootstrap: str,
+        cluster: Cluster,
         rejected: RejectedCommands | None = None,
         on_command: Callable[[CampaignCommand], None] = lambda command: None,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._cluster = cluster
         self._on_command = on_command
         self._rejected = rejected
         self._commands: dict[str, CampaignCommand] = {}
@@ -135,7 +135,7 @@ class CommandCache:
         own faults pass within `_START_PATIENCE` or are told; a topic that is not there is told at once."""
         give_up = time.monotonic() + _START_PATIENCE
         while not self._stopped.is_set():
-            consumer = make_consumer(self._bootstrap, "sluice-commands", None, **READING)
+            consumer = make_consumer(self._cluster, "sluice-commands", None, **READING)
             try:
                 self._follow(consumer, loop, ready)
             except (KafkaException, CommandsUnreadable) as fault:

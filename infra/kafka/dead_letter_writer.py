@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from infra.kafka.client import KafkaException, make_producer
+from infra.kafka.client import Cluster, KafkaException, make_producer
 from infra.kafka.records import ProducerRecord
 
 ACK_SECONDS = 10.0
@@ -21,15 +21,15 @@ class DeadLetterFailed(RuntimeError):
 class DeadLetterWriter:
     """Its producer is made for the first of them."""
 
-    def __init__(self, bootstrap: str, client_id: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, cluster: Cluster, client_id: str) -> None:
+        self._cluster = cluster
         self._client_id = client_id
         self._producer: Any = None
 
     def write(self, letters: Sequence[ProducerRecord]) -> None:
         """Return when Kafka has acknowledged them all. Raises DeadLetterFailed."""
         if self._producer is None:
-            self._producer = make_producer(self._bootstrap, self._client_id)
+            self._producer = make_producer(self._cluster, self._client_id)
         faults: list[object] = []
 
         def delivered(error: Any, _message: Any) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from infra.kafka import offsets
-from infra.kafka.client import TopicPartition, make_admin, make_consumer
+from infra.kafka.client import Cluster, TopicPartition, make_admin, make_consumer
 from infra.kafka.records import ConsumerRecord, PartitionKey, record_of
 
 PATIENCE_SECONDS = 15.0
@@ -33,23 +33,23 @@ class Stretch(NamedTuple):
     least: int
 
 
-def end_offsets(bootstrap: str, topics: Sequence[str]) -> dict[PartitionKey, int]:
+def end_offsets(cluster: Cluster, topics: Sequence[str]) -> dict[PartitionKey, int]:
     """The offset after the last record of every partition."""
-    found = offsets.end_offsets(bootstrap, topics)
+    found = offsets.end_offsets(cluster, topics)
     missing = [topic for topic in topics if (topic, 0) not in found]
     if missing:
         raise LogUnreadable(f"topics that are not there: {', '.join(missing)}; run `sluice topics apply`")
     return found
 
 
-def committed_offsets(bootstrap: str, groups: Mapping[str, Sequence[str]]) -> dict[tuple[str, str, int], int]:
+def committed_offsets(cluster: Cluster, groups: Mapping[str, Sequence[str]]) -> dict[tuple[str, str, int], int]:
     """What each group has committed, by group, topic and partition; partitions without a commit are left out."""
-    present = make_admin(bootstrap).list_topics(timeout=PATIENCE_SECONDS).topics
+    present = make_admin(cluster).list_topics(timeout=PATIENCE_SECONDS).topics
     return {
         (group, *place): offset
         for group, topics in groups.items()
         for place, offset in offsets.committed(
-            bootstrap,
+            cluster,
             group,
             [(topic, p) for topic in topics if topic in present for p in present[topic].partitions],
             PATIENCE_SECONDS,
@@ -57,27 +57,27 @@ def committed_offsets(bootstrap: str, groups: Mapping[str, Sequence[str]]) -> di
     }
 
 
-def read_log(bootstrap: str, ends: Mapping[PartitionKey, int]) -> Iterator[ConsumerRecord]:
+def read_log(cluster: Cluster, ends: Mapping[PartitionKey, int]) -> Iterator[ConsumerRecord]:
     """Every record below these ends that the topics still hold."""
-    consumer = _reader(bootstrap)
+    consumer = _reader(cluster)
     try:
         yield from _entries(consumer, dict.fromkeys(ends, _BEGINNING), ends)
     finally:
         consumer.close()
 
 
-def read_before(bootstrap: str, stretches: Mapping[PartitionKey, Stretch]) -> Iterator[ConsumerRecord]:
+def read_before(cluster: Cluster, stretches: Mapping[PartitionKey, Stretch]) -> Iterator[ConsumerRecord]:
     """The records of these stretches, as far as the topics still hold them; all partitions at once."""
-    consumer = _reader(bootstrap)
+    consumer = _reader(cluster)
     try:
         yield from _entries(consumer, _begins(consumer, stretches), {p: s.end for p, s in stretches.items()})
     finally:
         consumer.close()
 
 
-def _reader(bootstrap: str) -> Any:
+def _reader(cluster: Cluster) -> Any:
     settings: dict[str, Any] = {"auto.offset.reset": "earliest", "enable.partition.eof": True}
-    return make_consumer(bootstrap, "sluice-log-reader", **settings)
+    return make_consumer(cluster, "sluice-log-reader", **settings)
 
 
 def _begins(consumer: Any, stretches: Mapping[PartitionKey, Stretch]) -> dict[PartitionKey, int]:

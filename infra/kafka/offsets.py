@@ -13,7 +13,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
-from infra.kafka.client import make_admin, make_consumer
+from infra.kafka.client import Cluster, make_admin, make_consumer
 from schemas.records.topics import TOPICS
 
 Places = dict[tuple[str, int], int]
@@ -28,13 +28,13 @@ _NO_LEADER_YET = {
 }
 
 
-def end_offsets(bootstrap: str, topics: Sequence[str] = OURS) -> Places:
+def end_offsets(cluster: Cluster, topics: Sequence[str] = OURS) -> Places:
     """The offset after the last record of every partition of these topics, as far as they exist.
 
     Partitions of a broker or topic that has just started have no leader for a moment, or the client knows a leader that is
     no more; they are asked again.
     """
-    admin = make_admin(bootstrap)
+    admin = make_admin(cluster)
     until = time.monotonic() + SECONDS
     while True:
         try:
@@ -65,11 +65,11 @@ def _end_offsets(admin: Any, topics: Sequence[str]) -> Places:
     return {(place.topic, place.partition): future.result(SECONDS).offset for place, future in futures.items()}
 
 
-def committed(bootstrap: str, group: str, places: Iterable[tuple[str, int]], seconds: float = SECONDS) -> Places:
+def committed(cluster: Cluster, group: str, places: Iterable[tuple[str, int]], seconds: float = SECONDS) -> Places:
     """What the group has committed of these partitions; those without a commit are left out."""
     # Trap: AdminClient.list_consumer_group_offsets of librdkafka 2.16 crashes the process when it is asked while the
     # coordinator is still loading; a consumer that asks for its group waits.
-    consumer = make_consumer(bootstrap, group)
+    consumer = make_consumer(cluster, group)
     try:
         found = consumer.committed([TopicPartition(topic, partition) for topic, partition in places], timeout=seconds)
     finally:

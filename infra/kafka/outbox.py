@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from infra.kafka.client import KafkaException, make_producer
+from infra.kafka.client import Cluster, KafkaException, make_producer
 from infra.kafka.records import ProducerRecord
 
 Headers = Sequence[tuple[str, bytes]]
@@ -36,8 +36,8 @@ class DeliveryError(RuntimeError):
 class Outbox:
     """One producer with a poll thread; to be made inside a running loop and closed once."""
 
-    def __init__(self, bootstrap: str, client_id: str, *, linger_ms: float = 0) -> None:
-        self._producer = make_producer(bootstrap, client_id, linger_ms=linger_ms, polled=True)
+    def __init__(self, cluster: Cluster, client_id: str, *, linger_ms: float = 0) -> None:
+        self._producer = make_producer(cluster, client_id, linger_ms=linger_ms, polled=True)
         self._loop = asyncio.get_running_loop()
         self._reports: deque[tuple[Report, str | None, int, int]] = deque()
         self._scheduled = False

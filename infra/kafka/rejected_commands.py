@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from infra.kafka.client import TopicPartition, make_consumer
+from infra.kafka.client import Cluster, TopicPartition, make_consumer
 from infra.kafka.dead_letter import dead_letter
 from infra.kafka.dead_letter_writer import DeadLetterWriter
 from infra.kafka.records import ConsumerRecord
@@ -25,17 +25,17 @@ SECONDS = 10.0
 class RejectedCommands:
     """For one of the processes that read the commands. `service`: who it is, for `x-service`."""
 
-    def __init__(self, bootstrap: str, service: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, cluster: Cluster, service: str) -> None:
+        self._cluster = cluster
         self._service = service
-        self._writer = DeadLetterWriter(bootstrap, GROUP)
+        self._writer = DeadLetterWriter(cluster, GROUP)
 
     def dead_letter_once(self, records: Sequence[ConsumerRecord]) -> None:
         """Dead letters of what is no command and has none yet. Blocks; without poison it does nothing."""
         poison = [(record, fault) for record in records if (fault := _fault(record)) is not None]
         if not poison:
             return
-        consumer = make_consumer(self._bootstrap, GROUP)
+        consumer = make_consumer(self._cluster, GROUP)
         try:
             for partition in sorted({record.partition for record, _ in poison}):
                 self._write_new(consumer, [each for each in poison if each[0].partition == partition])

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from infra.kafka.client import TopicPartition, Value, make_consumer
+from infra.kafka.client import Cluster, TopicPartition, Value, make_consumer
 from infra.kafka.records import ConsumerRecord, record_of
 
 MOST_RECORDS = 50_000
@@ -52,9 +52,9 @@ def merged(windows: Iterable[Window]) -> list[Window]:
     return out
 
 
-def read_windows(bootstrap: str, windows: Iterable[Window]) -> Found:
+def read_windows(cluster: Cluster, windows: Iterable[Window]) -> Found:
     """What these windows hold."""
-    consumer = make_consumer(bootstrap, "sluice-time-windows", None, **READING)
+    consumer = make_consumer(cluster, "sluice-time-windows", None, **READING)
     found, deadline = Found([], [], []), time.monotonic() + SECONDS
     try:
         wanted = merged(windows)

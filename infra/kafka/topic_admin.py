@@ -21,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from infra.kafka.client import make_admin
+from infra.kafka.client import Cluster, make_admin
 from infra.kafka.offsets import committed
 from infra.settings.model import KafkaSettings
 from schemas.records.topics import CARRIER_RECEIPTS, DISPATCH_SHARED, TOPICS, Topic, attempts, dispatch, ingest, retries
@@ -97,18 +97,18 @@ def wanted_settings(row: Topic, replication: int, compression: Compression = _AS
     }
 
 
-def apply(bootstrap: str, replication: int, compression: Compression = _AS_SHIPPED) -> list[str]:
+def apply(cluster: Cluster, replication: int, compression: Compression = _AS_SHIPPED) -> list[str]:
     """Make what is missing, change settings that differ, begin groups; sentences of what was done."""
-    admin = make_admin(bootstrap)
+    admin = make_admin(cluster)
     present = _present(admin)
     made = _create(admin, [row for row in TOPICS if row.name not in present], replication, compression)
     changed = _change(admin, [row for row in TOPICS if row.name in present], replication, compression)
-    return made + changed + _begin_groups(admin, bootstrap)
+    return made + changed + _begin_groups(admin, cluster)
 
 
-def diff(bootstrap: str, replication: int, compression: Compression = _AS_SHIPPED) -> list[str]:
+def diff(cluster: Cluster, replication: int, compression: Compression = _AS_SHIPPED) -> list[str]:
     """Sentences of what differs from the table; empty when nothing does."""
-    admin = make_admin(bootstrap)
+    admin = make_admin(cluster)
     present = _present(admin)
     out = [f"topic {row.name} is missing" for row in TOPICS if row.name not in present]
     known = [row for row in TOPICS if row.name in present]
@@ -126,14 +126,14 @@ def diff(bootstrap: str, replication: int, compression: Compression = _AS_SHIPPE
     out += [
         f"group {group} has not begun on {place.topic}[{place.partition}]"
         for group in GROUPS
-        for place in _not_begun(bootstrap, group, present)
+        for place in _not_begun(cluster, group, present)
     ]
     return out
 
 
-def list_topics(bootstrap: str) -> list[TopicState]:
+def list_topics(cluster: Cluster) -> list[TopicState]:
     """The topics of the table that exist, in its order."""
-    admin = make_admin(bootstrap)
+    admin = make_admin(cluster)
     metadata = _metadata(admin)
     rows = [row for row in TOPICS if row.name in metadata]
     return [
@@ -209,7 +209,7 @@ def _results(futures: dict[Any, Future[Any]]) -> list[Any]:
         raise TopicError(f"Kafka did not do it: {fault}") from fault
 
 
-def _begin_groups(admin: Any, bootstrap: str) -> list[str]:
+def _begin_groups(admin: Any, cluster: Cluster) -> list[str]:
     partitions = {row.name: row.partitions for row in TOPICS}
     present = _present(admin)
     wrong = [f"{name} ({present[name]})" for name, count in partitions.items() if present.get(name, count) != count]
@@ -220,16 +220,16 @@ def _begin_groups(admin: Any, bootstrap: str) -> list[str]:
         )
     out = []
     for group in GROUPS:
-        fresh = _not_begun(bootstrap, group, partitions)
+        fresh = _not_begun(cluster, group, partitions)
         if fresh:
             _begin(admin, group, fresh)
             out.append(f"group {group} begins at 0 on {len(fresh)} partitions")
     return out
 
 
-def _not_begun(bootstrap: str, group: str, partitions: dict[str, int]) -> list[TopicPartition]:
+def _not_begun(cluster: Cluster, group: str, partitions: dict[str, int]) -> list[TopicPartition]:
     wanted = [(topic, partition) for topic in GROUPS[group] for partition in range(partitions.get(topic, 0))]
-    begun = _patiently(lambda: committed(bootstrap, group, wanted, ANSWER))
+    begun = _patiently(lambda: committed(cluster, group, wanted, ANSWER))
     return [TopicPartition(topic, partition, 0) for topic, partition in wanted if (topic, partition) not in begun]
 
 

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 from confluent_kafka import TopicCollection
 
-from infra.kafka.client import make_admin
+from infra.kafka.client import Cluster, make_admin
 
 PATIENCE_SECONDS = 5.0
 
 
-def topic_ids(bootstrap: str, names: Sequence[str]) -> dict[str, str]:
+def topic_ids(cluster: Cluster, names: Sequence[str]) -> dict[str, str]:
     """The id of each topic, as text."""
-    admin = make_admin(bootstrap)  # Trap: a client that nobody holds gives its requests up
+    admin = make_admin(cluster)  # Trap: a client that nobody holds gives its requests up
     futures = admin.describe_topics(TopicCollection(list(names)), request_timeout=PATIENCE_SECONDS)
     return {name: str(future.result(PATIENCE_SECONDS + 1).topic_id) for name, future in futures.items()}

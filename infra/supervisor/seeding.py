@@ -60,7 +60,7 @@ def prepare_topics(settings: Settings) -> list[str]:
     """Topics and the first offsets of groups."""
     from infra.kafka.topic_admin import apply, compression_of
 
-    return apply(settings.kafka.bootstrap or "", settings.kafka.replication, compression_of(settings.kafka))
+    return apply(settings.kafka, settings.kafka.replication, compression_of(settings.kafka))
 
 
 def prepare_database(settings: Settings, credentials: Credentials) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from infra.kafka.log_reader import committed_offsets, end_offsets
 from infra.kafka.records import PartitionKey
+from infra.kafka.security import Cluster
 from infra.kafka.topic_admin import GROUPS
 from infra.postgres.session import Session
 from infra.postgres.sql import load_sql
@@ -27,7 +28,7 @@ SINK_TOPICS = tuple(row.name for row in topics.TOPICS if "sinks" in row.readers)
 
 
 def wait_for_readers(
-    kafka: str, session: Session, wait: float
+    kafka: Cluster, session: Session, wait: float
 ) -> tuple[list[str], dict[PartitionKey, int], dict[PartitionKey, int]]:
     """(consumers that are behind when the time is over, ends of all topics, ends of what they led to).
 
@@ -56,7 +57,7 @@ def _sinks_behind(session: Session, ends: dict[PartitionKey, int]) -> list[str]:
     return [f"sinks on {t}[{p}]" for (t, p), end in sorted(ends.items()) if t in SINK_TOPICS and stored.get((t, p), 0) < end]
 
 
-def _groups_behind(kafka: str, ends: dict[PartitionKey, int]) -> list[str]:
+def _groups_behind(kafka: Cluster, ends: dict[PartitionKey, int]) -> list[str]:
     committed = committed_offsets(kafka, GROUPS)
     return [
         f"{group} on {t}[{p}]"

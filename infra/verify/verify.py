@@ -37,6 +37,7 @@ from typing import Any
 
 from infra.kafka.log_reader import end_offsets, read_log
 from infra.kafka.records import PartitionKey
+from infra.kafka.security import Cluster
 from infra.postgres.session import Session, Writer
 from infra.postgres.sql import load_sql
 from infra.settings.model import Settings
@@ -62,7 +63,7 @@ def verify(settings: Settings, *, campaign: str | None = None, wait: float = 30)
     """Judge everything, or one campaign (then without accounts and carriers, which several share)."""
     if settings.kafka.bootstrap is None or settings.postgres.url is None:
         raise ValueError("verify needs SLUICE_KAFKA__BOOTSTRAP and SLUICE_POSTGRES__URL")
-    kafka = settings.kafka.bootstrap
+    kafka = settings.kafka
     session, later = (Session(settings.postgres.url.get_secret_value(), name="sluice-verify") for _ in range(2))
     started_at = time.time_ns() // 1_000_000
     try:
@@ -255,7 +256,7 @@ class _Check:
         return self._snapshot.stream(load_sql(_PACKAGE, name))
 
 
-def _read_logs(kafka: str, judged: dict[PartitionKey, int], ledger: Ledger) -> call_log.CallLog:
+def _read_logs(kafka: Cluster, judged: dict[PartitionKey, int], ledger: Ledger) -> call_log.CallLog:
     """Calls, then chunks, both up to now and after the snapshot: whatever PostgreSQL knows then stands in them."""
     calls = call_log.CallLog()
     ends = end_offsets(kafka, call_log.TOPICS)

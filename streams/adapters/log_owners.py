@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from infra.kafka.client import KafkaException
+from infra.kafka.client import Cluster, KafkaException
 from infra.kafka.log_reader import LogUnreadable, Stretch, read_before
 from infra.kafka.records import PartitionKey
 from schemas.records.codec import DecodeError, decode
@@ -28,8 +28,8 @@ LEAST = 500
 class LogOwners:
     """Reads `attempts-<lane>` back."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
 
     async def newest(self, asks: Sequence[OwnerAsk]) -> list[int]:
         """For each record the epoch of the newest owner who shows in the log before it; -1: nobody. Raises PortDown."""
@@ -44,7 +44,7 @@ class LogOwners:
             by_place.setdefault((ask.topic, ask.partition), []).append(ask)
         newest = dict.fromkeys(asks, -1)
         stretches = {place: _stretch(group) for place, group in by_place.items()}
-        for entry in read_before(self._bootstrap, stretches):
+        for entry in read_before(self._cluster, stretches):
             epoch = _epoch(entry.value, entry.offset)
             for ask in by_place[entry.topic, entry.partition]:
                 if entry.offset < ask.offset and epoch > newest[ask]:

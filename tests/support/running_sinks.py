@@ -45,7 +45,7 @@ def running_sink(sink: Sink, kafka: str, postgres: str, *, instance: str | None 
     faults: list[BaseException] = []
     runner = SinkRunner(
         sink,
-        bootstrap=kafka,
+        cluster=kafka,
         postgres_url=postgres,
         instance=instance or secrets.token_hex(4),
         joined=joined.set,

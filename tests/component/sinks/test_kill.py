@@ -37,7 +37,7 @@ from connectors.sinks.runner import SinkRunner
 kafka, postgres, topic = sys.argv[1:]
 sink = MessageEventsSink()
 sink.reads, sink.batch_records, sink.linger_seconds = (topic,), 20, 0.0
-SinkRunner(sink, bootstrap=kafka, postgres_url=postgres, instance="killed", group=topic).run()
+SinkRunner(sink, cluster=kafka, postgres_url=postgres, instance="killed", group=topic).run()
 """
 """In small batches: before each kill some are committed, one is half written, and many still wait."""
 NEXT = "SELECT coalesce(sum(next), 0)::int FROM sink_offsets"

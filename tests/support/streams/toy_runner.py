@@ -104,7 +104,7 @@ async def serve(bootstrap: str, name: str, folder: Path, instance: str, patience
     runner = Runner(Toy(f"{name}-out", folder / "hung"), outlet, service="streams", clock=lambda: 5)
     await run_sources(
         [Source(f"{name}-in", runner.run, 64)],
-        bootstrap=bootstrap,
+        cluster=bootstrap,
         group=f"{name}-group",
         instance=instance,
         folder=folder / "faust",
