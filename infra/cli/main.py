@@ -126,10 +126,10 @@ def explain(fault: BaseException) -> list[str] | None:
     if "TopicError" in kinds:
         return [f"error: {fault}", "next: see `sluice doctor`"]
     if "OperationalError" in kinds:
-        return [
-            f"error: PostgreSQL does not answer: {str(fault).strip().splitlines()[0]}",
-            "next: start the stack with `sluice up`, or see `sluice doctor`",
-        ]
+        from infra.supervisor.service_answers import postgres_mend
+
+        words = str(fault).strip().splitlines()[0]
+        return [f"error: PostgreSQL does not answer: {words}", f"next: {postgres_mend(words)}"]
     if "NumericValueOutOfRange" in kinds:
         return ["error: a number is larger than the database can keep"]
     if kinds & {"UndefinedTable", "UndefinedColumn"}:

@@ -19,24 +19,26 @@ Row = dict[str, Any]
 
 def probe_services(settings: Settings) -> list[Row]:
     """Kafka, PostgreSQL, Redis."""
+    from infra.supervisor.service_answers import AWAY, ask_kafka, ask_postgres, ask_redis
+
     return [
         probe(
             "kafka",
             settings.kafka.bootstrap,
-            lambda: _kafka(settings),
-            "start the stack with `sluice up`; if it runs, see DATA/logs/kafka.log; or set SLUICE_KAFKA__BOOTSTRAP",
+            lambda: ask_kafka(settings),
+            AWAY.format(name="kafka", variable="KAFKA__BOOTSTRAP"),
         ),
         probe(
             "postgres",
             _url(settings.postgres.url),
-            lambda: _postgres(settings),
-            "start the stack with `sluice up`; if it runs, see DATA/logs/postgres.log; or set SLUICE_POSTGRES__URL",
+            lambda: ask_postgres(settings),
+            AWAY.format(name="postgres", variable="POSTGRES__URL"),
         ),
         probe(
             "redis",
             _url(settings.redis.url),
-            lambda: _redis(settings),
-            "start the stack with `sluice up`; if it runs, see DATA/logs/redis.log; or set SLUICE_REDIS__URL",
+            lambda: ask_redis(settings),
+            AWAY.format(name="redis", variable="REDIS__URL"),
         ),
     ]
 
@@ -90,31 +92,3 @@ def masked(url: str) -> str:
 
 def _url(value: Any) -> str | None:
     return None if value is None else str(value.get_secret_value())
-
-
-def _kafka(settings: Settings) -> str:
-    from infra.kafka.client import make_admin
-
-    metadata = make_admin(settings.kafka.bootstrap or "").list_topics(timeout=3)
-    return f"{len(metadata.brokers)} broker(s), {len(metadata.topics)} topics"
-
-
-def _postgres(settings: Settings) -> str:
-    from infra.postgres.admin_store import server_version
-
-    return f"PostgreSQL {server_version(_url(settings.postgres.url) or '')}"
-
-
-def _redis(settings: Settings) -> str:
-    import asyncio
-
-    from infra.redis.client import Redis
-
-    async def ask() -> str:
-        client = Redis(_url(settings.redis.url) or "")
-        try:
-            return "answers" if await client.command("PING") else "says nothing"
-        finally:
-            await client.close()
-
-    return asyncio.run(ask())

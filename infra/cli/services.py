@@ -47,6 +47,7 @@ def up(
     from infra.services.service import make_folder
     from infra.settings.load import load_settings
     from infra.supervisor.data_folder import DataFolder, is_alive
+    from infra.supervisor.service_answers import check_given
 
     settings = load_settings({"data_dir": data}, config=config).settings
     folder = DataFolder(settings.data_dir)
@@ -57,6 +58,7 @@ def up(
                 f"a `sluice up` runs in {folder.path} and has its services already",
                 "see `sluice services status`, or choose another folder with --data",
             )
+        check_given(settings)
         make_folder(folder.path)
         tell("starting the services")
         _start_holder(folder, settings)

@@ -128,11 +128,26 @@ def make_consumer(cluster: Cluster, group: str, instance: str | None = None, **e
     )
 
 
-def make_admin(cluster: Cluster, on_error: Callable[[Any], None] | None = None) -> AdminClient:
+Tell = Callable[[int | None, str], None]
+
+
+class _Ear:
+    """The `logger` of a client whose lines are wanted as they are."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+
+    def log(self, _level: int, _form: str, _facility: str, _client: str, words: str) -> None:
+        self._tell(None, words)
+
+
+def make_admin(cluster: Cluster, tell: Tell | None = None) -> AdminClient:
     """An admin client. Its calls say what went wrong; the client's own lines about it would come fifty a second.
-    `on_error`: gets what the client tells beside its answers, as soon as it is polled."""
-    beside: dict[str, Any] = {} if on_error is None else {"error_cb": on_error}
-    return AdminClient({**_reaching(cluster), "log_level": 2, **beside})
+    `tell`: gets all that it says beside its answers, with a code or without one, as soon as it is polled."""
+    if tell is None:
+        return AdminClient({**_reaching(cluster), "log_level": 2})
+    beside: dict[str, Any] = {"error_cb": lambda error: tell(error.code(), error.str())}
+    return AdminClient({**_reaching(cluster), **beside}, logger=_Ear(tell))
 
 
 def _reaching(cluster: Cluster) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -40,6 +41,7 @@ class KafkaService(Embedded):
     """`tuning`: `fast` starts soon and stays small; `bench` has a larger heap.
 
     `cache`: where the jars are kept; `record_classes`: leave an archive of the classes used there when it stops.
+    `more`: settings of the broker that replace or complete ours; `{client}` and `{controller}` in them are the ports.
     """
 
     name = "kafka"
@@ -53,8 +55,10 @@ class KafkaService(Embedded):
         log: Path | None = None,
         cache: Path | None = None,
         record_classes: Path | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(data, port, log=log)
+        self._more = "".join(f"{name}={value}\n" for name, value in (more or {}).items())
         self._tuning = tuning
         self._cache = cache
         self._record_classes = record_classes
@@ -109,7 +113,8 @@ class KafkaService(Embedded):
         template = (HERE / "server.properties").read_text(encoding="utf-8")
         replace_private_file(
             self._data / name,
-            template.format(logs=f"{place}/{logs}", host=loopback_in_url(), client=client, controller=controller),
+            template.format(logs=f"{place}/{logs}", host=loopback_in_url(), client=client, controller=controller)
+            + self._more.replace("{client}", str(client)).replace("{controller}", str(controller)),
         )
         return f"{place}/{name}"
 

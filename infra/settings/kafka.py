@@ -35,6 +35,10 @@ def _readable(file: Path) -> Path:
 File = Annotated[Path, AfterValidator(_readable)]
 
 
+ACCESS = "kafka_access"
+"""Where `DATA/stack.json` keeps how one is let in, when that needs anything."""
+
+
 class KafkaSettings(Section):
     """Kafka."""
 
@@ -70,9 +74,16 @@ class KafkaSettings(Section):
     )
 
     @property
-    def has_sasl(self) -> bool:
-        """Whether a client says who it is."""
-        return self.security_protocol.startswith("SASL_")
+    def access(self) -> dict[str, str]:
+        """How one is let in, by setting, secrets in clear; nothing where everyone is."""
+        given = {name: getattr(self, name) for name in ACCESS_FIELDS}
+        if self.security_protocol == "PLAINTEXT":
+            return {}
+        return {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in given.items()
+            if value is not None
+        }
 
     @property
     def has_tls(self) -> bool:
@@ -145,3 +156,9 @@ def _checked(value: Any, info: ValidationInfo, concerned: Any, *, needed: bool) 
 
 def _of_no_use(setting: str, value: str, mend: str) -> str:
     return f"is of no use with {setting} {value}; {mend}, or leave it out"
+
+
+ACCESS_FIELDS = tuple(
+    name for name in KafkaSettings.model_fields if name.startswith(("security_", "sasl_", "ca_", "certificate_", "key_"))
+)
+"""The settings that say how one is let in."""

@@ -19,7 +19,15 @@ from infra.settings.lists import check_lists, explain
 from infra.settings.model import Settings, SettingsError
 from infra.settings.shape import PREFIX, scalar_keys
 from infra.settings.shape import Path as KeyPath
-from infra.settings.sources import SCRIPT, Source, from_environment, from_file, from_flags, from_stack
+from infra.settings.sources import (
+    SCRIPT,
+    Source,
+    from_environment,
+    from_file,
+    from_flags,
+    from_stack,
+    without_foreign_access,
+)
 
 DEFAULT_FILE = Path("sluice.toml")
 
@@ -46,7 +54,7 @@ def load_settings(
         from_file(config, default_file),
     ]
     if with_stack:
-        sources.append(from_stack(_data_dir(sources)))
+        sources.append(without_foreign_access(from_stack(_data_dir(sources)), sources))
     values, places = _merge(sources)
     faults = [fault for source in sources for fault in source.faults]
     lists = check_lists(sources[2].lists, str(config or default_file), faults)

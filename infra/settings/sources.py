@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from infra.settings.environment import PURE
+from infra.settings.kafka import ACCESS, ACCESS_FIELDS
 from infra.settings.shape import PREFIX, scalar_keys
 from infra.settings.shape import Path as KeyPath
 from schemas.values.encodings import LOOKED_AT, describe_encoding, foreign_encoding
@@ -104,7 +105,23 @@ def from_stack(data_dir: Path) -> Source:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return Source()
-    return Source([Entry(path, content[name], str(file)) for name, path in STACK_FIELDS.items() if content.get(name)])
+    access = content.get(ACCESS) or {}
+    return Source(
+        [
+            *(Entry(path, content[name], str(file)) for name, path in STACK_FIELDS.items() if content.get(name)),
+            *(Entry(("kafka", name), access[name], str(file)) for name in ACCESS_FIELDS if name in access),
+        ]
+    )
+
+
+def without_foreign_access(stack: Source, earlier: Iterable[Source]) -> Source:
+    """How one is let into the stack's Kafka is good for that one alone, and whole: it counts only where no earlier source
+    names another Kafka, or says anything of the access itself."""
+    said = {entry.path: entry.value for source in earlier for entry in source.entries if entry.path[0] == "kafka"}
+    own = next((entry.value for entry in stack.entries if entry.path == ("kafka", "bootstrap")), None)
+    if said.get(("kafka", "bootstrap"), own) == own and not any(path[-1] in ACCESS_FIELDS for path in said):
+        return stack
+    return Source([one for one in stack.entries if one.path[0] != "kafka" or one.path[-1] not in ACCESS_FIELDS])
 
 
 def read_secret(path: str, place: str, faults: list[str]) -> str | None:

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from infra.runtime.refusal import Refusal
 from infra.services.ports import keep_port, listening_fault, promise
 from infra.services.stack import Stack, start_services
+from infra.settings.kafka import ACCESS
 from infra.settings.load import as_variables, child_environment
 from infra.settings.model import GatewaySettings, Settings, SimulatorSettings
 from infra.supervisor.data_folder import DataFolder, is_alive
@@ -32,6 +33,7 @@ from infra.supervisor.seeding import (
     secret,
     wants_simulator,
 )
+from infra.supervisor.service_answers import check_given
 from infra.supervisor.supervisor import Supervisor, Tell
 
 Tuning = Literal["fast", "bench"]
@@ -97,7 +99,8 @@ async def launched(
             running = Launched(settings=settings, credentials=credentials, folder=folder, supervisor=supervisor)
             if any(row.role == "gateway" for row in rows):
                 await _gateway_ready(settings)
-            folder.write(folder.stack_file, running.as_json())
+            access = {ACCESS: settings.kafka.access} if settings.kafka.access else {}
+            folder.write(folder.stack_file, {**running.as_json(), **access})
             yield running
         finally:
             tell("ending")
@@ -190,6 +193,7 @@ async def _services(settings: Settings, folder: DataFolder, tuning: Tuning, tell
         secret(settings.postgres.url) or known.get("postgres"),
         secret(settings.redis.url) or known.get("redis"),
     )
+    await asyncio.to_thread(check_given, settings)
     if not (kafka and postgres and redis):
         tell("starting the services")
     starting = asyncio.create_task(

@@ -14,6 +14,7 @@ from pathlib import Path
 from infra.runtime.console import tell
 from infra.services.errors import ServiceError
 from infra.services.stack import start_services
+from infra.settings.kafka import ACCESS
 from infra.settings.load import load_settings
 from infra.supervisor.data_folder import DataFolder, own_identity
 from infra.supervisor.log_bounds import keep_bounded
@@ -50,6 +51,7 @@ async def hold(folder: DataFolder) -> int:
             "postgres": stack.postgres,
             "redis": stack.redis,
             "data_dir": str(folder.path),
+            ACCESS: settings.kafka.access,
         },
     )
     folder.write(

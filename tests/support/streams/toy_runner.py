@@ -21,6 +21,7 @@ from infra.kafka.batch_outbox import BatchOutbox
 from infra.kafka.outbox import Outbox
 from infra.kafka.patient_outbox import PatientOutbox
 from infra.kafka.records import ConsumerRecord, ProducerRecord
+from infra.settings.load import load_settings
 from schemas.records.codec import decode_as, encode
 from schemas.records.slice import Slice, check_slice
 from schemas.records.wire import Envelope
@@ -95,16 +96,18 @@ def toy_record(*slices: Slice) -> bytes:
 
 
 async def serve(bootstrap: str, name: str, folder: Path, instance: str, patience: str = "") -> None:
-    """The process. `patience`: seconds that outputs wait for others, if they do."""
+    """The process; Kafka is where settings say, if they do. `patience`: seconds that outputs wait for others."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    outbox = Outbox(bootstrap, instance)
-    batches = BatchOutbox(bootstrap, f"{instance}-batches")
+    given = load_settings(default_file=None).settings.kafka
+    cluster = bootstrap if given.bootstrap is None else given
+    outbox = Outbox(cluster, instance)
+    batches = BatchOutbox(cluster, f"{instance}-batches")
     outlet = KafkaOutlet(outbox, batches, PatientOutbox(batches, float(patience or 0)), {f"{name}-out"} if patience else ())
     runner = Runner(Toy(f"{name}-out", folder / "hung"), outlet, service="streams", clock=lambda: 5)
     await run_sources(
         [Source(f"{name}-in", runner.run, 64)],
-        cluster=bootstrap,
+        cluster=cluster,
         group=f"{name}-group",
         instance=instance,
         folder=folder / "faust",
