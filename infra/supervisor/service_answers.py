@@ -68,7 +68,11 @@ def ask_redis(settings: Settings) -> str:
         return asyncio.run(_ping(settings))
     except RedisDown as fault:
         words = str(fault)
-        raise Refusal(words, _mend(words, _OF_REDIS) or AWAY.format(name="redis", variable="REDIS__URL")) from fault
+        away = AWAY.format(name="redis", variable="REDIS__URL")
+        # A server without TLS waits for the end of what it takes for a line.
+        encrypted = settings.redis.url is not None and settings.redis.url.get_secret_value().startswith("rediss:")
+        mend = _mend(words, _OF_REDIS) or (f"{away}; if its port has no TLS, use redis://" if encrypted else away)
+        raise Refusal(words, mend) from fault
 
 
 def postgres_mend(words: str) -> str:

@@ -20,7 +20,7 @@ SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 @contextmanager
 def tls_front(port: int, pair: Pair, *, asked: bool = False, clients: Authority | None = None) -> Iterator[int]:
     """The port that speaks TLS. `clients`: whose certificates a client must have, if one is asked for."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=clients and clients.file)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=None if clients is None else clients.file)
     context.load_cert_chain(pair.certificate, pair.key)
     if clients is not None:
         context.verify_mode = ssl.CERT_REQUIRED
