@@ -77,6 +77,19 @@ def test_empty_counts_as_unset(tmp_path: Path) -> None:
     assert found.kafka.bootstrap is None
 
 
+COMPANY = {
+    "kafka.sasl_password": {"security_protocol": "SASL_SSL", "sasl_mechanism": "PLAIN", "sasl_username": "u"},
+    "kafka.sasl_oauth_client_secret": {
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "OAUTHBEARER",
+        "sasl_oauth_token_url": "https://provider/token",
+        "sasl_oauth_client_id": "c",
+    },
+    "kafka.key_password": {"security_protocol": "SSL", "certificate_file": __file__, "key_file": __file__},
+}
+"""What a secret of Kafka is of use with."""
+
+
 @pytest.mark.parametrize("key", [key for key in scalar_keys().values() if key.secret], ids=lambda key: key.dotted)
 def test_every_secret_also_from_a_file(tmp_path: Path, key: object) -> None:
     from infra.settings.load import value_at
@@ -86,7 +99,8 @@ def test_every_secret_also_from_a_file(tmp_path: Path, key: object) -> None:
     value = {"postgres": "postgresql://u:p@h/db", "redis": "redis://h/0"}.get(key.path[0], "a-key-of-some-length")
     secret = tmp_path / "secret"
     secret.write_text(f"{value}\n")
-    found = value_at(load({f"{key.variable}_FILE": str(secret)}).settings, key.path)
+    company = {f"SLUICE_KAFKA__{name.upper()}": text for name, text in COMPANY.get(key.dotted, {}).items()}
+    found = value_at(load({**company, f"{key.variable}_FILE": str(secret)}).settings, key.path)
     assert found.get_secret_value() == value
     assert load({f"{key.variable}_FILE": ""}).settings == Settings()
 
