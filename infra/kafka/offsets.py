@@ -45,9 +45,9 @@ def end_offsets(cluster: Cluster, topics: Sequence[str] = OURS) -> Places:
             time.sleep(0.05)
 
 
-async def end_of(bootstrap: str, place: tuple[str, int]) -> int:
+async def end_of(cluster: Cluster, place: tuple[str, int]) -> int:
     """The offset after the last record of one partition."""
-    return (await asyncio.to_thread(end_offsets, bootstrap, [place[0]]))[place]
+    return (await asyncio.to_thread(end_offsets, cluster, [place[0]]))[place]
 
 
 def _end_offsets(admin: Any, topics: Sequence[str]) -> Places:
