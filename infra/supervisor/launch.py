@@ -33,7 +33,6 @@ from infra.supervisor.seeding import (
     secret,
     wants_simulator,
 )
-from infra.supervisor.service_answers import check_given
 from infra.supervisor.supervisor import Supervisor, Tell
 
 Tuning = Literal["fast", "bench"]
@@ -90,6 +89,7 @@ async def launched(
         credentials = prepare_credentials(folder, settings)
         supervisor = Supervisor(folder, child_environment(), tell, forks=forks)
         try:
+            await _check_given(settings)
             await supervisor.warm_up(rows)
             services = await _services(settings, folder, tuning, tell)
             supervisor.watch_services(services.started)
@@ -109,6 +109,15 @@ async def launched(
         if promised is not None:
             promised.close()
         folder.unlock()
+
+
+async def _check_given(settings: Settings) -> None:
+    """Raises Refusal when a service that settings point to refuses us; where none does, nothing is loaded for the question."""
+    secured = settings.kafka.security_protocol != "PLAINTEXT"
+    if secured or settings.kafka.bootstrap or settings.postgres.url or settings.redis.url:
+        from infra.supervisor.service_answers import check_given
+
+        await asyncio.to_thread(check_given, settings)
 
 
 async def _prepare(
@@ -193,7 +202,6 @@ async def _services(settings: Settings, folder: DataFolder, tuning: Tuning, tell
         secret(settings.postgres.url) or known.get("postgres"),
         secret(settings.redis.url) or known.get("redis"),
     )
-    await asyncio.to_thread(check_given, settings)
     if not (kafka and postgres and redis):
         tell("starting the services")
     starting = asyncio.create_task(
