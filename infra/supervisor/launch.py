@@ -112,7 +112,7 @@ async def launched(
 
 
 async def _check_given(settings: Settings) -> None:
-    """Raises Refusal when a service that settings point to refuses us; where none does, nothing is loaded for the question."""
+    """Raises Refusal when a service that settings point to refuses us; where none is given, nothing is loaded."""
     secured = settings.kafka.security_protocol != "PLAINTEXT"
     if secured or settings.kafka.bootstrap or settings.postgres.url or settings.redis.url:
         from infra.supervisor.service_answers import check_given
