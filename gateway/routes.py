@@ -11,6 +11,7 @@ from gateway.balance import routes as balance
 from gateway.balance.types import Balance
 from gateway.campaigns import preview
 from gateway.campaigns import routes as campaigns
+from gateway.campaigns.preview_file import FORM
 from gateway.campaigns.schedules import Reschedule
 from gateway.campaigns.types import (
     Campaign,
@@ -22,7 +23,7 @@ from gateway.campaigns.types import (
     RejectionPage,
     RetryRequest,
 )
-from gateway.http.route import Route
+from gateway.http.route import JSON, Route
 from gateway.messages import cancel, trace
 from gateway.messages import routes as messages
 from gateway.messages.types import Message, MessageAccepted, MessagePage, MessageRequest, MessageState, Trace
@@ -201,6 +202,7 @@ ROUTES: tuple[Route, ...] = (
         "What a campaign would come to",
         body=CampaignRequest,
         answer=Preview,
+        takes=(JSON, FORM),
         refusals=(403, *_BODY),
     ),
     Route("GET", _STOPS, stops.show_stops, "Emergency stops in force", answer=Stops, refusals=(422, 503)),

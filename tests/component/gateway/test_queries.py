@@ -159,7 +159,11 @@ async def test_a_preview_sends_nothing(client: ClientSession, env: GatewayEnv) -
     }
     async with client.post("/v1/preview", json=body) as response:
         shown = await response.json()
-    assert shown | {"rejected": None} == {
+    assert shown | {"rejected": None, "samples": None} == {
+        "samples": None,
+        "warnings": [],
+        "currency": "EUR",
+        "rejected_count": 1,
         "recipients": 3,
         "encoding": "gsm7",
         "segments": 2,
@@ -168,7 +172,7 @@ async def test_a_preview_sends_nothing(client: ClientSession, env: GatewayEnv) -
         "rejected": None,
         "routes": [{"carrier": "near", "recipients": 2}, {"carrier": "far", "recipients": 1}],
     }
-    assert [(r["index"], r["pointer"]) for r in shown["rejected"]] == [(3, "/recipients/3/to")]
+    assert [(r["row"], r["pointer"], r["value"]) for r in shown["rejected"]] == [(4, "/recipients/3/to", "x")]
     assert len(slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing")) == before
 
 

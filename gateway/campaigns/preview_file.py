@@ -1,0 +1,106 @@
+"""A preview of a file of any size: `multipart/form-data` with the campaign as JSON, then the recipients as CSV or NDJSON.
+
+Enters: a request. Leaves: the campaign, and the recipients' bytes in a file that is gone when the answer is. The rows are
+read by the reader of uploads, so that a file gets the verdicts that its upload will get. Refused: 400 for what is no such
+form, 413, 415, 422 as for uploads, 429 and 503 when there is no room for the file, 408 when it drips.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import IO
+
+import msgspec
+from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from gateway.auth.accounts import Account
+from gateway.campaigns.types import CampaignRequest
+from gateway.http.body import IDLE_SECONDS, MAX_WHOLE, decode_json, slow_body, too_large
+from gateway.http.context import BODY_RESERVATION, LIMITS
+from gateway.http.problem import Problem, refusal
+from gateway.recipients.lines import Entries
+from gateway.recipients.uploads import CSV, NDJSON, READERS, UPLOADS, receive_bytes
+
+FORM = "multipart/form-data"
+_BLOCK = 64 * 1024
+_DECODER = msgspec.json.Decoder(CampaignRequest)
+
+
+class _PartBytes:
+    """The bytes of one part of the form, as those of a body are read."""
+
+    def __init__(self, part: BodyPartReader) -> None:
+        self._part = part
+
+    async def readany(self) -> bytes:
+        """Some more; none at the end."""
+        try:
+            block = bytes(await self._part.read_chunk(_BLOCK))
+        except (ValueError, AssertionError):
+            raise _bad_form("it ends too early") from None
+        # Trap: a form that breaks off looks like a part that ends, but for the boundary behind it.
+        if not block and not self._part.at_eof():
+            raise _bad_form("it ends too early")
+        return block
+
+
+@asynccontextmanager
+async def received_form(request: web.Request, account: Account) -> AsyncIterator[tuple[CampaignRequest, IO[bytes], str]]:
+    """The campaign, the file of its recipients and the content type that says how to read it."""
+    limits, uploads = request.app[LIMITS], request.app[UPLOADS]
+    try:
+        form = await request.multipart()
+    except (ValueError, AssertionError):
+        raise _bad_form("its Content-Type names no boundary") from None
+    wanted = decode_json(await _read_campaign(request, await _next(form, "campaign")), _DECODER)
+    if wanted.recipients:
+        raise refusal("/recipients", "recipients_twice", "the recipients stand in the part recipients, not in the campaign")
+    part = await _next(form, "recipients")
+    content = part.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if content not in READERS:
+        raise Problem(415, "unsupported_media_type", f"the part recipients is {CSV} or {NDJSON}, in UTF-8")
+    with (
+        limits.uploads.reservation(account.tenant) as running,
+        uploads.spool() as spool,
+        limits.spool.reservation(account.tenant) as room,
+    ):
+        running.grow(1)
+        await receive_bytes(_PartBytes(part), request.content_length, limits, content, spool, room)
+        yield msgspec.structs.replace(wanted, open=True), spool, content
+
+
+def entries_of(spool: IO[bytes], content: str) -> Iterator[Entries]:
+    """The recipients in the file, or what is wrong with a row, some at a time."""
+    return READERS[content](spool)
+
+
+async def _next(form: MultipartReader, name: str) -> BodyPartReader:
+    """The next part, which has this name."""
+    try:
+        part = await form.next()
+    except (ValueError, AssertionError, HttpProcessingError):
+        raise _bad_form("it ends too early, or its parts are not set apart by its boundary") from None
+    if not isinstance(part, BodyPartReader) or part.name != name:
+        raise _bad_form(f"its part {name!r} is missing here: it has the parts campaign, then recipients")
+    return part
+
+
+async def _read_campaign(request: web.Request, part: BodyPartReader) -> bytes:
+    source, data = _PartBytes(part), b""
+    try:
+        async with asyncio.timeout(IDLE_SECONDS):
+            while block := await source.readany():
+                request[BODY_RESERVATION].grow(len(block))
+                data += block
+                if len(data) > MAX_WHOLE:
+                    raise too_large(MAX_WHOLE, "in the part campaign")
+    except TimeoutError:
+        raise slow_body() from None
+    return data
+
+
+def _bad_form(detail: str) -> Problem:
+    return Problem(400, "bad_form", f"the body is no multipart form: {detail}")

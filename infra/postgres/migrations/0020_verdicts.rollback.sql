@@ -1,0 +1,2 @@
+ALTER TABLE rejections DROP COLUMN also;
+ALTER TABLE rejections DROP COLUMN value;

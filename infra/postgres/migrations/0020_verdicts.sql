@@ -1,0 +1,3 @@
+-- Verdicts with what stood there, masked, and with everything else that is wrong with the recipient.
+ALTER TABLE rejections ADD COLUMN value text;
+ALTER TABLE rejections ADD COLUMN also jsonb NOT NULL DEFAULT '[]';    -- faults: pointer, code, detail
