@@ -123,7 +123,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     rejected_count: int
     schedule: ShownSchedule | None
     waiting: Waiting | None
-    price: str
+    price: Annotated[str, Meta(description="Charged so far; what is reserved or was given back is no part of it")]
     currency: str
     max_price: str | None
     validity_seconds: int

@@ -145,9 +145,9 @@ def _samples(found: Preview) -> list[RenderableType]:
 
 
 def _warnings(found: Preview) -> list[RenderableType]:
-    from rich.markup import escape
+    from rich.text import Text
 
-    return [escape(f"warning: {one['detail']} ({one['code']})") for one in found["warnings"]]
+    return [Text(f"warning: {one['detail']} ({one['code']})") for one in found["warnings"]]
 
 
 def _add(table: Table, *cells: object) -> None:
