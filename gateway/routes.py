@@ -9,9 +9,7 @@ from gateway.audit import routes as audit
 from gateway.audit.types import AuditPage
 from gateway.balance import routes as balance
 from gateway.balance.types import Balance
-from gateway.campaigns import preview
 from gateway.campaigns import routes as campaigns
-from gateway.campaigns.preview_file import FORM
 from gateway.campaigns.schedules import Reschedule
 from gateway.campaigns.types import (
     Campaign,
@@ -19,7 +17,6 @@ from gateway.campaigns.types import (
     CampaignPage,
     CampaignRequest,
     CampaignState,
-    Preview,
     RejectionPage,
     RetryRequest,
 )
@@ -29,6 +26,9 @@ from gateway.messages import routes as messages
 from gateway.messages.types import Message, MessageAccepted, MessagePage, MessageRequest, MessageState, Trace
 from gateway.operations import routes as operations
 from gateway.operations.types import Health, Readiness, Version
+from gateway.preview import routes as preview
+from gateway.preview.form import FORM
+from gateway.preview.types import Preview
 from gateway.recipients import routes as recipients
 from gateway.recipients.types import PartAccepted
 from gateway.recipients.uploads import CSV, NDJSON

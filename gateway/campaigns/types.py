@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from gateway.campaigns.schedules import Schedule, ShownSchedule
-from gateway.http.fields import NO_NUL, Encoding, LaneName, ProfileName, Sender, Text, Validity
+from gateway.http.fields import NO_NUL, LaneName, ProfileName, Sender, Text, Validity
 from gateway.http.problem import Problem, refusal
 from gateway.screening.types import Recipient, Rejection
 from schemas.values.campaign_status import CampaignStatus
@@ -151,42 +151,3 @@ class RejectionPage(msgspec.Struct, frozen=True, kw_only=True):
 
     rejections: list[RejectionRow]
     next: str | None
-
-
-class RouteShare(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of the recipients this carrier would get."""
-
-    carrier: str
-    recipients: int
-
-
-class TextSample(msgspec.Struct, frozen=True, kw_only=True):
-    """A text as its recipient would read it."""
-
-    to: str
-    text: str
-    segments: int
-
-
-class PreviewWarning(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sender would want to know before sending; `code` is stable, `detail` is for people."""
-
-    code: Literal["odd_placeholder", "unknown_variable", "forces_ucs2", "many_segments", "max_price_exceeded"]
-    detail: str
-
-
-class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a campaign would come to; `segments` of the longest text. `samples`: the first texts, the longest, and one that
-    a recipient's own value makes UCS-2. `rejected`: of a file the first hundred of `rejected_count`."""
-
-    recipients: int
-    encoding: Encoding
-    segments: int
-    total_segments: int
-    price: str
-    currency: str
-    routes: list[RouteShare]
-    samples: list[TextSample]
-    warnings: list[PreviewWarning]
-    rejected_count: int
-    rejected: list[Rejection]

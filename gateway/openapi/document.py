@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from gateway.campaigns.preview_file import FORM
 from gateway.http.problem import ProblemBody, form_of
 from gateway.http.route import JSON, Route
 from gateway.openapi.links import describe_links
 from gateway.openapi.parameters import describe_parameters
+from gateway.preview.form import FORM
 from gateway.recipients.uploads import CSV, NDJSON
 from gateway.registry.problems import REGISTRY_FORM
 from gateway.registry.types import RegistryFault
@@ -112,6 +112,7 @@ def _form(body: Any) -> dict[str, Any]:
         "schema": {
             "type": "object",
             "required": ["campaign", "recipients"],
+            "additionalProperties": False,
             "properties": {
                 "campaign": {"allOf": [body, {"properties": {"recipients": {"maxItems": 0}}}]},
                 "recipients": _TABLE,

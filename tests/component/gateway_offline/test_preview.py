@@ -149,3 +149,11 @@ async def test_a_form_that_is_none_is_refused(client: ClientSession) -> None:
         assert await refusal(client, data, **headers) == expected, (data, headers)
     async with client.post("/v1/preview", data=form(wanted, file)) as response:
         assert response.status == 200 and (await response.json())["recipients"] == 1
+    turned = FormData()
+    turned.add_field("recipients", file, content_type="text/csv", filename="x")
+    turned.add_field("campaign", json.dumps(wanted))
+    async with client.post("/v1/preview", data=turned) as response:
+        assert response.status == 200 and (await response.json())["recipients"] == 1
+    turned = FormData()
+    turned.add_field("recipient", file, content_type="text/csv", filename="x")
+    assert await refusal(client, turned) == (400, "bad_form")

@@ -23,7 +23,7 @@ from gateway.recipients.lines import Entries, read_recipients
 from gateway.screening import chunker
 from gateway.screening.chunker import Chunker, ChunkPlan
 from gateway.screening.screening import Screening, screen_all
-from gateway.screening.types import Recipient, RecipientColumns, Rejection
+from gateway.screening.types import Recipient, RecipientColumns
 from infra.security.keyring import Keyring
 from infra.security.sealing import Sealer
 from schemas.records.slice import MAX_CHUNK
@@ -281,43 +281,3 @@ def test_plain_characters_are_the_same_when_look_alikes_are_replaced() -> None:
     plain = GSM7_BASIC.replace("\x1b", "")
     assert smart(plain) == plain and count_segments(plain) == ("gsm7", 1)
     assert all(len(char) == 1 and count_segments(char * 160) == ("gsm7", 1) for char in plain)
-
-
-def test_a_verdict_names_the_row_the_value_and_everything_that_is_wrong() -> None:
-    entries: Entries = [
-        Recipient(to="0151 2345678", variables={"b": "\0"}, client_ref="\0"),
-        Recipient(to="+4915112345001", variables={"c": "x"}),
-        Recipient(to="+49", variables={"a": "Ann", "b": "B", "c": "Ж" * 40_000}),
-        Recipient(to="+4915112345002", variables={"a": "Ann", "b": "B", "c": "C"}),
-        Recipient(to="+4915112345002", variables={"a": "Ann", "b": "B", "c": "C"}),
-        Fault(pointer="", code="bad_csv", detail="odd"),
-    ]
-    refused: list[Rejection] = []
-    Screening("{{a}} {{b}} {{c}}", False, ROUTES, lambda *_: None, refused.append).screen(0, entries)
-    found = [
-        (one.row, one.value, [(one.pointer, one.code), *((fault.pointer, fault.code) for fault in one.also)])
-        for one in refused
-    ]
-    assert found == [
-        (
-            1,
-            "015*******78",
-            [
-                ("/to", "national_format"),
-                ("/variables/a", "missing_variable"),
-                ("/variables/c", "missing_variable"),
-                ("/client_ref", "bad_text"),
-            ],
-        ),
-        (2, None, [("/variables/a", "missing_variable"), ("/variables/b", "missing_variable")]),
-        (3, "***", [("/to", "too_short"), ("/variables", "too_long")]),
-        (5, "+49*********02", [("/to", "duplicate")]),
-        (6, None, [("", "bad_csv")]),
-    ]
-
-
-def test_a_value_is_told_whole_where_nobody_keeps_it() -> None:
-    refused: list[Rejection] = []
-    wrong = [Recipient(to="0151 2345678"), Recipient(to="x" * 100)]
-    Screening("Hi", False, ROUTES, lambda *_: None, refused.append, show=str).screen(0, wrong)
-    assert [one.value for one in refused] == ["0151 2345678", "x" * 64]

@@ -17,8 +17,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gateway.campaigns.samples import OddValue, outside_gsm7
-from gateway.campaigns.types import PreviewWarning
+from gateway.preview.samples import OddValue, outside_gsm7
+from gateway.preview.types import PreviewWarning
 from gateway.screening.types import RecipientColumns
 from schemas.values.money import format_amount
 from schemas.values.template import compile_template

@@ -15,16 +15,17 @@ from gateway.auth.authentication import account_of
 from gateway.auth.permissions import check_amount
 from gateway.campaigns.incremental import read_campaign
 from gateway.campaigns.inline import CAMPAIGN_MAKER, inline
-from gateway.campaigns.preview_file import FORM, entries_of, received_form
-from gateway.campaigns.samples import Samples
 from gateway.campaigns.store import SHOWN_REJECTIONS
-from gateway.campaigns.text_warnings import VariableNames, warn
-from gateway.campaigns.types import CampaignRequest, Preview, RouteShare
+from gateway.campaigns.types import CampaignRequest
 from gateway.http.answer import answer
 from gateway.http.body import read_bytes, require_content_type
 from gateway.http.context import CURRENCY, LIMITS, SCHEDULER
 from gateway.http.query import read_query
 from gateway.http.route import JSON
+from gateway.preview.form import FORM, entries_of, received_form
+from gateway.preview.samples import Samples
+from gateway.preview.text_warnings import VariableNames, warn
+from gateway.preview.types import Preview, RouteShare
 from gateway.recipients.lines import Entries
 from gateway.screening.screening import AT_ONCE, screen_all, screening_of
 from gateway.screening.types import Rejection

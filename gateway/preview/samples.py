@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from gateway.campaigns.types import TextSample
+from gateway.preview.types import TextSample
 from gateway.screening.chunker import Rows
 from schemas.values.phone.number import format_e164
 from schemas.values.template import compile_template

@@ -1,4 +1,4 @@
-"""A preview of a file of any size: `multipart/form-data` with the campaign as JSON, then the recipients as CSV or NDJSON.
+"""A preview of a file of any size: `multipart/form-data` with the campaign as JSON, the recipients as CSV or NDJSON.
 
 Enters: a request. Leaves: the campaign, and the recipients' bytes in a file that is gone when the answer is. The rows are
 read by the reader of uploads, so that a file gets the verdicts that its upload will get. Refused: 400 for what is no such
@@ -50,26 +50,29 @@ class _PartBytes:
 @asynccontextmanager
 async def received_form(request: web.Request, account: Account) -> AsyncIterator[tuple[CampaignRequest, IO[bytes], str]]:
     """The campaign, the file of its recipients and the content type that says how to read it."""
-    limits, uploads = request.app[LIMITS], request.app[UPLOADS]
+    limits = request.app[LIMITS]
     try:
         form = await request.multipart()
     except (ValueError, AssertionError):
         raise _bad_form("its Content-Type names no boundary") from None
-    wanted = decode_json(await _read_campaign(request, await _next(form, "campaign")), _DECODER)
-    if wanted.recipients:
-        raise refusal("/recipients", "recipients_twice", "the recipients stand in the part recipients, not in the campaign")
-    part = await _next(form, "recipients")
-    content = part.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if content not in READERS:
-        raise Problem(415, "unsupported_media_type", f"the part recipients is {CSV} or {NDJSON}, in UTF-8")
     with (
         limits.uploads.reservation(account.tenant) as running,
-        uploads.spool() as spool,
+        request.app[UPLOADS].spool() as spool,
         limits.spool.reservation(account.tenant) as room,
     ):
         running.grow(1)
-        await receive_bytes(_PartBytes(part), request.content_length, limits, content, spool, room)
-        yield msgspec.structs.replace(wanted, open=True), spool, content
+        wanted: CampaignRequest | None = None
+        content = ""
+        while wanted is None or not content:
+            part = await _next(form, missing="campaign" if wanted is None else "recipients")
+            if part.name == "campaign" and wanted is None:
+                wanted = _campaign(await _read_campaign(request, part))
+            elif part.name == "recipients" and not content:
+                content = _content_of(part)
+                await receive_bytes(_PartBytes(part), request.content_length, limits, content, spool, room)
+            else:
+                raise _bad_form("it has the parts campaign and recipients, each once, and no other")
+        yield wanted, spool, content
 
 
 def entries_of(spool: IO[bytes], content: str) -> Iterator[Entries]:
@@ -77,15 +80,29 @@ def entries_of(spool: IO[bytes], content: str) -> Iterator[Entries]:
     return READERS[content](spool)
 
 
-async def _next(form: MultipartReader, name: str) -> BodyPartReader:
-    """The next part, which has this name."""
+async def _next(form: MultipartReader, *, missing: str) -> BodyPartReader:
+    """The next part, for one is missing."""
     try:
         part = await form.next()
     except (ValueError, AssertionError, HttpProcessingError):
         raise _bad_form("it ends too early, or its parts are not set apart by its boundary") from None
-    if not isinstance(part, BodyPartReader) or part.name != name:
-        raise _bad_form(f"its part {name!r} is missing here: it has the parts campaign, then recipients")
+    if not isinstance(part, BodyPartReader):
+        raise _bad_form(f"its part {missing} is missing")
     return part
+
+
+def _campaign(data: bytes) -> CampaignRequest:
+    wanted = decode_json(data, _DECODER)
+    if wanted.recipients:
+        raise refusal("/recipients", "recipients_twice", "the recipients stand in the part recipients, not in the campaign")
+    return msgspec.structs.replace(wanted, open=True)
+
+
+def _content_of(part: BodyPartReader) -> str:
+    content = part.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if content not in READERS:
+        raise Problem(415, "unsupported_media_type", f"the part recipients is {CSV} or {NDJSON}, in UTF-8")
+    return content
 
 
 async def _read_campaign(request: web.Request, part: BodyPartReader) -> bytes:
