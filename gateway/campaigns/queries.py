@@ -28,6 +28,8 @@ from schemas.values.money import format_amount
 from schemas.values.reasons import Reason
 from schemas.values.status import FINAL, STATUSES, Status
 
+_CREATED_AT = 10
+"""Its place in a row of `show_campaigns.sql`."""
 _ENDED = FINAL | {Status.SENT}
 _FAILED = (Status.UNDELIVERED, Status.FAILED, Status.REJECTED, Status.EXPIRED)
 
@@ -65,7 +67,7 @@ class CampaignQueries:
         last = rows[limit - 1] if len(rows) > limit else None
         return CampaignPage(
             campaigns=[_campaign(row, self.currency) for row in rows[:limit]],
-            next=None if last is None else write_cursor(_After(id=last[0], at=last[9])),
+            next=None if last is None else write_cursor(_After(id=last[0], at=last[_CREATED_AT])),
         )
 
     async def list_rejections(self, tenant: str, identity: str, cursor: str | None, limit: int) -> RejectionPage:
