@@ -63,8 +63,7 @@ async def received_form(request: web.Request, account: Account) -> AsyncIterator
         running.grow(1)
         wanted: CampaignRequest | None = None
         content = ""
-        while wanted is None or not content:
-            part = await _next(form, missing="campaign" if wanted is None else "recipients")
+        while (part := await _next(form)) is not None:
             if part.name == "campaign" and wanted is None:
                 wanted = _campaign(await _read_campaign(request, part))
             elif part.name == "recipients" and not content:
@@ -72,6 +71,8 @@ async def received_form(request: web.Request, account: Account) -> AsyncIterator
                 await receive_bytes(_PartBytes(part), request.content_length, limits, content, spool, room)
             else:
                 raise _bad_form("it has the parts campaign and recipients, each once, and no other")
+        if wanted is None or not content:
+            raise _bad_form(f"its part {'campaign' if wanted is None else 'recipients'} is missing")
         yield wanted, spool, content
 
 
@@ -80,15 +81,15 @@ def entries_of(spool: IO[bytes], content: str) -> Iterator[Entries]:
     return READERS[content](spool)
 
 
-async def _next(form: MultipartReader, *, missing: str) -> BodyPartReader:
-    """The next part, for one is missing."""
+async def _next(form: MultipartReader) -> BodyPartReader | None:
+    """The next part; None behind the last one."""
     try:
         part = await form.next()
     except (ValueError, AssertionError, HttpProcessingError):
         raise _bad_form("it ends too early, or its parts are not set apart by its boundary") from None
-    if not isinstance(part, BodyPartReader):
-        raise _bad_form(f"its part {missing} is missing")
-    return part
+    if part is None or isinstance(part, BodyPartReader):
+        return part
+    raise _bad_form("a part of it is a form itself")
 
 
 def _campaign(data: bytes) -> CampaignRequest:

@@ -157,3 +157,6 @@ async def test_a_form_that_is_none_is_refused(client: ClientSession) -> None:
     turned = FormData()
     turned.add_field("recipient", file, content_type="text/csv", filename="x")
     assert await refusal(client, turned) == (400, "bad_form")
+    more = form(wanted, file)
+    more.add_field("more", "42")
+    assert await refusal(client, more) == (400, "bad_form")
