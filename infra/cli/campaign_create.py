@@ -76,7 +76,9 @@ def create(
         check_rejected(found["rejected_count"], max_rejected)
         if not found["recipients"]:
             raise Refusal("not one recipient is accepted", "mend the file: see `sluice preview`")
-        confirm(f"Send {found['recipients']:,} messages for {found['price']} {found['currency']}?", not asks)
+        count = found["recipients"]
+        price = f"{found['price']} {found['currency']}"
+        confirm(f"Send {count:,} message{'' if count == 1 else 's'} for {price}?", not asks)
         stream.seek(0)
         made = _make(api, wanted, stream, recipients.name, size, max_rejected, start=not draft)
     show_one(made if table else made | _told(found, made), output)

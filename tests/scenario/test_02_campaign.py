@@ -5,6 +5,8 @@ Up to 10,000 recipients travel inside the request. It starts at once. Its counts
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.support.ledger import adds_up, disagreements, recipients
@@ -138,3 +140,20 @@ def test_a_file_is_shown_before_it_is_sent(stack: Running) -> None:
     kept = list(stack.api.pages(f"/v1/campaigns/{sent['id']}/rejections", "rejections"))
     assert kept == [verdict | {"part": 1}]
     assert stack.cli("campaign", "watch", sent["id"])["status"] == "completed"
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n", 1), ("y", 0)])
+def test_somebody_at_a_terminal_is_asked(stack: Running, answer: str, code: int) -> None:
+    listing = stack.folder / f"asked-{answer}.csv"
+    listing.write_text(f"to\n{stack.german(1)[0]}\n")
+    terminal, stdin = os.openpty()
+    try:
+        os.write(terminal, f"{answer}\n".encode())
+        done = stack.run("campaign", "create", str(listing), "--name", answer, "--from", "Shop", "--body", "Hi", stdin=stdin)
+    finally:
+        os.close(terminal)
+        os.close(stdin)
+
+    assert (done.returncode, "Send 1 message for 0.0100 EUR?" in done.stderr) == (code, True), done.stderr
+    made = [campaign["name"] for campaign in stack.api.pages("/v1/campaigns", "campaigns")]
+    assert (answer in made) is (code == 0)
