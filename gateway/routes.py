@@ -9,7 +9,6 @@ from gateway.audit import routes as audit
 from gateway.audit.types import AuditPage
 from gateway.balance import routes as balance
 from gateway.balance.types import Balance
-from gateway.campaigns import preview
 from gateway.campaigns import routes as campaigns
 from gateway.campaigns.schedules import Reschedule
 from gateway.campaigns.types import (
@@ -18,16 +17,18 @@ from gateway.campaigns.types import (
     CampaignPage,
     CampaignRequest,
     CampaignState,
-    Preview,
     RejectionPage,
     RetryRequest,
 )
-from gateway.http.route import Route
+from gateway.http.route import JSON, Route
 from gateway.messages import cancel, trace
 from gateway.messages import routes as messages
 from gateway.messages.types import Message, MessageAccepted, MessagePage, MessageRequest, MessageState, Trace
 from gateway.operations import routes as operations
 from gateway.operations.types import Health, Readiness, Version
+from gateway.preview import routes as preview
+from gateway.preview.form import FORM
+from gateway.preview.types import Preview
 from gateway.recipients import routes as recipients
 from gateway.recipients.types import PartAccepted
 from gateway.recipients.uploads import CSV, NDJSON
@@ -201,6 +202,7 @@ ROUTES: tuple[Route, ...] = (
         "What a campaign would come to",
         body=CampaignRequest,
         answer=Preview,
+        takes=(JSON, FORM),
         refusals=(403, *_BODY),
     ),
     Route("GET", _STOPS, stops.show_stops, "Emergency stops in force", answer=Stops, refusals=(422, 503)),

@@ -65,6 +65,8 @@ def settle(row: Reservation, usage: Usage) -> Effect:
     held_until_now = row.positions & ~(row.charged | row.refunded)
     freed = _cost(row, (newly_charged | newly_refunded) & held_until_now & ~drawn_now)
     drawn = _cost(row, (newly_charged | newly_refunded) & drawn_now)
+    if charge != freed + drawn:
+        _note_charged(row, newly_charged, segments)
     freed = min(freed, row.amount)
     row.amount -= freed
     row.charged |= newly_charged
@@ -81,6 +83,13 @@ def _draw(row: Reservation, positions: int, segments: dict[int, int]) -> int:
         row.segments[p] = segments[p]
     row.positions |= positions
     return positions
+
+
+def _note_charged(row: Reservation, positions: int, segments: dict[int, int]) -> None:
+    """What was cut off midway is charged for what the carrier took: with `charged` the row says what each position cost."""
+    for p in places(positions):
+        if p < len(row.segments):
+            row.segments[p] = segments[p]
 
 
 def _cost(row: Reservation, positions: int) -> int:

@@ -151,7 +151,7 @@ def _decode(data: bytes, piece: tuple[int, int], begin: int, first: int) -> list
         return decode_record(data, _LIST)
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         if isinstance(fault, msgspec.ValidationError):
-            raise refused([_moved(explain_line(fault, data=data), first)]) from None
+            raise refused([_moved(explain_line(fault, data=data, kind=list[Recipient]), first)]) from None
         raise Problem(400, "bad_json", f"the body is not JSON, in or behind recipient {first}") from None
 
 

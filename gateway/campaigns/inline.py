@@ -169,7 +169,9 @@ def check_campaign(account: Account, wanted: CampaignRequest, terms: Terms) -> N
 
 def inline(rejection: Rejection) -> Rejection:
     """The rejection with its pointer into the whole body."""
-    return msgspec.structs.replace(rejection, pointer=f"/recipients/{rejection.index}{rejection.pointer}")
+    place = f"/recipients/{rejection.index}"
+    also = [msgspec.structs.replace(fault, pointer=place + fault.pointer) for fault in rejection.also]
+    return msgspec.structs.replace(rejection, pointer=place + rejection.pointer, also=also)
 
 
 def plan_of(account: Account, wanted: CampaignRequest, terms: Terms, identity: CampaignId, now: int) -> ChunkPlan:

@@ -18,7 +18,7 @@ from gateway.campaigns.schedules import shown
 from gateway.campaigns.types import Campaign, CampaignPage, Counts, RejectionPage, RejectionRow, Waiting
 from gateway.http.context import now_ms
 from gateway.http.fields import LaneName, instant, instant_or_none
-from gateway.http.problem import not_found
+from gateway.http.problem import Fault, not_found
 from gateway.http.query import INDEXED_CURSOR, TIMED_CURSOR, read_cursor, write_cursor
 from infra.postgres.pool import Pool, fetch_all, tenant_transaction
 from infra.postgres.sql import load_sql
@@ -28,6 +28,8 @@ from schemas.values.money import format_amount
 from schemas.values.reasons import Reason
 from schemas.values.status import FINAL, STATUSES, Status
 
+_CREATED_AT = 10
+"""Its place in a row of `show_campaigns.sql`."""
 _ENDED = FINAL | {Status.SENT}
 _FAILED = (Status.UNDELIVERED, Status.FAILED, Status.REJECTED, Status.EXPIRED)
 
@@ -65,7 +67,7 @@ class CampaignQueries:
         last = rows[limit - 1] if len(rows) > limit else None
         return CampaignPage(
             campaigns=[_campaign(row, self.currency) for row in rows[:limit]],
-            next=None if last is None else write_cursor(_After(id=last[0], at=last[9])),
+            next=None if last is None else write_cursor(_After(id=last[0], at=last[_CREATED_AT])),
         )
 
     async def list_rejections(self, tenant: str, identity: str, cursor: str | None, limit: int) -> RejectionPage:
@@ -84,7 +86,7 @@ class CampaignQueries:
                     "limit": limit + 1,
                 },
             )
-        found = [RejectionRow(part=row[0], index=row[1], pointer=row[2], code=row[3], detail=row[4]) for row in rows[:limit]]
+        found = [_rejection(row) for row in rows[:limit]]
         last = found[-1] if len(rows) > limit else None
         return RejectionPage(
             rejections=found, next=None if last is None else write_cursor(_AfterIndex(part=last.part, index=last.index))
@@ -129,6 +131,19 @@ def state_of(stored: str, counts: Counts, start_at: int | None, *, retrying: boo
         return CampaignStatus.SCHEDULED if status == CampaignStatus.RUNNING and (start_at or 0) > now_ms() else status
     failed = any(getattr(counts, end) for end in _FAILED)
     return CampaignStatus.COMPLETED_WITH_FAILURES if failed else CampaignStatus.COMPLETED
+
+
+def _rejection(row: Any) -> RejectionRow:
+    part, index, pointer, code, detail, value, also = row
+    return RejectionRow(
+        part=part,
+        index=index,
+        pointer=pointer,
+        code=code,
+        detail=detail,
+        value=value,
+        also=msgspec.convert(also, list[Fault]),
+    )
 
 
 def _campaign(row: Any, currency: str) -> Campaign:

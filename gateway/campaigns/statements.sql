@@ -20,10 +20,10 @@ ON CONFLICT (tenant, campaign, part) DO NOTHING;
 
 -- name: insert_rejections
 -- A block of refused recipients; COPY would be refused under row-level security.
-INSERT INTO rejections (tenant, campaign, part, index, pointer, code, detail)
-SELECT %(tenant)s, %(campaign)s, %(part)s, r.index, r.pointer, r.code, r.detail
-FROM unnest(%(indexes)s::bigint[], %(pointers)s::text[], %(codes)s::text[], %(details)s::text[])
-     AS r (index, pointer, code, detail)
+INSERT INTO rejections (tenant, campaign, part, index, pointer, code, detail, value, also)
+SELECT %(tenant)s, %(campaign)s, %(part)s, r.index, r.pointer, r.code, r.detail, r.value, r.also::jsonb
+FROM unnest(%(indexes)s::bigint[], %(pointers)s::text[], %(codes)s::text[], %(details)s::text[], %(values)s::text[],
+            %(also)s::text[]) AS r (index, pointer, code, detail, value, also)
 ON CONFLICT (tenant, campaign, part, index) DO NOTHING;
 
 -- name: insert_retry
@@ -33,7 +33,7 @@ WHERE r.tenant = %(tenant)s AND r.campaign = %(campaign)s
 HAVING NOT COALESCE(bool_or(r.scope = %(scope)s AND NOT r.done), false);
 
 -- name: list_rejections
-SELECT part, index, pointer, code, detail FROM rejections
+SELECT part, index, pointer, code, detail, value, also FROM rejections
 WHERE tenant = %(tenant)s AND campaign = %(campaign)s
   AND (part, index) > (%(part)s, %(index)s)
 ORDER BY part, index LIMIT %(limit)s;

@@ -242,6 +242,8 @@ async def _insert_rejections(connection: Connection, tenant: str, campaign: str,
                 "pointers": [r.pointer for r in block],
                 "codes": [r.code for r in block],
                 "details": [r.detail for r in block],
+                "values": [r.value for r in block],
+                "also": [msgspec.json.encode(r.also).decode() for r in block],
             },
         )
 

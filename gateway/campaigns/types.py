@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from gateway.campaigns.schedules import Schedule, ShownSchedule
-from gateway.http.fields import NO_NUL, Encoding, LaneName, ProfileName, Sender, Text, Validity
+from gateway.http.fields import NO_NUL, LaneName, ProfileName, Sender, Text, Validity
 from gateway.http.problem import Problem, refusal
 from gateway.screening.types import Recipient, Rejection
 from schemas.values.campaign_status import CampaignStatus
@@ -123,7 +123,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     rejected_count: int
     schedule: ShownSchedule | None
     waiting: Waiting | None
-    price: str
+    price: Annotated[str, Meta(description="Charged so far; what is reserved or was given back is no part of it")]
     currency: str
     max_price: str | None
     validity_seconds: int
@@ -151,22 +151,3 @@ class RejectionPage(msgspec.Struct, frozen=True, kw_only=True):
 
     rejections: list[RejectionRow]
     next: str | None
-
-
-class RouteShare(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of the recipients this carrier would get."""
-
-    carrier: str
-    recipients: int
-
-
-class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a campaign would come to; `segments` of the longest text."""
-
-    recipients: int
-    encoding: Encoding
-    segments: int
-    total_segments: int
-    price: str
-    routes: list[RouteShare]
-    rejected: list[Rejection]

@@ -141,7 +141,7 @@ def _decode_json(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decode_record(data, decoder)
     except msgspec.ValidationError as fault:
-        raise refused([explain(str(fault), data)]) from None
+        raise refused([explain(str(fault), data, decoder.type)]) from None
     except UnicodeDecodeError:
         raise _bad_utf8(data) from None
     except msgspec.DecodeError as fault:

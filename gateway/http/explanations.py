@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from gateway.http.fields import EXPECTED, UNBUILT
+from gateway.http.near_fields import mend_name
 from gateway.http.problem import Fault
 from schemas.values.json_words import in_words
 
@@ -24,9 +25,9 @@ _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 _FIELD = re.compile(r"field `(.*)`", re.DOTALL)
 
 
-def explain(message: str, data: bytes | None = None) -> Fault:
+def explain(message: str, data: bytes | None = None, kind: Any = None) -> Fault:
     """msgspec names one fault, in the form: sentence - at `$.recipients[3].to`. `data`: the JSON, if values of it may be
-    repeated."""
+    repeated; `kind`: the type of all of it, for the names of its fields."""
     place = _PLACE.search(message)
     sentence = message[: place.start()] if place else message
     steps = [name or number for name, number in _STEP.findall(place[1])] if place else []
@@ -34,7 +35,7 @@ def explain(message: str, data: bytes | None = None) -> Fault:
     pointer = "".join(f"/{_escape(step)}" for step in steps)
     named = _FIELD.search(sentence)
     if named:
-        return _of_field(sentence, named[1], pointer)
+        return _of_field(sentence, named[1], pointer, kind, steps)
     if pointer == "/channel" and "Invalid enum value" in sentence:
         return Fault(pointer=pointer, code="unsupported", detail="this version knows the channel 'sms' alone")
     code = "wrong_type" if sentence.startswith("Expected `") and ", got `" in sentence else "out_of_range"
@@ -45,23 +46,25 @@ def explain(message: str, data: bytes | None = None) -> Fault:
     return Fault(pointer=pointer, code="bad_value" if "enum" in sentence else code, detail=detail)
 
 
-def explain_line(fault: Exception, *, data: bytes | None = None) -> Fault:
+def explain_line(fault: Exception, *, data: bytes | None = None, kind: Any = None) -> Fault:
     """What is wrong with one line of an upload. Such faults are kept, and the name of a field that nobody knows may be
     anything, a number too; it is shown only where the `data` may be."""
     if isinstance(fault, msgspec.ValidationError):
-        explained = explain(str(fault), data)
+        explained = explain(str(fault), data, kind)
         return _NAMELESS if explained.code == "unknown_field" and data is None else explained
     return Fault(pointer="", code="bad_json", detail="the line is not a JSON object in UTF-8")
 
 
-def _of_field(sentence: str, field: str, pointer: str) -> Fault:
+def _of_field(sentence: str, field: str, pointer: str, kind: Any, steps: list[str]) -> Fault:
     if len(field) > MAX_SHOWN or not field.isprintable():
         return Fault(pointer=pointer, code="unknown_field", detail=_UNKNOWN)
     pointer = f"{pointer}/{_escape(field)}"
     if field in UNBUILT and "unknown" in sentence:
         return Fault(pointer=pointer, code="unsupported", detail=f"{field} is not supported by this version")
-    code = "missing_field" if "missing required" in sentence else "unknown_field"
-    return Fault(pointer=pointer, code=code, detail=in_words(sentence))
+    if "missing required" in sentence:
+        return Fault(pointer=pointer, code="missing_field", detail=in_words(sentence))
+    mend = mend_name(kind, steps, field) if kind is not None else "mind its spelling"
+    return Fault(pointer=pointer, code="unknown_field", detail=f"there is no field '{field}'; {mend}")
 
 
 def _look_up(data: bytes | None, steps: list[str]) -> tuple[list[str], str | None]:

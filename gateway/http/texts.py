@@ -46,14 +46,19 @@ def bad_text(pointer: str) -> Fault:
     return Fault(pointer=pointer, code=CODE, detail=DETAIL)
 
 
+def missing_variable(name: str) -> Fault:
+    """There is no value for this variable."""
+    return Fault(
+        pointer=f"/variables/{name}",
+        code="missing_variable",
+        detail=f"the body has the placeholder {name}, and no value is given",
+    )
+
+
 def explain(template: Template, variables: Mapping[str, str], cause: MissingVariable | TextError) -> Fault:
     """Why these variables make no message of this template: the pointer to one of them, to all, or to the body."""
     if isinstance(cause, MissingVariable):
-        return Fault(
-            pointer=f"/variables/{cause.name}",
-            code="missing_variable",
-            detail=f"the body has the placeholder {cause.name}, and no value is given",
-        )
+        return missing_variable(cause.name)
     bad = next((name for name in template.names if "\0" in variables[name]), None)
     pointer = "/variables" if bad is None else f"/variables/{bad}"
     return Fault(pointer=pointer if template.names else "/body", code=cause.code, detail=cause.detail)

@@ -1,7 +1,13 @@
 -- Messages of a tenant or of one campaign, newest chunk first; every filter may be null. Parts that were never answered do not count.
 SELECT p.chunk, p.campaign, p.part, p.accepted_at, p.indexes, p.key_id, p.sealed, m.place::int,
        COALESCE(m.sequence, 0), COALESCE(m.reason, 0), m.second, k.id, COALESCE(m.segments, 0)::int,
-       COALESCE(c.price, 0)::bigint, NULLIF(p.due_at, p.accepted_at)
+       COALESCE(c.price, 0)::bigint, NULLIF(p.due_at, p.accepted_at),
+       CASE WHEN COALESCE(m.sequence, 0) %% 16 = ANY(%(returned)s::int[]) THEN
+           -- Of a message that came to nothing only what its sends were charged, mostly nothing.
+           (SELECT COALESCE(sum(CASE WHEN m.place - 1 < 8 * length(r.charged) AND m.place <= length(r.segments)
+                                     THEN get_bit(r.charged, m.place::int - 1) * get_byte(r.segments, m.place::int - 1)
+                                          * r.price END), 0)::bigint
+            FROM reservations r WHERE r.tenant = p.tenant AND r.chunk = p.chunk) END
 FROM chunk_payloads p
 LEFT JOIN chunks c ON c.tenant = p.tenant AND c.chunk = p.chunk
 CROSS JOIN LATERAL (

@@ -31,6 +31,9 @@ from schemas.values.phone.number import PhoneError, format_e164, normalise
 from schemas.values.reasons import Reason, reason_of
 from schemas.values.status import Status, status_of
 
+_RETURNED = [status.rank for status in (Status.EXPIRED, Status.CANCELED, Status.REJECTED, Status.FAILED)]
+"""A message that ends so is given its money back, but for sends that a carrier took, if only in part."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFilter:
@@ -148,6 +151,7 @@ async def _rows(pool: Pool, tenant: str, parameters: dict[str, Any]) -> list[Any
 def _parameters(sealer: Sealer, tenant: str, wanted: MessageFilter) -> dict[str, Any]:
     return {
         "tenant": tenant,
+        "returned": _RETURNED,
         "campaign": wanted.campaign,
         "chunk": None,
         "part": None,
@@ -207,6 +211,7 @@ def _message(row: Any, opened: _Opened, currency: str) -> Message:
         segments,
         price,
         due_at,
+        charged,
     ) = row
     to, ref = opened.person(chunk, campaign, key_id, sealed, place - 1)
     identity = message_id_at(campaign, chunk, part, struct.unpack_from("<I", indexes, 4 * place - 4)[0])
@@ -216,7 +221,7 @@ def _message(row: Any, opened: _Opened, currency: str) -> Message:
         status=status_of(sequence),
         reason=_reason(reason),
         segments=segments or None,
-        price=format_amount(segments * price) if segments else None,
+        price=_price(segments, price, charged),
         currency=currency,
         carrier=carrier,
         client_ref=ref,
@@ -224,6 +229,13 @@ def _message(row: Any, opened: _Opened, currency: str) -> Message:
         created_at=instant(accepted_at),
         updated_at=instant(max(accepted_at, second * 1000) if second else accepted_at),
     )
+
+
+def _price(segments: int, price: int, charged: int | None) -> str | None:
+    """What it costs, or did cost where its money came back (`charged`)."""
+    if charged is not None:
+        return format_amount(charged)
+    return format_amount(segments * price) if segments else None
 
 
 def _reason(number: int) -> str | None:

@@ -12,6 +12,7 @@ from gateway.http.fields import MAX_REF, NO_NUL, NUMBER, Encoding, Instant, Lane
 Number = Annotated[str, Meta(extra_json_schema=NUMBER)]
 ClientRef = Annotated[str, Meta(min_length=1, max_length=MAX_REF, extra_json_schema=NO_NUL)]
 DEFAULT_LANE = "transactional"
+_PRICE = "What it costs; 0.0000 where its money was given back: failed, rejected, expired, canceled"
 
 
 class MessageRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,7 +56,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     reason: str | None
     segments: int | None
-    price: str | None
+    price: Annotated[str | None, Meta(description=_PRICE)]
     currency: str
     carrier: str | None
     client_ref: str | None

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from gateway.http.problem import ProblemBody, form_of
-from gateway.http.route import Route
+from gateway.http.route import JSON, Route
 from gateway.openapi.links import describe_links
 from gateway.openapi.parameters import describe_parameters
+from gateway.preview.form import FORM
 from gateway.recipients.uploads import CSV, NDJSON
 from gateway.registry.problems import REGISTRY_FORM
 from gateway.registry.types import RegistryFault
@@ -100,7 +101,25 @@ def _contents(route: Route, body: Any) -> dict[str, Any]:
     if route.csv is not None:
         contents[NDJSON] = {"schema": _LINES | {"contentSchema": body}, "example": '{"to": "+4915112345678"}\n'}
         contents[CSV] = {"schema": _TABLE, "example": route.csv}
+    if FORM in route.takes:
+        contents[FORM] = _form(body)
     return contents
+
+
+def _form(body: Any) -> dict[str, Any]:
+    """A campaign without recipients, and the file of them."""
+    return {
+        "schema": {
+            "type": "object",
+            "required": ["campaign", "recipients"],
+            "additionalProperties": False,
+            "properties": {
+                "campaign": {"allOf": [body, {"properties": {"recipients": {"maxItems": 0}}}]},
+                "recipients": _TABLE,
+            },
+        },
+        "encoding": {"campaign": {"contentType": JSON}, "recipients": {"contentType": f"{CSV}, {NDJSON}"}},
+    }
 
 
 def _headers(route: Route, status: int = 0) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from aiohttp import StreamReader, web
 
@@ -58,6 +58,12 @@ READERS: Mapping[str, Callable[[IO[bytes]], Iterator[Entries]]] = {NDJSON: read_
 """Content types of an upload; a reader that refuses the whole part does so when it is called."""
 
 
+class ByteSource(Protocol):
+    """Where the bytes of an upload come from."""
+
+    async def readany(self) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
     """One part on its way in. `content`: a key of `READERS`."""
@@ -91,8 +97,8 @@ class UploadReceiver:
         listed = await self.store.find_part(upload.tenant, upload.campaign, upload.part)
         if listed is None and campaign.status != CampaignStatus.DRAFT:
             raise not_applicable("recipients", campaign.status)
-        with self._spool() as spool, self.limits.spool.reservation(upload.tenant) as reservation:
-            digest = await _receive(content, size, self.limits, upload, spool, reservation)
+        with self.spool() as spool, self.limits.spool.reservation(upload.tenant) as reservation:
+            digest = await receive_bytes(content, size, self.limits, upload.content, spool, reservation)
             if not self.accounts.in_force(account):
                 raise unauthorized()
             # What is kept of the bytes must not tell which they were to somebody who can guess them.
@@ -125,7 +131,7 @@ class UploadReceiver:
         self, campaign: StoredCampaign, upload: Upload, routes: Routes, blocks: Iterator[Entries], digest: bytes, now: int
     ) -> tuple[PartAccepted, bool]:
         chunker = Chunker(_plan(campaign, upload, now), self.sealer)
-        with self._spool() as refused:
+        with self.spool() as refused:
             rejections = PartRejections(refused)
             screening = screening_of(campaign.body, campaign.smart, routes, chunker.append, rejections.record)
             sender = ChunkSender(self.ingest, upload.traceparent)
@@ -157,7 +163,8 @@ class UploadReceiver:
             part=upload.part, accepted=totals.accepted, rejected_count=totals.rejected, rejected=rejections.first
         ), False
 
-    def _spool(self) -> tempfile.SpooledTemporaryFile[bytes]:
+    def spool(self) -> tempfile.SpooledTemporaryFile[bytes]:
+        """A file for bytes that are too many for memory; it is gone when it is closed."""
         self.spool_dir.mkdir(parents=True, exist_ok=True)
         return tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(self.spool_dir))
 
@@ -165,18 +172,18 @@ class UploadReceiver:
 UPLOADS: web.AppKey[UploadReceiver] = web.AppKey("uploads", UploadReceiver)
 
 
-async def _receive(
-    content: StreamReader, announced: int | None, limits: Limits, upload: Upload, spool: IO[bytes], reservation: Reservation
+async def receive_bytes(
+    source: ByteSource, announced: int | None, limits: Limits, content: str, spool: IO[bytes], reservation: Reservation
 ) -> bytes:
-    """The whole body into the file; its digest, which is another one for the same bytes read in another way."""
-    digest = blake2b(digest_size=16, person=b"" if upload.content == NDJSON else upload.content.encode())
+    """The whole body into the file; its digest, which is another one for the same bytes read as another `content`."""
+    digest = blake2b(digest_size=16, person=b"" if content == NDJSON else content.encode())
     if (announced or 0) > limits.upload_bytes:
         raise too_large(limits.upload_bytes)
     now = asyncio.get_running_loop().time
     begun, size = now(), 0
     try:
         async with asyncio.timeout_at(patience_ends(begun, begun, 0, limits.upload_seconds)) as patience:
-            while block := await content.readany():
+            while block := await source.readany():
                 size += len(block)
                 if size > limits.upload_bytes:
                     raise too_large(limits.upload_bytes)

@@ -20,9 +20,18 @@ from gateway.http.fields import Encoding
 from gateway.http.problem import Fault, refusal
 from gateway.http.texts import bad_text
 from gateway.screening.chunker import Rows
+from gateway.screening.further_faults import DUPLICATE, Refused, further_faults
 from gateway.screening.seen_numbers import SeenNumbers
 from gateway.screening.segments import SegmentCounter
-from gateway.screening.types import Recipient, RecipientColumns, Rejection, client_refs, destinations
+from gateway.screening.types import (
+    Recipient,
+    RecipientColumns,
+    Rejection,
+    client_refs,
+    destinations,
+    masked,
+    value_at,
+)
 from schemas.values.foreign_text import fit
 from schemas.values.phone.number import PhoneError, normalise
 from schemas.values.text import TextError
@@ -32,9 +41,12 @@ Keep = Callable[[Sequence[int], Rows], None]
 Checking = Generator[None, None, dict[int, Fault]]
 """A check in steps; it ends with the faults by rank."""
 Refuse = Callable[[Rejection], None]
+Show = Callable[[str], str]
+"""How a value may be told: in an answer that nobody keeps as it is, else masked."""
 
 POINTER_LENGTH = 300
 DETAIL_LENGTH = 500
+VALUE_LENGTH = 64
 AT_ONCE = 170
 """Recipients between two turns of everybody else, where the body has few placeholders: a fifth of a millisecond."""
 VALUES_AT_ONCE = 2_000
@@ -43,7 +55,7 @@ ASKED_AT_ONCE = 25
 """Numbers that are looked at one by one between two turns of everybody else: a millisecond."""
 _NOWHERE = Way(carrier="", price=0, bucket=0)
 _NO_ROUTE = Fault(pointer="/to", code="no_route", detail="no route leads to this destination")
-_DUPLICATE = Fault(pointer="/to", code="duplicate", detail="the same destination stands further up")
+_DUPLICATE = Fault(pointer="/to", code=DUPLICATE, detail="the same destination stands further up")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,13 +105,16 @@ class _Block:
 class Screening:
     """The checks of one campaign, part or preview."""
 
-    def __init__(self, body: str, smart_encoding: bool, routes: Routes, keep: Keep, refuse: Refuse) -> None:
+    def __init__(
+        self, body: str, smart_encoding: bool, routes: Routes, keep: Keep, refuse: Refuse, show: Show = masked
+    ) -> None:
         self.totals = Totals()
         self._segments = SegmentCounter(body, smart_encoding)
         self._at_once = max(1, min(AT_ONCE, VALUES_AT_ONCE // (len(self._segments.names) or 1)))
         self._routes = routes
         self._keep = keep
         self._refuse = refuse
+        self._show = show
         self._seen = SeenNumbers()
         if self._segments.fixed is not None:
             self.totals.encoding, self.totals.longest = self._segments.fixed
@@ -127,8 +142,8 @@ class Screening:
             if faults:
                 refused.update((block.indexes[rank], fault) for rank, fault in faults.items())
                 block.leave_out(faults)
-        for index in sorted(refused):
-            self._reject(index, refused[index])
+        if refused:
+            yield from self._reject_all(first, recipients, refused)
         if block.indexes:
             self._count(block)
             self._keep(
@@ -179,15 +194,30 @@ class Screening:
         yield from ()
         return dict.fromkeys(self._seen.find_repeats(block.numbers), _DUPLICATE)
 
-    def _reject(self, index: int, fault: Fault) -> None:
+    def _reject_all(self, first: int, recipients: Sequence[Recipient | Fault], refused: dict[int, Fault]) -> Iterator[None]:
+        known: dict[int, Refused] = {}
+        for index in sorted(refused):
+            recipient = recipients[index - first]
+            if isinstance(recipient, Recipient):
+                known[index] = Refused(recipient, refused[index])
+        also, characters = yield from further_faults(self._segments, [*known.values()])
+        self.totals.characters += characters
+        further = dict(zip(known, also, strict=True))
+        for index in sorted(refused):
+            value = value_at(known[index].recipient, refused[index].pointer) if index in known else None
+            self._reject(index, refused[index], value, further.get(index, []))
+
+    def _reject(self, index: int, fault: Fault, value: str | None, also: Sequence[Fault]) -> None:
         self.totals.rejected += 1
-        # A pointer may hold a name that the client chose: what no table can keep must not take the whole part along.
+        first, *others = map(_fit, (fault, *also))
         self._refuse(
             Rejection(
                 index=index,
-                pointer=fit(fault.pointer, POINTER_LENGTH),
-                code=fault.code,
-                detail=fit(fault.detail, DETAIL_LENGTH),
+                pointer=first.pointer,
+                code=first.code,
+                detail=first.detail,
+                value=None if value is None else fit(self._show(value[:VALUE_LENGTH]), VALUE_LENGTH),
+                also=others,
             )
         )
 
@@ -210,10 +240,10 @@ class Screening:
                 totals.longest, totals.encoding = segments, encoding
 
 
-def screening_of(body: str, smart: bool, routes: Routes, keep: Keep, refuse: Refuse) -> Screening:
+def screening_of(body: str, smart: bool, routes: Routes, keep: Keep, refuse: Refuse, show: Show = masked) -> Screening:
     """The screening for this body; 422 when it cannot be sent to anybody."""
     try:
-        return Screening(body, smart, routes, keep, refuse)
+        return Screening(body, smart, routes, keep, refuse, show)
     except TextError as fault:
         raise refusal("/body", fault.code, fault.detail) from None
 
@@ -231,6 +261,11 @@ def screen_all(screening: Screening, recipients: Sequence[Recipient], characters
                 "together where they differ; open the campaign and upload the recipients",
             )
         yield
+
+
+def _fit(fault: Fault) -> Fault:
+    """A pointer may hold a name that the client chose: what no table can keep must not take the whole part along."""
+    return Fault(pointer=fit(fault.pointer, POINTER_LENGTH), code=fault.code, detail=fit(fault.detail, DETAIL_LENGTH))
 
 
 def _readable(first: int, recipients: Sequence[Recipient | Fault], refused: dict[int, Fault]) -> _Block:

@@ -10,6 +10,10 @@ import msgspec
 from msgspec import Meta
 
 from gateway.http.fields import MAX_REF, NUMBER
+from gateway.http.problem import Fault
+
+LEAST_SHOWN = 8
+"""Characters of a value of which the first and the last are shown."""
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -68,9 +72,39 @@ def variable_columns(recipients: Sequence[Recipient], names: Sequence[str]) -> l
 
 
 class Rejection(msgspec.Struct, frozen=True, kw_only=True):
-    """A recipient that did not become a message; `index` counts recipients or lines from 0."""
+    """A recipient that did not become a message; `index` counts recipients or lines from 0, `row` from 1, as people do. A
+    header and blank lines are no rows. `value`: what stood there, masked where the verdict is kept. `also`: what else is
+    wrong with this recipient."""
 
     index: int
+    row: int = 0
     pointer: str
     code: str
     detail: str
+    value: str | None = None
+    also: list[Fault] = []
+
+    def __post_init__(self) -> None:
+        """The row follows from the index, also for verdicts that are read back."""
+        msgspec.structs.force_setattr(self, "row", self.index + 1)
+
+
+def value_at(recipient: Recipient, pointer: str) -> str | None:
+    """What stands at this place of a recipient."""
+    match pointer.split("/")[1:]:
+        case ["to"]:
+            return recipient.to
+        case ["client_ref"]:
+            return recipient.client_ref
+        case ["variables", name]:
+            return recipient.variables.get(name)
+    return None
+
+
+def masked(value: str) -> str:
+    """Enough to find it again beside its file, and no more: verdicts are kept in the open, numbers of people are not.
+
+    >>> masked("+49 151 2345")
+    '+49*******45'
+    """
+    return value[:3] + "*" * (len(value) - 5) + value[-2:] if len(value) >= LEAST_SHOWN else "*" * len(value)

@@ -11,9 +11,14 @@ import typer
 
 from infra.cli.amounts import amount
 from infra.cli.options import Config, Data, Output, Yes, admin_store, confirm
-from infra.cli.output import show_one
+from infra.cli.output import Format, chosen, show_one
+from infra.runtime.console import tell
 
 app = typer.Typer(no_args_is_help=True, help="Money of a tenant.")
+RESERVED = (
+    "reserved: the price of messages on their way; charged when a carrier takes them, given back when they fail, are "
+    "rejected, expire or are canceled"
+)
 Tenant = Annotated[str, typer.Option(help="Name or id of the tenant.")]
 
 
@@ -21,7 +26,10 @@ Tenant = Annotated[str, typer.Option(help="Name or id of the tenant.")]
 def show(tenant: Tenant = "default", data: Data = None, config: Config = None, output: Output = None) -> None:
     """Show a tenant's balance."""
     with admin_store(data, config) as store:
-        show_one(_money(store.tenant(tenant)), output)
+        money = _money(store.tenant(tenant))
+    show_one(money, output)
+    if chosen(output) is Format.TABLE:
+        tell(RESERVED)
 
 
 @app.command()

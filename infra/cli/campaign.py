@@ -1,25 +1,23 @@
 """`sluice campaign create|list|show|watch|start|pause|resume|retry|reschedule|cancel|messages`.
 
-In: what the API takes; recipients from a file or stdin, streamed. Out: the gateway's answers.
+In: what the API takes. Out: the gateway's answers. `create` stands in a file of its own.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from infra.cli.campaign_create import create
+from infra.cli.campaign_options import StartAt, schedule_of
 from infra.cli.options import ApiKey, Config, Data, Gateway, HoursOption, Output, Yes, confirm, open_api
 from infra.cli.output import Format, chosen, say_table, show_one, show_rows
-from infra.cli.send import LaneName, ProfileOption
-from infra.runtime.console import tell
 from infra.runtime.refusal import Refusal
 
 app = typer.Typer(no_args_is_help=True, help="Campaigns.")
 Campaign = Annotated[str, typer.Argument(metavar="ID", help="cmp_...")]
-StartAt = Annotated[str | None, typer.Option(help="Not before, e.g. 2027-03-01T09:00:00+01:00.")]
 COLUMNS = ("id", "name", "status", "accepted", "delivered", "price", "created_at")
 
 
@@ -32,65 +30,7 @@ class Scope(StrEnum):
     UNCERTAIN = "uncertain"
 
 
-@app.command()
-def create(
-    name: Annotated[str, typer.Option(help="Its name.")],
-    sender: Annotated[str, typer.Option("--from", help="Sender.")],
-    body: Annotated[str, typer.Option(help="Text with {{variables}}.")],
-    recipients: Annotated[Path, typer.Argument(metavar="RECIPIENTS", help="CSV or NDJSON file; - is stdin.")],
-    lane: Annotated[LaneName | None, typer.Option(help="Default: the profile's, or the API's.")] = None,
-    profile: ProfileOption = None,
-    validity_seconds: Annotated[int | None, typer.Option(min=1, help="Not sent after so long; default: a day.")] = None,
-    max_price: Annotated[str | None, typer.Option(help="Refuse what would cost more.")] = None,
-    smart_encoding: Annotated[bool, typer.Option("--smart-encoding", help="Replace look-alikes.")] = False,
-    start_at: StartAt = None,
-    window: HoursOption = None,
-    draft: Annotated[bool, typer.Option("--draft", help="Do not start it.")] = False,
-    gateway: Gateway = None,
-    api_key: ApiKey = None,
-    data: Data = None,
-    config: Config = None,
-    output: Output = None,
-) -> None:
-    """Make a campaign, upload its recipients and start it."""
-    from infra.cli.recipients import content_of, opened, size_of, with_progress
-
-    api = open_api(data, config, gateway, api_key)
-    given = {
-        "name": name,
-        "from": sender,
-        "body": body,
-        "lane": lane and lane.value,
-        "profile": profile,
-        "max_price": max_price,
-        "validity_seconds": validity_seconds,
-        "smart_encoding": smart_encoding or None,
-        "schedule": _schedule(start_at, window) or None,
-    }
-    with opened(recipients) as stream:
-        made = api.post(
-            "/v1/campaigns",
-            {key: value for key, value in given.items() if value is not None} | {"open": True, "recipients": []},
-        )
-        try:
-            content, blocks = content_of(stream, recipients.name)
-            uploaded = api.upload(
-                f"/v1/campaigns/{made['id']}/recipients", with_progress(blocks, size_of(recipients)), 1, content
-            )
-        except BaseException:
-            _take_back(api, made["id"])
-            raise
-    started = {} if draft else api.post(f"/v1/campaigns/{made['id']}/start")
-    show_one(
-        {
-            "id": made["id"],
-            "status": started.get("status", "draft"),
-            "accepted": uploaded["accepted"],
-            "rejected_count": uploaded["rejected_count"],
-            "rejected": uploaded["rejected"],
-        },
-        output,
-    )
+app.command()(create)
 
 
 @app.command("list")
@@ -218,7 +158,7 @@ def reschedule(
 
     if (at_once and start_at) or (any_hour and window):
         raise Refusal("one excludes the other", "give --start-at or --at-once, --window or --any-hour")
-    change = _schedule(start_at, window) | ({"start_at": None} if at_once else {}) | ({"window": None} if any_hour else {})
+    change = schedule_of(start_at, window) | ({"start_at": None} if at_once else {}) | ({"window": None} if any_hour else {})
     if not change:
         raise Refusal("nothing is to change", "give --start-at, --window, --at-once or --any-hour")
     show_one(open_api(data, config, gateway, api_key).patch(f"/v1/campaigns/{segment(campaign)}", change), output)
@@ -265,25 +205,6 @@ def messages(
         if cursor is None:
             break
     show_rows(rows, output, ("id", "to", "status", "reason", "carrier", "segments", "price", "updated_at"))
-
-
-def _schedule(start_at: str | None, window: str | None) -> dict[str, Any]:
-    from infra.cli.hours import as_json, read_hours
-
-    given = {"start_at": start_at, "window": None if window is None else as_json(read_hours(window))}
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _take_back(api: Any, campaign: str) -> None:
-    """Nobody wants the draft whose recipients did not arrive."""
-    from infra.client.api import ApiError
-
-    try:
-        api.post(f"/v1/campaigns/{campaign}/cancel")
-    except ApiError:
-        tell(f"the draft {campaign} is left: `sluice campaign cancel {campaign}`")
-    else:
-        tell(f"the draft {campaign} was canceled")
 
 
 def _command(api: Any, campaign: str, word: str) -> dict[str, Any]:

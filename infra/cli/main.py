@@ -15,6 +15,7 @@ import typer
 from infra.cli import (
     balance,
     campaign,
+    campaign_preview,
     carrier,
     check,
     config,
@@ -50,7 +51,19 @@ app = typer.Typer(
     help="Messaging campaigns through Kafka.",
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-COMMANDS = (up.up, demo.demo, ps.ps, run.run, send.send, panic.panic, lag.lag, doctor.doctor, check.verify, bench.bench)
+COMMANDS = (
+    up.up,
+    demo.demo,
+    ps.ps,
+    run.run,
+    send.send,
+    campaign_preview.preview,
+    panic.panic,
+    lag.lag,
+    doctor.doctor,
+    check.verify,
+    bench.bench,
+)
 GROUPS = {
     "services": services.app,
     "campaign": campaign.app,

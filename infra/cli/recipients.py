@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from infra.runtime.console import tell
 from infra.runtime.refusal import Refusal
@@ -21,14 +21,14 @@ NDJSON = "application/x-ndjson"
 CSV = "text/csv"
 
 
-def content_of(stream: BinaryIO, name: str) -> tuple[str, Iterator[bytes]]:
+def content_of(stream: IO[bytes], name: str) -> tuple[str, Iterator[bytes]]:
     """`name` ends in .csv for a table, else the first character decides: a brace begins a line of JSON."""
     first = stream.read(BLOCK)
     is_lines = first.removeprefix(BOM_UTF8).lstrip().startswith(b"{") and not name.lower().endswith(".csv")
     return NDJSON if is_lines else CSV, _blocks(first, stream)
 
 
-def with_progress(blocks: Iterator[bytes], total: int | None) -> Iterator[bytes]:
+def with_progress(blocks: Iterator[bytes], total: int | None, doing: str = "uploading") -> Iterator[bytes]:
     """The blocks, with a bar on a terminal's stderr. `total` in bytes, None = not known."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
@@ -37,9 +37,9 @@ def with_progress(blocks: Iterator[bytes], total: int | None) -> Iterator[bytes]
     if not console.is_terminal:
         yield from blocks
         return
-    columns = (TextColumn("uploading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (TextColumn(doing), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("uploading", total=total)
+        task = progress.add_task(doing, total=total)
         for block in blocks:
             yield block
             progress.advance(task, len(block))
@@ -62,7 +62,7 @@ def size_of(path: Path) -> int | None:
     return None if str(path) == "-" else path.stat().st_size
 
 
-def _blocks(block: bytes, stream: BinaryIO) -> Iterator[bytes]:
+def _blocks(block: bytes, stream: IO[bytes]) -> Iterator[bytes]:
     while block:
         yield block
         block = stream.read(BLOCK)

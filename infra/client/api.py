@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterable
+import secrets
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -53,6 +54,12 @@ class Api:
         """POST of blocks of this content type as they come, as the part of this number."""
         return self._call("POST", path, blocks, {"Content-Type": content, "Upload-Part": str(part)})
 
+    def post_form(self, path: str, fields: dict[str, Any], name: str, blocks: Iterable[bytes], content: str) -> Answer:
+        """POST of a form: fields as JSON, then under this name the blocks of this content type as they come."""
+        boundary = secrets.token_hex(16)
+        kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        return self._call("POST", path, _form(boundary, fields, name, blocks, content), kind)
+
     def _call(self, method: str, path: str, body: bytes | Iterable[bytes] | None, headers: dict[str, str]) -> Answer:
         sent = {"Authorization": f"Bearer {self._key}", **headers}
         for name, value in sent.items():
@@ -81,6 +88,16 @@ class Api:
 def segment(text: str) -> str:
     """Text as one segment of a path."""
     return quote(text, safe="")
+
+
+def _form(boundary: str, fields: dict[str, Any], name: str, blocks: Iterable[bytes], content: str) -> Iterator[bytes]:
+    parts = [(field, "", "application/json", [json.dumps(value).encode()]) for field, value in fields.items()]
+    for field, filename, kind, data in [*parts, (name, f'; filename="{name}"', content, blocks)]:
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"{filename}\r\nContent-Type: {kind}\r\n\r\n'
+        yield head.encode()
+        yield from data
+        yield b"\r\n"
+    yield f"--{boundary}--\r\n".encode()
 
 
 def _decoded(status: int, content: bytes) -> Answer:

@@ -148,6 +148,11 @@ def alphabet_of(text: str) -> Alphabet:
     return "ucs2" if _OUTSIDE_GSM7.search(text) else "gsm7"
 
 
+def characters_outside_gsm7(text: str) -> set[str]:
+    """Each of them once: one makes the whole text UCS-2."""
+    return set() if _gsm7(text) is not None else set(_OUTSIDE_GSM7.findall(text))
+
+
 def encode(text: str, alphabet: Alphabet) -> bytes:
     """The whole text in this alphabet: a septet per octet with escapes, or UTF-16 big-endian."""
     if alphabet == "gsm7":

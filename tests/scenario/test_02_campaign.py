@@ -5,6 +5,8 @@ Up to 10,000 recipients travel inside the request. It starts at once. Its counts
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.support.ledger import adds_up, disagreements, recipients
@@ -84,7 +86,9 @@ def test_the_command_line_makes_and_watches_a_campaign(stack: Running) -> None:
     listing = stack.folder / "recipients.csv"
     listing.write_text("to,name\n" + "".join(f"{number},Ada\n" for number in stack.german(10)))
 
-    made = stack.cli("campaign", "create", str(listing), "--name", "From a file", "--from", "Shop", "--body", "Hi {{name}}")
+    made = stack.cli(
+        "campaign", "create", str(listing), "--name", "From a file", "--from", "Shop", "--body", "Hi {{name}}", "--yes"
+    )
     assert (made["accepted"], made["rejected_count"]) == (10, 0)
 
     assert stack.cli("campaign", "watch", made["id"])["status"] == "completed"
@@ -106,3 +110,50 @@ def test_a_file_gets_the_verdicts_of_the_api(stack: Running) -> None:
     )
     draft = stack.api.post("/v1/campaigns", {"name": "Spoilt", "from": "Shop", "body": "Hi {{name}}", "open": True}).id
     assert stack.api.upload(draft, listing.read_bytes(), 1, "text/csv").body["rejected"] == made["rejected"]
+
+
+def test_a_file_is_shown_before_it_is_sent(stack: Running) -> None:
+    good, number = stack.german(2)
+    listing = stack.folder / "shown.csv"
+    listing.write_text(f"to,name\n{good},Ann\n{number},O’Hara\n0151 2345678,Bo\n")
+    file = (str(listing), "--from", "Shop", "--body", "Hi {{name}}, {nmae}")
+    known = len(list(stack.api.pages("/v1/campaigns", "campaigns")))
+
+    shown = stack.cli("preview", *file)
+    assert (shown["recipients"], shown["rejected_count"], shown["price"]) == (2, 1, "0.0200")
+    assert [(one["row"], one["value"], one["code"]) for one in shown["rejected"]] == [(3, "0151 2345678", "national_format")]
+    assert [one["text"] for one in shown["samples"]] == ["Hi Ann, {nmae}", "Hi O’Hara, {nmae}"]
+    assert [one["code"] for one in shown["warnings"]] == ["odd_placeholder", "forces_ucs2"]
+    told = stack.cli("preview", *file, output=None)
+    for words in ("0.0200 EUR of ", " available", "0151 2345678", "Hi O’Hara, {nmae}", "did you mean {{name}}?", "row 2"):
+        assert words in told, told
+    assert "none" not in stack.cli("preview", "--from", "Shop", "--body", "Hi", "--to", good, output=None)
+
+    made = ("campaign", "create", *file, "--name", "Shown")
+    stack.cli(*made, code=1)
+    stack.cli(*made, "--yes", "--max-rejected", "0", code=1)
+    assert len(list(stack.api.pages("/v1/campaigns", "campaigns"))) == known
+    sent = stack.cli(*made, "--yes", "--max-rejected", "1")
+    assert (sent["accepted"], sent["segments"], sent["price"]) == (2, 2, "0.0200")
+    [verdict] = sent["rejected"]
+    assert (verdict["row"], verdict["value"]) == (3, "015*******78")
+    kept = list(stack.api.pages(f"/v1/campaigns/{sent['id']}/rejections", "rejections"))
+    assert kept == [verdict | {"part": 1}]
+    assert stack.cli("campaign", "watch", sent["id"])["status"] == "completed"
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n", 1), ("y", 0)])
+def test_somebody_at_a_terminal_is_asked(stack: Running, answer: str, code: int) -> None:
+    listing = stack.folder / f"asked-{answer}.csv"
+    listing.write_text(f"to\n{stack.german(1)[0]}\n")
+    terminal, stdin = os.openpty()
+    try:
+        os.write(terminal, f"{answer}\n".encode())
+        done = stack.run("campaign", "create", str(listing), "--name", answer, "--from", "Shop", "--body", "Hi", stdin=stdin)
+    finally:
+        os.close(terminal)
+        os.close(stdin)
+
+    assert (done.returncode, "Send 1 message for 0.0100 EUR?" in done.stderr) == (code, True), done.stderr
+    made = [campaign["name"] for campaign in stack.api.pages("/v1/campaigns", "campaigns")]
+    assert (answer in made) is (code == 0)

@@ -73,6 +73,15 @@ class Sinks:
             ),
         )
 
+    def reserve(self, slice_: Slice, round_: int, *, charged: bytes) -> None:
+        """A send of one segment each, reserved and charged for those in the bitmap."""
+        everyone = slice_.positions.to_bytes(-(-slice_.size // 8), "little")
+        self._connection.execute(
+            "INSERT INTO reservations (tenant, chunk, round, campaign, price, positions, segments, amount, charged, at)"
+            " VALUES (%s, %s, %s, %s, 700, %s, %s, 0, %s, 0)",
+            (slice_.tenant, slice_.chunk, round_, slice_.campaign, everyone, b"\1" * slice_.size, charged),
+        )
+
     def counts(self, slice_: Slice, counts: dict[Status, int]) -> None:
         self._connection.execute(
             "INSERT INTO campaign_counts VALUES (%s, %s, 0, %s, 0) ON CONFLICT (tenant, campaign, partition)"

@@ -27,6 +27,7 @@ MEANINGS = frozenset(
         "part_conflict",  # what came before under this name
         "too_far_ahead",  # times against the clock
         "unknown_timezone",
+        "unknown_profile",  # names that the installation knows
         42201,  # text that is no Avro schema
     }
 )

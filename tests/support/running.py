@@ -107,10 +107,11 @@ class Running:
         assert done.returncode == code, (arguments, done.returncode, done.stdout[-2000:], done.stderr[-2000:])
         return json.loads(done.stdout) if output == "json" and done.stdout.strip() else done.stdout
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """A command on this stack, whatever it says."""
+    def run(self, *arguments: str, stdin: int | None = None) -> subprocess.CompletedProcess[str]:
+        """A command on this stack, whatever it says. `stdin`: a terminal of its own, say."""
         return subprocess.run(
             [str(SLUICE), *arguments, "--data", self.line["data_dir"]],
+            stdin=stdin,
             capture_output=True,
             text=True,
             cwd=self.folder,

@@ -66,8 +66,9 @@ async def test_pages_and_filters_of_messages(client: ClientSession, env: Gateway
     assert [m["id"] for m in seen] == [f"msg_{identity[4:]}_0_{n}" for n in places(slice_.positions)]
     failed = (await get(client, path, status="failed"))["messages"]
     assert [(m["to"], m["reason"], m["segments"], m["price"], m["carrier"]) for m in failed] == [
-        (NUMBERS[1], "carrier_permanent", 1, "0.0700", "near")
+        (NUMBERS[1], "carrier_permanent", 1, "0.0000", "near")
     ]
+    assert {m["price"] for m in seen if m["status"] in ("sent", "delivered", "sending")} == {"0.0700"}
     one = await get(client, f"/v1/messages/{failed[0]['id']}")
     assert one == failed[0] and one["updated_at"] > one["created_at"]
     by_number = await get(client, "/v1/messages", to=NUMBERS[2], limit="1")
@@ -76,6 +77,27 @@ async def test_pages_and_filters_of_messages(client: ClientSession, env: Gateway
     assert f"msg_{identity[4:]}_0_5" in [m["id"] for m in by_ref["messages"]]
     assert (await get(client, "/v1/messages", client_ref="ref5", until="2020-01-01T00:00:00Z"))["messages"] == []
     assert (await get(client, "/v1/messages", to=NUMBERS[2], **{"from": "2090-01-01T00:00:00+00:00"}))["messages"] == []
+
+
+async def test_money_that_came_back_is_no_price(client: ClientSession, env: GatewayEnv, sinks: Sinks) -> None:
+    identity, slice_ = await make(client, env)
+    sinks.payload(slice_)
+    states = [
+        Status.FAILED,
+        Status.FAILED,
+        Status.REJECTED,
+        Status.EXPIRED,
+        Status.CANCELED,
+        Status.UNDELIVERED,
+        Status.HELD,
+    ]
+    sinks.states(slice_, states)
+    for round_, charged in ((1, b""), (2, b"\x02")):
+        sinks.reserve(slice_, round_, charged=charged)
+    rows = (await get(client, f"/v1/campaigns/{identity}/messages"))["messages"]
+    prices = ["0.0000", "0.0700", "0.0000", "0.0000", "0.0000", "0.0700", "0.0700"]
+    assert [(m["status"], m["price"]) for m in rows] == list(zip(map(str, states), prices, strict=True))
+    assert await get(client, f"/v1/messages/{rows[0]['id']}") == rows[0]
 
 
 async def test_parts_that_were_never_answered_do_not_show(client: ClientSession, env: GatewayEnv, sinks: Sinks) -> None:
@@ -159,7 +181,11 @@ async def test_a_preview_sends_nothing(client: ClientSession, env: GatewayEnv) -
     }
     async with client.post("/v1/preview", json=body) as response:
         shown = await response.json()
-    assert shown | {"rejected": None} == {
+    assert shown | {"rejected": None, "samples": None} == {
+        "samples": None,
+        "warnings": [],
+        "currency": "EUR",
+        "rejected_count": 1,
         "recipients": 3,
         "encoding": "gsm7",
         "segments": 2,
@@ -168,7 +194,7 @@ async def test_a_preview_sends_nothing(client: ClientSession, env: GatewayEnv) -
         "rejected": None,
         "routes": [{"carrier": "near", "recipients": 2}, {"carrier": "far", "recipients": 1}],
     }
-    assert [(r["index"], r["pointer"]) for r in shown["rejected"]] == [(3, "/recipients/3/to")]
+    assert [(r["row"], r["pointer"], r["value"]) for r in shown["rejected"]] == [(4, "/recipients/3/to", "x")]
     assert len(slices_of(env.settings.kafka.bootstrap or "", "ingest-marketing")) == before
 
 

@@ -27,12 +27,12 @@ TENANT_TABLES = (
     "chunks",
     "campaign_counts",
     "campaign_spend",
+    "reservations",
     "attempt_chunks",
     "held",
     "tenants",
 )
 HIDDEN = (
-    "reservations",
     "allowances",
     "carrier_refs",
     "ref_blocks",
@@ -55,6 +55,10 @@ INSERT INTO chunks (tenant, chunk, campaign, part, size, lane, sequences, reason
                     updated_at)
 VALUES (%(t)s, 'chk_A_0_0', 'cmp_A', 0, 2, 'otp', '{25,1048588}', '{0,0}', '{1,2}', '{0,0}', '{1,2}', 700, 0)
 """
+MONEY = """
+INSERT INTO reservations (tenant, chunk, round, price, positions, segments, amount, at)
+VALUES (%(t)s, 'chk_A_0_0', 1, 700, '\\x03', '\\x0102', 2100, 0)
+"""
 
 
 @pytest.fixture
@@ -65,6 +69,7 @@ def database(services: Stack) -> Iterator[str]:
             with psycopg.connect(url) as connection:
                 connection.execute(CHUNK, {"t": tenant})
                 connection.execute(STATE, {"t": tenant})
+                connection.execute(MONEY, {"t": tenant})
         yield url
 
 
@@ -89,7 +94,7 @@ async def test_without_a_tenant_nothing_is_seen(app: Pool) -> None:
 async def test_a_tenant_sees_its_own(app: Pool) -> None:
     for tenant in (TENANT, OTHER):
         async with tenant_transaction(app, tenant) as connection:
-            for table in ("tenants", "balances", "chunks", "chunk_payloads"):
+            for table in ("tenants", "balances", "chunks", "chunk_payloads", "reservations"):
                 assert await visible(connection, table) == 1, table
             rows = await fetch_all(connection, "SELECT tenant::text, id, status, price FROM messages ORDER BY position")
             assert rows == [(tenant, "msg_A_0_5", "sent", 700), (tenant, "msg_A_0_256", "delivered", 1400)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import BytesIO
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 
 from gateway.campaigns.incremental import read_campaign
 from gateway.campaigns.schedules import Reschedule
-from gateway.campaigns.types import RetryRequest
+from gateway.campaigns.types import CampaignRequest, RetryRequest
 from gateway.http.body import decode_json
 from gateway.http.problem import Problem
 from gateway.messages.types import MessageRequest
@@ -17,6 +18,7 @@ from gateway.recipients.lines import read_recipients
 from gateway.screening.types import Recipient
 from gateway.stops.types import StopRequest
 
+CAMPAIGN = msgspec.json.Decoder(CampaignRequest)
 MESSAGE = msgspec.json.Decoder(MessageRequest)
 
 
@@ -42,6 +44,53 @@ def test_a_refusal_names_field_value_and_mend(data: bytes, pointer: str, code: s
         decode_json(data, MESSAGE)
     [fault] = refused.value.errors
     assert (fault.pointer, fault.code, fault.detail) == (pointer, code, detail)
+
+
+@pytest.mark.parametrize(
+    ("field", "detail"),
+    [
+        ("bdoy", "there is no field 'bdoy'; did you mean 'body'?"),
+        ("From", "there is no field 'From'; did you mean 'from'?"),
+        ("recipient", "there is no field 'recipient'; did you mean 'recipients'?"),
+        ("sender", "there is no field 'sender'; there are name, from, body, lane,"),
+    ],
+)
+def test_an_unknown_field_names_the_one_that_was_meant(field: str, detail: str) -> None:
+    with pytest.raises(Problem) as refused:
+        decode_json(b'{"%s": 1}' % field.encode(), CAMPAIGN)
+    [fault] = refused.value.errors
+    assert (fault.pointer, fault.code) == (f"/{field}", "unknown_field") and fault.detail.startswith(detail)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "meant"),
+    [
+        (b'{"recipients": [{"to": "1", "varaibles": {}}]}', "/recipients/0/varaibles", "variables"),
+        (b'{"schedule": {"start": "x"}}', "/schedule/start", "start_at"),
+        (b'{"schedule": {"window": {"dayz": []}}}', "/schedule/window/dayz", "days"),
+    ],
+)
+def test_a_field_within_is_known_too(body: bytes, pointer: str, meant: str) -> None:
+    with pytest.raises(Problem) as refused:
+        decode_json(body, CAMPAIGN)
+    [fault] = refused.value.errors
+    assert fault.pointer == pointer and fault.detail.endswith(f"did you mean '{meant}'?")
+
+
+def test_of_a_long_body_too() -> None:
+    people = b",".join([b'{"to": "+4915112345678"}'] * 4_000) + b',{"to": "x", "client_rev": "y"}'
+    with pytest.raises(Problem) as refused:
+        exhaust(read_campaign(b'{"name": "x", "from": "Shop", "body": "x", "recipients": [' + people + b"]}"))
+    [fault] = refused.value.errors
+    assert (fault.pointer, fault.detail) == (
+        "/recipients/4000/client_rev",
+        "there is no field 'client_rev'; did you mean 'client_ref'?",
+    )
+
+
+def exhaust(steps: Iterator[None]) -> None:
+    for _ in steps:
+        pass
 
 
 @pytest.mark.parametrize(

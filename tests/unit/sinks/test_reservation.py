@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from connectors.sinks.reservation import Effect, Reservation, settle, unreserved
 from schemas.records.slice import RecordError
 from schemas.records.wire import Usage
+from schemas.values.positions import places
 from tests.support.log_records import SIZE, usage
 
 ALL = 2**SIZE - 1
@@ -42,6 +43,7 @@ def test_charged_once_freed_once_and_charge_wins(told: list[Usage]) -> None:
     assert sum(e.charge for e in effects) == row.charged_amount == 700 * charged.bit_count()
     assert sum(e.freed for e in effects) == 700 * (charged | refunded).bit_count() == 700 * SIZE - row.amount
     assert row.charged == charged and row.refunded == refunded
+    assert row.charged_amount == row.price * sum(row.segments[p] for p in places(charged))
 
 
 def test_a_late_charge_after_a_refund_frees_nothing_more() -> None:
@@ -54,6 +56,7 @@ def test_partial_charges_what_was_accepted_and_frees_what_was_reserved() -> None
     row = reserved()
     row.segments, row.amount = bytearray([3] * SIZE), 2100 * SIZE
     assert settle(row, usage(charged=1, segments=bytes([2]))) == Effect(charge=1400, freed=2100, drawn=0)
+    assert [*row.segments[:2]] == [2, 3] and row.charged_amount == 1400
 
 
 def test_money_of_an_allowance_is_drawn_once() -> None:
