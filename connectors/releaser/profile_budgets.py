@@ -11,14 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Protocol
 
-import structlog
-
 from infra.postgres.config_cache import CarrierRow
 from infra.redis.client import RedisDown
 from infra.redis.profile_shares import ProfileShares, ShareAsk, held_at_most
 from schemas.values.profile import Profile
 
-log = structlog.get_logger()
 LOCAL_SHARE = 0.4
 WORTH = 4
 """As with room: a share is given out once a quarter of what its bucket holds has come together."""
@@ -100,8 +97,9 @@ class ProfileBudgets:
             return
         try:
             await self._shares.give_back(budget.carrier, unused)
-        except RedisDown as fault:
-            log.info("what a share has left comes together anew", action="share_left", fault=str(fault))
+        except RedisDown:
+            for profile, (rate, segments) in unused.items():
+                self._return_locally((budget.carrier, profile), rate, segments)
 
     def _take_locally(self, ask: ShareAsk) -> int:
         now, key = self._clock(), (ask.carrier, ask.profile)
@@ -110,3 +108,8 @@ class ProfileBudgets:
         taken = min(ask.want, int(level)) if level >= ask.least else 0
         self._local[key] = _Local(level - taken, now)
         return taken
+
+    def _return_locally(self, key: tuple[str, str], rate: float, segments: int) -> None:
+        """Trap: a long message that is not paid off would go at a multiple of a small share."""
+        level, at = self._local.get(key, _Local(0.0, self._clock()))
+        self._local[key] = _Local(min(held_at_most(rate), level + segments), at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -72,8 +73,23 @@ async def test_without_redis_a_releaser_gives_less_than_half_of_a_share() -> Non
         now += 0.1
         budget = await budgets.take(ACME, "marketing", {"night"}, 50)
         given.append(budget.segments["night"])
-        await budgets.give_back(budget, {})
+        await budgets.give_back(budget, {"night": given[-1]})
     assert 0.35 * 30 * 10 <= sum(given) <= 0.4 * 30 * 10 and max(given) <= 15
+
+
+@pytest.mark.parametrize("size", [1, 3, 10])
+async def test_without_redis_long_messages_are_paid_off_and_what_is_left_is_kept(size: int) -> None:
+    """One message each time that anything may go, as long as it may be; and at times there is none."""
+    now, used, turn = 0.0, 0, 0
+    shares: Any = Away()
+    budgets = ProfileBudgets(shares, Config(), lambda: now)
+    while now < 100:
+        now, turn = now + 0.1, turn + 1
+        budget = await budgets.take(replace(ACME, rate=2), "marketing", {"night"}, 50)
+        going = size if budget.segments["night"] and turn % 2 else 0
+        used += going
+        await budgets.give_back(budget, {"night": going})
+    assert 0.9 * 0.24 * 100 - size <= used <= 0.24 * 100 + size, "two fifths of 0.6 a second"
 
 
 async def test_only_profiles_with_a_share_have_a_budget_and_nobody_is_asked_for_others() -> None:
