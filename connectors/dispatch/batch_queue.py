@@ -114,11 +114,14 @@ class BatchQueue:
         return total
 
     def costs(self, lane: Lane) -> dict[SendKey, int]:
-        """Segments that wait in this lane, by (chunk, send)."""
+        """Segments that wait in this lane, by (chunk, send). Of what narrow buckets bound only what fits into their room:
+        where a rate was lowered, more of it may lie here, and would fill the carrier for everybody as long as that lasts."""
         out: dict[SendKey, int] = {}
+        narrow, left = self.narrow, dict[str, int]()
         for queued in self._queues[lane]:
             if queued.batch.waiting_cost and not queued.owned.starts_nothing:
-                out[queued.batch.send_key] = out.get(queued.batch.send_key, 0) + queued.batch.waiting_cost
+                cost = queued.batch.waiting_cost if narrow is None else narrow.cost_within(queued, left)
+                out[queued.batch.send_key] = out.get(queued.batch.send_key, 0) + cost
         return out
 
     def narrow_costs(self) -> dict[tuple[Lane, str], dict[SendKey, int]]:

@@ -14,6 +14,7 @@ from connectors.dispatch.attempt_blocks import UnsentSegments
 from connectors.dispatch.lane_queue import QueuedBatch
 from connectors.dispatch.narrow_tokens import NarrowTokens
 from connectors.dispatch.whole_messages import WholeMessages
+from infra.redis.carrier_capacity import room_of
 from schemas.rules.narrow_rates import Buckets, NarrowRates
 
 
@@ -68,6 +69,17 @@ class NarrowQueue:
             for bucket in by_rank[rank]:
                 found[bucket.name] = found.get(bucket.name, 0) + segments[rank]
         return found
+
+    def cost_within(self, queued: QueuedBatch, left: dict[str, int]) -> int:
+        """Segments of it that wait and have room in each bucket; `left`: by bucket, what others leave of its room."""
+        by_rank, segments, cost = self._groups(queued), queued.batch.messages.segments, 0
+        for rank in queued.batch.waiting_ranks:
+            group = by_rank[rank]
+            if all(left.setdefault(bucket.name, room_of(bucket.rate)) > 0 for bucket in group):
+                cost += segments[rank]
+                for bucket in group:
+                    left[bucket.name] -= segments[rank]
+        return cost
 
     def forget(self, now: float, *, nothing_waits: bool) -> None:
         """Once a second: what is over."""

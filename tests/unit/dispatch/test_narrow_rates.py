@@ -18,6 +18,7 @@ from infra.redis.client import RedisDown
 from infra.redis.tokens import largest_lease
 from schemas.records.slice import Columns
 from schemas.rules.narrow_rates import Buckets, NarrowRates
+from schemas.values.lanes import Lane
 from tests.support.dispatch.harness import SenderHarness
 from tests.support.waiting import until
 
@@ -242,3 +243,26 @@ def test_here_too_nothing_goes_beyond_rate_and_lease(rate: float, steps: list[tu
         for at, count in gone[first:]:
             total += count
             assert total <= rate * (at - begin) + max(1.0, rate * 0.05) + min(0.9, rate * 0.02) + 0.001
+
+
+async def test_what_is_left_of_a_sender_whose_rate_was_lowered_does_not_fill_the_carrier() -> None:
+    """It lies here for an hour; whoever asks for the carrier's room is told half a second of it."""
+    env = Narrow(NarrowRates(senders={"LOUD": 50}), rate=0)
+    env.put(25, "LOUD")
+    env.put(25, "LOUD")
+    env.put(10, OTHER)
+    queue, lane = env.sender.queue, Lane.MARKETING
+    assert sum(queue.costs(lane).values()) == 25 + 10, "as much as there was room for"
+    env.sender.limit(NarrowRates(senders={"LOUD": 4}))
+    assert sorted(queue.costs(lane).values()) == [0, 2, 10], "all are named: they are there"
+    env.sender.limit(NarrowRates(senders={"LOUD": 0}))
+    assert sorted(queue.costs(lane).values()) == [0, 0, 10]
+    env.sender.limit(NarrowRates())
+    assert sorted(queue.costs(lane).values()) == [10, 25, 25]
+
+
+async def test_room_of_a_message_is_counted_in_all_its_buckets() -> None:
+    env = Narrow(NarrowRates(senders={SHOP: 20}, networks={"4915": 4}), rate=0)
+    env.put(10, SHOP)
+    env.put(30, SHOP, first=491720000000)
+    assert sorted(env.sender.queue.costs(Lane.MARKETING).values()) == [2, 8]
