@@ -238,7 +238,7 @@ class CapacityRelease:
     ) -> tuple[list[tuple[HeldRow, Slice, int]], bool]:
         """(what of these rows goes to the carrier, whether any is let be, as its sender or network has no room)."""
         whole = each(await self._release.complete(rows), counted)
-        narrow = await self._narrow.ask(place.carrier, place.lane, whole)
+        narrow = await self._narrow.ask(place.carrier, place.lane, whole, budget)
         able = [
             (row, slice_, one.positions, segments_of(slice_, one.positions))
             for (row, slice_), one in zip(whole, narrow, strict=True)

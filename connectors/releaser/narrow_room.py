@@ -1,9 +1,10 @@
 """Room of the senders and networks that have rates of their own at a carrier, for rows that wait there.
 
-In: rows in their order, with their slices. Out: of each the positions for which every bucket has room, and how long a row of
-which nothing may go is to be let be, so that those behind it have their turn. Rows whose bucket others fill first wait for
-these, as far as that can be said, but never for longer than `LONGEST_MS`: then a rate that was changed counts. With Redis
-gone all may go as far as the carrier's own room reaches: dispatch holds every bucket to its rate.
+In: rows in their order, with their slices, what their profiles may be given. Out: of each the positions for which every
+bucket has room, and how long a row of which nothing may go is to be let be, so that those behind it have their turn. Rows
+whose bucket others fill first wait for these, as far as can be said, but never for longer than `LONGEST_MS`: then a rate
+that was changed counts. With Redis gone all may go as far as the carrier's own room reaches, but for what is stopped:
+dispatch holds every bucket to its rate.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from connectors.releaser.asked_room import request_of
+from connectors.releaser.profile_budgets import NO_BUDGET, Budget
 from connectors.releaser.rows import HeldRow
 from infra.postgres.config_cache import CarrierRow
-from infra.redis.carrier_capacity import ROOM_SECONDS, CarrierCapacity
+from infra.redis.carrier_capacity import ROOM_SECONDS, CapacityRequest, CarrierCapacity
 from infra.redis.client import RedisDown
 from infra.security.sealing import Sealer
 from schemas.records.slice import Slice
@@ -50,25 +52,38 @@ class NarrowRoom:
         self._capacity = capacity
         self._sealer = sealer
 
-    async def ask(self, carrier: CarrierRow, lane: str, whole: Sequence[tuple[HeldRow, Slice]]) -> list[RowRoom]:
-        """What each of these rows has room for."""
+    async def ask(
+        self, carrier: CarrierRow, lane: str, whole: Sequence[tuple[HeldRow, Slice]], budget: Budget = NO_BUDGET
+    ) -> list[RowRoom]:
+        """What each of these rows has room for. Trap: a row that asks a network for what its sender or its profile's share
+        keeps back stands before everybody else's rows there, and these are let be."""
         if not carrier.narrow:
             return [RowRoom(slice_.positions, 0, []) for _, slice_ in whole]
+        able = [budget.reaches(slice_.profile, slice_.positions, slice_.segments) for _, slice_ in whole]
         shares = [self._shares(carrier, slice_) for _, slice_ in whole]
-        asked = [
-            request_of(carrier, lane, slice_, share.segments, sum(share.segments), share.bucket)
-            for (_, slice_), found in zip(whole, shares, strict=True)
-            for share in found
-        ]
+        grants: list[list[tuple[Share, int]]] = [[] for _ in whole]
+        for of_sender in (True, False):
+            asked = [
+                (n, cut)
+                for n, found in enumerate(shares)
+                for share in found
+                if share.bucket.of_sender is of_sender and (cut := share.within(able[n])).positions
+            ]
+            requests = [
+                request_of(carrier, lane, whole[n][1], share.segments, sum(share.segments), share.bucket)
+                for n, share in asked
+            ]
+            for (n, share), granted in zip(asked, await self._granted(requests), strict=True):
+                grants[n].append((share, granted))
+            able = [positions_granted(one, granted) for one, granted in zip(able, grants, strict=True)]
+        waits = _waits([[share for share, _ in found] for found in grants])
+        return [RowRoom(*room) for room in zip(able, waits, grants, strict=True)]
+
+    async def _granted(self, asked: Sequence[CapacityRequest]) -> list[int]:
         try:
-            granted = iter(await self._capacity.ask(asked))
+            return await self._capacity.ask(asked) if asked else []
         except RedisDown:
-            granted = iter([one.cost for one in asked])
-        rooms = []
-        for (_, slice_), found, wait in zip(whole, shares, _waits(shares), strict=True):
-            grants = [(share, next(granted)) for share in found]
-            rooms.append(RowRoom(positions_granted(slice_.positions, grants), wait, grants))
-        return rooms
+            return [one.cost if one.rate > 0 else 0 for one in asked]
 
     async def give_back(
         self, carrier: CarrierRow, lane: str, gone: Sequence[tuple[HeldRow, Slice, int]], rooms: Sequence[RowRoom]

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from infra.postgres.config_cache import CarrierRow
 from infra.redis.client import RedisDown
 from infra.redis.profile_shares import ProfileShares, ShareAsk, held_at_most
+from schemas.rules.capacity import positions_that_fit
 from schemas.values.profile import Profile
 
 LOCAL_SHARE = 0.4
@@ -44,6 +45,11 @@ class Budget(NamedTuple):
     def full(self, profile: str) -> bool:
         """Whether nothing may be given to it now."""
         return self.segments.get(profile, 1) <= 0
+
+    def reaches(self, profile: str | None, positions: int, segments: bytes) -> int:
+        """The first of these positions, as far as all of its profile's budget reaches; one message at least."""
+        bound = self.segments.get(profile or "")
+        return positions if bound is None else positions_that_fit(positions, segments, max(bound, segments[0]))
 
     @property
     def any_full(self) -> bool:

@@ -23,6 +23,11 @@ class Bucket(NamedTuple):
     name: str
     rate: float
 
+    @property
+    def of_sender(self) -> bool:
+        """Whether it bounds a sender, not a network."""
+        return self.name.startswith("s:")
+
 
 Buckets = tuple[Bucket, ...]
 NO_BUCKETS: Buckets = ()
@@ -77,6 +82,13 @@ class Share(NamedTuple):
     bucket: Bucket
     positions: int
     segments: bytes
+
+    def within(self, positions: int) -> Share:
+        """What of it is at these positions."""
+        members = self.positions & positions
+        if members == self.positions:
+            return self
+        return Share(self.bucket, members, bytes([self.segments[rank] for rank in ranks_within(self.positions, members)]))
 
 
 def shares_of(rates: NarrowRates, sender: str, numbers: Sequence[int], positions: int, segments: bytes) -> list[Share]:

@@ -123,3 +123,14 @@ def test_a_budget_bounds_its_own_rows_and_leaves_the_others_the_rest(
 def test_a_row_whose_sender_has_no_room_takes_nothing_of_its_tenants_share() -> None:
     rows: list[tuple[str, str | None, list[int]]] = [("a", None, []), ("a", None, [1, 1]), ("b", None, [])]
     assert asked(rows, {"a": 1, "b": 1}, {}) == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("profile", "segments", "positions"),
+    [("night", [1] * 4, 0b11), ("night", [3, 1, 1, 1], 0b1), ("day", [1] * 4, 0b1), (None, [1] * 4, 0b1111)],
+)
+def test_a_row_asks_no_further_than_its_budget_and_for_one_message_at_least(
+    profile: str | None, segments: list[int], positions: int
+) -> None:
+    budget = Budget("acme", {"night": 2, "day": 0}, {"night": 1.0, "day": 1.0})
+    assert budget.reaches(profile, 0b1111, bytes(segments)) == positions
