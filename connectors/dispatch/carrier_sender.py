@@ -242,7 +242,8 @@ class CarrierSender:
             self._results.add_outcome(block, queued, rank, outcome)
         if submits:
             block.submitted_at = self._loop.time()
-            self.brake.answer_times.on_sent(len(submits))
+            if queued.owned.lane is Lane.MARKETING and not block.texts:
+                self.brake.answer_times.on_sent(len(submits))  # of others no answers are counted
             self.carrier.send(submits, self._receive)
 
     def forget_closed_partitions(self) -> None:

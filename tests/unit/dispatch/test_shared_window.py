@@ -80,3 +80,24 @@ async def test_what_comes_of_a_lane_that_is_not_carried_is_sent_all_the_same() -
     market(harness, owned, 3)
     await until(lambda: len(harness.carrier.sent) == 3)
     assert {of for of, _, _ in queue.changed} == {Lane.MARKETING} and queue.costs(Lane.MARKETING) == {}
+
+
+@pytest.mark.parametrize("codes", [0, 40])
+async def test_codes_beside_it_do_not_make_it_seem_that_less_is_answered(codes: int) -> None:
+    """How much of what went was answered says how far marketing is held back; answers of codes are not counted."""
+    harness, owned = shared(200)
+    counted: list[int] = []
+    harness.sender.brake.answer_times.on_sent = counted.append  # type: ignore[method-assign]
+    harness.add(codes, lane="otp", chunk=CODES) if codes else None
+    market(harness, owned, 30)
+    await until(lambda: len(harness.carrier.open) == 30 + codes)
+    assert sum(counted) == 30
+
+
+async def test_of_long_messages_neither_calls_nor_answers_are_counted() -> None:
+    harness = SenderHarness(Lane.MARKETING, window=100)
+    counted: list[int] = []
+    harness.sender.brake.answer_times.on_sent = counted.append  # type: ignore[method-assign]
+    harness.add(10, body="x" * 400, segments=bytes([3]) * 10)
+    await until(lambda: len(harness.carrier.sent) >= 10)
+    assert counted == []
