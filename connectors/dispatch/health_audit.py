@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from infra.postgres.pool import DatabaseDown, Pool, execute, single_statement
 from infra.postgres.sql import load_sql
 from schemas.rules.carrier_health import BreakerState, CarrierHealth
+from schemas.values.foreign_text import fit
 
 SHARE_STEP = 0.1
 SHARE_MS = 10_000
 MOST = 1_000
+FAULT_LENGTH = 300
+"""Trap: it may be a carrier's own words, and a row that PostgreSQL refuses would come again each second and end the role."""
 
 
 @dataclass(slots=True)
@@ -58,7 +61,9 @@ class HealthAudit:
     def _note(self, carrier: str, health: CarrierHealth) -> None:
         noted = self._noted.setdefault(carrier, _Noted(BreakerState.CLOSED, 1.0, self._now() - SHARE_MS))
         if health.state is not noted.state:
-            self._add(carrier, "carrier.breaker", {"state": [noted.state, health.state], "fault": health.fault})
+            self._add(
+                carrier, "carrier.breaker", {"state": [noted.state, health.state], "fault": fit(health.fault, FAULT_LENGTH)}
+            )
             noted.state = health.state
         ends = health.share != noted.share and 1.0 in (health.share, noted.share)
         moved = ends or abs(health.share - noted.share) >= SHARE_STEP

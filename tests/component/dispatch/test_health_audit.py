@@ -85,3 +85,10 @@ async def test_what_was_noted_without_postgresql_is_written_later(database: str,
     audit._pool = pool
     await audit.report({"acme": health(BreakerState.OPEN)})
     assert [action for _, action, _, _ in rows(database, WRITTEN)] == ["carrier.breaker"] and not audit.rows
+
+
+async def test_a_fault_in_a_carriers_own_words_is_kept_as_far_as_it_can_be(database: str, pool: Pool) -> None:
+    audit = HealthAudit(pool, "dispatch-bulk", Clock())
+    await audit.report({"acme": health(BreakerState.OPEN, fault="no\0\ud800 " + "x" * 9_000)})
+    [(_, _, _, detail)] = rows(database, WRITTEN)
+    assert detail["fault"].startswith("no\ufffd\ufffd x") and len(detail["fault"]) == 300 and not audit.rows
