@@ -186,7 +186,10 @@ class CarrierSettings(Section):
     @field_validator("network_rates")
     @classmethod
     def _prefixes_that_can_be(cls, rates: dict[str, float]) -> dict[str, float]:
-        return {network_of(prefix): rate for prefix, rate in rates.items()}
+        found = {network_of(prefix): rate for prefix, rate in rates.items()}
+        if len(found) < len(rates):
+            raise ValueError("the same prefix stands there with + and without it; write it once")
+        return found
 
     @field_validator("errors")
     @classmethod

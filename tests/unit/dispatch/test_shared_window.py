@@ -83,21 +83,24 @@ async def test_what_comes_of_a_lane_that_is_not_carried_is_sent_all_the_same() -
 
 
 @pytest.mark.parametrize("codes", [0, 40])
-async def test_codes_beside_it_do_not_make_it_seem_that_less_is_answered(codes: int) -> None:
+async def test_codes_beside_it_do_not_make_it_seem_that_less_is_answered(
+    monkeypatch: pytest.MonkeyPatch, codes: int
+) -> None:
     """How much of what went was answered says how far marketing is held back; answers of codes are not counted."""
     harness, owned = shared(200)
     counted: list[int] = []
-    harness.sender.brake.answer_times.on_sent = counted.append  # type: ignore[method-assign]
-    harness.add(codes, lane="otp", chunk=CODES) if codes else None
+    monkeypatch.setattr(harness.sender.brake.answer_times, "on_sent", counted.append)
+    if codes:
+        harness.add(codes, lane="otp", chunk=CODES)
     market(harness, owned, 30)
     await until(lambda: len(harness.carrier.open) == 30 + codes)
     assert sum(counted) == 30
 
 
-async def test_of_long_messages_neither_calls_nor_answers_are_counted() -> None:
+async def test_of_long_messages_neither_calls_nor_answers_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     harness = SenderHarness(Lane.MARKETING, window=100)
     counted: list[int] = []
-    harness.sender.brake.answer_times.on_sent = counted.append  # type: ignore[method-assign]
+    monkeypatch.setattr(harness.sender.brake.answer_times, "on_sent", counted.append)
     harness.add(10, body="x" * 400, segments=bytes([3]) * 10)
     await until(lambda: len(harness.carrier.sent) >= 10)
     assert counted == []

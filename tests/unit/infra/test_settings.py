@@ -163,6 +163,7 @@ def test_an_unknown_name_comes_with_a_guess() -> None:
         (("rate = 100", "rate = 100\nsender_rate = -1"), "carriers[0].sender_rate", "-1"),
         (("rate = 100", 'rate = 100\nsender_rates = { "a@b" = 1 }'), "carriers[0].sender_rates", "'a@b' is no sender"),
         (("rate = 100", "rate = 100\nnetwork_rates = { de = 1 }"), "carriers[0].network_rates", "country code"),
+        (("rate = 100", 'rate = 100\nnetwork_rates = { 49 = 1, "+49" = 2 }'), "carriers[0].network_rates", "write it once"),
         (
             ('password = "secret"', 'receipt_states = { OK = "deliverd" }'),
             "carriers[0].smpp.receipt_states.OK",
