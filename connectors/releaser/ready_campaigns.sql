@@ -8,7 +8,8 @@ WHERE c.status IN ('running', 'canceled') AND c.published = c.version
   AND (c.status = 'canceled' OR %(open)s AND COALESCE(c.start_at, 0) <= %(now)s)
   AND EXISTS (SELECT FROM held h WHERE h.tenant = c.tenant AND h.campaign = c.id AND h.waiting > 0
               AND h.lease_until < %(now)s AND (c.status = 'canceled' OR h.reason IN ('draft', 'paused', 'scheduled')
-                                               OR (h.reason = 'closed_hours' AND h.at < c.hours_changed_at)))
+                                               OR (h.reason = 'closed_hours' AND h.at < c.hours_changed_at
+                                                   AND c.hours_changed_at <= %(now)s)))
   AND (c.status = 'canceled' OR %(enough)s > (
       SELECT count(*) FROM (SELECT FROM held r WHERE r.tenant = c.tenant AND r.campaign = c.id AND r.waiting > 0
                             AND r.reason = 'room' LIMIT %(enough)s) AS w)

@@ -109,8 +109,8 @@ def _hops(topic: str, record: Record, place: int) -> list[Hop]:
             return [_answered(topic, record, v, place) for v in record.verdicts if v.positions >> place & 1]
         case Returned() if record.rest.positions >> place & 1:
             return [Hop(record.at, "given_back", record.rest.send, topic, record.reason, record.carrier)]
-        case Held() if record.slice.positions >> place & 1:
-            return []  # the change of state says the same
+        case Held() if record.reason == Reason.DRAFT and record.slice.positions >> place & 1:
+            return [Hop(record.at, "held", record.slice.send, topic, record.reason, waits_for=record.reason)]
         case Released() if record.positions >> place & 1:
             return [Hop(record.at, "released", record.send, topic)]
         case DeliveryReceipt():

@@ -20,6 +20,7 @@ from gateway.http.query import read_query
 from gateway.stops.types import ShownStop, StopRequest, Stops
 from infra.postgres.pool import Connection, execute, fetch_all, fetch_one, transaction
 from infra.postgres.sql import load_sql
+from schemas.values.sender import SenderError, parse_sender
 
 _DECODER = msgspec.json.Decoder(StopRequest)
 
@@ -58,7 +59,17 @@ async def _read(request: web.Request) -> StopRequest:
     wanted, _ = await read_json(request, _DECODER, request.app[LIMITS].body_bytes)
     if (wanted.kind == "all") != (not wanted.name):
         raise refusal("/name", "bad_value", "a name goes with every kind but all")
+    if wanted.kind == "sender" and request.method == "POST":
+        _check_sender(wanted.name)
     return wanted
+
+
+def _check_sender(name: str) -> None:
+    """One that no message can have would stop nothing."""
+    try:
+        parse_sender(name)
+    except SenderError as fault:
+        raise refusal("/name", fault.code, fault.detail) from None
 
 
 async def _check_target(connection: Connection, wanted: StopRequest) -> None:

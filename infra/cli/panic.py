@@ -14,6 +14,7 @@ from infra.cli.options import Config, Data, Output, Yes, admin_store, confirm
 from infra.cli.output import show_rows
 from infra.runtime.refusal import Refusal
 from schemas.rules.stops import Stop, StopKind
+from schemas.values.sender import SenderError, parse_sender
 
 
 def panic(
@@ -37,6 +38,8 @@ def panic(
         )
     if lift and not named:
         raise Refusal("which stop is to be lifted?", "give --tenant, --sender, --carrier or --all with --lift")
+    if sender is not None and not lift:
+        _check_sender(sender)
     with admin_store(data, config) as store:
         for kind, name in named:
             stop = Stop(kind, "" if name is True else str(name))
@@ -52,6 +55,16 @@ def panic(
                 except LookupError as fault:
                     raise Refusal(str(fault), "see `sluice carrier list`") from None
         show_rows(store.stops.stops(), output, ("kind", "name", "tenant", "since"), empty="no stop is in force")
+
+
+def _check_sender(name: str) -> None:
+    """One that no message can have would stop nothing."""
+    try:
+        parse_sender(name)
+    except SenderError as fault:
+        raise Refusal(
+            f"--sender {name!r} would stop nothing: {fault.detail}", "write it as messages have it in `from`"
+        ) from None
 
 
 def _words(kind: StopKind, name: object) -> str:

@@ -14,6 +14,11 @@ FROM tenants t JOIN balances b ON b.tenant = t.id
 WHERE %(which)s::text IS NULL OR t.name = %(which)s OR t.id::text = %(which)s ORDER BY t.created_at, t.name;
 
 -- name: tenant_set
+-- When its hours change, its campaigns that wait for hours are looked at again as soon as every role knows the new ones.
+WITH looked_at AS (
+    UPDATE campaigns SET hours_changed_at = %(now)s::bigint + 3000
+    WHERE tenant = %(id)s::uuid AND status IN ('running', 'paused') AND %(quiet_hours)s::jsonb <> '{}'
+)
 UPDATE tenants SET lanes = coalesce(%(lanes)s, lanes),
     senders = CASE WHEN %(any_sender)s::boolean THEN NULL ELSE coalesce(%(senders)s, senders) END,
     balance_short = coalesce(%(balance_short)s, balance_short),
@@ -24,7 +29,7 @@ UPDATE tenants SET lanes = coalesce(%(lanes)s, lanes),
     weight = coalesce(%(weight)s, weight), quiet_hours = quiet_hours || %(quiet_hours)s::jsonb,
     caps = jsonb_strip_nulls(caps || %(caps)s::jsonb), retry = jsonb_strip_nulls(retry || %(retry)s::jsonb),
     caps_changed_at = CASE WHEN %(caps)s::jsonb = '{}' THEN caps_changed_at ELSE %(now)s END
-WHERE id = %(id)s;
+WHERE id = %(id)s::uuid;
 
 -- name: tenant_used
 SELECT period, messages, spent FROM tenant_usage WHERE tenant = %(tenant)s::uuid AND period = ANY(%(periods)s::text[]);

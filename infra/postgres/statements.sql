@@ -40,12 +40,22 @@ INSERT INTO profiles (name, lane, share, validity_seconds, quiet_hours, retry, t
 VALUES (%(name)s, %(lane)s, %(share)s, %(validity_seconds)s, %(quiet_hours)s, %(retry)s, %(tenants)s) ON CONFLICT DO NOTHING;
 
 -- name: profile_set
+-- When its hours change, campaigns under it that wait for hours are looked at again as soon as every role knows the new ones.
+WITH looked_at AS (
+    UPDATE campaigns SET hours_changed_at = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 3000
+    WHERE profile = %(name)s AND status IN ('running', 'paused')
+      AND (SELECT p.quiet_hours FROM profiles p WHERE p.name = %(name)s) IS DISTINCT FROM %(quiet_hours)s
+)
 INSERT INTO profiles (name, lane, share, validity_seconds, quiet_hours, retry, tenants)
 VALUES (%(name)s, %(lane)s, %(share)s, %(validity_seconds)s, %(quiet_hours)s, %(retry)s, %(tenants)s)
 ON CONFLICT (name) DO UPDATE SET lane = excluded.lane, share = excluded.share, validity_seconds = excluded.validity_seconds,
     quiet_hours = excluded.quiet_hours, retry = excluded.retry, tenants = excluded.tenants;
 
 -- name: profile_remove
+WITH looked_at AS (
+    UPDATE campaigns SET hours_changed_at = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 3000
+    WHERE profile = %(name)s AND status IN ('running', 'paused')
+)
 DELETE FROM profiles WHERE name = %(name)s;
 
 -- name: scheduler

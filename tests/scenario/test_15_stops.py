@@ -83,6 +83,7 @@ def test_what_cannot_be_stopped_is_refused(stack: Running, operator: GatewayClie
         ({"kind": "tenant", "name": "nobody"}, 404),
         ({"kind": "all", "name": "x"}, 422),
         ({"kind": "sender"}, 422),
+        ({"kind": "sender", "name": "a much longer name"}, 422),
         ({"kind": "galaxy", "name": "x"}, 422),
     ):
         assert operator.post("/v1/admin/stops", body).status == status, body

@@ -38,6 +38,7 @@ ROUTE = ("route", "set", "+49", "--price", "0.07", "--carrier")
         (("profile", "set", "night", "--quiet-hours", "21-08"), "cannot read the hours '21-08'"),
         (("profile", "set", "night", "--retry-ladder", "1m,10s"), "--retry-ladder '1m,10s': 1m, 10s is in no order"),
         (("panic", "--tenant", "shop", "--carrier", "acme"), "not --tenant and --carrier"),
+        (("panic", "--sender", "a much longer name", "--yes"), "--sender 'a much longer name' would stop nothing"),
         (("campaign", "reschedule", "cmp_x", "--at-once", "--start-at", "2027-03-01T09:00:00Z"), "one excludes the other"),
         (("campaign", "reschedule", "cmp_x", "--any-hour", "--window", "09:00-20:00"), "one excludes the other"),
     ],

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.messages.trace import Facts, _known, _notes, told, windows_of
-from gateway.messages.trace_hops import Hop, hops_of
+from gateway.messages.trace_hops import Hop, hops_of, waits_for
 from infra.kafka.time_windows import Found, Window, merged
 from schemas.records.topics import DAY
 from schemas.records.wire import Change, MessageEvents, Record, Released, Settled, Started, Verdict
-from tests.support.log_records import CHUNK, NOW, TENANT
+from tests.support.log_records import CHUNK, NOW, TENANT, held
 
 EVENTS, CALLS = "message-events-marketing", "attempts-marketing"
 
@@ -125,6 +125,15 @@ def test_each_hop_stands_once_in_order_with_what_the_carrier_said() -> None:
     assert [hop.hop for hop in hops_of(RECORDS, 1)][-2:] == ["called", "answered"]
     assert hops_of(RECORDS, 1)[-1].carrier_message_id == "77"
     assert hops_of(RECORDS, 2) == []
+
+
+def test_a_draft_waited_before_it_was_let_go() -> None:
+    """No change of state tells of it: what is uploaded says `accepted` until it is started."""
+    hops = hops_of([("held", held(reason="draft", at=NOW + 100)), RECORDS[2]], 0)
+    assert [(hop.hop, hop.reason, waits_for(hop)) for hop in hops] == [
+        ("held", "draft", "draft"),
+        ("released", None, "intake"),
+    ]
 
 
 def test_it_says_what_was_waited_for_and_how_long() -> None:
