@@ -20,7 +20,7 @@ from tests.support.gateway_client import UNREACHABLE, GatewayClient
 from tests.support.ledger import adds_up, by_status, settled, takings, twice
 from tests.support.processes import kill
 from tests.support.rough_carrier import SubmitsSeen
-from tests.support.running import ROLE_NAMES, Running, until
+from tests.support.running import ROLE_NAMES, Running, campaign_when, until
 from tests.support.singles import Singles, sending, wait_for_all
 from tests.support.topic_reader import decoded_topic
 
@@ -161,3 +161,18 @@ def start_campaign(stack: Running, numbers: Sequence[str], api: GatewayClient | 
         assert (answer.status, answer.body["rejected_count"]) == (202, 0), answer.body
     assert api.post(f"/v1/campaigns/{campaign}/start").status == 202
     return campaign
+
+
+def passed(stack: Running, numbers: list[str]) -> int:
+    """How many messages to these the stack's own carrier has seen."""
+    return sum(takings(stack.entries(), numbers).values())
+
+
+def each_once(stack: Running, campaign: str, numbers: list[str]) -> None:
+    """The campaign ends, and the carrier has had every recipient once, or nobody knows whether it has one."""
+    last = campaign_when(stack.api, campaign, lambda seen: settled(seen["counts"], but=("uncertain",)), 90)
+    assert adds_up(last["counts"])
+    taken, states = takings(stack.entries(), numbers), {row["to"]: row["status"] for row in stack.api.messages(campaign)}
+    assert [number for number in numbers if taken[number] > 1] == []
+    assert [number for number in numbers if not taken[number] and states[number] != "uncertain"] == []
+    assert stack.verify(60)["violations"] == []

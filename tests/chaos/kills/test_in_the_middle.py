@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.chaos_scenario import start_campaign
+from tests.support.chaos_scenario import each_once, passed, start_campaign
 from tests.support.gateway_client import UNREACHABLE
-from tests.support.ledger import adds_up, settled, takings
+from tests.support.ledger import takings
 from tests.support.processes import kill
-from tests.support.running import Running, campaign_when, until
+from tests.support.running import Running, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -52,13 +52,7 @@ def test_pause_another_rate_a_restart_of_everything_and_resume(victim: Running, 
     rested = sum(takings(stack.entries(), numbers).values())
     assert before <= rested < RECIPIENTS, "what dispatch had began before the pause was known"
     assert stack.api.post(f"/v1/campaigns/{campaign}/resume").status == 202
-    last = campaign_when(stack.api, campaign, lambda seen: settled(seen["counts"], but=("uncertain",)), 90)
-
-    assert adds_up(last["counts"])
-    taken, states = takings(stack.entries(), numbers), {row["to"]: row["status"] for row in stack.api.messages(campaign)}
-    assert [number for number in numbers if taken[number] > 1] == []
-    assert [number for number in numbers if not taken[number] and states[number] != "uncertain"] == []
-    assert stack.verify(60)["violations"] == []
+    each_once(stack, campaign, numbers)
 
 
 def test_releasers_killed_while_due_messages_pass(victim: Running) -> None:
@@ -85,8 +79,3 @@ def test_releasers_killed_while_due_messages_pass(victim: Running) -> None:
     wanted = {number.removeprefix("+") for number in numbers}
     assert [entry for entry in stack.entries() if entry.destination in wanted and entry.time < due] == []
     assert stack.verify(60)["violations"] == []
-
-
-def passed(stack: Running, numbers: list[str]) -> int:
-    """How many the carrier has seen."""
-    return sum(takings(stack.entries(), numbers).values())

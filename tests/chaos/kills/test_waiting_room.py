@@ -11,30 +11,14 @@ import signal
 
 import pytest
 
-from tests.support.chaos_scenario import start_campaign
+from tests.support.chaos_scenario import each_once, passed, start_campaign
 from tests.support.database_copy import copy_database, set_back
-from tests.support.ledger import adds_up, settled, takings
 from tests.support.processes import kill
-from tests.support.running import Running, campaign_when, until
+from tests.support.running import Running, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
 
 RECIPIENTS = 6000
-
-
-def passed(stack: Running, numbers: list[str]) -> int:
-    """How many the carrier has seen."""
-    return sum(takings(stack.entries(), numbers).values())
-
-
-def each_once(stack: Running, campaign: str, numbers: list[str]) -> None:
-    """The campaign ends, and the carrier has had every recipient once."""
-    last = campaign_when(stack.api, campaign, lambda seen: settled(seen["counts"], but=("uncertain",)), 90)
-    assert adds_up(last["counts"])
-    taken, states = takings(stack.entries(), numbers), {row["to"]: row["status"] for row in stack.api.messages(campaign)}
-    assert [number for number in numbers if taken[number] > 1] == []
-    assert [number for number in numbers if not taken[number] and states[number] != "uncertain"] == []
-    assert stack.verify(60)["violations"] == []
 
 
 def test_rows_that_come_after_the_resume_go_on(victim: Running) -> None:

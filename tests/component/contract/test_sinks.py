@@ -42,7 +42,6 @@ HIDDEN = {
     "ref_pages",
     "uncertain_positions",
     "dead_letters",
-    "reservations",
     "allowances",
     "awaited_receipts",
 }
