@@ -143,7 +143,7 @@ def test_unknown_settings_stop_every_command_with_all_faults(command: tuple[str,
 def test_two_variables_are_all_that_a_sender_needs(stack: Running, tmp_path: Path) -> None:
     [number] = stack.german(1)
     done = subprocess.run(
-        [str(SLUICE), "send", "--from", "Shop", "--to", number, "--body", "Hi"],
+        [str(SLUICE), "send", "--from", "Shop", "--to", number, "--body", "Hi", "-o", "json"],
         capture_output=True,
         text=True,
         cwd=tmp_path,

@@ -24,7 +24,6 @@ from tests.support.topic_reader import read_topic
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack]
 PRIVATE_TABLES = (
-    "reservations",
     "allowances",
     "carrier_refs",
     "ref_blocks",
