@@ -1,7 +1,8 @@
 """No tenant has more than its share of a pool's connections at a time: slow queries of one leave room for the others.
 
 In: a tenant that wants a connection. Out: its turn, for as long as the block lasts. Who has its share already waits for one
-of its own to end, at most `seconds`; then `TenantBusy`. In memory, of one process.
+of its own to end, at most `seconds`; then `TenantBusy`. Where nobody's ended well meanwhile it is PostgreSQL that stands
+still: `psycopg.OperationalError`. In memory, of one process.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class TenantTurns:
         self._seconds = seconds
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._users: dict[str, int] = {}
+        self._ended = 0
 
     @property
     def known(self) -> int:
@@ -44,6 +46,7 @@ class TenantTurns:
                 await slots.acquire()  # at once, without a timer
             try:
                 yield
+                self._ended += 1
             finally:
                 slots.release()
         finally:
@@ -52,8 +55,11 @@ class TenantTurns:
                 del self._users[tenant], self._slots[tenant]
 
     async def _wait(self, slots: asyncio.Semaphore) -> None:
+        before = self._ended
         try:
             async with asyncio.timeout(self._seconds):
                 await slots.acquire()
         except TimeoutError:
+            if self._ended == before:
+                raise psycopg.OperationalError("PostgreSQL answers nobody") from None
             raise TenantBusy(f"{self._most} connections of this tenant are in use") from None
