@@ -157,10 +157,10 @@ class Dispatch:
                 self._follow_config(),
                 self._report_ready(),
                 report_often(CHANGES_SECONDS[self._pool], self._report_changes, self._lively, self._came),
-                every(WATCH_SECONDS, self._watch_carriers),
+                every(WATCH_SECONDS, lambda: self._health.watch(self._carrier_pool.senders)),
                 every(COMMIT_SECONDS, self._commit),
                 every(SWEEP_SECONDS, self._sweep),
-                every(SWEEP_SECONDS, self._hand_over),
+                every(SWEEP_SECONDS, lambda: self._handover.turn(self._config.carriers)),
                 every(SWEEP_SECONDS, lambda: self._health_audit.report(self._health.carriers)),
             )
         ]
@@ -221,12 +221,6 @@ class Dispatch:
         self._carrier_pool.retry_unplaced()
         await self._capacity.report_all(self._queues())
         await self._health.tell()
-
-    async def _hand_over(self) -> None:
-        await self._handover.turn(self._config.carriers)
-
-    async def _watch_carriers(self) -> None:
-        await self._health.watch(self._carrier_pool.senders)
 
     def _queues(self) -> dict[str, BatchQueue]:
         return {carrier: sender.queue for carrier, sender in self._carrier_pool.all_senders.items()}
